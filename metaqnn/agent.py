@@ -1,0 +1,175 @@
+"""The Q-learning agent: walks the state space and learns from stored networks.
+
+The agent sees a state only through its bin of the representation size ([MQ] section 4), so states of
+different true size share their Q-values, while each state keeps its own set of allowed actions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from metaqnn.randomness import Purpose, generator
+from state_space import Architecture, Layer, State, StateSpace
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A true state: its actions, and where their Q-values stand in the row of the observed state."""
+
+    state: State
+    actions: tuple[Layer, ...]
+    row: list[float]
+    slots: list[int]
+    successors: list["_Node | None"] = field(default_factory=list)
+
+    def best(self) -> float:
+        """max_u Q(s, u) over the actions allowed here."""
+        row = self.row
+        return max(row) if len(row) == len(self.slots) else max([row[slot] for slot in self.slots])
+
+
+Path = tuple[tuple[_Node, int], ...]
+
+
+class QLearner:
+    """Tabular Q-learning over the paths of a state space ([MQ] section 3).
+
+    Args:
+        space: the state space that is walked.
+        alpha: learning rate of the update.
+        gamma: discount of later rewards.
+        initial: Q(s, u) before the first update.
+    """
+
+    def __init__(
+        self, space: StateSpace, *, alpha: float = 0.01, gamma: float = 1.0, initial: float = 0.5
+    ) -> None:
+        self.space = space
+        self.alpha = alpha
+        self.gamma = gamma
+        self.initial = initial
+        self._rows: dict[object, tuple[list[float], dict[Layer, int]]] = {}
+        self._nodes: dict[State, _Node] = {}
+        self._start = self._node(space.start())
+
+    def sample(self, epsilon: float, rng: np.random.Generator) -> Architecture:
+        """One epsilon-greedy walk: uniform with probability epsilon, else a best action, ties uniform."""
+        draws = iter(rng.random(2 * (self.space.layer_limit + 2)).tolist())
+        actions: list[Layer] = []
+        node: _Node | None = self._start
+        while node is not None:
+            choice = self._choose(node, epsilon, next(draws), next(draws))
+            actions.append(node.actions[choice])
+            node = self._successor(node, choice)
+        return self.space.build(actions)
+
+    def path(self, architecture: Architecture) -> Path:
+        """The steps (state, action) of an architecture, in the form that `update` takes.
+
+        Raises:
+            ValueError: the architecture lies outside the state space.
+        """
+        steps = []
+        for state, action in self.space.path(architecture):
+            node = self._node(state)
+            steps.append((node, node.actions.index(action)))
+        return tuple(steps)
+
+    def update(self, path: Path, reward: float) -> None:
+        """Learn from one path, last step first.
+
+        Q(s, u) <- (1 - alpha) Q(s, u) + alpha (r + gamma max_u' Q(s', u')), where only the last
+        step has a reward r.
+        """
+        alpha, gamma = self.alpha, self.gamma
+        target = reward
+        for node, choice in reversed(path):
+            slot = node.slots[choice]
+            node.row[slot] += alpha * (target - node.row[slot])
+            target = gamma * node.best()
+
+    def q_value(self, state: State, action: Layer) -> float:
+        """Q(s, u)."""
+        node = self._node(state)
+        return node.row[node.slots[node.actions.index(action)]]
+
+    def q_table(self) -> dict[object, dict[Layer, float]]:
+        """Every Q-value met so far: observed state -> action -> value."""
+        return {
+            observed: {action: row[slot] for action, slot in slots.items()}
+            for observed, (row, slots) in self._rows.items()
+        }
+
+    @staticmethod
+    def _choose(node: _Node, epsilon: float, explore: float, which: float) -> int:
+        if explore < epsilon:
+            return int(which * len(node.actions))
+        best = node.best()
+        ties = [choice for choice, slot in enumerate(node.slots) if node.row[slot] == best]
+        return ties[int(which * len(ties))]
+
+    def _node(self, state: State) -> _Node:
+        if state not in self._nodes:
+            self._nodes[state] = self._new_node(state)
+        return self._nodes[state]
+
+    def _new_node(self, state: State) -> _Node:
+        actions = self.space.actions(state)
+        row, slots = self._rows.setdefault(state.observed, ([], {}))
+        for action in actions:
+            if action not in slots:
+                slots[action] = len(row)
+                row.append(self.initial)
+        unknown: list[_Node | None] = [None] * len(actions)
+        return _Node(state, actions, row, [slots[action] for action in actions], unknown)
+
+    def _successor(self, node: _Node, choice: int) -> _Node | None:
+        if node.successors[choice] is None:
+            state = self.space.step(node.state, node.actions[choice])
+            if state.terminated:
+                return None
+            node.successors[choice] = self._node(state)
+        return node.successors[choice]
+
+
+class ReplayMemory:
+    """Samples in order of arrival, and how the agent learns when one arrives ([MQ] section 4.2).
+
+    Args:
+        agent: the agent that learns.
+        seed: the search's seed; draws are addressed by (seed, position of the arriving sample).
+        draws: how many stored samples the agent learns from after each newly trained network.
+    """
+
+    def __init__(self, agent: QLearner, *, seed: int, draws: int = 100) -> None:
+        self._agent = agent
+        self._seed = seed
+        self._draws = draws
+        self._samples: list[tuple[Path, float]] = []
+        self._paths: dict[Architecture, Path] = {}
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def add(self, architecture: Architecture, reward: float) -> None:
+        """Store one sample. A new network triggers a replay; a repeated one a single update along it."""
+        repeated = architecture in self._paths
+        if not repeated:
+            self._paths[architecture] = self._agent.path(architecture)
+        path = self._paths[architecture]
+        self._samples.append((path, reward))
+        if repeated:
+            self._agent.update(path, reward)
+        else:
+            self._replay()
+
+    def _replay(self) -> None:
+        position = len(self._samples) - 1
+        for index in self._draw(position):
+            self._agent.update(*self._samples[index])
+
+    def _draw(self, position: int) -> Sequence[int]:
+        rng = generator(self._seed, Purpose.REPLAY, position)
+        drawn: list[int] = rng.integers(0, len(self._samples), size=self._draws).tolist()
+        return drawn

@@ -1,0 +1,55 @@
+"""Audit of early stopping: train stopped networks to the end and see what would have become of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from sqlalchemy import Row
+
+from metaqnn.database import ReplayDatabase
+from metaqnn.randomness import Purpose, derived_seed, generator
+from metaqnn.search import Trainer
+from state_space import Architecture
+from trainers import EpochReport
+
+AUDIT = "audit"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Trains a random share of the stopped networks again, with the same random numbers and to the end.
+
+    Args:
+        database: the search's database, whose run folder the caller has locked.
+        trainer: trains as the search did.
+        seed: the search's seed.
+        share: of the stopped networks, in (0, 1].
+    """
+
+    database: ReplayDatabase
+    trainer: Trainer
+    seed: int
+    share: float
+
+    def chosen(self) -> list["Row[tuple[int, int, str]]"]:
+        """The networks to train: the first of one random order, so that a larger share contains a smaller."""
+        stopped = [row for row in self.database.networks() if row.outcome == "stopped"]
+        order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
+        return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
+
+    def run(self, heard: Callable[[str, EpochReport], None]) -> None:
+        """Train those that are not done; one that was interrupted begins again."""
+        done = self.database.trained_to_end(AUDIT)
+        for row in self.chosen():
+            if row.id not in done:
+                self.database.forget_training(row.id, purpose=AUDIT)
+                self._train(row, heard)
+
+    def _train(self, row: "Row[tuple[int, int, str]]", heard: Callable[[str, EpochReport], None]) -> None:
+        def on_epoch(report: EpochReport) -> bool:
+            self.database.add_epoch(row.id, report, purpose=AUDIT)
+            heard(row.architecture, report)
+            return False
+
+        seed = derived_seed(self.seed, Purpose.TRAINING, row.number)
+        self.trainer.train(Architecture.parse(row.architecture), seed=seed, on_epoch=on_epoch)

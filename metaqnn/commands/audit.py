@@ -1,0 +1,91 @@
+"""`metaqnn audit`: train some of the stopped networks to the end."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from metaqnn.commands.common import add_format, add_run, disk_errors, reading
+from metaqnn.commands.report import audit_line
+from metaqnn.config import ConfigError
+from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.output import percent, rows_as_text
+from metaqnn.run_folder import RunFolder
+from metaqnn.summary import summarise_audit
+
+EXAMPLES = """examples:
+  metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; again to go on
+  metaqnn audit runs/NAME --share 1        all of them"""
+
+COLUMNS = {
+    "number": "id",
+    "epochs": "stopped after",
+    "predicted": "y_hat_T",
+    "final": "y_T",
+    "best": "best then",
+    "architecture": "architecture",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn audit`."""
+    add_run(parser)
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="share of the stopped networks (default 0.1)"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it has moved")
+    parser.add_argument("--device", help="auto, cuda, mps or cpu")
+    add_format(parser)
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Train, then print how far the predictions were off."""
+    if not 0 < namespace.share <= 1:
+        raise ConfigError(f"--share is {namespace.share:g}; it must be in (0, 1]")
+    interrupt_on_termination()
+    folder = RunFolder.existing(namespace.run)
+    try:
+        with disk_errors(folder), folder.lock():
+            _train(folder, namespace)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; go on with the same command: metaqnn audit {folder.path}", file=sys.stderr)
+        return 130
+    print(_text(folder.path, namespace.format))
+    return 0
+
+
+def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
+    from metaqnn.audit import Audit  # torch takes seconds to import
+    from metaqnn.launch import go_on
+    from trainers import EpochReport
+
+    session = go_on(folder, {}, {"data_dir": namespace.data_dir, "device": namespace.device})
+    audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
+    with tqdm(
+        total=len(audit.chosen()) * session.config.epochs, unit="epoch", desc="audit", file=sys.stderr
+    ) as bar:
+
+        def heard(architecture: str, report: EpochReport) -> None:
+            bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
+            bar.update()
+
+        audit.run(heard)
+    session.database.close()
+
+
+def _text(run: Path, output_format: str) -> str:
+    with reading(run) as reader:
+        audits = reader.audits()
+    if output_format != "table":
+        return rows_as_text(audits, output_format, COLUMNS)
+    rows = [
+        {
+            **row,
+            "predicted": "~" + percent(row["predicted_accuracy"]),
+            "final": percent(row["final_accuracy"]),
+            "best": percent(row["best_accuracy"]),
+        }
+        for row in audits
+    ]
+    return "\n".join([rows_as_text(rows, "table", COLUMNS), "", audit_line(summarise_audit(audits))])

@@ -1,0 +1,91 @@
+"""`metaqnn report`: what a search came to, per epsilon, with a picture."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.output import as_json, duration, percent, rows_as_text
+from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audit
+
+EXAMPLES = """examples:
+  metaqnn report runs/NAME
+  metaqnn report runs/NAME --figure search.png
+  metaqnn report runs/NAME --format json"""
+
+COLUMNS = {
+    "epsilon": "epsilon",
+    "networks": "networks",
+    "completed": "completed",
+    "stopped": "stopped",
+    "failed": "failed",
+    "shown_reward": "mean reward",
+    "shown_mean": "mean accuracy",
+    "shown_best": "best",
+    "epochs": "epochs",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn report`."""
+    add_run(parser)
+    parser.add_argument("--figure", type=Path, metavar="PNG", help="where to draw (default: RUN/figure5.png)")
+    add_format(parser)
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Print the summary and draw the figure."""
+    from metaqnn.figures import figure5  # matplotlib is slow to import
+
+    path = namespace.figure or namespace.run / "figure5.png"
+    with reading(namespace.run) as reader:
+        summary, audit = summarise(reader), summarise_audit(reader.audits())
+        if summary.networks:
+            figure5(reader, path)
+    print(_text(summary, audit, namespace.format))
+    if namespace.format == "table" and summary.networks:
+        print(f"\nfigure: {path}")
+    return 0
+
+
+def headline(summary: Summary) -> str:
+    """The most important numbers in three lines."""
+    saved = summary.full_epochs - summary.epochs
+    return "\n".join(
+        [
+            f"{summary.networks} of {summary.planned} networks: {summary.completed} trained to the end, "
+            f"{summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
+            f"best validation accuracy {percent(summary.best_accuracy)}",
+            f"{summary.epochs} epochs trained, {saved} saved by early stopping: {summary.speedup:.2f}x",
+        ]
+    )
+
+
+def audit_line(audit: AuditSummary) -> str:
+    """The audit in words."""
+    if not audit.networks:
+        return "no audit yet: `metaqnn audit RUN` trains some of the stopped networks to the end"
+    return (
+        f"{audit.networks} stopped networks were trained to the end: {audit.better_than_best} would have "
+        f"beaten the best of their moment; y_hat_T was off by {percent(audit.mean_absolute_error)} "
+        f"on average (bias {percent(audit.bias)}, at most {percent(audit.largest_error)})"
+    )
+
+
+def _text(summary: Summary, audit: AuditSummary, output_format: str) -> str:
+    rows = [vars(row) for row in summary.by_epsilon]
+    if output_format == "json":
+        return as_json({**summary.to_dict(), "audit": asdict(audit)})
+    if output_format == "csv":
+        return rows_as_text(rows, "csv", COLUMNS)
+    table = rows_as_text([{**row, **_shown(row)} for row in rows], "table", COLUMNS)
+    return "\n".join([headline(summary), "", table, "", audit_line(audit)])
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "shown_reward": f"{row['mean_reward']:.4f}",
+        "shown_mean": percent(row["mean_accuracy"]),
+        "shown_best": percent(row["best_accuracy"]),
+    }

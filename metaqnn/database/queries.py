@@ -1,0 +1,123 @@
+"""Questions to a replay database, asked read-only: they never disturb a running search."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.engine import make_url
+
+from metaqnn.config import SearchConfig
+from metaqnn.database.engine import reading_engine
+from metaqnn.database.migrate import SchemaError, check_version
+from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+
+
+class UnknownNetworkError(ValueError):
+    """A network number that the search does not have."""
+
+
+class SearchReader:
+    """Reads one search (the newest one in the database if no id is given).
+
+    Raises:
+        SchemaError: not a replay database, of another schema version, or without a search.
+    """
+
+    def __init__(self, url: str, search_id: int | None = None) -> None:
+        self._engine = reading_engine(url)
+        where = str(make_url(url).database)
+        with self._engine.connect() as connection:
+            check_version(connection, where)
+            found = search_id or connection.execute(select(func.max(searches.c.id))).scalar()
+        if found is None:
+            raise SchemaError(f"{where} holds no search")
+        self._search_id = found
+
+    def search(self) -> dict[str, Any]:
+        """The search itself: its configuration, data, versions, wall time."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(searches).where(searches.c.id == self._search_id)).one()
+        return dict(row._mapping)
+
+    def config(self) -> SearchConfig:
+        """The configuration of the search."""
+        return SearchConfig.from_dict(self.search()["config"])
+
+    def top(self, k: int, *, stopped: bool = False) -> list[dict[str, Any]]:
+        """The k networks with the highest observed y_T; with `stopped`, predictions compete with it."""
+        outcomes = ("completed", "stopped") if stopped else ("completed",)
+        query = select(networks).where(
+            networks.c.search_id == self._search_id, networks.c.outcome.in_(outcomes)
+        )
+        query = query.order_by(networks.c.reward.desc(), networks.c.parameters, networks.c.number).limit(k)
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def ended(self) -> list[Row[Any]]:
+        """All networks whose training has ended, in order of finishing."""
+        query = select(networks).where(
+            networks.c.search_id == self._search_id, networks.c.reward.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(query.order_by(networks.c.finished_position)))
+
+    def network(self, number: int) -> dict[str, Any]:
+        """One network with all its trainings, their epochs and the decisions about them.
+
+        Raises:
+            UnknownNetworkError: there is no network of that number.
+        """
+        own = networks.c.search_id == self._search_id
+        with self._engine.connect() as connection:
+            row = connection.execute(select(networks).where(own, networks.c.number == number)).one_or_none()
+            if row is None:
+                last = connection.execute(select(func.max(networks.c.number)).where(own)).scalar() or 0
+                raise UnknownNetworkError(f"there is no network {number}; this search has 1 to {last}")
+            found = dict(row._mapping)
+            found["samples"] = self._count(connection, row.id)
+            found["trainings"] = self._trainings(connection, row.id)
+        return found
+
+    def audits(self) -> list[dict[str, Any]]:
+        """Stopped networks that were trained to the end afterwards.
+
+        Keys: number, architecture, epochs (when it was stopped), predicted_accuracy (y_hat_T), sigma,
+        probability, best_accuracy (y_BEST of that moment), final_accuracy (y_T, observed in the audit).
+        """
+        search, audit = trainings.alias(), trainings.alias()
+        query = (
+            select(
+                *networks.c["number", "architecture", "epochs", "predicted_accuracy"],
+                *decisions.c["sigma", "probability", "best_accuracy"],
+                epochs.c.accuracy.label("final_accuracy"),
+            )
+            .join(searches, searches.c.id == networks.c.search_id)
+            .join(search, (search.c.network_id == networks.c.id) & (search.c.purpose == "search"))
+            .join(decisions, (decisions.c.training_id == search.c.id) & decisions.c.stop)
+            .join(audit, (audit.c.network_id == networks.c.id) & (audit.c.purpose == "audit"))
+            .join(epochs, (epochs.c.training_id == audit.c.id) & (epochs.c.epoch == searches.c.epochs))
+            .where(networks.c.search_id == self._search_id)
+            .order_by(networks.c.number)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @staticmethod
+    def _count(connection: Connection, network_id: int) -> int:
+        query = select(func.count()).select_from(samples).where(samples.c.network_id == network_id)
+        return connection.execute(query).scalar_one()
+
+    @staticmethod
+    def _trainings(connection: Connection, network_id: int) -> list[dict[str, Any]]:
+        own = select(trainings).where(trainings.c.network_id == network_id).order_by(trainings.c.id)
+        found = [dict(row._mapping) for row in connection.execute(own)]
+        same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
+        columns = [column for column in decisions.c if column.name not in ("training_id", "epoch")]
+        query = select(epochs, *columns).outerjoin(decisions, same).order_by(epochs.c.epoch)
+        for training in found:
+            rows = connection.execute(query.where(epochs.c.training_id == training["id"]))
+            training["epochs"] = [dict(row._mapping) for row in rows]
+        return found

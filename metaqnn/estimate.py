@@ -1,0 +1,39 @@
+"""What a search costs, before it is started."""
+
+from statistics import fmean
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from metaqnn.config import SearchConfig
+from state_space import StateSpace
+
+SAMPLES = 200
+SMALL = 20e6
+"""Mean multiply-accumulates per image below which more than one CPU thread per network does not pay."""
+
+
+def mean_macs(space: StateSpace) -> float:
+    """Mean multiply-accumulates per image of networks drawn at epsilon = 1."""
+    rng = np.random.default_rng(0)
+    return fmean(space.sample(rng).macs(space.input_shape, space.num_classes) for _ in range(SAMPLES))
+
+
+def floating_point_work(config: SearchConfig, space: StateSpace, images: int) -> float:
+    """Floating-point operations of the whole schedule without early stopping.
+
+    Every image of every epoch costs a forward and a backward pass (twice the forward), two operations per
+    multiply-accumulate; networks are drawn at epsilon = 1.
+    """
+    return mean_macs(space) * 2 * 3 * images * config.epochs * config.schedule.total
+
+
+def processor_speed(side: int = 1024, repeats: int = 5) -> float:
+    """Floating-point operations a second of float32 matrix products on the CPU: an upper bound."""
+    a = torch.ones(side, side)
+    torch.mm(a, a)
+    started = perf_counter()
+    for _ in range(repeats):
+        torch.mm(a, a)
+    return repeats * 2 * side**3 / (perf_counter() - started)

@@ -1,0 +1,66 @@
+"""How commands print their results: tables for people, JSON and CSV for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+FORMATS = ("table", "json", "csv")
+
+
+def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns: Mapping[str, str]) -> str:
+    """Rows of equal keys as text.
+
+    Args:
+        rows: the rows.
+        output_format: table, json or csv; json and csv hold every key, a table the chosen columns.
+        columns: key -> heading of the table's columns, in order.
+    """
+    if output_format == "json":
+        return as_json([dict(row) for row in rows])
+    if output_format == "csv":
+        return _as_csv(rows)
+    cells = [[row[key] for key in columns] for row in rows]
+    return tabulate(cells, headers=list(columns.values()), disable_numparse=True)
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def percent(share: float | None) -> str:
+    """0.6132 -> 61.32%."""
+    return "-" if share is None else f"{100 * share:.2f}%"
+
+
+def count(number: int | None) -> str:
+    """1234567 -> 1.23M."""
+    if number is None:
+        return "-"
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
+
+
+def duration(seconds: float) -> str:
+    """5025 -> 1h 24min."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02d}min" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().rstrip("\n")

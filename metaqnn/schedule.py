@@ -1,0 +1,66 @@
+"""The epsilon schedule: how much the agent explores after how many unique networks."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
+
+
+class ScheduleError(ValueError):
+    """A schedule that does not parse or makes no sense."""
+
+
+@dataclass(frozen=True)
+class EpsilonSchedule:
+    """Pairs (epsilon, number of unique networks trained at that epsilon), in order.
+
+    [MQ] section 4, the published one: 1.0: 1500; 0.9 to 0.7: 100 each; 0.6 to 0.1: 150 each.
+
+    Raises:
+        ScheduleError: an epsilon outside [0, 1], a count below 1, or no stage at all.
+    """
+
+    stages: tuple[tuple[float, int], ...]
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ScheduleError("the epsilon schedule is empty; write it like 1.0:100,0.5:50,0.1:50")
+        for epsilon, count in self.stages:
+            if not 0 <= epsilon <= 1:
+                raise ScheduleError(f"epsilon {epsilon} is outside [0, 1]")
+            if count < 1:
+                raise ScheduleError(f"epsilon {epsilon} has {count} networks; at least 1 is needed")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "1.0:1500,0.9:100,0.1:150"."""
+        try:
+            pairs = [stage.split(":") for stage in text.split(",")]
+            stages = tuple((float(epsilon), int(count)) for epsilon, count in pairs)
+        except ValueError:
+            raise ScheduleError(
+                f"schedule {text!r} does not parse; write it like 1.0:100,0.5:50,0.1:50"
+            ) from None
+        return cls(stages)
+
+    def __str__(self) -> str:
+        return ",".join(f"{epsilon:g}:{count}" for epsilon, count in self.stages)
+
+    @property
+    def total(self) -> int:
+        """Number of unique networks the search trains."""
+        return sum(count for _, count in self.stages)
+
+    def epsilon(self, proposed: int) -> float:
+        """Epsilon for the next walk once `proposed` unique networks were proposed (0 <= proposed < total)."""
+        ends = list(accumulate(count for _, count in self.stages))
+        return self.stages[min(bisect_right(ends, proposed), len(ends) - 1)][0]
+
+    def scaled(self, share: float) -> Self:
+        """The same epsilons with `share` of the networks each (at least one)."""
+        return type(self)(tuple((epsilon, max(1, round(count * share))) for epsilon, count in self.stages))
+
+
+PUBLISHED = EpsilonSchedule(
+    ((1.0, 1500), (0.9, 100), (0.8, 100), (0.7, 100), *((tenths / 10, 150) for tenths in range(6, 0, -1)))
+)

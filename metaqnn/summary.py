@@ -1,0 +1,139 @@
+"""What a search came to: per epsilon, cumulatively, and how much early stopping saved."""
+
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from statistics import fmean
+from typing import Any
+
+from metaqnn.database.queries import SearchReader
+
+
+@dataclass(frozen=True)
+class EpsilonRow:
+    """All networks proposed at one epsilon.
+
+    `mean_reward` counts y_T for completed networks, y_hat_T for stopped ones and chance for failures, as the
+    agent sees them; `mean_accuracy` is over completed networks only.
+    """
+
+    epsilon: float
+    networks: int
+    completed: int
+    stopped: int
+    failed: int
+    mean_reward: float
+    mean_accuracy: float | None
+    best_accuracy: float | None
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
+
+    A network that failed at chance level counts in `full_epochs` with the epochs it really took: early
+    stopping did not save anything there.
+    """
+
+    networks: int
+    planned: int
+    completed: int
+    stopped: int
+    failed: int
+    epochs: int
+    full_epochs: int
+    seconds: float
+    best_accuracy: float | None
+    by_epsilon: list[EpsilonRow]
+
+    @property
+    def speedup(self) -> float:
+        """full_epochs / epochs."""
+        return self.full_epochs / self.epochs if self.epochs else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {**asdict(self), "speedup": self.speedup}
+
+
+def summarise(reader: SearchReader) -> Summary:
+    """Summarise a finished or running search."""
+    config, ended = reader.config(), reader.ended()
+    epsilons = sorted({row.epsilon for row in ended}, reverse=True)
+    rows = [_epsilon_row(epsilon, [row for row in ended if row.epsilon == epsilon]) for epsilon in epsilons]
+    skipped = sum(config.epochs - row.epochs for row in ended if row.outcome == "stopped")
+    epochs = sum(row.epochs for row in rows)
+    return Summary(
+        networks=len(ended),
+        planned=config.schedule.total,
+        completed=sum(row.completed for row in rows),
+        stopped=sum(row.stopped for row in rows),
+        failed=sum(row.failed for row in rows),
+        epochs=epochs,
+        full_epochs=epochs + skipped,
+        seconds=reader.search()["seconds"],
+        best_accuracy=max((row.best_accuracy for row in rows if row.best_accuracy is not None), default=None),
+        by_epsilon=rows,
+    )
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """How stopped networks did when they were trained to the end.
+
+    Errors are y_hat_T - y_T. `better_than_best` counts y_T > y_BEST of the moment of the stop.
+    """
+
+    networks: int
+    better_than_best: int
+    mean_absolute_error: float | None
+    bias: float | None
+    largest_error: float | None
+
+
+def summarise_audit(audits: list[dict[str, Any]]) -> AuditSummary:
+    """Summarise what `SearchReader.audits` returns."""
+    errors = [
+        row["predicted_accuracy"] - row["final_accuracy"]
+        for row in audits
+        if row["predicted_accuracy"] is not None
+    ]
+    better = [
+        row
+        for row in audits
+        if row["best_accuracy"] is not None and row["final_accuracy"] > row["best_accuracy"]
+    ]
+    return AuditSummary(
+        networks=len(audits),
+        better_than_best=len(better),
+        mean_absolute_error=fmean(map(abs, errors)) if errors else None,
+        bias=fmean(errors) if errors else None,
+        largest_error=max(map(abs, errors), default=None),
+    )
+
+
+def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:
+    """After each network, the mean of the k best accuracies so far (None until there are k)."""
+
+    def insert(best: list[float], accuracy: float | None) -> list[float]:
+        return best if accuracy is None else sorted([*best, accuracy], reverse=True)[:k]
+
+    initial: list[float] = []
+    kept = list(accumulate(accuracies, insert, initial=initial))[1:]
+    return [fmean(best) if len(best) == k else None for best in kept]
+
+
+def _epsilon_row(epsilon: float, rows: list[Any]) -> EpsilonRow:
+    finals = [row.final_accuracy for row in rows if row.final_accuracy is not None]
+    stopped = sum(row.outcome == "stopped" for row in rows)
+    return EpsilonRow(
+        epsilon=epsilon,
+        networks=len(rows),
+        completed=len(finals),
+        stopped=stopped,
+        failed=len(rows) - len(finals) - stopped,
+        mean_reward=fmean(row.reward for row in rows),
+        mean_accuracy=fmean(finals) if finals else None,
+        best_accuracy=max(finals, default=None),
+        epochs=sum(row.epochs_trained or 0 for row in rows),
+    )

@@ -1,0 +1,151 @@
+"""What the baseline predictors share: the interface of `predictor.SequentialRegression`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+from sklearn.base import BaseEstimator
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from predictor.curves import Floats, LearningCurves
+from predictor.errors import CurvesError, PredictorError
+
+
+class BaselinePredictor(BaseEstimator):
+    """Forecasts of y_T after tau epochs, in `LearningCurves.scores`.
+
+    Subclasses implement `_fit` and `_forecast`.
+
+    Attributes
+    ----------
+    T_ : epochs of a completed curve.
+    """
+
+    def fit(self, curves: LearningCurves, y: Any = None) -> Self:
+        """Learn from the curves; y is ignored. `CurvesError` for T = 1 and for what a baseline cannot use."""
+        if curves.T < 2:
+            raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to predict; expected at least 2")
+        self._fit(curves)
+        self.T_ = curves.T
+        return self
+
+    def predict(
+        self, curves: LearningCurves, tau: int | None = None, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """(n,) y_hat_T in scores, and with `return_std` its (n,) standard deviation.
+
+        With tau the curves are looked at up to epoch tau; without, each up to the last epoch observed, and a
+        completed curve gets its own y_T, with 0. `CurvesError` for a curve with fewer epochs than needed.
+        """
+        y_hat, std = curves.final.copy(), np.zeros(len(curves))
+        for rows, forecast in self._forecasts(curves, tau):
+            y_hat[rows], std[rows] = forecast.mean, forecast.std
+        return (y_hat, std) if return_std else y_hat
+
+    def probability_below(
+        self, curves: LearningCurves, threshold: float, tau: int | None = None
+    ) -> tuple[Floats, Floats]:
+        """(n,) p(y_T <= threshold), threshold in scores, and (n,) y_hat_T; tau as in `predict`."""
+        y_hat = curves.final.copy()
+        probability = (y_hat <= threshold).astype(np.float64)
+        for rows, forecast in self._forecasts(curves, tau):
+            y_hat[rows], probability[rows] = forecast.mean, forecast.probability_below(threshold)
+        return probability, y_hat
+
+    def score(self, curves: LearningCurves, tau: int) -> float:
+        """R^2 of y_hat_T after tau epochs, on the completed ones of the curves."""
+        complete = curves[curves.completed]
+        return float(r2_score(complete.final, self.predict(complete, tau)))
+
+    def _fit(self, curves: LearningCurves) -> None:
+        raise NotImplementedError
+
+    def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
+        """Forecast of curves (n) that were all observed for tau epochs or more, 1 <= tau < T."""
+        raise NotImplementedError
+
+    def _forecasts(
+        self, curves: LearningCurves, tau: int | None
+    ) -> Iterator[tuple[npt.NDArray[np.intp], Forecast]]:
+        """Rows of the same tau and their forecast; completed curves are left out unless tau is given."""
+        check_is_fitted(self, "T_")
+        if curves.T != self.T_:
+            raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
+        if tau is not None and not 1 <= tau < self.T_:
+            raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")
+        if np.any(curves.observed < (tau or 1)):
+            shortest = int(curves.observed.min())
+            raise CurvesError(f"forecast after epoch tau = {tau or 1} of a curve with {shortest} epochs")
+        taus = curves.observed if tau is None else np.full(len(curves), tau)
+        for value in np.unique(taus[taus < self.T_]):
+            rows = np.flatnonzero(taus == value)
+            yield rows, self._forecast(curves[rows], int(value))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Posterior predictive distributions of y_T for n curves: mixtures of normal distributions.
+
+    Attributes
+    ----------
+    means, sigmas : (n, S) mean and standard deviation of y_T under each of S equally likely models.
+    """
+
+    means: Floats
+    sigmas: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """(n,) E[y_T]."""
+        return np.asarray(self.means.mean(axis=1))
+
+    @property
+    def std(self) -> Floats:
+        """(n,) sqrt(Var[means] + E[sigmas^2])."""
+        return np.sqrt(self.means.var(axis=1) + (self.sigmas**2).mean(axis=1))
+
+    def probability_below(self, threshold: float) -> Floats:
+        """(n,) p(y_T <= threshold), the mean of Phi((threshold - means) / sigmas)."""
+        return np.asarray(ndtr((threshold - self.means) / self.sigmas).mean(axis=1))
+
+
+@dataclass(frozen=True)
+class UnitScale:
+    """The affine map z = offset + slope * score between scores and about [0, 1].
+
+    Scores of accuracies are left alone. For all other metrics (-log perplexity, -loss) the lowest score that
+    was observed becomes 0.1 and the highest 0.9: room for a better one, and for a curve that starts lower.
+    """
+
+    offset: float
+    slope: float
+
+    @classmethod
+    def fit(cls, curves: LearningCurves) -> UnitScale:
+        """The map for these curves; `CurvesError` if nothing was observed."""
+        low, high = _range(curves)
+        if curves.metric == "accuracy" and low >= 0 and high <= 1:
+            return cls(0.0, 1.0)
+        slope = 0.8 / (high - low) if high > low else 1.0
+        return cls(0.1 - slope * low, slope)
+
+    def to_unit(self, scores: Floats) -> Floats:
+        """z of the scores."""
+        return self.offset + self.slope * scores
+
+    def to_scores(self, z: Floats) -> Floats:
+        """Scores of z."""
+        return (z - self.offset) / self.slope
+
+
+def _range(curves: LearningCurves) -> tuple[float, float]:
+    observed = curves.scores[np.isfinite(curves.scores)]
+    if not observed.size:
+        raise CurvesError("no epoch of any curve was observed; expected at least one")
+    return float(observed.min()), float(observed.max())

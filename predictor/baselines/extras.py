@@ -1,0 +1,24 @@
+"""Packages that only some baselines need."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from predictor.errors import PredictorError
+
+
+class MissingPackageError(PredictorError):
+    """A baseline needs a package that is not installed; the message says which and how to get it."""
+
+
+def require(package: str, needed_by: str, install: str) -> ModuleType:
+    """The imported package; raises `MissingPackageError` if it is not installed."""
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != package.split(".")[0]:
+            raise  # the package is there, something that it needs itself is not
+        raise MissingPackageError(
+            f"{needed_by} needs the package {package!r}, which is not installed: pip install '{install}'"
+        ) from None

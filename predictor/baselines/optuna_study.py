@@ -1,0 +1,104 @@
+"""A study of finished trainings that an Optuna pruner can be asked about; imports optuna."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from predictor.curves import Floats
+
+RUNNING_ID = -1
+"""Identifier of the training in question, which is not in the storage: it never competes with others."""
+
+
+class TrialsStorage(InMemoryStorage):
+    """Optuna's storage of finished trials, with attributes of one running trial kept apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running_attributes: dict[str, Any] = {}
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Where a pruner notes what a trial has passed."""
+        if trial_id == RUNNING_ID:
+            self.running_attributes[key] = value
+        else:
+            super().set_trial_system_attr(trial_id, key, value)
+
+
+class ReplayedStudy:
+    """Trainings one after the other as an Optuna study would have seen them.
+
+    Steps are epochs counted from 1 and larger is better. Pruners keep notes in the trials and in themselves
+    while they are asked (rungs that were passed, resources that were worked out), so every finished training
+    is asked about after each of its epochs but the T-th, and the answers are ignored: what happened, happened.
+    """
+
+    def __init__(self, pruner: optuna.pruners.BasePruner, study_name: str) -> None:
+        self._storage = TrialsStorage()
+        with _quiet():
+            self._storage.create_new_study([StudyDirection.MAXIMIZE], study_name)
+        self._pruner = copy.deepcopy(pruner)
+        self._study = Study(study_name=study_name, storage=self._storage, pruner=self._pruner)
+        self._n_finished = 0
+        self._start()
+
+    def should_prune(self, scores: Floats) -> bool:
+        """Whether the pruner stops a running training after these epochs (tau,)."""
+        known = [*self._trial.intermediate_values.values()]
+        if known != scores[: len(known)].tolist():
+            self._start()
+        for epoch in range(len(self._trial.intermediate_values) + 1, len(scores) + 1):
+            self._trial.intermediate_values[epoch] = float(scores[epoch - 1])
+            self._answer = bool(self._pruner.prune(self._study, self._trial))
+            self._trial.system_attrs = dict(self._storage.running_attributes)
+        return self._answer
+
+    def finish(self, scores: Floats, T: int) -> None:
+        """Add a training that ended after these epochs (tau,), completed if tau = T."""
+        self.should_prune(scores[: T - 1])
+        completed = len(scores) == T
+        trial = create_trial(
+            state=TrialState.COMPLETE if completed else TrialState.PRUNED,
+            value=float(scores[-1]) if len(scores) else None,
+            intermediate_values={epoch: float(score) for epoch, score in enumerate(scores, start=1)},
+            system_attrs=dict(self._storage.running_attributes),
+        )
+        self._study.add_trial(trial)
+        self._n_finished += 1
+        self._start()
+
+    def _start(self) -> None:
+        self._answer = False
+        self._storage.running_attributes.clear()
+        self._trial = FrozenTrial(
+            number=self._n_finished,
+            trial_id=RUNNING_ID,
+            state=TrialState.RUNNING,
+            value=None,
+            datetime_start=None,
+            datetime_complete=None,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's message that there is a new study."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,113 @@
+"""Stopping rules of Optuna, asked about the same curves as every other rule; needs the extra ``optuna``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from predictor.baselines.extras import require
+from predictor.curves import LearningCurves
+from predictor.errors import PredictorError
+from predictor.stopping import Decision
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+    from predictor.baselines.optuna_study import ReplayedStudy
+
+INSTALL = "metaqnn[optuna]"
+
+
+class OptunaRule:
+    """Any Optuna pruner as a `predictor.StoppingRule`.
+
+    `decide` answers what ``trial.should_prune()`` would in a study of direction 'maximize' in which the
+    history's trainings ran one after the other, each reporting its score (`LearningCurves.scores`) after epoch
+    t as step t: completed ones are COMPLETE, all others PRUNED. Steps matter to the halving pruners: their
+    rungs lie at steps 1, eta, eta^2, ...; counted from 0 each rung would come an epoch later.
+
+    The training in question is trial number ``len(history)``. Hyperband draws a trial's bracket from the
+    study's name and that number; where trainings run side by side and others finish meanwhile, the number
+    and with it the bracket of a running training changes.
+
+    A replay of the history is cached and extended while histories grow; any other history is replayed anew.
+
+    Parameters
+    ----------
+    pruner : an Optuna pruner; it is copied, never changed.
+    study_name : name of the study, another one gives other Hyperband brackets.
+
+    Raises
+    ------
+    MissingPackageError : if optuna is not installed.
+    PredictorError : if `pruner` is not an Optuna pruner.
+    """
+
+    def __init__(self, pruner: BasePruner, *, study_name: str = "predictor") -> None:
+        optuna = require("optuna", "this stopping rule", INSTALL)
+        if not isinstance(pruner, optuna.pruners.BasePruner):
+            raise PredictorError(f"pruner {pruner!r}; expected one of optuna.pruners, such as MedianPruner()")
+        self.pruner = pruner
+        self.study_name = study_name
+        self._forget()
+
+    def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
+        """Whether the pruner stops the training whose epochs 1..tau are in the one row of `curve`."""
+        tau = int(curve.observed[0])
+        stop = self._study_of(history).should_prune(curve.scores[0, :tau])
+        name = type(self.pruner).__name__
+        return Decision(stop=stop, reason=f"{name} {'prunes' if stop else 'goes on'} after epoch {tau}")
+
+    def _study_of(self, history: LearningCurves) -> ReplayedStudy:
+        if self._study is not None and history is self._history:
+            return self._study
+        if self._study is None or not _extends(history, self._history):
+            from predictor.baselines.optuna_study import ReplayedStudy  # imports optuna
+
+            self._study, self._history = ReplayedStudy(self.pruner, self.study_name), None
+        for row in range(0 if self._history is None else len(self._history), len(history)):
+            self._study.finish(history.scores[row, : history.observed[row]], history.T)
+        self._history = history
+        return self._study
+
+    def _forget(self) -> None:
+        self._study: ReplayedStudy | None = None
+        self._history: LearningCurves | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: without the cache."""
+        return {"pruner": self.pruner, "study_name": self.study_name}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+
+def _extends(history: LearningCurves, start: LearningCurves | None) -> bool:
+    """Whether the history begins with `start`."""
+    if start is None or history.T != start.T or len(history) < len(start):
+        return False
+    return np.array_equal(history.scores[: len(start)], start.scores, equal_nan=True)
+
+
+PRUNERS: dict[str, Callable[[Any], Any]] = {
+    "median": lambda pruners: pruners.MedianPruner(),
+    "percentile-25": lambda pruners: pruners.PercentilePruner(25.0),
+    "successive-halving": lambda pruners: pruners.SuccessiveHalvingPruner(reduction_factor=3),
+    "hyperband": lambda pruners: pruners.HyperbandPruner(reduction_factor=3),
+    "patient": lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
+}
+"""Optuna's pruners by name, with Optuna's own defaults (5 start-up trials, resources worked out)."""
+
+
+def make_pruner_rule(name: str) -> OptunaRule:
+    """The rule of that name in `PRUNERS`; raises `PredictorError` for unknown names."""
+    if name not in PRUNERS:
+        raise PredictorError(f"pruner {name!r} is not known; expected one of {sorted(PRUNERS)}")
+    pruners = require("optuna", f"the rule {name!r}", INSTALL).pruners
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PatientPruner says that it is experimental
+        return OptunaRule(PRUNERS[name](pruners))

@@ -1,0 +1,243 @@
+"""Learning curves as data: one type for a set of recorded, running or stopped trainings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.errors import CurvesError
+
+Floats = npt.NDArray[np.float64]
+Direction = Literal["maximize", "minimize"]
+
+DIRECTIONS: dict[str, Direction] = {
+    "accuracy": "maximize",
+    "perplexity": "minimize",
+    "loss": "minimize",
+    "error": "minimize",
+}
+"""Direction of the metrics that are known by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurves:
+    """Learning curves of n trainings of at most T epochs, with what is known about each training beforehand.
+
+    Parameters
+    ----------
+    values : (n, T) array
+        ``values[i, t - 1]`` is y_t of training i in the metric's own units. NaN where not observed: a run
+        that was stopped, is still going on or was planned shorter than T is NaN after its last epoch.
+        Infinities count as NaN.
+    architecture, hyperparameters : mapping of name to (n,) array
+        Architecture parameters (AP) and hyper-parameters (HP). NaN where unknown; may be constant.
+    metric : str
+        'accuracy', 'perplexity', 'loss', 'error' or any other name.
+    direction : 'maximize', 'minimize' or None
+        None takes it from the metric's name; names that are not known are maximized.
+    names : sequence of n strings or None
+        For example architecture strings.
+
+    Notes
+    -----
+    *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run is
+    not completed and has no y_T (`diverged` tells which). *Duplicates* are kept: they are different
+    trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve, or
+    none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a slice,
+    mask or integer array gives another set, an integer gives a set of one. Arrays are read-only views: what
+    is passed in is not copied.
+    """
+
+    values: Floats
+    architecture: Mapping[str, Floats] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Floats] = field(default_factory=dict)
+    metric: str = "accuracy"
+    direction: Direction | None = None
+    names: npt.NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] < 1:
+            raise CurvesError(
+                f"values have shape {values.shape}; expected (curves, epochs) with at least one epoch"
+            )
+        self._set("values", _read_only(values))
+        for kind in ("architecture", "hyperparameters"):
+            columns = {name: self._column(name, column) for name, column in getattr(self, kind).items()}
+            self._set(kind, columns)
+        direction = self.direction or DIRECTIONS.get(self.metric, "maximize")
+        if direction not in ("maximize", "minimize"):
+            raise CurvesError(f"direction {direction!r}; expected 'maximize' or 'minimize'")
+        self._set("direction", direction)
+        if self.names is not None:
+            names = np.asarray(self.names, dtype=np.str_)
+            if names.shape != (len(values),):
+                raise CurvesError(f"names have shape {names.shape}; expected ({len(values)},), one per curve")
+            self._set("names", names)
+        if self.metric == "perplexity" and np.any(values <= 0):
+            row, epoch = np.argwhere(values <= 0)[0]
+            raise CurvesError(
+                f"perplexity {values[row, epoch]} of curve {row} at epoch {epoch + 1} is not positive"
+            )
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _column(self, name: str, column: npt.ArrayLike) -> Floats:
+        array = np.asarray(column, dtype=np.float64)
+        if array.shape != (len(self.values),):
+            raise CurvesError(
+                f"{name} has shape {array.shape}; expected ({len(self.values)},), one per curve"
+            )
+        return _read_only(array)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> LearningCurves:
+        """Curves of a CSV file in the published format, an ``.npz`` file, a search's database or run folder.
+
+        See `predictor.reading` for the formats and how columns are understood. Raises `CurvesError`.
+        """
+        from predictor.reading import read_curves  # reading needs this class
+
+        return read_curves(path)
+
+    @classmethod
+    def concatenate(cls, *sets: LearningCurves) -> LearningCurves:
+        """All curves of the given sets, in order; `CurvesError` unless metric, T and parameters agree."""
+        if not sets:
+            raise CurvesError("nothing to concatenate: expected at least one set of curves")
+        first = sets[0]
+        for other in sets[1:]:
+            _check_alike(first, other)
+
+        def joined(kind: str) -> dict[str, Floats]:
+            return {
+                name: np.concatenate([getattr(curves, kind)[name] for curves in sets])
+                for name in getattr(first, kind)
+            }
+
+        named = [s.names for s in sets if s.names is not None]
+        return cls(
+            values=np.concatenate([s.values for s in sets]),
+            architecture=joined("architecture"),
+            hyperparameters=joined("hyperparameters"),
+            metric=first.metric,
+            direction=first.direction,
+            names=np.concatenate(named) if len(named) == len(sets) else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> LearningCurves:
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+            index = index[0]  # scikit-learn's way of taking rows, in cross_val_score for example
+        where = index
+        if isinstance(index, int | np.integer):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"curve {index} of {len(self)}")
+            where = slice(index, index + 1 or None)
+        return LearningCurves(
+            values=self.values[where],
+            architecture={name: column[where] for name, column in self.architecture.items()},
+            hyperparameters={name: column[where] for name, column in self.hyperparameters.items()},
+            metric=self.metric,
+            direction=self.direction,
+            names=None if self.names is None else self.names[where],
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"LearningCurves({len(self)} curves x {self.T} epochs, {self.metric}, "
+            f"{self.completed.sum()} completed, architecture: {list(self.architecture)}, "
+            f"hyperparameters: {list(self.hyperparameters)})"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, T)."""
+        return len(self), self.T
+
+    @property
+    def T(self) -> int:  # noqa: N802
+        """Epochs of a completed run."""
+        return int(self.values.shape[1])
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(n, T) values on the scale that models work on, larger is better; NaN where not observed.
+
+        Accuracies (and everything maximized) as they are, perplexities as -log, everything else that is
+        minimized negated. NaN from the first NaN of a run on.
+        """
+        scores = self.to_scores(self.values)
+        return _read_only(np.where(np.arange(self.T) < self.observed[:, None], scores, np.nan))
+
+    @cached_property
+    def observed(self) -> npt.NDArray[np.int64]:
+        """(n,) epochs observed before the first NaN."""
+        missing = ~np.isfinite(self.values)
+        return np.where(missing.any(axis=1), missing.argmax(axis=1), self.T).astype(np.int64)
+
+    @cached_property
+    def completed(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether all T epochs were observed."""
+        return self.observed == self.T
+
+    @cached_property
+    def diverged(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether values follow a NaN, or a value is infinite."""
+        finite = np.isfinite(self.values)
+        return (finite.sum(axis=1) > self.observed) | np.isinf(self.values).any(axis=1)
+
+    @cached_property
+    def final(self) -> Floats:
+        """(n,) y_T in scores; NaN where the run was not completed."""
+        return np.where(self.completed, self.scores[:, -1], np.nan)
+
+    def to_scores(self, values: npt.ArrayLike) -> Floats:
+        """The given values of this metric on the scale of `scores`."""
+        array = np.asarray(values, dtype=np.float64)
+        if self.metric == "perplexity":
+            return np.asarray(-np.log(array))
+        return array if self.direction == "maximize" else -array
+
+    def to_values(self, scores: npt.ArrayLike) -> Floats:
+        """The given scores in the metric's own units, the inverse of `to_scores`."""
+        array = np.asarray(scores, dtype=np.float64)
+        if self.metric == "perplexity":
+            return np.asarray(np.exp(-array))
+        return array if self.direction == "maximize" else -array
+
+    def until(self, tau: int) -> LearningCurves:
+        """The same curves as they were after epoch tau: NaN from epoch tau + 1 on."""
+        values = self.values.copy()
+        values[:, tau:] = np.nan
+        return LearningCurves(
+            values, self.architecture, self.hyperparameters, self.metric, self.direction, self.names
+        )
+
+
+def _read_only(array: Floats) -> Floats:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_alike(a: LearningCurves, b: LearningCurves) -> None:
+    facts = {
+        "metric": (a.metric, b.metric),
+        "direction": (a.direction, b.direction),
+        "number of epochs": (a.T, b.T),
+        "architecture parameters": (sorted(a.architecture), sorted(b.architecture)),
+        "hyper-parameters": (sorted(a.hyperparameters), sorted(b.hyperparameters)),
+    }
+    for fact, (one, other) in facts.items():
+        if one != other:
+            raise CurvesError(f"curves differ in {fact}: {one} and {other}")

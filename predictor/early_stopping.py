@@ -1,0 +1,145 @@
+"""The published termination criterion on top of sequential regression models, [PP] section 3."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections import OrderedDict
+
+import numpy as np
+from sklearn.base import clone
+
+from predictor.curves import LearningCurves
+from predictor.errors import CurvesError, PredictorError
+from predictor.sequential import MIN_CURVES, SequentialRegression
+from predictor.stopping import Decision
+
+MODELS_KEPT = 4
+
+
+class EarlyStopper:
+    """Stop at tau when p(y_T <= y_BEST - delta) = Phi((y_BEST - delta - y_hat_T) / sigma(tau)) >= Delta.
+
+    The first `burn_in` networks are trained to the end; then the model learns from the first k completed
+    curves, k = burn_in, burn_in g, burn_in g^2, ... (rounded down), the largest that there are. y_BEST is
+    the n-th best y_T of all completed networks. A decision depends on nothing but the arguments of `decide`
+    and of the constructor: fitted models are cached by the content of the curves that they learned from.
+
+    Parameters
+    ----------
+    Delta : in (0, 1], how sure to be.
+    tolerance : delta >= 0; keeps everything that may come within it of y_BEST. In `LearningCurves.scores`:
+    accuracy,
+        or log-perplexity.
+    nth_best : compare with the n-th best so far; 1 for the best.
+    burn_in : completed networks before the first decision, at least 3 and nth_best.
+    model : None for the published one, nu-SVR with an RBF kernel on all features.
+    refit_growth : g > 1, or None to keep the first fit, as published. Refits choose among the best settings
+    of the
+        first.
+    """
+
+    def __init__(
+        self,
+        *,
+        Delta: float = 0.99,
+        tolerance: float = 0.0,
+        nth_best: int = 1,
+        burn_in: int = 100,
+        model: SequentialRegression | None = None,
+        refit_growth: float | None = 1.5,
+    ) -> None:
+        if not 0 < Delta <= 1:
+            raise PredictorError(f"Delta = {Delta}; expected a probability in (0, 1], such as 0.99")
+        if not (tolerance >= 0 and np.isfinite(tolerance)):
+            raise PredictorError(f"tolerance = {tolerance}; expected a number that is not negative")
+        if nth_best < 1:
+            raise PredictorError(f"nth_best = {nth_best}; expected at least 1")
+        if burn_in < max(MIN_CURVES, nth_best):
+            raise PredictorError(
+                f"burn_in = {burn_in}; expected at least {max(MIN_CURVES, nth_best)} "
+                f"(three curves to learn from, and nth_best = {nth_best} to compare with)"
+            )
+        if refit_growth is not None and not refit_growth > 1:
+            raise PredictorError(f"refit_growth = {refit_growth}; expected more than 1, or None")
+        self.Delta = Delta
+        self.tolerance = tolerance
+        self.nth_best = nth_best
+        self.burn_in = burn_in
+        self.model = SequentialRegression() if model is None else model
+        self.refit_growth = refit_growth
+        self._fitted: OrderedDict[bytes, SequentialRegression] = OrderedDict()
+        self._latest: tuple[weakref.ref[LearningCurves], SequentialRegression] | None = None
+
+    def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
+        """Whether to stop; see `StoppingRule`. Continues during the burn-in and before the first epoch."""
+        if len(curve) != 1 or curve.T != history.T:
+            raise CurvesError(
+                f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
+                f"expected one curve of as many epochs"
+            )
+        completed, tau = int(history.completed.sum()), int(curve.observed[0])
+        if completed < self.burn_in:
+            return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
+        if not 0 < tau < curve.T:
+            return Decision(stop=False, reason="completed" if tau else "no epoch observed yet")
+        y_best = float(np.sort(history.final[history.completed])[-self.nth_best])
+        return self._criterion(curve, self._model(history), y_best, tau)
+
+    def _criterion(
+        self, curve: LearningCurves, model: SequentialRegression, y_best: float, tau: int
+    ) -> Decision:
+        probability, y_hat = model.probability_below(curve, y_best - self.tolerance, tau)
+        p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
+        predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
+        which = "best" if self.nth_best == 1 else f"best but {self.nth_best - 1}"
+        return Decision(
+            stop=stop,
+            reason=(
+                f"p(y_T no better than {best:.4f}, the {which}) = {p:.4f} "
+                f"{'>=' if stop else '<'} Delta = {self.Delta} after epoch {tau}"
+            ),
+            probability=p,
+            y_hat_T=predicted,
+            sigma=float(model.model(tau).uncertainty.std(y_hat)[0]),
+            y_best=best,
+        )
+
+    def _model(self, history: LearningCurves) -> SequentialRegression:
+        """The model fitted to the first k completed curves of the history."""
+        if self._latest is not None and self._latest[0]() is history:
+            return self._latest[1]
+        rows = np.flatnonzero(history.completed)
+        size = self._training_size(len(rows))
+        first = self._fit(history[rows[: self.burn_in]], None)
+        model = first if size == self.burn_in else self._fit(history[rows[:size]], first)
+        self._latest = weakref.ref(history), model
+        return model
+
+    def _training_size(self, completed: int) -> int:
+        """The largest floor(burn_in g^j) <= completed."""
+        size = grown = float(self.burn_in)
+        while self.refit_growth is not None and int(grown := grown * self.refit_growth) <= completed:
+            size = grown
+        return int(size)
+
+    def _fit(self, curves: LearningCurves, prior: SequentialRegression | None) -> SequentialRegression:
+        key = _fingerprint(curves)
+        if key not in self._fitted:
+            taus = () if self.model.n_jobs == 1 else None  # alone, fit each tau when it is first needed
+            self._fitted[key] = clone(self.model).fit(curves, taus=taus, prior=prior)
+        self._fitted.move_to_end(key)
+        while len(self._fitted) > MODELS_KEPT:
+            self._fitted.popitem(last=False)
+        return self._fitted[key]
+
+
+def _fingerprint(curves: LearningCurves) -> bytes:
+    """Hash of everything a model learns from."""
+    digest = hashlib.blake2b(f"{curves.metric} {curves.direction} {curves.values.shape}".encode())
+    digest.update(curves.values.tobytes())
+    for columns in (curves.architecture, curves.hyperparameters):
+        for name, column in columns.items():
+            digest.update(name.encode() + b"\0")
+            digest.update(column.tobytes())
+    return digest.digest()

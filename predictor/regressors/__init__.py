@@ -1,0 +1,38 @@
+"""Regressors of y_T: scikit-learn estimators that standardise inputs and target themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from predictor.errors import PredictorError
+from predictor.regressors.base import StandardizedRegressor
+from predictor.regressors.forest import ForestSearch
+from predictor.regressors.linear import OrdinaryLeastSquares
+from predictor.regressors.svr import NuSvr
+from predictor.regressors.svr_search import NuSvrSearch
+
+REGRESSORS: dict[str, Callable[[int | None, int], StandardizedRegressor]] = {
+    "nu-svr-rbf": lambda n, seed: NuSvrSearch(kernel="rbf", n_settings=n or 1000, random_state=seed),
+    "nu-svr-linear": lambda n, seed: NuSvrSearch(kernel="linear", n_settings=n or 1000, random_state=seed),
+    "random-forest": lambda n, seed: ForestSearch(n_settings=n or 10, random_state=seed),
+    "ols": lambda n, seed: OrdinaryLeastSquares(),
+}
+"""Regressors by name, made from a number of settings to search (None: the regressor's default) and a seed."""
+
+
+def make_regressor(name: str, n_settings: int | None, random_state: int) -> StandardizedRegressor:
+    """The regressor of that name, not fitted; raises `PredictorError` for a name that is not known."""
+    if name not in REGRESSORS:
+        raise PredictorError(f"regressor {name!r} is not known; expected one of {sorted(REGRESSORS)}")
+    return REGRESSORS[name](n_settings, random_state)
+
+
+__all__ = [
+    "REGRESSORS",
+    "ForestSearch",
+    "NuSvr",
+    "NuSvrSearch",
+    "OrdinaryLeastSquares",
+    "StandardizedRegressor",
+    "make_regressor",
+]

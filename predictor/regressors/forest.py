@@ -1,0 +1,90 @@
+"""Random forests with a random search over the number of trees and the share of features per split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import KFold
+
+from predictor.curves import Floats
+from predictor.regressors.base import StandardizedRegressor, Standardizer, r2_scores
+
+FEATURE_RATIO = (0.1, 0.5)
+
+
+class ForestSearch(StandardizedRegressor):
+    """Random forest; trees (10-800) and feature ratio (0.1-0.5) by random search, [PP] appendix.
+
+    A forest is the beginning of any larger forest with the same seed, and a ratio only counts through the
+    number of features it stands for: settings that share this number share one forest, whose first trees
+    answer for each. So the scores are those of fitting a ``RandomForestRegressor(random_state=...)`` per
+    setting and fold.
+
+    Parameters
+    ----------
+    n_settings : number of random settings.
+    cv : number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched.
+    random_state : seed of the draws and of the forests.
+    trees : least and largest number of trees that is drawn.
+
+    Attributes
+    ----------
+    settings_ : (n_settings, 2) columns number of trees, feature ratio.
+    scores_, best_ : mean R^2 over folds (NaN if not searched), index of the chosen setting.
+    """
+
+    def __init__(
+        self, *, n_settings: int = 10, cv: int = 3, random_state: int = 0, trees: tuple[int, int] = (10, 800)
+    ) -> None:
+        self.n_settings = n_settings
+        self.cv = cv
+        self.random_state = random_state
+        self.trees = trees
+
+    def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
+        """(n,) out-of-bag predictions: each row by the trees whose bootstrap sample lacks it.
+
+        They stand for leave-one-out, which would refit the whole forest n times. A row that no tree lacks
+        (likely only for the smallest forests) gets the forest's own prediction.
+        """
+        inputs = self.input_scale_.transform(X)
+        outside = np.array([~np.isin(np.arange(len(y)), drawn) for drawn in self.forest_.estimators_samples_])
+        votes = np.array([tree.predict(inputs) for tree in self.forest_.estimators_])
+        outside |= ~outside.any(axis=0)
+        return self.target_scale_.inverse((votes * outside).sum(axis=0) / outside.sum(axis=0))
+
+    def _fit_standardized(self, Z: Floats, t: Floats, X: Floats, y: Floats) -> None:
+        rng = np.random.default_rng(self.random_state)
+        trees = rng.integers(self.trees[0], self.trees[1] + 1, self.n_settings)
+        self.settings_ = np.stack([trees, rng.uniform(*FEATURE_RATIO, self.n_settings)], axis=1)
+        folds = min(self.cv, len(y) // 2)
+        if folds < 2:
+            self.scores_, self.best_ = np.full(self.n_settings, np.nan), 0
+        else:
+            self.scores_ = np.mean([self._fold_scores(X, y, *fold) for fold in KFold(folds).split(X)], axis=0)
+            self.best_ = int(np.argmax(self.scores_))
+        self.forest_ = self._forest(*self.settings_[self.best_]).fit(Z, t)
+
+    def _predict_standardized(self, Z: Floats) -> Floats:
+        return np.mean([tree.predict(Z) for tree in self.forest_.estimators_], axis=0)
+
+    def _forest(self, trees: float, ratio: float) -> Any:
+        return RandomForestRegressor(
+            n_estimators=int(trees), max_features=float(ratio), random_state=self.random_state, n_jobs=1
+        )
+
+    def _fold_scores(self, X: Floats, y: Floats, train: np.ndarray, test: np.ndarray) -> Floats:
+        """(n_settings,) R^2 on one fold."""
+        inputs, target = Standardizer.fit(X[train]), Standardizer.fit(y[train])
+        Z, t, Z_test = inputs.transform(X[train]), target.transform(y[train]), inputs.transform(X[test])
+        trees, ratios = self.settings_[:, 0].astype(int), self.settings_[:, 1]
+        counts = np.maximum(1, (ratios * X.shape[1]).astype(int))
+        predictions = np.empty((self.n_settings, len(test)))
+        for count in np.unique(counts):
+            alike = np.flatnonzero(counts == count)
+            forest = self._forest(trees[alike].max(), ratios[alike[0]]).fit(Z, t)
+            votes = np.cumsum([tree.predict(Z_test) for tree in forest.estimators_], axis=0)
+            predictions[alike] = votes[trees[alike] - 1] / trees[alike][:, None]
+        return r2_scores(y[test], target.inverse(predictions))

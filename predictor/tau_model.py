@@ -1,0 +1,73 @@
+"""The regression of y_T after one number of observed epochs: fitting it, and predicting with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import KFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from predictor.curves import Floats, LearningCurves
+from predictor.features import CurveFeatures
+from predictor.regressors import StandardizedRegressor
+from predictor.uncertainty import Uncertainty, make_uncertainty
+
+Target = Literal["final", "increment"]
+MAX_FOLDS = 100
+
+
+@dataclass(frozen=True)
+class TauModel:
+    """The fitted f_tau: features, regressor and uncertainty after tau epochs."""
+
+    tau: int
+    features: CurveFeatures
+    regressor: StandardizedRegressor
+    target: Target
+    uncertainty: Uncertainty
+
+    def predict(self, curves: LearningCurves) -> Floats:
+        """(n,) y_hat_T in scores."""
+        X = self.features.transform(curves)
+        if isinstance(self.regressor, StandardizedRegressor):
+            predictions = self.regressor.predict_unchecked(X)
+        else:
+            predictions = self.regressor.predict(X)
+        return predictions + _offset(curves, self.tau, self.target)
+
+
+def fit_tau(
+    curves: LearningCurves,
+    tau: int,
+    regressor: StandardizedRegressor,
+    features: Sequence[str],
+    target: Target,
+    uncertainty: str,
+) -> TauModel:
+    """f_tau of completed curves, a pure function of its arguments; one thread: processes share the cores."""
+    with threadpool_limits(1):
+        extractor = CurveFeatures(tau=tau, features=features).fit(curves)
+        X, offset = extractor.transform(curves), _offset(curves, tau, target)
+        y = curves.final - offset
+        regressor = regressor.fit(X, y)
+        predictions = held_out_predictions(regressor, X, y, min(len(y), MAX_FOLDS))
+    spread = make_uncertainty(uncertainty, y - predictions, predictions + offset)
+    return TauModel(tau, extractor, regressor, target, spread)
+
+
+def held_out_predictions(regressor: BaseEstimator, X: Floats, y: Floats, n_folds: int) -> Floats:
+    """(n,) predictions of each row without it, by any scikit-learn regressor; n_folds = n leaves one out."""
+    if isinstance(regressor, StandardizedRegressor):
+        return regressor.held_out_predictions(X, y, n_folds)
+    predictions = np.empty(len(y))
+    for train, test in KFold(n_folds).split(X):
+        predictions[test] = clone(regressor).fit(X[train], y[train]).predict(X[test])
+    return predictions
+
+
+def _offset(curves: LearningCurves, tau: int, target: Target) -> Floats:
+    return curves.scores[:, tau - 1] if target == "increment" else np.zeros(len(curves))

@@ -1,0 +1,72 @@
+"""Checks of the values that configure a `StateSpace`: each returns its value in canonical form or raises.
+
+A check takes the field's name and value; its StateSpaceError quotes both and says what would be right.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from state_space.errors import StateSpaceError, quoted
+from state_space.layers import MAX_NUMBER
+
+
+def whole(low: int, high: int) -> Callable[[str, object], int]:
+    """A check for a whole number from `low` to `high`."""
+
+    def check(name: str, value: object) -> int:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
+            raise StateSpaceError(f"{name} must be a whole number from {low} to {high}, not {quoted(value)}")
+        return int(value)
+
+    return check
+
+
+T = TypeVar("T")
+
+_size = whole(1, MAX_NUMBER)
+
+
+def numbers_or_none(name: str, values: object) -> tuple[int, ...]:
+    """A sequence of different positive whole numbers, possibly empty."""
+    if not isinstance(values, list | tuple):
+        raise StateSpaceError(f"{name} must be a sequence of whole numbers, not {quoted(values)}")
+    return _different(name, tuple(_size(f"each of {name}", value) for value in values))
+
+
+def numbers(name: str, values: object) -> tuple[int, ...]:
+    """A sequence of one or more different positive whole numbers."""
+    checked = numbers_or_none(name, values)
+    if not checked:
+        raise StateSpaceError(f"{name} must name at least one number, not {quoted(values)}")
+    return checked
+
+
+def odd_numbers(name: str, values: object) -> tuple[int, ...]:
+    """A sequence of one or more different positive odd numbers."""
+    checked = numbers(name, values)
+    even = next((value for value in checked if value % 2 == 0), None)
+    if even is not None:
+        raise StateSpaceError(f"{name} must be odd numbers, which {even} is not")
+    return checked
+
+
+def pairs(name: str, values: object) -> tuple[tuple[int, int], ...]:
+    """A sequence of different (receptive field, stride) pairs, possibly empty."""
+    if not isinstance(values, list | tuple):
+        raise StateSpaceError(f"{name} must be (receptive field, stride) pairs, not {quoted(values)}")
+    return _different(name, tuple(_pair(name, value) for value in values))
+
+
+def _pair(name: str, value: object) -> tuple[int, int]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise StateSpaceError(f"{name} must be (receptive field, stride) pairs, which {quoted(value)} is not")
+    return _size(f"a receptive field in {name}", value[0]), _size(f"a stride in {name}", value[1])
+
+
+def _different(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
+    repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if repeated is not None:
+        raise StateSpaceError(f"{name} must not repeat a value, as it does {quoted(repeated)}")
+    return values

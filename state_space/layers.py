@@ -1,0 +1,127 @@
+"""The layers of a network, immutable values whose `str` is their notation (Table 1 of [MQ] and [PP])."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from state_space.errors import NotationError, quoted
+
+MAX_NUMBER = 99_999
+"""The largest number a layer may hold: far above any real layer, and small enough that counts stay exact."""
+
+
+def _check(layer: "Layer", **numbers: int) -> None:
+    for name, number in numbers.items():
+        if type(number) is not int or not 1 <= number <= MAX_NUMBER:
+            raise NotationError(f"{quoted(str(layer))}: {name} must be a whole number from 1 to {MAX_NUMBER}")
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """`C(d,f,l)`: d = `width` filters, receptive field f x f = `size`, stride l; "same" padding, then ReLU.
+
+    A side of n becomes floor((n-1)/l)+1, which stride 1 keeps. Raises NotationError for an even `size`,
+    which has no symmetric "same" padding.
+    """
+
+    width: int
+    size: int
+    stride: int = 1
+    form: ClassVar[str] = "C(d,f,l)"
+
+    def __post_init__(self) -> None:
+        _check(self, width=self.width, size=self.size, stride=self.stride)
+        if self.size % 2 == 0:
+            raise NotationError(f"{str(self)!r}: the receptive field of a convolution must be odd")
+
+    def __str__(self) -> str:
+        return f"C({self.width},{self.size},{self.stride})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """`P(f,l)`: maximum over f x f = `size`, stride l, no padding; a side of n becomes floor((n-f)/l)+1."""
+
+    size: int
+    stride: int
+    form: ClassVar[str] = "P(f,l)"
+
+    def __post_init__(self) -> None:
+        _check(self, size=self.size, stride=self.stride)
+
+    def __str__(self) -> str:
+        return f"P({self.size},{self.stride})"
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnected:
+    """`FC(d)`: a dense layer of d = `width` neurons, then ReLU."""
+
+    width: int
+    form: ClassVar[str] = "FC(d)"
+
+    def __post_init__(self) -> None:
+        _check(self, width=self.width)
+
+    def __str__(self) -> str:
+        return f"FC({self.width})"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """`D(i,n)`: the i-th = `index` of n = `count` dropout layers; derived, not chosen."""
+
+    index: int
+    count: int
+    form: ClassVar[str] = "D(i,n)"
+
+    def __post_init__(self) -> None:
+        _check(self, index=self.index, count=self.count)
+        if self.index > self.count:
+            raise NotationError(
+                f"{str(self)!r}: the first number of a dropout layer must not exceed the second"
+            )
+
+    @property
+    def rate(self) -> float:
+        """The share of activations set to zero, i / (2n): it rises linearly to one half."""
+        return self.index / (2 * self.count)
+
+    def __str__(self) -> str:
+        return f"D({self.index},{self.count})"
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAveragePooling:
+    """`GAP(c)`: a 1x1 convolution to c = `classes` maps whose means are the logits; terminates a network."""
+
+    classes: int
+    form: ClassVar[str] = "GAP(c)"
+
+    def __post_init__(self) -> None:
+        _check(self, classes=self.classes)
+
+    def __str__(self) -> str:
+        return f"GAP({self.classes})"
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """`SM(c)`: a dense layer to c = `classes` and the softmax; after GAP without weights."""
+
+    classes: int
+    form: ClassVar[str] = "SM(c)"
+
+    def __post_init__(self) -> None:
+        _check(self, classes=self.classes)
+
+    def __str__(self) -> str:
+        return f"SM({self.classes})"
+
+
+Chosen: TypeAlias = Convolution | Pooling | FullyConnected
+"""The layers that count towards depth and layer limit."""
+
+Terminal: TypeAlias = GlobalAveragePooling | Softmax
+"""The layers that end a network."""
+
+Layer: TypeAlias = Convolution | Pooling | FullyConnected | Dropout | GlobalAveragePooling | Softmax

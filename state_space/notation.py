@@ -1,0 +1,87 @@
+"""From the published notation of a network, `[C(64,3,1), P(2,2), GAP(10), SM(10)]`, to its layers.
+
+Brackets and dropout tokens may be missing, commas may be blanks, letters may be small. The work is linear in
+the length of the text, which is bounded, and no number of more than five digits is ever converted.
+"""
+
+import re
+from typing import Final
+
+from state_space.errors import NotationError, quoted
+from state_space.layers import (
+    Convolution,
+    Dropout,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+)
+
+MAX_TEXT: Final = 20_000
+"""Longest accepted text in characters; a network of hundreds of layers is shorter."""
+
+_KINDS: Final[dict[str, tuple[type[Layer], int]]] = {
+    "C": (Convolution, 3),
+    "P": (Pooling, 2),
+    "FC": (FullyConnected, 1),
+    "D": (Dropout, 2),
+    "GAP": (GlobalAveragePooling, 1),
+    "SM": (Softmax, 1),
+}
+_FORMS: Final = ", ".join(kind.form for kind, _ in _KINDS.values())
+# Possessive and bounded quantifiers: no input can make the match backtrack.
+_TOKEN: Final = re.compile(r"([A-Za-z]{1,20}+)\s*+\(([^()\[\]]{0,60}+)\)")
+_SEPARATOR: Final = re.compile(r"\s*+(,?+)\s*+")
+_NUMBER: Final = re.compile(r"[0-9]{1,5}")
+_UP_TO_BRACKET: Final = re.compile(r"[^)]{0,60}\)?")
+
+
+def parse_layers(text: str) -> tuple[Layer, ...]:
+    """The layers that `text` names, in order; whether they make a network is for `Architecture` to say.
+
+    Raises NotationError, quoting the first token that is not a layer.
+    """
+    if not isinstance(text, str):
+        raise NotationError(f"a network is written as text like [C(64,3,1), SM(10)], not {quoted(text)}")
+    if len(text) > MAX_TEXT:
+        raise NotationError(f"a network of {len(text)} characters is too long: at most {MAX_TEXT}")
+    body = _without_brackets(text.strip())
+    layers: list[Layer] = []
+    position = 0
+    while position < len(body):
+        match = _TOKEN.match(body, position)
+        if match is None:
+            raise _unknown(body, position)
+        layers.append(_layer(*match.group(0, 1, 2)))
+        separator = _SEPARATOR.match(body, match.end())
+        assert separator is not None  # it also matches nothing
+        position = separator.end()
+        if position == len(body) and separator[1]:
+            raise NotationError(f"a layer is missing after the last comma, that of {quoted(match[0] + ',')}")
+    if not layers:
+        raise NotationError(f"{quoted(text)} names no layer: a network looks like [C(64,3,1), SM(10)]")
+    return tuple(layers)
+
+
+def _without_brackets(text: str) -> str:
+    if text.startswith("[") != text.endswith("]"):
+        missing = "closing ']'" if text.startswith("[") else "opening '['"
+        raise NotationError(f"the {missing} is missing: {quoted(text)}")
+    return text[1:-1].strip() if text.startswith("[") else text
+
+
+def _layer(token: str, name: str, arguments: str) -> Layer:
+    if name.upper() not in _KINDS:
+        raise NotationError(f"unknown layer {quoted(token)}: a layer is one of {_FORMS}")
+    kind, count = _KINDS[name.upper()]
+    numbers = [part.strip() for part in arguments.split(",")]
+    if len(numbers) != count or not all(map(_NUMBER.fullmatch, numbers)):
+        raise NotationError(f"{quoted(token)} should be {kind.form} with whole numbers of at most 5 digits")
+    return kind(*map(int, numbers))
+
+
+def _unknown(body: str, position: int) -> NotationError:
+    found = _UP_TO_BRACKET.match(body, position)
+    token = found[0] if found else body[position : position + 60]
+    return NotationError(f"{quoted(token)} is not a layer: a layer is one of {_FORMS}")

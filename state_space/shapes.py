@@ -1,0 +1,118 @@
+"""Feature-map sizes and weights along a network: the one place that says how large each layer is.
+
+Whoever builds the network builds it with exactly these sizes: convolutions pad by floor(f/2) on each side,
+pooling does not pad and drops an incomplete last window, a dense layer sees the flattened map.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+
+from state_space.errors import ShapeError, quoted
+from state_space.layers import (
+    Convolution,
+    Dropout,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+)
+
+Shape = tuple[int, ...]
+"""(channels, height, width) of a feature map, or (features,) of a vector."""
+
+PUBLISHED_SHAPE = (3, 32, 32)
+"""The image shape for which the authors counted weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One layer in its place: what goes in, what comes out (shapes without batch), and what that takes.
+
+    `weights` and `biases` are trained numbers; `macs` is multiply-accumulates per image.
+    The softmax after a global average pooling has neither weights nor biases.
+    """
+
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+    weights: int = 0
+    biases: int = 0
+    macs: int = 0
+
+
+def side_after(layer: Layer, side: int) -> int:
+    """Representation size n after a layer that sees a map of that side; 1 where the result is a vector."""
+    match layer:
+        case Convolution():
+            return (side - 1) // layer.stride + 1
+        case Pooling():
+            return (side - layer.size) // layer.stride + 1
+        case Dropout():
+            return side
+        case _:
+            return 1
+
+
+def stages(layers: Iterable[Layer], input_shape: Shape, num_classes: int) -> Iterator[Stage]:
+    """Each layer with its shapes and counts, for images of `input_shape` = (channels, height, width).
+
+    GAP and SM are made for `num_classes` classes, whatever number the layers themselves name: that belongs
+    to the data on which the network was found. Raises ShapeError where a pooling window exceeds its map.
+    """
+    shape = _checked(input_shape)
+    _positive("num_classes", num_classes)
+    averaged = False
+    for number, layer in enumerate(layers, 1):
+        try:
+            stage = _averaged(layer, shape) if averaged else _stage(layer, shape, num_classes)
+        except ShapeError as error:
+            image = "x".join(map(str, input_shape))
+            raise ShapeError(f"layer {number}, {layer}, {error} (images of {image})") from None
+        yield stage
+        shape = stage.output_shape
+        averaged = isinstance(layer, GlobalAveragePooling)
+
+
+def _stage(layer: Layer, shape: Shape, num_classes: int) -> Stage:
+    match layer:
+        case Dropout():
+            return Stage(layer, shape, shape)
+        case FullyConnected():
+            return _dense(layer, shape, layer.width)
+        case Softmax():
+            return _dense(layer, shape, num_classes)
+        case GlobalAveragePooling():
+            weights = num_classes * shape[0]
+            return Stage(layer, shape, (num_classes,), weights, num_classes, weights * prod(shape[1:]))
+    channels, height, width = shape
+    if isinstance(layer, Pooling) and layer.size > min(height, width):
+        raise ShapeError(f"has a window larger than the {height}x{width} map before it")
+    sides = (side_after(layer, height), side_after(layer, width))
+    if isinstance(layer, Pooling):
+        return Stage(layer, shape, (channels, *sides))
+    weights = layer.width * channels * layer.size**2
+    return Stage(layer, shape, (layer.width, *sides), weights, layer.width, weights * prod(sides))
+
+
+def _dense(layer: Layer, shape: Shape, outputs: int) -> Stage:
+    weights = prod(shape) * outputs
+    return Stage(layer, shape, (outputs,), weights, outputs, weights)
+
+
+def _averaged(layer: Layer, shape: Shape) -> Stage:
+    return Stage(layer, shape, shape)
+
+
+def _checked(input_shape: Shape) -> Shape:
+    if len(input_shape) != 3:
+        raise ShapeError(f"input_shape must be (channels, height, width), not {quoted(input_shape)}")
+    for name, number in zip(("channels", "height", "width"), input_shape, strict=True):
+        _positive(name, number)
+    return tuple(input_shape)
+
+
+def _positive(name: str, number: int) -> None:
+    if number < 1:
+        raise ShapeError(f"{name} must be at least 1, not {number}")

@@ -1,0 +1,256 @@
+"""The networks that a search may visit: states, actions and transitions ([MQ] section 4.1, [PP] Table 1)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from state_space.architecture import Architecture
+from state_space.checks import numbers, numbers_or_none, odd_numbers, pairs, whole
+from state_space.errors import StateSpaceError
+from state_space.layers import (
+    MAX_NUMBER,
+    Chosen,
+    Convolution,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+)
+from state_space.shapes import Shape, side_after
+from state_space.states import State
+
+MAX_LAYERS = 500
+"""The largest layer limit: the notation of such a network still parses."""
+
+
+_CHECKS: dict[str, Callable[[str, object], object]] = {
+    "conv_widths": numbers,
+    "conv_sizes": odd_numbers,
+    "pools": pairs,
+    "fc_widths": numbers_or_none,
+    "max_fc": whole(0, MAX_LAYERS),
+    "layer_limit": whole(1, MAX_LAYERS),
+    "fc_below": whole(1, MAX_NUMBER),
+    "image_size": whole(2, MAX_NUMBER),
+    "channels": whole(1, MAX_NUMBER),
+    "num_classes": whole(2, MAX_NUMBER),
+}
+
+
+class _Moves(NamedTuple):
+    """What a state allows, worked out once: the actions in canonical order and where each leads."""
+
+    actions: tuple[Layer, ...]
+    successors: dict[Layer, State]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSpace:
+    """A set of networks, each a path from the start state to a terminated one.
+
+    Attributes:
+        conv_widths: numbers of filters that a convolution may have.
+        conv_sizes: receptive fields of convolutions, odd; the stride is 1.
+        pools: (receptive field, stride) of each max-pooling layer.
+        fc_widths: numbers of neurons of fully connected layers; none is wider than the one before it.
+        max_fc: most fully connected layers in a row.
+        layer_limit: most C, P and FC layers in a network.
+        fc_below: a feature map must be smaller than this for the first fully connected layer.
+        image_size: side of the square images in pixels.
+        channels: channels of the images.
+        num_classes: number of classes c in GAP(c) and SM(c).
+
+    Raises StateSpaceError for a value that no search could use.
+    """
+
+    conv_widths: tuple[int, ...] = (64, 128, 256, 512)
+    conv_sizes: tuple[int, ...] = (1, 3, 5)
+    pools: tuple[tuple[int, int], ...] = ((5, 3), (3, 2), (2, 2))
+    fc_widths: tuple[int, ...] = (512, 256, 128)
+    max_fc: int = 2
+    layer_limit: int = 18
+    fc_below: int = 8
+    image_size: int = 32
+    channels: int = 3
+    num_classes: int = 10
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            # The value as checked: a list, as read from JSON, has become a tuple and the space is hashable.
+            object.__setattr__(self, name, check(name, getattr(self, name)))
+        if min(self.conv_sizes) >= self.image_size:
+            raise StateSpaceError(
+                f"no convolution fits: conv_sizes {self.conv_sizes} must include one smaller than "
+                f"image_size {self.image_size}"
+            )
+
+    @property
+    def input_shape(self) -> Shape:
+        """(channels, height, width) of the images."""
+        return (self.channels, self.image_size, self.image_size)
+
+    def start(self) -> State:
+        """The state before any layer is chosen."""
+        return State("start", 0, 0, 0, 0, 0, self.image_size, False)
+
+    def actions(self, state: State) -> tuple[Layer, ...]:
+        """The layers that may come next, always in the same order; GAP and SM terminate, none follow them.
+
+        The order is C (by width, then size), P, FC, GAP, SM, each as configured. A state that this space
+        cannot reach gets the actions that its fields imply.
+        """
+        return self._moves(state).actions
+
+    def step(self, state: State, action: Layer) -> State:
+        """The state to which `action` leads. Raises StateSpaceError, saying what is allowed, if it is not."""
+        moves = self._moves(state)
+        try:
+            return moves.successors[action]
+        except KeyError:
+            raise StateSpaceError(
+                f"{action} is not allowed after {_place(state)}: allowed is {_summary(moves.actions)}"
+            ) from None
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A network whose every layer is drawn uniformly from the allowed actions (epsilon = 1).
+
+        Draws exactly layer_limit + 1 numbers from `rng`, however long the network.
+        """
+        state = self.start()
+        chosen: list[Layer] = []
+        for u in rng.random(self.layer_limit + 1).tolist():
+            actions, successors = self._moves(state)
+            action = actions[int(u * len(actions))]
+            state = successors[action]
+            chosen.append(action)
+            if state.terminated:
+                break
+        return _finished(chosen)
+
+    def build(self, actions: Iterable[Layer]) -> Architecture:
+        """The network of a whole walk: the chosen layers, dropout by rule, the terminal, and SM after GAP.
+
+        Raises StateSpaceError if the walk is not one of this space or does not terminate.
+        """
+        walk = list(actions)
+        self._replay(walk)
+        return _finished(walk)
+
+    def path(self, architecture: Architecture) -> tuple[tuple[State, Layer], ...]:
+        """The walk to a network as (state, action) pairs, the terminal action last; dropout takes no part.
+
+        Raises StateSpaceError, as `explain` puts it, if the network is not in this space.
+        """
+        return self._replay([*architecture.chosen, architecture.terminal])
+
+    def contains(self, architecture: Architecture) -> bool:
+        """Whether the network is in this space, wherever and however it has dropout."""
+        return self.explain(architecture) is None
+
+    def explain(self, architecture: Architecture) -> str | None:
+        """One line saying which layer keeps the network out of this space, or None if it is inside."""
+        try:
+            self.path(architecture)
+        except StateSpaceError as error:
+            return str(error)
+        return None
+
+    def _replay(self, walk: list[Layer]) -> tuple[tuple[State, Layer], ...]:
+        state = self.start()
+        pairs: list[tuple[State, Layer]] = []
+        for number, action in enumerate(walk, 1):
+            try:
+                after = self.step(state, action)
+            except StateSpaceError as error:
+                raise StateSpaceError(f"layer {number} of the network, {error}") from None
+            pairs.append((state, action))
+            state = after
+        if not state.terminated:
+            raise StateSpaceError(f"the walk must end with GAP or SM, not after {_place(state)}")
+        return tuple(pairs)
+
+    @cached_property
+    def _memo(self) -> dict[State, _Moves]:
+        return {}
+
+    @cached_property
+    def _convolutions(self) -> tuple[Convolution, ...]:
+        return tuple(Convolution(width, size) for width in self.conv_widths for size in self.conv_sizes)
+
+    def _moves(self, state: State) -> _Moves:
+        moves = self._memo.get(state)
+        if moves is None:
+            actions = () if state.terminated else (*self._chosen(state), *self._terminals(state))
+            moves = _Moves(actions, {action: _after(state, action) for action in actions})
+            self._memo[state] = moves
+        return moves
+
+    def _chosen(self, state: State) -> list[Chosen]:
+        allowed: list[Chosen] = []
+        if state.depth >= self.layer_limit:
+            return allowed
+        if state.spatial:
+            allowed += [layer for layer in self._convolutions if layer.size < state.size]
+        if state.kind == "C":
+            allowed += [Pooling(size, stride) for size, stride in self.pools if size < state.size]
+        if self._may_be_dense(state):
+            widest = state.width if state.kind == "FC" else MAX_NUMBER
+            allowed += [FullyConnected(width) for width in self.fc_widths if width <= widest]
+        return allowed
+
+    def _may_be_dense(self, state: State) -> bool:
+        if state.kind == "FC":
+            return state.fc_count < self.max_fc
+        return state.kind in ("C", "P") and state.size < self.fc_below and self.max_fc > 0
+
+    def _terminals(self, state: State) -> list[Layer]:
+        if state.kind == "start":
+            return []
+        softmax = Softmax(self.num_classes)
+        return [GlobalAveragePooling(self.num_classes), softmax] if state.spatial else [softmax]
+
+
+def _after(state: State, action: Layer) -> State:
+    depth, size = state.depth + 1, side_after(action, state.size)
+    match action:
+        case Convolution():
+            return State("C", depth, action.size, action.stride, action.width, 0, size, False)
+        case Pooling():
+            return State("P", depth, action.size, action.stride, 0, 0, size, False)
+        case FullyConnected():
+            return State("FC", depth, 0, 0, action.width, state.fc_count + 1, size, False)
+        case GlobalAveragePooling():
+            return State("GAP", depth, 0, 0, action.classes, 0, size, True)
+        case Softmax():
+            return State("SM", depth, 0, 0, action.classes, 0, size, True)
+    raise StateSpaceError(f"{action} is not an action")
+
+
+def _finished(walk: list[Layer]) -> Architecture:
+    *chosen, terminal = walk
+    return Architecture.with_dropout(chosen, terminal)  # type: ignore[arg-type]  # a walk ends with its only terminal
+
+
+def _place(state: State) -> str:
+    if state.kind == "start":
+        return f"the start (map side {state.size})"
+    if state.terminated:
+        return "a terminated network"
+    side = f"map side {state.size}, " if state.spatial else ""
+    return f"{state.kind} ({side}depth {state.depth})"
+
+
+def _summary(actions: Iterable[Layer]) -> str:
+    """The actions in a few words: C(8|16,1|3,1), P(2,2), SM(10)."""
+    words: dict[str, None] = {}
+    convolutions = [action for action in actions if isinstance(action, Convolution)]
+    if convolutions:
+        widths = "|".join(map(str, dict.fromkeys(layer.width for layer in convolutions)))
+        sizes = "|".join(map(str, dict.fromkeys(layer.size for layer in convolutions)))
+        words[f"C({widths},{sizes},1)"] = None
+    words |= {str(action): None for action in actions if not isinstance(action, Convolution)}
+    return ", ".join(words) or "nothing"

@@ -1,0 +1,65 @@
+"""Where a walk through the state space stands, and what the agent sees of it ([MQ] section 4.1)."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+Kind: TypeAlias = Literal["start", "C", "P", "FC", "GAP", "SM"]
+
+
+class Observation(NamedTuple):
+    """The agent's view of a state: the true representation size is hidden behind its bin.
+
+    Several states look alike, so transitions between observations are stochastic.
+    """
+
+    kind: Kind
+    depth: int
+    receptive_field: int
+    stride: int
+    width: int
+    fc_count: int
+    size_bin: int
+    terminated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The layer last chosen and what later choices depend on.
+
+    depth: number of choices made so far; every step adds 1. receptive_field, stride: of a C or P layer,
+    else 0. width: filters, neurons or classes; 0 for P. fc_count: FC layers in a row so far. size: the true
+    representation size n, the side of the feature map, 1 for a vector.
+    """
+
+    kind: Kind
+    depth: int
+    receptive_field: int
+    stride: int
+    width: int
+    fc_count: int
+    size: int
+    terminated: bool
+
+    @property
+    def size_bin(self) -> int:
+        """The lower end of the bin of n: 8 for n >= 8, 4 for 8 > n >= 4, 1 for n < 4."""
+        return 8 if self.size >= 8 else 4 if self.size >= 4 else 1
+
+    @property
+    def observed(self) -> Observation:
+        """What the agent sees of this state."""
+        return Observation(
+            self.kind,
+            self.depth,
+            self.receptive_field,
+            self.stride,
+            self.width,
+            self.fc_count,
+            self.size_bin,
+            self.terminated,
+        )
+
+    @property
+    def spatial(self) -> bool:
+        """Whether there is a feature map, which GAP needs, rather than a vector."""
+        return self.kind in ("start", "C", "P")

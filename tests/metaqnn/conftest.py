@@ -1,0 +1,99 @@
+"""A small search without torch training: curves are a formula of the architecture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaqnn.config import SearchConfig
+from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.engine import sqlite_url
+from metaqnn.launch import stopping_rule
+from metaqnn.schedule import EpsilonSchedule
+from metaqnn.search import Search
+from trainers import EpochReport, Outcome, TrainingResult
+
+
+class FormulaTrainer:
+    """Saturating curves whose height depends on the architecture; some networks never learn, some crash."""
+
+    chance = 0.15
+
+    def __init__(self, epochs, *, crash=(), oom=()):
+        self.epochs = epochs
+        self.crash = crash
+        self.oom = oom
+        self.trained = []
+
+    def train(self, architecture, *, seed, on_epoch):
+        self.trained.append(str(architecture))
+        if len(self.trained) in self.crash:
+            raise RuntimeError("the device caught fire")
+        if len(self.trained) in self.oom:
+            return TrainingResult(Outcome.OUT_OF_MEMORY, (), 1e-3, 1, 0.0, "out of memory")
+        rng = np.random.default_rng([seed, 1])
+        height = 0.3 + 0.6 * rng.random() * architecture.depth / 8
+        curve = []
+        attempts = 2 if rng.random() < 0.2 else 1
+        for attempt in range(1, attempts + 1):
+            curve.clear()
+            for epoch in range(1, self.epochs + 1):
+                failing = attempt < attempts
+                noise = 0.01 * rng.standard_normal()
+                accuracy = 0.1 if failing else float(np.clip(height * (1 - 0.5**epoch) + noise, 0.16, 1))
+                curve.append(accuracy)
+                stop = on_epoch(EpochReport(attempt, 1e-3 * 0.4 ** (attempt - 1), epoch, accuracy, 1.0, 0.1))
+                if failing:
+                    break
+                if stop:
+                    return TrainingResult(Outcome.STOPPED, tuple(curve), 1e-3, attempt, 1.0, "stopped")
+        return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, attempts, 1.0, "completed")
+
+
+@pytest.fixture
+def formula_trainer():
+    return FormulaTrainer
+
+
+@pytest.fixture
+def config():
+    return SearchConfig.of(
+        "first-run",
+        epochs=5,
+        burn_in=6,
+        svr_settings=20,
+        delta=0.8,
+        replays=20,
+        schedule=EpsilonSchedule.parse("1.0:12,0.5:6,0.1:6"),
+        validation_size=100,
+        seed=3,
+    )
+
+
+@pytest.fixture
+def space(config):
+    return config.space(1, 8, 10)
+
+
+@pytest.fixture
+def new_database(tmp_path, config):
+    """Makes a database with a fresh search in it: new_database(name, **config changes) -> (url, database)."""
+
+    def make(name="search", **changes):
+        url = sqlite_url(tmp_path / f"{name}.db")
+        changed = replace(config, **changes)
+        record = SearchRecord(changed, (1, 8, 8), 10, "0" * 64, {"python": "3"}, {})
+        return url, ReplayDatabase.create(url, record)
+
+    return make
+
+
+@pytest.fixture
+def open_search(space):
+    """Restores the search of a database: what a resume does."""
+
+    def open_(database):
+        config = database.record().config
+        return Search(config, space, database, stopping_rule(config))
+
+    return open_

@@ -1,0 +1,171 @@
+"""The search loop: what is stored, and that an interruption anywhere changes nothing."""
+
+import numpy as np
+import pytest
+
+from metaqnn.database import ReplayDatabase
+from metaqnn.database.queries import SearchReader
+from metaqnn.schedule import EpsilonSchedule
+from metaqnn.search import CONSECUTIVE_FAULTS, SearchStopped
+
+WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in the program may catch it."""
+
+
+def kill_at(database, event, *, before):
+    """Let the process die just before or just after its event-th write."""
+    count = 0
+
+    def wrap(write):
+        def written(*args, **kwargs):
+            nonlocal count
+            count += 1
+            if before and count == event:
+                raise Killed
+            result = write(*args, **kwargs)
+            if count == event:
+                raise Killed
+            return result
+
+        return written
+
+    for name in WRITES:
+        setattr(database, name, wrap(getattr(database, name)))
+    return database
+
+
+def outcome_of(url, search):
+    """All that must be equal: networks, results, samples, epochs, decisions, Q-values."""
+    reader = SearchReader(url)
+    networks = [
+        {key: value for key, value in reader.network(number).items() if key not in TIMES}
+        for number in range(1, search.trained + 1)
+    ]
+    for network in networks:
+        for training in network["trainings"]:
+            training.pop("id")
+            training["epochs"] = [
+                {key: value for key, value in epoch.items() if key != "training_id"}
+                for epoch in training["epochs"]
+            ]
+    return networks, search.agent.q_table()
+
+
+TIMES = ("id", "proposed_at", "finished_at")
+
+
+@pytest.fixture
+def undisturbed(new_database, open_search, formula_trainer):
+    url, database = new_database("undisturbed")
+    search = open_search(database)
+    trainer = formula_trainer(search.config.epochs)
+    writes = kill_at(database, -1, before=False)
+    search.run(trainer)
+    assert writes is database
+    return outcome_of(url, search)
+
+
+def test_the_whole_schedule_is_trained_once(undisturbed, config):
+    networks, _ = undisturbed
+    assert len(networks) == config.schedule.total == len({n["architecture"] for n in networks})
+    assert [n["epsilon"] for n in networks] == [1.0] * 12 + [0.5] * 6 + [0.1] * 6
+
+
+def test_stopped_networks_are_rewarded_with_the_prediction(undisturbed, config):
+    stopped = [n for n in undisturbed[0] if n["outcome"] == "stopped"]
+    assert stopped
+    for network in stopped:
+        last = network["trainings"][-1]["epochs"][-1]
+        assert last["stop"]
+        assert last["probability"] >= config.delta
+        assert network["final_accuracy"] is None
+        assert network["epochs"] < config.epochs
+        assert network["reward"] == min(max(network["predicted_accuracy"], 0), 1)
+
+
+def test_completed_networks_are_rewarded_with_their_final_accuracy(undisturbed, config):
+    completed = [n for n in undisturbed[0] if n["outcome"] == "completed"]
+    assert len(completed) >= config.burn_in
+    for network in completed:
+        epochs = network["trainings"][-1]["epochs"]
+        assert network["reward"] == network["final_accuracy"] == epochs[-1]["accuracy"]
+        assert network["predicted_accuracy"] is None
+        assert [e["epoch"] for e in epochs] == list(range(1, config.epochs + 1))
+
+
+def test_nothing_is_stopped_during_the_burn_in(undisturbed, config):
+    first = sorted(undisturbed[0], key=lambda n: n["finished_position"])[: config.burn_in]
+    assert all(n["outcome"] == "completed" for n in first)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_killed_again_and_again_at_random_writes_ends_the_same(
+    new_database, open_search, formula_trainer, undisturbed, before
+):
+    url, database = new_database("killed")
+    rng = np.random.default_rng(before)
+    kills = 0
+    while True:
+        database = kill_at(database, rng.integers(1, 15), before=before)
+        try:
+            search = open_search(database)
+            search.run(formula_trainer(search.config.epochs))
+            break
+        except Killed:
+            kills += 1
+            database.close()
+            database = ReplayDatabase.open(url)
+    assert kills > 15
+    assert outcome_of(url, search) == undisturbed
+
+
+def test_a_crash_of_the_trainer_is_a_recorded_outcome(new_database, open_search, formula_trainer):
+    url, database = new_database()
+    search = open_search(database)
+    search.run(formula_trainer(search.config.epochs, crash={2}, oom={3}))
+    networks, _ = outcome_of(url, search)
+    assert networks[1]["outcome"] == "crashed"
+    assert "caught fire" in networks[1]["message"]
+    assert networks[2]["outcome"] == "out_of_memory"
+    assert networks[1]["reward"] == networks[2]["reward"] == 1 / 10
+    assert len(networks) == search.config.schedule.total
+
+
+def test_many_faults_in_a_row_stop_the_search_with_the_reason(new_database, open_search, formula_trainer):
+    _, database = new_database()
+    search = open_search(database)
+    with pytest.raises(SearchStopped, match=r"10 networks in a row failed.*caught fire"):
+        search.run(formula_trainer(search.config.epochs, crash=range(1, 100)))
+    assert search.trained == CONSECUTIVE_FAULTS
+
+
+def test_an_error_of_the_stopping_rule_is_not_taken_for_the_networks_fault(
+    new_database, open_search, formula_trainer
+):
+    _, database = new_database()
+    search = open_search(database)
+
+    def decide(curve, history):
+        raise ZeroDivisionError("a bug in the rule")
+
+    search._rule.decide = decide
+    with pytest.raises(ZeroDivisionError):
+        search.run(formula_trainer(search.config.epochs))
+    assert search.trained == 0
+
+
+def test_an_exhausted_state_space_ends_the_search(
+    new_database, open_search, formula_trainer, space, monkeypatch
+):
+    _, database = new_database(
+        schedule=EpsilonSchedule.parse("1.0:100000"), early_stopping=False, layer_limit=1
+    )
+    search = open_search(database)
+    search.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
+    search.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
+    with pytest.raises(SearchStopped, match="exhausted"):
+        search.run(formula_trainer(search.config.epochs))
+    assert search.trained == 6

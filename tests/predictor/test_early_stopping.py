@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from predictor import CurvesError, EarlyStopper, LearningCurves, PredictorError, SequentialRegression
+
+
+def ols():
+    return SequentialRegression(regressor="ols", features=("TS",))
+
+
+@pytest.mark.parametrize(("delta", "nth"), [(0.0, 1), (0.03, 1), (0.0, 4)])
+def test_the_criterion_is_the_closed_form(curves, delta, nth):
+    stopper = EarlyStopper(
+        Delta=0.9, tolerance=delta, nth_best=nth, burn_in=20, model=ols(), refit_growth=None
+    )
+    history = curves[:30]
+    model = ols().fit(history[:20])
+    y_best = np.sort(history.final)[-nth]
+    stops = []
+    for row in range(30, 60):
+        decision = stopper.decide(curves[row].until(4), history)
+        y_hat = float(model.predict(curves[row], 4)[0])
+        p = norm.cdf((y_best - delta - y_hat) / model.sigma_[3])
+        assert decision.probability == pytest.approx(p)
+        assert decision.y_hat_T == pytest.approx(y_hat)
+        assert decision.sigma == pytest.approx(model.sigma_[3])
+        assert decision.y_best == y_best
+        assert decision.stop == (p >= 0.9)
+        stops.append(decision.stop)
+    assert 0 < sum(stops) < len(stops)
+
+
+def test_no_network_is_stopped_during_the_burn_in_or_before_the_first_epoch(curves):
+    stopper = EarlyStopper(Delta=0.01, burn_in=30, model=ols())
+    history = LearningCurves.concatenate(curves[:29], curves[30:50].until(3))
+    decision = stopper.decide(curves[55].until(5), history)
+    assert not decision.stop
+    assert "29 of 30" in decision.reason
+    full = LearningCurves.concatenate(history, curves[29:30])
+    assert not stopper.decide(curves[55].until(0), full).stop
+    assert not stopper.decide(curves[55], full).stop
+    assert stopper.decide(curves[55].until(5), full).probability is not None
+
+
+def test_the_best_is_sought_among_all_completed_and_only_those(curves):
+    stopper = EarlyStopper(burn_in=20, model=ols(), refit_growth=None)
+    values = curves.values[:22].copy()
+    values[20] = 0.99
+    values[21, :-1], values[21, -1] = 1.0, np.nan
+    history = LearningCurves(values, curves[:22].architecture, curves[:22].hyperparameters)
+    assert stopper.decide(curves[50].until(3), history).y_best == 0.99
+
+
+@pytest.mark.parametrize(
+    ("completed", "growth", "size"),
+    [
+        (10, 1.5, 10),
+        (14, 1.5, 10),
+        (15, 1.5, 15),
+        (21, 1.5, 15),
+        (22, 1.5, 22),
+        (33, 1.5, 33),
+        (60, None, 10),
+        (60, 2.0, 40),
+    ],
+)
+def test_refits_follow_a_schedule_of_completed_networks(curves, completed, growth, size):
+    stopper = EarlyStopper(burn_in=10, model=ols(), refit_growth=growth)
+    decision = stopper.decide(curves[59].until(4), curves[:completed])
+    expected = ols().fit(curves[:size])
+    assert decision.y_hat_T == pytest.approx(float(expected.predict(curves[59], 4)[0]), rel=1e-12)
+
+
+def test_a_fresh_stopper_after_a_crash_decides_the_same(make_curves):
+    curves = make_curves(60, 6, seed=2)
+    settings = {"burn_in": 12, "Delta": 0.8}
+    old = EarlyStopper(**settings, model=SequentialRegression(n_settings=10))
+    for size in (12, 20, 30):  # the old one has fitted on the way
+        old.decide(curves[50].until(2), curves[:size])
+    fresh = EarlyStopper(**settings, model=SequentialRegression(n_settings=10))
+    for row in (45, 50, 55):
+        assert fresh.decide(curves[row].until(2), curves[:44]) == old.decide(
+            curves[row].until(2), curves[:44]
+        )
+
+
+def test_predictions_of_perplexities_are_perplexities(curves):
+    perplexities = LearningCurves(np.exp(5 - curves.values), metric="perplexity")
+    decision = EarlyStopper(burn_in=20, model=ols()).decide(perplexities[50].until(7), perplexities[:30])
+    assert decision.y_hat_T == pytest.approx(perplexities.values[50, -1], rel=0.05)
+    assert decision.y_best == pytest.approx(perplexities.values[:30, -1].min())
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"Delta": 0.0}, "Delta = 0.0"),
+        ({"Delta": 1.2}, "Delta = 1.2"),
+        ({"Delta": float("nan")}, "Delta = nan"),
+        ({"tolerance": -0.1}, "tolerance = -0.1"),
+        ({"nth_best": 0}, "nth_best = 0"),
+        ({"burn_in": 2}, "burn_in = 2"),
+        ({"burn_in": 5, "nth_best": 6}, "burn_in = 5"),
+        ({"refit_growth": 1.0}, "refit_growth = 1.0"),
+    ],
+)
+def test_wrong_settings_quote_the_value(settings, part):
+    with pytest.raises(PredictorError, match=part) as caught:
+        EarlyStopper(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_more_than_one_curve_or_other_lengths_are_refused(curves):
+    stopper = EarlyStopper(burn_in=10, model=ols())
+    with pytest.raises(CurvesError, match="2 curves"):
+        stopper.decide(curves[:2], curves)
+    with pytest.raises(CurvesError, match="7 epochs"):
+        stopper.decide(LearningCurves(curves.values[:1, :7]), curves)

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import cross_val_predict
+
+from predictor import CurveFeatures, CurvesError, LearningCurves, PredictorError, SequentialRegression
+
+
+@pytest.fixture(scope="module")
+def fitted(curves):
+    return SequentialRegression(n_settings=30).fit(curves[:40])
+
+
+def test_better_with_more_epochs_and_better_than_the_mean(curves):
+    model = SequentialRegression(n_settings=30, features=("TS",)).fit(curves[:40])
+    scores = [model.score(curves[40:], tau) for tau in (1, 7)]
+    assert 0 < scores[0] < scores[1]
+    assert scores[1] > 0.9
+    assert model.sigma_.shape == (7,)
+    assert model.sigma_[-1] < model.sigma_[0]
+
+
+def test_ols_is_a_linear_regression_per_tau_with_leave_one_out_sigma(curves):
+    model = SequentialRegression(regressor="ols", features=("TS",)).fit(curves[:40])
+    for tau in (1, 2, 5):
+        X = CurveFeatures(tau=tau, features=("TS",)).fit(curves).transform(curves)
+        peer = LinearRegression().fit(X[:40], curves.final[:40])
+        np.testing.assert_allclose(model.predict(curves[40:], tau), peer.predict(X[40:]))
+        held_out = cross_val_predict(LinearRegression(), X[:40], curves.final[:40], cv=40)
+        np.testing.assert_allclose(
+            model.sigma_[tau - 1], np.sqrt(np.mean((held_out - curves.final[:40]) ** 2))
+        )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_lazy_parallel_and_ordered_fits_are_the_same(fitted, curves, n_jobs):
+    other = SequentialRegression(n_settings=30, n_jobs=n_jobs).fit(curves[:40], taus=[6, 2])
+    assert sorted(other.models_) == [2, 6]
+    for tau in (2, 4, 6):
+        np.testing.assert_array_equal(other.predict(curves, tau), fitted.predict(curves, tau))
+    np.testing.assert_array_equal(other.sigma_[[1, 3, 5]], fitted.sigma_[[1, 3, 5]])
+    assert np.isnan(other.sigma_[0])
+
+
+def test_only_completed_curves_are_learned_from(fitted, curves):
+    mixed = LearningCurves.concatenate(curves[:20], curves[40:].until(5), curves[20:40])
+    again = clone(fitted).fit(mixed, taus=[3])
+    np.testing.assert_array_equal(again.predict(curves, 3), fitted.predict(curves, 3))
+
+
+def test_without_tau_every_curve_is_seen_up_to_its_last_epoch(fitted, curves):
+    mixed = LearningCurves.concatenate(curves[40:42].until(2), curves[42:43], curves[43:45].until(6))
+    y_hat, std = fitted.predict(mixed, return_std=True)
+    expected = [*fitted.predict(curves[40:42], 2), curves.final[42], *fitted.predict(curves[43:45], 6)]
+    np.testing.assert_allclose(y_hat, expected)
+    sigma = fitted.sigma_
+    np.testing.assert_allclose(std, [sigma[1], sigma[1], 0, sigma[5], sigma[5]])
+    below, _ = fitted.probability_below(mixed, float(curves.final[42]))
+    assert below[2] == 1.0
+
+
+def test_the_increment_is_added_to_what_was_seen(curves):
+    tau = 3
+    model = SequentialRegression(regressor="ols", features=("AP",), target="increment").fit(curves[:40])
+    X = np.column_stack([curves.architecture["depth"], curves.architecture["num_params"]])
+    seen = curves.scores[:, tau - 1]
+    peer = LinearRegression().fit(X[:40], (curves.final - seen)[:40])
+    np.testing.assert_allclose(model.predict(curves[40:], tau), peer.predict(X[40:]) + seen[40:])
+
+
+def test_any_scikit_learn_regressor_will_do(curves):
+    model = SequentialRegression(regressor=Ridge(alpha=1e-3), features=("TS",)).fit(curves[:40], taus=[7])
+    assert model.score(curves[40:], 7) > 0.9
+    assert model.sigma_[-1] > 0
+
+
+def test_perplexities_are_predicted_on_the_log_scale(curves):
+    perplexities = LearningCurves(
+        np.exp(-curves.values), curves.architecture, curves.hyperparameters, metric="perplexity"
+    )
+    one = SequentialRegression(regressor="ols").fit(perplexities[:40])
+    other = SequentialRegression(regressor="ols").fit(curves[:40])
+    np.testing.assert_allclose(one.predict(perplexities, 4), other.predict(curves, 4), rtol=1e-6)
+
+
+def test_a_refit_from_a_prior_is_as_good_as_a_new_search(make_curves):
+    curves = make_curves(260, 8, seed=9)
+    first = SequentialRegression(n_settings=60).fit(curves[:60], taus=[3])
+    cheap = clone(first).fit(curves[:120], taus=[3], prior=first)
+    full = clone(first).fit(curves[:120], taus=[3])
+    assert len(cheap.models_[3].regressor.settings_) == 20
+    truth = curves.final[120:]
+    assert (
+        r2_score(truth, cheap.predict(curves[120:], 3))
+        > r2_score(truth, full.predict(curves[120:], 3)) - 0.01
+    )
+
+
+def test_large_sets_are_thinned_by_an_addressed_draw(curves):
+    model = SequentialRegression(regressor="ols", max_curves=30)
+    one, other = clone(model).fit(curves), clone(model).fit(curves)
+    assert len(one.curves_) == 30
+    np.testing.assert_array_equal(one.curves_.values, other.curves_.values)
+
+
+@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("regressor", ["nu-svr-rbf", "nu-svr-linear", "random-forest", "ols"])
+def test_tiny_sets_equal_curves_and_constant_rates_are_safe(make_curves, regressor, n):
+    curves = make_curves(n, 4, seed=1)
+    same = LearningCurves(
+        np.tile(curves.values[0], (n, 1)), {"depth": np.full(n, 3.0)}, {"lr": np.full(n, 0.001)}
+    )
+    for train in (curves, same):
+        model = SequentialRegression(regressor=regressor, n_settings=2).fit(train, taus=[1, 3])
+        y_hat, std = model.predict(train, 3, return_std=True)
+        assert np.isfinite(y_hat).all()
+        assert np.all(std > 0)
+    np.testing.assert_allclose(y_hat, curves.final[0])
+
+
+@pytest.mark.parametrize(
+    ("train", "part"),
+    [
+        (LearningCurves(np.ones((5, 1))), "T = 1"),
+        (LearningCurves(np.ones((1, 5))), "1 of 1 curves"),
+        (LearningCurves(np.full((5, 5), np.nan)), "0 of 5 curves"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(train, part):
+    with pytest.raises(CurvesError, match=part):
+        SequentialRegression().fit(train)
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"regressor": "svm"}, "'svm'"),
+        ({"target": "last"}, "'last'"),
+        ({"uncertainty": "none"}, "'none'"),
+        ({"features": ("XX",)}, "XX"),
+        ({"max_curves": 2}, "max_curves = 2"),
+    ],
+)
+def test_wrong_settings_quote_the_value(curves, settings, part):
+    with pytest.raises(PredictorError, match=part):
+        SequentialRegression(**settings).fit(curves, taus=[])
+
+
+def test_wrong_taus_and_curves_are_refused(fitted, curves):
+    with pytest.raises(PredictorError, match="tau = 8"):
+        fitted.predict(curves, 8)
+    with pytest.raises(CurvesError, match="tau = 0"):
+        fitted.predict(curves[:2].until(0))
+    with pytest.raises(CurvesError, match="T = 7"):
+        fitted.predict(LearningCurves(curves.values[:, :7], curves.architecture, curves.hyperparameters))

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from predictor import Decision, EarlyStopper, LearningCurves, NoStopping, SequentialRegression, StoppingRule
+
+
+@pytest.fixture(params=["none", "early"])
+def rule(request):
+    if request.param == "none":
+        return NoStopping()
+    return EarlyStopper(burn_in=10, model=SequentialRegression(regressor="ols"))
+
+
+def test_every_rule_answers_the_contract(rule, curves):
+    assert isinstance(rule, StoppingRule)
+    for history in (curves[:0], curves[:5], curves[:40]):
+        for tau in (1, 4):
+            decision = rule.decide(curves[50].until(tau), history)
+            assert isinstance(decision, Decision)
+            assert decision.reason
+            assert "\n" not in decision.reason
+
+
+def test_decisions_depend_on_the_arguments_alone(rule, curves):
+    """Interleaved trials, other histories in between, and equal histories that are other objects."""
+    first = rule.decide(curves[50].until(3), curves[:30])
+    rule.decide(curves[51].until(5), curves[10:45])
+    rule.decide(curves[52].until(1), curves[:50])
+    copy = LearningCurves(curves.values.copy(), curves.architecture, curves.hyperparameters)
+    assert rule.decide(copy[50].until(3), copy[:30]) == first
+
+
+def test_the_rule_that_never_stops(curves):
+    assert not any(NoStopping().decide(curve.until(2), curves).stop for curve in (curves[0], curves[1]))
+
+
+def test_decisions_are_immutable():
+    with pytest.raises(AttributeError):
+        Decision(stop=True, reason="x").stop = False  # type: ignore[misc]
+
+
+def test_fields_may_be_absent():
+    decision = Decision(stop=False, reason="burn-in")
+    assert (decision.probability, decision.y_hat_T, decision.sigma, decision.y_best) == (None,) * 4
+    assert np.isfinite(Decision(stop=True, reason="", probability=0.5).probability)

@@ -1,0 +1,205 @@
+import zipfile
+
+import numpy as np
+import pytest
+
+from trainers.datasets import DatasetError, ImageDataset
+from trainers.datasets import arrays as arrays_module
+from trainers.datasets.arrays import dataset_from_arrays, read_callable, read_npz
+
+
+@pytest.fixture
+def arrays(pixels):
+    return {
+        "x_train": pixels(6, 4, 4, 3),
+        "y_train": np.array([0, 1, 2, 0, 1, 2]),
+        "x_test": pixels(2, 4, 4, 3, seed=1),
+        "y_test": np.array([2, 0]),
+    }
+
+
+def test_colour(tmp_path, arrays):
+    np.savez(tmp_path / "x.npz", **arrays)
+    dataset = read_npz(tmp_path / "x.npz", "mine")
+    assert dataset.name == "mine"
+    assert dataset.input_shape == (3, 4, 4)
+    assert dataset.class_names == ("0", "1", "2")
+    for name, field in (("x_train", "train_images"), ("y_test", "test_labels")):
+        assert np.array_equal(getattr(dataset, field), arrays[name])
+
+
+def test_grey_without_test_set_and_other_types(tmp_path, pixels):
+    grey = pixels(4, 5, 5)
+    labels = np.array([[0], [1], [0], [1]], dtype=np.uint8)  # a column, as Keras's CIFAR-10 has it
+    np.savez_compressed(tmp_path / "x.npz", x_train=grey.astype(np.int32), y_train=labels)
+    dataset = read_npz(tmp_path / "x.npz", "x")
+    assert np.array_equal(dataset.train_images[..., 0], grey)
+    assert dataset.train_labels.tolist() == [0, 1, 0, 1]
+    assert dataset.test_images.shape == (0, 5, 5, 1)
+
+
+def test_other_names_and_class_names(tmp_path, arrays):
+    np.savez(
+        tmp_path / "x.npz",
+        train_images=arrays["x_train"],
+        train_labels=arrays["y_train"],
+        val_images=arrays["x_test"],
+        class_names=np.array(["cat", "dog", "eel"]),
+    )
+    assert read_npz(tmp_path / "x.npz", "x").class_names == ("cat", "dog", "eel")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x_train": None}, "has no 'x_train' (or 'train_images'); it holds 'y_train', 'x_test', 'y_test'"),
+        ({"y_test": None}, "has only one of 'x_test' and 'y_test'"),
+        ({"x_train": np.zeros((6, 16), np.uint8)}, "'x_train' of here has shape 6x16; (n, height, width)"),
+        ({"x_train": np.zeros((6, 3, 32, 32), np.uint8)}, "6x3x32x32: channels must come last"),
+        ({"x_train": np.zeros((6, 4, 4, 3))}, "'x_train' of here has dtype float64; pixels must be integers"),
+        ({"x_train": np.full((6, 4, 4, 3), 256)}, "'x_train' of here holds the pixel value 256"),
+        ({"x_train": np.full((6, 4, 4, 3), -1)}, "holds the pixel value -1; 0..255 is allowed"),
+        ({"y_train": np.zeros(6)}, "'y_train' of here has dtype float64 and shape (6,); one integer label"),
+        ({"y_train": np.eye(6, 3, dtype=int)}, "shape (6, 3); one integer label per image"),
+        ({"y_train": np.array([0, 1, 2, 0, 1])}, "6 images but 5 labels"),
+        ({"y_train": np.array([0, 1, 2, 0, 1, -2])}, "label -2 is out of range"),
+        ({"y_train": np.array([0, 1, 3, 0, 1, 3])}, "class '2' (label 2) of 'x' has no training image"),
+        ({"y_train": np.array([0, 1, 2, 0, 1, 10**12])}, "label 1000000000000 is out of range: 6 images"),
+        ({"y_train": np.full(6, 2**63, np.uint64)}, "label 9223372036854775808, which is out of range"),
+        ({"y_test": np.array([0, 9])}, "test images of 'x': label 9 is out of range"),
+        ({"class_names": np.array(["a", "b"])}, "label 2 is out of range; 2 classes"),
+    ],
+)
+def test_what_does_not_fit_is_quoted(arrays, change, message):
+    content = {name: array for name, array in {**arrays, **change}.items() if array is not None}
+    with pytest.raises(DatasetError) as caught:
+        dataset_from_arrays("x", content, "here")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Trap:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_pickles_are_never_opened(tmp_path, arrays):
+    trap = np.array([Trap(tmp_path / "sprung")] * 6, dtype=object)
+    np.savez(tmp_path / "x.npz", **{**arrays, "x_train": trap})
+    with pytest.raises(DatasetError, match=r"'x_train' of '.*x\.npz' holds Python objects \(a pickle\)"):
+        read_npz(tmp_path / "x.npz", "x")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_arrays_nobody_asked_for_do_not_matter(tmp_path, arrays):
+    np.savez(tmp_path / "x.npz", notes=np.array([{}], dtype=object), **arrays)
+    assert len(read_npz(tmp_path / "x.npz", "x").train_images) == 6
+
+
+def test_missing_arrays_are_listed(tmp_path):
+    np.savez(tmp_path / "x.npz", data=np.zeros(3), target=np.zeros(3))
+    with pytest.raises(DatasetError, match=r"has no 'x_train' .* it holds 'data', 'target'"):
+        read_npz(tmp_path / "x.npz", "x")
+
+
+def test_damaged_files(tmp_path, arrays):
+    path = tmp_path / "x.npz"
+    np.savez(path, **arrays)
+    good = path.read_bytes()
+    flipped = bytearray(good)
+    flipped[300] ^= 0xFF  # a pixel: only the checksum tells
+    for data in (b"", b"nothing", good[:100], good[: len(good) // 2], bytes(flipped)):
+        path.write_bytes(data)
+        with pytest.raises(DatasetError, match=r"'.*x\.npz' is damaged or no \.npz file: \w+") as caught:
+            read_npz(path, "x")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_single_array_is_no_npz(tmp_path):
+    with open(tmp_path / "x.npz", "wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(DatasetError, match=r"is damaged or no \.npz file: BadZipFile"):
+        read_npz(tmp_path / "x.npz", "x")
+
+
+def test_declared_sizes_are_limited(tmp_path, arrays, monkeypatch):
+    np.savez(tmp_path / "x.npz", **arrays)
+    monkeypatch.setattr(arrays_module, "MAX_ARRAY_BYTES", 300)
+    with pytest.raises(DatasetError, match=r"'x_train\.npy' of .* is too large"):
+        read_npz(tmp_path / "x.npz", "x")
+
+
+def test_a_header_that_promises_too_much(tmp_path, arrays):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with zipfile.ZipFile(tmp_path / "x.npz") as source, zipfile.ZipFile(tmp_path / "y.npz", "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b"(6, 4, 4, 3)", b"(9" + b"9" * 8 + b"9,)"))
+    with pytest.raises(DatasetError, match=r"y\.npz' is damaged"):
+        read_npz(tmp_path / "y.npz", "y")
+
+
+MODULE = """
+import numpy as np
+from trainers.datasets import ImageDataset
+
+x, y = np.arange(4 * 9, dtype=np.uint8).reshape(4, 3, 3), np.array([0, 1, 0, 1])
+as_pair = lambda: (x, y)
+as_four = lambda: (x, y, x[:1], y[:1])
+as_pairs = lambda: ((x, y), (x[:1], y[:1]))
+as_dict = lambda: {"x_train": x, "y_train": y, "x_test": x[:1], "y_test": y[:1]}
+as_dataset = lambda: ImageDataset("own", x[..., None], y, x[:0, ..., None], y[:0], ("a", "b"))
+three = lambda: (x, y, x)
+nothing = lambda: None
+number = 3
+def fails():
+    raise RuntimeError("no\\nluck")
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module in the working directory, which is not on the import path."""
+    (tmp_path / "own_images_module.py").write_text(MODULE)
+    (tmp_path / "broken_images_module.py").write_text("import nothing_of_this_name")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize("function", ["as_pair", "as_four", "as_pairs", "as_dict", "as_dataset"])
+def test_function_results(function):
+    import sys
+
+    before = list(sys.path)
+    dataset = read_callable(f"own_images_module:{function}")
+    assert isinstance(dataset, ImageDataset)
+    assert dataset.train_images.ravel().tolist() == list(range(36))
+    assert len(dataset.test_images) == (0 if function in ("as_pair", "as_dataset") else 1)
+    assert sys.path == before
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            "no_such_module_at_all:f",
+            "cannot import 'no_such_module_at_all' of 'no_such_module_at_all:f': Mod",
+        ),
+        ("broken_images_module:f", "No module named 'nothing_of_this_name'"),
+        ("own_images_module:absent", "module 'own_images_module' has no 'absent'"),
+        ("own_images_module:number", "'own_images_module:number' is a int, not a function"),
+        ("own_images_module:fails", "'own_images_module:fails' failed: RuntimeError: no luck"),
+        ("own_images_module:nothing", "returned NoneType; an ImageDataset, or a dict or tuple"),
+        ("own_images_module:three", "returned 3 values"),
+    ],
+)
+def test_function_errors_are_one_line(target, message):
+    with pytest.raises(DatasetError) as caught:
+        read_callable(target)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,166 @@
+import logging
+import os
+
+import numpy as np
+import pytest
+
+from trainers.datasets import DatasetError, ImageDataset, default_cache_dir
+from trainers.datasets import cache as cache_module
+from trainers.datasets.cache import Source, read_cached
+
+
+@pytest.fixture
+def source(tmp_path, pixels):
+    """A source that notes every reading in ``source.read.calls``."""
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "set.bin"
+    file.write_bytes(b"content")
+
+    def read(image_size):
+        read.calls.append(image_size)
+        images = pixels(4, 5, 5, 3)
+        return ImageDataset("set", images, np.array([0, 1, 0, 1]), images[:0], np.empty(0, int), ("é", "b"))
+
+    read.calls = []
+    return Source("set", (file,), read)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def entries(cache):
+    return sorted(cache.rglob("*.*"))
+
+
+def test_second_reading_comes_from_the_cache(source, cache):
+    first, second = (read_cached(source, None, cache) for _ in range(2))
+    assert source.read.calls == [None]
+    assert (second.name, second.class_names) == ("set", ("é", "b"))
+    assert first.fingerprint == second.fingerprint
+    assert second.train_images.flags.writeable
+    assert len(entries(cache)) == 1
+
+
+def test_image_sizes_have_entries_of_their_own(source, cache):
+    for image_size in (None, 8, None, 8):
+        read_cached(source, image_size, cache)
+    assert source.read.calls == [None, 8]
+
+
+@pytest.mark.parametrize("change", ["content", "time"])
+def test_changed_files_are_read_again_and_replace_the_entry(source, cache, change):
+    read_cached(source, None, cache)
+    file = source.files[0]
+    status = file.stat()
+    if change == "content":
+        file.write_bytes(b"longer content")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+    for _ in range(2):
+        read_cached(source, None, cache)
+    assert len(source.read.calls) == 2
+    assert len(entries(cache)) == 1
+
+
+def test_a_folder_counts_with_everything_below(source, cache):
+    folder = source.files[0].parent
+    whole = Source("set", (folder,), source.read)
+    read_cached(whole, None, cache)
+    (folder / "deep").mkdir()
+    (folder / "deep" / "new.bin").write_bytes(b"")
+    read_cached(whole, None, cache)
+    read_cached(whole, None, cache)
+    assert len(source.read.calls) == 2
+
+
+def damages(data):
+    yield b""
+    yield data[:10]
+    yield data[: len(data) // 2]
+    yield data[:-1]
+    for position in range(0, len(data), 37):
+        yield data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
+
+
+def test_whatever_is_damaged_the_data_are_right(source, cache, caplog):
+    expected = read_cached(source, None, cache).fingerprint
+    (entry,) = entries(cache)
+    good = entry.read_bytes()
+    for data in damages(good):
+        entry.write_bytes(data)
+        assert read_cached(source, None, cache).fingerprint == expected
+    assert "is made anew" in caplog.text
+
+
+def test_a_flipped_pixel_is_noticed(source, cache):
+    read_cached(source, None, cache)
+    (entry,) = entries(cache)
+    data = bytearray(entry.read_bytes())
+    start = data.index(source.read(None).train_images.tobytes())
+    data[start + 7] ^= 1
+    entry.write_bytes(data)
+    source.read.calls.clear()
+    read_cached(source, None, cache)
+    assert source.read.calls == [None]
+
+
+def test_a_pickle_in_the_cache_is_not_opened(source, cache):
+    read_cached(source, None, cache)
+    (entry,) = entries(cache)
+    with np.load(entry) as arrays:
+        content = dict(arrays)
+    content["class_names"] = np.array(["a", "b"], dtype=object)
+    np.savez(entry, **content)
+    assert read_cached(source, None, cache).class_names == ("é", "b")
+
+
+def test_an_interrupted_write_leaves_nothing(source, cache, monkeypatch):
+    def interrupted(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache_module.np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read_cached(source, None, cache)
+    assert entries(cache) == []
+
+
+def test_a_full_disk_costs_a_warning(source, cache, monkeypatch, caplog):
+    def full(file, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache_module.np, "savez", full)
+    with caplog.at_level(logging.WARNING):
+        assert len(read_cached(source, None, cache).train_images) == 4
+    assert "are not cached: [Errno 28] No space left" in caplog.text
+    assert entries(cache) == []
+
+
+def test_a_cache_that_cannot_be_made_costs_a_warning(source, tmp_path, caplog):
+    (tmp_path / "file").write_bytes(b"")
+    assert len(read_cached(source, None, tmp_path / "file").train_images) == 4
+    assert "are not cached" in caplog.text
+
+
+def test_errors_are_not_cached(source, cache):
+    def fails(image_size):
+        raise DatasetError("broken")
+
+    with pytest.raises(DatasetError, match="broken"):
+        read_cached(Source("set", source.files, fails), None, cache)
+    assert len(read_cached(source, None, cache).train_images) == 4
+
+
+def test_without_files_nothing_is_cached(source, cache):
+    for _ in range(2):
+        read_cached(Source("set", (), source.read), None, cache)
+    assert source.read.calls == [None, None]
+    assert entries(cache) == []
+
+
+def test_default_folder_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir().name == "metaqnn"

@@ -1,0 +1,132 @@
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from trainers.datasets import DatasetError
+from trainers.datasets.images import decode_image, resize_images
+
+
+@pytest.mark.parametrize("format", ["PNG", "BMP", "PPM", "TIFF"])
+def test_lossless_formats_give_the_pixels_back(encode, pixels, format):
+    for shape in ((5, 7), (5, 7, 3)):
+        image = pixels(*shape)
+        assert np.array_equal(decode_image(encode(image, format), "it"), image)
+
+
+def test_jpeg_is_close(encode):
+    image = np.tile(np.linspace(0, 255, 16).astype(np.uint8)[:, None, None], (1, 16, 3))
+    decoded = decode_image(encode(image, "JPEG", quality=95), "it")
+    assert decoded.shape == image.shape
+    assert np.abs(decoded.astype(int) - image).max() < 12
+
+
+def test_palette_becomes_rgb(encode):
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.putdata([0, 1])
+    assert decode_image(encode(image), "it").tolist() == [[[10, 20, 30], [200, 100, 50]]]
+
+
+def test_transparency_is_laid_over_white(encode):
+    rgba = np.array([[[0, 0, 0, 0], [10, 20, 30, 255], [0, 0, 0, 51]]], dtype=np.uint8)
+    assert decode_image(encode(rgba), "it").tolist() == [[[255] * 3, [10, 20, 30], [204] * 3]]
+
+
+def test_grey_with_transparency_stays_grey(encode):
+    grey = Image.fromarray(np.array([[[0, 0], [7, 255]]], dtype=np.uint8), "LA")
+    assert decode_image(encode(grey), "it").tolist() == [[255, 7]]
+
+
+def test_palette_transparency(encode):
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.putdata([0, 1])
+    assert decode_image(encode(image, transparency=0), "it").tolist() == [[[255] * 3, [200, 100, 50]]]
+
+
+def test_sixteen_bit_grey_keeps_the_upper_byte(encode):
+    image = np.array([[0, 255, 256, 0x1234, 65535]], dtype=np.uint16)
+    assert decode_image(encode(image), "it").tolist() == [[0, 0, 1, 0x12, 255]]
+
+
+def test_black_and_white(encode):
+    assert decode_image(encode(np.array([[True, False]])), "it").tolist() == [[255, 0]]
+
+
+def test_cmyk_becomes_rgb(encode):
+    assert decode_image(encode(Image.new("CMYK", (4, 4)), "JPEG"), "it").shape == (4, 4, 3)
+
+
+def test_float_pixels_are_refused(encode):
+    with pytest.raises(DatasetError, match="it has floating-point pixels"):
+        decode_image(encode(np.zeros((2, 2), np.float32), "TIFF"), "it")
+
+
+def test_broken_images_are_named(encode, pixels):
+    png, jpeg = encode(pixels(32, 32, 3)), encode(pixels(32, 32, 3), "JPEG")
+    flipped = bytearray(png)
+    flipped[len(png) // 2] ^= 0xFF
+    for data in (
+        b"",
+        b"not an image",
+        png[:20],
+        png[: len(png) // 2],
+        jpeg[: len(jpeg) // 2],
+        bytes(flipped),
+    ):
+        with pytest.raises(DatasetError, match=r"^image 'x' is broken: ") as caught:
+            decode_image(data, "image 'x'")
+        assert "\n" not in str(caught.value)
+        assert "BytesIO" not in str(caught.value)
+
+
+@pytest.mark.parametrize("format", ["EPS", "TGA", "PDF"])
+def test_only_the_listed_formats_are_decoded(encode, pixels, format):
+    """Whatever the file is called; opening EPS would start Ghostscript."""
+    with pytest.raises(DatasetError, match=r"no image of a known format \(PNG, JPEG"):
+        decode_image(encode(pixels(4, 4, 3), format), "it")
+
+
+def png_declaring(width, height):
+    """A valid header and next to no pixels: what a decompression bomb looks like from outside."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [4097, 10_000, 60_000])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bombs_are_refused_by_their_header(side):
+    with pytest.raises(DatasetError, match=r"it is too large: .* at most 16,777,216"):
+        decode_image(png_declaring(side, side), "it")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [8, 10, 40])
+def test_resizing_agrees_with_torch(pixels, channels, size):
+    """torch's antialiased bilinear filter is defined alike; both round at least once."""
+    images = pixels(3, 20, 32, channels)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(images).permute(0, 3, 1, 2).double(), (size, size), mode="bilinear", antialias=True
+    ).permute(0, 2, 3, 1)
+    resized = resize_images(images, size)
+    assert resized.dtype == np.uint8
+    assert resized.shape == (3, size, size, channels)
+    assert np.abs(resized - expected.numpy()).max() <= 1.5
+
+
+def test_decoding_resizes_like_arrays(encode, pixels):
+    image = pixels(20, 12, 3)
+    assert np.array_equal(decode_image(encode(image), "it", 8), resize_images(image[None], 8)[0])
+
+
+def test_nothing_happens_at_the_same_size(pixels):
+    images = pixels(2, 8, 8, 3)
+    assert resize_images(images, 8) is images

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from state_space import Architecture, ShapeError, preset
+from trainers import build_network
+from trainers.networks import QuickDropout
+
+GAP = "[C(8,3,1), C(16,1,1), D(1,2), P(2,2), C(8,5,1), D(2,2), GAP(10), SM(10)]"
+DENSE = "[C(8,3,1), P(3,2), FC(16), D(1,2), FC(12), D(2,2), SM(10)]"
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def build(text, shape=(3, 9, 9), classes=10, seed=0):
+    return build_network(Architecture.parse(text), shape, classes, seeded(seed))
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("text", [GAP, DENSE])
+@pytest.mark.parametrize(("shape", "classes"), [((3, 9, 9), 10), ((1, 8, 8), 4), ((3, 12, 10), 7)])
+def test_any_batch_gives_one_logit_per_class(text, shape, classes):
+    assert build(text, shape, classes)(torch.randn(5, *shape)).shape == (5, classes)
+
+
+def test_parameter_count_written_out():
+    # C: 8*3*3*3+8; P(3,2): 9 -> 4; FC(16): 8*4*4*16+16; FC(12): 16*12+12; SM: 12*10+10.
+    assert parameters(build(DENSE)) == 224 + 2064 + 204 + 130
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_parameter_count_is_the_architecture_s(seed):
+    architecture = preset("laptop").sample(np.random.default_rng(seed))
+    network = build_network(architecture, (3, 16, 16), 10, seeded(0))
+    assert parameters(network) == architecture.parameters((3, 16, 16), 10)
+
+
+def test_global_average_pooling_gives_the_mean_of_a_1x1_convolution():
+    network = build("[C(8,3,1), GAP(10), SM(10)]").eval()
+    first, last = (module for module in network if isinstance(module, nn.Conv2d))
+    images = torch.randn(4, 3, 9, 9)
+    maps = torch.relu(first(images)).detach().numpy()
+    weights, bias = last.weight.detach().numpy()[:, :, 0, 0], last.bias.detach().numpy()
+    expected = np.einsum("bchw,kc->bkhw", maps, weights).mean((2, 3)) + bias
+    assert np.allclose(network(images).detach().numpy(), expected, atol=1e-5)
+
+
+def test_a_dense_network_written_out_with_functions():
+    network = build("[C(8,3,1), P(3,2), FC(16), SM(10)]").eval()
+    (w1, b1), (w2, b2), (w3, b3) = ((m.weight, m.bias) for m in network if hasattr(m, "weight"))
+    images = torch.randn(4, 3, 9, 9)
+    maps = nn.functional.max_pool2d(torch.relu(nn.functional.conv2d(images, w1, b1, padding=1)), 3, 2)
+    hidden = torch.relu(maps.flatten(1) @ w2.T + b2)
+    assert torch.allclose(network(images), hidden @ w3.T + b3, atol=1e-5)
+
+
+def test_weights_follow_xavier_s_rule_and_biases_are_zero():
+    network = build("[C(64,3,1), FC(128), SM(10)]", (3, 7, 7))
+    for module, fans in zip(
+        (m for m in network if hasattr(m, "weight")),
+        (3 * 9 + 64 * 9, 64 * 49 + 128, 128 + 10),
+        strict=True,
+    ):
+        bound = (6 / fans) ** 0.5
+        largest = module.weight.abs().max().item()
+        assert 0.95 * bound < largest <= bound
+        assert module.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+        assert not module.bias.any()
+
+
+def test_the_generator_alone_decides_the_weights():
+    state = torch.get_rng_state()
+    first = build(GAP, seed=1).state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(7)
+    again, other = build(GAP, seed=1).state_dict(), build(GAP, seed=2).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_pool_larger_than_its_map_is_refused():
+    with pytest.raises(ShapeError):
+        build("[C(8,3,1), P(5,3), GAP(10), SM(10)]", (3, 4, 4))
+
+
+def test_dropout_tokens_become_layers_of_their_rates():
+    rates = [module.rate for module in build(GAP) if isinstance(module, QuickDropout)]
+    assert rates == [1 / 4, 2 / 4]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5])
+def test_dropout_zeroes_its_share_scales_the_rest_and_lets_gradients_through(rate, layout, dtype):
+    ones = torch.ones(50, 7, 9, 11, dtype=dtype).to(memory_format=layout).requires_grad_()
+    dropped = QuickDropout(rate)(ones)
+    dropped.sum().backward()
+    assert torch.equal(dropped, ones.grad)
+    assert (dropped == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
+    kept = dropped[dropped != 0]
+    assert torch.equal(kept, kept[:1].expand_as(kept))
+    assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype is torch.bfloat16 else 1e-4)
+
+
+def test_dropout_treats_elements_independently():
+    dropped = QuickDropout(0.5)(torch.ones(40_000, 2)) == 0
+    assert torch.logical_and(dropped[:, 0], dropped[:, 1]).float().mean().item() == pytest.approx(
+        0.25, abs=0.02
+    )
+    assert torch.logical_and(dropped[1:, 0], dropped[:-1, 0]).float().mean().item() == pytest.approx(
+        0.25, abs=0.02
+    )
+
+
+def test_dropout_does_nothing_in_evaluation():
+    numbers = torch.randn(3, 5)
+    assert torch.equal(QuickDropout(0.5).eval()(numbers), numbers)

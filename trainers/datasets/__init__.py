@@ -1,0 +1,16 @@
+"""Data sets: by name, from folders, archives and arrays; always as an ``ImageDataset``."""
+
+from trainers.datasets.cache import default_cache_dir
+from trainers.datasets.dataset import DatasetError, ImageDataset
+from trainers.datasets.load import DATASET_NAMES, load_dataset
+from trainers.datasets.split import split_validation, stratified_subset
+
+__all__ = [
+    "DATASET_NAMES",
+    "DatasetError",
+    "ImageDataset",
+    "default_cache_dir",
+    "load_dataset",
+    "split_validation",
+    "stratified_subset",
+]

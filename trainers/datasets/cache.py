@@ -1,0 +1,125 @@
+"""Decoded data sets on disk, so that every image is decoded once.
+
+An entry is one uncompressed ``.npz`` file without pickles. The zip container carries a checksum of each
+array, which numpy's reader compares: a damaged entry shows when it is read, and is then made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from trainers.datasets.dataset import ImageDataset
+
+# Raised whenever decoding changes, so that entries of older versions are not taken for current ones.
+_FORMAT = 1
+_FIELDS = ("train_images", "train_labels", "test_images", "test_labels")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    Attributes:
+        name: name of the resulting data set.
+        files: the files and folders it is read from; without any it is not cached.
+        read: decodes it; the argument is ``image_size``.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    read: Callable[[int | None], ImageDataset]
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder for this project, such as ``~/.cache/metaqnn``."""
+    return Path(platformdirs.user_cache_dir("metaqnn"))
+
+
+def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> ImageDataset:
+    """Read ``source`` from the cache, or decode it and put it there.
+
+    An entry counts only while path, size and modification time of every file are as they were; one source
+    at one ``image_size`` has one entry, which is overwritten when the files change. A cache that cannot be
+    written costs a warning, not the data set.
+
+    Raises:
+        DatasetError: decoding fails.
+    """
+    if not source.files:
+        return source.read(image_size)
+    entry = _entry_path(source, image_size, cache_dir)
+    signature = _signature(source.files)
+    cached = _load(entry, signature)
+    if cached is not None:
+        return replace(cached, name=source.name)
+    dataset = source.read(image_size)
+    try:
+        _store(entry, signature, dataset)
+    except OSError as error:
+        _LOG.warning("decoded images of %r are not cached: %s", source.name, error)
+    return dataset
+
+
+def _entry_path(source: Source, image_size: int | None, cache_dir: Path) -> Path:
+    paths = [str(path.resolve()) for path in source.files]
+    key = hashlib.sha256(repr((_FORMAT, paths, image_size)).encode()).hexdigest()[:16]
+    return cache_dir / "datasets" / f"{source.files[0].name.split('.')[0]}-{key}.npz"
+
+
+def _signature(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for top in files:
+        for path in _walk(top):
+            try:
+                status = path.stat()
+            except OSError:  # a dangling link; reading reports it if it matters
+                continue
+            digest.update(repr((str(path.relative_to(top)), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """``top`` itself, then everything below it in a fixed order."""
+    yield top
+    for directory, folders, files in os.walk(top, followlinks=True):
+        folders.sort()
+        yield from (Path(directory, name) for name in sorted(files) + folders)
+
+
+def _load(entry: Path, signature: str) -> ImageDataset | None:
+    try:
+        with np.load(entry, allow_pickle=False) as arrays:
+            if str(arrays["signature"]) != signature:
+                return None
+            parts = {field: arrays[field] for field in _FIELDS}
+            names = tuple(arrays["class_names"].tolist())
+            return ImageDataset(name=entry.stem, class_names=names, **parts)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # which one depends on the byte that is wrong
+        _LOG.warning("damaged cache file %s is made anew (%s)", entry, type(error).__name__)
+        return None
+
+
+def _store(entry: Path, signature: str, dataset: ImageDataset) -> None:
+    """Write the entry under another name and rename it: readers see all of it or none."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=entry.stem, suffix=".tmp", dir=entry.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            arrays = {field: getattr(dataset, field) for field in _FIELDS}
+            np.savez(file, signature=signature, class_names=np.array(dataset.class_names), **arrays)
+        os.replace(temporary, entry)
+    except BaseException:
+        os.unlink(temporary)
+        raise

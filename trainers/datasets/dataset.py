@@ -1,0 +1,113 @@
+"""The one shape in which every data set reaches the trainers: arrays of 8-bit pixels and integer labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+class DatasetError(ValueError):
+    """A data set that cannot be used as asked; the message is one line that quotes the bad value."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """A labelled set of images that all have one size, with an optional test set.
+
+    The constructor checks everything below, so whoever holds an ``ImageDataset`` may rely on it.
+
+    Attributes:
+        name: the name it is shown under.
+        train_images: uint8, shape (n, height, width, channels), C-contiguous; values 0..255.
+        train_labels: int64, shape (n,), values 0..num_classes-1; every class occurs.
+        test_images: uint8, shape (m, height, width, channels); m = 0 when there is no test set.
+        test_labels: int64, shape (m,).
+        class_names: one distinct name per class, in the order of the labels; at least two.
+
+    Raises:
+        DatasetError: a type, shape or label is not as described, or a class has no training image.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_class_names(self.name, self.class_names)
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            _check_part(f"{part} images of {self.name!r}", images, labels, self.class_names)
+            object.__setattr__(self, f"{part}_images", np.ascontiguousarray(images))
+            object.__setattr__(self, f"{part}_labels", np.ascontiguousarray(labels))
+        if self.test_images.shape[1:] != self.train_images.shape[1:]:
+            raise DatasetError(
+                f"test images of {self.name!r} are {shape_text(self.test_images.shape[1:])}, "
+                f"its training images {shape_text(self.train_images.shape[1:])}; they must agree"
+            )
+        counts = np.bincount(self.train_labels, minlength=self.num_classes)
+        if not counts.all():
+            empty = int(np.argmin(counts))
+            raise DatasetError(
+                f"class {self.class_names[empty]!r} (label {empty}) of {self.name!r} has no training image"
+            )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width): the order in which networks take their input."""
+        _, height, width, channels = self.train_images.shape
+        return channels, height, width
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over pixels, labels and class names; the same content under another name agrees."""
+        digest = hashlib.sha256(repr(tuple(self.class_names)).encode())
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            digest.update(repr((array.dtype.str, array.shape)).encode())
+            digest.update(array.reshape(-1).data)
+        return digest.hexdigest()
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Write a shape as people do: ``32x32x3``."""
+    return "x".join(map(str, shape))
+
+
+def _check_class_names(name: str, class_names: tuple[str, ...]) -> None:
+    if not isinstance(class_names, tuple) or not all(isinstance(item, str) for item in class_names):
+        raise DatasetError(f"class names of {name!r} must be a tuple of strings, not {class_names!r}")
+    if len(class_names) < 2:
+        raise DatasetError(
+            f"{name!r} has {len(class_names)} class(es) {class_names!r}; at least 2 are needed"
+        )
+    if len(set(class_names)) < len(class_names):
+        twice = next(item for item in class_names if class_names.count(item) > 1)
+        raise DatasetError(f"class name {twice!r} of {name!r} occurs more than once")
+
+
+def _check_part(what: str, images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    for array, dtype, ndim in ((images, np.uint8, 4), (labels, np.int64, 1)):
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            kind = "labels" if ndim == 1 else "pixels"
+            raise DatasetError(f"{what}: {kind} must be a {ndim}-d {dtype.__name__} array, not {found}")
+    if 0 in images.shape[1:]:
+        raise DatasetError(f"{what} have no pixels: shape {shape_text(images.shape)}")
+    if len(images) != len(labels):
+        raise DatasetError(f"{what}: {len(images)} images but {len(labels)} labels")
+    outside = labels[(labels < 0) | (labels >= len(class_names))]
+    if len(outside):
+        raise DatasetError(
+            f"{what}: label {outside[0]} is out of range; {len(class_names)} classes have "
+            f"labels 0..{len(class_names) - 1}"
+        )

@@ -1,0 +1,92 @@
+"""Where and how precisely networks are trained: device, number format and processor settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class DeviceError(ValueError):
+    """A device, number format or thread count that cannot be used here; the message is one line."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" takes CUDA, then MPS, then the CPU. "cuda:1" means the second GPU.
+
+    Raises DeviceError for an unknown name or a device that this machine or this PyTorch lacks.
+    """
+    if name == "auto":
+        return torch.device(next(kind for kind in DEVICES[1:] if _available(kind)))
+    kind, _, number = name.partition(":")
+    if kind not in DEVICES[1:] or (number and not number.isdecimal()):
+        raise DeviceError(f"unknown device {name!r}: devices are {', '.join(DEVICES)}")
+    if not _available(kind):
+        raise DeviceError(f"device {name!r} is not available here; use 'auto' or 'cpu'")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if number and int(number) >= count:
+        raise DeviceError(f"device {name!r} does not exist: there are {count}, counted from {kind}:0")
+    return torch.device(name)
+
+
+def choose_precision(device: torch.device, name: str = "auto") -> torch.dtype:
+    """Number format of the activations: weights and optimizer state are always float32.
+
+    "auto" takes bfloat16 (by autocast) where the hardware multiplies in it: CUDA capability 8 and up, CPUs
+    with AVX512-BF16 or AMX. Raises DeviceError for an unknown name and for bfloat16 on MPS.
+    """
+    if name not in PRECISIONS:
+        raise DeviceError(f"unknown precision {name!r}: precisions are {', '.join(PRECISIONS)}")
+    if name == "bfloat16" and device.type == "mps":
+        raise DeviceError("precision 'bfloat16' is not supported on device 'mps'; use 'auto' or 'float32'")
+    native = _native_bfloat16(device) if name == "auto" else name == "bfloat16"
+    return torch.bfloat16 if native else torch.float32
+
+
+def check_threads(threads: int | None) -> int | None:
+    """Pass on a usable number of threads; raises DeviceError for any other."""
+    if threads is not None and threads < 1:
+        raise DeviceError(f"threads must be at least 1, not {threads}")
+    return threads
+
+
+@contextmanager
+def processor_settings(threads: int | None) -> Iterator[None]:
+    """Train with that many threads (None: as many as PyTorch has now) and without denormal numbers.
+
+    Denormals slow a step down many times over and are below anything that training can use. Both settings
+    belong to the process, so they are put back afterwards.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+
+
+def holds(device: torch.device, size: int) -> bool:
+    """Whether data of `size` bytes may live on the device: on CUDA, in half of what is free now."""
+    if device.type == "cuda":
+        return size <= torch.cuda.mem_get_info(device)[0] // 2
+    if device.type == "mps":
+        return size <= torch.mps.recommended_max_memory() // 2
+    return True
+
+
+def _available(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return kind == "cpu" or torch.backends.mps.is_available()
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # These probes are private and came with different releases: without one, float32 is always right.
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, probe, bool)() for probe in probes)

@@ -1,0 +1,128 @@
+"""From the description of a network to a PyTorch module that computes its logits."""
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from state_space import (
+    Architecture,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    GlobalAveragePooling,
+    Pooling,
+    Softmax,
+    Stage,
+)
+
+_LEVELS = 2**16
+
+
+def build_network(
+    architecture: Architecture,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    generator: torch.Generator | None = None,
+) -> nn.Module:
+    """Build the network of an architecture, in float32 on the CPU.
+
+    It takes images of shape (batch, channels, height, width) and gives logits of shape (batch, classes).
+    ReLU follows every convolution and every FC layer; convolutions keep the size ("same" padding), pooling
+    does not pad and rounds down; there is no batch normalisation [MQ]. Weights are drawn by Xavier's rule
+    (Glorot and Bengio 2010): uniform within sqrt(6 / (fan_in + fan_out)); biases are zero.
+
+    Args:
+        architecture: the layers; the number of classes in its GAP and SM layers is not used.
+        input_shape: (channels, height, width) of the images.
+        num_classes: number of logits.
+        generator: source of the weights; PyTorch's global generator if None.
+
+    Raises:
+        ShapeError: a pooling window is larger than the map it meets.
+    """
+    modules: list[nn.Module] = []
+    for stage in architecture.stages(input_shape, num_classes):
+        modules += _modules(stage)
+    network = nn.Sequential(*modules)
+    for parameter in network.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter, generator=generator)
+        else:
+            nn.init.zeros_(parameter)
+    return network
+
+
+class GlobalMean(nn.Module):
+    """Mean over the map: (batch, channels, height, width) to (batch, channels), in float32."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Average in float32 whatever precision the maps have: the means are the logits."""
+        return maps.float().mean((2, 3))
+
+
+class QuickDropout(nn.Module):
+    """Dropout that on a CPU takes 16 random bits per activation, several times faster than PyTorch's.
+
+    The rate is rounded to a multiple of 2^-16, and the kept activations are scaled by exactly
+    1 / (1 - rounded rate), so the expectation is unchanged. Draws come from PyTorch's global generator.
+    On other devices it is PyTorch's own.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def extra_repr(self) -> str:
+        """The rate, for printing."""
+        return f"rate={self.rate}"
+
+    def forward(self, activations: Tensor) -> Tensor:
+        """In training, set a random share of the activations (any shape) to zero and scale up the rest."""
+        if not self.training:
+            return activations
+        if activations.device.type != "cpu":
+            return nn.functional.dropout(activations, self.rate)
+        return activations * _keep_mask(activations.detach(), self.rate)
+
+
+def _keep_mask(like: Tensor, rate: float) -> Tensor:
+    """0 with probability `rate`, else 1 / (1 - rate); shape, type and memory layout of `like`."""
+    dropped = round(rate * _LEVELS)
+    words = torch.empty(-(-like.numel() // 4), dtype=torch.int64)
+    bits = words.random_(-(2**63), None).view(torch.int16)[: like.numel()]
+    mask = torch.empty_like(like)
+    # Every element is drawn alike, so the order in memory will do, and spares a strided pass.
+    flat = mask.as_strided((mask.numel(),), (1,))
+    torch.ge(bits, dropped - _LEVELS // 2, out=flat)
+    flat.mul_(_LEVELS / (_LEVELS - dropped))
+    return mask
+
+
+def _modules(stage: Stage) -> list[nn.Module]:
+    """The modules of one layer, with parameters that are allocated but not drawn."""
+    before = stage.input_shape
+    match stage.layer:
+        case Convolution(width, size, stride):
+            return [_convolution(before[0], width, size, stride), nn.ReLU(inplace=True)]
+        case Pooling(size, stride):
+            return [nn.MaxPool2d(size, stride)]
+        case FullyConnected():
+            return [*_dense(stage), nn.ReLU(inplace=True)]
+        case Dropout():
+            return [QuickDropout(stage.layer.rate)]
+        case GlobalAveragePooling():
+            return [_convolution(before[0], stage.output_shape[0], 1, 1), GlobalMean()]
+        case Softmax():
+            # The softmax itself is part of the loss; after GAP its layer adds nothing at all.
+            return _dense(stage) if stage.weights else []
+
+
+def _convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
+    # skip_init: the modules' own initialisation would draw from the global generator, for nothing.
+    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=size // 2)
+
+
+def _dense(stage: Stage) -> list[nn.Module]:
+    layer = nn.utils.skip_init(nn.Linear, prod(stage.input_shape), stage.output_shape[0])
+    return [nn.Flatten(), layer]

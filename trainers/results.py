@@ -1,0 +1,55 @@
+"""What a training reports: one `EpochReport` per epoch, one `TrainingResult` at the end."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a training ended; everything but `COMPLETED` and `STOPPED` is a failure that counts as data."""
+
+    COMPLETED = "completed"
+    """All epochs of the recipe were trained."""
+    STOPPED = "stopped"
+    """The callback asked to stop."""
+    CHANCE = "chance"
+    """The first epoch never beat chance, at any of the recipe's initial learning rates."""
+    DIVERGED = "diverged"
+    """The training loss became infinite or NaN after the first epoch."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """The device or the host had too little memory for this network."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One epoch, as handed to the callback."""
+
+    attempt: int
+    """Which try at which initial learning rate, from 1."""
+    learning_rate: float
+    """The rate used in this epoch."""
+    epoch: int
+    """Epochs trained in this attempt, this one included: t of y_t, from 1."""
+    accuracy: float
+    """y_t: share of the validation images classified correctly after this epoch."""
+    loss: float
+    """Mean cross-entropy (nats) over the training images while they were trained on, dropout included."""
+    seconds: float
+    """Wall time of this epoch, validation included."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A finished training, however it ended."""
+
+    outcome: Outcome
+    """How it ended."""
+    curve: tuple[float, ...]
+    """y_1 ... y_t of the last attempt; the epochs of attempts that were given up are not in it."""
+    learning_rate: float
+    """Initial rate of the last attempt."""
+    attempt: int
+    """The last attempt, from 1."""
+    seconds: float
+    """Wall time of all attempts."""
+    message: str
+    """One line for people that says why the training ended."""
