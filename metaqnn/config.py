@@ -171,9 +171,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "learning_rate": 2e-3,
         "decay_every": 4,
-        "burn_in": 40,
+        "burn_in": 30,
         "schedule": EpsilonSchedule.parse(
-            "1.0:150,0.9:10,0.8:10,0.7:10,0.6:15,0.5:15,0.4:15,0.3:15,0.2:15,0.1:15"
+            "1.0:100,0.9:8,0.8:8,0.7:8,0.6:12,0.5:12,0.4:12,0.3:12,0.2:12,0.1:12"
         ),
     },
     "first-run": {

@@ -38,7 +38,8 @@ class Bars(Progress):
         """Show the network that begins."""
         self._networks.set_description(f"search, epsilon {job.epsilon:g}")
         self._epochs.reset()
-        self._epochs.set_description(f"network {job.number}, {job.architecture.depth} layers")
+        self._epochs.set_postfix_str("", refresh=False)
+        self._epochs.set_description(f"network {job.number}, {len(job.architecture.chosen)} layers")
 
     def epoch(self, report: EpochReport, decision: Decision | None) -> None:
         """Show the latest accuracy and, if there is one, the forecast."""
