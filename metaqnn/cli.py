@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 COMMANDS = {
     "run": "start a search, or go on with one",
@@ -16,6 +17,14 @@ COMMANDS = {
 ROOMS = ("metaqnn", "predictor", "trainers", "state_space")
 
 
+class Parser(argparse.ArgumentParser):
+    """Answers bad arguments with one line, as every bad input, and not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with code 2."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -24,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a closed pipe is dealt with
+        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
@@ -43,7 +54,7 @@ def _dispatch(arguments: list[str]) -> int:
         _overview().parse_args(arguments or ["--help"])
         return 2
     module = import_module(f"metaqnn.commands.{name}")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"metaqnn {name}",
         description=COMMANDS[name].capitalize() + ".",
         epilog=module.EXAMPLES,
@@ -57,7 +68,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _overview() -> argparse.ArgumentParser:
     from metaqnn import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="metaqnn",
         description="Neural architecture search with Q-learning and early stopping.",
         epilog="`metaqnn COMMAND --help` tells more.",

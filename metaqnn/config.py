@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
+from math import inf, isfinite
 from typing import Any, Self
 
 from metaqnn.schedule import PUBLISHED, EpsilonSchedule
@@ -76,14 +77,16 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         self._require(0 < self.delta <= 1, "delta", "a probability in (0, 1]")
-        self._require(self.tolerance >= 0, "tolerance", "0 or more")
+        self._require(0 <= self.tolerance < inf, "tolerance", "0 or more")
         self._require(0 < self.alpha <= 1, "alpha", "in (0, 1]")
         self._require(0 <= self.gamma <= 1, "gamma", "in [0, 1]")
-        self._require(self.refit_growth > 1, "refit_growth", "above 1")
+        self._require(isfinite(self.initial_q), "initial_q", "a finite number")
+        self._require(1 < self.refit_growth < inf, "refit_growth", "above 1")
         self._require(self.burn_in >= 5, "burn_in", "at least 5, to fit a predictor")
         self._require(self.seed >= 0, "seed", "0 or more")
         for name in ("nth_best", "replays", "svr_settings", "epochs"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
+        self._require(self.nth_best <= self.burn_in, "nth_best", f"at most --burn-in, {self.burn_in}")
         for name in ("image_size", "train_limit", "validation_size"):
             self._require(getattr(self, name) is None or getattr(self, name) >= 1, name, "at least 1")
 
@@ -132,15 +135,6 @@ class SearchConfig:
         if unknown := set(values) - known:
             raise ConfigError(f"unknown options {sorted(unknown)}; written by another version of metaqnn?")
         return cls(**{name: _from_json(name, value) for name, value in values.items()})
-
-    def differences(self, other: Self) -> list[str]:
-        """One line per option that differs: "--seed is 1 there and 2 here"."""
-        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return [
-            f"--{n.replace('_', '-')} is {mine} there and {theirs} here"
-            for n, mine, theirs in pairs
-            if mine != theirs
-        ]
 
 
 def _from_json(name: str, value: Any) -> Any:

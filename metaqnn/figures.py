@@ -22,9 +22,9 @@ def figure5(reader: SearchReader, path: Path) -> None:
     _bars(axes, summarise(reader))
     _lines(axes, [row.final_accuracy for row in reader.ended()])
     axes.set(xlabel="networks trained", ylabel="validation accuracy")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=150, format="png")
     plt.close(figure)
 
 
@@ -41,7 +41,7 @@ def _bars(axes: Axes, summary: Summary) -> None:
             edgecolor="white",
             label=label,
         )
-        axes.text(start + row.networks / 2, 0.01, f"{row.epsilon:g}", ha="center", fontsize=8)
+        axes.text(start + row.networks / 2, 0.01, f"ε {row.epsilon:g}", ha="center", fontsize=8)
         start += row.networks
 
 

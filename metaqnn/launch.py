@@ -79,6 +79,7 @@ def prepare(config: SearchConfig, circumstances: Circumstances) -> Prepared:
     channels, side, _ = dataset.input_shape
     space = config.space(channels, side, dataset.num_classes)
     size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
+    threads = 1 if circumstances.threads is None and mean_macs(space) < SMALL else circumstances.threads
     trainer = ClassifierTrainer(
         dataset,
         recipe=_recipe(config),
@@ -86,7 +87,7 @@ def prepare(config: SearchConfig, circumstances: Circumstances) -> Prepared:
         split_seed=seed,
         device=circumstances.device,
         precision=circumstances.precision,
-        threads=circumstances.threads or (1 if mean_macs(space) < SMALL else None),
+        threads=threads,
     )
     return Prepared(replace(config, validation_size=size), space, dataset, trainer, circumstances)
 
@@ -135,7 +136,9 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     Raises:
         ConfigError: naming each option that differs.
     """
-    pairs = [(name, getattr(stored, name), value) for name, value in given.items() if value is not None]
+    if given.get("validation_size") is None:  # the stored one is the default for the data set's size
+        given = {name: value for name, value in given.items() if name != "validation_size"}
+    pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
     different = [
         f"--{n.replace('_', '-')} is {was} there and {now} here" for n, was, now in pairs if was != now
     ]

@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from metaqnn.config import SearchConfig
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.schedule import EpsilonSchedule, ScheduleError
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +26,27 @@ def given_options(namespace: argparse.Namespace) -> dict[str, Any]:
 
 def _add(group: argparse._ArgumentGroup, field: "Field[Any]", kind: Any) -> None:
     flag = "--" + field.name.replace("_", "-")
-    common = {"default": argparse.SUPPRESS, "help": field.metadata["help"].replace("%", "%%")}
+    common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field).replace("%", "%%")}
     if kind is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
     else:
         group.add_argument(flag, type=_reader(kind), metavar=_metavar(field), **common)
 
 
+def _help(field: "Field[Any]") -> str:
+    default = field.default
+    if default is None or field.name in ("dataset", "preset", "schedule"):
+        return str(field.metadata["help"])
+    if isinstance(default, bool):
+        default = "on" if default else "off"
+    elif isinstance(default, tuple):
+        default = ",".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in default)
+    return f"{field.metadata['help']} (paper: {default})"
+
+
 def _reader(kind: Any) -> Callable[[str], Any]:
     if kind is EpsilonSchedule:
-        return EpsilonSchedule.parse
+        return _schedule
     if get_origin(kind) in (Union, types.UnionType):
         return next(_reader(option) for option in get_args(kind) if option is not type(None))
     if kind == tuple[int, ...]:
@@ -44,6 +55,13 @@ def _reader(kind: Any) -> Callable[[str], Any]:
         return _pairs
     reader: Callable[[str], Any] = kind
     return reader
+
+
+def _schedule(text: str) -> EpsilonSchedule:
+    try:
+        return EpsilonSchedule.parse(text)
+    except ScheduleError as error:  # argparse would replace the message of any other exception by its own
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -42,7 +42,7 @@ def count(number: int | None) -> str:
     if number is None:
         return "-"
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
+        if number >= 0.9995 * size:  # what three digits round to 1000 belongs to the next unit
             return f"{number / size:.3g}{unit}"
     return str(number)
 

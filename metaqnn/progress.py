@@ -10,9 +10,12 @@ from metaqnn.search import CRASHED, Job, Progress, Search
 from predictor import Decision
 from trainers import EpochReport
 
+NEVER = 1e9
+"""Seconds between two drawings by tqdm itself where we draw each line."""
+
 
 class Bars(Progress):
-    """Shows a search on the terminal (standard error).
+    """Shows a search on standard error; where that is not a terminal, with one line per network.
 
     Args:
         search: a search, new or restored.
@@ -24,19 +27,28 @@ class Bars(Progress):
         self._best = float(curves.final[curves.completed].max(initial=0.0))
         self._saved = int((curves.T - curves.observed).sum())
         self._planned = search.trained * config.epochs
+        self._live = sys.stderr.isatty()
         self._networks = tqdm(
             total=config.schedule.total,
             initial=search.trained,
             unit="net",
             desc="search",
             smoothing=0.05,
+            mininterval=0.1 if self._live else NEVER,
             file=sys.stderr,
         )
-        self._epochs = tqdm(total=config.epochs, unit="epoch", leave=False, position=1, file=sys.stderr)
+        self._epochs = tqdm(
+            total=config.epochs,
+            unit="epoch",
+            leave=False,
+            position=1,
+            file=sys.stderr,
+            disable=not self._live,
+        )
 
     def started(self, job: Job) -> None:
         """Show the network that begins."""
-        self._networks.set_description(f"search, epsilon {job.epsilon:g}")
+        self._networks.set_description(f"search, epsilon {job.epsilon:g}", refresh=self._live)
         self._epochs.reset()
         self._epochs.set_postfix_str("", refresh=False)
         self._epochs.set_description(f"network {job.number}, {len(job.architecture.chosen)} layers")
@@ -62,6 +74,9 @@ class Bars(Progress):
         share = f"{self._saved} ({self._saved / self._planned:.0%})"
         self._networks.set_postfix_str(f"best {percent(self._best)}, epochs saved {share}", refresh=False)
         self._networks.update()
+        if not self._live:
+            self._networks.refresh()
+            print(file=sys.stderr)
 
     def close(self) -> None:
         """Leave the terminal tidy."""

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import URL
 
 from metaqnn.database.engine import sqlite_url
+from metaqnn.database.queries import has_search
 
 
 class RunFolderError(ValueError):
@@ -55,25 +57,35 @@ class RunFolder:
         return self.path / "search.db"
 
     @property
-    def url(self) -> str:
+    def url(self) -> URL:
         """The replay database as a URL."""
         return sqlite_url(self.database)
+
+    def holds_search(self) -> bool:
+        """Whether a search was stored here; one that was cut off before its first write was not.
+
+        Raises:
+            SchemaError: there is something else in the place of the database.
+        """
+        return self.database.exists() and has_search(self.url)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Own the folder; the operating system gives it back when the process ends, however it ends.
 
         Raises:
-            RunFolderError: another process owns it; the message names it.
+            RunFolderError: another process owns it; the message names it. Or there can be no such folder.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
         owner = self.path / "owner.txt"
         lock = FileLock(self.path / "search.lock")
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             name = owner.read_text().strip() if owner.exists() else "another process"
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
+        except OSError as error:
+            raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {error.strerror}") from None
         try:
             owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
             yield

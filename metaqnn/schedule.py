@@ -44,7 +44,7 @@ class EpsilonSchedule:
         return cls(stages)
 
     def __str__(self) -> str:
-        return ",".join(f"{epsilon:g}:{count}" for epsilon, count in self.stages)
+        return ",".join(f"{float(epsilon)!r}:{count}" for epsilon, count in self.stages)
 
     @property
     def total(self) -> int:
@@ -55,10 +55,6 @@ class EpsilonSchedule:
         """Epsilon for the next walk once `proposed` unique networks were proposed (0 <= proposed < total)."""
         ends = list(accumulate(count for _, count in self.stages))
         return self.stages[min(bisect_right(ends, proposed), len(ends) - 1)][0]
-
-    def scaled(self, share: float) -> Self:
-        """The same epsilons with `share` of the networks each (at least one)."""
-        return type(self)(tuple((epsilon, max(1, round(count * share))) for epsilon, count in self.stages))
 
 
 PUBLISHED = EpsilonSchedule(

@@ -203,9 +203,8 @@ class Search:
     def _count_faults(self, result: NetworkResult) -> None:
         self._faults = self._faults + 1 if result.outcome in FAULTS else 0
         if self._faults >= CONSECUTIVE_FAULTS:
-            raise SearchStopped(
-                f"{self._faults} networks in a row failed, the last one with: {result.message}"
-            )
+            reason = (result.message or result.outcome).strip().splitlines()[-1]  # of a traceback
+            raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")
 
     def _restore(self) -> None:
         """Replay the stored events."""

@@ -13,7 +13,8 @@ class EpsilonRow:
     """All networks proposed at one epsilon.
 
     `mean_reward` counts y_T for completed networks, y_hat_T for stopped ones and chance for failures, as the
-    agent sees them; `mean_accuracy` is over completed networks only.
+    agent sees them; `mean_accuracy` is over completed networks only. `best_so_far`, `top5_so_far` and
+    `top15_so_far` are the means of the 1, 5 and 15 best observed accuracies when this epsilon was done.
     """
 
     epsilon: float
@@ -24,6 +25,9 @@ class EpsilonRow:
     mean_reward: float
     mean_accuracy: float | None
     best_accuracy: float | None
+    best_so_far: float | None
+    top5_so_far: float | None
+    top15_so_far: float | None
     epochs: int
 
 
@@ -59,8 +63,7 @@ class Summary:
 def summarise(reader: SearchReader) -> Summary:
     """Summarise a finished or running search."""
     config, ended = reader.config(), reader.ended()
-    epsilons = sorted({row.epsilon for row in ended}, reverse=True)
-    rows = [_epsilon_row(epsilon, [row for row in ended if row.epsilon == epsilon]) for epsilon in epsilons]
+    rows = [_epsilon_row(epsilon, ended) for epsilon in sorted({row.epsilon for row in ended}, reverse=True)]
     skipped = sum(config.epochs - row.epochs for row in ended if row.outcome == "stopped")
     epochs = sum(row.epochs for row in rows)
     return Summary(
@@ -123,8 +126,10 @@ def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]
     return [fmean(best) if len(best) == k else None for best in kept]
 
 
-def _epsilon_row(epsilon: float, rows: list[Any]) -> EpsilonRow:
+def _epsilon_row(epsilon: float, ended: list[Any]) -> EpsilonRow:
+    rows = [row for row in ended if row.epsilon == epsilon]
     finals = [row.final_accuracy for row in rows if row.final_accuracy is not None]
+    so_far = [row.final_accuracy for row in ended if row.epsilon >= epsilon]
     stopped = sum(row.outcome == "stopped" for row in rows)
     return EpsilonRow(
         epsilon=epsilon,
@@ -135,5 +140,8 @@ def _epsilon_row(epsilon: float, rows: list[Any]) -> EpsilonRow:
         mean_reward=fmean(row.reward for row in rows),
         mean_accuracy=fmean(finals) if finals else None,
         best_accuracy=max(finals, default=None),
+        best_so_far=cumulative_top(so_far, 1)[-1],
+        top5_so_far=cumulative_top(so_far, 5)[-1],
+        top15_so_far=cumulative_top(so_far, 15)[-1],
         epochs=sum(row.epochs_trained or 0 for row in rows),
     )

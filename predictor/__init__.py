@@ -4,6 +4,7 @@ from predictor.curves import LearningCurves
 from predictor.early_stopping import EarlyStopper
 from predictor.errors import CurvesError, PredictorError
 from predictor.features import CurveFeatures
+from predictor.methods import make_method
 from predictor.sequential import SequentialRegression
 from predictor.stopping import Decision, NoStopping, StoppingRule
 
@@ -17,4 +18,5 @@ __all__ = [
     "PredictorError",
     "SequentialRegression",
     "StoppingRule",
+    "make_method",
 ]

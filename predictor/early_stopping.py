@@ -83,7 +83,8 @@ class EarlyStopper:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
         if not 0 < tau < curve.T:
             return Decision(stop=False, reason="completed" if tau else "no epoch observed yet")
-        y_best = float(np.sort(history.final[history.completed])[-self.nth_best])
+        results = history.final[history.completed]
+        y_best = float(np.partition(results, -self.nth_best)[-self.nth_best])
         return self._criterion(curve, self._model(history), y_best, tau)
 
     def _criterion(

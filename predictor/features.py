@@ -2,11 +2,15 @@
 
 Time series (TS): y_1..y_tau, y'_t = y_t - y_(t-1), y''_t = y'_t - y'_(t-1). Architecture parameters (AP) and
 hyper-parameters (HP): as they are in the curves.
+
+Beside them a short version for models that learn from few curves: TS-summary (means of at most five blocks
+of epochs, y_tau, the best y_t so far), log-AP and log-HP (logarithms of parameters that are positive
+throughout, which weights, widths and rates are).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +21,22 @@ from sklearn.utils.validation import check_is_fitted
 from predictor.curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
 
-FEATURE_SETS = ("TS", "AP", "HP")
+PUBLISHED = ("TS", "AP", "HP")
+SUMMARY = ("TS-summary", "log-AP", "log-HP")
+FEATURE_SETS = (*PUBLISHED, *SUMMARY)
+BLOCKS = 5
 
 
 def time_series_features(scores: Floats) -> Floats:
     """(n, 3 tau - 3) from (n, tau) scores: values, first and second differences; (n, 1) for tau = 1."""
     return np.hstack([scores, np.diff(scores), np.diff(scores, n=2)])
+
+
+def summary_features(scores: Floats) -> Floats:
+    """(n, min(tau, 5) + 2) from (n, tau) scores: means of equal blocks of epochs, y_tau, max y_t."""
+    blocks = np.array_split(scores, min(scores.shape[1], BLOCKS), axis=1)
+    means = np.stack([block.mean(axis=1) for block in blocks], axis=1)
+    return np.column_stack([means, scores[:, -1], scores.max(axis=1)])
 
 
 def check_feature_sets(names: Sequence[str]) -> tuple[str, ...]:
@@ -44,47 +58,70 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     tau : epochs that are looked at, 1..T-1.
-    features : some of 'TS', 'AP', 'HP'.
+    features : some of `FEATURE_SETS`.
     """
 
-    def __init__(self, *, tau: int = 1, features: Sequence[str] = FEATURE_SETS) -> None:
+    def __init__(self, *, tau: int = 1, features: Sequence[str] = PUBLISHED) -> None:
         self.tau = tau
         self.features = features
 
     def fit(self, curves: LearningCurves, y: npt.ArrayLike | None = None) -> CurveFeatures:
         """Learn which parameters vary; y is ignored."""
-        sets = check_feature_sets(self.features)
-        self.use_ts_ = "TS" in sets
-        self.architecture_ = _varying(curves.architecture) if "AP" in sets else []
-        self.hyperparameters_ = _varying(curves.hyperparameters) if "HP" in sets else []
+        self.sets_ = check_feature_sets(self.features)
+        self.parameters_ = [
+            (kind, name, _usable_logarithm(column) if log else False)
+            for kind, log in (("AP", False), ("HP", False), ("AP", True), ("HP", True))
+            if (f"log-{kind}" if log else kind) in self.sets_
+            for name, column in _parameters(curves, kind).items()
+            if _varies(column)
+        ]
         return self
 
     def transform(self, curves: LearningCurves) -> Floats:
         """(n, features) matrix; raises `CurvesError` if a curve was observed for less than tau epochs."""
-        check_is_fitted(self, "architecture_")
-        if self.use_ts_ and not (0 < self.tau <= curves.T and np.all(curves.observed >= self.tau)):
-            shortest = int(curves.observed.min(initial=curves.T))
-            raise CurvesError(f"features after epoch tau = {self.tau} of a curve with {shortest} epochs")
-        blocks = [time_series_features(curves.scores[:, : self.tau])] if self.use_ts_ else []
-        blocks += [_column(curves.architecture, name) for name in self.architecture_]
-        blocks += [_column(curves.hyperparameters, name) for name in self.hyperparameters_]
+        check_is_fitted(self, "sets_")
+        blocks = [_parameter(curves, *parameter) for parameter in self.parameters_]
+        if "TS-summary" in self.sets_:
+            blocks.insert(0, summary_features(self._scores(curves)))
+        if "TS" in self.sets_:
+            blocks.insert(0, time_series_features(self._scores(curves)))
         return np.hstack(blocks) if blocks else np.zeros((len(curves), 1))
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Names of the columns that `transform` returns."""
-        check_is_fitted(self, "architecture_")
-        ts = [
-            f"{y}_{t}" for y, first in (("y", 1), ("dy", 2), ("ddy", 3)) for t in range(first, self.tau + 1)
-        ]
-        names = [*(ts if self.use_ts_ else []), *self.architecture_, *self.hyperparameters_]
+        check_is_fitted(self, "sets_")
+        names = []
+        if "TS" in self.sets_:
+            for symbol, first in (("y", 1), ("dy", 2), ("ddy", 3)):
+                names += [f"{symbol}_{t}" for t in range(first, self.tau + 1)]
+        if "TS-summary" in self.sets_:
+            names += [f"mean_{block + 1}" for block in range(min(self.tau, BLOCKS))] + ["last", "best"]
+        names += [f"log {name}" if log else name for _, name, log in self.parameters_]
         return np.array(names or ["nothing"], dtype=object)
 
+    def _scores(self, curves: LearningCurves) -> Floats:
+        if not (0 < self.tau <= curves.T and np.all(curves.observed >= self.tau)):
+            shortest = int(curves.observed.min(initial=curves.T))
+            raise CurvesError(f"features after epoch tau = {self.tau} of a curve with {shortest} epochs")
+        return curves.scores[:, : self.tau]
 
-def _varying(columns: Any) -> list[str]:
-    return [name for name, column in columns.items() if np.unique(column[~np.isnan(column)]).size > 1]
+
+def _parameters(curves: LearningCurves, kind: str) -> Mapping[str, Floats]:
+    return curves.architecture if kind == "AP" else curves.hyperparameters
 
 
-def _column(columns: Any, name: str) -> Floats:
+def _varies(column: Floats) -> bool:
+    return np.unique(column[~np.isnan(column)]).size > 1
+
+
+def _usable_logarithm(column: Floats) -> bool:
+    return bool(np.nanmin(column) > 0)
+
+
+def _parameter(curves: LearningCurves, kind: str, name: str, log: bool) -> Floats:
+    """(n, 1) the parameter or its logarithm, NaN where that does not exist."""
+    columns = _parameters(curves, kind)
     if name not in columns:
         raise CurvesError(f"parameter {name} is missing: the model was fitted with it; found {list(columns)}")
-    return np.asarray(columns[name], dtype=np.float64)[:, None]
+    column = columns[name]
+    return (np.log(np.where(column > 0, column, np.nan)) if log else column)[:, None]

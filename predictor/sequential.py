@@ -14,12 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.features import FEATURE_SETS, check_feature_sets
+from predictor.features import PUBLISHED, check_feature_sets
 from predictor.regressors import StandardizedRegressor, make_regressor
-from predictor.tau_model import Target, TauModel, fit_tau
+from predictor.tau_model import MIN_CURVES, Target, TauModel, fit_tau
 from predictor.uncertainty import UNCERTAINTIES
-
-MIN_CURVES = 3
 
 
 class SequentialRegression(BaseEstimator):
@@ -32,13 +30,16 @@ class SequentialRegression(BaseEstimator):
     Parameters
     ----------
     regressor : a name in `predictor.regressors.REGRESSORS`, or a scikit-learn regressor.
-    features : some of 'TS', 'AP', 'HP'.
+    features : some of `predictor.features.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
     target : 'final' for y_T [PP], or 'increment' for y_T - y_tau, which can predict beyond the best y_T seen.
     n_settings : settings of the regressor's random search; None for its default (1,000 for nu-SVR).
     random_state : seed; the draws for tau depend on (random_state, tau) alone, so fitting lazily, in parallel
         or in another order gives the same models.
     n_jobs : processes that share the taus; every process uses one thread.
     uncertainty : 'loocv' [PP], 'conformal' or 'level', see `predictor.uncertainty`.
+    hold_flat : predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
+    learn),
+        and leave them out of the fit; unless a completed run that was flat until tau moved later.
     max_curves : at most so many curves are learned from, drawn without replacement; None for all.
 
     Attributes
@@ -54,12 +55,13 @@ class SequentialRegression(BaseEstimator):
         self,
         *,
         regressor: str | BaseEstimator = "nu-svr-rbf",
-        features: Sequence[str] = FEATURE_SETS,
+        features: Sequence[str] = PUBLISHED,
         target: Target = "final",
         n_settings: int | None = 1000,
         random_state: int = 0,
         n_jobs: int = 1,
         uncertainty: str = "loocv",
+        hold_flat: bool = False,
         max_curves: int | None = 500,
     ) -> None:
         self.regressor = regressor
@@ -69,6 +71,7 @@ class SequentialRegression(BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.uncertainty = uncertainty
+        self.hold_flat = hold_flat
         self.max_curves = max_curves
 
     def fit(
@@ -180,12 +183,8 @@ class SequentialRegression(BaseEstimator):
         outside = [tau for tau in wanted if not 1 <= tau < self.curves_.T]
         if outside:
             raise PredictorError(f"tau = {outside[0]}; expected 1 to T - 1 = {self.curves_.T - 1}")
-        jobs = [
-            delayed(fit_tau)(
-                self.curves_, tau, self._regressor(tau), self.features, self.target, self.uncertainty
-            )
-            for tau in wanted
-        ]
+        settings = tuple(self.features), self.target, self.uncertainty, self.hold_flat
+        jobs = [delayed(fit_tau)(self.curves_, tau, self._regressor(tau), *settings) for tau in wanted]
         n_jobs = min(self.n_jobs, len(jobs)) if self.n_jobs > 0 else self.n_jobs
         for model in Parallel(n_jobs=n_jobs or 1)(jobs):
             self.models_[model.tau] = model

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from predictor.curves import Floats, LearningCurves
 from predictor.features import CurveFeatures
@@ -17,6 +18,8 @@ from predictor.regressors import StandardizedRegressor
 from predictor.uncertainty import Uncertainty, make_uncertainty
 
 Target = Literal["final", "increment"]
+MIN_CURVES = 3
+MIN_FLAT_EPOCHS = 3
 MAX_FOLDS = 100
 
 
@@ -29,6 +32,7 @@ class TauModel:
     regressor: StandardizedRegressor
     target: Target
     uncertainty: Uncertainty
+    hold_flat: bool
 
     def predict(self, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores."""
@@ -37,18 +41,28 @@ class TauModel:
             predictions = self.regressor.predict_unchecked(X)
         else:
             predictions = self.regressor.predict(X)
-        return predictions + _offset(curves, self.tau, self.target)
+        predictions = predictions + _offset(curves, self.tau, self.target)
+        if self.hold_flat:
+            predictions = np.where(is_flat(curves, self.tau), curves.scores[:, self.tau - 1], predictions)
+        return predictions
 
 
 def fit_tau(
     curves: LearningCurves,
     tau: int,
-    regressor: StandardizedRegressor,
+    regressor: BaseEstimator,
     features: Sequence[str],
     target: Target,
     uncertainty: str,
+    hold_flat: bool,
 ) -> TauModel:
     """f_tau of completed curves, a pure function of its arguments; one thread: processes share the cores."""
+    if hold_flat:
+        flat = is_flat(curves, tau)
+        hold_flat = (
+            bool(np.all(curves.final[flat] == curves.scores[flat, tau - 1])) and sum(~flat) >= MIN_CURVES
+        )
+        curves = curves[~flat] if hold_flat else curves
     with threadpool_limits(1):
         extractor = CurveFeatures(tau=tau, features=features).fit(curves)
         X, offset = extractor.transform(curves), _offset(curves, tau, target)
@@ -56,7 +70,13 @@ def fit_tau(
         regressor = regressor.fit(X, y)
         predictions = held_out_predictions(regressor, X, y, min(len(y), MAX_FOLDS))
     spread = make_uncertainty(uncertainty, y - predictions, predictions + offset)
-    return TauModel(tau, extractor, regressor, target, spread)
+    return TauModel(tau, extractor, regressor, target, spread, hold_flat)
+
+
+def is_flat(curves: LearningCurves, tau: int) -> npt.NDArray[np.bool_]:
+    """(n,) whether the first tau epochs, at least three, all have the same value."""
+    seen = curves.scores[:, :tau]
+    return np.all(seen == seen[:, :1], axis=1) & (tau >= MIN_FLAT_EPOCHS)
 
 
 def held_out_predictions(regressor: BaseEstimator, X: Floats, y: Floats, n_folds: int) -> Floats:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.config import ConfigError
 from metaqnn.output import as_json, duration, percent, rows_as_text
 from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audit
 
@@ -23,6 +24,9 @@ COLUMNS = {
     "shown_reward": "mean reward",
     "shown_mean": "mean accuracy",
     "shown_best": "best",
+    "shown_best_so_far": "best so far",
+    "shown_top5": "top 5 so far",
+    "shown_top15": "top 15 so far",
     "epochs": "epochs",
 }
 
@@ -42,7 +46,10 @@ def execute(namespace: argparse.Namespace) -> int:
     with reading(namespace.run) as reader:
         summary, audit = summarise(reader), summarise_audit(reader.audits())
         if summary.networks:
-            figure5(reader, path)
+            try:
+                figure5(reader, path)
+            except OSError as error:
+                raise ConfigError(f"cannot draw --figure {str(path)!r}: {error.strerror}") from None
     print(_text(summary, audit, namespace.format))
     if namespace.format == "table" and summary.networks:
         print(f"\nfigure: {path}")
@@ -88,4 +95,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         "shown_reward": f"{row['mean_reward']:.4f}",
         "shown_mean": percent(row["mean_accuracy"]),
         "shown_best": percent(row["best_accuracy"]),
+        "shown_best_so_far": percent(row["best_so_far"]),
+        "shown_top5": percent(row["top5_so_far"]),
+        "shown_top15": percent(row["top15_so_far"]),
     }

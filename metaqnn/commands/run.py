@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +36,11 @@ EXAMPLES = """examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn run`."""
     place = parser.add_argument_group("where")
-    place.add_argument(
+    run = place.add_mutually_exclusive_group()
+    run.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"
     )
-    place.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this run folder")
+    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this run folder")
     place.add_argument("--data-dir", metavar="DIR", help="where data sets are looked for before any download")
     place.add_argument(
         "--no-download", dest="download", action="store_false", default=None, help="never download"
@@ -64,12 +64,18 @@ def execute(namespace: argparse.Namespace) -> int:
         with disk_errors(folder):
             reason = _search(namespace, folder, given)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; go on with: metaqnn run --resume {folder.path}", file=sys.stderr)
+        print(f"\ninterrupted; {_advice(folder)}", file=sys.stderr)
         return 130
     print(_result(folder, namespace.format))
     if reason:
         print(f"stopped early: {reason}\ngo on with: metaqnn run --resume {folder.path}", file=sys.stderr)
     return 1 if reason else 0
+
+
+def _advice(folder: RunFolder) -> str:
+    if folder.database.exists() and folder.holds_search():
+        return f"go on with: metaqnn run --resume {folder.path}"
+    return "nothing was stored yet"
 
 
 def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
@@ -86,8 +92,8 @@ def _search(namespace: argparse.Namespace, folder: RunFolder, given: dict[str, A
     from metaqnn.launch import Circumstances, begin, go_on, prepare  # torch takes seconds to import
 
     changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
-    if folder.database.exists():
-        options = given if namespace.resume else asdict(SearchConfig.of(**given))
+    if namespace.resume or folder.holds_search():
+        options = given if namespace.resume else vars(SearchConfig.of(**given))
         with folder.lock():
             return _run(go_on(folder, options, changes), namespace)
     prepared = prepare(SearchConfig.of(**given), Circumstances().but(**changes))

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 BUSY_SECONDS = 30
 
 
-def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy URL of an SQLite file."""
-    return f"sqlite:///{path.resolve()}"
+def sqlite_url(path: Path) -> URL:
+    """The SQLAlchemy URL of an SQLite file, whatever characters its path has."""
+    return URL.create("sqlite", database=str(path.resolve()))
 
 
-def writing_engine(url: str) -> Engine:
+def writing_engine(url: str | URL) -> Engine:
     """An engine whose transactions all may write.
 
     On SQLite: write-ahead log, BEGIN IMMEDIATE (a transaction that reads first and writes later cannot
@@ -37,10 +37,11 @@ def writing_engine(url: str) -> Engine:
     return engine
 
 
-def reading_engine(url: str) -> Engine:
+def reading_engine(url: str | URL) -> Engine:
     """An engine that cannot write: SQLite is opened read-only, so a running search is never disturbed."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         return create_engine(url, execution_options={"postgresql_readonly": True})
-    uri = f"sqlite:///file:{address.database}?mode=ro&uri=true"
+    file = Path(str(address.database)).absolute().as_uri()
+    uri = URL.create("sqlite", database=file, query={"mode": "ro", "uri": "true"})
     return create_engine(uri, connect_args={"timeout": BUSY_SECONDS})

@@ -1,9 +1,12 @@
 """Schema versions: create, recognise and upgrade a replay database."""
 
-import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 SCHEMA_VERSION = "0001"
 """The newest revision in `migrations/versions`."""
@@ -11,6 +14,26 @@ SCHEMA_VERSION = "0001"
 
 class SchemaError(ValueError):
     """A database that this version cannot work with."""
+
+
+class NoSearchError(SchemaError):
+    """A database in which no search was stored, for example because its start was cut off."""
+
+
+@contextmanager
+def refused(where: str) -> Iterator[None]:
+    """Turn SQLite's complaint about a file that is no database, or a damaged one, into one clear line.
+
+    Raises:
+        SchemaError: that line.
+    """
+    try:
+        yield
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        reason = str(getattr(error, "orig", error))
+        if "not a database" not in reason and "malformed" not in reason:
+            raise
+        raise SchemaError(f"{where} is not a MetaQNN replay database: {reason}") from None
 
 
 def current_version(connection: Connection) -> str | None:
@@ -27,6 +50,8 @@ def check_version(connection: Connection, where: str) -> None:
         SchemaError: no replay database, or one written by an older or newer version.
     """
     version = current_version(connection)
+    if version is None and not inspect(connection).get_table_names():
+        raise NoSearchError(f"{where} holds no search")
     if version is None:
         raise SchemaError(f"{where} is not a MetaQNN replay database")
     if version > SCHEMA_VERSION:
@@ -51,8 +76,14 @@ def upgrade(engine: Engine, *, file: Path | None = None) -> None:
         with engine.begin() as connection:
             check_version(connection, str(engine.url.database))
     if version is not None and file is not None:
-        shutil.copy2(file, file.with_name(f"{file.name}.backup-{version}"))
+        _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
     _run_migrations(engine)
+
+
+def _back_up(file: Path, to: Path) -> None:
+    """Copy a database with what still stands in its write-ahead log, which a copy of the file would miss."""
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
 
 
 def _run_migrations(engine: Engine) -> None:

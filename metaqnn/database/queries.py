@@ -2,17 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import URL, Connection, Row, func, select
 from sqlalchemy.engine import make_url
 
 from metaqnn.config import SearchConfig
 from metaqnn.database.engine import reading_engine
-from metaqnn.database.migrate import SchemaError, check_version
+from metaqnn.database.migrate import NoSearchError, check_version, refused
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 
 
 class UnknownNetworkError(ValueError):
     """A network number that the search does not have."""
+
+
+def has_search(url: str | URL) -> bool:
+    """Whether a database holds a search.
+
+    Raises:
+        SchemaError: it is something else, or of another schema version.
+    """
+    try:
+        SearchReader(url).close()
+    except NoSearchError:
+        return False
+    return True
 
 
 class SearchReader:
@@ -22,14 +35,14 @@ class SearchReader:
         SchemaError: not a replay database, of another schema version, or without a search.
     """
 
-    def __init__(self, url: str, search_id: int | None = None) -> None:
+    def __init__(self, url: str | URL, search_id: int | None = None) -> None:
         self._engine = reading_engine(url)
         where = str(make_url(url).database)
-        with self._engine.connect() as connection:
+        with refused(where), self._engine.connect() as connection:
             check_version(connection, where)
             found = search_id or connection.execute(select(func.max(searches.c.id))).scalar()
         if found is None:
-            raise SchemaError(f"{where} holds no search")
+            raise NoSearchError(f"{where} holds no search")
         self._search_id = found
 
     def search(self) -> dict[str, Any]:

@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, func, insert, select, update
+from sqlalchemy import URL, Connection, CursorResult, Engine, Row, func, insert, select, update
 from sqlalchemy.engine import make_url
 
 from metaqnn.config import SearchConfig
 from metaqnn.database.engine import writing_engine
-from metaqnn.database.migrate import SchemaError, upgrade
+from metaqnn.database.migrate import NoSearchError, check_version, current_version, refused, upgrade
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.interrupts import uninterrupted
 
@@ -74,9 +75,10 @@ class ReplayDatabase:
         self._clock = time.monotonic()
 
     @classmethod
-    def create(cls, url: str, record: SearchRecord) -> Self:
+    def create(cls, url: str | URL, record: SearchRecord) -> Self:
         """Start a new search in the database at `url`, which is made if there is none."""
-        engine = _upgraded(url)
+        engine = writing_engine(url)
+        upgrade(engine, file=_file(engine))
         channels, image_size, _ = record.input_shape
         with _writing(engine) as connection:
             statement = insert(searches).values(
@@ -93,17 +95,22 @@ class ReplayDatabase:
             return cls(engine, _key(connection.execute(statement)))
 
     @classmethod
-    def open(cls, url: str, search_id: int | None = None) -> Self:
+    def open(cls, url: str | URL, search_id: int | None = None) -> Self:
         """Go on with a stored search (the newest one if no id is given).
 
         Raises:
             SchemaError: the database holds no search, or was written by a newer version.
         """
-        engine = _upgraded(url)
+        where = str(make_url(url).database)
+        engine = writing_engine(url)
+        with refused(where), engine.begin() as connection:
+            if current_version(connection) is None:
+                check_version(connection, where)  # says what it is, and changes nothing in it
+        upgrade(engine, file=_file(engine))
         with engine.begin() as connection:
             found = search_id or connection.execute(select(func.max(searches.c.id))).scalar()
         if found is None:
-            raise SchemaError(f"{make_url(url).database} holds no search")
+            raise NoSearchError(f"{where} holds no search")
         return cls(engine, found)
 
     def close(self) -> None:
@@ -148,7 +155,8 @@ class ReplayDatabase:
         """One more epoch of a training, with what the stopping rule said about it."""
         with _writing(self._engine) as connection:
             training = self._training(connection, network_id, purpose, report)
-            values = {"accuracy": report.accuracy, "loss": report.loss, "seconds": report.seconds}
+            loss = report.loss if isfinite(report.loss) else None  # JSON has no infinity
+            values = {"accuracy": report.accuracy, "loss": loss, "seconds": report.seconds}
             connection.execute(insert(epochs).values(training_id=training, epoch=report.epoch, **values))
             if decision is not None:
                 statement = insert(decisions).values(
@@ -262,12 +270,10 @@ def _writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _upgraded(url: str) -> Engine:
-    engine = writing_engine(url)
-    file = make_url(url).database
-    is_file = engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
-    upgrade(engine, file=Path(str(file)) if is_file else None)
-    return engine
+def _file(engine: Engine) -> Path | None:
+    database = engine.url.database
+    is_file = engine.dialect.name == "sqlite" and database not in (None, "", ":memory:")
+    return Path(str(database)) if is_file else None
 
 
 def _key(result: CursorResult[Any]) -> int:

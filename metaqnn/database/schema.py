@@ -102,7 +102,7 @@ epochs = Table(
     Column("training_id", ForeignKey("trainings.id", ondelete="CASCADE"), primary_key=True),
     Column("epoch", Integer, primary_key=True),  # 1 .. T
     Column("accuracy", Float, nullable=False),  # validation accuracy y_t
-    Column("loss", Float),  # mean training loss
+    Column("loss", Float),  # mean training loss; null where it was not finite
     Column("seconds", Float, nullable=False),
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from predictor.errors import PredictorError
 from predictor.regressors.base import StandardizedRegressor
 from predictor.regressors.forest import ForestSearch
+from predictor.regressors.gaussian_process import RobustGaussianProcess
 from predictor.regressors.linear import OrdinaryLeastSquares
 from predictor.regressors.svr import NuSvr
 from predictor.regressors.svr_search import NuSvrSearch
@@ -16,6 +17,7 @@ REGRESSORS: dict[str, Callable[[int | None, int], StandardizedRegressor]] = {
     "nu-svr-linear": lambda n, seed: NuSvrSearch(kernel="linear", n_settings=n or 1000, random_state=seed),
     "random-forest": lambda n, seed: ForestSearch(n_settings=n or 10, random_state=seed),
     "ols": lambda n, seed: OrdinaryLeastSquares(),
+    "robust-gp": lambda n, seed: RobustGaussianProcess(),
 }
 """Regressors by name, made from a number of settings to search (None: the regressor's default) and a seed."""
 
@@ -33,6 +35,7 @@ __all__ = [
     "NuSvr",
     "NuSvrSearch",
     "OrdinaryLeastSquares",
+    "RobustGaussianProcess",
     "StandardizedRegressor",
     "make_regressor",
 ]

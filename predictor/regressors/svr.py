@@ -47,12 +47,14 @@ def solve_nu_svr(Z: Floats, t: Floats, kernel: KernelName, C: float, nu: float, 
     return Dual(support, coef[0], float(intercept[0]))
 
 
+def squared_distances(A: Floats, B: Floats) -> Floats:
+    """(n, m) squared Euclidean distances between the rows of A (n, d) and B (m, d)."""
+    return np.maximum((A**2).sum(axis=1)[:, None] - 2 * (A @ B.T) + (B**2).sum(axis=1), 0.0)
+
+
 def similarity(A: Floats, B: Floats, kernel: KernelName) -> Floats:
     """(n, m) squared distances, or inner products, between the rows of A (n, d) and B (m, d)."""
-    products = A @ B.T
-    if kernel == "linear":
-        return products
-    return np.maximum((A**2).sum(axis=1)[:, None] - 2 * products + (B**2).sum(axis=1), 0.0)
+    return squared_distances(A, B) if kernel == "rbf" else A @ B.T
 
 
 def kernel_values(similarities: Floats, kernel: KernelName, gamma: float) -> Floats:

@@ -6,7 +6,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from predictor import CurveFeatures, CurvesError, LearningCurves, PredictorError
-from predictor.features import time_series_features
+from predictor.features import summary_features, time_series_features
 
 
 def test_time_series_are_values_then_first_then_second_differences():
@@ -64,3 +64,18 @@ def test_works_in_pipeline_and_cross_validation(curves):
     by_hand = CurveFeatures(tau=5).fit(curves).transform(curves)
     expected = cross_val_score(LinearRegression(), by_hand, curves.final, cv=3)
     np.testing.assert_allclose(cross_val_score(clone(pipeline), curves, curves.final, cv=3), expected)
+
+
+def test_the_summary_is_block_means_then_last_then_best():
+    features = summary_features(np.array([[1.0, 3.0, 5.0, 7.0, 2.0, 8.0, 4.0, 6.0, 9.0, 0.0]]))
+    assert features.tolist() == [[2, 6, 5, 5, 4.5, 0, 9]]
+    assert summary_features(np.array([[2.0, 1.0]])).tolist() == [[2, 1, 1, 2]]
+
+
+def test_logarithms_only_of_parameters_that_are_positive():
+    curves = LearningCurves(np.ones((2, 2)), {"width": [1.0, np.e]}, {"decay": [0.0, 0.1]})
+    features = CurveFeatures(tau=1, features=("log-AP", "log-HP")).fit(curves)
+    assert features.get_feature_names_out().tolist() == ["log width", "decay"]
+    np.testing.assert_allclose(features.transform(curves), [[0, 0], [1, 0.1]])
+    later = LearningCurves(np.ones((1, 2)), {"width": [0.0]}, {"decay": [0.1]})
+    assert np.isnan(features.transform(later)[0, 0])

@@ -106,7 +106,7 @@ def test_large_sets_are_thinned_by_an_addressed_draw(curves):
 
 
 @pytest.mark.parametrize("n", [3, 5])
-@pytest.mark.parametrize("regressor", ["nu-svr-rbf", "nu-svr-linear", "random-forest", "ols"])
+@pytest.mark.parametrize("regressor", ["nu-svr-rbf", "nu-svr-linear", "ols", "robust-gp"])
 def test_tiny_sets_equal_curves_and_constant_rates_are_safe(make_curves, regressor, n):
     curves = make_curves(n, 4, seed=1)
     same = LearningCurves(
@@ -155,3 +155,17 @@ def test_wrong_taus_and_curves_are_refused(fitted, curves):
         fitted.predict(curves[:2].until(0))
     with pytest.raises(CurvesError, match="T = 7"):
         fitted.predict(LearningCurves(curves.values[:, :7], curves.architecture, curves.hyperparameters))
+
+
+def test_runs_that_never_started_are_held_unless_one_was_seen_to_wake(curves):
+    values = curves.values.copy()
+    values[[0, 50]] = 0.1
+    dead = LearningCurves(values, curves.architecture, curves.hyperparameters)
+    model = SequentialRegression(regressor="ols", hold_flat=True)
+    held = clone(model).fit(dead[:40])
+    assert held.predict(dead[[50]], 4)[0] == 0.1
+    np.testing.assert_allclose(held.predict(dead[51:], 4), clone(model).fit(dead[1:40]).predict(dead[51:], 4))
+    assert held.predict(dead[[50]], 2)[0] != 0.1  # two equal epochs say little
+    woken = LearningCurves(np.vstack([values[:40], [[0.1] * 5 + [0.3, 0.4, 0.5]]]))
+    late = clone(model).fit(woken)
+    assert late.predict(LearningCurves(values[[50]]), 4)[0] != 0.1

@@ -1,0 +1,242 @@
+"""Stopping rules by name, with settings: ``paper``, ``paper:Delta=0.95,burn_in=50``, ``percentile-25``.
+
+A rule's settings are the keyword arguments, of types that can be written as text, of what makes it. A new
+rule is one line in `RULES`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from predictor.baselines import PRUNERS, LceRule, LearningCurveExtrapolation, OptunaRule, make_pruner_rule
+from predictor.baselines.extras import require
+from predictor.early_stopping import EarlyStopper
+from predictor.errors import PredictorError
+from predictor.methods import make_method
+from predictor.stopping import NoStopping, StoppingRule
+
+OPTUNA_PREFIX = "optuna."
+READABLE = (bool, int, float, str)
+BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def paper_rule(
+    *,
+    Delta: float = 0.99,
+    tolerance: float = 0.0,
+    nth_best: int = 1,
+    burn_in: int = 100,
+    refit_growth: float | None = None,
+    method: str = "nu-svr-rbf",
+    n_settings: int | None = None,
+    uncertainty: str = "loocv",
+    random_state: int = 0,
+) -> EarlyStopper:
+    """The criterion of [PP] section 3; `method` names the model, `n_settings` None is the method's own."""
+    changes: dict[str, Any] = {"uncertainty": uncertainty, "random_state": random_state}
+    if n_settings is not None:
+        changes["n_settings"] = n_settings
+    return EarlyStopper(
+        Delta=Delta,
+        tolerance=tolerance,
+        nth_best=nth_best,
+        burn_in=burn_in,
+        refit_growth=refit_growth,
+        model=make_method(method, **changes),
+    )
+
+
+def lce_rule(
+    *, Delta: float = 0.95, every: int = 1, first: int = 3, n_steps: int = 2500, random_state: int = 0
+) -> LceRule:
+    """The criterion of Domhan et al. (IJCAI 2015); a fifth of `n_steps` is thrown away."""
+    model = LearningCurveExtrapolation(n_steps=n_steps, burn_in=n_steps // 5, random_state=random_state)
+    return LceRule(Delta=Delta, every=every, first=first, model=model)
+
+
+@dataclass(frozen=True)
+class RuleKind:
+    """How rules of one name are made.
+
+    Attributes
+    ----------
+    make : the rule's class, or a function, with the settings as keyword arguments.
+    summary : one line for people.
+    declared_by : the class or function whose keyword arguments are the settings, None if it is `make`.
+    """
+
+    make: Callable[..., StoppingRule]
+    summary: str
+    declared_by: Callable[..., Any] | None = None
+
+    @property
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """The settings by name, with their defaults and types."""
+        source = self.declared_by or self.make
+        function: Any = source.func if isinstance(source, partial) else source
+        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+        return {
+            name: parameter.replace(annotation=hints[name])
+            for name, parameter in inspect.signature(source).parameters.items()
+            if name in hints and any(option in READABLE for option in _options(hints[name]))
+        }
+
+
+RULES: dict[str, RuleKind] = {
+    "none": RuleKind(NoStopping, "every network is trained to the end"),
+    "paper": RuleKind(paper_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
+    "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone: seconds per look"),
+    **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
+}
+"""The rules by name. Beside them, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """A rule's name and settings, from which as many fresh rules can be made as are needed.
+
+    Attributes
+    ----------
+    name : in `RULES`, or the name of an Optuna pruner after ``optuna.``.
+    settings : the settings that differ from the defaults, read into numbers.
+    text : as the user wrote it.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> RuleSpec:
+        """The rule in ``name`` or ``name:setting=value,setting=value``; raises `PredictorError`."""
+        name, _, rest = (part.strip() for part in text.partition(":"))
+        known = rule_kind(name).settings
+        settings: dict[str, Any] = {}
+        for part in filter(None, rest.split(",")):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            if not equals or key not in known:
+                raise PredictorError(
+                    f"rule {name!r} has no setting {key!r}; {_nearest(key, known)}"
+                    f"it takes {', '.join(known) or 'none'}"
+                )
+            if key in settings:
+                raise PredictorError(f"setting {key!r} of rule {name!r} is there twice")
+            settings[key] = _read(value, known[key], name)
+        return cls(name, settings, text.strip())
+
+    def __str__(self) -> str:
+        return self.text or self.name
+
+    def make(self) -> StoppingRule:
+        """A fresh rule; `PredictorError` for a setting that is out of range, or a package that is missing."""
+        kind = rule_kind(self.name)
+        missing = [
+            key for key, p in kind.settings.items() if p.default is p.empty and key not in self.settings
+        ]
+        if missing:
+            raise PredictorError(f"rule {str(self)!r} needs the setting {missing[0]!r}")
+        try:
+            return kind.make(**self.settings)
+        except PredictorError as error:
+            raise type(error)(f"rule {str(self)!r}: {error}") from None
+        except (ValueError, TypeError) as error:  # how other libraries refuse a setting
+            raise PredictorError(f"rule {str(self)!r}: {str(error).splitlines()[0]}") from None
+
+
+def rule_kind(name: str) -> RuleKind:
+    """How rules of that name are made; `PredictorError` with the nearest name if it is not known."""
+    if name in RULES:
+        return RULES[name]
+    if name.startswith(OPTUNA_PREFIX):
+        return _optuna_kind(name.removeprefix(OPTUNA_PREFIX))
+    raise PredictorError(
+        f"rule {name!r} is not known; {_nearest(name, RULES)}"
+        f"expected one of {', '.join(RULES)}, {OPTUNA_PREFIX}NAME"
+    )
+
+
+def make_rule(text: str) -> StoppingRule:
+    """The rule in ``name`` or ``name:setting=value,...``; raises `PredictorError`."""
+    return RuleSpec.parse(text).make()
+
+
+def parse_rules(text: str) -> list[RuleSpec]:
+    """The rules in a list like ``paper:Delta=0.95,burn_in=50,median``; raises `PredictorError`.
+
+    What holds a ``=`` and no ``:`` before it is a further setting of the rule in front of it.
+    """
+    texts: list[str] = []
+    for part in (piece.strip() for piece in text.split(",")):
+        if texts and "=" in part and ":" not in part.partition("=")[0]:
+            texts[-1] += f",{part}" if ":" in texts[-1] else f":{part}"
+        elif part:
+            texts.append(part)
+    if not texts:
+        raise PredictorError(f"no rule in {text!r}; expected one or more of {sorted(RULES)}")
+    return [RuleSpec.parse(rule) for rule in texts]
+
+
+def default_rules() -> list[RuleSpec]:
+    """The paper's rule and, where Optuna is installed, its pruners."""
+    ready = [name for name in PRUNERS if find_spec("optuna") is not None]
+    return [RuleSpec.parse(name) for name in ("paper", *ready)]
+
+
+def describe_rules() -> str:
+    """Every rule with its settings and their defaults, one or two lines each."""
+    lines = []
+    for name, kind in RULES.items():
+        lines.append(f"  {name:<20}{kind.summary}")
+        settings = ", ".join(f"{key}={_shown(p.default)}" for key, p in kind.settings.items())
+        lines += [f"      {settings}"] if settings else []
+    return "\n".join([*lines, f"  {'optuna.NAME':<20}any pruner of Optuna with its settings"])
+
+
+def _optuna_kind(name: str) -> RuleKind:
+    pruners = require("optuna", f"the rule '{OPTUNA_PREFIX}{name}'", "metaqnn[optuna]").pruners
+    known = sorted(pruner for pruner in pruners.__all__ if pruner != "BasePruner")
+    if name not in known:
+        raise PredictorError(
+            f"Optuna has no pruner {name!r}; {_nearest(name, known)}expected one of {', '.join(known)}"
+        )
+    pruner = getattr(pruners, name)
+    return RuleKind(lambda **settings: OptunaRule(pruner(**settings)), f"Optuna's {name}", pruner)
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _read(text: str, parameter: inspect.Parameter, rule: str) -> Any:
+    """The setting's value, read as the first of its types that fits: None, bool, int, float, str."""
+    options = _options(parameter.annotation)
+    if type(None) in options and text.lower() == "none":
+        return None
+    for kind in READABLE:
+        if kind not in options:
+            continue
+        try:
+            return BOOLEANS[text.lower()] if kind is bool else kind(text)
+        except (KeyError, ValueError):
+            continue
+    names = ["none" if option is type(None) else option.__name__ for option in options]
+    raise PredictorError(
+        f"setting {parameter.name} = {text!r} of rule {rule!r}; expected {' or '.join(names)}, "
+        f"such as {_shown(parameter.default)}"
+    )
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _nearest(wrong: str, known: Iterable[str]) -> str:
+    near = get_close_matches(wrong, [*known], n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""
