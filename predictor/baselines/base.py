@@ -58,6 +58,10 @@ class BaselinePredictor(BaseEstimator):
             y_hat[rows], probability[rows] = forecast.mean, forecast.probability_below(threshold)
         return probability, y_hat
 
+    def forecast(self, curves: LearningCurves, tau: int) -> Forecast:
+        """The predictive distributions of y_T after tau epochs, in scores; errors as in `predict`."""
+        return next(forecast for _, forecast in self._forecasts(curves, tau))
+
     def score(self, curves: LearningCurves, tau: int) -> float:
         """R^2 of y_hat_T after tau epochs, on the completed ones of the curves."""
         complete = curves[curves.completed]
@@ -149,3 +153,12 @@ def _range(curves: LearningCurves) -> tuple[float, float]:
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
     return float(observed.min()), float(observed.max())
+
+
+def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
+    """`CurvesError` unless a stopping rule is asked about one curve, as long as those of the history."""
+    if len(curve) != 1 or curve.T != history.T:
+        raise CurvesError(
+            f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
+            f"expected one curve of as many epochs"
+        )

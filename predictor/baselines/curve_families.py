@@ -84,7 +84,7 @@ def weibull(t: Floats, alpha: Floats, beta: Floats, kappa: Floats, delta: Floats
 
 
 def ilog2(t: Floats, c: Floats, a: Floats) -> Floats:
-    """c - a / log(t + 1); c is the asymptote."""
+    """c - a / log(t + 1); c is the asymptote. Shifted by one epoch as in the authors' code: log 1 = 0."""
     return c - a / np.log(t + 1.0)
 
 

@@ -38,7 +38,7 @@ class ReplayedStudy:
 
     Steps are epochs counted from 1 and larger is better. Pruners keep notes in the trials and in themselves
     while they are asked (rungs that were passed, resources that were worked out), so every finished training
-    is asked about after each of its epochs but the T-th, and the answers are ignored: what happened, happened.
+    is asked about after each of its epochs but the T-th. The answers are ignored: what happened, happened.
     """
 
     def __init__(self, pruner: optuna.pruners.BasePruner, study_name: str) -> None:
@@ -48,13 +48,13 @@ class ReplayedStudy:
         self._pruner = copy.deepcopy(pruner)
         self._study = Study(study_name=study_name, storage=self._storage, pruner=self._pruner)
         self._n_finished = 0
-        self._start()
+        self._trial, self._answer = self._new_trial(), False
 
     def should_prune(self, scores: Floats) -> bool:
         """Whether the pruner stops a running training after these epochs (tau,)."""
         known = [*self._trial.intermediate_values.values()]
         if known != scores[: len(known)].tolist():
-            self._start()
+            self._trial, self._answer = self._new_trial(), False
         for epoch in range(len(self._trial.intermediate_values) + 1, len(scores) + 1):
             self._trial.intermediate_values[epoch] = float(scores[epoch - 1])
             self._answer = bool(self._pruner.prune(self._study, self._trial))
@@ -73,12 +73,12 @@ class ReplayedStudy:
         )
         self._study.add_trial(trial)
         self._n_finished += 1
-        self._start()
+        self._trial, self._answer = self._new_trial(), False
 
-    def _start(self) -> None:
-        self._answer = False
+    def _new_trial(self) -> FrozenTrial:
+        """A running trial without epochs, the one after all finished ones."""
         self._storage.running_attributes.clear()
-        self._trial = FrozenTrial(
+        return FrozenTrial(
             number=self._n_finished,
             trial_id=RUNNING_ID,
             state=TrialState.RUNNING,

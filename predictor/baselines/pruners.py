@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from predictor.baselines.base import check_one_curve
 from predictor.baselines.extras import require
 from predictor.curves import LearningCurves
 from predictor.errors import PredictorError
@@ -25,9 +26,9 @@ class OptunaRule:
     """Any Optuna pruner as a `predictor.StoppingRule`.
 
     `decide` answers what ``trial.should_prune()`` would in a study of direction 'maximize' in which the
-    history's trainings ran one after the other, each reporting its score (`LearningCurves.scores`) after epoch
-    t as step t: completed ones are COMPLETE, all others PRUNED. Steps matter to the halving pruners: their
-    rungs lie at steps 1, eta, eta^2, ...; counted from 0 each rung would come an epoch later.
+    history's trainings ran one after the other, each reporting its score (`LearningCurves.scores`) after
+    epoch t as step t: completed ones are COMPLETE, all others PRUNED. Steps matter to the halving pruners:
+    their rungs lie at steps 1, eta, eta^2, ...; counted from 0 each rung would come an epoch later.
 
     The training in question is trial number ``len(history)``. Hyperband draws a trial's bracket from the
     study's name and that number; where trainings run side by side and others finish meanwhile, the number
@@ -52,10 +53,12 @@ class OptunaRule:
             raise PredictorError(f"pruner {pruner!r}; expected one of optuna.pruners, such as MedianPruner()")
         self.pruner = pruner
         self.study_name = study_name
-        self._forget()
+        self._study: ReplayedStudy | None = None
+        self._history: LearningCurves | None = None
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether the pruner stops the training whose epochs 1..tau are in the one row of `curve`."""
+        check_one_curve(curve, history)
         tau = int(curve.observed[0])
         stop = self._study_of(history).should_prune(curve.scores[0, :tau])
         name = type(self.pruner).__name__
@@ -73,17 +76,9 @@ class OptunaRule:
         self._history = history
         return self._study
 
-    def _forget(self) -> None:
-        self._study: ReplayedStudy | None = None
-        self._history: LearningCurves | None = None
-
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the cache."""
-        return {"pruner": self.pruner, "study_name": self.study_name}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._forget()
+        return {**self.__dict__, "_study": None, "_history": None}
 
 
 def _extends(history: LearningCurves, start: LearningCurves | None) -> bool:

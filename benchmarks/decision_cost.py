@@ -1,0 +1,99 @@
+"""Claim: one decision with sequential regression models takes at most 1 ms; LCE takes seconds per curve.
+
+The Bayesian network takes tens of seconds to train.
+
+    python benchmarks/decision_cost.py --curves FILE
+
+FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. Prints, for a quarter of the curve,
+what one look at one network costs with each method, in one run on the same networks, with n, hardware and
+versions.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from predictor import EarlyStopper, LearningCurves
+from predictor.baselines import LceRule, LearningCurveNetwork
+
+N_TRAIN = 100
+PACKAGES = ("numpy", "scipy", "scikit-learn", "emcee", "torch")
+
+
+def seconds(job: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    job()
+    return time.perf_counter() - began
+
+
+def regression_costs(
+    history: LearningCurves, networks: LearningCurves, tau: int
+) -> tuple[float, list[float]]:
+    """Seconds of the first decision, which fits f_tau, and of each one after it."""
+    rule = EarlyStopper(burn_in=len(history))
+    looks = [networks[row].until(tau) for row in range(len(networks))]
+    first = seconds(lambda: rule.decide(looks[0], history))
+    return first, [seconds(lambda look=look: rule.decide(look, history)) for look in looks]
+
+
+def extrapolation_costs(history: LearningCurves, networks: LearningCurves, tau: int, n: int) -> list[float]:
+    rule = LceRule(first=1)
+    return [seconds(lambda row=row: rule.decide(networks[row].until(tau), history)) for row in range(n)]
+
+
+def bayesian_network_cost(history: LearningCurves, networks: LearningCurves, tau: int) -> float:
+    model = LearningCurveNetwork()
+    return seconds(lambda: model.fit(history).predict(networks.until(tau), tau))
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What one look at one network costs, method by method.")
+    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves to look at")
+    parser.add_argument(
+        "--decisions", type=int, default=300, help="decisions of the regression models to time"
+    )
+    parser.add_argument("--extrapolations", type=int, default=5, help="curves to extrapolate with LCE")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    curves = LearningCurves.read(options.curves)
+    curves = curves[curves.completed]
+    order = np.random.default_rng(0).permutation(len(curves))
+    history, networks = curves[order[:N_TRAIN]], curves[order[N_TRAIN : N_TRAIN + options.decisions]]
+    tau = max(1, curves.T // 4)
+    first, later = regression_costs(history, networks, tau)
+    lce = extrapolation_costs(history, networks, tau, min(options.extrapolations, len(networks)))
+    bnn = bayesian_network_cost(history, networks, tau)
+    print(f"{Path(options.curves).name}: {N_TRAIN} training curves, tau = {tau} of T = {curves.T}, wall time")
+    print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
+    versions = [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]
+    print(f"Python {platform.python_version()}, {', '.join(versions)}\n")
+    rows = [
+        ("SRM (nu-SVR RBF), fit of f_tau and first decision", first, "once per tau"),
+        ("SRM, decision, median", statistics.median(later), f"n = {len(later)}"),
+        ("SRM, decision, 99th percentile", float(np.quantile(later, 0.99)), f"n = {len(later)}"),
+        ("LCE (100 walkers x 2,500 steps), decision, median", statistics.median(lce), f"n = {len(lce)}"),
+        (f"BNN (13,000 steps), training for {len(networks)} networks", bnn, "once per tau and set"),
+    ]
+    for name, cost, note in rows:
+        print(f"{name:<52}{1000 * cost:>12,.3f} ms   {note}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The predictive termination criterion of Domhan, Springenberg and Hutter (IJCAI 2015), section 4."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+
+from predictor.baselines.base import check_one_curve
+from predictor.baselines.lce import LearningCurveExtrapolation
+from predictor.curves import LearningCurves
+from predictor.errors import PredictorError
+from predictor.stopping import Decision
+
+
+class LceRule:
+    """Stop at tau when p(y_T <= y_BEST) >= Delta, y_T extrapolated from the curve alone.
+
+    Needs no burn-in: the first network is completed, and from the second on every network may be stopped.
+
+    Parameters
+    ----------
+    Delta : in (0, 1], how sure to be; 0.95 is the authors' 1 - delta with delta = 0.05.
+    every : look after every so many epochs. A look takes as long as one extrapolation, seconds.
+    first : epochs before the first look.
+    model : the extrapolation, None for its defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        Delta: float = 0.95,
+        every: int = 1,
+        first: int = 3,
+        model: LearningCurveExtrapolation | None = None,
+    ) -> None:
+        if not 0 < Delta <= 1:
+            raise PredictorError(f"Delta = {Delta}; expected a probability in (0, 1], such as 0.95")
+        if every < 1 or first < 1:
+            raise PredictorError(f"every = {every}, first = {first}; expected at least 1 each")
+        self.Delta = Delta
+        self.every = every
+        self.first = first
+        self.model = LearningCurveExtrapolation() if model is None else model
+
+    def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
+        """Whether to stop; see `predictor.StoppingRule`."""
+        check_one_curve(curve, history)
+        tau = int(curve.observed[0])
+        if not history.completed.any():
+            return Decision(stop=False, reason="no network completed yet")
+        if tau < self.first or (tau - self.first) % self.every or tau >= curve.T:
+            return Decision(stop=False, reason=f"no look after epoch {tau}")
+        return self._look(curve, history, tau)
+
+    def _look(self, curve: LearningCurves, history: LearningCurves, tau: int) -> Decision:
+        y_best = float(history.final[history.completed].max())
+        seen = np.concatenate([history.values, curve.values])
+        model = clone(self.model).fit(LearningCurves(seen, metric=curve.metric, direction=curve.direction))
+        forecast = model.forecast(curve, tau)
+        p = float(forecast.probability_below(y_best)[0])
+        stop, best = p >= self.Delta, float(curve.to_values(y_best))
+        return Decision(
+            stop=stop,
+            reason=(
+                f"p(y_T no better than {best:.4f}, the best) = {p:.4f} {'>=' if stop else '<'} "
+                f"Delta = {self.Delta} after epoch {tau}"
+            ),
+            probability=p,
+            y_hat_T=float(curve.to_values(forecast.mean[0])),
+            sigma=float(forecast.std[0]),
+            y_best=best,
+        )
