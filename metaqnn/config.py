@@ -72,6 +72,11 @@ class SearchConfig:
     tolerance: float = option(0.0, "delta: keep every network that may end within this of the best")
     nth_best: int = option(1, "compare with the n-th best accuracy so far instead of the best")
     burn_in: int = option(100, "networks trained to the end before any is stopped")
+    target: str = option(
+        "final",
+        "what the predictor learns: final (y_T, as published) or increment (y_T - y_t), which can forecast "
+        "beyond the best accuracy so far and so suits a short burn-in",
+    )
     svr_settings: int = option(1000, "draws of the random search for the nu-SVR's parameters")
     refit_growth: float = option(1.5, "refit the predictor when the completed networks grew by this factor")
 
@@ -83,6 +88,7 @@ class SearchConfig:
         self._require(isfinite(self.initial_q), "initial_q", "a finite number")
         self._require(1 < self.refit_growth < inf, "refit_growth", "above 1")
         self._require(self.burn_in >= 5, "burn_in", "at least 5, to fit a predictor")
+        self._require(self.target in ("final", "increment"), "target", "final or increment")
         self._require(self.seed >= 0, "seed", "0 or more")
         for name in ("nth_best", "replays", "svr_settings", "epochs"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
@@ -165,7 +171,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "learning_rate": 2e-3,
         "decay_every": 4,
-        "burn_in": 30,
+        "burn_in": 40,
+        "target": "increment",
         "schedule": EpsilonSchedule.parse(
             "1.0:100,0.9:8,0.8:8,0.7:8,0.6:12,0.5:12,0.4:12,0.3:12,0.2:12,0.1:12"
         ),
@@ -177,6 +184,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 3e-3,
         "decay_every": 4,
         "burn_in": 15,
+        "target": "increment",
         "delta": 0.95,
         "svr_settings": 200,
         "schedule": EpsilonSchedule.parse("1.0:40,0.7:5,0.5:5,0.3:5,0.1:5"),

@@ -3,7 +3,7 @@
 import platform
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from metaqnn.config import ConfigError, SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
@@ -12,6 +12,7 @@ from metaqnn.randomness import Purpose, derived_seed
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.search import Search
 from predictor import EarlyStopper, NoStopping, SequentialRegression, StoppingRule
+from predictor.tau_model import Target
 from state_space import StateSpace
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
 
@@ -150,8 +151,9 @@ def stopping_rule(config: SearchConfig) -> StoppingRule:
     """The stopping rule that a configuration asks for."""
     if not config.early_stopping:
         return NoStopping()
+    seed = derived_seed(config.seed, Purpose.PREDICTOR)
     model = SequentialRegression(
-        n_settings=config.svr_settings, random_state=derived_seed(config.seed, Purpose.PREDICTOR)
+        target=cast(Target, config.target), n_settings=config.svr_settings, random_state=seed
     )
     return EarlyStopper(
         Delta=config.delta,

@@ -1,14 +1,17 @@
 """A small search without torch training: curves are a formula of the architecture."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from metaqnn.audit import Audit
 from metaqnn.config import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
 from metaqnn.launch import stopping_rule
+from metaqnn.run_folder import RunFolder
 from metaqnn.schedule import EpsilonSchedule
 from metaqnn.search import Search
 from trainers import EpochReport, Outcome, TrainingResult
@@ -55,8 +58,7 @@ def formula_trainer():
     return FormulaTrainer
 
 
-@pytest.fixture
-def config():
+def small_config():
     return SearchConfig.of(
         "first-run",
         epochs=5,
@@ -71,6 +73,20 @@ def config():
 
 
 @pytest.fixture
+def config():
+    return small_config()
+
+
+def small_record(config):
+    return SearchRecord(config, (1, 8, 8), 10, "0" * 64, {"python": "3"}, {})
+
+
+@pytest.fixture
+def record(config):
+    return small_record(config)
+
+
+@pytest.fixture
 def space(config):
     return config.space(1, 8, 10)
 
@@ -82,8 +98,7 @@ def new_database(tmp_path, config):
     def make(name="search", **changes):
         url = sqlite_url(tmp_path / f"{name}.db")
         changed = replace(config, **changes)
-        record = SearchRecord(changed, (1, 8, 8), 10, "0" * 64, {"python": "3"}, {})
-        return url, ReplayDatabase.create(url, record)
+        return url, ReplayDatabase.create(url, small_record(changed))
 
     return make
 
@@ -97,3 +112,22 @@ def open_search(space):
         return Search(config, space, database, stopping_rule(config))
 
     return open_
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """A run folder with a finished search, one crash in it, and a whole audit. For reading only."""
+    folder, config = RunFolder(tmp_path_factory.mktemp("runs") / "finished"), small_config()
+    folder.path.mkdir()
+    database = ReplayDatabase.create(folder.url, small_record(config))
+    search = Search(config, config.space(1, 8, 10), database, stopping_rule(config))
+    search.run(FormulaTrainer(config.epochs, crash={2}))
+    Audit(database, FormulaTrainer(config.epochs), config.seed, 1.0).run(lambda *_: None)
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def run_copy(finished_run, tmp_path):
+    """The same, to be changed at will."""
+    return RunFolder(shutil.copytree(finished_run.path, tmp_path / "copy"))

@@ -1,0 +1,188 @@
+"""top, show, report and audit on a finished search: what they print in each format."""
+
+import csv
+import io
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.database.queries import SearchReader
+from metaqnn.summary import summarise, summarise_audit
+
+
+@pytest.fixture
+def reader(finished_run):
+    reader = SearchReader(finished_run.url)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def printed(capsys):
+    """What a command prints; it must succeed silently."""
+
+    def printed(*arguments):
+        assert main([str(argument) for argument in arguments]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return captured.out
+
+    return printed
+
+
+@pytest.fixture
+def stopped(reader):
+    """A network that was stopped and audited."""
+    return next(row for row in reader.ended() if row.outcome == "stopped")
+
+
+def csv_rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_top_as_json(printed, finished_run, reader):
+    found = json.loads(printed("top", finished_run.path, "-k", 3, "--format", "json"))
+    assert [row["rank"] for row in found] == [1, 2, 3]
+    for row, network in zip(found, reader.top(3), strict=True):
+        assert {"final_accuracy", "predicted_accuracy", "architecture", "parameters", "macs"} <= set(row)
+        assert {key: value for key, value in row.items() if key != "rank"}.items() <= network.items()
+
+
+def test_top_as_csv_holds_the_same(printed, finished_run):
+    as_json = json.loads(printed("top", finished_run.path, "--format", "json"))
+    as_csv = csv_rows(printed("top", finished_run.path, "--format", "csv"))
+    assert len(as_csv) > 3
+    assert as_csv == [{k: "" if v is None else str(v) for k, v in row.items()} for row in as_json]
+
+
+def test_top_as_a_table_marks_predictions(printed, finished_run, reader):
+    best = reader.top(1)[0]
+    lines = printed("top", finished_run.path, "-k", 4).splitlines()
+    assert len(lines) == 2 + 4
+    assert f"{100 * best['final_accuracy']:.2f}%" in lines[2]
+    assert best["architecture"] in lines[2]
+    assert "~" not in "".join(lines)
+    with_stopped = printed("top", finished_run.path, "--stopped", "-k", 1000).splitlines()
+    expected = sum(row.outcome in ("completed", "stopped") for row in reader.ended())
+    assert len(with_stopped) == 2 + expected
+    assert sum("~" in line for line in with_stopped) == sum(
+        row.outcome == "stopped" for row in reader.ended()
+    )
+
+
+def test_top_of_a_search_without_results(printed, run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET outcome = NULL")
+    assert "no network has been trained to the end yet" in printed("top", run_copy.path)
+    assert json.loads(printed("top", run_copy.path, "--format", "json")) == []
+
+
+def test_show_as_json(printed, finished_run, reader, stopped):
+    found = json.loads(printed("show", finished_run.path, stopped.number, "--format", "json"))
+    assert found == reader.network(stopped.number)
+
+
+def test_show_as_csv_has_one_row_per_epoch(printed, finished_run, reader, stopped):
+    rows = csv_rows(printed("show", finished_run.path, stopped.number, "--format", "csv"))
+    trainings = reader.network(stopped.number)["trainings"]
+    assert [float(row["accuracy"]) for row in rows] == [e["accuracy"] for t in trainings for e in t["epochs"]]
+
+
+def test_show_as_a_table_tells_observed_from_predicted(printed, finished_run, stopped):
+    text = printed("show", finished_run.path, stopped.number)
+    assert stopped.architecture in text
+    facts = dict(line.split("  ", 1) for line in text.split("\n\n")[0].splitlines())
+    facts = {key: value.strip() for key, value in facts.items()}
+    assert facts["final accuracy"] == "-"
+    assert facts["predicted accuracy"] == f"~{100 * stopped.predicted_accuracy:.2f}%"
+    assert facts["outcome"] == "stopped"
+    assert "stop: p(y_T no better than" in text
+
+
+def test_show_tells_why_a_network_crashed(printed, finished_run):
+    text = printed("show", finished_run.path, 2)
+    assert "crashed" in text
+    assert "the device caught fire" in text
+
+
+def test_report_as_json(printed, run_copy, reader):
+    found = json.loads(printed("report", run_copy.path, "--format", "json"))
+    audit = found.pop("audit")
+    assert found == summarise(reader).to_dict()
+    assert audit == vars(summarise_audit(reader.audits()))
+    assert found["networks"] == found["completed"] + found["stopped"] + found["failed"] == 24
+
+
+def test_report_as_csv_has_one_row_per_epsilon(printed, run_copy):
+    rows = csv_rows(printed("report", run_copy.path, "--format", "csv"))
+    assert [(row["epsilon"], row["networks"]) for row in rows] == [("1.0", "12"), ("0.5", "6"), ("0.1", "6")]
+
+
+def test_report_as_a_table_with_its_figure(printed, run_copy, reader, tmp_path):
+    text = printed("report", run_copy.path)
+    summary = summarise(reader)
+    assert f"24 of 24 networks: {summary.completed} trained to the end" in text
+    assert f"{summary.full_epochs - summary.epochs} saved by early stopping" in text
+    assert "stopped networks were trained to the end" in text
+    assert f"figure: {run_copy.path / 'figure5.png'}" in text
+    assert (run_copy.path / "figure5.png").read_bytes().startswith(b"\x89PNG")
+    printed("report", run_copy.path, "--figure", tmp_path / "elsewhere.png")
+    assert (tmp_path / "elsewhere.png").exists()
+
+
+def test_a_figure_that_cannot_be_written_is_named(capsys, run_copy):
+    (run_copy.path / "file").touch()
+    assert main(["report", str(run_copy.path), "--figure", str(run_copy.path / "file" / "x.png")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot draw --figure" in line
+
+
+def test_reading_writes_nothing(printed, run_copy, stopped):
+    def content():
+        return {name: (run_copy.path / name).read_bytes() for name in ("search.db", "search.db-wal")}
+
+    run_copy.path.joinpath("search.db-wal").touch()
+    before = content()
+    printed("top", run_copy.path)
+    printed("show", run_copy.path, stopped.number)
+    printed("report", run_copy.path)
+    assert content() == before
+
+
+def test_an_unknown_network_is_answered_with_those_that_there_are(capsys, finished_run):
+    assert main(["show", str(finished_run.path), "99"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "metaqnn: error: there is no network 99; this search has 1 to 24\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("command", [["top"], ["show", "1"], ["report"], ["audit"], ["run", "--resume"]])
+def test_a_missing_run_folder_is_named(capsys, tmp_path, command):
+    name, *rest = command
+    path = str(tmp_path / "nowhere")
+    arguments = [name, *rest, path] if name == "run" else [name, path, *rest]
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"metaqnn: error: '{path}' holds no search: there is no search.db in it"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["top"], ["show", "1"], ["report"], ["audit"], ["run", "--resume"]])
+def test_a_damaged_database_is_named(capsys, tmp_path, command):
+    name, *rest = command
+    (tmp_path / "search.db").write_bytes(b"garbage " * 1000)
+    arguments = [name, *rest, str(tmp_path)] if name == "run" else [name, str(tmp_path), *rest]
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "search.db is not a MetaQNN replay database" in line
+    assert (tmp_path / "search.db").read_bytes() == b"garbage " * 1000
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "-1", "nan"])
+def test_a_share_outside_0_to_1_is_quoted(capsys, finished_run, share):
+    assert main(["audit", str(finished_run.path), "--share", share]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"metaqnn: error: --share is {share}; it must be in (0, 1]"

@@ -1,0 +1,202 @@
+"""`metaqnn run` and `metaqnn audit` on embedded images: bad input, and a search from start to end."""
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+
+from metaqnn.cli import main
+
+TINY = ["--train-limit", "200", "--validation-size", "50", "--epochs", "2", "--layer-limit", "2"]
+SEARCH = [*TINY, "--schedule", "1.0:3,0.1:2", "--device", "cpu", "--threads", "1", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path, monkeypatch):
+    """Where nothing is in the way and nothing is left behind."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.chdir(tmp_path)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def refused(capsys):
+    """The one line with which a command is refused."""
+
+    def refused(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = capsys.readouterr()
+        assert code == 2
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        return line
+
+    return refused
+
+
+@pytest.fixture
+def started(tmp_path, capsys):
+    """A run folder with a finished tiny search."""
+    folder = tmp_path / "run"
+    assert main(["run", "--run-dir", str(folder), *SEARCH]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def files(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "cifar11"], "unknown data set: 'cifar11'; did you mean 'cifar10'?"),
+        (["--dataset", "photos/"], "no such file or folder: 'photos/'"),
+        (["--preset", "labtop"], "unknown preset 'labtop': presets are paper, laptop, first-run"),
+        (["--delta", "0"], "--delta is 0.0; it must be a probability in (0, 1]"),
+        (["--delta", "1.5"], "--delta is 1.5; it must be a probability in (0, 1]"),
+        (["--nth-best", "50"], "--nth-best is 50; it must be at most --burn-in, 15"),
+        (["--tolerance", "inf"], "--tolerance is inf"),
+        (["--seed", "-1"], "--seed is -1"),
+        (["--batch-size", "0"], "batch_size must be a whole number of at least 1, not 0"),
+        (["--learning-rate", "nan"], "learning_rate must be a number above 0, not nan"),
+        (["--layer-limit", "0"], "layer_limit"),
+        (["--conv-sizes", "2"], "conv_sizes"),
+        (["--validation-size", "100000"], "validation size 100000 is not possible"),
+        (["--train-limit", "3"], "limit 3 is too small"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--precision", "float8"], "unknown precision 'float8'"),
+        (["--threads", "0"], "threads must be at least 1, not 0"),
+    ],
+)
+def test_bad_input_is_answered_with_one_line_and_nothing_is_written(refused, tmp_path, arguments, said):
+    assert said in refused("run", *arguments)
+    assert files(tmp_path) == set()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_cuda_without_cuda(refused, tmp_path):
+    assert "device 'cuda' is not available here; use 'auto' or 'cpu'" in refused("run", "--device", "cuda")
+    assert files(tmp_path) == set()
+
+
+def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    line = refused("run", "--dataset", "svhn", "--no-download", "--data-dir", tmp_path / "data")
+    assert "'svhn' is not here and downloading is off; its files are looked for in" in line
+    assert str(tmp_path / "data") in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_folder_cannot_be_a_file(refused, tmp_path):
+    (tmp_path / "file").touch()
+    assert f"'{tmp_path / 'file'}' cannot be a run folder" in refused(
+        "run", "--run-dir", tmp_path / "file", *SEARCH
+    )
+
+
+def test_a_search_from_start_to_end(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["run", "--run-dir", str(folder), *SEARCH, "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert result["networks"] == result["planned"] == 5
+    assert result["run"] == str(folder)
+    accuracies = [row["final_accuracy"] for row in result["top"]]
+    assert len(accuracies) == result["completed"] > 0
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert f"run folder  {folder}" in captured.err
+    assert "5 networks, epsilon 1.0:3,0.1:2" in captured.err
+
+
+def test_the_same_command_again_goes_on_with_the_same_search(started, capsys):
+    assert main(["run", "--run-dir", str(started), *SEARCH]) == 0
+    captured = capsys.readouterr()
+    assert "5 networks were trained before" in captured.err
+    assert "5 of 5 networks" in captured.out
+    assert main(["run", "--resume", str(started), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("how", ["--run-dir", "--resume"])
+def test_another_search_in_the_run_folder_is_named(started, refused, how):
+    before = started.joinpath("search.db").read_bytes()
+    line = refused("run", how, started, *SEARCH, "--seed", "7", "--alpha", "0.5")
+    assert f"'{started}' holds another search: " in line
+    assert "--seed is 0 there and 7 here" in line
+    assert "--alpha is 0.01 there and 0.5 here" in line
+    assert "--schedule" not in line
+    assert started.joinpath("search.db").read_bytes() == before
+
+
+def test_leaving_an_option_out_is_a_difference_too(started, refused):
+    arguments = [word for word in SEARCH if word not in ("--train-limit", "200")]
+    line = refused("run", "--run-dir", started, *arguments)
+    assert "--train-limit is 200 there and None here" in line
+
+
+def test_a_run_folder_in_use_is_named(started, refused):
+    from metaqnn.run_folder import RunFolder
+
+    with RunFolder(started).lock():
+        for command in (["run", "--resume"], ["audit"]):
+            assert f"run folder '{started}' is in use by process " in refused(*command, started)
+
+
+def test_a_start_that_was_cut_off_can_be_repeated(tmp_path, capsys):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "search.db").touch()
+    assert main(["run", "--run-dir", str(folder), *SEARCH]) == 0
+    assert "5 of 5 networks" in capsys.readouterr().out
+
+
+def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, capsys):
+    rng = np.random.default_rng(0)
+    images = {
+        "x_train": rng.integers(0, 256, (60, 8, 8), dtype=np.uint8),
+        "y_train": np.arange(60) % 3,
+        "x_test": rng.integers(0, 256, (9, 8, 8), dtype=np.uint8),
+        "y_test": np.arange(9) % 3,
+    }
+    np.savez(tmp_path / "mine.npz", **images)
+    search = ["--dataset", tmp_path / "mine.npz", "--preset", "first-run", *SEARCH]
+    assert main([str(word) for word in ["run", "--run-dir", tmp_path / "run", *search]]) == 0
+    capsys.readouterr()
+    images["y_train"] = images["y_train"][::-1].copy()
+    np.savez(tmp_path / "mine.npz", **images)
+    line = refused("run", "--resume", tmp_path / "run")
+    assert "is not the one this search began with" in line
+
+
+STOP_THE_BEST = """
+CREATE TEMP TABLE best AS SELECT networks.id, trainings.id AS training, final_accuracy FROM networks
+    JOIN trainings ON network_id = networks.id AND trainings.attempt = networks.attempt
+    ORDER BY final_accuracy DESC LIMIT 1;
+UPDATE networks SET outcome = 'stopped', epochs = 1, final_accuracy = NULL, predicted_accuracy = 0.5
+    WHERE id = (SELECT id FROM best);
+DELETE FROM decisions;
+INSERT INTO decisions SELECT training, 1, 1, 'hopeless', 0.5, 0.1, 0.99, 0.999 FROM best;
+"""
+"""As if the best network had been stopped after its first epoch."""
+
+
+def test_what_was_stopped_can_be_audited(started, capsys):
+    with closing(sqlite3.connect(started / "search.db")) as connection, connection:
+        connection.executescript(STOP_THE_BEST)
+        ((y_T,),) = connection.execute("SELECT final_accuracy FROM best")
+    assert main(["audit", str(started), "--share", "1", "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["epochs"], row["predicted_accuracy"], row["best_accuracy"]) == (1, 0.5, 0.999)
+    assert row["final_accuracy"] == y_T  # it was trained to the end before, with the same random numbers
+    assert main(["audit", str(started), "--share", "1"]) == 0
+    captured = capsys.readouterr()
+    assert "~50.00%" in captured.out
+    assert "1 stopped networks were trained to the end: 0 would have beaten the best" in captured.out

@@ -1,0 +1,206 @@
+"""Every event is stored wholly or not at all, and read back as it was."""
+
+import sqlite3
+from contextlib import closing, contextmanager
+from math import inf, nan
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
+
+from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.database.replay import SearchRecord
+from predictor import Decision
+from trainers import EpochReport
+
+
+def network(number):
+    counts = {"num_params": 10 * number, "depth": 2, "parameters": 20 * number, "macs": 2**40}
+    return {"number": number, "architecture": f"[C({number},1,1), SM(10)]", **counts}
+
+
+def epoch(number, *, attempt=1, accuracy=0.25, loss=2.0):
+    return EpochReport(attempt, 0.001 * 0.4 ** (attempt - 1), number, accuracy, loss, 0.5)
+
+
+DECISION = Decision(True, "hopeless", 0.995, 0.31, 0.02, 0.6)
+STOPPED = NetworkResult("stopped", 0.31, 1, 2, 0.3, None, 0.31, 1.0, "stopped after epoch 2")
+
+
+def dump(url):
+    with closing(sqlite3.connect(Path(url.database))) as connection:
+        return list(connection.iterdump())
+
+
+class DiskError(Exception):
+    """Stands for whatever may go wrong in a write."""
+
+
+@contextmanager
+def failing_at(database, statement):
+    """The statement-th SQL statement fails."""
+    count = 0
+
+    def fail(*_):
+        nonlocal count
+        count += 1
+        if count == statement:
+            raise DiskError
+
+    event.listen(database._engine, "after_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        event.remove(database._engine, "after_cursor_execute", fail)
+
+
+@pytest.fixture
+def stored(new_database):
+    """A search with network 1 in training, proposed twice, after two epochs of its first attempt."""
+    url, database = new_database()
+    database.propose(0, 1.0, network(1))
+    database.repeat(1, 1.0, 1, None)
+    database.add_epoch(1, epoch(1))
+    database.add_epoch(1, epoch(2), DECISION)
+    return url, database
+
+
+EVENTS = {
+    "propose": lambda database: database.propose(2, 0.5, network(2)),
+    "repeat": lambda database: database.repeat(2, 0.5, 1, None),
+    "add_epoch": lambda database: database.add_epoch(1, epoch(1, attempt=2), DECISION),
+    "finish": lambda database: database.finish(1, STOPPED, 1, {0: 0, 1: 1}),
+    "forget_training": lambda database: database.forget_training(1),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_write_that_fails_anywhere_leaves_nothing(stored, name):
+    url, database = stored
+    before = dump(url)
+    failures = 0
+    while True:
+        try:
+            with failing_at(database, failures + 1):
+                EVENTS[name](database)
+            break
+        except DiskError:
+            failures += 1
+            assert dump(url) == before
+    assert failures >= 2  # BEGIN, and at least one statement
+    assert dump(url) != before
+
+
+def test_what_a_search_began_with_is_read_back(tmp_path, new_database, config):
+    url, _ = new_database()
+    record = SearchRecord(config, (3, 32, 32), 100, "f" * 64, {"torch": "2.4"}, {"device": "cuda:1"})
+    ReplayDatabase.create(url, record)
+    assert ReplayDatabase.open(url).record() == record  # the newest
+    assert ReplayDatabase.open(url, 1).record().input_shape == (1, 8, 8)
+
+
+def test_networks_and_samples_come_in_order_of_proposal(new_database):
+    _, database = new_database()
+    first = database.propose(0, 1.0, network(1))
+    second = database.propose(1, 0.5, network(2))
+    database.repeat(2, 0.5, first, None)
+    rows = database.networks()
+    assert [(row.id, row.number, row.epsilon, row.reward) for row in rows] == [
+        (first, 1, 1.0, None),
+        (second, 2, 0.5, None),
+    ]
+    assert rows[0].macs == 2**40
+    assert [tuple(row) for row in database.samples()] == [
+        (0, first, None),
+        (1, second, None),
+        (2, first, None),
+    ]
+
+
+def test_a_result_gives_all_waiting_samples_their_places(stored):
+    _, database = stored
+    database.finish(1, STOPPED, 1, {0: 0, 1: 1})
+    row = database.networks()[0]
+    assert {name: getattr(row, name) for name in vars(STOPPED)} == vars(STOPPED)
+    assert (row.finished_position, row.epochs_trained) == (1, 2)
+    assert [row.position for row in database.samples()] == [0, 1]
+
+
+def test_epochs_of_all_attempts_are_counted_but_the_curve_is_the_last_ones(new_database):
+    _, database = new_database()
+    for number in (1, 2, 3):
+        database.propose(number - 1, 1.0, network(number))
+    database.add_epoch(1, epoch(1, accuracy=0.1))
+    database.add_epoch(1, epoch(1, attempt=2, accuracy=0.3))
+    database.add_epoch(1, epoch(2, attempt=2, accuracy=0.4))
+    database.add_epoch(2, epoch(1, accuracy=0.7))
+    database.add_epoch(3, epoch(1, accuracy=0.1))
+    database.finish(2, NetworkResult("stopped", 0.7, 1, 1, 0.7), 1, {1: 0})
+    database.finish(1, NetworkResult("completed", 0.4, 2, 2, 0.4, 0.4), 2, {0: 1})
+    database.finish(3, NetworkResult("chance", 0.1, 1, 1, 0.1), 3, {2: 2})
+    assert database.networks()[0].epochs_trained == 3
+    curves = database.curves()
+    assert list(curves) == [2, 1]
+    assert curves == {2: (0.001, [0.7]), 1: (0.001 * 0.4, [0.3, 0.4])}
+
+
+@pytest.mark.parametrize("loss", [nan, inf])
+def test_a_loss_that_is_no_number_is_stored_as_none(new_database, loss):
+    url, database = new_database()
+    database.propose(0, 1.0, network(1))
+    database.add_epoch(1, epoch(1, loss=loss))
+    with closing(sqlite3.connect(url.database)) as connection:
+        assert connection.execute("SELECT loss FROM epochs").fetchall() == [(None,)]
+
+
+def test_an_interrupted_training_is_forgotten_with_its_decisions_but_no_other(stored):
+    url, database = stored
+    database.add_epoch(1, epoch(1), purpose="audit")
+    database.forget_training(1)
+    with closing(sqlite3.connect(url.database)) as connection:
+        assert connection.execute("SELECT purpose FROM trainings").fetchall() == [("audit",)]
+        assert connection.execute("SELECT count(*) FROM epochs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM decisions").fetchone() == (0,)
+
+
+def test_trained_to_the_end_means_all_epochs(new_database):
+    _, database = new_database(epochs=2)
+    for number in (1, 2):
+        database.propose(number - 1, 1.0, network(number))
+        database.add_epoch(number, epoch(1), purpose="audit")
+    database.add_epoch(2, epoch(2), purpose="audit")
+    assert database.trained_to_end("audit") == {2}
+    assert database.trained_to_end("search") == set()
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        lambda database: database.propose(2, 1.0, network(1)),
+        lambda database: database.repeat(0, 1.0, 1, None),
+        lambda database: database.add_epoch(1, epoch(2)),
+        lambda database: database.repeat(2, 1.0, 99, None),
+    ],
+    ids=["the same network", "the same proposal", "the same epoch", "an unknown network"],
+)
+def test_what_cannot_be_is_refused(stored, twice):
+    url, database = stored
+    before = dump(url)
+    with pytest.raises(IntegrityError):
+        twice(database)
+    assert dump(url) == before
+
+
+def test_wall_time_adds_up_over_sessions(stored):
+    url, database = stored
+    database.finish(1, STOPPED, 1, {})
+    first = sqlite_seconds(url)
+    again = ReplayDatabase.open(url)
+    again.finish(1, STOPPED, 1, {})
+    assert sqlite_seconds(url) > first > 0
+
+
+def sqlite_seconds(url):
+    with closing(sqlite3.connect(url.database)) as connection:
+        return connection.execute("SELECT seconds FROM searches").fetchone()[0]

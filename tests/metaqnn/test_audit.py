@@ -1,0 +1,80 @@
+"""An audit trains the stopped networks again, and nothing of the search changes."""
+
+import numpy as np
+import pytest
+
+from metaqnn.audit import AUDIT, Audit
+from metaqnn.database import ReplayDatabase
+from metaqnn.database.queries import SearchReader
+
+
+@pytest.fixture
+def searched(new_database, open_search, formula_trainer):
+    """A finished search without an audit."""
+    url, database = new_database()
+    open_search(database).run(formula_trainer(database.record().config.epochs))
+    return url, database
+
+
+def audit(database, trainer, share):
+    return Audit(database, trainer, database.record().config.seed, share)
+
+
+def ids(rows):
+    return [row.id for row in rows]
+
+
+def test_a_larger_share_contains_a_smaller(searched, formula_trainer):
+    _, database = searched
+    stopped = [row.id for row in database.networks() if row.outcome == "stopped"]
+    assert len(stopped) > 3
+    shares = [ids(audit(database, formula_trainer(5), share).chosen()) for share in (0.01, 0.5, 1.0)]
+    assert [len(chosen) for chosen in shares] == [1, -(-len(stopped) // 2), len(stopped)]
+    assert shares[0] == shares[1][:1]
+    assert shares[1] == shares[2][: len(shares[1])]
+    assert set(shares[2]) == set(stopped)
+
+
+def test_every_chosen_network_is_trained_to_the_end_once(searched, formula_trainer, config):
+    url, database = searched
+    trainer, heard = formula_trainer(config.epochs), []
+    for _ in range(2):
+        audit(database, trainer, 1.0).run(lambda architecture, report: heard.append(architecture))
+    chosen = audit(database, trainer, 1.0).chosen()
+    assert sorted(trainer.trained) == sorted(row.architecture for row in chosen)
+    assert database.trained_to_end(AUDIT) == set(ids(chosen))
+    assert len(SearchReader(url).audits()) == len(chosen)
+    assert set(heard) == set(trainer.trained)
+
+
+def test_the_search_stays_as_it_was(searched, formula_trainer, open_search, config):
+    _, database = searched
+    before = database.networks(), database.samples(), database.curves()
+    q_values = open_search(database).agent.q_table()
+    audit(database, formula_trainer(config.epochs), 1.0).run(lambda *_: None)
+    assert (database.networks(), database.samples(), database.curves()) == before
+    assert open_search(database).agent.q_table() == q_values
+
+
+def test_an_interrupted_audit_ends_as_an_undisturbed_one(searched, formula_trainer, config):
+    url, database = searched
+    heard = 0
+
+    def interrupt(*_):
+        nonlocal heard
+        heard += 1
+        if heard == config.epochs + 2:  # in the second network
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        audit(database, formula_trainer(config.epochs), 1.0).run(interrupt)
+    trainer = formula_trainer(config.epochs)
+    audit(ReplayDatabase.open(url), trainer, 1.0).run(lambda *_: None)
+    audits = SearchReader(url).audits()
+    assert len(trainer.trained) == len(audits) - 1
+    for row in audits:
+        (training,) = [
+            t for t in SearchReader(url).network(row["number"])["trainings"] if t["purpose"] == AUDIT
+        ][-1:]
+        assert len(training["epochs"]) == config.epochs
+        assert np.isfinite(row["final_accuracy"])

@@ -1,0 +1,90 @@
+"""The command line as a whole: exit codes, and one line for every mistake."""
+
+import subprocess
+import sys
+
+import pytest
+
+from metaqnn import cli
+
+
+def run(arguments):
+    """Exit code, whichever way the program takes out."""
+    try:
+        return cli.main(arguments)
+    except SystemExit as exit_:
+        return exit_.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serach"], "serach"),
+        (["--bogus"], "COMMAND"),
+        (["run", "--bogus"], "--bogus"),
+        (["run", "--schedule", "1.0=5"], "write it like 1.0:100"),
+        (["run", "--resume", "a", "--run-dir", "b"], "not allowed with argument"),
+        (["top"], "RUN"),
+        (["top", "x", "-k", "0"], "0 is not a number of networks"),
+        (["top", "x", "--format", "xml"], "xml"),
+        (["show", "x", "first"], "first"),
+    ],
+)
+def test_bad_arguments_exit_2_with_one_line(capsys, arguments, said):
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("metaqnn")
+    assert ": error: " in line
+    assert said in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_lists_every_command(capsys, arguments):
+    assert run(arguments) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself_with_examples(capsys, name):
+    assert run([name, "--help"]) == 0
+    assert f"metaqnn {name} runs/NAME" in capsys.readouterr().out or name == "run"
+
+
+def test_the_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("metaqnn 0.")
+
+
+def test_ctrl_c_exits_130(monkeypatch):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_dispatch", interrupt)
+    assert cli.main(["top"]) == 130
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug")])
+def test_an_error_of_the_program_is_not_hidden(monkeypatch, error):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(cli, "_dispatch", fail)
+    with pytest.raises(type(error), match="a bug"):
+        cli.main(["top"])
+
+
+def test_a_reader_that_has_gone_is_no_error(finished_run):
+    program = "import sys; from metaqnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "top", str(finished_run.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 0

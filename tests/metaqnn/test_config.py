@@ -1,0 +1,124 @@
+"""The configuration: published values, lossless storage, and one line for every bad value."""
+
+import json
+from dataclasses import fields
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaqnn.config import PRESETS, ConfigError, SearchConfig
+from metaqnn.schedule import PUBLISHED, EpsilonSchedule
+from state_space import preset
+
+positive = st.integers(1, 1000)
+sizes = st.none() | positive
+VALUES = {
+    "dataset": st.text(min_size=1),
+    "seed": st.integers(0, 2**63),
+    "layer_limit": positive,
+    "conv_widths": st.lists(positive, min_size=1, max_size=4).map(tuple),
+    "pools": st.lists(st.tuples(positive, positive), max_size=3).map(tuple),
+    "schedule": st.lists(st.tuples(st.floats(0, 1), positive), min_size=1, max_size=3).map(
+        lambda stages: EpsilonSchedule(tuple(stages))
+    ),
+    "alpha": st.floats(0, 1, exclude_min=True),
+    "delta": st.floats(0, 1, exclude_min=True),
+    "tolerance": st.floats(0, 1),
+    "initial_q": st.floats(-10, 10),
+    "image_size": sizes,
+    "train_limit": sizes,
+    "validation_size": sizes,
+    "mirror": st.booleans(),
+    "early_stopping": st.booleans(),
+}
+
+
+def test_the_paper_preset_is_as_published():
+    config = SearchConfig.of("paper", dataset="cifar10")
+    assert config.schedule == PUBLISHED
+    agent = (config.alpha, config.gamma, config.initial_q, config.replays)
+    assert agent == (0.01, 1.0, 0.5, 100)
+    training = (config.epochs, config.batch_size, config.learning_rate, config.attempts)
+    assert training == (20, 128, 1e-3, 5)
+    assert (config.decay_factor, config.decay_every, config.mirror) == (0.2, 5, True)
+    assert (config.delta, config.burn_in, config.svr_settings) == (0.99, 100, 1000)
+    assert config.space(3, 32, 10) == preset("cifar10")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_can_be_searched(name):
+    config = SearchConfig.of(name)
+    assert config.preset == name
+    assert config.burn_in < config.schedule.total
+    assert config.space(3, config.image_size or 32, 10).layer_limit == config.layer_limit
+
+
+@pytest.mark.parametrize("name", ["laptop", "first-run"])
+def test_the_small_presets_use_the_state_spaces_of_that_name(name):
+    space = preset(name)
+    assert SearchConfig.of(name).space(space.channels, space.image_size, space.num_classes) == space
+
+
+def test_svhn_has_at_most_12_layers_as_published():
+    assert SearchConfig.of(dataset="svhn").space(3, 32, 10) == preset("svhn")
+    assert SearchConfig.of(dataset="svhn").layer_limit == 12
+    assert SearchConfig.of(dataset="svhn", layer_limit=7).layer_limit == 7
+    assert SearchConfig.of(dataset="cifar10").layer_limit == 18
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(("dataset", "mirrored"), [("svhn", False), ("digits", False), ("cifar10", True)])
+def test_images_of_digits_are_not_mirrored(name, dataset, mirrored):
+    assert SearchConfig.of(name, dataset=dataset).mirror is mirrored
+    assert SearchConfig.of(name, dataset=dataset, mirror=not mirrored).mirror is not mirrored
+
+
+@pytest.mark.parametrize(("dataset", "preset"), [("digits", "first-run"), ("cifar10", "paper")])
+def test_the_preset_follows_from_the_data_set(dataset, preset):
+    assert SearchConfig.of(dataset=dataset).preset == preset
+
+
+@given(st.fixed_dictionaries({}, optional=VALUES), st.sampled_from(sorted(PRESETS)))
+def test_storing_as_json_loses_nothing(changes, name):
+    config = SearchConfig.of(name, **changes)
+    assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_options_of_another_version_are_named():
+    stored = {**SearchConfig.of().to_dict(), "momentum": 0.9}
+    with pytest.raises(ConfigError, match="momentum"):
+        SearchConfig.from_dict(stored)
+
+
+BAD = [
+    *(("delta", value) for value in (0, -0.1, 1.5, nan, inf)),
+    *(("tolerance", value) for value in (-0.1, nan, inf)),
+    *(("alpha", value) for value in (0, 1.1, nan)),
+    *(("gamma", value) for value in (-0.1, 1.1, nan)),
+    *(("initial_q", value) for value in (nan, inf)),
+    *(("refit_growth", value) for value in (1, 0.5, nan, inf)),
+    *(("burn_in", value) for value in (-1, 0, 4)),
+    ("seed", -1),
+    *((name, value) for name in ("nth_best", "replays", "svr_settings", "epochs") for value in (0, -1)),
+    ("nth_best", 101),  # more than the burn-in trains: nothing to compare with
+    *((name, 0) for name in ("image_size", "train_limit", "validation_size")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_answered_with_its_flag_and_itself(name, value):
+    with pytest.raises(ConfigError) as error:
+        SearchConfig.of("paper", **{name: value})
+    assert str(error.value).startswith(f"--{name.replace('_', '-')} is {value!r}; it must be ")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_preset_is_quoted_with_what_there_is():
+    with pytest.raises(ConfigError, match=r"'labtop': presets are paper, laptop, first-run; .*laptop\?"):
+        SearchConfig.of("labtop")
+
+
+def test_every_option_has_a_sentence_of_help():
+    assert all(field.metadata["help"] for field in fields(SearchConfig))

@@ -1,0 +1,156 @@
+"""As a user: a search that is killed, interrupted or runs out of disk space ends as an undisturbed one."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from metaqnn.cli import main
+
+SEARCH = [
+    *(
+        "--schedule",
+        "1.0:6,0.1:3",
+        "--epochs",
+        "3",
+        "--burn-in",
+        "5",
+        "--svr-settings",
+        "10",
+        "--delta",
+        "0.7",
+    ),
+    *("--train-limit", "400", "--validation-size", "100", "--device", "cpu", "--threads", "1", "--seed", "1"),
+]
+DEADLINE = 60
+
+
+@pytest.fixture(autouse=True)
+def same_handler_afterwards():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def rows(folder, query):
+    with closing(sqlite3.connect(folder / "search.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+def epochs_stored(folder):
+    try:
+        return rows(folder, "SELECT count(*) FROM epochs")[0][0]
+    except sqlite3.Error:  # not there yet
+        return 0
+
+
+def outcome(folder):
+    """All that must not depend on interruptions."""
+    return [
+        rows(folder, query)
+        for query in (
+            "SELECT number, architecture, epsilon, finished_position, outcome, attempt, epochs_trained, "
+            "last_accuracy, final_accuracy, predicted_accuracy, reward FROM networks ORDER BY number",
+            "SELECT proposal, network_id, position FROM samples ORDER BY proposal",
+            "SELECT network_id, attempt, learning_rate, epoch, accuracy, loss FROM trainings "
+            "JOIN epochs ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+            "SELECT network_id, epoch, stop, reason, predicted_accuracy, probability FROM trainings "
+            "JOIN decisions ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert main(["run", "--run-dir", str(folder), *SEARCH, "--quiet"]) == 0
+    return outcome(folder)
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "metaqnn.run", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def signal_after(process, folder, epochs, number, wait=0.0):
+    """Send a signal once that many epochs are stored, and a moment more. Returns the exit code and stderr."""
+    deadline = time.monotonic() + DEADLINE
+    while epochs_stored(folder) < epochs and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(wait)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=DEADLINE)
+    return process.returncode, err
+
+
+def test_killed_then_interrupted_then_resumed_equals_undisturbed(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    killed = start("--run-dir", folder, *SEARCH)
+    code, _ = signal_after(killed, folder, random.randint(1, 6), signal.SIGKILL, 0.1 * random.random())
+    assert code == -signal.SIGKILL
+    stored = epochs_stored(folder)
+    resumed = start("--resume", folder)
+    # A network that was cut off begins again, so that one epoch more than before may need one full training.
+    code, err = signal_after(resumed, folder, stored + 1, signal.SIGINT)
+    assert code == 130
+    assert err.splitlines()[-1] == f"interrupted; go on with: metaqnn run --resume {folder}"
+    assert "Traceback" not in err
+    assert not (folder / "owner.txt").exists()
+    assert main(["run", "--resume", str(folder), "--quiet"]) == 0
+    assert outcome(folder) == undisturbed
+
+
+def test_what_is_compared_has_all_there_is_to_compare(undisturbed):
+    networks, samples, epochs, decisions = undisturbed
+    assert len(networks) == 9
+    assert len(samples) >= 9
+    assert len(epochs) > 15
+    assert any(reason.startswith("p(y_T") for _, _, _, reason, *_ in decisions)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("a small file system can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder, leave):
+    """Occupy all but `leave` bytes of a file system."""
+    status = os.statvfs(folder)
+    (folder / "filler").write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
+
+
+@pytest.mark.parametrize("leave", [16_384, 400_000], ids=["at the start", "on the way"])
+def test_a_full_disk_is_one_clear_line_and_the_search_goes_on_when_there_is_space(
+    small_disk, undisturbed, capsys, leave
+):
+    folder = small_disk / "run"
+    fill(small_disk, leave)
+    assert main(["run", "--run-dir", str(folder), *SEARCH, "--quiet"]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"metaqnn: error: cannot write to {folder}: ")
+    assert "make space" in last
+    on_the_way = leave > 100_000
+    assert (epochs_stored(folder) > 0) == on_the_way
+    (small_disk / "filler").unlink()
+    again = ["--resume", str(folder)] if on_the_way else ["--run-dir", str(folder), *SEARCH]
+    assert main(["run", *again, "--quiet", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["networks"] == 9
+    assert outcome(folder) == undisturbed

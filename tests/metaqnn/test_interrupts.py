@@ -1,0 +1,93 @@
+"""Real signals arrive after a protected block, never within."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from metaqnn.interrupts import SIGNALS, interrupt_on_termination, uninterrupted
+
+
+@pytest.fixture(autouse=True)
+def same_handlers_afterwards():
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+    time.sleep(0.01)  # an unprotected process would not get beyond this
+
+
+def protected(steps, number, times=1):
+    with uninterrupted():
+        for _ in range(times):
+            send(number)
+        steps.append("the rest of the block")
+    steps.append("unreachable")
+
+
+def test_without_protection_the_signal_strikes_at_once():
+    with pytest.raises(KeyboardInterrupt):
+        send(signal.SIGINT)
+
+
+def test_ctrl_c_is_delivered_when_the_block_is_done():
+    steps = []
+    with pytest.raises(KeyboardInterrupt):
+        protected(steps, signal.SIGINT)
+    assert steps == ["the rest of the block"]
+
+
+def test_termination_too():
+    interrupt_on_termination()
+    steps = []
+    with pytest.raises(KeyboardInterrupt):
+        protected(steps, signal.SIGTERM, times=2)
+    assert steps == ["the rest of the block"]
+
+
+def test_an_ignored_signal_stays_ignored():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with uninterrupted():
+        send(signal.SIGTERM)
+
+
+def test_blocks_may_be_nested():
+    steps = []
+
+    def outer():
+        with uninterrupted():
+            with uninterrupted():
+                send(signal.SIGINT)
+            steps.append("the rest of the outer block")
+
+    with pytest.raises(KeyboardInterrupt):
+        outer()
+    assert steps == ["the rest of the outer block"]
+
+
+def test_handlers_are_put_back_after_success_and_failure():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with uninterrupted():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    with pytest.raises(ZeroDivisionError), uninterrupted():
+        raise ZeroDivisionError
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_other_threads_may_use_it():
+    done = []
+
+    def work():
+        with uninterrupted():
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -1,0 +1,135 @@
+"""What one training leaves in the database, and how its end becomes a reward."""
+
+import numpy as np
+import pytest
+
+from metaqnn.history import History, NetworkFacts
+from metaqnn.monitor import TrainingMonitor
+from predictor import Decision
+from trainers import EpochReport, Outcome, TrainingResult
+
+T = 4
+CONTINUE = Decision(False, "promising", 0.2, 0.6, 0.05, 0.5)
+STOP = Decision(True, "hopeless", 0.999, 0.31, 0.02, 0.5)
+
+
+class Log:
+    """Stands for the database, the stopping rule and the listener at once; notes what it hears in order."""
+
+    def __init__(self, *decisions):
+        self.events, self.curves = [], []
+        self._decisions = list(decisions)
+
+    def decide(self, curve, history):
+        self.events.append("decide")
+        self.curves.append(curve)
+        return self._decisions.pop(0) if self._decisions else CONTINUE
+
+    def add_epoch(self, network_id, report, decision):
+        self.events.append(("stored", network_id, report.epoch, decision))
+
+    def heard(self, report, decision):
+        self.events.append("heard")
+
+
+def monitor_of(log):
+    facts = NetworkFacts("[C(8,1,1), SM(10)]", 100, 2)
+    return TrainingMonitor(
+        17,
+        facts,
+        database=log,
+        history=History(T),
+        rule=log,
+        epochs=T,
+        chance=0.15,
+        num_classes=10,
+        heard=log.heard,
+    )
+
+
+def train(monitor, accuracies, *, attempt=1):
+    return [
+        monitor.on_epoch(EpochReport(attempt, 0.001 / attempt, epoch, accuracy, 1.0, 0.1))
+        for epoch, accuracy in enumerate(accuracies, start=1)
+    ]
+
+
+def ended(outcome):
+    return TrainingResult(outcome, (), 0.001, 1, 2.5, "a message")
+
+
+def test_each_epoch_is_decided_stored_and_heard_in_this_order():
+    log = Log()
+    assert train(monitor_of(log), [0.3]) == [False]
+    assert log.events == ["decide", ("stored", 17, 1, CONTINUE), "heard"]
+
+
+def test_the_rule_sees_the_curve_so_far():
+    log = Log()
+    train(monitor_of(log), [0.3, 0.4])
+    np.testing.assert_array_equal(log.curves[-1].values, [[0.3, 0.4, np.nan, np.nan]])
+
+
+def test_the_rule_is_not_asked_after_the_last_epoch_nor_at_chance_after_the_first():
+    log = Log()
+    monitor = monitor_of(log)
+    train(monitor, [0.15])
+    assert log.events == [("stored", 17, 1, None), "heard"]
+    train(monitor, [0.3, 0.1, 0.5, 0.6], attempt=2)
+    assert log.events.count("decide") == 3
+    assert log.events[-2] == ("stored", 17, 4, None)
+
+
+def test_a_completed_network_is_rewarded_with_its_last_accuracy():
+    monitor = monitor_of(Log())
+    train(monitor, [0.1])
+    train(monitor, [0.3, 0.4, 0.7, 0.6], attempt=2)
+    result = monitor.result(TrainingResult(Outcome.COMPLETED, (), 0.001, 2, 2.5, "done"))
+    assert (result.outcome, result.reward, result.final_accuracy) == ("completed", 0.6, 0.6)
+    assert result.predicted_accuracy is None
+    assert (result.attempt, result.epochs, result.last_accuracy) == (2, 4, 0.6)
+    assert (result.seconds, result.message) == (2.5, "done")
+    assert list(monitor.curve().values[0]) == [0.3, 0.4, 0.7, 0.6]
+    assert list(monitor.curve().hyperparameters["learning_rate"]) == [0.0005]
+
+
+def test_a_stopped_network_is_rewarded_with_its_prediction():
+    monitor = monitor_of(Log(CONTINUE, STOP))
+    assert train(monitor, [0.2, 0.3]) == [False, True]
+    result = monitor.result(ended(Outcome.STOPPED))
+    assert (result.outcome, result.reward, result.predicted_accuracy) == ("stopped", 0.31, 0.31)
+    assert (result.final_accuracy, result.last_accuracy, result.epochs) == (None, 0.3, 2)
+
+
+@pytest.mark.parametrize(("predicted", "reward"), [(1.2, 1.0), (-0.3, 0.0), (None, 0.3)])
+def test_a_reward_is_an_accuracy(predicted, reward):
+    monitor = monitor_of(Log(Decision(True, "hopeless", y_hat_T=predicted)))
+    train(monitor, [0.3])
+    result = monitor.result(ended(Outcome.STOPPED))
+    assert (result.reward, result.predicted_accuracy) == (reward, predicted)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CHANCE, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY])
+def test_a_failed_network_is_rewarded_with_chance(outcome):
+    monitor = monitor_of(Log())
+    train(monitor, [0.12])
+    result = monitor.result(ended(outcome))
+    assert (result.outcome, result.reward) == (outcome.value, 1 / 10)
+    assert result.final_accuracy is result.predicted_accuracy is None
+
+
+def test_a_crash_before_the_first_epoch():
+    result = monitor_of(Log()).crash("Traceback ...")
+    assert (result.outcome, result.reward, result.epochs) == ("crashed", 1 / 10, 0)
+    assert result.message == "Traceback ..."
+
+
+def test_a_failure_of_the_callback_is_told_from_one_of_the_trainer():
+    log = Log()
+    monitor = monitor_of(log)
+    train(monitor, [0.3])
+    assert not monitor.broken
+    log.add_epoch = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        monitor.on_epoch(EpochReport(1, 0.001, 2, 0.4, 1.0, 0.1))
+    assert monitor.broken

@@ -1,0 +1,88 @@
+"""Tables, JSON and CSV."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaqnn.output import count, duration, percent, rows_as_text
+
+ROWS = [
+    {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
+    {"number": 12, "accuracy": 0.25, "architecture": '[C(8,3,1), SM(10)] "quoted"', "note": "ä"},
+]
+COLUMNS = {"architecture": "architecture", "number": "id"}
+
+
+def test_json_holds_every_key():
+    assert json.loads(rows_as_text(ROWS, "json", COLUMNS)) == ROWS
+    assert json.loads(rows_as_text([], "json", COLUMNS)) == []
+
+
+def test_csv_holds_every_key():
+    text = rows_as_text(ROWS, "csv", COLUMNS)
+    expected = [{k: "" if v is None else str(v) for k, v in row.items()} for row in ROWS]
+    assert list(csv.DictReader(io.StringIO(text))) == expected
+
+
+def test_a_table_holds_the_chosen_columns_in_their_order():
+    lines = rows_as_text(ROWS, "table", COLUMNS).splitlines()
+    assert lines[0].split() == ["architecture", "id"]
+    assert [line.split()[-1] for line in lines[2:]] == ["1", "12"]
+    assert "0.5" not in "".join(lines)
+
+
+def test_numbers_that_look_like_others_stay_as_they_are():
+    assert "1e3" in rows_as_text([{"number": "1e3"}], "table", {"number": "id"})
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(None, "-"), (0.6132, "61.32%"), (0.0, "0.00%"), (1, "100.00%"), (-0.005, "-0.50%")]
+)
+def test_percent(share, text):
+    assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (999, "999"),
+        (1000, "1k"),
+        (999_499, "999k"),
+        (999_999, "1M"),
+        (1234567, "1.23M"),
+        (2 * 10**9, "2G"),
+    ],
+)
+def test_count(number, text):
+    assert count(number) == text
+
+
+@given(st.integers(0, 999 * 10**9))
+def test_counts_are_right_to_three_digits(number):
+    text = count(number)
+    unit = {"k": 10**3, "M": 10**6, "G": 10**9}.get(text[-1], 1)
+    assert "e" not in text
+    assert float(text.rstrip("kMG")) * unit == pytest.approx(number, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.1234, "0.123 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "1h 00min"),
+        (5025, "1h 24min"),
+        (47 * 3600, "47h 00min"),
+        (5 * 86400, "5.0 days"),
+    ],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,25 @@
+"""Random numbers belong to addresses."""
+
+from itertools import product
+
+import pytest
+
+from metaqnn.randomness import Purpose, derived_seed, generator
+
+
+def test_the_numbers_of_the_purposes_never_change():
+    names = ("SAMPLE", "REPLAY", "TRAINING", "PREDICTOR", "AUDIT", "DATA")
+    assert [Purpose[name].value for name in names] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_address_always_gives_the_same_numbers_and_others_give_others():
+    addresses = list(product((0, 1, 2**40), Purpose, (0, 1, 2)))
+    drawn = {address: generator(*address).random() for address in addresses}
+    assert len(set(drawn.values())) == len(addresses)
+    assert all(generator(*address).random() == number for address, number in drawn.items())
+
+
+@pytest.mark.parametrize("index", range(20))
+def test_derived_seeds_fit_31_bits(index):
+    assert 0 <= derived_seed(3, Purpose.TRAINING, index) < 2**31
+    assert derived_seed(3, Purpose.TRAINING, index) != derived_seed(4, Purpose.TRAINING, index)

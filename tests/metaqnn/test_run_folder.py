@@ -1,0 +1,104 @@
+"""One process per run folder, whatever became of the one before."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from metaqnn.database import SchemaError
+from metaqnn.run_folder import RunFolder, RunFolderError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from metaqnn.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1])).lock():
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def another_process(path):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "locked\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_folder_in_use_is_refused_with_its_owner_until_that_is_killed(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with another_process(folder.path) as other:
+        with (
+            pytest.raises(RunFolderError, match=rf"'{folder.path}' is in use by process {other.pid} on "),
+            folder.lock(),
+        ):
+            pass
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+        with folder.lock():
+            assert (folder.path / "owner.txt").read_text().startswith(f"process {os.getpid()} on ")
+
+
+def test_a_lock_is_given_back_after_success_and_failure(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(ZeroDivisionError), folder.lock():
+        raise ZeroDivisionError
+    with folder.lock():
+        pass
+    assert not (folder.path / "owner.txt").exists()
+
+
+def test_a_lock_excludes_the_own_process_too(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.lock(), pytest.raises(RunFolderError, match="in use"), folder.lock():
+        pass
+
+
+def test_a_place_where_no_folder_can_be_is_named(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "below"):
+        with pytest.raises(RunFolderError, match=f"'{path}' cannot be a run folder"), RunFolder(path).lock():
+            pass
+
+
+def test_new_folders_never_collide(tmp_path):
+    paths = set()
+    for _ in range(5):
+        folder = RunFolder.new(tmp_path, "digits first/run")
+        folder.path.mkdir()
+        paths.add(folder.path)
+    assert len(paths) == 5
+    assert all(path.parent == tmp_path and path.name.startswith("digits-first-run-") for path in paths)
+
+
+def test_a_folder_without_a_search_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(RunFolderError, match=f"'{path}' holds no search: there is no search.db in it"):
+            RunFolder.existing(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
+    assert finished_run.holds_search()
+    assert RunFolder.existing(finished_run.path).path == finished_run.path
+    assert not RunFolder(tmp_path).holds_search()
+    (tmp_path / "search.db").touch()
+    assert not RunFolder(tmp_path).holds_search()
+    (tmp_path / "search.db").write_bytes(b"garbage " * 1000)
+    with pytest.raises(SchemaError, match="not a MetaQNN replay database"):
+        RunFolder(tmp_path).holds_search()
+
+
+def test_a_run_folder_can_be_moved(run_copy, tmp_path):
+    moved = Path(run_copy.path.rename(tmp_path / "moved to 50%"))
+    assert RunFolder.existing(moved).holds_search()

@@ -1,0 +1,105 @@
+"""Summaries of hand-made searches, worked out by hand."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaqnn.summary import cumulative_top, summarise, summarise_audit
+
+
+def row(epsilon, outcome, reward, epochs, trained=None):
+    final = reward if outcome == "completed" else None
+    return SimpleNamespace(
+        epsilon=epsilon,
+        outcome=outcome,
+        reward=reward,
+        final_accuracy=final,
+        epochs=epochs,
+        epochs_trained=epochs if trained is None else trained,
+    )
+
+
+class Reader:
+    """A search of T = 5 epochs with the given ended networks."""
+
+    def __init__(self, config, *ended):
+        self._config, self._ended = config, list(ended)
+
+    def config(self):
+        return self._config
+
+    def ended(self):
+        return self._ended
+
+    def search(self):
+        return {"seconds": 77.0}
+
+
+def test_a_search_in_numbers(config):
+    summary = summarise(
+        Reader(
+            config,
+            row(1.0, "completed", 0.5, 5),
+            row(1.0, "completed", 0.7, 5, trained=6),  # one epoch of a first attempt at chance
+            row(1.0, "chance", 0.1, 1, trained=5),
+            row(0.1, "stopped", 0.6, 2),
+            row(0.1, "crashed", 0.1, 0, trained=None),
+        )
+    )
+    assert (summary.networks, summary.planned) == (5, config.schedule.total)
+    assert (summary.completed, summary.stopped, summary.failed) == (2, 1, 2)
+    assert summary.epochs == 5 + 6 + 5 + 2 + 0
+    assert summary.full_epochs == summary.epochs + 3  # only the stopped one saved epochs
+    assert summary.speedup == pytest.approx(21 / 18)
+    assert (summary.best_accuracy, summary.seconds) == (0.7, 77.0)
+    explore, exploit = summary.by_epsilon
+    assert (explore.epsilon, explore.networks, explore.completed, explore.failed) == (1.0, 3, 2, 1)
+    assert explore.mean_reward == pytest.approx((0.5 + 0.7 + 0.1) / 3)
+    assert explore.mean_accuracy == pytest.approx(0.6)
+    assert (explore.best_accuracy, explore.epochs) == (0.7, 16)
+    assert (exploit.epsilon, exploit.stopped, exploit.failed) == (0.1, 1, 1)
+    assert exploit.mean_reward == pytest.approx(0.35)
+    assert exploit.mean_accuracy is exploit.best_accuracy is None
+    assert summary.to_dict()["speedup"] == summary.speedup
+
+
+def test_a_search_without_networks(config):
+    summary = summarise(Reader(config))
+    assert (summary.networks, summary.epochs, summary.speedup) == (0, 0, 1.0)
+    assert summary.best_accuracy is None
+    assert summary.by_epsilon == []
+
+
+@given(st.lists(st.none() | st.floats(0, 1), max_size=30), st.integers(1, 6))
+def test_the_mean_of_the_k_best_so_far(accuracies, k):
+    found = cumulative_top(accuracies, k)
+    assert len(found) == len(accuracies)
+    for n, mean in enumerate(found, start=1):
+        best = sorted(y for y in accuracies[:n] if y is not None)[-k:]
+        assert mean is None if len(best) < k else mean == pytest.approx(sum(best) / k)
+
+
+def audited(predicted, final, best):
+    return {"predicted_accuracy": predicted, "final_accuracy": final, "best_accuracy": best}
+
+
+def test_an_audit_in_numbers():
+    audit = summarise_audit(
+        [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7), audited(None, 0.8, 0.7), audited(0.6, 0.7, None)]
+    )
+    assert (audit.networks, audit.better_than_best) == (4, 1)
+    assert audit.mean_absolute_error == pytest.approx((0.1 + 0.3 + 0.1) / 3)
+    assert audit.bias == pytest.approx((-0.1 + 0.3 - 0.1) / 3)
+    assert audit.largest_error == pytest.approx(0.3)
+
+
+def test_no_audit():
+    audit = summarise_audit([])
+    assert (audit.networks, audit.mean_absolute_error, audit.bias, audit.largest_error) == (
+        0,
+        None,
+        None,
+        None,
+    )
