@@ -7,7 +7,9 @@ rule is one line in `RULES`.
 from __future__ import annotations
 
 import inspect
+import textwrap
 import types
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -23,7 +25,7 @@ from predictor.methods import make_method
 from predictor.stopping import NoStopping, StoppingRule
 
 OPTUNA_PREFIX = "optuna."
-READABLE = (bool, int, float, str)
+READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -190,12 +192,12 @@ def default_rules() -> list[RuleSpec]:
 
 
 def describe_rules() -> str:
-    """Every rule with its settings and their defaults, one or two lines each."""
+    """Every rule with its settings and their defaults, a few lines of text."""
     lines = []
     for name, kind in RULES.items():
         lines.append(f"  {name:<20}{kind.summary}")
         settings = ", ".join(f"{key}={_shown(p.default)}" for key, p in kind.settings.items())
-        lines += [f"      {settings}"] if settings else []
+        lines += textwrap.wrap(settings, 106, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join([*lines, f"  {'optuna.NAME':<20}any pruner of Optuna with its settings"])
 
 
@@ -207,7 +209,13 @@ def _optuna_kind(name: str) -> RuleKind:
             f"Optuna has no pruner {name!r}; {_nearest(name, known)}expected one of {', '.join(known)}"
         )
     pruner = getattr(pruners, name)
-    return RuleKind(lambda **settings: OptunaRule(pruner(**settings)), f"Optuna's {name}", pruner)
+
+    def make(**settings: Any) -> OptunaRule:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some say that they are experimental
+            return OptunaRule(pruner(**settings))
+
+    return RuleKind(make, f"Optuna's {name}", pruner)
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
@@ -226,10 +234,10 @@ def _read(text: str, parameter: inspect.Parameter, rule: str) -> Any:
             return BOOLEANS[text.lower()] if kind is bool else kind(text)
         except (KeyError, ValueError):
             continue
-    names = ["none" if option is type(None) else option.__name__ for option in options]
+    names = [READABLE.get(option, "none") for option in options]
+    example = "" if parameter.default is parameter.empty else f", such as {_shown(parameter.default)}"
     raise PredictorError(
-        f"setting {parameter.name} = {text!r} of rule {rule!r}; expected {' or '.join(names)}, "
-        f"such as {_shown(parameter.default)}"
+        f"setting {parameter.name} = {text!r} of rule {rule!r}; expected {' or '.join(names)}{example}"
     )
 
 

@@ -1,0 +1,189 @@
+"""Claim: all models of 20-epoch curves, search and leave-one-out included, in at most 12 s on 2 cores.
+
+    python benchmarks/prediction_speed.py --curves FILE
+
+FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. Fits nu-SVR (RBF) for every tau to 100
+training curves: 1,000 random settings with 3-fold cross-validation, then sigma(tau) by leave-one-out. Against
+it, in the same run, the plain scikit-learn loop: `cross_val_score` of a pipeline per setting on one core. The
+loop is run on the first settings of each model only, and its time extrapolated to all of them; its scores on
+these settings must be ours.
+
+Then what a refit costs, in time and R^2, when 50 more curves have completed and the new model chooses among
+the best settings of the old one (`prior`). Last the peak memory of a process that reads 10,000 curves of 100
+epochs from a CSV file, fits models to them and predicts all of them.
+"""
+
+import argparse
+import importlib.metadata
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import NuSVR
+
+from predictor import CurveFeatures, LearningCurves, SequentialRegression, make_method
+
+N_TRAIN, N_SETTINGS, FOLDS = 100, 1000, 3
+PACKAGES = ("numpy", "scipy", "scikit-learn", "joblib")
+
+
+def seconds(job: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    job()
+    return time.perf_counter() - began
+
+
+def plain_model(C: float, nu: float, gamma: float) -> Pipeline:
+    svr = TransformedTargetRegressor(NuSVR(C=C, nu=nu, gamma=gamma), transformer=StandardScaler())
+    return make_pipeline(StandardScaler(), svr)
+
+
+def plain_loop(
+    train: LearningCurves, ours: SequentialRegression, n_settings: int
+) -> tuple[float, float, float]:
+    """Seconds of the searches on some settings and of leave-one-out, and the largest difference of scores."""
+    search = leave_one_out = difference = 0.0
+    for tau in range(1, train.T):
+        X, y = CurveFeatures(tau=tau).fit(train).transform(train), train.final
+        regressor = ours.models_[tau].regressor
+        began = time.perf_counter()
+        scores = [
+            cross_val_score(plain_model(*setting), X, y, cv=KFold(FOLDS)).mean()
+            for setting in regressor.settings_[:n_settings]
+        ]
+        search += time.perf_counter() - began
+        difference = max(difference, float(np.abs(scores - regressor.scores_[:n_settings]).max()))
+        best = plain_model(*regressor.settings_[regressor.best_])
+        leave_one_out += seconds(partial(cross_val_predict, best, X, y, cv=LeaveOneOut()))
+    return search, leave_one_out, difference
+
+
+def large_set(folder: Path) -> Path:
+    """A CSV file of 10,000 curves of 100 epochs, made up."""
+    rng = np.random.default_rng(0)
+    depth, rate = rng.integers(2, 20, (10000, 1)), rng.uniform(0.02, 0.3, (10000, 1))
+    values = (0.3 + 0.03 * depth) * (1 - np.exp(-rate * np.arange(1, 101))) + rng.normal(
+        0, 0.01, (10000, 100)
+    )
+    path = folder / "large.csv"
+    header = ",".join(["depth", "lr", *(f"acc_{t}" for t in range(1, 101))])
+    np.savetxt(path, np.hstack([depth, rate, values]), delimiter=",", header=header, comments="")
+    return path
+
+
+def use_large_set(path: Path, connection: multiprocessing.connection.Connection) -> None:
+    """In a process of its own: read, fit, predict; sends the peak memory in bytes."""
+    curves = LearningCurves.read(path)
+    for method in ("nu-svr-rbf", "robust-gp"):
+        model = make_method(method, n_settings=20).fit(curves, taus=[1, 25, 50, 99])
+        for tau in model.models_:
+            model.predict(curves, tau)
+    unit = 1 if sys.platform == "darwin" else 1024
+    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def peak_memory() -> int:
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder:
+        process = context.Process(target=use_large_set, args=(large_set(Path(folder)), sender))
+        process.start()
+        peak = int(receiver.recv())
+        process.join()
+    return peak
+
+
+def refit_costs(curves: LearningCurves, n_splits: int) -> tuple[list[float], list[float], list[float]]:
+    """R^2 of refit minus R^2 of full fit after a quarter of the curve, and seconds of both, per split."""
+    tau, more = max(1, curves.T // 4), N_TRAIN + 50
+    differences, refits, fulls = [], [], []
+    for split in range(n_splits):
+        order = np.random.default_rng(split).permutation(len(curves))
+        train, test = curves[order[:more]], curves[order[more:]]
+        model = SequentialRegression(n_settings=N_SETTINGS, random_state=split)
+        first = clone(model).fit(train[:N_TRAIN], taus=[tau])
+        refit, full = clone(model), clone(model)
+        refits.append(seconds(partial(refit.fit, train, taus=[tau], prior=first)))
+        fulls.append(seconds(partial(full.fit, train, taus=[tau])))
+        differences.append(refit.score(test, tau) - full.score(test, tau))
+    return differences, refits, fulls
+
+
+def report_refits(curves: LearningCurves, n_splits: int) -> None:
+    differences, refits, fulls = refit_costs(curves, n_splits)
+    print(
+        f"refit to {N_TRAIN + 50} curves with settings found on {N_TRAIN}, {n_splits} splits, 25% seen:\n"
+        f"R^2 of refit minus full fit: mean {np.mean(differences):+.4f}, worst {min(differences):+.4f}; "
+        f"{statistics.median(refits):.2f} s instead of {statistics.median(fulls):.2f} s (medians)\n"
+    )
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What fitting all sequential regression models costs.")
+    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves to fit to")
+    parser.add_argument(
+        "--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to try"
+    )
+    parser.add_argument(
+        "--plain-settings", type=int, default=20, help="settings per model that the plain loop is run on"
+    )
+    parser.add_argument("--refit-splits", type=int, default=10, help="splits to compare refits on")
+    return parser.parse_args()
+
+
+def report_fits(train: LearningCurves, processes: list[int], few: int) -> None:
+    for n_jobs in processes:
+        ours = SequentialRegression(n_settings=N_SETTINGS, n_jobs=n_jobs)
+        took = seconds(partial(ours.fit, train))
+        print(f"this package, processes: {n_jobs}  {took:>8.1f} s, leave-one-out included")
+    search, leave_one_out, difference = plain_loop(train, ours, few)
+    whole = search * N_SETTINGS / few + leave_one_out
+    print(
+        f"plain loop, one process     {whole:>8.1f} s, of which leave-one-out {leave_one_out:.1f} s; "
+        f"extrapolated from {search:.1f} s on {few} of {N_SETTINGS} settings"
+    )
+    print(
+        f"largest difference of cross-validated R^2 on these {few * (train.T - 1)} fits: {difference:.1e}\n"
+    )
+
+
+def main() -> None:
+    options = arguments()
+    curves = LearningCurves.read(options.curves)
+    curves = curves[curves.completed]
+    train = curves[np.random.default_rng(0).permutation(len(curves))[:N_TRAIN]]
+    print(f"python {' '.join(sys.argv)}")
+    print(
+        f"{train.T - 1} models, {N_TRAIN} training curves, {N_SETTINGS} settings x {FOLDS} folds, wall time"
+    )
+    print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
+    versions = [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]
+    print(f"Python {platform.python_version()}, {', '.join(versions)}\n")
+    report_fits(train, options.processes, options.plain_settings)
+    report_refits(curves, options.refit_splits)
+    print(f"peak memory with 10,000 curves of 100 epochs: {peak_memory() / 1e6:,.0f} MB (a whole process)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Claim: all but training costs at most 50 ms per network with 10,000 networks in the database (T = 20).
+
+Agent, replay database, decisions and replay, with a trainer that returns at once and a stopping rule that
+always continues: refitting the predictor is not in it. Compared in the same run:
+- the same search with 100 networks in the database (it should not get slower);
+- Optuna with SQLite storage and random sampling on 1,000 trials (if installed): ask, 20 reports, tell.
+Also timed: `metaqnn top` on 10,000 networks once everything is imported (claim: under 1 s), and restoring
+the search.
+
+    python benchmarks/search_overhead.py          # about two minutes
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter, time
+
+import numpy as np
+import sqlalchemy
+from sqlalchemy import Connection, insert
+
+from metaqnn.cli import main as metaqnn
+from metaqnn.config import SearchConfig
+from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.engine import writing_engine
+from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
+from metaqnn.run_folder import RunFolder
+from metaqnn.schedule import EpsilonSchedule
+from metaqnn.search import Progress, Search
+from predictor import Decision, LearningCurves
+from state_space import Architecture, preset
+from trainers import EpochReport, Outcome, TrainingResult
+
+SPACE = preset("cifar10")
+T = 20
+
+
+class InstantTrainer:
+    """Reports T epochs of some curve and is done."""
+
+    chance = 0.15
+
+    def train(
+        self, architecture: Architecture, *, seed: int, on_epoch: Callable[[EpochReport], bool]
+    ) -> TrainingResult:
+        curve = curve_of(np.random.default_rng(seed))
+        for epoch, accuracy in enumerate(curve, start=1):
+            on_epoch(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.0))
+        return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, 1, 0.0, "completed")
+
+
+class AlwaysContinue:
+    """Decides as a fitted predictor does, with all its numbers, but never stops."""
+
+    def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
+        return Decision(
+            False, "p = 0.5 < Delta = 0.99", 0.5, 0.6, 0.05, float(history.final.max(initial=0.0))
+        )
+
+
+def curve_of(rng: np.random.Generator) -> list[float]:
+    height = rng.uniform(0.3, 0.9)
+    return [height * (1 - 0.7**epoch) + 0.1 for epoch in range(1, T + 1)]
+
+
+def fill(folder: RunFolder, size: int, more: int) -> None:
+    """Store a search of `size` finished networks that has `more` to go."""
+    schedule = EpsilonSchedule(((1.0, size), (0.1, more)))
+    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, epochs=T)
+    record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
+    folder.path.mkdir(parents=True)
+    ReplayDatabase.create(folder.url, record).close()
+    with writing_engine(folder.url).begin() as connection:
+        insert_networks(connection, size)
+
+
+def insert_networks(connection: Connection, size: int) -> None:
+    rng = np.random.default_rng(0)
+    found: dict[Architecture, None] = {}
+    while len(found) < size:
+        found[SPACE.sample(rng)] = None
+    curves = [curve_of(rng) for _ in found]
+    rows = [network_row(n, a, c) for n, (a, c) in enumerate(zip(found, curves, strict=True), start=1)]
+    connection.execute(insert(networks), rows)
+    numbers = range(1, size + 1)  # ids, too, as the database is new
+    kept = [
+        {"search_id": 1, "proposal": n - 1, "network_id": n, "epsilon": 1.0, "position": n - 1}
+        for n in numbers
+    ]
+    connection.execute(insert(samples), kept)
+    started = [{"network_id": n, "purpose": "search", "attempt": 1, "learning_rate": 1e-3} for n in numbers]
+    connection.execute(insert(trainings), started)
+    for number, curve in zip(numbers, curves, strict=True):
+        address = [{"training_id": number, "epoch": epoch} for epoch in range(1, T + 1)]
+        values = [
+            {**at, "accuracy": y, "loss": 1.0, "seconds": 1.0} for at, y in zip(address, curve, strict=True)
+        ]
+        connection.execute(insert(epochs), values)
+        decided = {"stop": False, "reason": "p = 0.5 < Delta = 0.99", "probability": 0.5, "sigma": 0.05}
+        connection.execute(insert(decisions), [{**at, **decided} for at in address[:-1]])
+
+
+def network_row(number: int, architecture: Architecture, curve: list[float]) -> dict[str, object]:
+    shape = SPACE.input_shape
+    return {
+        **{"search_id": 1, "number": number, "architecture": str(architecture), "epsilon": 1.0},
+        **{"num_params": architecture.num_params, "depth": architecture.depth},
+        **{"parameters": architecture.parameters(shape), "macs": architecture.macs(shape)},
+        **{"proposed_at": time(), "finished_at": time(), "finished_position": number, "outcome": "completed"},
+        **{"attempt": 1, "epochs": T, "epochs_trained": T, "seconds": 1.0, "message": "completed"},
+        **{"last_accuracy": curve[-1], "final_accuracy": curve[-1], "reward": curve[-1]},
+    }
+
+
+def ours(folder: Path, size: int, count: int) -> RunFolder:
+    """Time a restore and `count` networks."""
+    run = RunFolder(folder / f"run-{size}")
+    fill(run, size, count)
+    started = perf_counter()
+    database = ReplayDatabase.open(run.url)
+    search = Search(database.record().config, SPACE, database, AlwaysContinue())
+    restore = perf_counter() - started
+    times = []
+    trainer, progress = InstantTrainer(), Progress()
+    while True:
+        started = perf_counter()
+        job = search.next_job()
+        if job is None:
+            break
+        search.train(job, trainer, progress)
+        times.append(perf_counter() - started)
+    database.close()
+    show(f"ours, {size:,} networks", times)
+    print(f"{'  restoring it':28s} {restore:8.2f} s")
+    return run
+
+
+def optuna_study(folder: Path, size: int, count: int) -> None:
+    try:
+        import optuna
+    except ImportError:
+        print("Optuna is not installed: pip install optuna")
+        return
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        storage=f"sqlite:///{folder}/optuna.db",
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        direction="maximize",
+    )
+    distributions = {"x": optuna.distributions.FloatDistribution(0, 1)}
+    study.add_trials(
+        [optuna.create_trial(params={"x": 0.5}, distributions=distributions, value=0.5) for _ in range(size)]
+    )
+    times = []
+    for number in range(count):
+        started = perf_counter()
+        trial = study.ask(distributions)
+        curve = curve_of(np.random.default_rng(number))
+        for epoch, accuracy in enumerate(curve):
+            trial.report(accuracy, epoch)
+        study.tell(trial, curve[-1])
+        times.append(perf_counter() - started)
+    show(f"Optuna {optuna.__version__}, {size:,} trials", times)
+
+
+def show(name: str, times: list[float]) -> None:
+    print(
+        f"{name:28s} {1000 * median(times):8.1f} ms per network "
+        f"({1000 * min(times):.1f} to {1000 * max(times):.1f})  n = {len(times)} of {T} epochs"
+    )
+
+
+def top(run: RunFolder) -> None:
+    times = []
+    for _ in range(5):
+        started = perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert metaqnn(["top", str(run.path), "-k", "10"]) == 0
+        times.append(perf_counter() - started)
+    print(f"{'metaqnn top -k 10':28s} {times[0]:8.3f} s the first time, {median(times):.3f} s in the median")
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--size", type=int, default=10_000, help="networks in the database (default 10000)")
+    options.add_argument("--count", type=int, default=50, help="networks timed (default 50)")
+    chosen = options.parse_args()
+    import metaqnn.commands.top  # noqa: F401 - its import is not timed
+
+    print(" ".join(sys.argv))
+    print(
+        f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
+        f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        ours(Path(folder), 100, chosen.count)
+        top(ours(Path(folder), chosen.size, chosen.count))
+        optuna_study(Path(folder), min(chosen.size, 1000), chosen.count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""``python -m predictor COMMAND``; see `predictor.cli`."""
+
+import sys
+
+from predictor.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

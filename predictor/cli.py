@@ -1,0 +1,79 @@
+"""``python -m predictor``: one subcommand per thing that people do with recorded curves."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple, NoReturn
+
+from predictor.errors import PredictorError
+
+
+class Command(NamedTuple):
+    """A module with `EXAMPLES`, `add_options(parser)` and `execute(namespace)`, and what it is for."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "evaluate": Command("predictor.evaluation.command", "measure how well methods predict recorded curves"),
+    "simulate": Command("predictor.simulation.command", "replay recorded curves under stopping rules"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers bad arguments with one line, as every bad input, and not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with code 2."""
+        self.exit(2, f"predictor: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a closed pipe is dealt with
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except PredictorError as error:
+        print(f"predictor: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name = arguments[0] if arguments else ""
+    if name not in COMMANDS:
+        _overview().parse_args(arguments or ["--help"])
+        return 2
+    module = import_module(COMMANDS[name].module)
+    parser = Parser(
+        prog=f"python -m predictor {name}",
+        description=COMMANDS[name].help.capitalize() + ".",
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_options(parser)
+    code: int = module.execute(parser.parse_args(arguments[1:]))
+    return code
+
+
+def _overview() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="python -m predictor",
+        description="Forecasts of learning curves, and stop decisions, measured on recorded curves.",
+        epilog="`python -m predictor COMMAND --help` tells more.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.help)
+    return parser

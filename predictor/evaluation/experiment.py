@@ -1,0 +1,149 @@
+"""Run an evaluation: every method on every set, fraction and split, over processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+
+from predictor.curves import LearningCurves
+from predictor.errors import CurvesError
+from predictor.evaluation.methods import Variant, forecast
+from predictor.evaluation.results import Cell, Outcome, outcome_of
+from predictor.evaluation.splits import Split, depth_split, depths, epochs_seen, random_split
+
+SLOW = "lce"
+"""Extrapolates one curve at a time, in seconds."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated.
+
+    Attributes
+    ----------
+    variants : methods with feature sets.
+    fractions : of the curve, each in (0, 1).
+    n_train : training curves per split.
+    splits : numbers of the splits; a split's number is also the seed of the methods on it.
+    depth_limits : layers that separate training from test curves; empty for random splits.
+    n_settings : settings of nu-SVR's random search, None for its default.
+    uncertainties : kinds to calibrate, of `predictor.uncertainty`.
+    lce_curves : test curves per split that LCE is given, the first ones.
+    """
+
+    variants: tuple[Variant, ...]
+    fractions: tuple[float, ...] = (0.25,)
+    n_train: int = 100
+    splits: tuple[int, ...] = tuple(range(10))
+    depth_limits: tuple[float, ...] = ()
+    n_settings: int | None = None
+    uncertainties: tuple[str, ...] = ("loocv",)
+    lce_curves: int = 40
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """All cells of one set of curves; `curves` are the completed ones out of `n_read`."""
+
+    name: str
+    curves: LearningCurves
+    n_read: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    name: str
+    variant: Variant
+    fraction: float
+    depth_limit: float | None
+    split: Split
+
+
+Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
+
+
+def evaluate(
+    sets: Mapping[str, LearningCurves], plan: Plan, jobs: int = 1, progress: Progress | None = None
+) -> list[SetResult]:
+    """Evaluate the plan on each set; results do not depend on `jobs`.
+
+    Parameters
+    ----------
+    sets : curves by name. Only completed ones take part.
+    jobs : processes, of one thread each.
+    progress : is given the outcomes as they come and their number, and passes them on.
+
+    Raises
+    ------
+    CurvesError : naming the set, for T = 1, too few completed curves, and curves that all end alike.
+    """
+    completed = {name: _usable(name, curves) for name, curves in sets.items()}
+    tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]
+    calls = (delayed(_run)(completed[task.name], task, plan) for task in tasks)
+    with parallel_config("loky", inner_max_num_threads=1):
+        found: Iterable[Outcome] = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
+        outcomes = list(progress(found, len(tasks)) if progress else found)
+    return [
+        SetResult(name, curves, len(sets[name]), tuple(_cells(name, curves, tasks, outcomes)))
+        for name, curves in completed.items()
+    ]
+
+
+def _usable(name: str, curves: LearningCurves) -> LearningCurves:
+    """The completed curves, if there is anything to predict."""
+    if curves.T < 2:
+        raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to predict; expected at least 2")
+    complete = curves[curves.completed]
+    if len(complete) > 1 and np.all(complete.final == complete.final[0]):
+        end = float(complete.to_values(complete.final[0]))
+        raise CurvesError(
+            f"{name}: all {len(complete)} completed curves end at {end:g}; expected some that end differently"
+        )
+    return complete
+
+
+def _tasks(name: str, curves: LearningCurves, plan: Plan) -> Iterator[_Task]:
+    try:
+        for limit in plan.depth_limits or (None,):
+            splits = [_split(curves, limit, plan.n_train, number) for number in plan.splits]
+            for fraction in plan.fractions:
+                for variant in plan.variants:
+                    yield from (_Task(name, variant, fraction, limit, split) for split in splits)
+    except CurvesError as error:
+        raise CurvesError(f"{name}: {error}") from None
+
+
+def _split(curves: LearningCurves, limit: float | None, n_train: int, number: int) -> Split:
+    if limit is None:
+        return random_split(len(curves), n_train, number)
+    return depth_split(depths(curves), limit, n_train, number)
+
+
+def _run(curves: LearningCurves, task: _Task, plan: Plan) -> Outcome:
+    """One method on one split, a function of its arguments alone."""
+    rows = task.split.test[: plan.lce_curves] if task.variant.method == SLOW else task.split.test
+    test = curves[rows]
+    forecasts = forecast(
+        task.variant,
+        curves[task.split.train],
+        test,
+        epochs_seen(task.fraction, curves.T),
+        random_state=task.split.number,
+        n_settings=plan.n_settings,
+        uncertainties=plan.uncertainties,
+    )
+    return outcome_of(forecasts, task.split, test)
+
+
+def _cells(name: str, curves: LearningCurves, tasks: list[_Task], outcomes: list[Outcome]) -> Iterator[Cell]:
+    groups: dict[tuple[Any, ...], list[Outcome]] = {}
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if task.name == name:
+            groups.setdefault((task.variant, task.fraction, task.depth_limit), []).append(outcome)
+    for (variant, fraction, limit), members in groups.items():
+        yield Cell(variant, fraction, epochs_seen(fraction, curves.T), limit, tuple(members))

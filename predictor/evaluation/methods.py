@@ -1,0 +1,115 @@
+"""The methods that are evaluated, all behind one function: from training and test curves to forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from predictor.baselines import PREDICTORS, make_predictor
+from predictor.curves import Floats, LearningCurves
+from predictor.features import PUBLISHED, check_feature_sets
+from predictor.methods import METHODS, make_method
+from predictor.sequential import SequentialRegression
+from predictor.uncertainty import Uncertainty
+
+EVALUATED = (*METHODS, *PREDICTORS)
+"""Names of everything that can be evaluated: methods of `predictor.methods` and baselines."""
+
+OWN = "own"
+"""Name of the uncertainty of a baseline, which has just one."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method, and the feature sets that it is given; None for its own. Baselines have none."""
+
+    method: str
+    features: tuple[str, ...] | None = None
+
+    @property
+    def feature_names(self) -> str:
+        """Such as TS+AP+HP; - for baselines."""
+        if self.method in PREDICTORS:
+            return "-"
+        return "+".join(self.features or METHODS[self.method].get("features", PUBLISHED))
+
+    def model(self, random_state: int, n_settings: int | None, uncertainty: str) -> SequentialRegression:
+        """The method, not fitted. A model without time series predicts y_T itself, knowing no y_tau."""
+        changes: dict[str, Any] = {"random_state": random_state, "uncertainty": uncertainty}
+        if n_settings is not None and self.method.startswith("nu-svr"):
+            changes["n_settings"] = n_settings
+        if self.features is not None:
+            changes["features"] = self.features
+            if not {"TS", "TS-summary"}.intersection(self.features):
+                changes |= {"target": "final", "hold_flat": False}
+        return make_method(self.method, **changes)
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts of n test curves.
+
+    Attributes
+    ----------
+    y_hat : (n,) predictions of y_T, in scores.
+    pit : (n,) p(y_T <= the y_T that came) per uncertainty: uniform on [0, 1] if it is calibrated.
+    """
+
+    y_hat: Floats
+    pit: dict[str, Floats]
+
+
+def parse_features(text: str) -> tuple[str, ...]:
+    """The feature sets in a text such as TS+AP; raises `PredictorError` for unknown ones."""
+    return check_feature_sets(text.split("+"))
+
+
+def variants(methods: Sequence[str], features: Sequence[tuple[str, ...]]) -> list[Variant]:
+    """Every method with every one of the feature sets (its own if there are none); baselines once."""
+    return [
+        Variant(method, chosen)
+        for method in methods
+        for chosen in ([None] if method in PREDICTORS or not features else features)
+    ]
+
+
+def forecast(
+    variant: Variant,
+    train: LearningCurves,
+    test: LearningCurves,
+    tau: int,
+    *,
+    random_state: int,
+    n_settings: int | None,
+    uncertainties: Sequence[str],
+) -> Forecasts:
+    """Forecasts of the completed test curves after tau epochs by the method, fitted to the training curves.
+
+    Regressions are fitted once for each of the uncertainties, with equal predictions.
+    """
+    if variant.method in PREDICTORS:
+        return _baseline_forecast(variant.method, train, test, tau, random_state)
+    pit: dict[str, Floats] = {}
+    for name in uncertainties:
+        model = variant.model(random_state, n_settings, name).fit(train, taus=[tau]).model(tau)
+        y_hat = model.predict(test)
+        pit[name] = probability_transform(model.uncertainty, test.final, y_hat)
+    return Forecasts(y_hat, pit)
+
+
+def probability_transform(uncertainty: Uncertainty, y: Floats, y_hat: Floats) -> Floats:
+    """(n,) p(y_T <= y_i) given y_hat_i."""
+    rows = range(len(y))
+    return np.array([uncertainty.probability_below(float(y[i]), y_hat[i : i + 1])[0] for i in rows])
+
+
+def _baseline_forecast(
+    name: str, train: LearningCurves, test: LearningCurves, tau: int, random_state: int
+) -> Forecasts:
+    made = make_predictor(name, random_state).fit(train).forecast(test, tau)
+    pit = ndtr((test.final[:, None] - made.means) / made.sigmas).mean(axis=1)
+    return Forecasts(made.mean, {OWN: np.asarray(pit)})

@@ -1,0 +1,149 @@
+"""What an evaluation found: per split, and over splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.curves import Floats, LearningCurves
+from predictor.evaluation.methods import Forecasts, Variant
+from predictor.evaluation.splits import Split
+
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
+"""Nominal coverage of the central intervals that are checked."""
+PIT_BINS = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Forecasts of one split against what came.
+
+    Attributes
+    ----------
+    split : number of the split.
+    n_train : curves learned from.
+    y, y_hat : (n_test,) observed and predicted y_T in the metric's own units.
+    r2_metric, r2_scores : R^2 in these units, and in `LearningCurves.scores`; NaN if all y are equal.
+    pit : (n_test,) per uncertainty, see `Forecasts`.
+    """
+
+    split: int
+    n_train: int
+    y: Floats
+    y_hat: Floats
+    r2_metric: float
+    r2_scores: float
+    pit: dict[str, Floats]
+
+    def coverage(self, uncertainty: str) -> list[float]:
+        """Share of test curves inside the central intervals of nominal coverage `LEVELS`."""
+        return coverage(self.pit[uncertainty])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON; None for what is not defined."""
+        return {
+            "split": self.split,
+            "n_train": self.n_train,
+            "n_test": len(self.y),
+            "r2_metric": number(self.r2_metric),
+            "r2_scores": number(self.r2_scores),
+            "calibration": {name: _calibration(pit) for name, pit in self.pit.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method with one feature set on one set of curves after tau epochs.
+
+    `fraction` is of the curve, `depth_limit` the number of layers that separates training from test curves;
+    None for random splits.
+    """
+
+    variant: Variant
+    fraction: float
+    tau: int
+    depth_limit: float | None
+    outcomes: tuple[Outcome, ...]
+
+    def mean_std(self, name: str) -> tuple[float, float]:
+        """Mean and sample standard deviation over splits of 'r2_metric' or 'r2_scores'; see `mean_std`."""
+        return mean_std([getattr(outcome, name) for outcome in self.outcomes])
+
+    @property
+    def uncertainties(self) -> list[str]:
+        """Names of the uncertainties that were checked."""
+        return list(self.outcomes[0].pit)
+
+    def pit(self, uncertainty: str) -> Floats:
+        """PIT values of all splits."""
+        return np.concatenate([outcome.pit[uncertainty] for outcome in self.outcomes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number, for JSON."""
+        summary = {}
+        for name in ("r2_metric", "r2_scores"):
+            mean, std = self.mean_std(name)
+            summary[name] = {"mean": number(mean), "std": number(std)}
+        return {
+            "method": self.variant.method,
+            "features": self.variant.feature_names,
+            "fraction": self.fraction,
+            "tau": self.tau,
+            "depth_limit": self.depth_limit,
+            **summary,
+            "calibration": {name: _calibration(self.pit(name)) for name in self.uncertainties},
+            "splits": [outcome.to_dict() for outcome in self.outcomes],
+        }
+
+
+def outcome_of(forecasts: Forecasts, split: Split, test: LearningCurves) -> Outcome:
+    """The outcome of forecasts of the split's test curves."""
+    y, y_hat = test.to_values(test.final), test.to_values(forecasts.y_hat)
+    return Outcome(
+        split=split.number,
+        n_train=len(split.train),
+        y=y,
+        y_hat=y_hat,
+        r2_metric=r2(y, y_hat),
+        r2_scores=r2(test.final, forecasts.y_hat),
+        pit=forecasts.pit,
+    )
+
+
+def r2(y: Floats, y_hat: Floats) -> float:
+    """R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2; NaN where all y are equal."""
+    if np.all(y == y[0]):
+        return float("nan")
+    return float(1 - ((y - y_hat) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+
+
+def mean_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation of the values that are not NaN; NaN where there are too few."""
+    known = np.array([value for value in values if not np.isnan(value)])
+    mean = known.mean() if len(known) else np.nan
+    return float(mean), float(known.std(ddof=1)) if len(known) > 1 else float("nan")
+
+
+def coverage(pit: Floats) -> list[float]:
+    """Share of PIT values inside the central intervals of nominal coverage `LEVELS`."""
+    off_centre = np.abs(pit - 0.5)
+    return [float(np.mean(off_centre <= level / 2)) for level in LEVELS]
+
+
+def pit_counts(pit: Floats) -> npt.NDArray[np.int64]:
+    """(PIT_BINS,) counts of PIT values in equal bins of [0, 1]."""
+    return np.histogram(pit, bins=PIT_BINS, range=(0.0, 1.0))[0]
+
+
+def number(value: float) -> float | None:
+    """The value, None where it is not finite: JSON has neither NaN nor infinities."""
+    return value if np.isfinite(value) else None
+
+
+def _calibration(pit: Floats) -> dict[str, Any]:
+    covered = {f"{level:g}": share for level, share in zip(LEVELS, coverage(pit), strict=True)}
+    return {"coverage": covered, "pit_histogram": pit_counts(pit).tolist()}

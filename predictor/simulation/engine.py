@@ -1,0 +1,128 @@
+"""One simulated search: networks arrive in some order, and a stopping rule says how long each is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.curves import Floats, LearningCurves
+from predictor.errors import CurvesError, PredictorError
+from predictor.simulation.history import Replay
+from predictor.stopping import StoppingRule
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a rule did to n networks of T epochs that arrived in one order; y_T in `LearningCurves.scores`.
+
+    Attributes
+    ----------
+    order : (n,) rows of the curves in order of arrival.
+    epochs : (n,) epochs that each network was trained, in order of arrival.
+    final : (n,) y_T of each network, trained so far or not, in order of arrival.
+    T : epochs of a network that is not stopped.
+    decisions : how often the rule was asked.
+    seconds : wall time of all decisions, fits of the rule's models included.
+    """
+
+    order: Integers
+    epochs: Integers
+    final: Floats
+    T: int
+    decisions: int
+    seconds: float
+
+    @property
+    def completed(self) -> npt.NDArray[np.bool_]:
+        """(n,) which networks were trained to T, in order of arrival."""
+        return self.epochs == self.T
+
+    @property
+    def epochs_trained(self) -> int:
+        """Epochs of all networks together, everything included."""
+        return int(self.epochs.sum())
+
+    @property
+    def speed_up(self) -> float:
+        """n T / (epochs trained)."""
+        return len(self.epochs) * self.T / self.epochs_trained
+
+    @property
+    def regret(self) -> float:
+        """Best y_T of all networks minus the best among the completed; infinite if none was completed."""
+        return float(self.final.max() - self.final[self.completed].max(initial=-np.inf))
+
+    @property
+    def recovered(self) -> bool:
+        """Whether a network with the best y_T was completed (with duplicates, one of them is enough)."""
+        return self.regret == 0
+
+    @property
+    def stopped(self) -> int:
+        """Number of networks that were stopped."""
+        return int(np.sum(~self.completed))
+
+    @property
+    def false_stops(self) -> int:
+        """Number of stopped networks with y_T > y_BEST of that moment, the best y_T completed before.
+
+        Before anything is completed y_BEST is minus infinity, and every stop is false.
+        """
+        best = np.maximum.accumulate(np.where(self.completed, self.final, -np.inf))
+        return int(np.sum(~self.completed & (self.final > best)))
+
+
+def arrival_order(number: int, n: int) -> Integers:
+    """(n,) the order of arrival with that number: a permutation drawn with the seed 1000 + number."""
+    return np.random.default_rng(1000 + number).permutation(n)
+
+
+def simulate(curves: LearningCurves, rule: StoppingRule, order: npt.ArrayLike) -> Result:
+    """Replay recorded curves, one network after the other, and let the rule stop them.
+
+    The rule is asked after each of the epochs 1..T-1 of a network, with the networks that finished before as
+    its history, in order of arrival; it sees nothing else.
+
+    Parameters
+    ----------
+    curves : n >= 1 completed curves of T >= 2 epochs, or `CurvesError`.
+    rule : a fresh one, or one that keeps no results from other curves.
+    order : (n,) each row of the curves once, see `arrival_order`; else `PredictorError`.
+    """
+    rows = _checked_order(curves, order)
+    recorded, T = curves[rows], curves.T
+    replay, epochs = Replay(recorded), np.empty(len(rows), dtype=np.int64)
+    decisions, seconds = 0, 0.0
+    for row in range(len(rows)):
+        history = replay.history()
+        epochs[row] = T
+        for tau in range(1, T):
+            look = replay.look(row, tau)
+            began = perf_counter()
+            stop = rule.decide(look, history).stop
+            seconds += perf_counter() - began
+            decisions += 1
+            if stop:
+                epochs[row] = tau
+                break
+        replay.finish(int(epochs[row]))
+    return Result(rows, epochs, recorded.final, T, decisions, seconds)
+
+
+def _checked_order(curves: LearningCurves, order: npt.ArrayLike) -> Integers:
+    if curves.T < 2:
+        raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to stop; expected at least 2")
+    if not len(curves) or not curves.completed.all():
+        raise CurvesError(
+            f"{int(curves.completed.sum())} of {len(curves)} curves are completed; a simulation needs "
+            f"completed curves only, and at least one"
+        )
+    rows = np.asarray(order)
+    if rows.ndim != 1 or not np.array_equal(np.sort(rows), np.arange(len(curves))):
+        raise PredictorError(f"order {order!r}; expected each of the rows 0 to {len(curves) - 1} once")
+    return rows.astype(np.int64)

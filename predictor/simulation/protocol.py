@@ -1,0 +1,153 @@
+"""The protocol: every rule on every set of curves in the same orders of arrival, as [PP] Figure 4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+from predictor.curves import LearningCurves
+from predictor.errors import CurvesError, PredictorError
+from predictor.rules import RuleSpec
+from predictor.simulation.engine import Result, arrival_order, simulate
+
+TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
+DEFAULT_TOLERANCE = 0.002
+Progress = Callable[[Iterator[Result], int], Iterator[Result]]
+"""Passes on the results while they come in; the second argument is how many there will be."""
+ROUNDING = 1e-9
+"""Differences of accuracies like 0.8 - 0.798 come out a little above 0.002."""
+
+
+@dataclass(frozen=True, eq=False)
+class CurveSet:
+    """Completed curves with a name, and the regret that is tolerated on them.
+
+    Attributes
+    ----------
+    name : of the file, for example.
+    curves : completed ones.
+    left_out : how many were not completed and are not in `curves`.
+    tolerance : in `LearningCurves.scores`.
+    """
+
+    name: str
+    curves: LearningCurves
+    left_out: int
+    tolerance: float
+
+    @classmethod
+    def of(cls, name: str, curves: LearningCurves, tolerance: float | None = None) -> CurveSet:
+        """The completed ones of the curves.
+
+        Without a tolerance it is 0.01 in log-perplexity or loss, and 0.002 for everything else. Raises
+        `CurvesError` if no curve is completed or T = 1.
+        """
+        complete = curves[curves.completed]
+        if not len(complete):
+            raise CurvesError(f"{name}: none of {len(curves)} curves is completed (T = {curves.T} epochs)")
+        if curves.T < 2:
+            raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to stop; expected at least 2")
+        if tolerance is None:
+            tolerance = TOLERANCES.get(curves.metric, DEFAULT_TOLERANCE)
+        return cls(name, complete, len(curves) - len(complete), tolerance)
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """One rule on one set of curves: a `Result` for every order.
+
+    Attributes
+    ----------
+    curve_set, rule, orders : what was simulated.
+    results : in the order of `orders`.
+    """
+
+    curve_set: CurveSet
+    rule: RuleSpec
+    orders: Sequence[int]
+    results: Sequence[Result]
+
+    @property
+    def speed_up(self) -> float:
+        """Mean over the orders."""
+        return float(np.mean([result.speed_up for result in self.results]))
+
+    @property
+    def recovered(self) -> int:
+        """Number of orders in which the best network was recovered."""
+        return sum(result.recovered for result in self.results)
+
+    @property
+    def regrets(self) -> list[float]:
+        """Regret of every order."""
+        return [result.regret for result in self.results]
+
+    @property
+    def within_tolerance(self) -> int:
+        """Number of orders with a regret of at most the tolerance."""
+        return sum(regret <= self.curve_set.tolerance + ROUNDING for regret in self.regrets)
+
+    @property
+    def stopped_share(self) -> float:
+        """Stopped networks of all orders by all networks of all orders."""
+        return self._total("stopped") / (len(self.results) * len(self.curve_set.curves))
+
+    @property
+    def false_stop_share(self) -> float | None:
+        """False stops of all orders by stops of all orders; None without a stop."""
+        stopped = self._total("stopped")
+        return self._total("false_stops") / stopped if stopped else None
+
+    @property
+    def ms_per_decision(self) -> float:
+        """Mean wall time of a decision in milliseconds, the rule's fits included."""
+        return 1000 * self._total("seconds") / self._total("decisions")
+
+    def _total(self, number: str) -> float:
+        return sum(getattr(result, number) for result in self.results)
+
+
+def run_protocol(
+    sets: Sequence[CurveSet],
+    rules: Sequence[RuleSpec],
+    orders: Sequence[int] = range(10),
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> list[Trials]:
+    """Simulate every rule on every set in every order, each time with a fresh rule.
+
+    Parameters
+    ----------
+    sets, rules, orders : what to simulate; orders are numbers for `arrival_order`.
+    jobs : processes, of one thread each. Results but for wall times do not depend on it.
+    progress : a `Progress`, or None.
+
+    Returns
+    -------
+    One `Trials` for each set and rule: all rules on the first set come first. Errors of a rule are raised
+    with the set and the rule in front.
+    """
+    tasks = list(product(orders, sets, rules))  # one order after the other: the bar moves evenly
+    calls = (delayed(_simulate)(curve_set, rule, order) for order, curve_set, rule in tasks)
+    with parallel_config("loky", inner_max_num_threads=1):
+        running = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
+        results = list(progress(running, len(tasks)) if progress else running)
+    pairs = list(product(sets, rules))
+    return [
+        Trials(curve_set, rule, list(orders), results[index :: len(pairs)])
+        for index, (curve_set, rule) in enumerate(pairs)
+    ]
+
+
+def _simulate(curve_set: CurveSet, rule: RuleSpec, order: int) -> Result:
+    curves, fresh = curve_set.curves, rule.make()
+    try:
+        with threadpool_limits(1):
+            return simulate(curves, fresh, arrival_order(order, len(curves)))
+    except PredictorError as error:
+        raise type(error)(f"{curve_set.name}, rule {str(rule)!r}: {error}") from None

@@ -1,0 +1,121 @@
+"""Results of the protocol as a table for people, and as JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from predictor.simulation.engine import Result
+from predictor.simulation.protocol import CurveSet, Trials
+from predictor.tables import csv_text, text_table
+
+
+def as_table(trials: Sequence[Trials]) -> str:
+    """One table per set of curves, one line per rule."""
+    blocks = []
+    for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set):
+        rows = list(group)
+        headings = (
+            "rule", "speed-up", "recovered", "mean regret", "max regret",
+            f"within {curve_set.tolerance:g}", "stopped", "false stops", "ms/decision",
+        )  # fmt: skip
+        blocks.append(f"{_title(curve_set)}\n{text_table(headings, [_line(trial) for trial in rows])}")
+    return "\n\n".join(blocks)
+
+
+def as_csv(trials: Sequence[Trials]) -> str:
+    """One row for each set and rule, with every number that is not one of an order."""
+    return csv_text([{**_set_numbers(trial.curve_set), **_numbers(trial)} for trial in trials])
+
+
+def as_json(trials: Sequence[Trials]) -> str:
+    """Every number, those of each order included; null where there is none, as a regret if all stopped."""
+    sets = [
+        {
+            **_set_numbers(curve_set),
+            "rules": [
+                {**_numbers(trial), "regrets": _finite(trial.regrets), "by_order": _by_order(trial)}
+                for trial in group
+            ],
+        }
+        for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set)
+    ]
+    return json.dumps({"sets": sets}, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _title(curve_set: CurveSet) -> str:
+    curves = curve_set.curves
+    best = float(curves.to_values(curves.final.max()))
+    return f"{curve_set.name}: {len(curves)} networks x {curves.T} epochs, best {curves.metric} {best:.5g}"
+
+
+def _line(trial: Trials) -> list[str]:
+    orders, regrets = len(trial.orders), trial.regrets
+    false_stops = trial.false_stop_share
+    return [
+        str(trial.rule),
+        f"{trial.speed_up:.2f}x",
+        f"{trial.recovered} of {orders}",
+        f"{sum(regrets) / orders:.4f}",
+        f"{max(regrets):.4f}",
+        f"{trial.within_tolerance} of {orders}",
+        f"{trial.stopped_share:.1%}",
+        "-" if false_stops is None else f"{false_stops:.2%}",
+        f"{trial.ms_per_decision:.3g}",
+    ]
+
+
+def _set_numbers(curve_set: CurveSet) -> dict[str, Any]:
+    curves = curve_set.curves
+    return {
+        "file": curve_set.name,
+        "networks": len(curves),
+        "left_out": curve_set.left_out,
+        "epochs": curves.T,
+        "metric": curves.metric,
+        "best": float(curves.to_values(curves.final.max())),
+        "tolerance": curve_set.tolerance,
+    }
+
+
+def _numbers(trial: Trials) -> dict[str, Any]:
+    mean_regret, max_regret = _finite([sum(trial.regrets) / len(trial.regrets), max(trial.regrets)])
+    return {
+        "rule": str(trial.rule),
+        "orders": len(trial.orders),
+        "speed_up": trial.speed_up,
+        "recovered": trial.recovered,
+        "mean_regret": mean_regret,
+        "max_regret": max_regret,
+        "within_tolerance": trial.within_tolerance,
+        "stopped_share": trial.stopped_share,
+        "false_stop_share": trial.false_stop_share,
+        "ms_per_decision": trial.ms_per_decision,
+    }
+
+
+def _by_order(trial: Trials) -> list[dict[str, Any]]:
+    return [
+        {"order": order, **_order_numbers(result)}
+        for order, result in zip(trial.orders, trial.results, strict=True)
+    ]
+
+
+def _order_numbers(result: Result) -> dict[str, Any]:
+    return {
+        "speed_up": result.speed_up,
+        "recovered": result.recovered,
+        "regret": _finite([result.regret])[0],
+        "epochs_trained": result.epochs_trained,
+        "stopped": result.stopped,
+        "false_stops": result.false_stops,
+        "decisions": result.decisions,
+        "seconds": result.seconds,
+    }
+
+
+def _finite(numbers: Sequence[float]) -> list[float | None]:
+    return [number if math.isfinite(number) else None for number in numbers]

@@ -1,0 +1,141 @@
+import csv
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves
+from predictor.cli import main
+
+QUICK = ["--train", "30", "--splits", "2", "--methods", "ols", "last-seen", "--jobs", "1"]
+
+
+def run(capsys, *arguments):
+    code = main(["evaluate", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+def test_a_table_by_default(capsys, write_csv, curves):
+    code, out, _ = run(capsys, write_csv(curves), *QUICK, "--calibration")
+    assert code == 0
+    assert "curves.csv: 60 of 60 curves completed" in out
+    assert "R^2 of accuracy" in out
+
+
+def test_json_of_a_perplexity_file(capsys, write_csv, perplexities):
+    path = write_csv(perplexities, prefix="ep")
+    _, out, _ = run(capsys, path, *QUICK, "--format", "json", "--seed", "7", "--fractions", "0.5")
+    (found,) = json.loads(out)["sets"]
+    assert (found["metric"], found["scores"], found["T"]) == ("perplexity", "-log(perplexity)", 8)
+    ols = found["results"][0]
+    assert [split["split"] for split in ols["splits"]] == [7, 8]
+    assert 0 < ols["r2_metric"]["mean"] < 1
+    assert ols["r2_metric"]["mean"] != ols["r2_scores"]["mean"]
+
+
+def test_csv_to_the_screen_and_to_a_file_are_the_same(capsys, write_csv, curves, tmp_path):
+    target = tmp_path / "new" / "out.csv"
+    arguments = [write_csv(curves), *QUICK, "--features", "TS", "TS+AP"]
+    _, out, _ = run(capsys, *arguments, "--format", "csv", "--csv", target, "--plot", tmp_path / "pictures")
+    assert out == target.read_text()
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["features"] for row in rows] == ["TS", "TS", "TS+AP", "TS+AP", "-", "-"]
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "predicted_curves.png",
+        "calibration_curves.png",
+    }
+
+
+def test_several_sets_of_the_same_name_and_npz(capsys, write_csv, curves, perplexities):
+    from predictor.reading import write_npz
+
+    one, two = write_csv(curves), write_csv(perplexities, prefix="ppl")
+    three = one.with_suffix(".npz")
+    write_npz(curves, three)
+    _, out, _ = run(capsys, one, two, three, *QUICK, "--format", "json")
+    names = [found["set"] for found in json.loads(out)["sets"]]
+    assert names == [str(one), str(two), "curves.npz"]
+
+
+def test_repeats_can_be_left_out(capsys, write_csv, curves):
+    doubled = LearningCurves.concatenate(curves, curves[:10])
+    _, out, _ = run(capsys, write_csv(doubled), *QUICK, "--distinct")
+    assert "60 of 60 curves" in out
+
+
+def edited(path, edit):
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(edit(lines)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda lines: [",".join(line.split(",")[:3]) for line in lines], "no learning curves"),
+        (lambda lines: [lines[0].replace("acc_3", "note"), *lines[1:]], "acc_3 is missing"),
+        (
+            lambda lines: [*lines[:5], lines[5].rsplit(",", 1)[0] + ",fast", *lines[6:]],
+            "row 5, column acc_8: .*fast.* is not a number",
+        ),
+        (lambda lines: lines[:2], "1 completed curves are too few"),
+        (lambda lines: [lines[0], *[lines[1]] * 60], "end differently"),
+        (lambda lines: [",".join(line.split(",")[:4]) for line in lines], "T = 1"),
+        (lambda lines: [lines[0], *["3,9,1" + ",nan" * 8] * 60], "NaN everywhere"),
+        (lambda lines: lines[:25], "24 completed curves are too few to train on 30.*at most --train 22"),
+    ],
+)
+def test_wrong_files_get_one_line(capsys, write_csv, curves, change, part):
+    path = edited(write_csv(curves), change)
+    code, out, err = run(capsys, path, *QUICK)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert err.startswith(f"predictor: error: {path.name}: ") or err.startswith(f"predictor: error: {path}: ")
+    assert re.search(part, err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--train", "0"], "'0' is not a whole number"),
+        (["--splits", "two"], "'two' is not a whole number"),
+        (["--fractions", "25"], "'25' is not a fraction"),
+        (["--methods", "lstm"], "'lstm'"),
+        (["--uncertainty", "none"], "'none'"),
+    ],
+)
+def test_wrong_options_quote_the_value(capsys, arguments, part):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "curves.csv", *arguments])
+    assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert part in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--features", "TS+XY"], "XY"),
+        (["--depth-generalisation", "3"], "fewer than 3 layers"),
+        (["--csv", "/proc/nothing/x.csv"], "cannot write"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(capsys, write_csv, curves, arguments, part):
+    code, _, err = run(capsys, write_csv(curves), *QUICK, *arguments)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert part in err
+
+
+@pytest.mark.data
+@pytest.mark.skipif("METAQNN_DATA_DIR" not in os.environ, reason="METAQNN_DATA_DIR is not set")
+def test_published_sets_give_what_a_plain_reading_of_the_paper_gives(capsys):
+    folder = Path(os.environ["METAQNN_DATA_DIR"]) / "curves"
+    files = [folder / "metaqnn_cifar10.csv", folder / "lstm_ptb.csv"]
+    _, out, _ = run(capsys, *files, "--methods", "ols", "last-seen", "--splits", "3", "--format", "json")
+    found = [[cell["r2_metric"]["mean"] for cell in s["results"]] for s in json.loads(out)["sets"]]
+    np.testing.assert_allclose(found, [[0.933, 0.501], [0.990, 0.797]], atol=0.02)

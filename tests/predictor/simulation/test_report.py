@@ -1,0 +1,62 @@
+"""The same numbers as table, CSV and JSON."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves
+from predictor.rules import RuleSpec
+from predictor.simulation import CurveSet, arrival_order, run_protocol
+from predictor.simulation.report import as_csv, as_json, as_table
+
+
+@pytest.fixture
+def trials(make_curves, cut_after):
+    perplexity = LearningCurves(np.array([[300.0, 90.0], [200.0, 80.0], [400.0, 100.0]]), metric="perplexity")
+    sets = [CurveSet.of("acc.csv", make_curves(8, 4, seed=1)), CurveSet.of("ppl.csv", perplexity)]
+    rules = [RuleSpec("none"), RuleSpec("cut-after", {"burn_in": 0}, "cut-after:burn_in=0")]
+    return run_protocol(sets, rules, [0, 5])
+
+
+def test_json_has_every_order_and_no_number_that_json_lacks(trials):
+    accuracy, perplexity = json.loads(as_json(trials))["sets"]
+    assert (accuracy["file"], accuracy["networks"], accuracy["epochs"]) == ("acc.csv", 8, 4)
+    assert (perplexity["metric"], perplexity["tolerance"]) == ("perplexity", 0.01)
+    assert perplexity["best"] == pytest.approx(80.0)
+    none, cut = accuracy["rules"]
+    assert (none["rule"], none["speed_up"], none["recovered"], none["regrets"]) == ("none", 1.0, 2, [0, 0])
+    assert none["false_stop_share"] is None
+    assert [order["order"] for order in cut["by_order"]] == [0, 5]
+    assert [order["epochs_trained"] for order in cut["by_order"]] == [8, 8]
+    assert cut["speed_up"] == 4.0
+    assert cut["regrets"] == [None, None]  # nothing completed
+    assert (cut["mean_regret"], cut["within_tolerance"], cut["false_stop_share"]) == (None, 0, 1.0)
+
+
+def test_csv_has_one_row_for_each_set_and_rule(trials):
+    rows = list(csv.DictReader(io.StringIO(as_csv(trials))))
+    assert [(row["file"], row["rule"]) for row in rows] == [
+        (file, rule) for file in ("acc.csv", "ppl.csv") for rule in ("none", "cut-after:burn_in=0")
+    ]
+    assert (rows[0]["speed_up"], rows[0]["false_stop_share"], rows[1]["mean_regret"]) == ("1.0", "", "")
+
+
+def test_the_table_has_one_block_per_set_and_aligned_columns(trials):
+    blocks = as_table(trials).split("\n\n")
+    assert [block.split(":")[0] for block in blocks] == ["acc.csv", "ppl.csv"]
+    assert "3 networks x 2 epochs, best perplexity 80" in blocks[1]
+    assert "within 0.01" in blocks[1]
+    none = next(line for line in blocks[0].splitlines() if line.startswith("none"))
+    assert none.split()[1:5] == ["1.00x", "2", "of", "2"]
+    assert len({len(line) for line in blocks[0].splitlines()[1:]}) == 1
+
+
+def test_the_log_scale_regret_of_a_lost_perplexity(cut_after):
+    curves = LearningCurves(np.array([[300.0, 90.0], [200.0, 80.0]]), metric="perplexity")
+    order = next(o for o in range(20) if arrival_order(o, 2)[0] == 0)
+    trials = run_protocol([CurveSet.of("p", curves)], [RuleSpec("cut-after", {"burn_in": 1})], [order])
+    (rule,) = json.loads(as_json(trials))["sets"][0]["rules"]
+    assert rule["regrets"] == pytest.approx([np.log(90 / 80)])

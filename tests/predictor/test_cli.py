@@ -1,0 +1,219 @@
+"""`python -m predictor`: what it prints, what it refuses, and with which exit code."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from predictor.cli import COMMANDS, main
+
+
+@pytest.fixture
+def curves_csv(tmp_path, make_curves):
+    curves = make_curves(12, 5, seed=3)
+    header = ["depth", "lr", *(f"acc_{epoch}" for epoch in range(1, 6))]
+    rows = np.column_stack([curves.architecture["depth"], curves.hyperparameters["lr"], curves.values])
+    path = tmp_path / "curves.csv"
+    np.savetxt(path, rows, delimiter=",", header=",".join(header), comments="", fmt="%.6f")
+    return path
+
+
+def run(capsys, *arguments):
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        code = end.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_without_a_command_the_commands_are_listed(capsys):
+    code, out, _ = run(capsys)
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_teaches_with_examples(capsys, name):
+    code, out, _ = run(capsys, name, "--help")
+    assert code == 0
+    assert f"python -m predictor {name} " in out.split("examples:")[1]
+
+
+def test_help_of_simulate_explains_every_rule_and_column(capsys, curves_csv):
+    text = run(capsys, "simulate", "--help")[1]
+    assert "Delta=0.99, tolerance=0.0" in text
+    table = run(capsys, "simulate", curves_csv, "--rules", "none", "--jobs", 1, "--orders", 1)[1]
+    for column in ("speed-up", "recovered", "regret", "within", "stopped", "false stops", "ms/decision"):
+        assert f"\n  {column} " in text
+        assert column in table
+
+
+def test_simulate_prints_a_table(capsys, curves_csv):
+    code, out, err = run(capsys, "simulate", curves_csv, "--rules", "none", "--jobs", 1)
+    assert (code, err) == (0, "")
+    assert "12 networks x 5 epochs" in out
+    assert "1.00x" in out
+    assert "10 of 10" in out
+
+
+def test_simulate_as_json_csv_and_picture(capsys, curves_csv, tmp_path):
+    where = tmp_path / "new" / "folder"
+    options = ("--rules", "none,paper:burn_in=4,method=ols,Delta=0.6", "--rules", "none", "--jobs", 1)
+    files = ("--csv", where / "table.csv", "--plot", where / "figure.png")
+    code, out, _ = run(
+        capsys, "simulate", curves_csv, *options, *files, "--orders", "3-5", "--format", "json"
+    )
+    assert code == 0
+    (curve_set,) = json.loads(out)["sets"]
+    none, paper, again = curve_set["rules"]
+    assert (none["speed_up"], again["speed_up"], paper["rule"]) == (1.0, 1.0, options[1].partition(",")[2])
+    assert [order["order"] for order in paper["by_order"]] == [3, 4, 5]
+    assert paper["speed_up"] > 1
+    written = list(csv.DictReader((where / "table.csv").open()))
+    assert [float(row["speed_up"]) for row in written] == [rule["speed_up"] for rule in curve_set["rules"]]
+    assert (where / "figure.png").read_bytes().startswith(b"\x89PNG")
+    printed = run(capsys, "simulate", curves_csv, *options, "--orders", "3,4,5", "--format", "csv")[1]
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    assert [row["max_regret"] for row in rows] == [row["max_regret"] for row in written]
+
+
+def test_one_process_or_two_print_the_same(capsys, curves_csv):
+    def printed(jobs):
+        options = ("--rules", "paper:burn_in=4,n_settings=3,Delta=0.6", "--orders", 2, "--format", "json")
+        result = json.loads(run(capsys, "simulate", curves_csv, *options, "--jobs", jobs)[1])
+        for rule in result["sets"][0]["rules"]:
+            del rule["ms_per_decision"]
+            for order in rule["by_order"]:
+                del order["seconds"]
+        return result
+
+    assert printed(1) == printed(2)
+
+
+def test_a_tolerance_of_ones_own(capsys, curves_csv):
+    out = run(capsys, "simulate", curves_csv, "--rules", "none", "--jobs", 1, "--tolerance", "0.05")[1]
+    assert "within 0.05" in out
+
+
+def test_perplexities_too(capsys, tmp_path):
+    path = tmp_path / "lm.csv"
+    path.write_text("ep_0,ep_1,ep_2\n900,300,100\n900,200,80\n900,400,120\n")
+    out = run(capsys, "simulate", path, "--rules", "none", "--jobs", 1, "--format", "json")[1]
+    (curve_set,) = json.loads(out)["sets"]
+    assert (curve_set["metric"], curve_set["epochs"], curve_set["tolerance"]) == ("perplexity", 2, 0.01)
+    assert curve_set["best"] == pytest.approx(80)
+
+
+WRONG_FILES = {
+    "missing columns": ("a,b\n1,2\n3,4\n", "no learning curves: expected columns such as acc_1"),
+    "text in a number": ("acc_1,acc_2\n0.1,0.2\n0.1,many\n", "row 2, column acc_2: .*many.* is not a number"),
+    "T = 1": ("acc_1\n0.1\n0.2\n", "T = 1"),
+    "NaN everywhere": ("acc_1,acc_2\nnan,nan\n,\n", "NaN everywhere"),
+    "nothing completed": ("acc_1,acc_2\n0.1,\n0.2,nan\n", "none of 2 curves is completed"),
+    "empty": ("", "empty"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_wrong_files_are_one_line_that_names_the_file(capsys, tmp_path, case):
+    text, quoted = WRONG_FILES[case]
+    path = tmp_path / "wrong.csv"
+    path.write_text(text)
+    code, out, err = run(capsys, "simulate", path, "--rules", "none", "--jobs", 1)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(rf"predictor: error: .*wrong\.csv: .*{quoted}.*\n", err)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["acc_1,acc_2,acc_3\n0.1,0.2,0.3\n", "acc_1,acc_2\n" + "0.1,0.2\n" * 6],
+    ids=["one curve", "all equal"],
+)
+def test_one_curve_and_equal_curves_have_results(capsys, tmp_path, text):
+    path = tmp_path / "curves.csv"
+    path.write_text(text)
+    rules = "none,paper:burn_in=3,n_settings=3"
+    code, out, err = run(capsys, "simulate", path, "--rules", rules, "--jobs", 1, "--format", "json")
+    assert (code, err) == (0, "")
+    assert all(rule["recovered"] == 10 for rule in json.loads(out)["sets"][0]["rules"])
+
+
+def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("acc_1,acc_2\n0.1,0.2\n0.1,\n0.3,0.4\n")
+    code, out, err = run(capsys, "simulate", path, "--rules", "none", "--jobs", 1, "--format", "json")
+    assert code == 0
+    assert "1 of 3 curves" in err
+    assert (json.loads(out)["sets"][0]["networks"], json.loads(out)["sets"][0]["left_out"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "quoted"),
+    [
+        (("--rules", "papr"), "did you mean 'paper'? expected one of none, paper"),
+        (("--rules", "paper:Delta=3"), "Delta = 3.0"),
+        (("--orders", "0"), "--orders: '0'; expected"),
+        (("--orders", "7-3"), "--orders: '7-3'; expected"),
+        (("--orders", "some"), "--orders: 'some'; expected"),
+        (("--orders", "1,-2"), "--orders: '1,-2'; expected"),
+        (("--jobs", "0"), "--jobs: '0'; expected"),
+        (("--tolerance", "nan"), "--tolerance: 'nan'; expected"),
+        (("--tolerance=-1",), "--tolerance: '-1'; expected"),
+        (("--format", "xml"), "invalid choice: 'xml'"),
+        (("--plot", "."), "cannot write '.'"),
+        (("--csv", "/dev/null/table.csv"), "cannot write '/dev/null/table.csv'"),
+    ],
+)
+def test_wrong_options_are_one_line(capsys, curves_csv, options, quoted):
+    code, out, err = run(capsys, "simulate", curves_csv, *options)
+    assert (code, out) == (2, "")
+    assert err.startswith("predictor: error: ")
+    assert quoted in err
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_command_is_one_line(capsys):
+    code, _, err = run(capsys, "simulte")
+    assert code == 2
+    assert "'simulte'" in err
+    assert err.count("\n") == 1
+
+
+def test_other_errors_are_not_hidden(curves_csv, monkeypatch):
+    def broken(*_):
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("predictor.simulation.command.run_protocol", broken)
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        main(["simulate", str(curves_csv), "--rules", "none"])
+
+
+def test_ctrl_c_ends_with_130(curves_csv, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("predictor.simulation.command.run_protocol", interrupted)
+    assert main(["simulate", str(curves_csv), "--rules", "none"]) == 130
+
+
+def test_it_runs_as_a_module(curves_csv):
+    command = [
+        sys.executable,
+        "-m",
+        "predictor",
+        "simulate",
+        str(curves_csv),
+        "--rules",
+        "none",
+        "--jobs",
+        "1",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1.00x" in done.stdout
