@@ -128,6 +128,7 @@ def go_on(folder: RunFolder, given: dict[str, Any], changes: dict[str, Any]) -> 
             f"data set {record.config.dataset!r} is not the one this search began with: "
             f"its fingerprint is {prepared.dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
         )
+    database.set_circumstances(asdict(prepared.circumstances))
     return _session(prepared, folder, database)
 
 

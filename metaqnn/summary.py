@@ -63,7 +63,7 @@ class Summary:
 def summarise(reader: SearchReader) -> Summary:
     """Summarise a finished or running search."""
     config, ended = reader.config(), reader.ended()
-    rows = [_epsilon_row(epsilon, ended) for epsilon in sorted({row.epsilon for row in ended}, reverse=True)]
+    rows = [_epsilon_row(epsilon, ended) for epsilon in dict.fromkeys(row.epsilon for row in ended)]
     skipped = sum(config.epochs - row.epochs for row in ended if row.outcome == "stopped")
     epochs = sum(row.epochs for row in rows)
     return Summary(
@@ -129,7 +129,8 @@ def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]
 def _epsilon_row(epsilon: float, ended: list[Any]) -> EpsilonRow:
     rows = [row for row in ended if row.epsilon == epsilon]
     finals = [row.final_accuracy for row in rows if row.final_accuracy is not None]
-    so_far = [row.final_accuracy for row in ended if row.epsilon >= epsilon]
+    last = max(place for place, row in enumerate(ended) if row.epsilon == epsilon)
+    so_far = [row.final_accuracy for row in ended[: last + 1]]
     stopped = sum(row.outcome == "stopped" for row in rows)
     return EpsilonRow(
         epsilon=epsilon,

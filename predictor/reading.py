@@ -112,7 +112,7 @@ def _numbers(cells: npt.NDArray[np.str_], column: str) -> Floats:
         return filled.astype(np.float64)
     except ValueError:
         row = next(index for index, cell in enumerate(filled) if not _is_number(cell))
-        raise CurvesError(f"row {row + 1}, column {column}: {cells[row]!r} is not a number") from None
+        raise CurvesError(f"row {row + 1}, column {column}: {str(cells[row])!r} is not a number") from None
 
 
 def read_npz(path: Path) -> LearningCurves:

@@ -15,7 +15,7 @@ from metaqnn.config import SearchConfig
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
 from metaqnn.output import as_json, duration
-from metaqnn.run_folder import RunFolder
+from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.summary import summarise
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def _search(namespace: argparse.Namespace, folder: RunFolder, given: dict[str, A
             return _run(go_on(folder, options, changes), namespace)
     prepared = prepare(SearchConfig.of(**given), Circumstances().but(**changes))
     with folder.lock():
+        if folder.holds_search():
+            raise RunFolderError(f"another process has just begun a search in {str(folder.path)!r}")
         return _run(begin(prepared, folder), namespace)
 
 

@@ -127,6 +127,12 @@ class ReplayDatabase:
             config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances
         )
 
+    def set_circumstances(self, circumstances: Mapping[str, Any]) -> None:
+        """Remember where the search goes on, for the next time."""
+        statement = update(searches).where(searches.c.id == self._search_id)
+        with _writing(self._engine) as connection:
+            connection.execute(statement.values(circumstances=dict(circumstances)))
+
     # events
 
     def propose(self, proposal: int, epsilon: float, network: Mapping[str, Any]) -> int:

@@ -15,7 +15,6 @@ from predictor.baselines.lce import LearningCurveExtrapolation
 from predictor.baselines.lce_rule import LceRule
 from predictor.baselines.pruners import PRUNERS, OptunaRule, make_pruner_rule
 from predictor.errors import PredictorError
-from predictor.stopping import StoppingRule
 
 PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
     "last-seen": lambda seed: LastSeenValue(),
@@ -23,9 +22,6 @@ PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
     "bnn": lambda seed: LearningCurveNetwork(random_state=seed),
 }
 """Predictors of y_T by name, made from a seed."""
-
-RULES = ("lce", *PRUNERS)
-"""Names of the stopping rules."""
 
 
 def make_predictor(name: str, random_state: int = 0) -> BaselinePredictor:
@@ -35,22 +31,9 @@ def make_predictor(name: str, random_state: int = 0) -> BaselinePredictor:
     return PREDICTORS[name](random_state)
 
 
-def make_rule(name: str, random_state: int = 0) -> StoppingRule:
-    """The stopping rule of that name; raises `PredictorError` for a name that is not known.
-
-    `random_state` is the seed of rules that draw: 'lce'. `MissingPackageError` for Optuna's without optuna.
-    """
-    if name not in RULES:
-        raise PredictorError(f"stopping rule {name!r} is not known; expected one of {sorted(RULES)}")
-    if name == "lce":
-        return LceRule(model=LearningCurveExtrapolation(random_state=random_state))
-    return make_pruner_rule(name)
-
-
 __all__ = [
     "PREDICTORS",
     "PRUNERS",
-    "RULES",
     "BaselinePredictor",
     "Forecast",
     "LastSeenValue",
@@ -61,5 +44,4 @@ __all__ = [
     "OptunaRule",
     "make_predictor",
     "make_pruner_rule",
-    "make_rule",
 ]

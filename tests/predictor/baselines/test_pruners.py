@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
-from predictor.baselines import MissingPackageError, OptunaRule, make_rule
+from predictor.baselines import MissingPackageError, OptunaRule, make_pruner_rule
 from predictor.curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
 
@@ -76,18 +76,18 @@ def epochs_by(rule, values, between=lambda row, tau, history: None):
 def test_decides_as_a_study_that_optuna_runs(name, seed):
     values = random_values(60, seed)
     expected = epochs_of_a_real_study(PRUNERS[name](), values)
-    assert epochs_by(make_rule(name), values) == expected
+    assert epochs_by(make_pruner_rule(name), values) == expected
     assert min(expected) < T  # the pruner did prune
 
 
 @pytest.mark.parametrize("name", PRUNERS)
 def test_a_fresh_rule_decides_as_one_that_saw_everything(name):
     values = random_values(60, 2)
-    epochs = epochs_by(make_rule(name), values)
+    epochs = epochs_by(make_pruner_rule(name), values)
     for row in (1, 7, 30, 59):
         history = history_of(values, epochs[:row])
         answers = [
-            make_rule(name).decide(LearningCurves(values[row : row + 1]).until(tau), history).stop
+            make_pruner_rule(name).decide(LearningCurves(values[row : row + 1]).until(tau), history).stop
             for tau in range(1, epochs[row] + (epochs[row] < T))
         ]
         assert answers == [tau == epochs[row] < T for tau in range(1, len(answers) + 1)]
@@ -96,16 +96,16 @@ def test_a_fresh_rule_decides_as_one_that_saw_everything(name):
 @pytest.mark.parametrize("name", PRUNERS)
 def test_other_trainings_asked_about_in_between_do_not_matter(name):
     values, others = random_values(30, 3), random_values(30, 4)
-    rule = make_rule(name)
+    rule = make_pruner_rule(name)
 
     def ask_about_another(row, tau, history):
         rule.decide(LearningCurves(others[row][None]).until(max(T // 2, tau - 1)), history)
 
-    assert epochs_by(rule, values, ask_about_another) == epochs_by(make_rule(name), values)
+    assert epochs_by(rule, values, ask_about_another) == epochs_by(make_pruner_rule(name), values)
 
 
 def test_another_history_is_not_mistaken_for_the_one_before():
-    rule, curve = make_rule("median"), LearningCurves(np.full((1, T), 0.5)).until(3)
+    rule, curve = make_pruner_rule("median"), LearningCurves(np.full((1, T), 0.5)).until(3)
     better, worse = LearningCurves(np.full((6, T), 0.9)), LearningCurves(np.full((6, T), 0.1))
     assert [rule.decide(curve, history).stop for history in (better, worse, better, better[:3])] == [
         *(True, False, True, False)
@@ -116,7 +116,7 @@ def test_perplexities_lower_is_better():
     history = LearningCurves(np.full((6, T), 90.0), metric="perplexity")
     for value, stop in ((150.0, True), (80.0, False)):
         curve = LearningCurves(np.full((1, T), value), metric="perplexity").until(2)
-        assert make_rule("median").decide(curve, history).stop == stop
+        assert make_pruner_rule("median").decide(curve, history).stop == stop
 
 
 def test_the_pruner_passed_in_is_not_changed():
@@ -128,7 +128,7 @@ def test_the_pruner_passed_in_is_not_changed():
 
 def test_a_copy_decides_alike():
     values = random_values(20, 6)
-    rule = make_rule("successive-halving")
+    rule = make_pruner_rule("successive-halving")
     expected = epochs_by(rule, values)
     assert epochs_by(copy.deepcopy(rule), values) == expected
 
@@ -142,7 +142,7 @@ def test_the_name_of_the_study_draws_hyperbands_brackets():
 def test_a_training_stopped_before_its_first_epoch_does_no_harm():
     history = LearningCurves(np.vstack([np.full((1, T), np.nan), np.full((6, T), 0.9)]))
     for name in PRUNERS:
-        make_rule(name).decide(LearningCurves(np.full((1, T), 0.1)).until(1), history)
+        make_pruner_rule(name).decide(LearningCurves(np.full((1, T), 0.1)).until(1), history)
 
 
 def test_what_is_not_a_pruner_is_quoted():
@@ -152,13 +152,13 @@ def test_what_is_not_a_pruner_is_quoted():
 
 def test_the_curve_must_be_as_long_as_the_history():
     with pytest.raises(CurvesError, match="1 curves of 3 epochs"):
-        make_rule("median").decide(LearningCurves(np.zeros((1, 3))), LearningCurves(np.zeros((1, 4))))
+        make_pruner_rule("median").decide(LearningCurves(np.zeros((1, 3))), LearningCurves(np.zeros((1, 4))))
 
 
 def test_without_optuna_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[optuna\]'"):
-        make_rule("median")
+        make_pruner_rule("median")
 
 
 def speed_up(rule, curves, order):
@@ -183,5 +183,5 @@ def test_speed_up_on_published_curves(name, measured_elsewhere):
         pytest.skip("METAQNN_DATA_DIR is not set")
     curves = LearningCurves.read(Path(os.environ["METAQNN_DATA_DIR"]) / "curves" / "metaqnn_cifar10.csv")
     orders = [np.random.default_rng(1000 + o).permutation(len(curves)) for o in range(10)]
-    mean = np.mean([speed_up(make_rule(name), curves, order) for order in orders])
+    mean = np.mean([speed_up(make_pruner_rule(name), curves, order) for order in orders])
     assert mean == pytest.approx(measured_elsewhere, abs=0.06)

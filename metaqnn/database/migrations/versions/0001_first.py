@@ -10,7 +10,8 @@ depends_on = None
 
 LEARNING_CURVES_VIEW = """
 CREATE VIEW learning_curves AS
-SELECT networks.number AS curve, epochs.epoch AS epoch, epochs.accuracy AS value, searches.epochs AS epochs,
+SELECT networks.finished_position AS curve, epochs.epoch AS epoch,
+       epochs.accuracy AS value, searches.epochs AS epochs,
        networks.architecture AS name, networks.parameters AS ap_parameters, networks.depth AS ap_depth,
        trainings.learning_rate AS hp_learning_rate, searches.id AS search
 FROM networks
