@@ -31,7 +31,7 @@ def figure5(reader: SearchReader, path: Path) -> None:
 def _bars(axes: Axes, summary: Summary) -> None:
     start = 0
     for row in summary.by_epsilon:
-        label = "mean reward at each epsilon" if start == 0 else None
+        label = "mean reward at each epsilon (its value below)" if start == 0 else None
         axes.bar(
             start,
             row.mean_reward,
@@ -41,15 +41,15 @@ def _bars(axes: Axes, summary: Summary) -> None:
             edgecolor="white",
             label=label,
         )
-        axes.text(start + row.networks / 2, 0.01, f"ε {row.epsilon:g}", ha="center", fontsize=8)
+        axes.text(start + row.networks / 2, 0.01, f"{row.epsilon:g}", ha="center", fontsize=8)
         start += row.networks
 
 
 def _lines(axes: Axes, accuracies: list[float | None]) -> None:
     for k, label, color in (
         (1, "best", "#e31a1c"),
-        (5, "mean of the top 5", "#ff7f00"),
-        (15, "mean of the top 15", "#33a02c"),
+        (5, "top 5", "#ff7f00"),
+        (15, "top 15", "#33a02c"),
     ):
         top = [float("nan") if value is None else value for value in cumulative_top(accuracies, k)]
         axes.plot(range(1, len(top) + 1), top, label=label, color=color)
