@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
+CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit bench clean
 
@@ -40,7 +41,14 @@ unit: $(DEVELOPMENT)
 	$(BIN)/python -m pytest
 
 bench: $(DEVELOPMENT)
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in sampling replay_update search_overhead training_loop; do \
+		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+ifneq ($(CURVES),)
+	for script in prediction_speed decision_cost; do \
+		echo "== $$script"; $(BIN)/python benchmarks/$$script.py --curves $(CURVES) || exit 1; done
+else
+	@echo "prediction_speed and decision_cost need recorded curves: make bench CURVES=metaqnn_cifar10.csv"
+endif
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
