@@ -20,6 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from predictor.baselines import PRUNERS, LceRule, LearningCurveExtrapolation, OptunaRule, make_pruner_rule
 from predictor.baselines.extras import require
 from predictor.early_stopping import EarlyStopper
+from predictor.envelope import RankEnvelope
 from predictor.errors import PredictorError
 from predictor.methods import make_method
 from predictor.stopping import NoStopping, StoppingRule
@@ -95,6 +96,7 @@ RULES: dict[str, RuleKind] = {
     "none": RuleKind(NoStopping, "every network is trained to the end"),
     "paper": RuleKind(paper_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
     "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone: seconds per look"),
+    "rank-envelope": RuleKind(RankEnvelope, "stop when ranked worse than the best networks once were"),
     **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
 }
 """The rules by name. Beside them, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""

@@ -1,0 +1,117 @@
+"""Gaussian processes averaged over a few kernels, taught by results and by guesses of results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.special import softmax
+
+from predictor.curves import Floats
+from predictor.envelope.gaussian_process import GaussianProcess, Kernel
+from predictor.envelope.student import StudentMixture, student_log_density
+
+KERNELS = tuple(
+    Kernel(relevance, rbf, length, noise)
+    for relevance, (rbf, length), noise in product(
+        (0.3, 1.0), ((0.1, 1.0), (1.0, 1.0), (1.0, 2.5)), (0.03, 0.1, 0.3, 1.0)
+    )
+)
+"""For standardised inputs and targets, all equally probable beforehand."""
+LEAST_WEIGHT = 0.02
+"""Kernels that are less probable than this are left out: each costs as much as all others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """What is believed about targets that were not observed.
+
+    Attributes
+    ----------
+    means, variances : (n,) of each target.
+    """
+
+    means: Floats
+    variances: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class AveragedProcess:
+    """An average of Gaussian processes of different kernels, weighted by p(y | kernel).
+
+    The results alone say which kernels are probable and how large tau^2 is. Guesses are no evidence: they
+    enter what is predicted only, as targets with their own variance on top of the noise. They come after the
+    results in all arrays.
+
+    Attributes
+    ----------
+    by_results : one process for each kernel that is left, of the n_r results alone.
+    processes : the same kernels, of the n_r results and n_g guesses.
+    extra : (m, n_g) variances of the guesses in units of tau^2, for each kernel.
+    """
+
+    by_results: Sequence[GaussianProcess]
+    processes: Sequence[GaussianProcess]
+    extra: Floats
+
+    @classmethod
+    def fit(cls, X: Floats, y: Floats, X_guessed: Floats, guesses: Guesses) -> AveragedProcess:
+        """Learn from results y, (n_r,), at X, (n_r, d), and guesses at X_guessed, (n_g, d)."""
+        candidates = [GaussianProcess.fit(kernel, X, y) for kernel in KERNELS]
+        weights = softmax([process.log_evidence for process in candidates])
+        kept = [p for p, weight in zip(candidates, weights, strict=True) if weight >= LEAST_WEIGHT]
+        extra = np.array([guesses.variances / process.scale()[1] for process in kept])
+        if not len(X_guessed):
+            return cls(kept, kept, extra)
+        X_all, y_all = np.concatenate([X, X_guessed]), np.concatenate([y, guesses.means])
+        processes = [
+            GaussianProcess.fit(p.kernel, X_all, y_all, np.concatenate([np.zeros(len(y)), more]))
+            for p, more in zip(kept, extra, strict=True)
+        ]
+        return cls(kept, processes, extra)
+
+    def predict(self, X: Floats) -> StudentMixture:
+        """Of the targets at X, (n, d)."""
+        predicted = [process.predict(X) for process in self.processes]
+        locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
+        return self._mixture(locations, variances)
+
+    def leave_one_out(self) -> StudentMixture:
+        """Of each of the n_r + n_g targets, as predicted from all others.
+
+        For a result, the kernels' weights and tau^2 are those without it, too, in closed form: p(y_-i) =
+        p(y) / p(y_i | y_-i). A guess's own variance does not count.
+        """
+        predicted = [process.leave_one_out() for process in self.processes]
+        locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
+        n = len(self.by_results[0].y)
+        results = self._mixture_of_results(locations[:, :n], variances[:, :n])
+        guessed = self._mixture(locations[:, n:], np.maximum(variances[:, n:] - self.extra, 1e-12))
+        return StudentMixture(
+            *(
+                np.concatenate([getattr(results, part), getattr(guessed, part)], axis=-1)
+                for part in ("weights", "df", "locations", "squared_scales")
+            )
+        )
+
+    def _mixture(self, locations: Floats, variances: Floats) -> StudentMixture:
+        df, scales = zip(*(process.scale() for process in self.by_results), strict=True)
+        weights = softmax([process.log_evidence for process in self.by_results])
+        return StudentMixture(
+            np.repeat(weights[:, None], locations.shape[1], axis=1),
+            np.full(locations.shape[1], df[0]),
+            locations,
+            variances * np.array(scales)[:, None],
+        )
+
+    def _mixture_of_results(self, locations: Floats, variances: Floats) -> StudentMixture:
+        log_weights, scales = [], []
+        for process in self.by_results:
+            (df, scale), (location, variance) = process.scale_left_out(), process.leave_one_out()
+            own = student_log_density(process.y, df, location, scale * variance)
+            log_weights.append(process.log_evidence - own)
+            scales.append(scale)
+        weights = softmax(log_weights, axis=0)
+        return StudentMixture(weights, np.full(len(own), df), locations, variances * np.array(scales))

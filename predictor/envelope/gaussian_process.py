@@ -1,0 +1,117 @@
+"""A Gaussian process with a linear and an RBF kernel whose scale is integrated out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import gammaln
+
+from predictor.curves import Floats
+
+PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.5
+"""Of the inverse gamma prior of tau^2: as much as two observations, of residual 1/sqrt(2) each."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """k(a, b) = 1 + a . b + rbf exp(-|a - b|^2 / (2 length^2)), with noise, on a = (z_1, relevance z_2...).
+
+    Attributes
+    ----------
+    relevance : factor of all inputs but the first.
+    rbf : prior variance of what is not linear.
+    length : over which that varies.
+    noise : variance of the noise; all variances are in units of tau^2.
+    """
+
+    relevance: float
+    rbf: float
+    length: float
+    noise: float
+
+    def __call__(self, A: Floats, B: Floats) -> Floats:
+        """(n, m) covariances, without noise, between the rows of A, (n, d), and B, (m, d)."""
+        a, b = self._weighted(A), self._weighted(B)
+        products = a @ b.T
+        squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * products
+        return 1 + products + self.rbf * np.exp(-np.maximum(squares, 0) / (2 * self.length**2))
+
+    def diagonal(self, A: Floats) -> Floats:
+        """(n,) variances of the rows of A, without noise."""
+        return np.asarray(1 + (self._weighted(A) ** 2).sum(axis=1) + self.rbf)
+
+    def _weighted(self, A: Floats) -> Floats:
+        weights = np.full(A.shape[1], self.relevance)
+        weights[0] = 1.0
+        return A * weights
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProcess:
+    """y ~ N(0, tau^2 C), C = k(X, X) + diag(noise + extra), tau^2 ~ InverseGamma(a0, b0).
+
+    With tau^2 integrated out, y is a multivariate Student t of 2 a0 degrees of freedom, and what is
+    predicted one of 2 a0 + n.
+
+    Attributes
+    ----------
+    kernel, X : the (n, d) inputs.
+    precision : (n, n) C^-1.
+    alpha : (n,) C^-1 y.
+    y : (n,) targets.
+    quadratic : y . C^-1 y.
+    log_evidence : log p(y | kernel).
+    """
+
+    kernel: Kernel
+    X: Floats
+    y: Floats
+    precision: Floats
+    alpha: Floats
+    quadratic: float
+    log_evidence: float
+
+    @classmethod
+    def fit(cls, kernel: Kernel, X: Floats, y: Floats, extra: Floats | float = 0.0) -> GaussianProcess:
+        """Condition on targets y, (n,), with noise of variance kernel.noise + extra, in units of tau^2."""
+        C = kernel(X, X) + np.diag(np.full(len(y), kernel.noise) + extra)
+        factor = cho_factor(C, lower=True)
+        precision = cho_solve(factor, np.eye(len(y)))
+        alpha = precision @ y
+        quadratic, log_det = float(y @ alpha), 2 * float(np.log(np.diag(factor[0])).sum())
+        a, b = PRIOR_SHAPE + len(y) / 2, PRIOR_RATE + quadratic / 2
+        log_evidence = (
+            float(gammaln(a) - gammaln(PRIOR_SHAPE))
+            + PRIOR_SHAPE * np.log(PRIOR_RATE)
+            - a * np.log(b)
+            - 0.5 * (log_det + len(y) * np.log(2 * np.pi))
+        )
+        return cls(kernel, X, y, precision, alpha, quadratic, log_evidence)
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d)."""
+        cross = self.kernel(X, self.X)
+        explained = ((cross @ self.precision) * cross).sum(axis=1)
+        variances = self.kernel.diagonal(X) - np.minimum(explained, self.kernel.diagonal(X))
+        return cross @ self.alpha, variances + self.kernel.noise
+
+    def leave_one_out(self) -> tuple[Floats, Floats]:
+        """(n,) means and variances in units of tau^2 of each target, given all others.
+
+        y_i - [C^-1 y]_i / [C^-1]_ii and 1 / [C^-1]_ii, noise and extra noise included.
+        """
+        variances = 1 / np.diag(self.precision)
+        return self.y - self.alpha * variances, variances
+
+    def scale(self) -> tuple[float, float]:
+        """Degrees of freedom and s^2: a target of variance v tau^2 is Student t with squared scale v s^2."""
+        a, b = PRIOR_SHAPE + len(self.y) / 2, PRIOR_RATE + self.quadratic / 2
+        return 2 * a, b / a
+
+    def scale_left_out(self) -> tuple[float, Floats]:
+        """The same without target i, for each i: y_-i . C_-i^-1 y_-i = y . C^-1 y - alpha_i^2 / [C^-1]_ii."""
+        a = PRIOR_SHAPE + (len(self.y) - 1) / 2
+        quadratics = self.quadratic - self.alpha**2 / np.diag(self.precision)
+        return 2 * a, (PRIOR_RATE + np.maximum(quadratics, 0) / 2) / a

@@ -1,0 +1,52 @@
+"""When the rank envelope looks at a network, and when it fits its models anew."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from predictor.curves import LearningCurves
+
+FIRST, STEP, GROWTH = Fraction(3, 100), Fraction(3, 100), Fraction(7, 5)
+MORE_COMPLETED, MORE_FINISHED = Fraction(115, 100), Fraction(130, 100)
+
+
+def look_epochs(T: int) -> tuple[int, ...]:
+    """Epochs after which networks of T epochs are judged, increasing and below T.
+
+    The first is 0.03 T, and t is followed by max(t + 0.03 T, 1.4 t), each rounded up: dense where much can
+    be saved, and in proportion to what has been trained later on.
+    """
+    epochs, t = [], ceil(FIRST * T)
+    while t < T:
+        epochs.append(t)
+        t = ceil(max(t + STEP * T, GROWTH * t))
+    return tuple(epochs)
+
+
+def refit_size(history: LearningCurves, burn_in: int) -> int:
+    """How many networks, the first ones of the history, the models in use have learned from.
+
+    The first fit is made when `burn_in` networks are completed; the next ones when, since the last fit, a
+    network was completed that is better than all before, or there are 15% more completed networks, or 30%
+    more finished ones. Each size follows from the one before, and so all from the history's order; 0 while
+    the burn-in goes on.
+    """
+    completed = np.cumsum(history.completed)
+    best = np.maximum.accumulate(np.where(history.completed, history.final, -np.inf))
+    size, following = 0, _first_of(completed, burn_in)
+    while following <= len(history):
+        size = following
+        following = min(
+            ceil(MORE_FINISHED * size),
+            _first_of(completed, ceil(MORE_COMPLETED * int(completed[size - 1]))),
+            int(np.searchsorted(best, best[size - 1], side="right")) + 1,
+        )
+    return size
+
+
+def _first_of(completed: np.ndarray, count: int) -> int:
+    """The smallest size with that many completed networks; more than there are if there is none."""
+    return int(np.searchsorted(completed, count)) + 1

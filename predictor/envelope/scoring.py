@@ -1,0 +1,181 @@
+"""P(better than y_BEST) of every network that was seen at a look, and the worst ranks of the best ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.curves import Floats, LearningCurves
+from predictor.envelope.averaging import AveragedProcess, Guesses
+from predictor.envelope.student import StudentMixture
+from predictor.envelope.warp import Standardizer, Warp, parameter_matrix
+
+MOST_GUESSES = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The scale of y_T that the models predict: warped, then standardised among the completed.
+
+    Attributes
+    ----------
+    warp : its best is y_BEST.
+    mean, std : of the warped y_T.
+    """
+
+    warp: Warp
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, final: Floats) -> Target:
+        """The scale for these y_T, all observed."""
+        warp = Warp.of(final)
+        warped = warp(final)
+        return cls(warp, float(warped.mean()), float(warped.std()) or 1.0)
+
+    def __call__(self, final: npt.ArrayLike) -> Floats:
+        """The targets of these y_T."""
+        return (self.warp(final) - self.mean) / self.std
+
+    def inverse(self, target: npt.ArrayLike) -> Floats:
+        """The y_T of these targets."""
+        return self.warp.inverse(np.asarray(target) * self.std + self.mean)
+
+    @property
+    def of_best(self) -> float:
+        """The target of y_BEST."""
+        return -self.mean / self.std
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a model sees of a network after tau epochs: y_tau and the parameters, each standardised.
+
+    Attributes
+    ----------
+    tau : epochs.
+    warp : of y_tau among all networks seen there.
+    positive : for every parameter whether its logarithm is taken.
+    scale : of the warped y_tau and of the parameters.
+    """
+
+    tau: int
+    warp: Warp
+    positive: dict[str, bool]
+    scale: Standardizer
+
+    @classmethod
+    def of(cls, curves: LearningCurves, tau: int) -> Inputs:
+        """The scales among curves that were all observed for tau epochs."""
+        parameters = {**curves.architecture, **curves.hyperparameters}
+        positive = {name: not np.any(column <= 0) for name, column in parameters.items()}
+        warp = Warp.of(curves.scores[:, tau - 1])
+        return cls(tau, warp, positive, Standardizer.of(_raw(curves, tau, warp, positive)))
+
+    def __call__(self, curves: LearningCurves) -> Floats:
+        """(n, 1 + number of parameters)."""
+        return self.scale(_raw(curves, self.tau, self.warp, self.positive))
+
+
+def _raw(curves: LearningCurves, tau: int, warp: Warp, positive: dict[str, bool]) -> Floats:
+    """(n, 1 + number of parameters): warped y_tau, then the parameters or their logarithms."""
+    y_tau = warp(curves.scores[:, tau - 1])[:, None]
+    if not positive:
+        return y_tau
+    parameters = {**curves.architecture, **curves.hyperparameters}
+    return np.hstack([y_tau, parameter_matrix(parameters, positive)])
+
+
+@dataclass(frozen=True, eq=False)
+class LookModel:
+    """What is known at one look.
+
+    Attributes
+    ----------
+    tau : epochs after which the look is.
+    inputs, target, process : the model.
+    chances : (n,) P(better than y_BEST) of the n networks seen here, each judged without its own result,
+        in increasing order.
+    ranks_of_best : (q,) ranks among them of the best completed networks, the best one first.
+    worst : the lowest y_T of all completed networks.
+    """
+
+    tau: int
+    inputs: Inputs
+    target: Target
+    process: AveragedProcess
+    chances: Floats
+    ranks_of_best: npt.NDArray[np.int64]
+    worst: float
+
+    def predict(self, curve: LearningCurves) -> StudentMixture:
+        """Of the targets of networks that were observed for tau epochs."""
+        return self.process.predict(self.inputs(curve))
+
+    def rank(self, chance: float) -> int:
+        """How many networks seen here have a larger chance."""
+        return len(self.chances) - int(np.searchsorted(self.chances, chance, side="right"))
+
+    def limit(self, c: float) -> float:
+        """g = max(1, c max_q (r_q + 1) / (q + 1)): what is let through ranks better than g."""
+        q = np.arange(1, len(self.ranks_of_best) + 1)
+        return max(1.0, c * float(np.max((self.ranks_of_best + 1) / q)))
+
+
+def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[int, LookModel]:
+    """A model for each look, made from the last look to the first.
+
+    A stopped network is guessed at the last look that it reached, and that guess teaches the earlier ones;
+    of more than `MOST_GUESSES` the latest do, which bounds the time of a fit in long searches.
+
+    Parameters
+    ----------
+    history : finished networks, at least one of them completed.
+    looks : epochs, increasing.
+    best : how many of the best completed networks the ranks are taken of.
+    """
+    target = Target.of(history.final[history.completed])
+    guesses = Guesses(*np.full((2, len(history)), np.nan))
+    models: dict[int, LookModel] = {}
+    for tau in reversed(looks):
+        guessed = np.isfinite(guesses.means)
+        reached = np.flatnonzero((history.observed >= tau) & ~history.completed & ~guessed)
+        older, latest = np.split(np.flatnonzero(guessed), [max(0, guessed.sum() - MOST_GUESSES)])
+        rows = [np.flatnonzero(history.completed), latest, np.concatenate([reached, older])]
+        models[tau], predicted = _fit_look(history, tau, rows, target, guesses, best)
+        guesses.means[reached] = predicted.mean[: len(reached)]
+        guesses.variances[reached] = predicted.variance[: len(reached)]
+    return models
+
+
+def _fit_look(
+    history: LearningCurves,
+    tau: int,
+    rows: Sequence[npt.NDArray[np.int64]],
+    target: Target,
+    guesses: Guesses,
+    best: int,
+) -> tuple[LookModel, StudentMixture]:
+    """The model of one look, and what it predicts of the networks that do not teach it.
+
+    `rows` are those that teach by a result, those that teach by a guess, and those that do not teach.
+    """
+    completed, guessed, others = rows
+    inputs = Inputs.of(history[np.concatenate(rows)], tau)
+    process = AveragedProcess.fit(
+        inputs(history[completed]),
+        target(history.final[completed]),
+        inputs(history[guessed]),
+        Guesses(guesses.means[guessed], guesses.variances[guessed]),
+    )
+    predicted = process.predict(inputs(history[others]))
+    left_out = process.leave_one_out().exceeds(target.of_best)
+    chances = np.sort(np.concatenate([left_out, predicted.exceeds(target.of_best)]))
+    top = np.argsort(-history.final[completed], kind="stable")[:best]
+    ranks = len(chances) - np.searchsorted(chances, left_out[top], side="right")
+    worst = float(history.final[completed].min())
+    return LookModel(tau, inputs, target, process, chances, ranks, worst), predicted

@@ -1,0 +1,67 @@
+"""The average over kernels: its leave-one-out against refits, and what guesses may and may not do."""
+
+import numpy as np
+import pytest
+
+from predictor.envelope import averaging
+from predictor.envelope.averaging import AveragedProcess, Guesses
+
+NONE = Guesses(np.empty(0), np.empty(0))
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(9, 2))
+    return X, X[:, 0] + rng.normal(0, 0.4, 9), rng.normal(size=(4, 2))
+
+
+@pytest.fixture
+def guesses():
+    return Guesses(np.array([-1.0, -2.0, 0.5, -1.5]), np.array([0.3, 0.1, 1.0, 0.5]))
+
+
+def test_leave_one_out_of_results_is_a_fit_without_the_row(data, monkeypatch):
+    monkeypatch.setattr(averaging, "LEAST_WEIGHT", 0.0)
+    X, y, _ = data
+    left_out = AveragedProcess.fit(X, y, np.empty((0, 2)), NONE).leave_one_out()
+    for i in range(len(y)):
+        rest = np.delete(np.arange(len(y)), i)
+        expected = AveragedProcess.fit(X[rest], y[rest], np.empty((0, 2)), NONE).predict(X[[i]])
+        for part in ("weights", "locations", "squared_scales", "df"):
+            np.testing.assert_allclose(
+                getattr(left_out, part)[..., i], getattr(expected, part)[..., 0], rtol=1e-7
+            )
+
+
+def test_leave_one_out_of_a_guess_is_a_fit_without_it(data, guesses):
+    X, y, X_guessed = data
+    left_out = AveragedProcess.fit(X, y, X_guessed, guesses).leave_one_out()
+    for i in range(4):
+        rest = np.delete(np.arange(4), i)
+        others = Guesses(guesses.means[rest], guesses.variances[rest])
+        expected = AveragedProcess.fit(X, y, X_guessed[rest], others).predict(X_guessed[[i]])
+        assert left_out.mean[9 + i] == pytest.approx(expected.mean[0])
+        assert left_out.variance[9 + i] == pytest.approx(expected.variance[0])
+
+
+def test_guesses_are_no_evidence_for_kernels_and_scale(data, guesses):
+    X, y, X_guessed = data
+    alone = AveragedProcess.fit(X, y, np.empty((0, 2)), NONE)
+    taught = AveragedProcess.fit(X, y, X_guessed, guesses)
+    assert [p.kernel for p in alone.processes] == [p.kernel for p in taught.processes]
+    np.testing.assert_array_equal(alone.predict(X_guessed).weights, taught.predict(X_guessed).weights)
+    assert taught.predict(X_guessed).df[0] == alone.predict(X_guessed).df[0]
+
+
+def test_a_guess_teaches_the_less_the_less_sure_it_is(data):
+    X, y, X_guessed = data
+    means = [
+        AveragedProcess.fit(X, y, X_guessed[:1], Guesses(np.array([-5.0]), np.array([v])))
+        .predict(X_guessed[:1])
+        .mean[0]
+        for v in (0.01, 1.0, 1e9)
+    ]
+    assert means[0] < means[1] < means[2]
+    unknown = AveragedProcess.fit(X, y, np.empty((0, 2)), NONE).predict(X_guessed[:1]).mean[0]
+    assert means[2] == pytest.approx(unknown, abs=1e-5)

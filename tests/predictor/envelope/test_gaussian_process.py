@@ -1,0 +1,60 @@
+"""The Gaussian process against scikit-learn's, and its closed forms against fits without a row."""
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_t
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
+
+from predictor.envelope.gaussian_process import PRIOR_RATE, PRIOR_SHAPE, GaussianProcess, Kernel
+
+KERNEL = Kernel(relevance=0.4, rbf=0.7, length=1.3, noise=0.2)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 3))
+    return X, X[:, 0] + np.sin(2 * X[:, 1]) + rng.normal(0, 0.3, 12), rng.normal(size=(5, 3))
+
+
+@pytest.fixture
+def extra():
+    return np.random.default_rng(1).uniform(0, 0.5, 12)
+
+
+def test_predictions_are_those_of_scikit_learn(data, extra):
+    X, y, new = data
+    weights = np.array([1.0, 0.4, 0.4])
+    kernel = DotProduct(1.0) + ConstantKernel(0.7) * RBF(1.3)
+    peer = GaussianProcessRegressor(kernel, alpha=0.2 + extra, optimizer=None).fit(X * weights, y)
+    mean, std = peer.predict(new * weights, return_std=True)
+    own_mean, own_variance = GaussianProcess.fit(KERNEL, X, y, extra).predict(new)
+    np.testing.assert_allclose(own_mean, mean, rtol=1e-8)
+    np.testing.assert_allclose(own_variance - 0.2, std**2, rtol=1e-6)
+
+
+def test_the_evidence_is_a_multivariate_student_t(data, extra):
+    X, y, _ = data
+    C = KERNEL(X, X) + np.diag(0.2 + extra)
+    peer = multivariate_t(np.zeros(12), C * PRIOR_RATE / PRIOR_SHAPE, df=2 * PRIOR_SHAPE)
+    assert GaussianProcess.fit(KERNEL, X, y, extra).log_evidence == pytest.approx(peer.logpdf(y))
+
+
+def test_leave_one_out_is_a_fit_without_the_row(data, extra):
+    X, y, _ = data
+    process = GaussianProcess.fit(KERNEL, X, y, extra)
+    means, variances = process.leave_one_out()
+    df, scales = process.scale_left_out()
+    for i in range(len(y)):
+        rest = np.delete(np.arange(len(y)), i)
+        refit = GaussianProcess.fit(KERNEL, X[rest], y[rest], extra[rest])
+        mean, variance = refit.predict(X[[i]])
+        assert means[i] == pytest.approx(mean[0])
+        assert variances[i] == pytest.approx(variance[0] + extra[i])
+        assert (df, scales[i]) == pytest.approx(refit.scale())
+
+
+def test_the_diagonal_is_that_of_the_covariances(data):
+    X = data[0]
+    np.testing.assert_allclose(KERNEL.diagonal(X), np.diag(KERNEL(X, X)))

@@ -1,0 +1,169 @@
+"""The rule's contract: pure decisions, and what it must and must not stop."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves, PredictorError
+from predictor.envelope import RankEnvelope
+from predictor.envelope.looks import look_epochs
+from predictor.rules import make_rule
+from predictor.simulation import arrival_order, simulate
+
+
+@pytest.fixture(scope="module")
+def recorded(make_curves):
+    return make_curves(150, 20, seed=7)
+
+
+def played(curves, size):
+    """The first networks as the rule itself leaves them behind."""
+    epochs = simulate(curves, RankEnvelope(), np.arange(len(curves))).epochs
+    return LearningCurves.concatenate(*(curves[i].until(int(epochs[i])) for i in range(size)))
+
+
+@pytest.fixture(scope="module")
+def past(recorded):
+    return played(recorded, 100)
+
+
+def altered(curve, values):
+    return LearningCurves(np.asarray(values)[None], curve.architecture, curve.hyperparameters)
+
+
+def test_the_simulation_stops_most_and_keeps_the_best(recorded):
+    for order in range(3):
+        result = simulate(recorded, RankEnvelope(), arrival_order(order, len(recorded)))
+        assert result.recovered
+        assert result.speed_up > 3
+
+
+def test_never_during_the_burn_in(recorded):
+    hopeless = recorded[100].until(14)
+    hopeless = altered(hopeless, hopeless.values[0] * 0.01)
+    history = LearningCurves.concatenate(recorded[:5], *(recorded[i].until(2) for i in range(5, 40)))
+    decision = RankEnvelope().decide(hopeless, history)
+    assert not decision.stop
+    assert "5 of 6" in decision.reason
+    assert not RankEnvelope().decide(hopeless, recorded[:0]).stop
+    assert RankEnvelope(burn_in=5).decide(hopeless, history).probability is not None
+
+
+def test_a_hopeless_curve_is_stopped_at_the_first_look_and_the_best_never(recorded, past):
+    rule, best = RankEnvelope(), int(past.final[past.completed].argmax())
+    record = past[past.completed][best]
+    better = altered(record, record.values[0] + 0.02)
+    assert not any(rule.decide(better.until(tau), past).stop for tau in range(1, 20))
+    hopeless = recorded[100 + int(recorded.final[100:].argmin())]
+    decision = rule.decide(hopeless.until(1), past)
+    assert decision.stop
+    assert decision.probability > 0.9
+    assert "twice" in decision.reason
+
+
+def test_only_looks_stop(recorded, past):
+    rule = RankEnvelope()
+    poor = altered(recorded[120], np.full(20, 0.01))
+    for tau in set(range(20)) - set(look_epochs(20)):
+        assert not rule.decide(poor.until(tau), past).stop
+    assert not rule.decide(poor, past).stop
+
+
+def test_two_looks_in_a_row_must_agree_or_the_first_one_be_twice_as_sure(recorded, past):
+    two, one, sure, looks = RankEnvelope(), RankEnvelope(votes=1), RankEnvelope(votes=1, c=4), look_epochs(20)
+    kinds = set()
+    for row in range(100, 150):
+        curve = recorded[row]
+        votes = [one.decide(curve.until(look), past).stop for look in looks]
+        stops = [two.decide(curve.until(look), past).stop for look in looks]
+        assert stops[0] == sure.decide(curve.until(looks[0]), past).stop
+        assert stops[1:] == [a and b for a, b in pairwise(votes)]
+        kinds |= {(vote, stop) for vote, stop in zip(votes, stops, strict=True)}
+    assert kinds == {(True, True), (True, False), (False, False)}
+
+
+def test_a_fresh_rule_decides_as_one_that_went_all_the_way(recorded):
+    used, history = RankEnvelope(), played(recorded, 80)
+    for size in range(10, 80, 7):
+        used.decide(recorded[90].until(2), history[:size])
+    for row in (100, 110, 120):
+        for tau in look_epochs(20):
+            curve = recorded[row].until(tau)
+            assert RankEnvelope().decide(curve, history) == used.decide(curve, history)
+
+
+def test_trials_side_by_side_do_not_meet(recorded, past):
+    rule = RankEnvelope()
+    alone = [rule.decide(recorded[row].until(5), past) for row in range(100, 120)]
+    mixed = {}
+    for tau in (1, 2, 5):
+        for row in range(119, 99, -1):
+            mixed[row] = rule.decide(recorded[row].until(tau), past)
+    assert [mixed[row] for row in range(100, 120)] == alone
+
+
+def test_units_of_parameters_and_unknown_or_constant_ones_change_nothing(recorded, past):
+    def scaled(curves):
+        architecture = {"depth": 3 * curves.architecture["depth"], "constant": np.ones(len(curves))}
+        architecture["num_params"] = curves.architecture["num_params"] / 1e6
+        hyper = {"lr": 100 * curves.hyperparameters["lr"], "unknown": np.full(len(curves), np.nan)}
+        return LearningCurves(curves.values, architecture, hyper)
+
+    rule = RankEnvelope()
+    for row in range(100, 130):
+        curve = recorded[row].until(3)
+        one, other = rule.decide(curve, past), rule.decide(scaled(curve), scaled(past))
+        assert other.probability == pytest.approx(one.probability, abs=1e-7)
+        assert (other.stop, other.reason) == (one.stop, one.reason)
+
+
+def test_perplexities_are_compared_as_log(recorded, past):
+    def perplexities(curves):
+        return LearningCurves(
+            np.exp(3 - curves.values), curves.architecture, curves.hyperparameters, metric="perplexity"
+        )
+
+    rule = RankEnvelope()
+    one = rule.decide(recorded[110].until(3), past)
+    other = rule.decide(perplexities(recorded[110].until(3)), perplexities(past))
+    assert other.probability == pytest.approx(one.probability, abs=1e-7)
+    assert other.y_hat_T == pytest.approx(np.exp(3 - one.y_hat_T))
+    assert other.y_best == pytest.approx(np.exp(3 - one.y_best))
+
+
+def test_predictions_are_near_what_comes(recorded, past):
+    rule, errors = RankEnvelope(), []
+    for row in range(100, 150):
+        y_hat = rule.decide(recorded[row].until(14), past).y_hat_T
+        errors.append(abs(y_hat - recorded.final[row]))
+    assert np.median(errors) < 0.25 * recorded.final.std()
+
+
+def test_without_parameters_and_with_equal_results(recorded):
+    flat = LearningCurves(np.full((20, 20), 0.1))
+    decision = RankEnvelope().decide(flat[0].until(2), flat)
+    assert not decision.stop
+    assert decision.y_hat_T == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [("c=0", "c = 0.0"), ("c=nan", "c = nan"), ("burn_in=2", "burn_in = 2"), ("votes=0", "votes = 0"),
+     ("best=0", "best = 0")],
+)  # fmt: skip
+def test_settings_out_of_range_are_quoted(text, quoted):
+    with pytest.raises(PredictorError, match=quoted):
+        make_rule(f"rank-envelope:{text}")
+
+
+@pytest.mark.data
+@pytest.mark.skipif("METAQNN_DATA_DIR" not in os.environ, reason="needs METAQNN_DATA_DIR")
+def test_on_published_curves():
+    """A set on which the published criterion is reliable and slow (2.0x)."""
+    curves = LearningCurves.read(Path(os.environ["METAQNN_DATA_DIR"]) / "curves" / "lstm_ptb.csv")
+    result = simulate(curves, RankEnvelope(), arrival_order(0, len(curves)))
+    assert result.regret <= 0.01
+    assert result.speed_up > 4
