@@ -1,6 +1,7 @@
 """A small search without torch training: curves are a formula of the architecture."""
 
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,14 @@ from metaqnn.run_folder import RunFolder
 from metaqnn.schedule import EpsilonSchedule
 from metaqnn.search import Search
 from trainers import EpochReport, Outcome, TrainingResult
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Shells start background jobs with SIGINT ignored, and a CI may run the tests as one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class FormulaTrainer:
