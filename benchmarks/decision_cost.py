@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from machine import processor
 
 from predictor import EarlyStopper, LearningCurves
 from predictor.baselines import LceRule, LearningCurveNetwork
@@ -51,13 +52,6 @@ def extrapolation_costs(history: LearningCurves, networks: LearningCurves, tau: 
 def bayesian_network_cost(history: LearningCurves, networks: LearningCurves, tau: int) -> float:
     model = LearningCurveNetwork()
     return seconds(lambda: model.fit(history).predict(networks.until(tau), tau))
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def arguments() -> argparse.Namespace:

@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from machine import processor
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -133,13 +134,6 @@ def report_refits(curves: LearningCurves, n_splits: int) -> None:
         f"R^2 of refit minus full fit, the same draws: mean {same.mean():+.5f}, worst {same.min():+.5f}; "
         f"other draws: mean {other.mean():+.5f}, worst {other.min():+.5f}\n"
     )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def arguments() -> argparse.Namespace:

@@ -22,6 +22,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from machine import processor
 
 from metaqnn.agent import QLearner, ReplayMemory
 from metaqnn.randomness import Purpose, generator
@@ -120,13 +121,6 @@ def compare(space: StateSpace, size: int, rounds: int) -> None:
             f"{size:8,d} networks  {name:12s} {1000 * median(values):8.2f} ms "
             f"({1000 * min(values):.2f} to {1000 * max(values):.2f})  {ratio:6.1f}x  n = {len(values)}"
         )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+from machine import processor
 
 from state_space import (
     Architecture,
@@ -67,13 +67,6 @@ def rate(sample: Callable[[np.random.Generator], Architecture], n: int) -> float
     for _ in range(n):
         sample(rng)
     return n / (time.perf_counter() - began)
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def main() -> None:

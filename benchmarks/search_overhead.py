@@ -24,6 +24,7 @@ from time import perf_counter, time
 
 import numpy as np
 import sqlalchemy
+from machine import processor
 from sqlalchemy import Connection, insert
 
 from metaqnn.cli import main as metaqnn
@@ -185,13 +186,6 @@ def top(run: RunFolder) -> None:
             assert metaqnn(["top", str(run.path), "-k", "10"]) == 0
         times.append(perf_counter() - started)
     print(f"{'metaqnn top -k 10':28s} {times[0]:8.3f} s the first time, {median(times):.3f} s in the median")
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def main() -> None:

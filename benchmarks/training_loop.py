@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 import torch
 import torchvision
+from machine import processor
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -107,14 +108,6 @@ def compare(filters: int, count: int, rounds: int) -> None:
             f"{filters:3d} filters  {name:14s} {median(values):7,.0f} images/s  "
             f"{median(ratios):5.2f}x ({min(ratios):.2f} to {max(ratios):.2f})  n = {rounds} x {count} images"
         )
-
-
-def processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _advice(folder: RunFolder) -> str:
-    if folder.database.exists() and folder.holds_search():
+    if folder.holds_search():
         return f"go on with: metaqnn run --resume {folder.path}"
     return "nothing was stored yet"
 
