@@ -7,19 +7,23 @@
 >>> result.outcome, result.curve  # doctest: +SKIP
 """
 
+from trainers.checkpoint import Checkpoint
 from trainers.classifier import ClassifierTrainer
 from trainers.datasets import DatasetError, ImageDataset, load_dataset, split_validation
 from trainers.device import DeviceError, choose_device, choose_precision
+from trainers.memory import MemoryEstimate, training_memory
 from trainers.networks import build_network
 from trainers.recipe import RecipeError, TrainingRecipe
 from trainers.results import EpochReport, Outcome, TrainingResult
 
 __all__ = [
+    "Checkpoint",
     "ClassifierTrainer",
     "DatasetError",
     "DeviceError",
     "EpochReport",
     "ImageDataset",
+    "MemoryEstimate",
     "Outcome",
     "RecipeError",
     "TrainingRecipe",
@@ -29,4 +33,5 @@ __all__ = [
     "choose_precision",
     "load_dataset",
     "split_validation",
+    "training_memory",
 ]

@@ -1,41 +1,25 @@
 """The training loop: from an architecture to its learning curve ([MQ], experiment details; [PP])."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from math import isfinite
+from copy import copy
+from dataclasses import replace
 from time import perf_counter
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from state_space import Architecture
+from trainers.checkpoint import Checkpoint
+from trainers.course import Course, EpochCallback, TrainingState
 from trainers.datasets import ImageDataset, split_validation
 from trainers.device import check_threads, choose_device, choose_precision, processor_settings
 from trainers.loader import ImageLoader, Normalisation
-from trainers.memory import OutOfMemory, allocation_guard
+from trainers.memory import EVALUATION_BATCH, allocation_guard
 from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import TrainingRecipe
 from trainers.results import EpochReport, Outcome, TrainingResult
-
-EpochCallback = Callable[[EpochReport], bool]
-"""Called after every epoch; True stops the training."""
-
-_EVALUATION_BATCH = 512
-
-
-@dataclass(slots=True)
-class TrainingState:
-    """All that a training in progress consists of; `epoch` counts the epochs trained in this `attempt`.
-
-    What follows is a function of this, the seed, the recipe and the data alone.
-    """
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    attempt: int
-    epoch: int = 0
+from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, eager_step, logits, set_rate
 
 
 class ClassifierTrainer:
@@ -52,6 +36,7 @@ class ClassifierTrainer:
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         precision: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
+        cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
 
     Raises:
         DatasetError: no such validation split is possible.
@@ -68,6 +53,7 @@ class ClassifierTrainer:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        cuda_graphs: bool | None = None,
     ) -> None:
         self.recipe = recipe
         self.input_shape = dataset.input_shape
@@ -75,6 +61,11 @@ class ClassifierTrainer:
         self.device = choose_device(device)
         self.precision = choose_precision(self.device, precision)
         self.threads = check_threads(threads)
+        self._cuda_graphs = cuda_graphs
+        self._identity = {
+            "data": _training_part(dataset).fingerprint,
+            "validation": f"{validation_size} images of draw {split_seed}",
+        }
         training, validation = split_validation(dataset.train_labels, validation_size, split_seed)
         normalisation = Normalisation.of(dataset.train_images[training])
         self._training, self._validation = (
@@ -88,32 +79,81 @@ class ClassifierTrainer:
         return self.recipe.chance_factor / self.num_classes
 
     def train(
-        self, architecture: Architecture, *, seed: int, on_epoch: EpochCallback | None = None
+        self,
+        architecture: Architecture,
+        *,
+        seed: int,
+        on_epoch: EpochCallback | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> TrainingResult:
         """Train from new weights until the recipe ends, the callback stops it, or it fails.
 
         A network whose first epoch is at chance level, or diverges, starts again at a lower rate; `on_epoch`
         sees those epochs too. On one CPU, with one number of threads, the curve is a function of the
-        arguments, to the bit, whatever ran before. Random state outside is left as it was. Running out of
-        memory is an outcome; errors of the callback, and KeyboardInterrupt, pass through.
+        arguments, to the bit, whatever ran before. Random state outside is left as it was. Errors of the
+        callback, and KeyboardInterrupt, pass through. A network that runs out of memory before its first
+        epoch is over gets one more chance with batches of half the size, which the result's message tells;
+        if that does not help, or later, running out of memory is the outcome.
+
+        With a `checkpoint`, every epoch is saved to it before `on_epoch` hears of it, and a training that
+        finds an earlier one of its own there goes on from it. `on_epoch` is called for *every* epoch from the
+        first, as if nothing had happened: first with the saved reports, which cost nothing, then with new
+        ones. So a caller that stores epochs itself does not need to know where the checkpoint stands: it
+        answers for an epoch that it has stored as it did then (by attempt and epoch; the numbers are the same
+        to the bit under the conditions above) and stores the others. Once the result is safe, discard the
+        checkpoint; until then it also holds the trained network. A checkpoint that cannot be written costs a
+        warning in the log, one that cannot be used is a start from the beginning, and so is one of another
+        architecture, seed, recipe or data set; device, precision and threads may differ.
 
         Args:
             architecture: the network.
             seed: 0 or more; addresses weights, order, augmentation and dropout.
             on_epoch: called after every epoch; returns True to stop.
+            checkpoint: where to save every epoch, and to go on from.
 
         Raises:
             ShapeError: the architecture does not fit the images.
         """
-        progress = _Progress(self.recipe)
+        result = self._train(architecture, seed, on_epoch, checkpoint)
+        if result.outcome is not Outcome.OUT_OF_MEMORY or result.curve or self.recipe.batch_size == 1:
+            return result
+        smaller = self._with_batches_of(self.recipe.batch_size // 2)
+        result = smaller._train(architecture, seed, on_epoch, checkpoint)
+        batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
+        return replace(result, message=f"{result.message}, {batches}")
+
+    def _train(
+        self,
+        architecture: Architecture,
+        seed: int,
+        on_epoch: EpochCallback | None,
+        checkpoint: Checkpoint | None,
+    ) -> TrainingResult:
+        course = Course(
+            self.recipe,
+            self.chance,
+            start=lambda attempt: self.start(architecture, seed=seed, attempt=attempt),
+            train_epoch=lambda state: self.train_epoch(state, seed=seed),
+            on_epoch=on_epoch,
+            checkpoint=checkpoint,
+            identity=self.identity(architecture, seed=seed),
+        )
         with processor_settings(self.threads):
-            try:
-                outcome, message = self._attempts(architecture, seed, progress, on_epoch)
-            except OutOfMemory as error:
-                outcome, message = Outcome.OUT_OF_MEMORY, f"out of memory: {error}"
-        if outcome is Outcome.OUT_OF_MEMORY and self.device.type == "cuda":
+            result = course.run()
+        if result.outcome is Outcome.OUT_OF_MEMORY and self.device.type == "cuda":
             torch.cuda.empty_cache()  # not earlier: the error's traceback kept the network alive
-        return progress.result(outcome, message)
+        return result
+
+    def _with_batches_of(self, size: int) -> Self:
+        """The same trainer, images included, with another size of batches."""
+        other = copy(self)
+        other.recipe = replace(self.recipe, batch_size=size)
+        return other
+
+    def identity(self, architecture: Architecture, *, seed: int) -> dict[str, str]:
+        """What a checkpoint of this training belongs to, as `Checkpoint.load` compares it."""
+        training = {"architecture": str(architecture), "seed": str(seed), "recipe": repr(self.recipe)}
+        return {**training, **self._identity}
 
     def start(self, architecture: Architecture, *, seed: int, attempt: int = 1) -> TrainingState:
         """A new network on the device, and its optimizer. Raises ShapeError if it does not fit the images."""
@@ -121,22 +161,19 @@ class ClassifierTrainer:
         network = build_network(architecture, self.input_shape, self.num_classes, weights)
         with allocation_guard():
             network = network.to(self.device).to(memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(
-            network.parameters(),
-            lr=self.recipe.initial_rate(attempt),
-            betas=(self.recipe.beta1, self.recipe.beta2),
-            eps=self.recipe.epsilon,
-            fused=True,
-        )
-        return TrainingState(network, optimizer, attempt)
+        graphed = self._graphed(architecture)
+        optimizer = self._optimizer(network, self.recipe.initial_rate(attempt), graphed)
+        step = eager_step(network, optimizer, self.precision)
+        if graphed:
+            step = GraphedStep(step, CudaRecorder(self.device))
+        return TrainingState(network, optimizer, step, attempt)
 
     def train_epoch(self, state: TrainingState, *, seed: int) -> EpochReport:
         """Train one more epoch, changing `state`, and validate. Raises OutOfMemory."""
         started = perf_counter()
         epoch, attempt = state.epoch + 1, state.attempt
         rate = self.recipe.rate(attempt, epoch)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(state.optimizer, rate)
         with allocation_guard():
             with addressed_draws(self.device, seed, "dropout", attempt, epoch):
                 total = self._pass(state, addressed_generator(seed, "batches", attempt, epoch))
@@ -145,38 +182,22 @@ class ClassifierTrainer:
         state.epoch = epoch
         return EpochReport(attempt, rate, epoch, accuracy, loss, perf_counter() - started)
 
-    def _attempts(
-        self, architecture: Architecture, seed: int, progress: "_Progress", on_epoch: EpochCallback | None
-    ) -> tuple[Outcome, str]:
-        while True:
-            # Not kept in a variable: the network of a failed attempt must be gone before the next is built.
-            outcome, message = self._attempt(
-                self.start(architecture, seed=seed, attempt=progress.attempt), seed, progress, on_epoch
-            )
-            if outcome is not Outcome.CHANCE or progress.attempt == self.recipe.attempts:
-                return outcome, message
-            progress.attempt += 1
+    def _graphed(self, architecture: Architecture) -> bool:
+        """Whether steps are recorded; unless told, where launching them is the bottleneck."""
+        if self.device.type != "cuda" or self._cuda_graphs is not None:
+            return self.device.type == "cuda" and bool(self._cuda_graphs)
+        macs = architecture.macs(self.input_shape, self.num_classes) * self.recipe.batch_size
+        return macs < LAUNCH_BOUND
 
-    def _attempt(
-        self, state: TrainingState, seed: int, progress: "_Progress", on_epoch: EpochCallback | None
-    ) -> tuple[Outcome, str]:
-        while state.epoch < self.recipe.epochs:
-            report = self.train_epoch(state, seed=seed)
-            progress.add(report)
-            stop = on_epoch is not None and on_epoch(report)
-            finite = isfinite(report.loss)
-            if not finite and report.epoch > 1:
-                return Outcome.DIVERGED, f"training loss {report.loss} in epoch {report.epoch}"
-            if stop:
-                return Outcome.STOPPED, f"stopped after epoch {report.epoch}"
-            if report.epoch == 1 and (not finite or report.accuracy <= self.chance):
-                return Outcome.CHANCE, self._chance_message(report)
-        return Outcome.COMPLETED, f"trained {state.epoch} epochs"
-
-    def _chance_message(self, report: EpochReport) -> str:
-        return (
-            f"no better than chance in attempt {report.attempt}: validation accuracy {report.accuracy:.4f} "
-            f"after the first epoch is at most {self.chance:.4f}, training loss {report.loss:.4g}"
+    def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
+        # A graph reads the rate from where it was when recorded: from a tensor that can be changed.
+        return torch.optim.Adam(
+            network.parameters(),
+            lr=torch.tensor(rate, device=self.device) if graphed else rate,
+            betas=(self.recipe.beta1, self.recipe.beta2),
+            eps=self.recipe.epsilon,
+            fused=True,
+            capturable=graphed,
         )
 
     def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
@@ -184,11 +205,7 @@ class ClassifierTrainer:
         state.network.train()
         total = torch.zeros((), device=self.device)
         for images, labels in self._training.shuffled(self.recipe, generator):
-            loss = cross_entropy(self._logits(state.network, images), labels)
-            loss.backward()
-            state.optimizer.step()
-            state.optimizer.zero_grad()
-            total += loss.detach() * len(labels)
+            total += state.step(images, labels)
         return total
 
     @torch.inference_mode()
@@ -196,32 +213,11 @@ class ClassifierTrainer:
         """Number of validation images classified correctly, still on the device."""
         network.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for images, labels in self._validation.in_order(_EVALUATION_BATCH):
-            correct += (self._logits(network, images).argmax(1) == labels).sum()
+        for images, labels in self._validation.in_order(EVALUATION_BATCH):
+            correct += (logits(network, images, self.precision).argmax(1) == labels).sum()
         return correct
 
-    def _logits(self, network: nn.Module, images: Tensor) -> Tensor:
-        reduced = self.precision is not torch.float32
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
-            logits: Tensor = network(images)
-        return logits.float()
 
-
-@dataclass(slots=True)
-class _Progress:
-    """What a training has come to so far, over all attempts."""
-
-    recipe: TrainingRecipe
-    attempt: int = 1
-    curve: list[float] = field(default_factory=list)
-    started: float = field(default_factory=perf_counter)
-
-    def add(self, report: EpochReport) -> None:
-        if report.epoch == 1:
-            self.curve.clear()
-        self.curve.append(report.accuracy)
-
-    def result(self, outcome: Outcome, message: str) -> TrainingResult:
-        rate = self.recipe.initial_rate(self.attempt)
-        seconds = perf_counter() - self.started
-        return TrainingResult(outcome, tuple(self.curve), rate, self.attempt, seconds, message)
+def _training_part(dataset: ImageDataset) -> ImageDataset:
+    images, labels = dataset.train_images, dataset.train_labels
+    return ImageDataset(dataset.name, images, labels, images[:0], labels[:0], dataset.class_names)

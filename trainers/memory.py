@@ -1,7 +1,24 @@
-"""Telling "too little memory for this network" from a defect."""
+"""How much memory a training takes, and telling "too little memory for this network" from a defect."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+
+import torch
+
+from state_space import (
+    Architecture,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    GlobalAveragePooling,
+    Pooling,
+    Stage,
+)
+
+EVALUATION_BATCH = 512
+"""Images validated at a time; a matter of memory and speed alone."""
 
 # What the allocators of the CPU, of CUDA libraries and of MPS write into a RuntimeError.
 _ALLOCATION_FAILURES = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
@@ -24,3 +41,85 @@ def allocation_guard() -> Iterator[None]:
         if isinstance(error, RuntimeError) and not any(sign in text.lower() for sign in _ALLOCATION_FAILURES):
             raise
         raise OutOfMemory(text.strip().partition("\n")[0] or "memory allocation failed") from None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """Bytes that the training of one network takes at its peak, by what they hold."""
+
+    parameters: int
+    """Weights and biases, their gradients and both moments of Adam, in float32; with bfloat16, the weights in
+    that format too."""
+    activations: int
+    """What the forward pass of one batch keeps for the backward pass."""
+    passing: int
+    """What lives for the time of one layer: the gradients on both of its sides."""
+    evaluation: int
+    """Images, input and output of a layer while a batch is validated, which needs no other activations."""
+
+    @property
+    def total(self) -> int:
+        """Bytes at the peak of training or of validation, whichever is higher."""
+        return self.parameters + max(self.activations + self.passing, self.evaluation)
+
+
+def training_memory(
+    architecture: Architecture,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    batch_size: int,
+    evaluation_batch: int = EVALUATION_BATCH,
+    precision: torch.dtype = torch.float32,
+) -> MemoryEstimate:
+    """Estimate from the layers alone what `ClassifierTrainer` allocates for a network.
+
+    Against PyTorch's own account on the CPU it was 0.9 to 1.6 times the truth. Not counted: the images of the
+    data set, what convolution libraries allocate for themselves, and on CUDA the context of the process, what
+    is lost by fragmentation, and that a recorded graph keeps activations of its own.
+
+    Args:
+        architecture: the network.
+        input_shape: (channels, height, width) of the images.
+        num_classes: number of logits.
+        batch_size: images a training step.
+        evaluation_batch: images a validation step.
+        precision: number format of the activations.
+
+    Raises:
+        ShapeError: the architecture does not fit the images.
+    """
+    stages = list(architecture.stages(input_shape, num_classes))
+    size = precision.itemsize
+    copied = size if precision is not torch.float32 else 0
+    weights = sum(stage.weights for stage in stages)
+    parameters = 4 * 4 * (weights + sum(stage.biases for stage in stages)) + copied * weights
+    images = (4 + copied) * prod(input_shape)
+    kept = images + sum(_kept(stage, size) for stage in stages)
+    widest = max(prod(shape) for stage in stages for shape in (stage.input_shape, stage.output_shape))
+    both = 2 * widest * size
+    return MemoryEstimate(
+        parameters, batch_size * kept, batch_size * both, evaluation_batch * (images + both)
+    )
+
+
+def _kept(stage: Stage, size: int) -> int:
+    """Bytes per image that a layer keeps for the backward pass; its input is kept by the one before."""
+    outputs = prod(stage.output_shape)
+    match stage.layer:
+        case Convolution():
+            return outputs * size  # the ReLU works in place
+        case Pooling():
+            return outputs * (size + 8)  # and for each the index of its maximum
+        case Dropout():
+            return outputs * 2 * size  # and the mask
+        case FullyConnected():
+            return (outputs + _flattened(stage)) * size
+        case GlobalAveragePooling():
+            return outputs * 4 + prod((outputs, *stage.input_shape[1:])) * (size + 4)
+    return outputs * 4 + _flattened(stage) * size
+
+
+def _flattened(stage: Stage) -> int:
+    """Numbers copied to put a map, stored channels last, in the order of a vector."""
+    return prod(stage.input_shape) if len(stage.input_shape) > 1 and stage.weights else 0

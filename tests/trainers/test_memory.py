@@ -1,7 +1,13 @@
+from itertools import accumulate
+
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
-from trainers.memory import OutOfMemory, allocation_guard
+from state_space import Architecture
+from trainers import build_network
+from trainers.memory import OutOfMemory, allocation_guard, training_memory
+from trainers.steps import eager_step, logits
 
 
 def test_an_allocation_that_the_cpu_cannot_make_is_recognised():
@@ -20,3 +26,77 @@ def test_other_allocators_are_recognised_and_give_one_line(error):
 def test_defects_pass_through():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), allocation_guard():
         torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+def saved_for_backward(network, images, precision):
+    """Bytes of everything but the parameters that autograd keeps, by PyTorch's own account."""
+    sizes, alive = {}, []
+    parameters = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in parameters:
+            sizes[storage.data_ptr()] = storage.nbytes()
+            alive.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = logits(network, images, precision).logsumexp(1).sum()
+    assert loss.requires_grad
+    return sum(sizes.values())
+
+
+def peak(network, images, precision):
+    """Bytes at the highest point of a step, by PyTorch's profiler, and what was there before it."""
+    step = eager_step(network, torch.optim.Adam(network.parameters(), fused=True), precision)
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    step(images, labels)  # makes the moments
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        step(images, labels)
+    events = [event for event in record.profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return max(accumulate(changes)) + 3 * 4 * parameters + images.nbytes
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("text", "batch"),
+    [
+        ("[C(64,3,1), C(64,3,1), D(1,2), C(64,3,1), P(2,2), C(32,1,1), GAP(10), SM(10)]", 32),
+        ("[C(64,5,1), P(3,2), D(1,4), C(8,1,1), FC(16), D(2,4), FC(16), D(3,4), SM(10)]", 32),
+        ("[C(32,1,1), C(16,5,1), D(1,2), C(64,5,1), C(16,1,1), D(2,2), SM(10)]", 32),
+        ("[C(64,3,1), P(3,2), C(256,3,1), P(2,2), FC(512), D(1,1), SM(10)]", 16),
+        ("[C(128,5,1), GAP(10), SM(10)]", 8),
+    ],
+)
+def test_the_estimate_is_near_what_pytorch_allocates(text, batch, precision):
+    """On the safe side: at most 10% too low, at most 60% too high."""
+    architecture, shape = Architecture.parse(text), (3, 16, 16)
+    network = build_network(architecture, shape, 10).to(memory_format=torch.channels_last)
+    images = torch.randn(batch, *shape).to(memory_format=torch.channels_last)
+    estimate = training_memory(
+        architecture, shape, 10, batch_size=batch, evaluation_batch=1, precision=precision
+    )
+    copies = 0 if precision == torch.float32 else 2 * sum(weight.numel() for weight in network.parameters())
+    saved = saved_for_backward(network, images, precision) - copies
+    assert 0.9 < estimate.activations / saved < 1.6
+    assert 0.9 < estimate.total / peak(network, images, precision) < 1.6
+
+
+def test_validation_counts_where_it_needs_more():
+    architecture = Architecture.parse("[C(8,3,1), SM(10)]")
+    small, large = (
+        training_memory(architecture, (3, 32, 32), 10, batch_size=1, evaluation_batch=count).total
+        for count in (1, 512)
+    )
+    assert large - small > 500 * 8 * 32 * 32 * 4  # a map of every image
+
+
+def test_a_network_of_the_published_kind_by_hand():
+    """[C(64,3,1), SM(10)] on 32x32x3: 1,728 + 655,360 weights, 74 biases; a map of 65,536 numbers."""
+    architecture = Architecture.parse("[C(64,3,1), SM(10)]")
+    estimate = training_memory(architecture, (3, 32, 32), 10, batch_size=128)
+    assert estimate.parameters == 16 * (1_728 + 655_360 + 74)
+    assert estimate.activations == 128 * 4 * (3_072 + 65_536 + 65_536 + 10)  # the map, and it flattened
+    assert estimate.passing == 128 * 4 * 2 * 65_536

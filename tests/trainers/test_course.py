@@ -1,0 +1,206 @@
+import logging
+
+import pytest
+import torch
+
+from trainers import Checkpoint, EpochReport, Outcome, TrainingRecipe
+from trainers.course import Course, TrainingState
+from trainers.memory import OutOfMemory
+
+RECIPE = TrainingRecipe(epochs=4, attempts=3)
+CHANCE = 0.15
+WHOLE = [(1, 1), (2, 1), (2, 2), (2, 3), (2, 4)]
+"""Attempts and epochs of a training whose first attempt stays at chance level."""
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def no_step(images, labels):
+    raise AssertionError("the script says what the epochs come to")
+
+
+class Scripted:
+    """A training without arithmetic: the one weight counts the epochs of its attempt.
+
+    `accuracies` says what the epochs of WHOLE come to; `dies` names a step ("train", "save", "hear") and the
+    number of the call before which the process ends.
+    """
+
+    def __init__(self, path, accuracies=(0.1, 0.3, 0.4, 0.5, 0.6), losses=None, dies=None, stop=None):
+        self.accuracies = dict(zip(WHOLE, accuracies, strict=False))
+        self.losses = losses or {}
+        self.dies = dies
+        self.stop = stop
+        self.checkpoint = Checkpoint(path)
+        self.started, self.trained, self.heard = [], [], []
+        self.calls = dict.fromkeys(("train", "save", "hear"), 0)
+
+    def step(self, name):
+        self.calls[name] += 1
+        if self.dies == (name, self.calls[name]):
+            raise Killed
+
+    def start(self, attempt):
+        self.started.append(attempt)
+        network = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.zeros_(network.weight)
+        return TrainingState(network, torch.optim.SGD(network.parameters()), no_step, attempt)
+
+    def train_epoch(self, state):
+        self.step("train")
+        with torch.no_grad():
+            state.network.weight += 1
+        state.epoch += 1
+        assert state.network.weight.item() == state.epoch
+        place = (state.attempt, state.epoch)
+        self.trained.append(place)
+        return EpochReport(
+            state.attempt, 1e-3, state.epoch, self.accuracies[place], self.losses.get(place, 1.0), 0.5
+        )
+
+    def save(self, training, identity):
+        self.step("save")
+        Checkpoint.save(self.checkpoint, training, identity)
+
+    def hear(self, report):
+        self.step("hear")
+        self.heard.append((report.attempt, report.epoch))
+        return self.heard[-1] == self.stop
+
+    def run(self):
+        recording = Checkpoint(self.checkpoint.path)
+        recording.save = self.save
+        return Course(
+            RECIPE,
+            CHANCE,
+            start=self.start,
+            train_epoch=self.train_epoch,
+            on_epoch=self.hear,
+            checkpoint=recording,
+            identity={"name": "scripted"},
+        ).run()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "1.checkpoint"
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.parametrize("step", ["train", "save", "hear"])
+def test_a_training_killed_anywhere_goes_on_as_if_nothing_had_happened(path, step, call):
+    killed = Scripted(path, dies=(step, call))
+    with pytest.raises(Killed):
+        killed.run()
+    resumed = Scripted(path)
+    result = resumed.run()
+    assert resumed.heard == WHOLE
+    assert (result.outcome, result.attempt, result.curve) == (Outcome.COMPLETED, 2, (0.3, 0.4, 0.5, 0.6))
+    saved = len(killed.trained) - (step == "save")
+    assert resumed.trained == WHOLE[saved:]  # no epoch is trained twice, save one that was not saved
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_an_epoch_is_saved_before_it_is_heard(path, call):
+    """So a caller that stores what it hears never has an epoch that the checkpoint lacks."""
+    subject = Scripted(path, dies=("hear", call))
+    with pytest.raises(Killed):
+        subject.run()
+    saved = subject.checkpoint.load({"name": "scripted"})
+    assert [(report.attempt, report.epoch) for report in saved.reports] == WHOLE[:call]
+
+
+def test_without_its_checkpoint_a_training_begins_again_and_the_same_is_heard(path):
+    with pytest.raises(Killed):
+        Scripted(path, dies=("hear", 4)).run()
+    path.write_bytes(path.read_bytes()[:-1])
+    resumed = Scripted(path)
+    assert resumed.run().outcome is Outcome.COMPLETED
+    assert resumed.heard == resumed.trained == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "epochs"),
+    [
+        ({}, Outcome.COMPLETED, 5),
+        ({"stop": (2, 2)}, Outcome.STOPPED, 3),
+        ({"losses": {(2, 3): float("nan")}}, Outcome.DIVERGED, 4),
+        ({"losses": {(2, 3): float("inf")}, "stop": (2, 3)}, Outcome.DIVERGED, 4),
+    ],
+)
+def test_a_training_that_had_ended_ends_the_same_way_without_any_work(path, script, outcome, epochs):
+    first = Scripted(path, **script)
+    ended = first.run()
+    again = Scripted(path, **script)
+    repeated = again.run()
+    assert ended.outcome is repeated.outcome is outcome
+    assert (ended.curve, ended.message) == (repeated.curve, repeated.message)
+    assert first.heard == again.heard == WHOLE[:epochs]
+    assert again.started == again.trained == []
+
+
+def test_only_the_attempt_in_progress_is_built_again(path):
+    with pytest.raises(Killed):
+        Scripted(path, dies=("train", 4)).run()
+    resumed = Scripted(path)
+    resumed.run()
+    assert resumed.started == [2]
+
+
+def test_the_time_before_a_kill_counts(path, monkeypatch):
+    """A clock of the process: starts anywhere, advances by 10 s per call."""
+    now = [1000.0]
+
+    def tick():
+        now[0] += 10
+        return now[0]
+
+    monkeypatch.setattr("trainers.course.perf_counter", tick)
+    with pytest.raises(Killed):
+        Scripted(path, dies=("train", 3)).run()
+    spent = Checkpoint(path).load({"name": "scripted"}).seconds
+    assert spent == 20  # two saves after the start
+    now[0] = 5.0
+    assert Scripted(path, stop=(2, 2)).run().seconds == spent + 20  # one save and the end
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_a_warning(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    subject = Scripted(tmp_path / "missing" / "1.checkpoint")
+    assert subject.run().outcome is Outcome.COMPLETED
+    assert subject.heard == WHOLE
+    assert len(caplog.records) == 5
+    assert "epoch 4 is not saved" in caplog.text
+
+
+def test_after_failed_writes_the_missing_epochs_are_trained_again(path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    subject = Scripted(path, dies=("save", 3))
+    with pytest.raises(Killed):
+        subject.run()
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(Killed):
+        Scripted(path, dies=("train", 3)).run()
+    monkeypatch.undo()
+    resumed = Scripted(path)
+    resumed.run()
+    assert (resumed.heard, resumed.trained) == (WHOLE, WHOLE[2:])
+
+
+def test_running_out_of_memory_in_a_later_attempt_leaves_no_curve(path, monkeypatch):
+    subject = Scripted(path)
+    original = subject.train_epoch
+
+    def train_epoch(state):
+        if state.attempt == 2:
+            raise OutOfMemory("9 bytes")
+        return original(state)
+
+    subject.train_epoch = train_epoch
+    result = subject.run()
+    assert (result.outcome, result.attempt, result.curve) == (Outcome.OUT_OF_MEMORY, 2, ())
+    assert "9 bytes" in result.message

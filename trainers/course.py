@@ -1,0 +1,167 @@
+"""The course of one training: epochs, restarts at lower rates, checkpoints, and how it ends."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from time import perf_counter
+
+import torch
+from torch import nn
+
+from trainers.checkpoint import Checkpoint, SavedTraining
+from trainers.memory import OutOfMemory, allocation_guard
+from trainers.recipe import TrainingRecipe
+from trainers.results import EpochReport, Outcome, TrainingResult
+from trainers.steps import Step
+
+EpochCallback = Callable[[EpochReport], bool]
+"""Called after every epoch; True stops the training."""
+
+_End = tuple[Outcome, str]
+"""How a training ended, and one line for people that says why."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """All that a training in progress consists of; `epoch` counts the epochs trained in this `attempt`.
+
+    What follows is a function of this, the seed, the recipe and the data alone.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    step: Step
+    attempt: int
+    epoch: int = 0
+
+
+class Course:
+    """Takes one training from its start, or from its checkpoint, to its end.
+
+    Args:
+        recipe: epochs and attempts.
+        chance: an accuracy of at most this after the first epoch means a restart at a lower rate.
+        start: builds the network and the optimizer of an attempt.
+        train_epoch: trains one more epoch.
+        on_epoch: hears every epoch, those of the checkpoint included; True stops the training.
+        checkpoint: where every epoch is saved.
+        identity: which training this is.
+    """
+
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        chance: float,
+        *,
+        start: Callable[[int], TrainingState],
+        train_epoch: Callable[[TrainingState], EpochReport],
+        on_epoch: EpochCallback | None,
+        checkpoint: Checkpoint | None,
+        identity: Mapping[str, str],
+    ) -> None:
+        self._recipe = recipe
+        self._chance = chance
+        self._start = start
+        self._train_epoch = train_epoch
+        self._on_epoch = on_epoch
+        self._checkpoint = checkpoint
+        self._identity = identity
+        self._attempt = 1
+        self._reports: list[EpochReport] = []
+        self._started = perf_counter()
+
+    def run(self) -> TrainingResult:
+        """Train to the end, however it comes. Raises what `on_epoch` raises."""
+        try:
+            outcome, message = self._run()
+        except OutOfMemory as error:
+            outcome, message = Outcome.OUT_OF_MEMORY, f"out of memory: {error}"
+        curve = tuple(report.accuracy for report in self._reports if report.attempt == self._attempt)
+        rate = self._recipe.initial_rate(self._attempt)
+        return TrainingResult(outcome, curve, rate, self._attempt, self._seconds(), message)
+
+    def _run(self) -> _End:
+        saved = self._load()
+        end = self._replay(saved) if saved else None
+        while end is None:
+            # Not kept in a variable: the network of a failed attempt must be gone before the next is built.
+            end = self._train(self._state(saved))
+            saved = None
+        return end
+
+    def _load(self) -> SavedTraining | None:
+        if self._checkpoint is None:
+            return None
+        with allocation_guard():
+            return self._checkpoint.load(self._identity)
+
+    def _replay(self, saved: SavedTraining) -> _End | None:
+        self._started -= saved.seconds
+        for report in saved.reports:
+            end = self._hear(report)
+            if end:
+                return end
+        return None
+
+    def _state(self, saved: SavedTraining | None) -> TrainingState:
+        state = self._start(self._attempt)
+        if saved and saved.reports[-1].attempt == self._attempt:
+            _restore(state, saved)
+        return state
+
+    def _train(self, state: TrainingState) -> _End | None:
+        """Train until the end, or until the network has to start again."""
+        end = None
+        while end is None and state.attempt == self._attempt:
+            report = self._train_epoch(state)
+            self._save(state, report)
+            end = self._hear(report)
+        return end
+
+    def _save(self, state: TrainingState, report: EpochReport) -> None:
+        """Save the epoch, its report included, before anybody hears of it."""
+        if self._checkpoint is None:
+            return
+        network, optimizer = state.network.state_dict(), state.optimizer.state_dict()["state"]
+        saved = SavedTraining((*self._reports, report), self._seconds(), network, optimizer)
+        try:
+            self._checkpoint.save(saved, self._identity)
+        except OSError as error:
+            _LOG.warning("epoch %d is not saved, after a kill it is trained again: %s", report.epoch, error)
+
+    def _hear(self, report: EpochReport) -> _End | None:
+        self._reports.append(report)
+        stop = self._on_epoch is not None and self._on_epoch(report)
+        finite = isfinite(report.loss)
+        if not finite and report.epoch > 1:
+            return Outcome.DIVERGED, f"training loss {report.loss} in epoch {report.epoch}"
+        if stop:
+            return Outcome.STOPPED, f"stopped after epoch {report.epoch}"
+        if report.epoch == 1 and (not finite or report.accuracy <= self._chance):
+            return self._restart(report)
+        if report.epoch == self._recipe.epochs:
+            return Outcome.COMPLETED, f"trained {report.epoch} epochs"
+        return None
+
+    def _restart(self, report: EpochReport) -> _End | None:
+        if report.attempt < self._recipe.attempts:
+            self._attempt = report.attempt + 1
+            return None
+        return Outcome.CHANCE, (
+            f"no better than chance in attempt {report.attempt}: validation accuracy {report.accuracy:.4f} "
+            f"after the first epoch is at most {self._chance:.4f}, training loss {report.loss:.4g}"
+        )
+
+    def _seconds(self) -> float:
+        return perf_counter() - self._started
+
+
+def _restore(state: TrainingState, saved: SavedTraining) -> None:
+    """Put the saved weights and moments into a newly started network and optimizer of the same kind."""
+    state.network.load_state_dict(saved.network)
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
+    state.epoch = saved.reports[-1].epoch
