@@ -1,5 +1,9 @@
-"""A run folder: where one search lives. Everything in it is relative, so that it can be moved."""
+"""A run folder: where one search lives. Everything in it is relative, so that it can be moved.
 
+The search itself is in an SQLite file here, or in a PostgreSQL database that a file here names.
+"""
+
+import json
 import os
 import socket
 import time
@@ -10,8 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import URL
 
-from metaqnn.database.engine import sqlite_url
-from metaqnn.database.queries import has_search
+from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.engine import postgresql_url, sqlite_url
+from metaqnn.database.queries import SearchReader, has_search
 
 
 class RunFolderError(ValueError):
@@ -47,7 +52,7 @@ class RunFolder:
             RunFolderError: there is no search.
         """
         folder = cls(path)
-        if not folder.database.is_file():
+        if not folder.database.is_file() and not folder.storage.is_file():
             raise RunFolderError(f"{str(path)!r} holds no search: there is no {folder.database.name} in it")
         return folder
 
@@ -57,9 +62,50 @@ class RunFolder:
         return self.path / "search.db"
 
     @property
+    def storage(self) -> Path:
+        """A JSON file that says where a search on PostgreSQL is: the database's `url`, the id `search`."""
+        return self.path / "storage.json"
+
+    @property
     def url(self) -> URL:
         """The replay database as a URL."""
-        return sqlite_url(self.database)
+        return self._place()[0]
+
+    @property
+    def search_id(self) -> int | None:
+        """Which search of the database is this folder's; None for the only one of the SQLite file."""
+        return self._place()[1]
+
+    def create_search(self, record: SearchRecord, storage: str | URL | None = None) -> ReplayDatabase:
+        """Store a new search: in a PostgreSQL database if its URL is given, else in this folder.
+
+        The URL is remembered here, but not its password (`postgresql_url`). The file is written when the
+        search is stored: if that does not happen, an empty search stays behind, and nothing refers to it.
+        """
+        if storage is None and not self.storage.exists():
+            return ReplayDatabase.create(self.url, record)
+        url = postgresql_url(storage or self.url)
+        database = ReplayDatabase.create(url, record)
+        remembered = {"url": url.render_as_string(), "search": database.search_id}
+        _write_whole(self.storage, json.dumps(remembered, indent=2) + "\n")
+        return database
+
+    def open_search(self, storage: str | URL | None = None) -> ReplayDatabase:
+        """Go on with the search of this folder.
+
+        Args:
+            storage: the URL again, for example because of its password.
+
+        Raises:
+            RunFolderError: it is not that of the search.
+        """
+        if storage is not None and (given := postgresql_url(storage)) != self.url:
+            raise RunFolderError(f"the search of {str(self.path)!r} is in {self.url}, not in {given}")
+        return ReplayDatabase.open(self.url, self.search_id)
+
+    def reader(self) -> SearchReader:
+        """The search of this folder, read-only."""
+        return SearchReader(self.url, self.search_id)
 
     def holds_search(self) -> bool:
         """Whether a search was stored here; one that was cut off before its first write was not.
@@ -67,7 +113,18 @@ class RunFolder:
         Raises:
             SchemaError: there is something else in the place of the database.
         """
-        return self.database.exists() and has_search(self.url)
+        stored = self.database.exists() or self.storage.exists()
+        return stored and has_search(self.url, self.search_id)
+
+    def _place(self) -> tuple[URL, int | None]:
+        if not self.storage.exists():
+            return sqlite_url(self.database), None
+        try:
+            remembered = json.loads(self.storage.read_text())
+            url, search_id = str(remembered["url"]), int(remembered["search"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
+        return postgresql_url(url), search_id
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -92,3 +149,13 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _write_whole(file: Path, content: str) -> None:
+    """Write a file so that it is there wholly or not at all, whatever happens."""
+    temporary = file.with_name(f"{file.name}.new")
+    with temporary.open("w") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)

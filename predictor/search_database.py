@@ -1,16 +1,19 @@
-"""Curves of a search: the view ``learning_curves`` of an SQLite database, opened read-only.
+"""Curves of a search: the view ``learning_curves`` of an SQLite or PostgreSQL database, opened read-only.
 
 The view's columns are the contract with whatever wrote the database: ``curve`` (identity of a training),
-``epoch`` (from 1), ``value``, ``epochs`` (T), optionally ``name`` and ``metric``, and any number of numeric
-columns named ``ap_<name>`` and ``hp_<name>``. Curves come in the order of ``curve``. ``epochs`` may differ
-between curves: T of the set is the largest. A NULL value is NaN.
+``epoch`` (from 1), ``value``, ``epochs`` (T), optionally ``search``, ``name`` and ``metric``, and any number
+of numeric columns named ``ap_<name>`` and ``hp_<name>``. Curves come in the order of ``curve``. ``epochs``
+may differ between curves: T of the set is the largest. A NULL value is NaN. Where there is a column
+``search``, only the curves of one search are read.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +24,88 @@ from predictor.errors import CurvesError
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 REQUIRED = ("curve", "epoch", "value", "epochs")
+COLUMNS = "SELECT * FROM learning_curves LIMIT 0"
+CURVES = "SELECT * FROM learning_curves ORDER BY curve, epoch"
+CURVES_OF_SEARCH = "SELECT * FROM learning_curves WHERE search = {search} ORDER BY curve, epoch"
+NEWEST = "(SELECT max(search) FROM learning_curves)"
 
 
-def find_database(path: Path) -> Path:
+@dataclass(frozen=True)
+class Source:
+    """Where curves are.
+
+    Attributes:
+        database: an SQLite file, or the URL of a PostgreSQL database.
+        search: which search; None for the newest one that has curves.
+    """
+
+    database: Path | str
+    search: int | None = None
+
+
+def find_database(path: Path) -> Source:
     """The database of a run folder, or the path itself; raises `CurvesError` if it is not there."""
+    storage = path / "storage.json"
+    if storage.is_file():
+        return _remembered(storage)
     database = path / "search.db" if path.is_dir() else path
     if not database.is_file():
         raise CurvesError(
             f"no database {database.name} there; expected an SQLite file or a run folder with one"
         )
-    return database
+    return Source(database)
 
 
-def read_database(path: Path) -> LearningCurves:
-    """All curves in the view ``learning_curves`` of an SQLite file; raises `CurvesError`."""
+def _remembered(storage: Path) -> Source:
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-        ) as connection:
-            cursor = connection.execute("SELECT * FROM learning_curves ORDER BY curve, epoch")
-            header = [description[0] for description in cursor.description]
-            rows = cursor.fetchall()
-    except sqlite3.Error as error:
-        raise CurvesError(f"no readable view learning_curves: {error}") from None
+        remembered = json.loads(storage.read_text())
+        return Source(str(remembered["url"]), int(remembered["search"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise CurvesError(f"{storage.name} does not name a search: {error}") from None
+
+
+def read_database(source: Source) -> LearningCurves:
+    """All curves of one search in the view ``learning_curves``; raises `CurvesError`."""
+    read = _from_sqlite if isinstance(source.database, Path) else _from_postgresql
+    header, rows = read(source)
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise CurvesError(f"the view learning_curves has no column {missing[0]}; it has {header}")
     if not rows:
         raise CurvesError("the view learning_curves is empty: no epoch has been recorded yet")
     return _curves(header, rows)
+
+
+def _from_sqlite(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
+    uri = f"{Path(source.database).absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
+            return _select(connection, source.search)
+    except sqlite3.Error as error:
+        raise CurvesError(f"no readable view learning_curves: {error}") from None
+
+
+def _from_postgresql(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
+    try:
+        import psycopg
+    except ImportError:
+        raise CurvesError("PostgreSQL needs the package psycopg: pip install psycopg[binary]") from None
+    try:
+        with psycopg.connect(str(source.database).replace("+psycopg", "", 1)) as connection:
+            connection.read_only = True
+            return _select(connection, source.search)
+    except psycopg.Error as error:
+        raise CurvesError(f"no readable view learning_curves: {' '.join(str(error).split())}") from None
+
+
+def _select(connection: Any, search: int | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Header and rows of the view, over any DB-API connection."""
+    cursor = connection.cursor()
+    cursor.execute(COLUMNS)
+    header = [description[0] for description in cursor.description]
+    one = CURVES_OF_SEARCH.format(search=NEWEST if search is None else search)
+    cursor.execute(one if "search" in header else CURVES)
+    return header, cursor.fetchall()
 
 
 def _curves(header: list[str], rows: Sequence[tuple[Any, ...]]) -> LearningCurves:

@@ -1,6 +1,7 @@
 """The replay database: the stored state of a search."""
 
 from metaqnn.database.migrate import SchemaError
-from metaqnn.database.replay import NetworkResult, ReplayDatabase, SearchRecord
+from metaqnn.database.records import NetworkResult, SearchRecord
+from metaqnn.database.replay import ReplayDatabase
 
 __all__ = ["NetworkResult", "ReplayDatabase", "SchemaError", "SearchRecord"]

@@ -1,12 +1,34 @@
-"""Connections: SQLite with the settings that make one writer and many readers safe, or any SQLAlchemy URL."""
+"""Connections to SQLite and PostgreSQL, with the settings that make one writer and many readers safe."""
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 BUSY_SECONDS = 30
+POSTGRESQL = "postgresql+psycopg"
+CONNECTION = {
+    "application_name": "metaqnn",
+    "connect_timeout": "10",
+    # A peer that vanished without a word is noticed within a minute: by us, and by the server, which
+    # holds the lock of a dead writer until then.
+    **{"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"},
+    "tcp_user_timeout": "60000",
+    "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+}
+"""Settings of a PostgreSQL connection, unless the URL has others."""
+
+
+class StorageError(ValueError):
+    """An address that is no place for a search."""
+
+
+class UnreachableError(ValueError):
+    """A database server that does not answer, or not any more."""
 
 
 def sqlite_url(path: Path) -> URL:
@@ -14,34 +36,94 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path.resolve()))
 
 
+def postgresql_url(text: str | URL) -> URL:
+    """The URL of a PostgreSQL database. Its password goes to PGPASSWORD of this process and nowhere else.
+
+    Raises:
+        StorageError: not the URL of a PostgreSQL database.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # the message must not repeat what may hold a password
+        raise StorageError(
+            "the storage is no URL; expected postgresql+psycopg://USER@HOST/DATABASE"
+        ) from None
+    if url.drivername not in ("postgres", "postgresql", POSTGRESQL) or not url.database:
+        raise StorageError(f"the storage is {str(url)!r}; expected postgresql+psycopg://USER@HOST/DATABASE")
+    if find_spec("psycopg") is None:
+        raise StorageError("PostgreSQL needs the package psycopg: pip install 'metaqnn[postgresql]'")
+    password = url.password or url.query.get("password")
+    if password:
+        os.environ["PGPASSWORD"] = str(password)
+    return url.set(drivername=POSTGRESQL)._replace(password=None).difference_update_query(["password"])
+
+
+def name_of(url: str | URL) -> str:
+    """How messages call a database: the file, or the URL without its password."""
+    address = make_url(url)
+    return str(address.database) if address.get_backend_name() == "sqlite" else str(address)
+
+
 def writing_engine(url: str | URL) -> Engine:
     """An engine whose transactions all may write.
 
     On SQLite: write-ahead log, BEGIN IMMEDIATE (a transaction that reads first and writes later cannot
-    fail half way under another writer), 30 s busy timeout, foreign keys enforced.
+    fail half way under another writer), 30 s busy timeout, foreign keys enforced. On PostgreSQL: a single
+    connection, which `ownership` makes the search's only writer; if it is cut: `UnreachableError`.
     """
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url)
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return _postgresql_engine(address, pool_size=1, max_overflow=0)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # pysqlite must not begin transactions by itself
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    _begin_with(engine, "BEGIN IMMEDIATE")
     return engine
 
 
 def reading_engine(url: str | URL) -> Engine:
-    """An engine that cannot write: SQLite is opened read-only, so a running search is never disturbed."""
+    """An engine that cannot write and sees one moment per transaction; it never disturbs a running search.
+
+    Raises (later, from its connections on PostgreSQL):
+        UnreachableError: the server does not answer.
+    """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(url, execution_options={"postgresql_readonly": True})
+        options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        return _postgresql_engine(address, execution_options=options)
     file = Path(str(address.database)).absolute().as_uri()
     uri = URL.create("sqlite", database=file, query={"mode": "ro", "uri": "true"})
-    return create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
+    _begin_with(engine, "BEGIN")
+    return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    """Begin SQLite's transactions ourselves: pysqlite begins none before the first write."""
+
+    @event.listens_for(engine, "connect")
+    def leave_it_to_us(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def _postgresql_engine(url: URL, **options: Any) -> Engine:
+    settings = {name: value for name, value in CONNECTION.items() if name not in url.query}
+    engine = create_engine(url, connect_args=settings, **options)
+
+    @event.listens_for(engine, "handle_error")
+    def explain(context: ExceptionContext) -> None:
+        # SQLAlchemy counts Ctrl-C in a statement as a lost connection, too: it stays what it is.
+        is_error = isinstance(context.original_exception, Exception)
+        if is_error and (context.is_disconnect or context.connection is None):
+            reason = " ".join(str(context.original_exception).split())
+            raise UnreachableError(f"{name_of(url)} cannot be reached: {reason}")
+
+    return engine

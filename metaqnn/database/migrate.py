@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
-SCHEMA_VERSION = "0001"
+from metaqnn.database.engine import name_of
+from metaqnn.database.ownership import LOCK_SPACE
+
+SCHEMA_VERSION = "0002"
 """The newest revision in `migrations/versions`."""
 
 
@@ -52,7 +55,7 @@ def check_version(connection: Connection, where: str) -> None:
     version = current_version(connection)
     if version is None and not inspect(connection).get_table_names():
         raise NoSearchError(f"{where} holds no search")
-    if version is None:
+    if version is None or not version.isdecimal():  # other programs use alembic, too
         raise SchemaError(f"{where} is not a MetaQNN replay database")
     if version > SCHEMA_VERSION:
         raise SchemaError(f"{where} has schema {version}, newer than {SCHEMA_VERSION}: upgrade MetaQNN")
@@ -74,7 +77,7 @@ def upgrade(engine: Engine, *, file: Path | None = None) -> None:
         return
     if version is not None and version > SCHEMA_VERSION:
         with engine.begin() as connection:
-            check_version(connection, str(engine.url.database))
+            check_version(connection, name_of(engine.url))
     if version is not None and file is not None:
         _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
     _run_migrations(engine)
@@ -93,5 +96,7 @@ def _run_migrations(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # two searches may begin at the same time
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -3,10 +3,9 @@
 from typing import Any
 
 from sqlalchemy import URL, Connection, Row, func, select
-from sqlalchemy.engine import make_url
 
 from metaqnn.config import SearchConfig
-from metaqnn.database.engine import reading_engine
+from metaqnn.database.engine import name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version, refused
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 
@@ -15,35 +14,48 @@ class UnknownNetworkError(ValueError):
     """A network number that the search does not have."""
 
 
-def has_search(url: str | URL) -> bool:
-    """Whether a database holds a search.
+def has_search(url: str | URL, search_id: int | None = None) -> bool:
+    """Whether a database holds a search, or the one with that id.
 
     Raises:
         SchemaError: it is something else, or of another schema version.
     """
     try:
-        SearchReader(url).close()
+        SearchReader(url, search_id).close()
     except NoSearchError:
         return False
     return True
+
+
+def find_search(connection: Connection, where: str, search_id: int | None) -> int:
+    """The id of the newest search in a database, or the given one if it is there.
+
+    Raises:
+        NoSearchError: it is not.
+    """
+    query = select(func.max(searches.c.id))
+    if search_id is not None:
+        query = query.where(searches.c.id == search_id)
+    found: int | None = connection.execute(query).scalar()
+    if found is None:
+        raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
+    return found
 
 
 class SearchReader:
     """Reads one search (the newest one in the database if no id is given).
 
     Raises:
-        SchemaError: not a replay database, of another schema version, or without a search.
+        SchemaError: not a replay database, of another schema version, or without that search.
+        UnreachableError: the server does not answer; any question may raise it, too.
     """
 
     def __init__(self, url: str | URL, search_id: int | None = None) -> None:
         self._engine = reading_engine(url)
-        where = str(make_url(url).database)
+        where = name_of(url)
         with refused(where), self._engine.connect() as connection:
             check_version(connection, where)
-            found = search_id or connection.execute(select(func.max(searches.c.id))).scalar()
-        if found is None:
-            raise NoSearchError(f"{where} holds no search")
-        self._search_id = found
+            self._search_id = find_search(connection, where, search_id)
 
     def search(self) -> dict[str, Any]:
         """The search itself: its configuration, data, versions, wall time."""
@@ -109,6 +121,26 @@ class SearchReader:
             .join(audit, (audit.c.network_id == networks.c.id) & (audit.c.purpose == "audit"))
             .join(epochs, (epochs.c.training_id == audit.c.id) & (epochs.c.epoch == searches.c.epochs))
             .where(networks.c.search_id == self._search_id)
+            .order_by(networks.c.number)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def audits_in_loop(self) -> list[dict[str, Any]]:
+        """Networks that the search trained to the end although the rule would have stopped them.
+
+        Keys as those of `audits`; epochs is when the network would have been stopped.
+        """
+        same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
+        query = (
+            select(
+                *networks.c["number", "architecture", "final_accuracy"],
+                *decisions.c["predicted_accuracy", "sigma", "probability", "best_accuracy"],
+                decisions.c.epoch.label("epochs"),
+            )
+            .join(trainings, same & (trainings.c.purpose == "search"))
+            .join(decisions, (decisions.c.training_id == trainings.c.id) & decisions.c.stop)
+            .where(networks.c.search_id == self._search_id, networks.c.outcome == "completed")
             .order_by(networks.c.number)
         )
         with self._engine.connect() as connection:

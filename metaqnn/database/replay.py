@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Callable, Mapping
+from functools import wraps
+from math import isfinite, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Row, func, insert, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, Connection, CursorResult, Engine, Row, RowMapping, func, insert, select, update
 
 from metaqnn.config import SearchConfig
-from metaqnn.database.engine import writing_engine
-from metaqnn.database.migrate import NoSearchError, check_version, current_version, refused, upgrade
+from metaqnn.database.engine import name_of, writing_engine
+from metaqnn.database.migrate import check_version, current_version, refused, upgrade
+from metaqnn.database.ownership import Owner
+from metaqnn.database.queries import find_search
+from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+from metaqnn.database.transactions import run_transaction
 from metaqnn.interrupts import uninterrupted
 
 if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
@@ -24,134 +26,125 @@ if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-
     from trainers import EpochReport
 
 
-@dataclass(frozen=True)
-class SearchRecord:
-    """What a search was started with.
-
-    Attributes:
-        config: its configuration.
-        input_shape: (channels, height, width) of the images.
-        num_classes: number of classes.
-        data_fingerprint: hash of the images and labels.
-        versions: of the libraries, by name.
-        circumstances: what may differ when the search goes on elsewhere: data folder, device and so on.
-    """
-
-    config: SearchConfig
-    input_shape: tuple[int, int, int]
-    num_classes: int
-    data_fingerprint: str
-    versions: Mapping[str, str]
-    circumstances: Mapping[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class NetworkResult:
-    """How the training of a network ended, and the reward it gives.
+def _transaction(
+    method: Callable[Concatenate[ReplayDatabase, Connection, P], R],
+) -> Callable[Concatenate[ReplayDatabase, P], R]:
+    """Give a method the connection of a transaction of its own, as `run_transaction` does."""
 
-    `final_accuracy` (y_T) is observed, `predicted_accuracy` (y_hat_T) is not; at most one of them is set.
-    """
+    @wraps(method)
+    def run(self: ReplayDatabase, *args: P.args, **kwargs: P.kwargs) -> R:
+        return run_transaction(self._engine, lambda connection: method(self, connection, *args, **kwargs))
 
-    outcome: str
-    reward: float
-    attempt: int | None = None
-    epochs: int | None = None
-    last_accuracy: float | None = None
-    final_accuracy: float | None = None
-    predicted_accuracy: float | None = None
-    seconds: float | None = None
-    message: str | None = None
+    del run.__wrapped__  # callers do not give the connection
+    return run
 
 
 class ReplayDatabase:
     """Writes, and reads back, the events of one search. One writer at a time.
 
     Every method is one transaction; after a crash the database holds each event wholly or not at all.
+    On PostgreSQL the search is ours until `close`, and events outlive a lost connection (`transactions`).
+
+    Raises:
+        SearchInUseError: on PostgreSQL, another process writes the search; any event may raise it, too.
+        UnreachableError: the server does not answer; an event raises it after long waiting only.
     """
 
     def __init__(self, engine: Engine, search_id: int) -> None:
         self._engine = engine
-        self._search_id = search_id
-        self._clock = time.monotonic()
+        self.search_id = search_id
+        if engine.dialect.name == "postgresql":
+            Owner(engine, search_id)
+        self._began = time.monotonic()
+        self._seconds_before = self._seconds()
 
     @classmethod
     def create(cls, url: str | URL, record: SearchRecord) -> Self:
-        """Start a new search in the database at `url`, which is made if there is none."""
+        """Start a new search in the database at `url`; an SQLite file is made if there is none."""
         engine = writing_engine(url)
         upgrade(engine, file=_file(engine))
         channels, image_size, _ = record.input_shape
-        with _writing(engine) as connection:
-            statement = insert(searches).values(
-                config=record.config.to_dict(),
-                epochs=record.config.epochs,
-                num_classes=record.num_classes,
-                channels=channels,
-                image_size=image_size,
-                data_fingerprint=record.data_fingerprint,
-                versions=dict(record.versions),
-                circumstances=dict(record.circumstances),
-                created_at=time.time(),
-            )
-            return cls(engine, _key(connection.execute(statement)))
+        statement = insert(searches).values(
+            config=record.config.to_dict(),
+            epochs=record.config.epochs,
+            num_classes=record.num_classes,
+            channels=channels,
+            image_size=image_size,
+            data_fingerprint=record.data_fingerprint,
+            versions=dict(record.versions),
+            circumstances=dict(record.circumstances),
+            created_at=time.time(),
+        )
+        with uninterrupted(), engine.begin() as connection:
+            search_id = _key(connection.execute(statement))
+        return cls(engine, search_id)
 
     @classmethod
     def open(cls, url: str | URL, search_id: int | None = None) -> Self:
         """Go on with a stored search (the newest one if no id is given).
 
         Raises:
-            SchemaError: the database holds no search, or was written by a newer version.
+            SchemaError: the database does not hold that search, or was written by a newer version.
         """
-        where = str(make_url(url).database)
+        where = name_of(url)
         engine = writing_engine(url)
         with refused(where), engine.begin() as connection:
             if current_version(connection) is None:
                 check_version(connection, where)  # says what it is, and changes nothing in it
         upgrade(engine, file=_file(engine))
         with engine.begin() as connection:
-            found = search_id or connection.execute(select(func.max(searches.c.id))).scalar()
-        if found is None:
-            raise NoSearchError(f"{where} holds no search")
+            found = find_search(connection, where, search_id)
         return cls(engine, found)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def record(self) -> SearchRecord:
+    @_transaction
+    def record(self, connection: Connection) -> SearchRecord:
         """What the search was started with."""
-        with self._engine.begin() as connection:
-            row = connection.execute(select(searches).where(searches.c.id == self._search_id)).one()
+        row = connection.execute(select(searches).where(searches.c.id == self.search_id)).one()
         shape = (row.channels, row.image_size, row.image_size)
         config = SearchConfig.from_dict(row.config)
         return SearchRecord(
             config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances
         )
 
-    def set_circumstances(self, circumstances: Mapping[str, Any]) -> None:
+    @_transaction
+    def set_circumstances(self, connection: Connection, circumstances: Mapping[str, Any]) -> None:
         """Remember where the search goes on, for the next time."""
-        statement = update(searches).where(searches.c.id == self._search_id)
-        with _writing(self._engine) as connection:
-            connection.execute(statement.values(circumstances=dict(circumstances)))
+        statement = update(searches).where(searches.c.id == self.search_id)
+        connection.execute(statement.values(circumstances=dict(circumstances)))
 
     # events
 
-    def propose(self, proposal: int, epsilon: float, network: Mapping[str, Any]) -> int:
+    @_transaction
+    def propose(
+        self, connection: Connection, proposal: int, epsilon: float, network: Mapping[str, Any]
+    ) -> int:
         """A walk found a new network (columns `number`, `architecture` and counts). Returns its id."""
-        with _writing(self._engine) as connection:
-            statement = insert(networks).values(
-                search_id=self._search_id, epsilon=epsilon, proposed_at=time.time(), **network
-            )
-            network_id = _key(connection.execute(statement))
-            self._add_sample(connection, proposal, epsilon, network_id, None)
-            return network_id
+        statement = insert(networks).values(
+            search_id=self.search_id, epsilon=epsilon, proposed_at=time.time(), **network
+        )
+        network_id = _key(connection.execute(statement))
+        self._add_sample(connection, proposal, epsilon, network_id, None)
+        return network_id
 
-    def repeat(self, proposal: int, epsilon: float, network_id: int, position: int | None) -> None:
+    @_transaction
+    def repeat(
+        self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
+    ) -> None:
         """A walk found a known network: one more sample, at `position` of the memory if it has ended."""
-        with _writing(self._engine) as connection:
-            self._add_sample(connection, proposal, epsilon, network_id, position)
+        self._add_sample(connection, proposal, epsilon, network_id, position)
 
+    @_transaction
     def add_epoch(
         self,
+        connection: Connection,
         network_id: int,
         report: EpochReport,
         decision: Decision | None = None,
@@ -159,93 +152,127 @@ class ReplayDatabase:
         purpose: str = "search",
     ) -> None:
         """One more epoch of a training, with what the stopping rule said about it."""
-        with _writing(self._engine) as connection:
-            training = self._training(connection, network_id, purpose, report)
-            loss = report.loss if isfinite(report.loss) else None  # JSON has no infinity
-            values = {"accuracy": report.accuracy, "loss": loss, "seconds": report.seconds}
-            connection.execute(insert(epochs).values(training_id=training, epoch=report.epoch, **values))
-            if decision is not None:
-                statement = insert(decisions).values(
-                    training_id=training, epoch=report.epoch, **_columns(decision)
-                )
-                connection.execute(statement)
+        training = self._training(connection, network_id, purpose, report)
+        loss = report.loss if isfinite(report.loss) else None  # JSON has no infinity
+        values = {"accuracy": report.accuracy, "loss": loss, "seconds": report.seconds}
+        connection.execute(insert(epochs).values(training_id=training, epoch=report.epoch, **values))
+        if decision is not None:
+            statement = insert(decisions).values(
+                training_id=training, epoch=report.epoch, **_columns(decision)
+            )
+            connection.execute(statement)
 
+    @_transaction
     def finish(
-        self, network_id: int, result: NetworkResult, finished: int, positions: Mapping[int, int]
+        self,
+        connection: Connection,
+        network_id: int,
+        result: NetworkResult,
+        finished: int,
+        positions: Mapping[int, int],
     ) -> None:
         """A training ended as the `finished`-th; `positions`: its waiting proposals and their places."""
-        with _writing(self._engine) as connection:
-            values = {**vars(result), "epochs_trained": self._epochs_trained(connection, network_id)}
-            connection.execute(
-                update(networks)
-                .where(networks.c.id == network_id)
-                .values(finished_position=finished, finished_at=time.time(), **values)
-            )
-            for proposal, position in positions.items():
-                own = (samples.c.search_id == self._search_id) & (samples.c.proposal == proposal)
-                connection.execute(update(samples).where(own).values(position=position))
-            self._add_wall_time(connection)
+        values = {**vars(result), "epochs_trained": self._epochs_trained(connection, network_id)}
+        connection.execute(
+            update(networks)
+            .where(networks.c.id == network_id)
+            .values(finished_position=finished, finished_at=time.time(), **values)
+        )
+        for proposal, position in positions.items():
+            own = (samples.c.search_id == self.search_id) & (samples.c.proposal == proposal)
+            connection.execute(update(samples).where(own).values(position=position))
+        passed = time.monotonic() - self._began
+        statement = update(searches).where(searches.c.id == self.search_id)
+        connection.execute(statement.values(seconds=self._seconds_before + passed))
 
-    def forget_training(self, network_id: int, *, purpose: str = "search") -> None:
+    @_transaction
+    def forget_training(self, connection: Connection, network_id: int, *, purpose: str = "search") -> None:
         """Drop the epochs of a training that was interrupted, before it starts again."""
-        with _writing(self._engine) as connection:
-            connection.execute(
-                trainings.delete().where(
-                    (trainings.c.network_id == network_id) & (trainings.c.purpose == purpose)
-                )
+        connection.execute(
+            trainings.delete().where(
+                (trainings.c.network_id == network_id) & (trainings.c.purpose == purpose)
             )
+        )
 
     # reading back
 
-    def networks(self) -> list[Row[Any]]:
+    @_transaction
+    def networks(self, connection: Connection) -> list[Row[Any]]:
         """All networks in order of proposal."""
-        query = select(networks).where(networks.c.search_id == self._search_id).order_by(networks.c.number)
-        with self._engine.begin() as connection:
-            return list(connection.execute(query))
+        query = select(networks).where(networks.c.search_id == self.search_id).order_by(networks.c.number)
+        return list(connection.execute(query))
 
-    def samples(self) -> list[Row[Any]]:
+    @_transaction
+    def samples(self, connection: Connection) -> list[Row[Any]]:
         """All samples (proposal, network_id, position) in order of proposal."""
         query = select(samples.c.proposal, samples.c.network_id, samples.c.position)
-        query = query.where(samples.c.search_id == self._search_id).order_by(samples.c.proposal)
-        with self._engine.begin() as connection:
-            return list(connection.execute(query))
+        query = query.where(samples.c.search_id == self.search_id).order_by(samples.c.proposal)
+        return list(connection.execute(query))
 
-    def curves(self) -> dict[int, tuple[float, list[float]]]:
+    @_transaction
+    def curves(self, connection: Connection) -> dict[int, tuple[float, list[float]]]:
         """Network id -> (learning rate, accuracies) of completed and stopped ones, in order of finishing."""
         query = (
             select(networks.c.id, trainings.c.learning_rate, epochs.c.accuracy)
             .join(trainings, trainings.c.network_id == networks.c.id)
             .join(epochs, epochs.c.training_id == trainings.c.id)
-            .where(networks.c.search_id == self._search_id, trainings.c.purpose == "search")
+            .where(networks.c.search_id == self.search_id, trainings.c.purpose == "search")
             .where(
                 trainings.c.attempt == networks.c.attempt, networks.c.outcome.in_(("completed", "stopped"))
             )
             .order_by(networks.c.finished_position, epochs.c.epoch)
         )
         found: dict[int, tuple[float, list[float]]] = {}
-        with self._engine.begin() as connection:
-            for network_id, learning_rate, accuracy in connection.execute(query):
-                found.setdefault(network_id, (learning_rate, []))[1].append(accuracy)
+        for network_id, learning_rate, accuracy in connection.execute(query):
+            found.setdefault(network_id, (learning_rate, []))[1].append(accuracy)
         return found
 
-    def trained_to_end(self, purpose: str) -> set[int]:
+    @_transaction
+    def stored_epochs(
+        self, connection: Connection, network_id: int
+    ) -> list[tuple[EpochReport, Decision | None]]:
+        """The epochs of a network's training for the search, and what the rule said after each, in order."""
+        from trainers import EpochReport
+
+        same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
+        query = (
+            select(trainings.c.attempt, trainings.c.learning_rate, epochs, decisions)
+            .select_from(trainings.join(epochs).outerjoin(decisions, same))
+            .where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
+            .order_by(trainings.c.attempt, epochs.c.epoch)
+        )
+        found = []
+        for row in connection.execute(query).mappings():
+            loss = nan if row[epochs.c.loss] is None else row[epochs.c.loss]
+            report = EpochReport(
+                row["attempt"],
+                row["learning_rate"],
+                row[epochs.c.epoch],
+                row["accuracy"],
+                loss,
+                row["seconds"],
+            )
+            found.append((report, _decision(row)))
+        return found
+
+    @_transaction
+    def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
         """Ids of the networks that have a training of that purpose with all T epochs."""
         query = (
             select(trainings.c.network_id)
             .join(epochs, epochs.c.training_id == trainings.c.id)
             .join(networks, networks.c.id == trainings.c.network_id)
             .join(searches, searches.c.id == networks.c.search_id)
-            .where(searches.c.id == self._search_id, trainings.c.purpose == purpose)
+            .where(searches.c.id == self.search_id, trainings.c.purpose == purpose)
             .where(epochs.c.epoch == searches.c.epochs)
         )
-        with self._engine.begin() as connection:
-            return set(connection.execute(query).scalars())
+        return set(connection.execute(query).scalars())
 
     def _add_sample(
         self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
     ) -> None:
         values = {"proposal": proposal, "epsilon": epsilon, "network_id": network_id, "position": position}
-        connection.execute(insert(samples).values(search_id=self._search_id, **values))
+        connection.execute(insert(samples).values(search_id=self.search_id, **values))
 
     def _training(self, connection: Connection, network_id: int, purpose: str, report: EpochReport) -> int:
         address = {"network_id": network_id, "purpose": purpose, "attempt": report.attempt}
@@ -263,17 +290,10 @@ class ReplayDatabase:
         query = query.where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
         return connection.execute(query).scalar_one()
 
-    def _add_wall_time(self, connection: Connection) -> None:
-        now = time.monotonic()
-        passed, self._clock = now - self._clock, now
-        statement = update(searches).where(searches.c.id == self._search_id)
-        connection.execute(statement.values(seconds=searches.c.seconds + passed))
-
-
-@contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
-    with uninterrupted(), engine.begin() as connection:
-        yield connection
+    @_transaction
+    def _seconds(self, connection: Connection) -> float:
+        query = select(searches.c.seconds).where(searches.c.id == self.search_id)
+        return connection.execute(query).scalar_one()
 
 
 def _file(engine: Engine) -> Path | None:
@@ -297,3 +317,19 @@ def _columns(decision: Decision) -> dict[str, Any]:
         "probability": decision.probability,
         "best_accuracy": decision.y_best,
     }
+
+
+def _decision(row: RowMapping) -> Decision | None:
+    """Inverse of `_columns`, None where the rule was not asked."""
+    from predictor import Decision
+
+    if row[decisions.c.stop] is None:
+        return None
+    return Decision(
+        stop=row["stop"],
+        reason=row["reason"],
+        probability=row["probability"],
+        y_hat_T=row["predicted_accuracy"],
+        sigma=row["sigma"],
+        y_best=row["best_accuracy"],
+    )

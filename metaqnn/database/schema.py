@@ -40,6 +40,7 @@ searches = Table(
     Column("circumstances", JSON, nullable=False),  # data folder, device, ...: may differ at a resume
     Column("created_at", Float, nullable=False),  # seconds since 1970, UTC, as all times here
     Column("seconds", Float, nullable=False, server_default="0"),  # wall time of all sessions so far
+    Column("owner", Text),  # who writes it, on PostgreSQL: see `ownership`
 )
 
 networks = Table(

@@ -102,3 +102,10 @@ def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
 def test_a_run_folder_can_be_moved(run_copy, tmp_path):
     moved = Path(run_copy.path.rename(tmp_path / "moved to 50%"))
     assert RunFolder.existing(moved).holds_search()
+
+
+def test_a_file_that_does_not_name_a_search_is_refused(tmp_path):
+    for content in ("", "[]", "{}", '{"url": "postgresql://u@h/d", "search": "x"}'):
+        (tmp_path / "storage.json").write_text(content)
+        with pytest.raises(RunFolderError, match=r"storage.json' does not name a search"):
+            RunFolder.existing(tmp_path).holds_search()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
+from predictor.search_database import Source, read_database
 
 TABLE = "CREATE TABLE t (curve, epoch, value, epochs, name, ap_depth, hp_lr)"
 VIEW = "CREATE VIEW learning_curves AS SELECT * FROM t"
@@ -75,3 +76,34 @@ def test_wrong_databases_give_one_line(database, rows, statements, part):
 def test_folders_without_a_search_are_refused(tmp_path):
     with pytest.raises(CurvesError, match=r"search\.db"):
         LearningCurves.read(tmp_path)
+
+
+SEARCHES = "CREATE TABLE t (curve, epoch, value, epochs, name, search, hp_lr)"
+
+
+@pytest.fixture
+def two_searches(database):
+    rows = [(1, 1, 0.1, 1, "a", 3, 1), (1, 1, 0.2, 1, "b", 12, 1), (2, 1, 0.3, 1, "c", 3, 1)]
+    return database(rows, SEARCHES, VIEW)
+
+
+def test_curves_of_several_searches_are_never_mixed(two_searches):
+    assert LearningCurves.read(two_searches).names.tolist() == ["b"]
+    assert read_database(Source(two_searches, 3)).names.tolist() == ["a", "c"]
+    with pytest.raises(CurvesError, match="no epoch has been recorded yet"):
+        read_database(Source(two_searches, 4))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": "postgresql://h/d", "search": "1 OR 1 = 1"}'])
+def test_a_run_folder_that_names_no_search_is_refused(tmp_path, content):
+    (tmp_path / "storage.json").write_text(content)
+    with pytest.raises(CurvesError, match=r"storage.json does not name a search"):
+        LearningCurves.read(tmp_path)
+
+
+def test_a_server_that_does_not_answer_gives_one_line(tmp_path):
+    pytest.importorskip("psycopg")
+    (tmp_path / "storage.json").write_text('{"url": "postgresql+psycopg://me@127.0.0.1:1/db", "search": 1}')
+    with pytest.raises(CurvesError, match="connection failed") as caught:
+        LearningCurves.read(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,50 +1,46 @@
-"""Questions to a finished search, checked against SQL on the file itself."""
+"""Questions to a finished search, checked against plain SQL."""
 
-import sqlite3
-from contextlib import closing
+from functools import partial
 
 import numpy as np
 import pytest
 
-from metaqnn.database.queries import SearchReader, UnknownNetworkError
+from metaqnn.database.queries import UnknownNetworkError
 from predictor import LearningCurves
 
 
 @pytest.fixture
-def reader(finished_run):
-    reader = SearchReader(finished_run.url)
+def reader(run_of_backend):
+    reader = run_of_backend.reader()
     yield reader
     reader.close()
 
 
 @pytest.fixture
-def ask(finished_run):
-    def ask(query):
-        with closing(sqlite3.connect(finished_run.database)) as connection:
-            return connection.execute(query).fetchall()
-
-    return ask
+def ask_run(run_of_backend, ask):
+    return partial(ask, run_of_backend.url)
 
 
-def test_top_is_ordered_by_observed_accuracy(reader, ask):
+def test_top_is_ordered_by_observed_accuracy(reader, ask_run):
     found = reader.top(4)
     assert len(found) == 4
     assert [network["final_accuracy"] for network in found] == sorted(
-        (y for (y,) in ask("SELECT final_accuracy FROM networks WHERE final_accuracy IS NOT NULL")),
+        (y for (y,) in ask_run("SELECT final_accuracy FROM networks WHERE final_accuracy IS NOT NULL")),
         reverse=True,
     )[:4]
 
 
-def test_top_has_at_most_what_was_completed(reader, ask):
-    ((completed,),) = ask("SELECT count(*) FROM networks WHERE outcome = 'completed'")
+def test_top_has_at_most_what_was_completed(reader, ask_run):
+    ((completed,),) = ask_run("SELECT count(*) FROM networks WHERE outcome = 'completed'")
     assert len(reader.top(10**6)) == completed
 
 
-def test_with_stopped_ones_predictions_compete(reader, ask):
+def test_with_stopped_ones_predictions_compete(reader, ask_run):
     found = reader.top(10**6, stopped=True)
-    expected = ask(
-        "SELECT number FROM networks WHERE outcome IN ('completed', 'stopped') "
-        "ORDER BY coalesce(final_accuracy, min(max(predicted_accuracy, 0), 1)) DESC, parameters, number"
+    expected = ask_run(
+        "SELECT number FROM networks WHERE outcome IN ('completed', 'stopped') ORDER BY CASE "
+        "WHEN final_accuracy IS NOT NULL THEN final_accuracy WHEN predicted_accuracy < 0 THEN 0 "
+        "WHEN predicted_accuracy > 1 THEN 1 ELSE predicted_accuracy END DESC, parameters, number"
     )
     assert [network["number"] for network in found] == [number for (number,) in expected]
     assert any(network["outcome"] == "stopped" for network in found)
@@ -73,10 +69,11 @@ def test_an_unknown_number_is_answered_with_those_that_there_are(reader, number)
         reader.network(number)
 
 
-def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask):
+def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask_run):
     audits = reader.audits()
     assert [row["number"] for row in audits] == [
-        number for (number,) in ask("SELECT number FROM networks WHERE outcome = 'stopped' ORDER BY number")
+        number
+        for (number,) in ask_run("SELECT number FROM networks WHERE outcome = 'stopped' ORDER BY number")
     ]
     for row in audits:
         network = reader.network(row["number"])
@@ -95,8 +92,8 @@ def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask)
         assert row["best_accuracy"] == max(y for y in earlier if y is not None)
 
 
-def test_the_predictor_reads_the_curves_of_a_search(reader, finished_run, config):
-    curves = LearningCurves.read(finished_run.database)
+def test_the_predictor_reads_the_curves_of_a_search(reader, run_of_backend, config):
+    curves = LearningCurves.read(run_of_backend.path)
     ended = {row.number: row for row in reader.ended() if row.outcome in ("completed", "stopped")}
     assert len(curves) == len(ended) > 0
     for place, number in enumerate(sorted(ended)):

@@ -1,15 +1,14 @@
 """Every event is stored wholly or not at all, and read back as it was."""
 
-import sqlite3
 from contextlib import closing, contextmanager
 from math import inf, nan
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.database.migrate import NoSearchError
 from metaqnn.database.replay import SearchRecord
 from predictor import Decision
 from trainers import EpochReport
@@ -26,11 +25,6 @@ def epoch(number, *, attempt=1, accuracy=0.25, loss=2.0):
 
 DECISION = Decision(True, "hopeless", 0.995, 0.31, 0.02, 0.6)
 STOPPED = NetworkResult("stopped", 0.31, 1, 2, 0.3, None, 0.31, 1.0, "stopped after epoch 2")
-
-
-def dump(url):
-    with closing(sqlite3.connect(Path(url.database))) as connection:
-        return list(connection.iterdump())
 
 
 class DiskError(Exception):
@@ -76,7 +70,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_write_that_fails_anywhere_leaves_nothing(stored, name):
+def test_a_write_that_fails_anywhere_leaves_nothing(stored, name, dump):
     url, database = stored
     before = dump(url)
     failures = 0
@@ -92,12 +86,16 @@ def test_a_write_that_fails_anywhere_leaves_nothing(stored, name):
     assert dump(url) != before
 
 
-def test_what_a_search_began_with_is_read_back(tmp_path, new_database, config):
-    url, _ = new_database()
+def test_what_a_search_began_with_is_read_back(new_database, config):
+    url, first = new_database()
+    first.close()
     record = SearchRecord(config, (3, 32, 32), 100, "f" * 64, {"torch": "2.4"}, {"device": "cuda:1"})
-    ReplayDatabase.create(url, record)
-    assert ReplayDatabase.open(url).record() == record  # the newest
-    assert ReplayDatabase.open(url, 1).record().input_shape == (1, 8, 8)
+    ReplayDatabase.create(url, record).close()
+    with closing(ReplayDatabase.open(url)) as newest, closing(ReplayDatabase.open(url, 1)) as other:
+        assert newest.record() == record
+        assert other.record().input_shape == (1, 8, 8)
+    with pytest.raises(NoSearchError, match=r"holds no search 3$"):
+        ReplayDatabase.open(url, 3)
 
 
 def test_networks_and_samples_come_in_order_of_proposal(new_database):
@@ -146,22 +144,20 @@ def test_epochs_of_all_attempts_are_counted_but_the_curve_is_the_last_ones(new_d
 
 
 @pytest.mark.parametrize("loss", [nan, inf])
-def test_a_loss_that_is_no_number_is_stored_as_none(new_database, loss):
+def test_a_loss_that_is_no_number_is_stored_as_none(new_database, ask, loss):
     url, database = new_database()
     database.propose(0, 1.0, network(1))
     database.add_epoch(1, epoch(1, loss=loss))
-    with closing(sqlite3.connect(url.database)) as connection:
-        assert connection.execute("SELECT loss FROM epochs").fetchall() == [(None,)]
+    assert ask(url, "SELECT loss FROM epochs") == [(None,)]
 
 
-def test_an_interrupted_training_is_forgotten_with_its_decisions_but_no_other(stored):
+def test_an_interrupted_training_is_forgotten_with_its_decisions_but_no_other(stored, ask):
     url, database = stored
     database.add_epoch(1, epoch(1), purpose="audit")
     database.forget_training(1)
-    with closing(sqlite3.connect(url.database)) as connection:
-        assert connection.execute("SELECT purpose FROM trainings").fetchall() == [("audit",)]
-        assert connection.execute("SELECT count(*) FROM epochs").fetchone() == (1,)
-        assert connection.execute("SELECT count(*) FROM decisions").fetchone() == (0,)
+    assert ask(url, "SELECT purpose FROM trainings") == [("audit",)]
+    assert ask(url, "SELECT count(*) FROM epochs") == [(1,)]
+    assert ask(url, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 def test_trained_to_the_end_means_all_epochs(new_database):
@@ -184,7 +180,7 @@ def test_trained_to_the_end_means_all_epochs(new_database):
     ],
     ids=["the same network", "the same proposal", "the same epoch", "an unknown network"],
 )
-def test_what_cannot_be_is_refused(stored, twice):
+def test_what_cannot_be_is_refused(stored, twice, dump):
     url, database = stored
     before = dump(url)
     with pytest.raises(IntegrityError):
@@ -192,15 +188,11 @@ def test_what_cannot_be_is_refused(stored, twice):
     assert dump(url) == before
 
 
-def test_wall_time_adds_up_over_sessions(stored):
+def test_wall_time_adds_up_over_sessions(stored, ask):
     url, database = stored
     database.finish(1, STOPPED, 1, {})
-    first = sqlite_seconds(url)
-    again = ReplayDatabase.open(url)
-    again.finish(1, STOPPED, 1, {})
-    assert sqlite_seconds(url) > first > 0
-
-
-def sqlite_seconds(url):
-    with closing(sqlite3.connect(url.database)) as connection:
-        return connection.execute("SELECT seconds FROM searches").fetchone()[0]
+    database.close()
+    ((first,),) = ask(url, "SELECT seconds FROM searches")
+    with closing(ReplayDatabase.open(url)) as again:
+        again.finish(1, STOPPED, 1, {})
+    assert ask(url, "SELECT seconds FROM searches")[0][0] > first > 0

@@ -1,0 +1,46 @@
+"""What is stored about a search, and about the end of a training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metaqnn.config import SearchConfig
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """What a search was started with.
+
+    Attributes:
+        config: its configuration.
+        input_shape: (channels, height, width) of the images.
+        num_classes: number of classes.
+        data_fingerprint: hash of the images and labels.
+        versions: of the libraries, by name.
+        circumstances: what may differ when the search goes on elsewhere: data folder, device and so on.
+    """
+
+    config: SearchConfig
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    data_fingerprint: str
+    versions: Mapping[str, str]
+    circumstances: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NetworkResult:
+    """How the training of a network ended, and the reward it gives.
+
+    `final_accuracy` (y_T) is observed, `predicted_accuracy` (y_hat_T) is not; at most one of them is set.
+    """
+
+    outcome: str
+    reward: float
+    attempt: int | None = None
+    epochs: int | None = None
+    last_accuracy: float | None = None
+    final_accuracy: float | None = None
+    predicted_accuracy: float | None = None
+    seconds: float | None = None
+    message: str | None = None
