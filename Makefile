@@ -41,7 +41,7 @@ unit: $(DEVELOPMENT)
 	$(BIN)/python -m pytest
 
 bench: $(DEVELOPMENT)
-	for script in sampling replay_update search_overhead training_loop; do \
+	for script in sampling replay_update search_overhead database_events training_loop gpu_training; do \
 		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 ifneq ($(CURVES),)
 	for script in prediction_speed decision_cost; do \

@@ -17,7 +17,6 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter, time
@@ -32,9 +31,10 @@ from metaqnn.config import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import writing_engine
 from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
+from metaqnn.executors import Coordinator
 from metaqnn.run_folder import RunFolder
 from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import Progress, Search
+from metaqnn.search import Search
 from predictor import Decision, LearningCurves
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult
@@ -43,18 +43,24 @@ SPACE = preset("cifar10")
 T = 20
 
 
-class InstantTrainer:
-    """Reports T epochs of some curve and is done."""
+class InstantExecutor:
+    """Reports T epochs of some curve for every network at once, and notes the time that each took."""
 
-    chance = 0.15
+    chance, workers = 0.15, 1
 
-    def train(
-        self, architecture: Architecture, *, seed: int, on_epoch: Callable[[EpochReport], bool]
-    ) -> TrainingResult:
-        curve = curve_of(np.random.default_rng(seed))
-        for epoch, accuracy in enumerate(curve, start=1):
-            on_epoch(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.0))
-        return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, 1, 0.0, "completed")
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def run(self, coordinator: Coordinator) -> None:
+        started = perf_counter()
+        while (task := coordinator.next_task()) is not None:
+            curve = curve_of(np.random.default_rng(task.seed))
+            for epoch, accuracy in enumerate(curve, start=1):
+                coordinator.on_epoch(task, EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.0))
+            result = TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, 1, 0.0, "completed")
+            coordinator.on_result(task, result)
+            self.times.append(perf_counter() - started)
+            started = perf_counter()
 
 
 class AlwaysContinue:
@@ -128,17 +134,10 @@ def ours(folder: Path, size: int, count: int) -> RunFolder:
     database = ReplayDatabase.open(run.url)
     search = Search(database.record().config, SPACE, database, AlwaysContinue())
     restore = perf_counter() - started
-    times = []
-    trainer, progress = InstantTrainer(), Progress()
-    while True:
-        started = perf_counter()
-        job = search.next_job()
-        if job is None:
-            break
-        search.train(job, trainer, progress)
-        times.append(perf_counter() - started)
+    executor = InstantExecutor()
+    search.run(executor)
     database.close()
-    show(f"ours, {size:,} networks", times)
+    show(f"ours, {size:,} networks", executor.times)
     print(f"{'  restoring it':28s} {restore:8.2f} s")
     return run
 

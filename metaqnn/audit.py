@@ -7,8 +7,8 @@ from math import ceil
 from sqlalchemy import Row
 
 from metaqnn.database import ReplayDatabase
+from metaqnn.executors import Trainer
 from metaqnn.randomness import Purpose, derived_seed, generator
-from metaqnn.search import Trainer
 from state_space import Architecture
 from trainers import EpochReport
 

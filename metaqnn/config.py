@@ -6,8 +6,14 @@ from difflib import get_close_matches
 from math import inf, isfinite
 from typing import Any, Self
 
+from metaqnn.presets import PRESETS, SPACE_OPTIONS, preset_options
 from metaqnn.schedule import PUBLISHED, EpsilonSchedule
-from state_space import StateSpace, preset
+from state_space import StateSpace
+
+OWN_RULE = "rank-envelope"
+PUBLISHED_RULE = "paper"
+PUBLISHED_SETTINGS = ("tolerance", "nth_best", "burn_in", "target", "svr_settings", "refit_growth")
+REWARDS = ("forecast", "last-seen")
 
 
 class ConfigError(ValueError):
@@ -66,22 +72,52 @@ class SearchConfig:
     mirror: bool = option(True, "mirror training images at random")
     translate: int = option(0, "shift training images at random by up to this many pixels")
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
-    # early stopping
-    early_stopping: bool = option(True, "stop hopeless networks; --no-early-stopping trains all to the end")
-    delta: float = option(0.99, "Delta: stop when p(final accuracy <= best so far) reaches this, in (0, 1]")
-    tolerance: float = option(0.0, "delta: keep every network that may end within this of the best")
-    nth_best: int = option(1, "compare with the n-th best accuracy so far instead of the best")
-    burn_in: int = option(100, "networks trained to the end before any is stopped")
+    # early stopping, by any rule
+    stopping: str = option(
+        OWN_RULE,
+        f"rule that stops hopeless networks, NAME or NAME:setting=value,...: {OWN_RULE} (this project's own, "
+        "the default, which stops early after few full trainings), paper (the published criterion, the same "
+        "as --delta 0.99), none (every network is trained to the end), or any other that "
+        "`python -m predictor simulate --help` lists",
+    )
+    reward: str = option(
+        "forecast",
+        "what the agent gets for a stopped network: forecast (the predicted final accuracy, as published; "
+        "the default) or last-seen (its last accuracy)",
+    )
+    audit: float = option(
+        0.02,
+        "share of the networks to be stopped that are trained to the end all the same, drawn at random: they "
+        "show what the rule risks and keep the predictions honest; 0 for none (default: 0.02)",
+    )
+    # early stopping, by the published criterion
+    delta: float | None = option(
+        None,
+        "use the published criterion instead: stop when p(final accuracy <= best so far) reaches this Delta, "
+        "in (0, 1]; slower, but it says what it risks: a share of 1 - Delta of the networks it stops would "
+        "have been better",
+    )
+    tolerance: float = option(0.0, "with --delta: keep every network that may end within this of the best")
+    nth_best: int = option(1, "with --delta: compare with the n-th best accuracy so far instead of the best")
+    burn_in: int = option(100, "with --delta: networks trained to the end before any is stopped")
     target: str = option(
         "final",
-        "what the predictor learns: final (y_T, as published) or increment (y_T - y_t), which can forecast "
-        "beyond the best accuracy so far and so suits a short burn-in",
+        "with --delta: the predictor learns final (y_T, as published) or increment (y_T - y_t), which can "
+        "forecast beyond the best accuracy so far and so suits a short burn-in",
     )
-    svr_settings: int = option(1000, "draws of the random search for the nu-SVR's parameters")
-    refit_growth: float = option(1.5, "refit the predictor when the completed networks grew by this factor")
+    svr_settings: int = option(
+        1000, "with --delta: draws of the random search for the predictor's parameters"
+    )
+    refit_growth: float = option(
+        1.5, "with --delta: refit the predictor when the completed networks grew by this factor"
+    )
 
     def __post_init__(self) -> None:
-        self._require(0 < self.delta <= 1, "delta", "a probability in (0, 1]")
+        self._require(self.delta is None or 0 < self.delta <= 1, "delta", "a probability in (0, 1]")
+        if (self.delta is None) == (self.stopping == PUBLISHED_RULE):
+            raise ConfigError(_contradiction(self.stopping, self.delta))
+        self._require(self.reward in REWARDS, "reward", " or ".join(REWARDS))
+        self._require(0 <= self.audit <= 1, "audit", "a share from 0 to 1")
         self._require(0 <= self.tolerance < inf, "tolerance", "0 or more")
         self._require(0 < self.alpha <= 1, "alpha", "in (0, 1]")
         self._require(0 <= self.gamma <= 1, "gamma", "in [0, 1]")
@@ -106,10 +142,12 @@ class SearchConfig:
         """The configuration of a preset with some options changed.
 
         Without a preset, the embedded data set `digits` gets `first-run`, all others `paper`. What a data
-        set asks for in every preset (SVHN and digits are not mirrored) comes before the changes.
+        set asks for in every preset (SVHN and digits are not mirrored) comes before the changes. A `delta`
+        without `stopping` is the published criterion, and that criterion without `delta` has 0.99.
 
         Raises:
-            ConfigError: the preset is unknown, or a value is out of range.
+            ConfigError: the preset is unknown, a value is out of range, or an option belongs to another
+                stopping rule.
         """
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
@@ -117,9 +155,8 @@ class SearchConfig:
             near = get_close_matches(name, PRESETS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigError(f"unknown preset {name!r}: presets are {', '.join(PRESETS)}{hint}")
-        space = "svhn" if (name, dataset) == ("paper", "svhn") else SPACES[name]
-        by_data = {"mirror": False} if dataset in NOT_MIRRORED else {}
-        return cls(**{**_space_options(space), **PRESETS[name], **by_data, **changes, "preset": name})
+        defaults = preset_options(name, dataset)
+        return cls(**{**defaults, **changes, **_stopping(changes), "preset": name})
 
     def space(self, channels: int, image_size: int, num_classes: int) -> StateSpace:
         """The state space for images of that size, number of channels and classes."""
@@ -132,11 +169,13 @@ class SearchConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; unknown names are refused.
+        """Inverse of `to_dict`, also for what was stored when rules had no names; unknown names are refused.
 
         Raises:
             ConfigError: a name that this version does not know.
         """
+        if "early_stopping" in values:
+            values = _with_a_named_rule(values)
         known = {f.name for f in fields(cls)}
         if unknown := set(values) - known:
             raise ConfigError(f"unknown options {sorted(unknown)}; written by another version of metaqnn?")
@@ -151,42 +190,34 @@ def _from_json(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-SPACE_OPTIONS = ("layer_limit", "conv_widths", "conv_sizes", "pools", "fc_widths")
-SPACES = {"paper": "cifar10", "laptop": "laptop", "first-run": "first-run"}
-NOT_MIRRORED = {"svhn", "mnist", "digits"}
+def _stopping(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`stopping` and `delta` as the changes ask for them; refuses settings of a rule that does not run."""
+    delta = changes.get("delta")
+    stopping = changes.get("stopping", OWN_RULE if delta is None else PUBLISHED_RULE)
+    if stopping == PUBLISHED_RULE:
+        return {"stopping": stopping, "delta": 0.99 if delta is None else delta}
+    foreign = [name for name in PUBLISHED_SETTINGS if name in changes]
+    if foreign and delta is None:
+        flag = foreign[0].replace("_", "-")
+        raise ConfigError(
+            f"--{flag} {changes[foreign[0]]} belongs to the published criterion, but the rule is {stopping}: "
+            "give --delta, too, or the rule's own settings after a colon"
+        )
+    return {"stopping": stopping, "delta": delta}
 
 
-def _space_options(name: str) -> dict[str, Any]:
-    space = preset(name)
-    return {option: getattr(space, option) for option in SPACE_OPTIONS}
+def _contradiction(stopping: str, delta: float | None) -> str:
+    if delta is None:
+        return f"--stopping {stopping} needs a --delta, such as 0.99"
+    return (
+        f"--delta {delta:g} asks for the published criterion and --stopping {stopping} for another rule: "
+        "give one of them"
+    )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "laptop": {
-        "image_size": 16,
-        "train_limit": 5000,
-        "validation_size": 1000,
-        "epochs": 10,
-        "batch_size": 32,
-        "learning_rate": 2e-3,
-        "decay_every": 4,
-        "burn_in": 40,
-        "target": "increment",
-        "schedule": EpsilonSchedule.parse(
-            "1.0:100,0.9:8,0.8:8,0.7:8,0.6:12,0.5:12,0.4:12,0.3:12,0.2:12,0.1:12"
-        ),
-    },
-    "first-run": {
-        "validation_size": 300,
-        "epochs": 10,
-        "batch_size": 16,
-        "learning_rate": 3e-3,
-        "decay_every": 4,
-        "burn_in": 15,
-        "target": "increment",
-        "delta": 0.95,
-        "svr_settings": 200,
-        "schedule": EpsilonSchedule.parse("1.0:40,0.7:5,0.5:5,0.3:5,0.1:5"),
-    },
-}
+def _with_a_named_rule(values: Mapping[str, Any]) -> dict[str, Any]:
+    """An old configuration: `early_stopping` switched the published criterion, `delta` was always there."""
+    kept = {name: value for name, value in values.items() if name != "early_stopping"}
+    on = values["early_stopping"]
+    rule = {"stopping": PUBLISHED_RULE} if on else {"stopping": "none", "delta": None}
+    return {**kept, **rule, "reward": "forecast", "audit": 0.0}

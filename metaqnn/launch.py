@@ -1,100 +1,59 @@
 """Puts a search together: images, trainer, state space, stopping rule and database."""
 
 import platform
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any, Self, cast
+from typing import Any, cast
 
-from metaqnn.config import ConfigError, SearchConfig
+from sqlalchemy import URL
+
+from metaqnn.circumstances import Circumstances
+from metaqnn.config import PUBLISHED_RULE, ConfigError, SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
-from metaqnn.estimate import SMALL, mean_macs
+from metaqnn.executors import Executor
+from metaqnn.preparation import Prepared, load_and_build
 from metaqnn.randomness import Purpose, derived_seed
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.search import Search
-from predictor import EarlyStopper, NoStopping, SequentialRegression, StoppingRule
+from metaqnn.workers import make_executor
+from predictor import EarlyStopper, SequentialRegression, StoppingRule
+from predictor.forecast import ForecastAtStop, LastSeen, ModelForecaster
+from predictor.rules import make_rule
 from predictor.tau_model import Target
-from state_space import StateSpace
-from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
+from trainers import ClassifierTrainer
 
 LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy", "scikit-learn", "sqlalchemy")
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """What may differ when a search goes on elsewhere, and changes no decision beyond rounding.
-
-    Attributes:
-        data_dir: folder where data sets are looked for first.
-        device: auto, cuda, mps or cpu.
-        precision: auto, float32 or bfloat16.
-        threads: CPU threads, None for all.
-        download: whether data sets may be downloaded.
-    """
-
-    data_dir: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int | None = None
-    download: bool = True
-
-    def but(self, **changes: Any) -> Self:
-        """A copy with those changes that are not None."""
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
-
-
-@dataclass(frozen=True)
 class Session:
-    """A search that is ready to run, and the trainer that it runs with."""
+    """A search that is ready to run, and what it runs with."""
 
     folder: RunFolder
-    config: SearchConfig
+    prepared: Prepared
     database: ReplayDatabase
     search: Search
-    trainer: ClassifierTrainer
-    training_images: int
+    executor: Executor
 
+    @property
+    def config(self) -> SearchConfig:
+        """The configuration of the search."""
+        return self.prepared.config
 
-@dataclass(frozen=True)
-class Prepared:
-    """A configuration with its images loaded and its trainer built; nothing is written yet."""
-
-    config: SearchConfig
-    space: StateSpace
-    dataset: ImageDataset
-    trainer: ClassifierTrainer
-    circumstances: Circumstances
+    @property
+    def trainer(self) -> ClassifierTrainer:
+        """A trainer in this process."""
+        return self.prepared.trainer
 
 
 def prepare(config: SearchConfig, circumstances: Circumstances) -> Prepared:
-    """Load the images and build the trainer, so that bad input is noticed before anything is written."""
-    seed = derived_seed(config.seed, Purpose.DATA)
-    dataset = load_dataset(
-        config.dataset,
-        data_dir=circumstances.data_dir,
-        image_size=config.image_size,
-        limit=config.train_limit,
-        seed=seed,
-        download=circumstances.download,
-        extra=config.svhn_extra,
-    )
-    channels, side, _ = dataset.input_shape
-    space = config.space(channels, side, dataset.num_classes)
-    size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
-    threads = 1 if circumstances.threads is None and mean_macs(space) < SMALL else circumstances.threads
-    trainer = ClassifierTrainer(
-        dataset,
-        recipe=_recipe(config),
-        validation_size=size,
-        split_seed=seed,
-        device=circumstances.device,
-        precision=circumstances.precision,
-        threads=threads,
-    )
-    return Prepared(replace(config, validation_size=size), space, dataset, trainer, circumstances)
+    """Load the images and build the trainer: bad input is noticed before anything is written."""
+    stopping_rule(config)  # a rule that makes no sense is refused before images are loaded
+    return load_and_build(config, circumstances)
 
 
-def begin(prepared: Prepared, folder: RunFolder) -> Session:
-    """Store a new search in an empty run folder that the caller has locked."""
+def begin(prepared: Prepared, folder: RunFolder, storage: URL | None = None) -> Session:
+    """Store a new search, in `storage` or in the run folder, which is empty and locked by the caller."""
     config, dataset = prepared.config, prepared.dataset
     record = SearchRecord(
         config,
@@ -104,22 +63,26 @@ def begin(prepared: Prepared, folder: RunFolder) -> Session:
         _versions(),
         asdict(prepared.circumstances),
     )
-    return _session(prepared, folder, ReplayDatabase.create(folder.url, record))
+    executor = make_executor(prepared)
+    return _session(prepared, folder, folder.create_search(record, storage), executor)
 
 
-def go_on(folder: RunFolder, given: dict[str, Any], changes: dict[str, Any]) -> Session:
+def go_on(
+    folder: RunFolder, given: dict[str, Any], changes: dict[str, Any], storage: URL | None = None
+) -> Session:
     """Restore the search of a run folder that the caller has locked.
 
     Args:
         folder: the run folder.
         given: search options that the user repeated; they must be those of the search.
         changes: other circumstances than last time.
+        storage: the database again, if the user repeated it.
 
     Raises:
         ConfigError: a given option differs.
-        RunFolderError: the data set is not the one the search began with.
+        RunFolderError: the data set or the database is not the one the search began with.
     """
-    database = ReplayDatabase.open(folder.url)
+    database = folder.open_search(storage)
     record = database.record()
     check_same(folder, record.config, given)
     prepared = prepare(record.config, Circumstances(**record.circumstances).but(**changes))
@@ -128,8 +91,9 @@ def go_on(folder: RunFolder, given: dict[str, Any], changes: dict[str, Any]) -> 
             f"data set {record.config.dataset!r} is not the one this search began with: "
             f"its fingerprint is {prepared.dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
         )
+    executor = make_executor(prepared)
     database.set_circumstances(asdict(prepared.circumstances))
-    return _session(prepared, folder, database)
+    return _session(prepared, folder, database, executor)
 
 
 def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -> None:
@@ -149,9 +113,21 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
 
 
 def stopping_rule(config: SearchConfig) -> StoppingRule:
-    """The stopping rule that a configuration asks for."""
-    if not config.early_stopping:
-        return NoStopping()
+    """The stopping rule that a configuration asks for; its decisions to stop carry what becomes the reward.
+
+    The published criterion forecasts y_hat_T itself. For other rules a model of the completed networks does.
+
+    Raises:
+        PredictorError: there is no such rule, or it has no such setting; the message names the nearest one.
+    """
+    rule = _published(config) if config.stopping == PUBLISHED_RULE else make_rule(config.stopping)
+    if config.reward == "last-seen":
+        return ForecastAtStop(rule, LastSeen())
+    return rule if isinstance(rule, EarlyStopper) else ForecastAtStop(rule, ModelForecaster())
+
+
+def _published(config: SearchConfig) -> EarlyStopper:
+    assert config.delta is not None
     seed = derived_seed(config.seed, Purpose.PREDICTOR)
     model = SequentialRegression(
         target=cast(Target, config.target), n_settings=config.svr_settings, random_state=seed
@@ -166,23 +142,12 @@ def stopping_rule(config: SearchConfig) -> StoppingRule:
     )
 
 
-def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase) -> Session:
-    search = Search(prepared.config, prepared.space, database, stopping_rule(prepared.config))
-    training_images = len(prepared.dataset.train_images) - (prepared.config.validation_size or 0)
-    return Session(folder, prepared.config, database, search, prepared.trainer, training_images)
-
-
-def _recipe(config: SearchConfig) -> TrainingRecipe:
-    return TrainingRecipe(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        decay_factor=config.decay_factor,
-        decay_every=config.decay_every,
-        attempts=config.attempts,
-        mirror=config.mirror,
-        translate=config.translate,
-    )
+def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, executor: Executor) -> Session:
+    checkpoints = folder.path / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    rule = stopping_rule(prepared.config)
+    search = Search(prepared.config, prepared.space, database, rule, checkpoints)
+    return Session(folder, prepared, database, search, executor)
 
 
 def _versions() -> dict[str, str]:

@@ -1,14 +1,11 @@
 """Follows one training: stores every epoch, asks the stopping rule, and turns the end into a reward."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.history import History, NetworkFacts
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
-
-CRASHED = "crashed"
-"""The outcome of a training that ended with an exception; the others are `trainers.Outcome`."""
 
 
 class TrainingMonitor:
@@ -25,6 +22,9 @@ class TrainingMonitor:
         chance: accuracy that counts as no better than chance.
         num_classes: a network without any result is rewarded with 1 / num_classes.
         heard: is told each epoch and decision after they are stored.
+        stored: epochs and decisions of this training that are in the database already: it was interrupted.
+        audited: the network goes on when the rule would stop it. That decision is stored and the last one:
+            so an audit is known by a completed network with a decision to stop.
     """
 
     def __init__(
@@ -39,6 +39,8 @@ class TrainingMonitor:
         chance: float,
         num_classes: int,
         heard: Callable[[EpochReport, Decision | None], None],
+        stored: Iterable[tuple[EpochReport, Decision | None]] = (),
+        audited: bool = False,
     ) -> None:
         self._network_id = network_id
         self._facts = facts
@@ -49,25 +51,34 @@ class TrainingMonitor:
         self._chance = chance
         self._num_classes = num_classes
         self._heard = heard
+        self._audited = audited
+        self._in_audit = False
         self._accuracies: list[float] = []
         self._learning_rate = float("nan")
         self._attempt: int | None = None
         self._decision: Decision | None = None
-        self.broken = False
-        """Whether the callback failed: then an exception from the trainer is not the network's fault."""
+        self._stored = {(report.attempt, report.epoch): (report, decision) for report, decision in stored}
 
     def on_epoch(self, report: EpochReport) -> bool:
-        """Store the epoch and what the rule says about it. Returns whether to stop."""
-        self.broken = True
+        """Store the epoch and what the rule says about it. Returns whether to stop.
+
+        An epoch that is stored already, because its training was interrupted, stays as it is, and so does
+        what the rule said about it.
+        """
+        address = report.attempt, report.epoch
+        known = address in self._stored
+        report, self._decision = self._stored.get(address, (report, None))
         if report.epoch == 1:
             self._accuracies.clear()
+            self._in_audit = False
             self._attempt, self._learning_rate = report.attempt, report.learning_rate
         self._accuracies.append(report.accuracy)
-        self._decision = self._decide(report)
-        self._database.add_epoch(self._network_id, report, self._decision)
-        self._heard(report, self._decision)
-        self.broken = False
-        return self._decision is not None and self._decision.stop
+        if not known:
+            self._decision = self._decide(report)
+            self._database.add_epoch(self._network_id, report, self._decision)
+            self._stored[address] = report, self._decision
+            self._heard(report, self._decision)
+        return self._stops()
 
     def curve(self) -> LearningCurves:
         """What was observed in the last attempt."""
@@ -82,17 +93,22 @@ class TrainingMonitor:
             return self._stopped(training)
         return self._ended(training.outcome, 1 / self._num_classes, training)
 
-    def crash(self, message: str) -> NetworkResult:
-        """The result of a training that ended with an exception."""
+    def failure(self, outcome: str, message: str) -> NetworkResult:
+        """The result of a training that did not end in an orderly way."""
         return NetworkResult(
-            CRASHED, 1 / self._num_classes, self._attempt, len(self._accuracies), message=message
+            outcome, 1 / self._num_classes, self._attempt, len(self._accuracies), message=message
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
         at_chance = report.epoch == 1 and report.accuracy <= self._chance
-        if report.epoch == self._epochs or at_chance:
+        if report.epoch == self._epochs or at_chance or self._in_audit:
             return None
         return self._rule.decide(self.curve(), self._history.curves)
+
+    def _stops(self) -> bool:
+        hopeless = self._decision is not None and self._decision.stop
+        self._in_audit = self._in_audit or (hopeless and self._audited)
+        return hopeless and not self._audited
 
     def _stopped(self, training: TrainingResult) -> NetworkResult:
         """[PP] section 3: a terminated run is rewarded with y_hat_T; without a prediction, with y_t."""

@@ -15,7 +15,17 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("search options (defaults come from the preset)")
     hints = get_type_hints(SearchConfig)
     for field in fields(SearchConfig):
-        _add(group, field, hints[field.name])
+        one_of = group.add_mutually_exclusive_group() if field.name == "stopping" else group
+        _add(one_of, field, hints[field.name])
+        if field.name == "stopping":
+            one_of.add_argument(
+                "--no-early-stopping",
+                dest="stopping",
+                action="store_const",
+                const="none",
+                default=argparse.SUPPRESS,
+                help="the same as --stopping none",
+            )
 
 
 def given_options(namespace: argparse.Namespace) -> dict[str, Any]:
@@ -35,7 +45,7 @@ def _add(group: argparse._ArgumentGroup, field: "Field[Any]", kind: Any) -> None
 
 def _help(field: "Field[Any]") -> str:
     default = field.default
-    if default is None or field.name in ("dataset", "preset", "schedule"):
+    if default is None or field.name in ("dataset", "preset", "schedule", "stopping", "reward", "audit"):
         return str(field.metadata["help"])
     if isinstance(default, bool):
         default = "on" if default else "off"
@@ -78,4 +88,6 @@ _pairs.__name__ = "list of pairs like 3:2,2:2"
 
 
 def _metavar(field: "Field[Any]") -> str:
-    return {"dataset": "NAME", "preset": "NAME"}.get(field.name, field.name.rsplit("_", 1)[-1].upper())
+    return {"dataset": "NAME", "preset": "NAME", "stopping": "RULE", "audit": "SHARE"}.get(
+        field.name, field.name.rsplit("_", 1)[-1].upper()
+    )

@@ -1,15 +1,20 @@
-"""Progress bars: the schedule above, the network in training below."""
+"""Progress bars: the schedule above, the networks in training below."""
 
 import sys
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from metaqnn.database import NetworkResult
+from metaqnn.events import Job, Progress
+from metaqnn.executors import CRASHED, TIMED_OUT
 from metaqnn.output import percent
-from metaqnn.search import CRASHED, Job, Progress, Search
+from metaqnn.search import Search
 from predictor import Decision
 from trainers import EpochReport
 
+MOST_BARS = 8
+"""Networks that are shown in training; more would fill a terminal."""
 NEVER = 1e9
 """Seconds between two drawings by tqdm itself where we draw each line."""
 
@@ -19,9 +24,10 @@ class Bars(Progress):
 
     Args:
         search: a search, new or restored.
+        workers: networks that train side by side.
     """
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, workers: int = 1) -> None:
         config, curves = search.config, search.history.curves
         self._config = config
         self._best = float(curves.final[curves.completed].max(initial=0.0))
@@ -37,37 +43,38 @@ class Bars(Progress):
             mininterval=0.1 if self._live else NEVER,
             file=sys.stderr,
         )
-        self._epochs = tqdm(
-            total=config.epochs,
-            unit="epoch",
-            leave=False,
-            position=1,
-            file=sys.stderr,
-            disable=not self._live,
-        )
+        self._free = [self._epoch_bar(position) for position in range(min(workers, MOST_BARS), 0, -1)]
+        self._epochs: dict[int, tqdm[NoReturn]] = {}  # by the number of the network
 
     def started(self, job: Job) -> None:
         """Show the network that begins."""
         self._networks.set_description(f"search, epsilon {job.epsilon:g}", refresh=self._live)
-        self._epochs.reset()
-        self._epochs.set_postfix_str("", refresh=False)
-        self._epochs.set_description(f"network {job.number}, {len(job.architecture.chosen)} layers")
+        if self._free:
+            bar = self._epochs[job.number] = self._free.pop()
+            bar.reset()
+            bar.set_postfix_str("", refresh=False)
+            bar.set_description(f"network {job.number}, {len(job.architecture.chosen)} layers")
 
-    def epoch(self, report: EpochReport, decision: Decision | None) -> None:
+    def epoch(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
         """Show the latest accuracy and, if there is one, the forecast."""
-        self._epochs.n = report.epoch
+        if job.number not in self._epochs:
+            return
+        bar = self._epochs[job.number]
+        bar.n = report.epoch
         forecast = (
             {} if decision is None or decision.y_hat_T is None else {"forecast": percent(decision.y_hat_T)}
         )
-        self._epochs.set_postfix({"accuracy": percent(report.accuracy), **forecast})
+        bar.set_postfix({"accuracy": percent(report.accuracy), **forecast})
 
     def finished(self, job: Job, result: NetworkResult) -> None:
         """Count the network."""
+        if job.number in self._epochs:
+            self._free.append(self._epochs.pop(job.number))
         if result.final_accuracy is not None and result.final_accuracy > self._best:
             self._best = result.final_accuracy
             line = f"network {job.number}: {percent(self._best)}, the best so far: {job.architecture}"
             tqdm.write(line, file=sys.stderr)
-        if result.outcome == CRASHED and result.message:
+        if result.outcome in (CRASHED, TIMED_OUT) and result.message:
             tqdm.write(f"network {job.number} failed:\n{result.message}", file=sys.stderr)
         self._planned += self._config.epochs
         self._saved += self._config.epochs - (result.epochs or 0) if result.outcome == "stopped" else 0
@@ -80,5 +87,16 @@ class Bars(Progress):
 
     def close(self) -> None:
         """Leave the terminal tidy."""
-        self._epochs.close()
+        for bar in (*self._free, *self._epochs.values()):
+            bar.close()
         self._networks.close()
+
+    def _epoch_bar(self, position: int) -> "tqdm[NoReturn]":
+        return tqdm(
+            total=self._config.epochs,
+            unit="epoch",
+            leave=False,
+            position=position,
+            file=sys.stderr,
+            disable=not self._live,
+        )

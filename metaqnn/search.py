@@ -1,73 +1,38 @@
-"""The search: propose a network, train it while the stopping rule allows, learn from its reward."""
+"""The search: propose networks, train them while the stopping rule allows, learn from their rewards."""
 
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from pathlib import Path
 
 from metaqnn.agent import QLearner, ReplayMemory
 from metaqnn.config import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.events import Job, Progress
+from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.history import History, NetworkFacts
-from metaqnn.monitor import CRASHED, TrainingMonitor
+from metaqnn.monitor import TrainingMonitor
 from metaqnn.randomness import Purpose, derived_seed, generator
-from predictor import Decision, StoppingRule
+from predictor import StoppingRule
 from state_space import Architecture, StateSpace
-from trainers import EpochReport, Outcome, TrainingResult
+from trainers import Checkpoint, EpochReport, Outcome, TrainingResult
 
-FAULTS = {CRASHED, Outcome.OUT_OF_MEMORY}
+FAULTS = {CRASHED, TIMED_OUT, Outcome.OUT_OF_MEMORY}
 CONSECUTIVE_FAULTS = 10
 CONSECUTIVE_REPEATS = 1000
 
 
-class SearchStopped(RuntimeError):  # noqa: N818 - a reason, not an error of the program
-    """The search cannot sensibly go on; the message says why. Everything so far is stored."""
-
-
-class Trainer(Protocol):
-    """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one."""
-
-    @property
-    def chance(self) -> float:
-        """After a first epoch with at most this accuracy the trainer starts again with a lower rate."""
-        ...
-
-    def train(
-        self, architecture: Architecture, *, seed: int, on_epoch: Callable[[EpochReport], bool]
-    ) -> TrainingResult:
-        """Train; stop after the epoch for which `on_epoch` returns True."""
-        ...
-
-
 @dataclass(frozen=True)
-class Job:
-    """A network to be trained."""
+class _Running:
+    """A network in training, and who follows it."""
 
-    network_id: int
-    number: int
-    epsilon: float
-    architecture: Architecture
-    facts: NetworkFacts
-
-
-class Progress:
-    """What a search tells about itself. These methods do nothing; override what you want to hear."""
-
-    def started(self, job: Job) -> None:
-        """A network's training begins."""
-
-    def epoch(self, report: EpochReport, decision: Decision | None) -> None:
-        """An epoch has been stored."""
-
-    def finished(self, job: Job, result: NetworkResult) -> None:
-        """A network's result has been stored."""
-
-    def close(self) -> None:
-        """The search has ended, however it ended."""
+    job: Job
+    monitor: TrainingMonitor
 
 
 class Search:
     """A search over a state space, restored from whatever its database holds.
+
+    It is the `Coordinator` of the executor that runs its trainings.
 
     Q-values, the place in the epsilon schedule, and all random numbers are functions of the
     configuration and the stored events, so that a search killed at any moment and constructed again
@@ -78,6 +43,7 @@ class Search:
         space: the state space.
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
+        checkpoints: folder for the state of networks in training; None for trainers that cannot save it.
     """
 
     def __init__(
@@ -86,6 +52,7 @@ class Search:
         space: StateSpace,
         database: ReplayDatabase,
         rule: StoppingRule,
+        checkpoints: Path | None = None,
     ) -> None:
         self.config = config
         self.space = space
@@ -94,6 +61,10 @@ class Search:
         self.history = History(config.epochs)
         self._database = database
         self._rule = rule
+        self._checkpoints = checkpoints
+        self._progress = Progress()
+        self._chance = 0.0
+        self._running: dict[int, _Running] = {}
         self._jobs: dict[Architecture, Job] = {}
         self._unfinished: list[Job] = []
         self._rewards: dict[int, float] = {}
@@ -107,51 +78,69 @@ class Search:
         """Networks whose training has ended, however it ended."""
         return len(self._rewards)
 
-    def run(self, trainer: Trainer, progress: Progress | None = None) -> None:
+    def run(self, executor: Executor, progress: Progress | None = None) -> None:
         """Train networks until the schedule is done, telling `progress` about every event.
 
         Raises:
             SearchStopped: nothing new is found any more, or many networks in a row failed.
         """
-        while (job := self.next_job()) is not None:
-            self.train(job, trainer, progress or Progress())
+        self._progress, self._chance = progress or Progress(), executor.chance
+        executor.run(self)
 
-    def next_job(self) -> Job | None:
+    def next_task(self) -> Task | None:
         """The next network to train, an interrupted one first; None when the schedule is done."""
-        if self._unfinished:
-            job = self._unfinished.pop(0)
-            self._database.forget_training(job.network_id)
-            return job
-        return self._propose()
+        job = self._unfinished.pop(0) if self._unfinished else self._propose()
+        if job is None:
+            return None
+        self._progress.started(job)
+        self._running[job.number] = _Running(job, self._monitor(job))
+        seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
+        return Task(job.number, job.architecture, seed, self._checkpoint(job))
 
-    def train(self, job: Job, trainer: Trainer, progress: Progress) -> None:
-        """Train one network and learn from its reward. A crash of the trainer is a recorded outcome."""
-        progress.started(job)
-        monitor = TrainingMonitor(
+    def on_epoch(self, task: Task, report: EpochReport) -> bool:
+        """See `Coordinator`."""
+        return self._running[task.number].monitor.on_epoch(report)
+
+    def on_result(self, task: Task, result: TrainingResult) -> None:
+        """Learn from the reward of a network."""
+        self._end(task, self._running[task.number].monitor.result(result))
+
+    def on_failure(self, task: Task, outcome: str, message: str) -> None:
+        """A crash of the trainer is a recorded outcome."""
+        self._end(task, self._running[task.number].monitor.failure(outcome, message))
+
+    def _end(self, task: Task, result: NetworkResult) -> None:
+        running = self._running.pop(task.number)
+        self._finish(running.job, result, running.monitor)
+        if task.checkpoint is not None:
+            task.checkpoint.discard()
+        self._progress.finished(running.job, result)
+        self._count_faults(result)
+
+    def _monitor(self, job: Job) -> TrainingMonitor:
+        return TrainingMonitor(
             job.network_id,
             job.facts,
             database=self._database,
             history=self.history,
             rule=self._rule,
             epochs=self.config.epochs,
-            chance=trainer.chance,
+            chance=self._chance,
             num_classes=self.space.num_classes,
-            heard=progress.epoch,
+            heard=partial(self._progress.epoch, job),
+            stored=self._database.stored_epochs(job.network_id),
+            audited=self._audited(job),
         )
-        result = self._result(job, trainer, monitor)
-        self._finish(job, result, monitor)
-        progress.finished(job, result)
-        self._count_faults(result)
 
-    def _result(self, job: Job, trainer: Trainer, monitor: TrainingMonitor) -> NetworkResult:
-        seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
-        try:
-            training = trainer.train(job.architecture, seed=seed, on_epoch=monitor.on_epoch)
-        except Exception:
-            if monitor.broken:
-                raise
-            return monitor.crash(traceback.format_exc())
-        return monitor.result(training)
+    def _checkpoint(self, job: Job) -> Checkpoint | None:
+        if self._checkpoints is None:
+            return None
+        return Checkpoint(self._checkpoints / f"network-{job.number}.pt")
+
+    def _audited(self, job: Job) -> bool:
+        """Whether the network is trained to the end when the rule would stop it."""
+        draw = generator(self.config.seed, Purpose.AUDIT_IN_LOOP, job.number).random()
+        return bool(draw < self.config.audit)
 
     def _propose(self) -> Job | None:
         for _ in range(CONSECUTIVE_REPEATS):
@@ -163,6 +152,8 @@ class Search:
             if architecture not in self._jobs:
                 return self._add_new(architecture, epsilon)
             self._add_repeat(self._jobs[architecture], epsilon)
+        if self._running:  # what they find may change the walks
+            return None
         raise SearchStopped(
             f"{CONSECUTIVE_REPEATS} walks in a row found nothing new: the state space is exhausted"
         )

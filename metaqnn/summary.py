@@ -36,7 +36,7 @@ class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
     A network that failed at chance level counts in `full_epochs` with the epochs it really took: early
-    stopping did not save anything there.
+    stopping did not save anything there. So does one that was audited in the loop.
     """
 
     networks: int
@@ -82,37 +82,57 @@ def summarise(reader: SearchReader) -> Summary:
 
 @dataclass(frozen=True)
 class AuditSummary:
-    """How stopped networks did when they were trained to the end.
+    """How networks that were to be stopped did when they were trained to the end, in the loop or afterwards.
 
-    Errors are y_hat_T - y_T. `better_than_best` counts y_T > y_BEST of the moment of the stop.
+    Attributes:
+        stops: networks that the rule would have stopped, audited or not.
+        networks: the audited ones.
+        in_loop: those of them that the search itself trained to the end.
+        better_than_best: those with y_T > y_BEST of the moment of the stop: false stops.
+        accepted_share: 1 - Delta, the share of false stops that the published criterion accepts; None for
+            other rules, which state none.
+        mean_absolute_error, bias, largest_error: of y_hat_T - y_T.
+        epochs_in_loop: epochs spent after the stop that did not happen; they count in `Summary.epochs`.
+        epochs_afterwards: epochs of `metaqnn audit`; they do not.
     """
 
+    stops: int
     networks: int
+    in_loop: int
     better_than_best: int
+    accepted_share: float | None
     mean_absolute_error: float | None
     bias: float | None
     largest_error: float | None
+    epochs_in_loop: int
+    epochs_afterwards: int
 
 
-def summarise_audit(audits: list[dict[str, Any]]) -> AuditSummary:
-    """Summarise what `SearchReader.audits` returns."""
+def summarise_audits(reader: SearchReader) -> AuditSummary:
+    """Summarise the audits in the loop and those of `metaqnn audit` together."""
+    config, afterwards, in_loop = reader.config(), reader.audits(), reader.audits_in_loop()
+    audits = [*afterwards, *in_loop]
     errors = [
         row["predicted_accuracy"] - row["final_accuracy"]
         for row in audits
         if row["predicted_accuracy"] is not None
     ]
-    better = [
-        row
-        for row in audits
-        if row["best_accuracy"] is not None and row["final_accuracy"] > row["best_accuracy"]
-    ]
     return AuditSummary(
+        stops=sum(row.outcome == "stopped" for row in reader.ended()) + len(in_loop),
         networks=len(audits),
-        better_than_best=len(better),
+        in_loop=len(in_loop),
+        better_than_best=sum(map(_is_false_stop, audits)),
+        accepted_share=None if config.delta is None else 1 - config.delta,
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),
+        epochs_in_loop=sum(config.epochs - row["epochs"] for row in in_loop),
+        epochs_afterwards=config.epochs * len(afterwards),
     )
+
+
+def _is_false_stop(audit: dict[str, Any]) -> bool:
+    return audit["best_accuracy"] is not None and audit["final_accuracy"] > audit["best_accuracy"]
 
 
 def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import weakref
-from collections import OrderedDict
-
 import numpy as np
-from sklearn.base import clone
 
 from predictor.curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.forecast import GrowingModel
 from predictor.sequential import MIN_CURVES, SequentialRegression
 from predictor.stopping import Decision
-
-MODELS_KEPT = 4
 
 
 class EarlyStopper:
@@ -66,8 +60,7 @@ class EarlyStopper:
         self.burn_in = burn_in
         self.model = SequentialRegression() if model is None else model
         self.refit_growth = refit_growth
-        self._fitted: OrderedDict[bytes, SequentialRegression] = OrderedDict()
-        self._latest: tuple[weakref.ref[LearningCurves], SequentialRegression] | None = None
+        self._models = GrowingModel(self.model, first=burn_in, growth=refit_growth)
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `StoppingRule`. Continues during the burn-in and before the first epoch."""
@@ -83,7 +76,7 @@ class EarlyStopper:
             return Decision(stop=False, reason="completed" if tau else "no epoch observed yet")
         results = history.final[history.completed]
         y_best = float(np.partition(results, -self.nth_best)[-self.nth_best])
-        return self._criterion(curve, self._model(history), y_best, tau)
+        return self._criterion(curve, self._models.fitted(history), y_best, tau)
 
     def _criterion(
         self, curve: LearningCurves, model: SequentialRegression, y_best: float, tau: int
@@ -103,42 +96,3 @@ class EarlyStopper:
             sigma=float(model.model(tau).uncertainty.std(y_hat)[0]),
             y_best=best,
         )
-
-    def _model(self, history: LearningCurves) -> SequentialRegression:
-        """The model fitted to the first k completed curves of the history."""
-        if self._latest is not None and self._latest[0]() is history:
-            return self._latest[1]
-        rows = np.flatnonzero(history.completed)
-        size = self._training_size(len(rows))
-        first = self._fit(history[rows[: self.burn_in]], None)
-        model = first if size == self.burn_in else self._fit(history[rows[:size]], first)
-        self._latest = weakref.ref(history), model
-        return model
-
-    def _training_size(self, completed: int) -> int:
-        """The largest floor(burn_in g^j) <= completed."""
-        size = grown = float(self.burn_in)
-        while self.refit_growth is not None and int(grown := grown * self.refit_growth) <= completed:
-            size = grown
-        return int(size)
-
-    def _fit(self, curves: LearningCurves, prior: SequentialRegression | None) -> SequentialRegression:
-        key = _fingerprint(curves)
-        if key not in self._fitted:
-            taus = () if self.model.n_jobs == 1 else None  # alone, fit each tau when it is first needed
-            self._fitted[key] = clone(self.model).fit(curves, taus=taus, prior=prior)
-        self._fitted.move_to_end(key)
-        while len(self._fitted) > MODELS_KEPT:
-            self._fitted.popitem(last=False)
-        return self._fitted[key]
-
-
-def _fingerprint(curves: LearningCurves) -> bytes:
-    """Hash of everything a model learns from."""
-    digest = hashlib.blake2b(f"{curves.metric} {curves.direction} {curves.values.shape}".encode())
-    digest.update(curves.values.tobytes())
-    for columns in (curves.architecture, curves.hyperparameters):
-        for name, column in columns.items():
-            digest.update(name.encode() + b"\0")
-            digest.update(column.tobytes())
-    return digest.digest()

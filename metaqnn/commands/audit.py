@@ -12,7 +12,7 @@ from metaqnn.config import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import percent, rows_as_text
 from metaqnn.run_folder import RunFolder
-from metaqnn.summary import summarise_audit
+from metaqnn.summary import summarise_audits
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; again to go on
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
 
 COLUMNS = {
     "number": "id",
+    "when": "audited",
     "epochs": "stopped after",
     "predicted": "y_hat_T",
     "final": "y_T",
@@ -76,7 +77,10 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
 
 def _text(run: Path, output_format: str) -> str:
     with reading(run) as reader:
-        audits = reader.audits()
+        audits = [{**row, "when": "afterwards"} for row in reader.audits()]
+        audits += [{**row, "when": "in the loop"} for row in reader.audits_in_loop()]
+        summary = summarise_audits(reader)
+    audits.sort(key=lambda row: row["number"])
     if output_format != "table":
         return rows_as_text(audits, output_format, COLUMNS)
     rows = [
@@ -88,4 +92,4 @@ def _text(run: Path, output_format: str) -> str:
         }
         for row in audits
     ]
-    return "\n".join([rows_as_text(rows, "table", COLUMNS), "", audit_line(summarise_audit(audits))])
+    return "\n".join([rows_as_text(rows, "table", COLUMNS), "", audit_line(summary)])

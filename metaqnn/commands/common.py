@@ -12,6 +12,9 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.output import FORMATS
 from metaqnn.run_folder import RunFolder, RunFolderError
 
+DISK_ERRORS = ("disk is full", "disk I/O", "No space left on device")
+"""What SQLite and PostgreSQL say about a disk without space."""
+
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The positional argument RUN."""
@@ -30,7 +33,7 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def reading(run: Path) -> Iterator[SearchReader]:
     """The search in a run folder, read-only."""
-    reader = SearchReader(RunFolder.existing(run).url)
+    reader = RunFolder.existing(run).reader()
     try:
         yield reader
     finally:
@@ -43,7 +46,7 @@ def disk_errors(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if "disk is full" not in str(error) and "disk I/O" not in str(error):
+        if not any(sign in str(error) for sign in DISK_ERRORS):
             raise
         raise RunFolderError(_full(folder, str(error.orig))) from None
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.config import ConfigError
 from metaqnn.output import as_json, duration, percent, rows_as_text
-from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audit
+from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audits
 
 EXAMPLES = """examples:
   metaqnn report runs/NAME
@@ -44,7 +44,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
     path = namespace.figure or namespace.run / "figure5.png"
     with reading(namespace.run) as reader:
-        summary, audit = summarise(reader), summarise_audit(reader.audits())
+        summary, audit = summarise(reader), summarise_audits(reader)
         if summary.networks:
             try:
                 figure5(reader, path)
@@ -70,14 +70,31 @@ def headline(summary: Summary) -> str:
 
 
 def audit_line(audit: AuditSummary) -> str:
-    """The audit in words."""
+    """What the audits found, in one to three lines."""
     if not audit.networks:
-        return "no audit yet: `metaqnn audit RUN` trains some of the stopped networks to the end"
-    return (
-        f"{audit.networks} stopped networks were trained to the end: {audit.better_than_best} would have "
-        f"beaten the best of their moment; y_hat_T was off by {percent(audit.mean_absolute_error)} "
-        f"on average (bias {percent(audit.bias)}, at most {percent(audit.largest_error)})"
+        return f"no audit of {_count(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
+    return "\n".join(
+        [
+            f"{_count(audit.networks, 'audit')} of {_count(audit.stops, 'stop')}: "
+            f"{audit.better_than_best or 'none'} would have been better than the best of its moment"
+            f"{_against_accepted(audit)}",
+            f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
+            f"(bias {percent(audit.bias)}, at most {percent(audit.largest_error)})",
+            f"{audit.in_loop} in the loop took {audit.epochs_in_loop} of the epochs above, "
+            f"{audit.networks - audit.in_loop} by `metaqnn audit` took {audit.epochs_afterwards} more",
+        ]
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _against_accepted(audit: AuditSummary) -> str:
+    if audit.accepted_share is None:
+        return ""
+    share = audit.better_than_best / audit.networks
+    return f", a share of {percent(share)}; the criterion accepts 1 - Delta = {percent(audit.accepted_share)}"
 
 
 def _text(summary: Summary, audit: AuditSummary, output_format: str) -> str:

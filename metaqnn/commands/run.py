@@ -5,29 +5,37 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import add_format, disk_errors, reading
-from metaqnn.commands.report import headline
+from metaqnn.commands.report import audit_line, headline
 from metaqnn.commands.top import top_text
-from metaqnn.config import SearchConfig
+from metaqnn.config import OWN_RULE, SearchConfig
+from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
 from metaqnn.output import as_json, duration
 from metaqnn.run_folder import RunFolder, RunFolderError
-from metaqnn.summary import summarise
+from metaqnn.summary import summarise, summarise_audits
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from metaqnn.launch import Session
 
-CIRCUMSTANCES = ("data_dir", "device", "precision", "threads", "download")
+CIRCUMSTANCES = (
+    *("data_dir", "device", "precision", "threads", "download"),
+    *("workers", "workers_per_gpu", "executor", "address", "epoch_timeout"),
+)
 LONG = 6 * 3600
 """Seconds from which on a search on a CPU is worth a warning."""
 
 EXAMPLES = """examples:
   metaqnn run                                      a first search on the embedded digits, a few minutes
   metaqnn run --dataset cifar10 --delta 0.99       the published search: needs a GPU, takes days
+  metaqnn run --dataset cifar10 --stopping median  with another stopping rule
   metaqnn run --dataset cifar10 --preset laptop    the same search on small networks, within an hour
   metaqnn run --dataset photos/ --image-size 32    your own images, in one folder per class
   metaqnn run --resume runs/NAME                   go on after Ctrl-C, a crash or a reboot"""
@@ -41,6 +49,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"
     )
     run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this run folder")
+    place.add_argument(
+        "--storage",
+        metavar="URL",
+        help="PostgreSQL database, as postgresql+psycopg://USER@HOST/DATABASE; the password is best in "
+        "PGPASSWORD or ~/.pgpass, it is not stored (default: an SQLite file in the run folder)",
+    )
     place.add_argument("--data-dir", metavar="DIR", help="where data sets are looked for before any download")
     place.add_argument(
         "--no-download", dest="download", action="store_false", default=None, help="never download"
@@ -51,18 +65,47 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, help="CPU threads for training (default: 1 for small networks, else all)"
     )
     place.add_argument("--quiet", action="store_true", help="no progress bars")
+    _add_worker_options(parser)
     add_format(parser)
     add_config_options(parser)
+
+
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("workers (may change at every --resume)")
+    group.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="networks trained side by side, or auto: one for each CPU core, or as many as the GPUs or the "
+        "Ray cluster take (default 1)",
+    )
+    group.add_argument("--workers-per-gpu", type=int, metavar="N", help="with --workers auto (default 1)")
+    group.add_argument(
+        "--executor",
+        help="local: processes on this machine, or ray: a Ray cluster (default local)",
+    )
+    group.add_argument("--address", help="of the Ray cluster (default: one is started on this machine)")
+    group.add_argument(
+        "--epoch-timeout", type=float, metavar="SECONDS", help="give up a network that is silent for so long"
+    )
+
+
+def _workers(text: str) -> int | str:
+    return text if text == "auto" else int(text)
+
+
+_workers.__name__ = "number of workers"
 
 
 def execute(namespace: argparse.Namespace) -> int:
     """Run the search until it is done or interrupted, then print what it found."""
     interrupt_on_termination()
     given = given_options(namespace)
+    storage = None if namespace.storage is None else postgresql_url(namespace.storage)
     folder = _folder(namespace, given)
     try:
         with disk_errors(folder):
-            reason = _search(namespace, folder, given)
+            reason = _search(namespace, folder, given, storage)
     except KeyboardInterrupt:
         print(f"\ninterrupted; {_advice(folder)}", file=sys.stderr)
         return 130
@@ -73,7 +116,11 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _advice(folder: RunFolder) -> str:
-    if folder.holds_search():
+    try:
+        stored = folder.holds_search()
+    except UnreachableError:  # interrupted while the search waited for its database
+        stored = True
+    if stored:
         return f"go on with: metaqnn run --resume {folder.path}"
     return "nothing was stored yet"
 
@@ -87,30 +134,34 @@ def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
     return RunFolder.new(Path("runs"), f"{Path(config.dataset).name.split('.')[0]}-{config.preset}")
 
 
-def _search(namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any]) -> str | None:
+def _search(
+    namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
+) -> str | None:
     """Start or go on, and run. Returns why the search stopped early, if it did."""
-    from metaqnn.launch import Circumstances, begin, go_on, prepare  # torch takes seconds to import
+    from metaqnn.circumstances import Circumstances
+    from metaqnn.launch import begin, go_on, prepare  # torch takes seconds to import
 
     changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
     if namespace.resume or folder.holds_search():
         options = given if namespace.resume else vars(SearchConfig.of(**given))
         with folder.lock():
-            return _run(go_on(folder, options, changes), namespace)
+            return _run(go_on(folder, options, changes, storage), namespace)
     prepared = prepare(SearchConfig.of(**given), Circumstances().but(**changes))
     with folder.lock():
         if folder.holds_search():
             raise RunFolderError(f"another process has just begun a search in {str(folder.path)!r}")
-        return _run(begin(prepared, folder), namespace)
+        return _run(begin(prepared, folder, storage), namespace)
 
 
 def _run(session: Session, namespace: argparse.Namespace) -> str | None:
+    from metaqnn.events import Progress
+    from metaqnn.executors import SearchStopped
     from metaqnn.progress import Bars
-    from metaqnn.search import Progress, SearchStopped
 
     print(_introduction(session), file=sys.stderr)
-    progress = Progress() if namespace.quiet else Bars(session.search)
+    progress = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)
     try:
-        session.search.run(session.trainer, progress)
+        session.search.run(session.executor, progress)
     except SearchStopped as reason:
         return str(reason)
     finally:
@@ -121,20 +172,44 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
 
 def _introduction(session: Session) -> str:
     config, trainer, search = session.config, session.trainer, session.search
-    rule = "none: every network is trained to the end"
-    if config.early_stopping:
-        rule = f"at p(y_T <= best) >= {config.delta:g}, once {config.burn_in} networks are trained to the end"
     precision = str(trainer.precision).removeprefix("torch.")
     lines = [
         f"run folder  {session.folder.path}",
         f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
         f"training    {config.epochs} epochs on {trainer.device}, {precision}",
         f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
-        f"stopping    {rule}",
+        *_stopping(config),
     ]
+    if session.executor.workers > 1:
+        lines.append(f"workers     {session.executor.workers} networks at a time")
     if search.trained:
         lines.append(f"resumed     {search.trained} networks were trained before")
     return "\n".join([*lines, *_warning(session)])
+
+
+def _stopping(config: SearchConfig) -> list[str]:
+    """The stopping rule, and what becomes of the networks that it stops, a line each."""
+    from predictor.rules import rule_kind  # scikit-learn, as torch, takes seconds to import
+
+    if config.stopping == "none":
+        return ["stopping    none: every network is trained to the end"]
+    name = config.stopping.partition(":")[0]
+    own = ", this project's own" if name == OWN_RULE else ""
+    rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
+    if config.delta is not None:
+        rule = (
+            f"the published criterion: stop when p(y_T <= best) >= {config.delta:g}, "
+            f"once {config.burn_in} networks are trained to the end"
+        )
+    reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
+    audits = (
+        f"audits      a share of {config.audit:g} is not stopped but trained to the end, to check the rule"
+    )
+    return [
+        f"stopping    {rule}",
+        f"reward      of a stopped network: {reward[config.reward]}",
+        *([audits] if config.audit else []),
+    ]
 
 
 def _warning(session: Session) -> list[str]:
@@ -143,7 +218,7 @@ def _warning(session: Session) -> list[str]:
 
     if session.trainer.device.type != "cpu" or session.search.trained:
         return []
-    work = floating_point_work(session.config, session.search.space, session.training_images)
+    work = floating_point_work(session.config, session.search.space, session.prepared.training_images)
     seconds = work / processor_speed()
     if seconds < LONG:
         return []
@@ -155,14 +230,14 @@ def _warning(session: Session) -> list[str]:
 
 def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
-        summary, best = summarise(reader), reader.top(5)
+        summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(5)
     if output_format == "json":
-        return as_json(
-            {"run": str(folder.path), **summary.to_dict(), "top": json.loads(top_text(best, "json"))}
-        )
+        top = json.loads(top_text(best, "json"))
+        return as_json({"run": str(folder.path), **summary.to_dict(), "audit": asdict(audit), "top": top})
     if output_format == "csv":
         return top_text(best, "csv")
-    return "\n".join(["", headline(summary), "", top_text(best, "table"), "", _where(folder)])
+    found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
+    return "\n".join(["", *found, "", top_text(best, "table"), "", _where(folder)])
 
 
 def _where(folder: RunFolder) -> str:

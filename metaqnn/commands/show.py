@@ -53,7 +53,7 @@ def _facts(network: dict[str, Any]) -> str:
         "weights as published": count(network["num_params"]),
         "proposed at epsilon": f"{network['epsilon']:g}",
         "samples in the memory": network["samples"],
-        "outcome": network["outcome"] or "in training",
+        "outcome": _outcome(network),
         "final accuracy": percent(network["final_accuracy"]),
         "predicted accuracy": _marked(network["predicted_accuracy"]),
         "reward": "-" if network["reward"] is None else f"{network['reward']:.4f}",
@@ -61,6 +61,15 @@ def _facts(network: dict[str, Any]) -> str:
         "remark": network["message"] or "-",
     }
     return tabulate(list(facts.items()), tablefmt="plain", disable_numparse=True)
+
+
+def _outcome(network: dict[str, Any]) -> str:
+    stops = [
+        epoch["epoch"] for training in network["trainings"] for epoch in training["epochs"] if epoch["stop"]
+    ]
+    if network["outcome"] == "completed" and stops:
+        return f"completed, as an audit: the rule would have stopped it after epoch {stops[-1]}"
+    return network["outcome"] or "in training"
 
 
 def _marked(prediction: float | None) -> str:

@@ -11,6 +11,7 @@ from metaqnn.audit import Audit
 from metaqnn.config import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
+from metaqnn.executors import SerialExecutor
 from metaqnn.launch import stopping_rule
 from metaqnn.run_folder import RunFolder
 from metaqnn.schedule import EpsilonSchedule
@@ -74,6 +75,7 @@ def small_config():
         burn_in=6,
         svr_settings=20,
         delta=0.8,
+        audit=0,
         replays=20,
         schedule=EpsilonSchedule.parse("1.0:12,0.5:6,0.1:6"),
         validation_size=100,
@@ -130,7 +132,7 @@ def finished_run(tmp_path_factory):
     folder.path.mkdir()
     database = ReplayDatabase.create(folder.url, small_record(config))
     search = Search(config, config.space(1, 8, 10), database, stopping_rule(config))
-    search.run(FormulaTrainer(config.epochs, crash={2}))
+    search.run(SerialExecutor(FormulaTrainer(config.epochs, crash={2})))
     Audit(database, FormulaTrainer(config.epochs), config.seed, 1.0).run(lambda *_: None)
     database.close()
     return folder

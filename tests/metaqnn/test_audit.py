@@ -6,13 +6,14 @@ import pytest
 from metaqnn.audit import AUDIT, Audit
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
+from metaqnn.executors import SerialExecutor
 
 
 @pytest.fixture
 def searched(new_database, open_search, formula_trainer):
     """A finished search without an audit."""
     url, database = new_database()
-    open_search(database).run(formula_trainer(database.record().config.epochs))
+    open_search(database).run(SerialExecutor(formula_trainer(database.record().config.epochs)))
     return url, database
 
 

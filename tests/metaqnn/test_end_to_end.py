@@ -13,6 +13,7 @@ from contextlib import closing
 import pytest
 
 from metaqnn.cli import main
+from trainers import ClassifierTrainer
 
 SEARCH = [
     *(
@@ -113,6 +114,57 @@ def test_what_is_compared_has_all_there_is_to_compare(undisturbed):
     assert len(samples) >= 9
     assert len(epochs) > 15
     assert any(reason.startswith("p(y_T") for _, _, _, reason, *_ in decisions)
+
+
+def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturbed, monkeypatch):
+    folder = tmp_path / "run"
+    killed = start("--run-dir", folder, *SEARCH)
+    signal_after(killed, folder, 2, signal.SIGKILL)
+    trained = []
+    original = ClassifierTrainer.train_epoch
+
+    def train_epoch(trainer, state, *, seed):
+        trained.append(state.epoch + 1)
+        return original(trainer, state, seed=seed)
+
+    monkeypatch.setattr(ClassifierTrainer, "train_epoch", train_epoch)
+    assert main(["run", "--resume", str(folder), "--quiet"]) == 0
+    assert outcome(folder) == undisturbed
+    assert len(trained) <= len(undisturbed[2]) - 2  # epochs that were stored are not trained again
+    assert not [*(folder / "checkpoints").iterdir()]
+
+
+def test_two_workers_killed_and_resumed_train_every_network_once(tmp_path):
+    folder = tmp_path / "run"
+    killed = start("--run-dir", folder, *SEARCH, "--workers", "2")
+    code, _ = signal_after(killed, folder, random.randint(2, 8), signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert main(["run", "--resume", str(folder), "--quiet"]) == 0  # with the workers that are stored
+    networks, samples, epochs, _ = outcome(folder)
+    assert [number for number, *_ in networks] == list(range(1, 10))
+    assert sorted(finished for _, _, _, finished, *_ in networks) == list(range(1, 10))
+    assert len({architecture for _, architecture, *_ in networks}) == 9
+    assert sorted(position for _, _, position in samples) == list(range(len(samples)))
+    addresses = [(network, attempt, epoch) for network, attempt, _, epoch, *_ in epochs]
+    assert len(addresses) == len(set(addresses))
+
+
+def test_at_epsilon_1_without_stopping_workers_train_what_one_would(tmp_path):
+    """No result has any influence there, so that only the order of finishing may differ."""
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    search = [*("--schedule", "1.0:5", "--epochs", "2", "--stopping", "none"), *SEARCH[-10:]]
+    assert main(["run", "--run-dir", str(alone), *search, "--quiet"]) == 0
+    assert main(["run", "--run-dir", str(together), *search, "--workers", "2", "--quiet"]) == 0
+    assert curves(alone) == curves(together)
+
+
+def curves(folder):
+    return rows(
+        folder,
+        "SELECT architecture, trainings.attempt, epoch, accuracy, loss FROM networks JOIN trainings "
+        "ON network_id = networks.id JOIN epochs ON training_id = trainings.id "
+        "ORDER BY architecture, trainings.attempt, epoch",
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ def test_a_partial_curve_is_padded_with_nan():
     assert curve.architecture["parameters"] == [123]
     assert curve.architecture["depth"] == [2]
     assert curve.hyperparameters["learning_rate"] == [1e-3]
-    assert list(curve.names) == ["[C(8,1,1), SM(10)]"]
     assert curve.metric == "accuracy"
 
 
@@ -22,9 +21,21 @@ def test_curves_stay_in_order_of_finishing():
     for number, name in enumerate(["short", "a much longer name"], start=1):
         history.append(history.curve(NetworkFacts(name, number, 2), 0.1 * number, [0.1] * number))
     history.append(history.curve(NetworkFacts("third", 3, 2), 0.3, [0.1] * 3))
-    assert list(history.curves.names) == ["short", "a much longer name", "third"]
     assert list(history.curves.observed) == [1, 2, 3]
     assert list(history.curves.architecture["parameters"]) == [1, 2, 3]
+
+
+def test_what_was_handed_out_never_changes():
+    """Stopping rules compare and keep what they saw."""
+    history = History(2)
+    seen = []
+    for number in range(200):  # more than fits without growing
+        history.append(history.curve(NetworkFacts("a", number, 2), 0.1, [number / 200]))
+        seen.append(history.curves)
+    for number, curves in enumerate(seen):
+        assert list(curves.architecture["parameters"]) == list(range(number + 1))
+        np.testing.assert_array_equal(curves.values[:, 0], np.arange(number + 1) / 200)
+        assert np.isnan(curves.values[:, 1]).all()
 
 
 def test_nothing_is_built_anew_while_nothing_is_added():

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from metaqnn.circumstances import Circumstances
 from metaqnn.config import ConfigError, SearchConfig
-from metaqnn.launch import Circumstances, begin, check_same, go_on, prepare, stopping_rule
+from metaqnn.launch import begin, check_same, go_on, prepare, stopping_rule
 from metaqnn.run_folder import RunFolder, RunFolderError
-from predictor import EarlyStopper, NoStopping
+from predictor import EarlyStopper, NoStopping, PredictorError
+from predictor.baselines import OptunaRule
+from predictor.envelope import RankEnvelope
+from predictor.forecast import LastSeen, ModelForecaster
 
 QUICK = {"train_limit": 60, "validation_size": 20}
 
@@ -76,14 +80,33 @@ def test_the_rule_is_that_of_the_configuration():
         20,
         2,
     )
-    assert isinstance(stopping_rule(SearchConfig.of(early_stopping=False)), NoStopping)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("none", NoStopping), ("rank-envelope:c=3", RankEnvelope), ("median", OptunaRule)]
+)
+def test_any_rule_of_the_predictor_forecasts_what_it_stops(name, kind):
+    rule = stopping_rule(SearchConfig.of(stopping=name))
+    assert isinstance(rule.rule, kind)
+    assert isinstance(rule.forecaster, ModelForecaster)
+
+
+@pytest.mark.parametrize("rule", [{"stopping": "rank-envelope"}, {"delta": 0.9}])
+def test_the_last_value_seen_can_be_the_reward_with_every_rule(rule):
+    assert isinstance(stopping_rule(SearchConfig.of(**rule, reward="last-seen")).forecaster, LastSeen)
+
+
+@pytest.mark.parametrize("text", ["rank-envelop", "rank-envelope:d=1", "median:x=1"])
+def test_a_rule_that_there_is_not_is_named_before_the_images_are_loaded(text):
+    with pytest.raises(PredictorError, match=text.partition(":")[0]):
+        prepare(SearchConfig.of(dataset="nowhere/", stopping=text), Circumstances())
 
 
 def test_a_search_goes_on_as_it_began(folder):
     session = go_on(folder, {}, {"device": None})
     assert session.config == replace(SearchConfig.of(**QUICK))
     assert session.trainer.device.type == "cpu"
-    assert session.training_images == 40
+    assert session.prepared.training_images == 40
     assert session.search.trained == 0
 
 
@@ -109,7 +132,8 @@ STORED = SearchConfig.of("paper", dataset="cifar10", train_limit=400, validation
         ({"seed": 1}, "--seed is 0 there and 1 here"),
         ({"train_limit": None}, "--train-limit is 400 there and None here"),
         ({"validation_size": 50}, "--validation-size is 40 there and 50 here"),
-        ({"early_stopping": False}, "--early-stopping is True there and False here"),
+        ({"audit": 0.5}, "--audit is 0.02 there and 0.5 here"),
+        ({"stopping": "none"}, "--stopping is rank-envelope there and none here"),
     ],
 )
 def test_an_option_that_differs_is_named(tmp_path, changes, named):

@@ -32,7 +32,7 @@ class Log:
         self.events.append("heard")
 
 
-def monitor_of(log):
+def monitor_of(log, **more):
     facts = NetworkFacts("[C(8,1,1), SM(10)]", 100, 2)
     return TrainingMonitor(
         17,
@@ -44,6 +44,7 @@ def monitor_of(log):
         chance=0.15,
         num_classes=10,
         heard=log.heard,
+        **more,
     )
 
 
@@ -109,6 +110,31 @@ def test_a_reward_is_an_accuracy(predicted, reward):
     assert (result.reward, result.predicted_accuracy) == (reward, predicted)
 
 
+def test_an_audited_network_is_not_stopped_and_the_rule_not_asked_again():
+    log = Log(CONTINUE, STOP)
+    monitor = monitor_of(log, audited=True)
+    assert train(monitor, [0.2, 0.3, 0.3, 0.4]) == [False] * 4
+    stored = [event[3] for event in log.events if event[0] == "stored"]
+    assert stored == [CONTINUE, STOP, None, None]
+    result = monitor.result(ended(Outcome.COMPLETED))
+    assert (result.outcome, result.reward, result.predicted_accuracy) == ("completed", 0.4, None)
+
+
+def test_an_audit_that_was_interrupted_goes_on_as_one():
+    log = Log()
+    stored = [(EpochReport(1, 0.001, 1, 0.3, 1.0, 0.1), STOP)]
+    assert train(monitor_of(log, stored=stored, audited=True), [0.3, 0.4, 0.5]) == [False] * 3
+    assert "decide" not in log.events
+
+
+def test_an_audit_ends_with_the_attempt_it_is_about():
+    log = Log(STOP, CONTINUE, STOP)
+    monitor = monitor_of(log, audited=True)
+    train(monitor, [0.2])
+    assert train(monitor, [0.3, 0.3, 0.3], attempt=2) == [False] * 3
+    assert [event[3] for event in log.events if event[0] == "stored"] == [STOP, CONTINUE, STOP, None]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.CHANCE, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY])
 def test_a_failed_network_is_rewarded_with_chance(outcome):
     monitor = monitor_of(Log())
@@ -119,17 +145,32 @@ def test_a_failed_network_is_rewarded_with_chance(outcome):
 
 
 def test_a_crash_before_the_first_epoch():
-    result = monitor_of(Log()).crash("Traceback ...")
+    result = monitor_of(Log()).failure("crashed", "Traceback ...")
     assert (result.outcome, result.reward, result.epochs) == ("crashed", 1 / 10, 0)
     assert result.message == "Traceback ..."
 
 
-def test_a_failure_of_the_callback_is_told_from_one_of_the_trainer():
-    log = Log()
+def test_epochs_that_are_stored_already_stay_as_they_are():
+    """A training that was interrupted reports again what its checkpoint holds, perhaps rounded otherwise."""
+    stored = [(EpochReport(1, 0.001, 1, 0.30, 1.0, 0.1), CONTINUE)]
+    log = Log(STOP)
+    monitor = monitor_of(log, stored=stored)
+    assert train(monitor, [0.31, 0.4]) == [False, True]
+    assert log.events == ["decide", ("stored", 17, 2, STOP), "heard"]
+    np.testing.assert_array_equal(log.curves[0].values, [[0.30, 0.4, np.nan, np.nan]])
+
+
+def test_a_decision_to_stop_that_is_stored_already_stops():
+    stored = [(EpochReport(1, 0.001, 1, 0.3, 1.0, 0.1), STOP)]
+    monitor = monitor_of(Log(), stored=stored)
+    assert train(monitor, [0.3]) == [True]
+    assert monitor.result(ended(Outcome.STOPPED)).predicted_accuracy == STOP.y_hat_T
+
+
+def test_a_training_that_is_started_again_is_decided_about_once():
+    """A worker died: the same monitor hears the first epochs twice."""
+    log = Log(CONTINUE, CONTINUE, STOP)
     monitor = monitor_of(log)
-    train(monitor, [0.3])
-    assert not monitor.broken
-    log.add_epoch = lambda *_: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        monitor.on_epoch(EpochReport(1, 0.001, 2, 0.4, 1.0, 0.1))
-    assert monitor.broken
+    assert train(monitor, [0.3, 0.4]) == [False, False]
+    assert train(monitor, [0.3, 0.4, 0.5]) == [False, False, True]
+    assert [event[2] for event in log.events if event[0] == "stored"] == [1, 2, 3]

@@ -38,7 +38,8 @@ def test_only_what_was_given_appears(parser):
         (["--conv-widths", "8,16"], {"conv_widths": (8, 16)}),
         (["--pools", "5:3,2:2"], {"pools": ((5, 3), (2, 2))}),
         (["--schedule", "1.0:5,0.1:2"], {"schedule": EpsilonSchedule(((1.0, 5), (0.1, 2)))}),
-        (["--no-early-stopping", "--mirror"], {"early_stopping": False, "mirror": True}),
+        (["--no-early-stopping", "--mirror"], {"stopping": "none", "mirror": True}),
+        (["--stopping", "paper:Delta=0.9"], {"stopping": "paper:Delta=0.9"}),
     ],
 )
 def test_values_arrive_with_their_types(parser, arguments, expected):

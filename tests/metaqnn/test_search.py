@@ -5,8 +5,9 @@ import pytest
 
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
+from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import CONSECUTIVE_FAULTS, SearchStopped
+from metaqnn.search import CONSECUTIVE_FAULTS
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
 
@@ -63,7 +64,7 @@ def undisturbed(new_database, open_search, formula_trainer):
     search = open_search(database)
     trainer = formula_trainer(search.config.epochs)
     writes = kill_at(database, -1, before=False)
-    search.run(trainer)
+    search.run(SerialExecutor(trainer))
     assert writes is database
     return outcome_of(url, search)
 
@@ -112,20 +113,69 @@ def test_killed_again_and_again_at_random_writes_ends_the_same(
         database = kill_at(database, rng.integers(1, 15), before=before)
         try:
             search = open_search(database)
-            search.run(formula_trainer(search.config.epochs))
+            search.run(SerialExecutor(formula_trainer(search.config.epochs)))
             break
         except Killed:
             kills += 1
             database.close()
             database = ReplayDatabase.open(url)
-    assert kills > 15
+    assert kills > 10
     assert outcome_of(url, search) == undisturbed
+
+
+@pytest.fixture
+def audited(new_database, open_search, formula_trainer, undisturbed):
+    """The same search with half of the stops audited, killed on the way, and its networks."""
+    url, database = new_database("audited", audit=0.5)
+    with pytest.raises(Killed):
+        open_search(kill_at(database, 60, before=False)).run(SerialExecutor(formula_trainer(5)))
+    database.close()
+    database = ReplayDatabase.open(url)
+    search = open_search(database)
+    search.run(SerialExecutor(formula_trainer(5)))
+    return outcome_of(url, search)
+
+
+def test_an_audited_network_goes_on_to_the_end_in_spite_of_one_decision(audited, config):
+    stops = [[e["stop"] for t in n["trainings"] for e in t["epochs"]].count(True) for n in audited[0]]
+    audits = [n for n, count in zip(audited[0], stops, strict=True) if count and n["outcome"] == "completed"]
+    assert set(stops) == {0, 1}
+    assert 0 < len(audits) < sum(stops)
+    for network in audits:
+        epochs = network["trainings"][-1]["epochs"]
+        asked = [e["stop"] for e in epochs]
+        assert set(asked[asked.index(True) + 1 :]) == {None}  # and the rule is not asked again
+        assert network["reward"] == network["final_accuracy"] == epochs[-1]["accuracy"]
+        assert network["predicted_accuracy"] is None
+        assert network["epochs"] == config.epochs
+
+
+def test_audits_are_chosen_by_the_networks_number_alone(new_database, open_search, audited, formula_trainer):
+    url, database = new_database("again", audit=0.5)
+    search = open_search(database)
+    search.run(SerialExecutor(formula_trainer(5)))
+    assert outcome_of(url, search) == audited  # which was killed on the way
+
+
+def test_all_stops_can_be_audited(new_database, open_search, formula_trainer):
+    url, database = new_database(audit=1.0)
+    search = open_search(database)
+    search.run(SerialExecutor(formula_trainer(search.config.epochs)))
+    networks, _ = outcome_of(url, search)
+    assert all(n["outcome"] == "completed" for n in networks)
+    audits = SearchReader(url).audits_in_loop()
+    assert len(audits) > 3
+    for row in audits:
+        epochs = networks[row["number"] - 1]["trainings"][-1]["epochs"]
+        assert epochs[row["epochs"] - 1]["stop"]
+        assert row["predicted_accuracy"] == epochs[row["epochs"] - 1]["predicted_accuracy"]
+        assert row["final_accuracy"] == epochs[-1]["accuracy"]
 
 
 def test_a_crash_of_the_trainer_is_a_recorded_outcome(new_database, open_search, formula_trainer):
     url, database = new_database()
     search = open_search(database)
-    search.run(formula_trainer(search.config.epochs, crash={2}, oom={3}))
+    search.run(SerialExecutor(formula_trainer(search.config.epochs, crash={2}, oom={3})))
     networks, _ = outcome_of(url, search)
     assert networks[1]["outcome"] == "crashed"
     assert "caught fire" in networks[1]["message"]
@@ -138,7 +188,7 @@ def test_many_faults_in_a_row_stop_the_search_with_the_reason(new_database, open
     _, database = new_database()
     search = open_search(database)
     with pytest.raises(SearchStopped, match=r"10 networks in a row failed.*caught fire"):
-        search.run(formula_trainer(search.config.epochs, crash=range(1, 100)))
+        search.run(SerialExecutor(formula_trainer(search.config.epochs, crash=range(1, 100))))
     assert search.trained == CONSECUTIVE_FAULTS
 
 
@@ -153,7 +203,7 @@ def test_an_error_of_the_stopping_rule_is_not_taken_for_the_networks_fault(
 
     search._rule.decide = decide
     with pytest.raises(ZeroDivisionError):
-        search.run(formula_trainer(search.config.epochs))
+        search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert search.trained == 0
 
 
@@ -161,11 +211,11 @@ def test_an_exhausted_state_space_ends_the_search(
     new_database, open_search, formula_trainer, space, monkeypatch
 ):
     _, database = new_database(
-        schedule=EpsilonSchedule.parse("1.0:100000"), early_stopping=False, layer_limit=1
+        schedule=EpsilonSchedule.parse("1.0:100000"), stopping="none", delta=None, layer_limit=1
     )
     search = open_search(database)
     search.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
     search.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
     with pytest.raises(SearchStopped, match="exhausted"):
-        search.run(formula_trainer(search.config.epochs))
+        search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert search.trained == 6

@@ -1,12 +1,13 @@
 """Summaries of hand-made searches, worked out by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.summary import cumulative_top, summarise, summarise_audit
+from metaqnn.summary import cumulative_top, summarise, summarise_audits
 
 
 def row(epsilon, outcome, reward, epochs, trained=None):
@@ -26,6 +27,13 @@ class Reader:
 
     def __init__(self, config, *ended):
         self._config, self._ended = config, list(ended)
+        self.afterwards, self.in_loop = [], []
+
+    def audits(self):
+        return self.afterwards
+
+    def audits_in_loop(self):
+        return self.in_loop
 
     def config(self):
         return self._config
@@ -81,25 +89,34 @@ def test_the_mean_of_the_k_best_so_far(accuracies, k):
         assert mean is None if len(best) < k else mean == pytest.approx(sum(best) / k)
 
 
-def audited(predicted, final, best):
-    return {"predicted_accuracy": predicted, "final_accuracy": final, "best_accuracy": best}
+def audited(predicted, final, best, epochs=2):
+    return {
+        "predicted_accuracy": predicted,
+        "final_accuracy": final,
+        "best_accuracy": best,
+        "epochs": epochs,
+    }
 
 
-def test_an_audit_in_numbers():
-    audit = summarise_audit(
-        [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7), audited(None, 0.8, 0.7), audited(0.6, 0.7, None)]
-    )
-    assert (audit.networks, audit.better_than_best) == (4, 1)
-    assert audit.mean_absolute_error == pytest.approx((0.1 + 0.3 + 0.1) / 3)
-    assert audit.bias == pytest.approx((-0.1 + 0.3 - 0.1) / 3)
+def test_audits_in_numbers(config):
+    reader = Reader(config, row(1.0, "completed", 0.5, 5), *4 * [row(0.1, "stopped", 0.6, 2)])
+    reader.afterwards = [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7)]
+    reader.in_loop = [audited(None, 0.8, 0.7, epochs=3), audited(0.6, 0.7, None), audited(0.6, 0.6, 0.6)]
+    audit = summarise_audits(reader)
+    assert (audit.stops, audit.networks, audit.in_loop, audit.better_than_best) == (4 + 3, 5, 3, 1)
+    assert audit.mean_absolute_error == pytest.approx((0.1 + 0.3 + 0.1 + 0) / 4)
+    assert audit.bias == pytest.approx((-0.1 + 0.3 - 0.1 + 0) / 4)
     assert audit.largest_error == pytest.approx(0.3)
+    assert audit.epochs_in_loop == (5 - 3) + (5 - 2) + (5 - 2)
+    assert audit.epochs_afterwards == 2 * 5
+    assert audit.accepted_share == pytest.approx(0.2)  # delta is 0.8
 
 
-def test_no_audit():
-    audit = summarise_audit([])
-    assert (audit.networks, audit.mean_absolute_error, audit.bias, audit.largest_error) == (
-        0,
-        None,
-        None,
-        None,
-    )
+def test_a_rule_without_delta_states_no_accepted_share(config):
+    assert summarise_audits(Reader(replace(config, stopping="median", delta=None))).accepted_share is None
+
+
+def test_no_audit(config):
+    audit = summarise_audits(Reader(config))
+    assert (audit.stops, audit.networks, audit.better_than_best) == (0, 0, 0)
+    assert audit.mean_absolute_error is audit.bias is audit.largest_error is None

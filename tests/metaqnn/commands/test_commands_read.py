@@ -10,7 +10,7 @@ import pytest
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
-from metaqnn.summary import summarise, summarise_audit
+from metaqnn.summary import summarise, summarise_audits
 
 
 @pytest.fixture
@@ -102,6 +102,13 @@ def test_show_as_a_table_tells_observed_from_predicted(printed, finished_run, st
     assert "stop: p(y_T no better than" in text
 
 
+def test_show_tells_an_audit_in_the_loop(printed, run_copy, stopped):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET outcome = 'completed' WHERE number = ?", (stopped.number,))
+    text = printed("show", run_copy.path, stopped.number)
+    assert f"completed, as an audit: the rule would have stopped it after epoch {stopped.epochs}" in text
+
+
 def test_show_tells_why_a_network_crashed(printed, finished_run):
     text = printed("show", finished_run.path, 2)
     assert "crashed" in text
@@ -112,7 +119,7 @@ def test_report_as_json(printed, run_copy, reader):
     found = json.loads(printed("report", run_copy.path, "--format", "json"))
     audit = found.pop("audit")
     assert found == summarise(reader).to_dict()
-    assert audit == vars(summarise_audit(reader.audits()))
+    assert audit == vars(summarise_audits(reader))
     assert found["networks"] == found["completed"] + found["stopped"] + found["failed"] == 24
 
 
@@ -126,7 +133,12 @@ def test_report_as_a_table_with_its_figure(printed, run_copy, reader, tmp_path):
     summary = summarise(reader)
     assert f"24 of 24 networks: {summary.completed} trained to the end" in text
     assert f"{summary.full_epochs - summary.epochs} saved by early stopping" in text
-    assert "stopped networks were trained to the end" in text
+    audit = summarise_audits(reader)
+    assert (
+        f"{audit.networks} audits of {audit.stops} stops: {audit.better_than_best or 'none'} would have been"
+        in text
+    )
+    assert "the criterion accepts 1 - Delta = 20.00%" in text
     assert f"figure: {run_copy.path / 'figure5.png'}" in text
     assert (run_copy.path / "figure5.png").read_bytes().startswith(b"\x89PNG")
     printed("report", run_copy.path, "--figure", tmp_path / "elsewhere.png")

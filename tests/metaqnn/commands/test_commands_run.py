@@ -63,8 +63,19 @@ def files(folder):
         (["--preset", "labtop"], "unknown preset 'labtop': presets are paper, laptop, first-run"),
         (["--delta", "0"], "--delta is 0.0; it must be a probability in (0, 1]"),
         (["--delta", "1.5"], "--delta is 1.5; it must be a probability in (0, 1]"),
-        (["--nth-best", "50"], "--nth-best is 50; it must be at most --burn-in, 15"),
-        (["--tolerance", "inf"], "--tolerance is inf"),
+        (["--delta", "0.9", "--nth-best", "50"], "--nth-best is 50; it must be at most --burn-in, 15"),
+        (["--delta", "0.9", "--tolerance", "inf"], "--tolerance is inf"),
+        (
+            ["--burn-in", "20"],
+            "--burn-in 20 belongs to the published criterion, but the rule is rank-envelope",
+        ),
+        (["--stopping", "medain"], "rule 'medain' is not known; did you mean 'median'?"),
+        (["--stopping", "paper:delta=0.9"], "has no setting 'delta'; did you mean 'Delta'?"),
+        (["--stopping", "rank-envelope:c=-1"], "c = -1.0; expected a positive number"),
+        (["--stopping", "median", "--delta", "0.9"], "--delta 0.9 asks for the published criterion"),
+        (["--stopping", "median", "--no-early-stopping"], "not allowed with argument --stopping"),
+        (["--reward", "last"], "--reward is 'last'; it must be forecast or last-seen"),
+        (["--audit", "2"], "--audit is 2.0; it must be a share from 0 to 1"),
         (["--seed", "-1"], "--seed is -1"),
         (["--batch-size", "0"], "batch_size must be a whole number of at least 1, not 0"),
         (["--learning-rate", "nan"], "learning_rate must be a number above 0, not nan"),
@@ -110,6 +121,8 @@ def test_a_search_from_start_to_end(tmp_path, capsys):
     result = json.loads(captured.out)
     assert result["networks"] == result["planned"] == 5
     assert result["run"] == str(folder)
+    assert result["audit"]["stops"] == result["stopped"] + result["audit"]["in_loop"]
+    assert "stopping    rank-envelope, this project's own: " in captured.err
     accuracies = [row["final_accuracy"] for row in result["top"]]
     assert len(accuracies) == result["completed"] > 0
     assert accuracies == sorted(accuracies, reverse=True)
@@ -199,4 +212,4 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     assert main(["audit", str(started), "--share", "1"]) == 0
     captured = capsys.readouterr()
     assert "~50.00%" in captured.out
-    assert "1 stopped networks were trained to the end: 0 would have beaten the best" in captured.out
+    assert "1 audit of 1 stop: none would have been better" in captured.out

@@ -1,0 +1,55 @@
+"""What may differ when a search goes on elsewhere."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from metaqnn.config import ConfigError
+
+AUTO = "auto"
+EXECUTORS = ("local", "ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """Where and how networks are trained. On the same device with one worker it changes no decision.
+
+    Attributes:
+        data_dir: folder where data sets are looked for first.
+        device: auto, cuda, mps or cpu.
+        precision: auto, float32 or bfloat16.
+        threads: CPU threads of each training, None for what suits the networks.
+        download: whether data sets may be downloaded.
+        workers: trainings side by side, or "auto": one for each core, or as many as GPUs take.
+        workers_per_gpu: trainings side by side on each GPU where workers is "auto".
+        executor: local, processes on this machine, or ray.
+        address: of the Ray cluster, None for the one that Ray finds or starts.
+        epoch_timeout: seconds that an epoch may take, None for any time.
+
+    Raises:
+        ConfigError: a value is out of range; the message names the option and quotes the value.
+    """
+
+    data_dir: str | None = None
+    device: str = AUTO
+    precision: str = AUTO
+    threads: int | None = None
+    download: bool = True
+    workers: int | str = 1
+    workers_per_gpu: int = 1
+    executor: str = "local"
+    address: str | None = None
+    epoch_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers != AUTO and not (isinstance(self.workers, int) and self.workers >= 1):
+            raise ConfigError(f"--workers is {self.workers!r}; it must be at least 1, or auto")
+        if self.workers_per_gpu < 1:
+            raise ConfigError(f"--workers-per-gpu is {self.workers_per_gpu}; it must be at least 1")
+        if self.executor not in EXECUTORS:
+            raise ConfigError(f"--executor is {self.executor!r}; it must be {' or '.join(EXECUTORS)}")
+        if self.epoch_timeout is not None and not self.epoch_timeout > 0:
+            raise ConfigError(f"--epoch-timeout is {self.epoch_timeout:g}; it must be above 0, in seconds")
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with those changes that are not None."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})

@@ -1,0 +1,20 @@
+"""What runs the trainings of a search: one after the other here, or side by side in processes."""
+
+from metaqnn.executors.base import Coordinator, Executor, SearchStopped, Task, Trainer
+from metaqnn.executors.local import LocalExecutor
+from metaqnn.executors.outcomes import CRASHED, TIMED_OUT
+from metaqnn.executors.pool import Place
+from metaqnn.executors.serial import SerialExecutor
+
+__all__ = [
+    "CRASHED",
+    "TIMED_OUT",
+    "Coordinator",
+    "Executor",
+    "LocalExecutor",
+    "Place",
+    "SearchStopped",
+    "SerialExecutor",
+    "Task",
+    "Trainer",
+]

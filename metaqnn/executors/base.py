@@ -1,0 +1,98 @@
+"""The contract between a search and whatever runs its trainings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from state_space import Architecture
+from trainers import Checkpoint, EpochReport, TrainingResult
+
+
+class SearchStopped(RuntimeError):  # noqa: N818 - a reason, not an error of the program
+    """The search cannot sensibly go on; the message says why. Everything so far is stored."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training to be run.
+
+    Attributes:
+        number: of the network in its search.
+        architecture: what to train.
+        seed: addresses all random numbers of the training.
+        checkpoint: where the trainer saves every epoch and goes on from, if it can; None if it cannot.
+    """
+
+    number: int
+    architecture: Architecture
+    seed: int
+    checkpoint: Checkpoint | None = None
+
+    def run(self, trainer: "Trainer", on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
+        """Let a trainer train it."""
+        more = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
+        train: Callable[..., TrainingResult] = trainer.train
+        return train(self.architecture, seed=self.seed, on_epoch=on_epoch, **more)
+
+
+class Trainer(Protocol):
+    """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one."""
+
+    @property
+    def chance(self) -> float:
+        """After a first epoch with at most this accuracy the trainer starts again with a lower rate."""
+        ...
+
+    def train(
+        self, architecture: Architecture, *, seed: int, on_epoch: Callable[[EpochReport], bool]
+    ) -> TrainingResult:
+        """Train; stop after the epoch for which `on_epoch` returns True.
+
+        A search with a folder for checkpoints gives one more argument, `checkpoint`.
+        """
+        ...
+
+
+class Coordinator(Protocol):
+    """What an executor asks for tasks and tells about them; a search is one. Called from one thread."""
+
+    def next_task(self) -> Task | None:
+        """One more training to run beside those that are running; None if there is none now."""
+        ...
+
+    def on_epoch(self, task: Task, report: EpochReport) -> bool:
+        """An epoch has been trained. Returns whether to stop the training.
+
+        A task that was started again may report epochs again; the answer is then what it was.
+        """
+        ...
+
+    def on_result(self, task: Task, result: TrainingResult) -> None:
+        """A training has ended in an orderly way."""
+        ...
+
+    def on_failure(self, task: Task, outcome: str, message: str) -> None:
+        """A training has ended otherwise: crashed, or timed out."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs trainings, one or several at a time, on this machine or elsewhere."""
+
+    @property
+    def chance(self) -> float:
+        """`Trainer.chance` of its trainers."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Trainings that run side by side."""
+        ...
+
+    def run(self, coordinator: Coordinator) -> None:
+        """Run trainings until there are no more, telling the coordinator about every event.
+
+        An exception of the coordinator ends the run and passes through; one of a trainer is that
+        training's failure. Nothing is left running when this returns or raises.
+        """
+        ...

@@ -1,0 +1,69 @@
+"""Trainings side by side in processes on this machine."""
+
+import multiprocessing
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import connection
+from typing import cast
+
+from metaqnn.executors.base import Task
+from metaqnn.executors.messages import Message
+from metaqnn.executors.pool import Place, PoolExecutor, Worker
+from metaqnn.executors.worker import GONE, work
+
+PATIENCE = 5.0
+"""Seconds that a process gets to end when it is asked to."""
+
+
+class WorkerProcess(Worker):
+    """A process of its own, and the pipe to it.
+
+    Args:
+        place: its `make_trainer` can be pickled.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        context = multiprocessing.get_context("spawn")  # a forked process could not use CUDA
+        self.pipe, other_end = context.Pipe()
+        self._process = context.Process(target=work, args=(other_end, place.make_trainer), daemon=True)
+        self._process.start()
+        other_end.close()
+
+    def say(self, what: Task | bool) -> None:
+        """See `Worker`."""
+        with suppress(*GONE):
+            self.pipe.send(what)
+
+    def receive(self) -> Message | None:
+        """See `Worker`."""
+        try:
+            return cast(Message, self.pipe.recv())
+        except GONE:
+            return None
+
+    def how_it_died(self) -> str:
+        """See `Worker`."""
+        self._process.join(PATIENCE)
+        code = self._process.exitcode
+        return f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+
+    def end(self) -> None:
+        """See `Worker`."""
+        self.pipe.close()
+        for stop in (self._process.terminate, self._process.kill):
+            stop()
+            self._process.join(PATIENCE)
+
+
+class LocalExecutor(PoolExecutor[WorkerProcess]):
+    """Runs trainings in processes on this machine, as many as there are places."""
+
+    def start(self, place: Place) -> WorkerProcess:
+        """See `PoolExecutor`."""
+        return WorkerProcess(place)
+
+    def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:
+        """See `PoolExecutor`."""
+        heard = connection.wait([worker.pipe for worker in workers], seconds)
+        return [worker for worker in workers if worker.pipe in heard]

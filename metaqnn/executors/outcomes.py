@@ -1,0 +1,6 @@
+"""Outcomes of trainings that did not end in an orderly way; the others are `trainers.Outcome`."""
+
+CRASHED = "crashed"
+"""The trainer raised an exception, or its process died again and again."""
+TIMED_OUT = "timed_out"
+"""An epoch took longer than allowed."""

@@ -1,0 +1,219 @@
+"""Several trainings side by side in workers that may die: what all such executors share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+from typing import Generic, TypeVar
+
+from metaqnn.executors.base import Coordinator, SearchStopped, Task, Trainer
+from metaqnn.executors.messages import EpochDone, Failed, Message, Ready
+from metaqnn.executors.outcomes import CRASHED, TIMED_OUT
+from state_space import Architecture
+
+TRIES = 3
+"""A task whose worker has died this often has crashed; before, it is started again."""
+MakeTrainer = Callable[[], Trainer]
+Demand = Callable[[Architecture], float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker can be.
+
+    Attributes:
+        make_trainer: makes its trainer, there.
+        device: name of the device whose memory it shares with all workers of that device.
+    """
+
+    make_trainer: MakeTrainer
+    device: str = ""
+
+
+class Worker(ABC):
+    """One who trains, somewhere else.
+
+    Args:
+        place: where it is.
+
+    Attributes:
+        task: what it was told to do last.
+        ready: whether its trainer has been made.
+        heard: time of the latest message, in seconds; infinite before the first.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.task: Task
+        self.ready = False
+        self.heard = inf
+
+    def begin(self, task: Task) -> None:
+        """Send a task."""
+        self.task = task
+        if self.ready:
+            self.heard = monotonic()
+        self.say(task)
+
+    def hear(self) -> Message | None:
+        """What the worker says; None if it is dead."""
+        message = self.receive()
+        if message is not None:
+            self.heard = monotonic()
+        return message
+
+    @abstractmethod
+    def say(self, what: Task | bool) -> None:
+        """Send a task, or whether to stop after an epoch. Whether it is dead shows when it is heard."""
+
+    @abstractmethod
+    def receive(self) -> Message | None:
+        """The next message, once there is one; None if there will be none."""
+
+    @abstractmethod
+    def how_it_died(self) -> str:
+        """In words, once nothing is heard any more."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+
+
+W = TypeVar("W", bound=Worker)
+
+
+class PoolExecutor(ABC, Generic[W]):
+    """Keeps workers busy, each with one task after the other.
+
+    A worker is started for its first task. One that dies is replaced and its task started again; one that is
+    silent for too long is ended. A task waits while what its device has to do leaves too little memory for
+    it, but not when the device has nothing to do.
+
+    Args:
+        places: one for each worker.
+        chance: `Trainer.chance` of all of them.
+        epoch_timeout: seconds that an epoch may take, None for any time.
+        demand: share of its device's memory that the training of an architecture needs.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        *,
+        chance: float,
+        epoch_timeout: float | None = None,
+        demand: Demand = lambda architecture: 0.0,
+    ) -> None:
+        self.chance = chance
+        self.workers = len(places)
+        self._epoch_timeout = inf if epoch_timeout is None else epoch_timeout
+        self._demand = demand
+        self._unused = list(places)
+        self._free: list[W] = []
+        self._busy: list[W] = []
+        self._tasks: list[Task] = []  # known, but not in training: to be started again, or waiting for memory
+        self._deaths: dict[int, int] = {}  # by the number of the task
+        self._still_born = 0  # workers in a row that died before they were ready
+
+    @abstractmethod
+    def start(self, place: Place) -> W:
+        """A new worker."""
+
+    @abstractmethod
+    def wait(self, workers: Sequence[W], seconds: float | None) -> Sequence[W]:
+        """Those that have something to say, or are dead; none when the seconds have passed."""
+
+    def run(self, coordinator: Coordinator) -> None:
+        """See `Executor`. Raises SearchStopped if workers cannot be started."""
+        try:
+            self._assign(coordinator)
+            while self._busy:
+                self._listen(coordinator)
+                self._assign(coordinator)
+        finally:
+            while self._busy or self._free:
+                self._end((self._busy or self._free).pop())
+
+    def _assign(self, coordinator: Coordinator) -> None:
+        """Keep as many workers busy as there may be."""
+        while len(self._busy) < self.workers and (task := self._next_task(coordinator)) is not None:
+            worker = self._worker_for(task)
+            if worker is None:
+                self._tasks.append(task)
+                return
+            self._busy.append(worker)
+            worker.begin(task)
+
+    def _next_task(self, coordinator: Coordinator) -> Task | None:
+        return self._tasks.pop() if self._tasks else coordinator.next_task()
+
+    def _worker_for(self, task: Task) -> W | None:
+        """One that is idle, started if need be, on a device with memory for the task; None if none has."""
+        demand = self._demand(task.architecture)
+        for worker in self._free:
+            if self._has_room(worker.place, demand):
+                self._free.remove(worker)
+                return worker
+        for place in self._unused:
+            if self._has_room(place, demand):
+                self._unused.remove(place)
+                return self.start(place)
+        return None
+
+    def _has_room(self, place: Place, demand: float) -> bool:
+        there = [w.task.architecture for w in self._busy if w.place.device == place.device]
+        return not there or demand + sum(map(self._demand, there)) <= 1
+
+    def _listen(self, coordinator: Coordinator) -> None:
+        """Wait until a worker says something, dies, or is late."""
+        due = min(worker.heard for worker in self._busy) + self._epoch_timeout
+        for worker in self.wait(self._busy, None if due == inf else max(0.0, due - monotonic())):
+            self._handle(worker, worker.hear(), coordinator)
+        for worker in tuple(self._busy):
+            if monotonic() > worker.heard + self._epoch_timeout:
+                self._time_out(worker, coordinator)
+
+    def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:
+        if message is None:
+            self._replace(worker, coordinator)
+        elif isinstance(message, Ready):
+            worker.ready, self._still_born = True, 0
+        elif isinstance(message, EpochDone):
+            worker.say(coordinator.on_epoch(worker.task, message.report))
+        elif isinstance(message, Failed) and not worker.ready:
+            raise SearchStopped(f"a worker cannot be started: {message.traceback.strip().splitlines()[-1]}")
+        else:
+            self._busy.remove(worker)
+            self._free.append(worker)
+            if isinstance(message, Failed):
+                coordinator.on_failure(worker.task, CRASHED, message.traceback)
+            else:
+                coordinator.on_result(worker.task, message.result)
+
+    def _replace(self, worker: W, coordinator: Coordinator) -> None:
+        """A worker is dead: its task is started again, unless it seems to be what kills them."""
+        how, task = worker.how_it_died(), worker.task
+        self._busy.remove(worker)
+        self._end(worker)
+        if not worker.ready:
+            self._still_born += 1
+        else:
+            self._deaths[task.number] = self._deaths.get(task.number, 0) + 1
+        if self._still_born >= TRIES:
+            raise SearchStopped(f"{self._still_born} workers in a row died while starting, at last {how}")
+        if self._deaths.get(task.number, 0) < TRIES:
+            self._tasks.append(task)
+        else:
+            message = f"the worker that trained it died {TRIES} times, at last {how}"
+            coordinator.on_failure(task, CRASHED, message)
+
+    def _time_out(self, worker: W, coordinator: Coordinator) -> None:
+        self._busy.remove(worker)
+        self._end(worker)
+        message = f"an epoch took longer than the {self._epoch_timeout:g} s allowed"
+        coordinator.on_failure(worker.task, TIMED_OUT, message)
+
+    def _end(self, worker: W) -> None:
+        worker.end()
+        self._unused.append(worker.place)

@@ -1,0 +1,164 @@
+"""Trainings on the machines of a Ray cluster."""
+
+import signal
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any, cast
+
+import ray
+from ray.exceptions import RayError
+
+from metaqnn.executors.base import Task, Trainer
+from metaqnn.executors.messages import Ended, EpochDone, Failed, Message, Ready
+from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
+from trainers import EpochReport
+
+
+class SteppedTrainer:
+    """The actor: every call goes on to the next message, so that Ray waits for nothing but results.
+
+    A training runs in a thread of its own, which waits after each epoch for the answer.
+
+    Args:
+        make_trainer: makes the trainer.
+    """
+
+    def __init__(self, make_trainer: MakeTrainer) -> None:
+        self._make_trainer = make_trainer
+        self._trainer: Trainer
+        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._answers: SimpleQueue[bool] = SimpleQueue()
+
+    def get_ready(self) -> Message:
+        """Make the trainer."""
+        try:
+            self._trainer = self._make_trainer()
+        except Exception:
+            return Failed(traceback.format_exc())
+        return Ready()
+
+    def step(self, what: Task | bool) -> Message:
+        """Begin a task, or go on with it after an epoch and this answer."""
+        if isinstance(what, Task):
+            threading.Thread(target=self._train, args=(what,), daemon=True).start()
+        else:
+            self._answers.put(what)
+        return self._messages.get()
+
+    def _train(self, task: Task) -> None:
+        def on_epoch(report: EpochReport) -> bool:
+            self._messages.put(EpochDone(report))
+            return self._answers.get()
+
+        try:
+            result = task.run(self._trainer, on_epoch)
+        except Exception:
+            self._messages.put(Failed(traceback.format_exc()))
+        else:
+            self._messages.put(Ended(result))
+
+
+class RayWorker(Worker):
+    """An actor somewhere in the cluster.
+
+    Args:
+        place: its `make_trainer` can be pickled by Ray; Ray chooses the machine and the device.
+        resources: what it needs: num_cpus, num_gpus and so on, as Ray names them.
+    """
+
+    def __init__(self, place: Place, resources: Mapping[str, Any]) -> None:
+        super().__init__(place)
+        actor_class: Any = ray.remote(**resources)(SteppedTrainer)
+        self._actor = actor_class.remote(place.make_trainer)
+        self._expected = [self._actor.get_ready.remote()]
+        self._death = ""
+
+    @property
+    def next(self) -> "ray.ObjectRef[Message]":
+        """What will be its next message."""
+        return cast("ray.ObjectRef[Message]", self._expected[0])
+
+    def say(self, what: Task | bool) -> None:
+        """See `Worker`."""
+        self._expected.append(self._actor.step.remote(what))
+
+    def receive(self) -> Message | None:
+        """See `Worker`."""
+        try:
+            return cast(Message, ray.get(self._expected.pop(0)))
+        except RayError as error:
+            self._death = str(error).strip().splitlines()[-1]
+            return None
+
+    def how_it_died(self) -> str:
+        """See `Worker`."""
+        return f"with {self._death!r}"
+
+    def end(self) -> None:
+        """See `Worker`."""
+        ray.kill(self._actor)
+
+
+class RayExecutor(PoolExecutor[RayWorker]):
+    """Runs trainings in actors of a Ray cluster, as many as there are places.
+
+    Actors wait in Ray's own queue until there is room for them, so that there may be more than fit now. The
+    program must be installed, in the same version, wherever they run. Ray must have been started.
+
+    Args:
+        places: one for each actor.
+        chance: `Trainer.chance` of all of them.
+        epoch_timeout: seconds that an epoch may take, None for any time.
+        resources: what each actor needs, as Ray names it: num_cpus, num_gpus (fractions are allowed).
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        *,
+        chance: float,
+        epoch_timeout: float | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(places, chance=chance, epoch_timeout=epoch_timeout)
+        self._resources = resources or {"num_cpus": 1}
+
+    def start(self, place: Place) -> RayWorker:
+        """See `PoolExecutor`."""
+        return RayWorker(place, self._resources)
+
+    def wait(self, workers: Sequence[RayWorker], seconds: float | None) -> Sequence[RayWorker]:
+        """See `PoolExecutor`."""
+        expected = [worker.next for worker in workers]
+        if not ray.wait(expected, timeout=seconds)[0]:
+            return []
+        heard, _ = ray.wait(expected, num_returns=len(expected), timeout=0)
+        return [worker for worker in workers if worker.next in heard]
+
+
+def connect(address: str | None) -> None:
+    """Connect this process to a cluster, or start one on this machine, reachable from nowhere else.
+
+    Raises:
+        ConnectionError: there is no cluster at that address.
+    """
+    if ray.is_initialized():
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    local: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    ray.init(address=address or "local", log_to_driver=False, **({} if address else local))
+    signal.signal(signal.SIGTERM, handler)  # Ray puts its own in its place
+
+
+def slots(resources: Mapping[str, float]) -> int:
+    """How many actors with these needs the cluster has room for now, at least 1."""
+    there = ray.cluster_resources()
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    return max(1, min(int(there.get(names[name], 0) / need) for name, need in resources.items() if need))
+
+
+def has_gpus() -> bool:
+    """Whether the cluster has any."""
+    return bool(ray.cluster_resources().get("GPU", 0))

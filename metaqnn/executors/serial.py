@@ -1,0 +1,49 @@
+"""Trainings one after the other, in this process."""
+
+import traceback
+
+from metaqnn.executors.base import Coordinator, Task, Trainer
+from metaqnn.executors.outcomes import CRASHED
+from trainers import EpochReport
+
+
+class SerialExecutor:
+    """Runs one training at a time where the search runs.
+
+    Args:
+        trainer: trains.
+    """
+
+    workers = 1
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+
+    @property
+    def chance(self) -> float:
+        """See `Executor`."""
+        return self._trainer.chance
+
+    def run(self, coordinator: Coordinator) -> None:
+        """See `Executor`."""
+        while (task := coordinator.next_task()) is not None:
+            self._train(task, coordinator)
+
+    def _train(self, task: Task, coordinator: Coordinator) -> None:
+        coordinating = False
+
+        def on_epoch(report: EpochReport) -> bool:
+            nonlocal coordinating
+            coordinating = True
+            stop = coordinator.on_epoch(task, report)
+            coordinating = False
+            return stop
+
+        try:
+            result = task.run(self._trainer, on_epoch)
+        except Exception:
+            if coordinating:
+                raise
+            coordinator.on_failure(task, CRASHED, traceback.format_exc())
+        else:
+            coordinator.on_result(task, result)

@@ -1,0 +1,46 @@
+"""Where the options of a search start from: one set of them for each kind of machine."""
+
+from typing import Any
+
+from metaqnn.schedule import EpsilonSchedule
+from state_space import preset
+
+SPACE_OPTIONS = ("layer_limit", "conv_widths", "conv_sizes", "pools", "fc_widths")
+SPACES = {"paper": "cifar10", "laptop": "laptop", "first-run": "first-run"}
+NOT_MIRRORED = {"svhn", "mnist", "digits"}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "laptop": {
+        "image_size": 16,
+        "train_limit": 5000,
+        "validation_size": 1000,
+        "epochs": 10,
+        "batch_size": 32,
+        "learning_rate": 2e-3,
+        "decay_every": 4,
+        "burn_in": 40,
+        "target": "increment",
+        "schedule": EpsilonSchedule.parse(
+            "1.0:100,0.9:8,0.8:8,0.7:8,0.6:12,0.5:12,0.4:12,0.3:12,0.2:12,0.1:12"
+        ),
+    },
+    "first-run": {
+        "validation_size": 300,
+        "epochs": 10,
+        "batch_size": 16,
+        "learning_rate": 3e-3,
+        "decay_every": 4,
+        "burn_in": 15,
+        "target": "increment",
+        "svr_settings": 200,
+        "schedule": EpsilonSchedule.parse("1.0:40,0.7:5,0.5:5,0.3:5,0.1:5"),
+    },
+}
+
+
+def preset_options(name: str, dataset: str) -> dict[str, Any]:
+    """The options of a preset for a data set that differ from the defaults, the state space with them."""
+    space = preset("svhn" if (name, dataset) == ("paper", "svhn") else SPACES[name])
+    by_data = {"mirror": False} if dataset in NOT_MIRRORED else {}
+    return {**{option: getattr(space, option) for option in SPACE_OPTIONS}, **PRESETS[name], **by_data}

@@ -1,0 +1,110 @@
+"""Who trains the networks of a search: this process, processes beside it, or a Ray cluster."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from metaqnn.circumstances import AUTO, Circumstances
+from metaqnn.config import ConfigError, SearchConfig
+from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
+from metaqnn.preparation import Prepared, load_and_build
+from state_space import Architecture
+from trainers import ClassifierTrainer, training_memory
+
+
+def make_trainer(config: SearchConfig, circumstances: Circumstances) -> ClassifierTrainer:
+    """The trainer of a worker, made where the worker is."""
+    return load_and_build(config, circumstances).trainer
+
+
+def make_executor(prepared: Prepared) -> Executor:
+    """The executor that the circumstances of a search ask for.
+
+    Raises:
+        ConfigError: there is no Ray, or no cluster where one is said to be.
+    """
+    circumstances, chance = prepared.circumstances, prepared.trainer.chance
+    timeout = circumstances.epoch_timeout
+    if circumstances.executor == "ray":
+        return _on_ray(prepared)
+    places = worker_places(circumstances, prepared.trainer)
+    if len(places) == 1 and timeout is None:
+        return SerialExecutor(prepared.trainer)
+    return LocalExecutor(
+        [Place(partial(make_trainer, prepared.config, place), place.device) for place in places],
+        chance=chance,
+        epoch_timeout=timeout,
+        demand=partial(memory_share, prepared),
+    )
+
+
+def memory_share(prepared: Prepared, architecture: Architecture) -> float:
+    """Share of the device's memory that training a network needs, estimated from its architecture."""
+    trainer = prepared.trainer
+    estimate = training_memory(
+        architecture,
+        trainer.input_shape,
+        trainer.num_classes,
+        batch_size=prepared.config.batch_size,
+        precision=trainer.precision,
+    )
+    return estimate.total / device_memory(trainer.device)
+
+
+def device_memory(device: torch.device) -> float:
+    """Bytes that trainings may use: nine tenths of a GPU, or of the machine."""
+    if device.type == "cuda":
+        return 0.9 * torch.cuda.get_device_properties(device).total_memory
+    return 0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def worker_places(circumstances: Circumstances, trainer: ClassifierTrainer) -> Sequence[Circumstances]:
+    """The circumstances of each worker on this machine: its device, and its share of the threads."""
+    if trainer.device.type == "cuda":
+        return _on_gpus(circumstances)
+    cores = available_cores()
+    threads = trainer.threads or cores
+    count = max(1, cores // threads) if circumstances.workers == AUTO else int(circumstances.workers)
+    if count > 1:
+        circumstances = replace(circumstances, threads=max(1, min(threads, cores // count)))
+    return [circumstances] * count
+
+
+def _on_gpus(circumstances: Circumstances) -> Sequence[Circumstances]:
+    """One worker after the other on each GPU in turn; on one GPU alone if the device is named so."""
+    named = ":" in circumstances.device
+    gpus = [circumstances.device] if named else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    count = circumstances.workers
+    if count == AUTO:
+        count = len(gpus) * circumstances.workers_per_gpu
+    return [replace(circumstances, device=gpus[i % len(gpus)]) for i in range(int(count))]
+
+
+def _on_ray(prepared: Prepared) -> Executor:
+    try:
+        from metaqnn.executors.ray import RayExecutor, connect, has_gpus, slots
+    except ImportError:
+        raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
+    circumstances = prepared.circumstances
+    try:
+        connect(circumstances.address)
+    except ConnectionError:
+        raise ConfigError(f"--address is {circumstances.address!r}, but no Ray cluster is there") from None
+    cpus = prepared.trainer.threads or 1
+    gpus = 1 / circumstances.workers_per_gpu if has_gpus() and circumstances.device != "cpu" else 0
+    resources = {"num_cpus": cpus, "num_gpus": gpus}
+    count = slots(resources) if circumstances.workers == AUTO else int(circumstances.workers)
+    place = replace(circumstances, threads=cpus)
+    maker = Place(partial(make_trainer, prepared.config, place))
+    timeout = circumstances.epoch_timeout
+    return RayExecutor(
+        [maker] * count, chance=prepared.trainer.chance, epoch_timeout=timeout, resources=resources
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

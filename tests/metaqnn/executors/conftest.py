@@ -1,0 +1,130 @@
+"""Trainers that worker processes can import, and a coordinator that writes down what it hears."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from metaqnn.executors import Task
+from state_space import Architecture
+
+TRAINERS = '''
+"""Trainers of a few milliseconds; what they do depends on the seed."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from trainers import EpochReport, Outcome, TrainingResult
+
+CRASHING, DYING, DYING_ONCE, HANGING = 1001, 1002, 1003, 1004
+
+
+class FakeTrainer:
+    chance = 0.15
+
+    def __init__(self, folder=None, epochs=4):
+        self.folder, self.epochs = folder, epochs
+
+    def train(self, architecture, *, seed, on_epoch):
+        for epoch in range(1, self.epochs + 1):
+            if epoch == 2:
+                self._mischief(seed)
+            time.sleep(0.005)
+            if on_epoch(EpochReport(1, 1e-3, epoch, (seed % 7 + epoch) / 20, 1.0, 0.01)):
+                return TrainingResult(Outcome.STOPPED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
+        return TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
+
+    def _mischief(self, seed):
+        if seed == CRASHING:
+            raise RuntimeError("the device caught fire")
+        if seed == HANGING:
+            time.sleep(60)
+        if seed == DYING:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if seed == DYING_ONCE and not (mark := Path(self.folder) / "died").exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def broken():
+    raise OSError("no such device")
+
+
+def dying():
+    os._exit(3)
+'''
+
+
+@pytest.fixture(scope="session")
+def fakes(tmp_path_factory):
+    """The module with the trainers, in a folder where this process and its workers find modules."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "fake_trainers.py").write_text(TRAINERS)
+    sys.path.insert(0, str(folder))
+    import fake_trainers
+
+    return fake_trainers
+
+
+@pytest.fixture(scope="session")
+def cluster(fakes):
+    """A Ray cluster of three nodes of two cores on this machine, each with processes of its own.
+
+    Trainings need a `slot`, and the node that this process is connected to has none.
+    """
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    import ray
+
+    os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(fakes.__file__), *sys.path[1:]])
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    for _ in range(2):
+        made.add_node(num_cpus=2, resources={"slot": 2})
+    made.wait_for_nodes()
+    ray.init(address=made.address, log_to_driver=False)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+class Recorder:
+    """Hands out tasks with these seeds and writes down every event as (kind, number, ...)."""
+
+    def __init__(self, seeds, *, stop=lambda task, report: False):
+        self.tasks = [
+            Task(number, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), seed)
+            for number, seed in enumerate(seeds, start=1)
+        ]
+        self.stop = stop
+        self.events = []
+
+    def next_task(self):
+        return self.tasks.pop(0) if self.tasks else None
+
+    def on_epoch(self, task, report):
+        self.events.append(("epoch", task.number, report.epoch, report.accuracy))
+        return self.stop(task, report)
+
+    def on_result(self, task, result):
+        self.events.append((str(result.outcome), task.number, result.message))
+
+    def on_failure(self, task, outcome, message):
+        self.events.append((outcome, task.number, message))
+
+    def of(self, number):
+        return [event for event in self.events if event[1] == number]
+
+    def outcomes(self):
+        return {event[1]: event[0] for event in self.events if event[0] != "epoch"}
+
+
+@pytest.fixture
+def recorder():
+    return Recorder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Path(tmp_path)

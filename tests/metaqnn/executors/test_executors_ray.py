@@ -1,0 +1,61 @@
+"""What only a cluster can do: lose an actor, or a whole node."""
+
+from functools import partial
+
+import pytest
+
+from metaqnn.executors import Place, SearchStopped
+
+pytest.importorskip("ray")
+
+
+@pytest.fixture
+def make(fakes, cluster, folder):
+    """Makes an executor of that many actors."""
+    from metaqnn.executors.ray import RayExecutor
+
+    def make_(workers=1, epochs=4, **options):
+        makers = [Place(partial(fakes.FakeTrainer, str(folder), epochs))] * workers
+        resources = {"num_cpus": 1, "resources": {"slot": 1}}
+        return RayExecutor(makers, chance=0.15, resources=resources, **options)
+
+    return make_
+
+
+def test_a_network_whose_actor_died_once_is_trained_again(make, recorder, fakes):
+    record = recorder([1, fakes.DYING_ONCE, 3])
+    make().run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
+    assert [event[2] for event in record.of(2)[:-1]] == [1, 1, 2, 3, 4]
+
+
+def test_a_silent_network_is_ended_and_the_others_go_on(make, recorder, fakes):
+    record = recorder([fakes.HANGING, 2, 3])
+    make(2, epoch_timeout=2.0).run(record)
+    assert record.outcomes() == {1: "timed_out", 2: "completed", 3: "completed"}
+
+
+def test_a_trainer_that_cannot_be_made_stops_the_search(cluster, recorder, fakes):
+    from metaqnn.executors.ray import RayExecutor
+
+    with pytest.raises(SearchStopped, match="no such device"):
+        RayExecutor([Place(fakes.broken)], chance=0.15).run(recorder([1]))
+
+
+def test_a_node_lost_in_the_middle_loses_no_network(make, recorder, cluster):
+    heard, lost = set(), []
+
+    def stop(task, report):
+        heard.add(task.number)
+        if len(heard) >= 4 and not lost:  # both nodes have two networks in training
+            lost.append(cluster.add_node(num_cpus=2, resources={"slot": 2}))
+            cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        return False
+
+    record = recorder(range(1, 7), stop=stop)
+    make(4, epochs=600).run(record)
+    assert lost
+    assert record.outcomes() == dict.fromkeys(range(1, 7), "completed")
+    epochs = {number: [event[2] for event in record.of(number)[:-1]] for number in range(1, 7)}
+    assert all(told[-600:] == list(range(1, 601)) for told in epochs.values())
+    assert any(len(told) > 600 for told in epochs.values())  # those that were on the lost node

@@ -1,0 +1,139 @@
+"""What only processes can do: run side by side, die, hang, and fail to start."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from multiprocessing import active_children
+
+import pytest
+
+from metaqnn.executors import LocalExecutor, Place, SearchStopped
+
+
+@pytest.fixture
+def make(fakes, folder):
+    """Makes an executor of that many processes."""
+
+    def make_(workers=1, **options):
+        return LocalExecutor(
+            [Place(partial(fakes.FakeTrainer, str(folder)))] * workers, chance=0.15, **options
+        )
+
+    return make_
+
+
+def test_trainings_run_side_by_side_in_other_processes(make, recorder):
+    record = recorder(range(1, 9))
+    make(2).run(record)
+    processes = {event[2] for event in record.events if event[0] == "completed"}
+    assert len(processes) == 2
+    numbers = [event[1] for event in record.events if event[0] == "epoch"]
+    assert numbers != sorted(numbers)  # epochs of different networks alternate
+
+
+def test_a_network_whose_process_died_once_is_trained_again(make, recorder, fakes):
+    record = recorder([1, fakes.DYING_ONCE, 3])
+    make().run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
+    assert [event[2] for event in record.of(2)[:-1]] == [1, 1, 2, 3, 4]
+
+
+def test_a_network_whose_processes_die_has_crashed_and_the_others_go_on(make, recorder, fakes):
+    record = recorder([1, fakes.DYING, 3, 4])
+    make(2).run(record)
+    assert record.outcomes() == {1: "completed", 2: "crashed", 3: "completed", 4: "completed"}
+    assert "died 3 times, at last by signal 9" in record.of(2)[-1][2]
+
+
+def test_a_silent_network_is_killed_and_the_others_go_on(make, recorder, fakes):
+    record = recorder([fakes.HANGING, 2, 3])
+    make(2, epoch_timeout=1.0).run(record)
+    assert record.outcomes() == {1: "timed_out", 2: "completed", 3: "completed"}
+    assert "longer than the 1 s" in record.of(1)[-1][2]
+
+
+@pytest.mark.parametrize(("broken", "reason"), [("broken", "no such device"), ("dying", "exit code 3")])
+def test_a_process_that_cannot_be_started_stops_the_search(recorder, fakes, broken, reason):
+    with pytest.raises(SearchStopped, match=reason):
+        LocalExecutor([Place(getattr(fakes, broken))], chance=0.15).run(recorder([1]))
+
+
+def test_no_process_is_left_whatever_happened(make, recorder, fakes):
+    def stop(task, report):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(2).run(recorder([1, fakes.HANGING, 3], stop=stop))
+    assert active_children() == []
+
+
+def test_workers_end_by_themselves_when_the_search_is_killed(fakes, folder):
+    program = f"""
+import os, signal, sys
+sys.path.insert(0, {str(folder)!r})
+import fake_trainers
+from metaqnn.executors import LocalExecutor, Place, Task
+from multiprocessing import active_children
+from state_space import Architecture
+
+class Coordinator:
+    def next_task(self):
+        return Task(1, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), 1)
+    def on_epoch(self, task, report):
+        print(active_children()[0].pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    LocalExecutor([Place(fake_trainers.FakeTrainer)], chance=0.15).run(Coordinator())
+"""
+    (folder / "search.py").write_text(program)
+    killed = subprocess.run([sys.executable, folder / "search.py"], capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    assert gone(int(killed.stdout))
+
+
+def gone(pid, seconds=10.0):
+    """Whether that process ends within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+        if not state.strip() or state.startswith("Z"):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_large_network_waits_until_its_device_has_memory_for_it(fakes, recorder):
+    """Networks 1 and 2 fit together, 3 with nothing else, 4 and 5 together."""
+    demands = {1: 0.5, 2: 0.5, 3: 1.5, 4: 0.3, 5: 0.7}
+    running, together = set(), []
+
+    class Watched(recorder):
+        def next_task(self):
+            task = super().next_task()
+            return task and replace(task, architecture=task.number)  # stands for its architecture
+
+        def on_epoch(self, task, report):
+            running.add(task.number)
+            together.append(frozenset(running))
+            return False
+
+        def on_result(self, task, result):
+            running.discard(task.number)
+            super().on_result(task, result)
+
+    record = Watched(range(1, 6))
+    places = [Place(partial(fakes.FakeTrainer, None, 100), "gpu")] * 3
+    LocalExecutor(places, chance=0.15, demand=demands.__getitem__).run(record)
+    assert record.outcomes() == dict.fromkeys(range(1, 6), "completed")
+    assert all(len(group) == 1 or sum(map(demands.get, group)) <= 1 for group in together)
+    assert max(map(len, together)) == 2
+
+
+def test_every_device_has_memory_of_its_own(fakes, recorder):
+    record = recorder(range(1, 5))
+    places = [Place(fakes.FakeTrainer, device) for device in ("first", "second")]
+    LocalExecutor(places, chance=0.15, demand=lambda architecture: 0.9).run(record)
+    assert len({event[2] for event in record.events if event[0] == "completed"}) == 2

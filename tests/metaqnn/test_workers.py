@@ -1,0 +1,103 @@
+"""How many workers there are, and where."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from metaqnn import workers
+from metaqnn.circumstances import Circumstances
+from metaqnn.config import ConfigError, SearchConfig
+from metaqnn.executors import LocalExecutor, SerialExecutor
+from metaqnn.launch import prepare
+from metaqnn.workers import make_executor, make_trainer, worker_places
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """Pretends that this machine has that many cores."""
+
+    def pretend(count):
+        monkeypatch.setattr(workers, "available_cores", lambda: count)
+
+    return pretend
+
+
+def on(device, threads=None):
+    return SimpleNamespace(device=torch.device(device), threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "expected"),
+    [
+        (1, 1, [None]),  # alone, the trainer decides
+        (3, 1, [1, 1, 1]),
+        ("auto", 1, [1] * 8),  # one for each core
+        ("auto", 4, [4, 4]),
+        ("auto", None, [None]),  # large networks, which take all cores
+        (2, None, [4, 4]),  # and share them
+        (16, None, [1] * 16),
+    ],
+)
+def test_workers_share_the_cores(cores, given, threads, expected):
+    cores(8)
+    places = worker_places(Circumstances(workers=given), on("cpu", threads))
+    assert [place.threads for place in places] == expected
+
+
+def test_workers_take_the_gpus_in_turn(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    places = worker_places(Circumstances(workers=3), on("cuda"))
+    assert [place.device for place in places] == ["cuda:0", "cuda:1", "cuda:0"]
+    places = worker_places(Circumstances(workers="auto", workers_per_gpu=2), on("cuda"))
+    assert [place.device for place in places] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+
+
+def test_on_a_gpu_that_is_named_all_workers_are_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    places = worker_places(Circumstances(workers=2, device="cuda:1"), on("cuda:1"))
+    assert [place.device for place in places] == ["cuda:1", "cuda:1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"workers": 0}, "--workers is 0; it must be at least 1, or auto"),
+        ({"workers": "many"}, "--workers is 'many'"),
+        ({"workers_per_gpu": 0}, "--workers-per-gpu is 0"),
+        ({"executor": "slurm"}, "--executor is 'slurm'; it must be local or ray"),
+        ({"epoch_timeout": 0.0}, "--epoch-timeout is 0"),
+    ],
+)
+def test_circumstances_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        Circumstances(**changes)
+
+
+@pytest.fixture
+def prepared():
+    def prepare_(**circumstances):
+        config = SearchConfig.of(train_limit=60, validation_size=20, epochs=1)
+        return prepare(config, Circumstances(device="cpu", **circumstances))
+
+    return prepare_
+
+
+def test_one_worker_is_this_process(prepared):
+    assert isinstance(make_executor(prepared()), SerialExecutor)
+
+
+@pytest.mark.parametrize("more", [{"workers": 2}, {"epoch_timeout": 60.0}])
+def test_several_workers_or_one_on_a_clock_are_processes(prepared, more):
+    executor = make_executor(prepared(**more))
+    assert isinstance(executor, LocalExecutor)
+    assert executor.workers == more.get("workers", 1)
+    assert executor.chance == 0.15
+
+
+def test_a_workers_trainer_is_that_of_the_search(prepared):
+    here = prepared()
+    there = make_trainer(here.config, here.circumstances)
+    architecture = here.space.sample(np.random.default_rng(0))
+    assert there.train(architecture, seed=3).curve == here.trainer.train(architecture, seed=3).curve
