@@ -59,6 +59,10 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     ----------
     tau : epochs that are looked at, 1..T-1.
     features : some of `FEATURE_SETS`.
+
+    Attributes
+    ----------
+    n_curve_ : columns that are of the curve itself; they come first, parameters after them.
     """
 
     def __init__(self, *, tau: int = 1, features: Sequence[str] = PUBLISHED) -> None:
@@ -68,6 +72,7 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     def fit(self, curves: LearningCurves, y: npt.ArrayLike | None = None) -> CurveFeatures:
         """Learn which parameters vary; y is ignored."""
         self.sets_ = check_feature_sets(self.features)
+        self.n_curve_ = len(self._curve_names())
         self.parameters_ = [
             (kind, name, _usable_logarithm(column) if log else False)
             for kind, log in (("AP", False), ("HP", False), ("AP", True), ("HP", True))
@@ -90,14 +95,17 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Names of the columns that `transform` returns."""
         check_is_fitted(self, "sets_")
+        parameters = [f"log {name}" if log else name for _, name, log in self.parameters_]
+        return np.array([*self._curve_names(), *parameters] or ["nothing"], dtype=object)
+
+    def _curve_names(self) -> list[str]:
         names = []
         if "TS" in self.sets_:
             for symbol, first in (("y", 1), ("dy", 2), ("ddy", 3)):
                 names += [f"{symbol}_{t}" for t in range(first, self.tau + 1)]
         if "TS-summary" in self.sets_:
             names += [f"mean_{block + 1}" for block in range(min(self.tau, BLOCKS))] + ["last", "best"]
-        names += [f"log {name}" if log else name for _, name, log in self.parameters_]
-        return np.array(names or ["nothing"], dtype=object)
+        return names
 
     def _scores(self, curves: LearningCurves) -> Floats:
         if not (0 < self.tau <= curves.T and np.all(curves.observed >= self.tau)):

@@ -120,8 +120,8 @@ def read_npz(path: Path) -> LearningCurves:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise CurvesError(f"not an .npz file of plain arrays: {str(error).splitlines()[0]}") from None
+    except (ValueError, zipfile.BadZipFile, EOFError):  # numpy's own words advise unsafe loading
+        raise CurvesError("not an .npz file of plain arrays, or damaged; numpy.savez writes one") from None
     if "values" not in arrays:
         raise CurvesError(f"no array 'values' of shape (curves, epochs); found {sorted(arrays)}")
     known = {"values", "metric", "direction", "names"}

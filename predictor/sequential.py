@@ -179,6 +179,8 @@ class SequentialRegression(BaseEstimator):
 
     def _ensure(self, taus: Iterable[int]) -> None:
         wanted = sorted({int(tau) for tau in taus} - self.models_.keys())
+        if not wanted:
+            return  # an idle Parallel costs a quarter of a decision
         outside = [tau for tau in wanted if not 1 <= tau < self.curves_.T]
         if outside:
             raise PredictorError(f"tau = {outside[0]}; expected 1 to T - 1 = {self.curves_.T - 1}")

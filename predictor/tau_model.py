@@ -25,13 +25,19 @@ MAX_FOLDS = 100
 
 @dataclass(frozen=True)
 class TauModel:
-    """The fitted f_tau: features, regressor and uncertainty after tau epochs."""
+    """The fitted f_tau: features, regressor and uncertainty after tau epochs.
+
+    `residuals` and `held_out` are (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted
+    without itself: what any other kind of uncertainty is made of.
+    """
 
     tau: int
     features: CurveFeatures
     regressor: StandardizedRegressor
     target: Target
     uncertainty: Uncertainty
+    residuals: Floats
+    held_out: Floats
     hold_flat: bool
 
     def predict(self, curves: LearningCurves) -> Floats:
@@ -67,10 +73,13 @@ def fit_tau(
         extractor = CurveFeatures(tau=tau, features=features).fit(curves)
         X, offset = extractor.transform(curves), _offset(curves, tau, target)
         y = curves.final - offset
+        if isinstance(regressor, StandardizedRegressor):
+            regressor = regressor.knowing(extractor.n_curve_)
         regressor = regressor.fit(X, y)
         predictions = held_out_predictions(regressor, X, y, min(len(y), MAX_FOLDS))
-    spread = make_uncertainty(uncertainty, y - predictions, predictions + offset)
-    return TauModel(tau, extractor, regressor, target, spread, hold_flat)
+    residuals, held_out = y - predictions, predictions + offset
+    spread = make_uncertainty(uncertainty, residuals, held_out)
+    return TauModel(tau, extractor, regressor, target, spread, residuals, held_out, hold_flat)
 
 
 def is_flat(curves: LearningCurves, tau: int) -> npt.NDArray[np.bool_]:

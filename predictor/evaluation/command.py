@@ -74,7 +74,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     add("--settings", type=_positive, metavar="N", help="settings of nu-SVR's search (default 1000)")
     add(
         "--uncertainty", nargs="+", choices=tuple(UNCERTAINTIES), default=["loocv"], metavar="KIND",
-        help=f"some of {', '.join(UNCERTAINTIES)} (default loocv); each costs a fit",
+        help=f"some of {', '.join(UNCERTAINTIES)} (default loocv)",
     )  # fmt: skip
     add(
         "--depth-generalisation", nargs="+", type=float, default=[], metavar="D",

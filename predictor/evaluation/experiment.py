@@ -80,7 +80,7 @@ def evaluate(
 
     Raises
     ------
-    CurvesError : naming the set, for T = 1, too few completed curves, and curves that all end alike.
+    CurvesError : naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
     """
     completed = {name: _usable(name, curves) for name, curves in sets.items()}
     tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]
@@ -99,6 +99,8 @@ def _usable(name: str, curves: LearningCurves) -> LearningCurves:
     if curves.T < 2:
         raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to predict; expected at least 2")
     complete = curves[curves.completed]
+    if not len(complete):
+        raise CurvesError(f"{name}: none of {len(curves)} curves is completed (T = {curves.T} epochs)")
     if len(complete) > 1 and np.all(complete.final == complete.final[0]):
         end = float(complete.to_values(complete.final[0]))
         raise CurvesError(

@@ -14,7 +14,7 @@ from predictor.curves import Floats, LearningCurves
 from predictor.features import PUBLISHED, check_feature_sets
 from predictor.methods import METHODS, make_method
 from predictor.sequential import SequentialRegression
-from predictor.uncertainty import Uncertainty
+from predictor.uncertainty import Uncertainty, make_uncertainty
 
 EVALUATED = (*METHODS, *PREDICTORS)
 """Names of everything that can be evaluated: methods of `predictor.methods` and baselines."""
@@ -37,9 +37,9 @@ class Variant:
             return "-"
         return "+".join(self.features or METHODS[self.method].get("features", PUBLISHED))
 
-    def model(self, random_state: int, n_settings: int | None, uncertainty: str) -> SequentialRegression:
+    def model(self, random_state: int, n_settings: int | None) -> SequentialRegression:
         """The method, not fitted. A model without time series predicts y_T itself, knowing no y_tau."""
-        changes: dict[str, Any] = {"random_state": random_state, "uncertainty": uncertainty}
+        changes: dict[str, Any] = {"random_state": random_state}
         if n_settings is not None and self.method.startswith("nu-svr"):
             changes["n_settings"] = n_settings
         if self.features is not None:
@@ -89,16 +89,14 @@ def forecast(
 ) -> Forecasts:
     """Forecasts of the completed test curves after tau epochs by the method, fitted to the training curves.
 
-    Regressions are fitted once for each of the uncertainties, with equal predictions.
+    One fit serves all uncertainties: they are made of the same held-out residuals.
     """
     if variant.method in PREDICTORS:
         return _baseline_forecast(variant.method, train, test, tau, random_state)
-    pit: dict[str, Floats] = {}
-    for name in uncertainties:
-        model = variant.model(random_state, n_settings, name).fit(train, taus=[tau]).model(tau)
-        y_hat = model.predict(test)
-        pit[name] = probability_transform(model.uncertainty, test.final, y_hat)
-    return Forecasts(y_hat, pit)
+    model = variant.model(random_state, n_settings).fit(train, taus=[tau]).model(tau)
+    y_hat = model.predict(test)
+    kinds = {name: make_uncertainty(name, model.residuals, model.held_out) for name in uncertainties}
+    return Forecasts(y_hat, {name: probability_transform(kinds[name], test.final, y_hat) for name in kinds})
 
 
 def probability_transform(uncertainty: Uncertainty, y: Floats, y_hat: Floats) -> Floats:

@@ -34,9 +34,8 @@ def random_split(n: int, n_train: int, number: int) -> Split:
     """
     if n < n_train + MIN_TEST:
         most = f"at most --train {n - MIN_TEST}" if n >= MIN_TEST + MIN_CURVES else "more curves"
-        raise CurvesError(
-            f"{n} completed curves are too few to train on {n_train} and test on others; expected {most}"
-        )
+        found = f"{n} completed curve{' is' if n == 1 else 's are'} too few"
+        raise CurvesError(f"{found} to train on {n_train} and test on others; expected {most}")
     order = np.random.default_rng(number).permutation(n)
     return Split(number, order[:n_train], order[n_train:])
 

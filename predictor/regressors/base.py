@@ -95,6 +95,10 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
         """The regressor to refit on other rows without searching again: itself, unless it searches."""
         return self
 
+    def knowing(self, n_curve: int) -> StandardizedRegressor:
+        """The regressor for inputs whose first n_curve columns are of the curve itself; not fitted."""
+        return self
+
     def narrowed(self) -> StandardizedRegressor:
         """The regressor for a cheaper fit to more rows than this one was fitted to; not fitted."""
         return clone(self)

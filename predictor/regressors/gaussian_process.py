@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
+from sklearn.base import clone
 
 from predictor.curves import Floats
 from predictor.regressors.base import StandardizedRegressor
@@ -19,19 +20,22 @@ BOUND = 6.0
 class RobustGaussianProcess(StandardizedRegressor):
     """y = f(x) + e on the standardised scale, f a Gaussian process, e Student-t by iterated reweighting.
 
-    Cov f(a), f(b) = s^2 exp(-1/2 sum_k ((a_k - b_k) / l_k)^2) + v^2 a . b: the linear part carries what goes
-    on beyond the training range, which an RBF kernel alone pulls back to the mean. Row i has noise variance
-    n^2 / w_i, w_i = (df + 1) / (df + E[e_i^2] / n^2): runs that jump or collapse, as some always do, lose
-    weight (expectation maximisation for Student-t noise of df degrees of freedom).
+    Cov f(a), f(b) = s^2 exp(-1/2 sum_k ((a_k - b_k) / l_k)^2) + v^2 sum_(k < n_linear) a_k b_k: the linear
+    part carries what goes on beyond the training range, which an RBF kernel alone pulls back to the mean. A
+    straight line holds there for some inputs and for others not: `n_linear` says which. Row i has noise
+    variance n^2 / w_i, w_i = (df + 1) / (df + E[e_i^2] / n^2): runs that jump or collapse, as some always do,
+    lose weight (expectation maximisation for Student-t noise of df degrees of freedom).
 
     The logarithms of l_k, s, v and n maximise the marginal likelihood times normal priors, by L-BFGS with
     exact gradients. The prior of log l_k is narrow (mean log(3 sqrt d), standard deviation 1/4): with a
-    hundred curves, free lengths find effects of rare rates that are not there. The others have means 0, -1
-    and -1.5 and standard deviation 1.
+    hundred curves, free lengths find effects of rare rates that are not there. That of log v is, too (mean 0,
+    standard deviation 1/4): where slopes are free to be small, the RBF part takes a share of the trend, which
+    ends with the training range. Those of log s and log n have means 0 and -1.5 and standard deviation 1.
 
     Parameters
     ----------
     df : degrees of freedom of the noise; infinity for normal noise.
+    n_linear : the first so many columns are in the linear part, too; None for all of them.
 
     Attributes
     ----------
@@ -39,8 +43,17 @@ class RobustGaussianProcess(StandardizedRegressor):
     weights_ : (n,) w_i.
     """
 
-    def __init__(self, *, df: float = 4.0) -> None:
+    def __init__(self, *, df: float = 4.0, n_linear: int | None = None) -> None:
         self.df = df
+        self.n_linear = n_linear
+
+    def knowing(self, n_curve: int) -> RobustGaussianProcess:
+        """With the columns of the curve in the linear part, and not the parameters; all if there are none.
+
+        A straight line serves runs that are better or worse than all before. For parameters outside the
+        training range it does not: what the width does between 200 and 500 units says little about 10.
+        """
+        return self if self.n_linear is not None else clone(self).set_params(n_linear=n_curve or None)
 
     def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
         """(n,) leave-one-out in closed form, y_i - [K^-1 y]_i / [K^-1]_ii; the kernel is kept."""
@@ -50,21 +63,23 @@ class RobustGaussianProcess(StandardizedRegressor):
     def _fit_standardized(self, Z: Floats, t: Floats, X: Floats, y: Floats) -> None:
         d = Z.shape[1]
         self.inputs_, self.weights_ = Z, np.ones(len(t))
-        means = np.concatenate([np.full(d, np.log(3 * np.sqrt(d))), [0.0, -1.0, -1.5]])
-        deviations = np.concatenate([np.full(d, 0.25), np.ones(3)])
+        means = np.concatenate([np.full(d, np.log(3 * np.sqrt(d))), [0.0, 0.0, -1.5]])
+        deviations = np.concatenate([np.full(d, 0.25), [1.0, 0.25, 1.0]])
         self.log_parameters_ = means
+        inner = self._inner_products(Z)
         for _ in range(OUTER_STEPS if np.isfinite(self.df) else 1):
             self.log_parameters_ = minimize(
                 _negative_log_posterior,
                 self.log_parameters_,
-                args=(means, deviations, Z, t, self.weights_),
+                args=(means, deviations, Z, inner, t, self.weights_),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=list(zip(means - BOUND * deviations, means + BOUND * deviations, strict=True)),
                 options={"maxiter": 60},
             ).x
             noise = np.exp(2 * self.log_parameters_[-1]) / self.weights_
-            inverse = np.linalg.inv(sum(_kernels(Z, Z, self.log_parameters_)) + np.diag(noise + JITTER))
+            K = sum(_kernels(Z, Z, inner, self.log_parameters_))
+            inverse = np.linalg.inv(K + np.diag(noise + JITTER))
             self.dual_coef_, self.precision_ = inverse @ t, np.diag(inverse)
             if np.isfinite(self.df):
                 self._reweight(noise)
@@ -75,23 +90,34 @@ class RobustGaussianProcess(StandardizedRegressor):
         self.weights_ = (self.df + 1) / (self.df + squares / np.exp(2 * self.log_parameters_[-1]))
 
     def _predict_standardized(self, Z: Floats) -> Floats:
-        return np.asarray(sum(_kernels(Z, self.inputs_, self.log_parameters_)) @ self.dual_coef_)
+        kernels = _kernels(Z, self.inputs_, self._inner_products(Z), self.log_parameters_)
+        return np.asarray(sum(kernels) @ self.dual_coef_)
+
+    def _inner_products(self, Z: Floats) -> Floats:
+        """(m, n) inner products of the rows of Z and the training inputs, in the columns that go on."""
+        return Z[:, : self.n_linear] @ self.inputs_[:, : self.n_linear].T
 
 
-def _kernels(A: Floats, B: Floats, log_parameters: Floats) -> tuple[Floats, Floats]:
-    """RBF and linear covariances between the rows of A and B."""
+def _kernels(A: Floats, B: Floats, inner: Floats, log_parameters: Floats) -> tuple[Floats, Floats]:
+    """RBF and linear covariances between the rows of A and B; `inner` are their inner products."""
     d = A.shape[1]
     lengths, scale, slope = np.exp(log_parameters[:d]), log_parameters[d], log_parameters[d + 1]
     distances = squared_distances(A / lengths, B / lengths)
-    return np.exp(2 * scale - 0.5 * distances), np.exp(2 * slope) * (A @ B.T)
+    return np.exp(2 * scale - 0.5 * distances), np.exp(2 * slope) * inner
 
 
 def _negative_log_posterior(
-    log_parameters: Floats, means: Floats, deviations: Floats, Z: Floats, t: Floats, weights: Floats
+    log_parameters: Floats,
+    means: Floats,
+    deviations: Floats,
+    Z: Floats,
+    inner: Floats,
+    t: Floats,
+    weights: Floats,
 ) -> tuple[float, Floats]:
-    """-log p(t | parameters) p(parameters) up to a constant, and its gradient."""
+    """-log p(t | parameters) p(parameters) up to a constant, and its gradient; `inner` as in `_kernels`."""
     d = Z.shape[1]
-    rbf, linear = _kernels(Z, Z, log_parameters)
+    rbf, linear = _kernels(Z, Z, inner, log_parameters)
     noise = np.exp(2 * log_parameters[-1]) / weights
     try:
         factor = cho_factor(rbf + linear + np.diag(noise + JITTER), lower=True)

@@ -45,11 +45,16 @@ class CurveSet:
         """The completed ones of the curves.
 
         Without a tolerance it is 0.01 in log-perplexity or loss, and 0.002 for everything else. Raises
-        `CurvesError` if no curve is completed or T = 1.
+        `CurvesError` if fewer than two curves are completed, if all end alike, or if T = 1.
         """
         complete = curves[curves.completed]
-        if not len(complete):
-            raise CurvesError(f"{name}: none of {len(curves)} curves is completed (T = {curves.T} epochs)")
+        if len(complete) < 2:
+            raise CurvesError(
+                f"{name}: {len(complete)} of {len(curves)} curves completed (T = {curves.T} epochs); "
+                "expected at least 2, one of them better than another"
+            )
+        if complete.final.min() == complete.final.max():
+            raise CurvesError(f"{name}: all {len(complete)} curves end at the same value: none is the best")
         if curves.T < 2:
             raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to stop; expected at least 2")
         if tolerance is None:

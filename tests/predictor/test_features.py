@@ -28,6 +28,7 @@ def test_feature_sets_select_columns(curves, sets, names):
     features = CurveFeatures(tau=3, features=sets).fit(curves)
     assert features.get_feature_names_out().tolist() == names
     assert features.transform(curves).shape == (len(curves), len(names))
+    assert features.n_curve_ == sum("y_" in name for name in names)
 
 
 def test_later_epochs_are_not_looked_at(curves):

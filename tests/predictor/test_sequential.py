@@ -5,7 +5,15 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_predict
 
-from predictor import CurveFeatures, CurvesError, LearningCurves, PredictorError, SequentialRegression
+from predictor import (
+    CurveFeatures,
+    CurvesError,
+    LearningCurves,
+    PredictorError,
+    SequentialRegression,
+    make_method,
+)
+from predictor.uncertainty import make_uncertainty
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +177,28 @@ def test_runs_that_never_started_are_held_unless_one_was_seen_to_wake(curves):
     woken = LearningCurves(np.vstack([values[:40], [[0.1] * 5 + [0.3, 0.4, 0.5]]]))
     late = clone(model).fit(woken)
     assert late.predict(LearningCurves(values[[50]]), 4)[0] != 0.1
+
+
+def test_residuals_are_kept_so_that_other_uncertainties_need_no_fit(curves):
+    one, other = (
+        SequentialRegression(regressor="ols", target="increment", uncertainty=kind).fit(curves[:40], taus=[4])
+        for kind in ("loocv", "level")
+    )
+    model = one.model(4)
+    np.testing.assert_allclose(model.residuals + model.held_out, curves.final[:40])
+    levels = np.linspace(0, 1, 5)
+    made = make_uncertainty("level", model.residuals, model.held_out)
+    np.testing.assert_array_equal(made.std(levels), other.model(4).uncertainty.std(levels))
+
+
+def test_a_dead_run_beyond_the_training_range_is_extrapolated_by_its_curve_not_by_its_width():
+    rng = np.random.default_rng(4)
+    width = rng.uniform(50, 100, 60)
+    start, gain = 0.1 + 0.002 * width, 0.2 + 0.001 * width
+    values = start[:, None] + gain[:, None] * (1 - 0.6 ** np.arange(10)) + rng.normal(0, 1e-3, (60, 10))
+    model = make_method().fit(LearningCurves(values, {"width": width}), taus=[3])
+    flat = 0.02 + 1e-4 * np.arange(10)[None]
+    predictions = [
+        model.predict(LearningCurves(flat, {"width": np.array([w])}), 3)[0] for w in (60.0, 1.0, 0.01)
+    ]
+    assert predictions[1] == pytest.approx(predictions[2], abs=1e-3)

@@ -81,7 +81,7 @@ def edited(path, edit):
             lambda lines: [*lines[:5], lines[5].rsplit(",", 1)[0] + ",fast", *lines[6:]],
             "row 5, column acc_8: .*fast.* is not a number",
         ),
-        (lambda lines: lines[:2], "1 completed curves are too few"),
+        (lambda lines: lines[:2], "1 completed curve is too few"),
         (lambda lines: [lines[0], *[lines[1]] * 60], "end differently"),
         (lambda lines: [",".join(line.split(",")[:4]) for line in lines], "T = 1"),
         (lambda lines: [lines[0], *["3,9,1" + ",nan" * 8] * 60], "NaN everywhere"),

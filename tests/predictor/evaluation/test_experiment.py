@@ -84,7 +84,8 @@ def test_progress_sees_every_outcome(curves, plan):
     [
         (np.ones((60, 1)), "T = 1"),
         (np.full((60, 4), 0.1), "all 60 completed curves end at 0.1"),
-        (np.random.default_rng(0).random((1, 4)), "1 completed curves are too few"),
+        (np.random.default_rng(0).random((1, 4)), "1 completed curve is too few"),
+        (np.full((30, 4), [0.1, 0.2, np.nan, np.nan]), "none of 30 curves is completed"),
         (np.random.default_rng(0).random((30, 4)), "30 completed curves are too few to train on 30"),
     ],
 )

@@ -73,6 +73,6 @@ def test_feature_sets_are_written_with_plus():
 
 
 def test_settings_are_for_the_search_of_nu_svr():
-    assert Variant("nu-svr-linear").model(0, 7, "loocv").n_settings == 7
-    assert Variant("nu-svr-rbf").model(0, None, "loocv").n_settings == 1000
-    assert Variant("random-forest").model(0, 7, "loocv").n_settings is None
+    assert Variant("nu-svr-linear").model(0, 7).n_settings == 7
+    assert Variant("nu-svr-rbf").model(0, None).n_settings == 1000
+    assert Variant("random-forest").model(0, 7).n_settings is None

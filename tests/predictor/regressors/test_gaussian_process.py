@@ -52,7 +52,7 @@ def test_value_and_gradient_of_the_posterior(data):
     means, deviations = np.array([0.5, 0.5, 0.5, 0, -1, -1.5]), np.array([0.25, 0.25, 0.25, 1, 1, 1])
     weights = np.random.default_rng(0).uniform(0.3, 1.2, 40)
     point = means + 0.3
-    arguments = (means, deviations, Z, t, weights)
+    arguments = (means, deviations, Z, Z[:, :2] @ Z[:, :2].T, t, weights)
     error = check_grad(
         lambda p: _negative_log_posterior(p, *arguments)[0],
         lambda p: _negative_log_posterior(p, *arguments)[1],
@@ -61,7 +61,7 @@ def test_value_and_gradient_of_the_posterior(data):
     assert error < 1e-3
     s, v, noise = np.exp(2 * point[3:])
     distances = (((Z[:, None] - Z) / np.exp(point[:3])) ** 2).sum(axis=-1)
-    K = s * np.exp(-distances / 2) + v * Z @ Z.T + np.diag(noise / weights + JITTER)
+    K = s * np.exp(-distances / 2) + v * Z[:, :2] @ Z[:, :2].T + np.diag(noise / weights + JITTER)
     likelihood = multivariate_normal(np.zeros(40), K).logpdf(t) + 20 * np.log(2 * np.pi)
     prior = -0.5 * (((point - means) / deviations) ** 2).sum()
     assert _negative_log_posterior(point, *arguments)[0] == pytest.approx(-likelihood - prior)
@@ -83,3 +83,22 @@ def test_goes_on_beyond_the_training_range():
     X = np.linspace(0, 1, 30)[:, None]
     model = RobustGaussianProcess().fit(X, 2 * X[:, 0])
     assert model.predict(np.array([[1.5]]))[0] == pytest.approx(3.0, abs=0.15)
+
+
+def test_only_linear_columns_go_on_beyond_the_training_range():
+    X = np.random.default_rng(1).uniform(0, 1, (60, 2))
+    y = 2 * X[:, 0] + 2 * X[:, 1]
+    model = RobustGaussianProcess(n_linear=1).fit(X, y)
+    assert model.score(X, y) > 0.99
+    middle, far = model.predict(np.array([[0.5, 0.5], [0.5, 50.0]]))
+    farther = model.predict(np.array([[0.5, 500.0]]))[0]
+    assert middle == pytest.approx(2.0, abs=0.05)
+    assert far == pytest.approx(farther)  # the RBF part has ended: back at the linear part's own value
+    assert abs(far - 101) > 90
+    assert model.predict(np.array([[500.5, 500.0]]))[0] - farther > 500
+
+
+def test_curve_columns_are_linear_unless_chosen_otherwise():
+    assert RobustGaussianProcess().knowing(4).n_linear == 4
+    assert RobustGaussianProcess().knowing(0).n_linear is None
+    assert RobustGaussianProcess(n_linear=2).knowing(4).n_linear == 2

@@ -86,18 +86,26 @@ def test_without_a_stop_there_is_no_share_of_false_stops(sets):
     ("metric", "tolerance"), [("accuracy", 0.002), ("perplexity", 0.01), ("loss", 0.01), ("error", 0.002)]
 )
 def test_tolerances(metric, tolerance):
-    curves = LearningCurves(np.array([[0.2, 0.4]]), metric=metric)
+    curves = LearningCurves(np.array([[0.2, 0.4], [0.2, 0.3]]), metric=metric)
     assert CurveSet.of("s", curves).tolerance == tolerance
     assert CurveSet.of("s", curves, 0.0).tolerance == 0.0
 
 
 def test_curves_that_are_not_completed_are_left_out_and_counted():
-    values = np.array([[0.1, np.nan, np.nan], [0.1, 0.2, 0.3], [0.1, np.nan, 0.4]])
+    values = np.array([[0.1, np.nan, np.nan], [0.1, 0.2, 0.3], [0.1, np.nan, 0.4], [0.1, 0.2, 0.2]])
     curve_set = CurveSet.of("s", LearningCurves(values))
-    assert (len(curve_set.curves), curve_set.left_out) == (1, 2)
+    assert (len(curve_set.curves), curve_set.left_out) == (2, 2)
 
 
-@pytest.mark.parametrize(("values", "quoted"), [([[0.1, np.nan]], "none of 1"), ([[0.1], [0.2]], "T = 1")])
+@pytest.mark.parametrize(
+    ("values", "quoted"),
+    [
+        ([[0.1, np.nan]], "0 of 1 curves completed"),
+        ([[0.1, 0.2], [0.3, np.nan]], "1 of 2 curves completed"),
+        ([[0.1, 0.2], [0.15, 0.2]], "all 2 curves end at the same value"),
+        ([[0.1], [0.2]], "T = 1"),
+    ],
+)
 def test_sets_that_cannot_be_simulated(values, quoted):
     with pytest.raises(CurvesError, match=f"some-file.*{quoted}"):
         CurveSet.of("some-file", LearningCurves(np.array(values)))
