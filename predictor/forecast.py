@@ -56,11 +56,12 @@ class ModelForecaster:
     ----------
     model : None for this project's own method.
     first : >= 3 completed networks, for the first fit.
-    growth : > 1, see `GrowingModel`.
+    growth : > 1, see `GrowingModel`. Small, as a rule completes few networks, and the latest are those that
+        tell most: searches ended with a bias of y_hat_T that was a third smaller than with 1.5.
     """
 
     def __init__(
-        self, model: SequentialRegression | None = None, *, first: int = 6, growth: float = 1.5
+        self, model: SequentialRegression | None = None, *, first: int = 6, growth: float = 1.15
     ) -> None:
         self.first = first
         self._models = GrowingModel(make_method() if model is None else model, first=first, growth=growth)

@@ -1,0 +1,101 @@
+"""Claim: early stopping does not harm a Q-learning search, and y_hat_T is a better reward than y_t.
+
+Whole searches of 2,700 networks (published schedule, CIFAR-10 space, T = 20) on the surrogate trainer, for
+several stopping rules and seeds. Searches of one seed begin alike: the same walks while epsilon = 1, and the
+same network has the same curve. The reference, in the same run, is the search without early stopping.
+
+    python benchmarks/search_comparison.py --curves metaqnn_cifar10.csv --seeds 0-9 --jobs 2
+
+takes 10 to 70 s per search and core. Each search leaves a file in --out, written when it is done; what is
+there is not run again. With --csv and --plot, every number and a picture.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed
+from machine import processor
+from search_measures import SearchFile
+from search_tables import as_table, draw, write_csv
+from surrogate_search import run_search, surrogate
+
+from metaqnn.schedule import PUBLISHED, EpsilonSchedule
+
+RULES: dict[str, dict[str, Any]] = {
+    "none": {"stopping": "none"},
+    "paper": {"delta": 0.99, "audit": 0.0},
+    "default": {},
+    "default-no-audit": {"audit": 0.0},
+    "default-last-seen": {"reward": "last-seen"},
+    "median-last-seen": {"stopping": "median", "reward": "last-seen", "audit": 0.0},
+    "median-forecast": {"stopping": "median"},
+}
+"""Options of `SearchConfig` that differ from the `paper` preset; the first is the reference."""
+
+
+def main() -> None:
+    chosen = _options().parse_args()
+    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
+    files = {(rule, seed): _file(chosen, rule, seed) for seed in chosen.seeds for rule in chosen.rules}
+    missing = [(rule, seed) for (rule, seed), file in files.items() if not file.exists()]
+    run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
+    for line in run(delayed(search)(chosen, rule, seed) for rule, seed in missing):
+        print(line, flush=True)
+    searches = [SearchFile.read(file) for file in files.values()]
+    print(as_table(searches))
+    if chosen.csv:
+        write_csv(searches, chosen.csv)
+    if chosen.plot:
+        draw(searches, chosen.plot)
+
+
+def search(chosen: argparse.Namespace, rule: str, seed: int) -> str:
+    """Run one search and store it. Returns a line for people."""
+    options = {**RULES[rule], "schedule": chosen.schedule}
+    found = run_search(surrogate(chosen.curves, chosen.world), seed, options)
+    file = _file(chosen, rule, seed)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps({"rule": rule, **found}))
+    unfinished.replace(file)
+    return f"{rule}, seed {seed}: {sum(found['networks']['epochs']):,} epochs, {found['seconds']:.0f} s"
+
+
+def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
+    """Searches of other worlds or schedules belong in other folders; what is there is taken as it is."""
+    return Path(chosen.out) / f"{rule}-{seed}.json"
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+    parser.add_argument("--seeds", type=_seeds, default=list(range(10)), help="such as 0-9 or 3,5")
+    parser.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
+    parser.add_argument("--jobs", type=int, default=1, help="searches side by side")
+    parser.add_argument("--world", type=int, default=0, help="seed of how architectures deviate")
+    parser.add_argument("--schedule", type=EpsilonSchedule.parse, default=PUBLISHED)
+    parser.add_argument("--out", default="runs/search-comparison", help="folder of the finished searches")
+    parser.add_argument("--csv", type=Path, help="write every number here")
+    parser.add_argument("--plot", type=Path, help="draw a picture here (PNG)")
+    return parser
+
+
+def _seeds(text: str) -> list[int]:
+    parts = [part.partition("-") for part in text.split(",")]
+    return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
+
+
+def _rules(text: str) -> list[str]:
+    rules = text.split(",")
+    unknown = [rule for rule in rules if rule not in RULES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}; expected some of {','.join(RULES)}")
+    return rules
+
+
+if __name__ == "__main__":
+    main()
