@@ -22,8 +22,9 @@ class Circumstances:
         workers: trainings side by side, or "auto": one for each core, or as many as GPUs take.
         workers_per_gpu: trainings side by side on each GPU where workers is "auto".
         executor: local, processes on this machine, or ray.
-        address: of the Ray cluster, None for the one that Ray finds or starts.
+        address: of the Ray cluster: HOST:PORT or auto; None or local for one that is started here.
         epoch_timeout: seconds that an epoch may take, None for any time.
+        keep_weights: of how many networks, the best ones, the weights stay in the run folder.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -39,6 +40,7 @@ class Circumstances:
     executor: str = "local"
     address: str | None = None
     epoch_timeout: float | None = None
+    keep_weights: int = 5
 
     def __post_init__(self) -> None:
         if self.workers != AUTO and not (isinstance(self.workers, int) and self.workers >= 1):
@@ -49,6 +51,8 @@ class Circumstances:
             raise ConfigError(f"--executor is {self.executor!r}; it must be {' or '.join(EXECUTORS)}")
         if self.epoch_timeout is not None and not self.epoch_timeout > 0:
             raise ConfigError(f"--epoch-timeout is {self.epoch_timeout:g}; it must be above 0, in seconds")
+        if self.keep_weights < 0:
+            raise ConfigError(f"--keep-weights is {self.keep_weights}; it must be 0 or more")
 
     def but(self, **changes: Any) -> Self:
         """A copy with those changes that are not None."""

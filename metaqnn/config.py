@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from math import inf, isfinite
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from metaqnn.presets import PRESETS, SPACE_OPTIONS, preset_options
 from metaqnn.schedule import PUBLISHED, EpsilonSchedule
@@ -179,15 +180,38 @@ class SearchConfig:
         known = {f.name for f in fields(cls)}
         if unknown := set(values) - known:
             raise ConfigError(f"unknown options {sorted(unknown)}; written by another version of metaqnn?")
-        return cls(**{name: _from_json(name, value) for name, value in values.items()})
+        kinds = get_type_hints(cls)
+        return cls(**{name: _from_json(name, value, kinds[name]) for name, value in values.items()})
 
 
-def _from_json(name: str, value: Any) -> Any:
-    if name == "schedule":
+def _from_json(name: str, value: Any, kind: Any) -> Any:
+    if not _fits(value, kind):
+        raise ConfigError(f"stored option {name} is {value!r}, which is not a {kind}")
+    if kind is EpsilonSchedule:
         return EpsilonSchedule.parse(value)
-    if name == "pools":
-        return tuple((size, stride) for size, stride in value)
-    return tuple(value) if isinstance(value, list) else value
+    return _as_tuples(value)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of the type of an option."""
+    parts = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return any(_fits(value, one) for one in parts)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        kinds = parts[:1] * len(value) if parts[-1] is ... else parts
+        return len(kinds) == len(value) and all(map(_fits, value, kinds))
+    if kind is EpsilonSchedule:
+        return isinstance(value, str)
+    if kind in (int, float):
+        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
+        return is_number and (isinstance(value, kind) or abs(value) < 2**53)
+    return isinstance(value, kind)
 
 
 def _stopping(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,12 @@ def mean_macs(space: StateSpace) -> float:
     return fmean(space.sample(rng).macs(space.input_shape, space.num_classes) for _ in range(SAMPLES))
 
 
+def mean_parameters(space: StateSpace) -> float:
+    """Mean weights and biases of networks drawn at epsilon = 1."""
+    rng = np.random.default_rng(0)
+    return fmean(space.sample(rng).parameters(space.input_shape, space.num_classes) for _ in range(SAMPLES))
+
+
 def floating_point_work(config: SearchConfig, space: StateSpace, images: int) -> float:
     """Floating-point operations of the whole schedule without early stopping.
 

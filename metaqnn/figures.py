@@ -24,8 +24,13 @@ def figure5(reader: SearchReader, path: Path) -> None:
     axes.set(xlabel="networks trained", ylabel="validation accuracy")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, format="png")
-    plt.close(figure)
+    unfinished = path.with_name(f"{path.name}.new")
+    try:
+        figure.savefig(unfinished, dpi=150, format="png")
+        unfinished.replace(path)  # on a full disk an earlier picture stays as it was
+    finally:
+        plt.close(figure)
+        unfinished.unlink(missing_ok=True)
 
 
 def _bars(axes: Axes, summary: Summary) -> None:

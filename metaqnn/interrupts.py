@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+"""A closed terminal, where there is such a thing."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM until the block is done, then deliver them.
+    """Hold back SIGINT, SIGTERM and SIGHUP until the block is done, then deliver them.
 
     Only the main thread receives signals; in any other thread this does nothing.
     """
@@ -38,9 +40,15 @@ def _deliver(number: int, frame: FrameType | None) -> None:
 
 
 def interrupt_on_termination() -> None:
-    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, so that both stop a search the same way."""
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does: all stop a search the same way.
+
+    SIGHUP stays ignored where it was, as under nohup.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    for number in HANGUP:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)

@@ -11,6 +11,7 @@ from metaqnn.circumstances import Circumstances
 from metaqnn.config import PUBLISHED_RULE, ConfigError, SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.executors import Executor
+from metaqnn.network_files import NetworkFiles
 from metaqnn.preparation import Prepared, load_and_build
 from metaqnn.randomness import Purpose, derived_seed
 from metaqnn.run_folder import RunFolder, RunFolderError
@@ -20,7 +21,7 @@ from predictor import EarlyStopper, SequentialRegression, StoppingRule
 from predictor.forecast import ForecastAtStop, LastSeen, ModelForecaster
 from predictor.rules import make_rule
 from predictor.tau_model import Target
-from trainers import ClassifierTrainer
+from trainers import ClassifierTrainer, ImageDataset
 
 LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy", "scikit-learn", "sqlalchemy")
 
@@ -89,11 +90,26 @@ def go_on(
     if prepared.dataset.fingerprint != record.data_fingerprint:
         raise RunFolderError(
             f"data set {record.config.dataset!r} is not the one this search began with: "
-            f"its fingerprint is {prepared.dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
+            f"{_difference(record, prepared.dataset)}"
         )
     executor = make_executor(prepared)
     database.set_circumstances(asdict(prepared.circumstances))
     return _session(prepared, folder, database, executor)
+
+
+def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
+    """In what respect another data set differs, as far as the record tells."""
+    pairs = [
+        ("image shape", record.input_shape, dataset.input_shape),
+        ("number of classes", record.num_classes, dataset.num_classes),
+    ]
+    different = [f"its {what} is {now}, it was {was}" for what, was, now in pairs if now != was]
+    if different:
+        return "; ".join(different)
+    return (
+        "images, labels or class names were changed, added or removed; its fingerprint is "
+        f"{dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
+    )
 
 
 def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -> None:
@@ -143,10 +159,15 @@ def _published(config: SearchConfig) -> EarlyStopper:
 
 
 def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, executor: Executor) -> Session:
-    checkpoints = folder.path / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
-    rule = stopping_rule(prepared.config)
-    search = Search(prepared.config, prepared.space, database, rule, checkpoints)
+    config, trainer = prepared.config, prepared.trainer
+    files = NetworkFiles(
+        folder.path,
+        prepared.circumstances.keep_weights,
+        epochs=config.epochs,
+        input_shape=trainer.input_shape,
+        num_classes=trainer.num_classes,
+    )
+    search = Search(config, prepared.space, database, stopping_rule(config), files)
     return Session(folder, prepared, database, search, executor)
 
 

@@ -47,6 +47,11 @@ def count(number: int | None) -> str:
     return str(number)
 
 
+def size(number_of_bytes: float) -> str:
+    """46123456 -> 46.1 MB."""
+    return f"{number_of_bytes / 1e9:.3g} GB" if number_of_bytes >= 1e9 else f"{number_of_bytes / 1e6:.3g} MB"
+
+
 def duration(seconds: float) -> str:
     """5025 -> 1h 24min."""
     if seconds < 60:

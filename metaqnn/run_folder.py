@@ -139,8 +139,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
-            name = owner.read_text().strip() if owner.exists() else "another process"
-            raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
+            raise RunFolderError(f"run folder {str(self.path)!r} is in use by {_name_in(owner)}") from None
         except OSError as error:
             raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {error.strerror}") from None
         try:
@@ -149,6 +148,13 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _name_in(owner: Path) -> str:
+    try:
+        return owner.read_text().strip() or "another process"
+    except OSError:  # it is being written, or removed
+        return "another process"
 
 
 def _write_whole(file: Path, content: str) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from metaqnn.agent import QLearner, ReplayMemory
 from metaqnn.config import SearchConfig
@@ -11,10 +10,11 @@ from metaqnn.events import Job, Progress
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.history import History, NetworkFacts
 from metaqnn.monitor import TrainingMonitor
+from metaqnn.network_files import Finalist, NetworkFiles
 from metaqnn.randomness import Purpose, derived_seed, generator
 from predictor import StoppingRule
 from state_space import Architecture, StateSpace
-from trainers import Checkpoint, EpochReport, Outcome, TrainingResult
+from trainers import EpochReport, Outcome, TrainingResult
 
 FAULTS = {CRASHED, TIMED_OUT, Outcome.OUT_OF_MEMORY}
 CONSECUTIVE_FAULTS = 10
@@ -43,7 +43,7 @@ class Search:
         space: the state space.
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
-        checkpoints: folder for the state of networks in training; None for trainers that cannot save it.
+        files: where networks in training are saved, and the best ones; None for trainers that cannot save.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Search:
         space: StateSpace,
         database: ReplayDatabase,
         rule: StoppingRule,
-        checkpoints: Path | None = None,
+        files: NetworkFiles | None = None,
     ) -> None:
         self.config = config
         self.space = space
@@ -61,7 +61,7 @@ class Search:
         self.history = History(config.epochs)
         self._database = database
         self._rule = rule
-        self._checkpoints = checkpoints
+        self._files = files
         self._progress = Progress()
         self._chance = 0.0
         self._running: dict[int, _Running] = {}
@@ -95,7 +95,8 @@ class Search:
         self._progress.started(job)
         self._running[job.number] = _Running(job, self._monitor(job))
         seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
-        return Task(job.number, job.architecture, seed, self._checkpoint(job))
+        checkpoint = None if self._files is None else self._files.checkpoint(job.number)
+        return Task(job.number, job.architecture, seed, checkpoint)
 
     def on_epoch(self, task: Task, report: EpochReport) -> bool:
         """See `Coordinator`."""
@@ -112,8 +113,8 @@ class Search:
     def _end(self, task: Task, result: NetworkResult) -> None:
         running = self._running.pop(task.number)
         self._finish(running.job, result, running.monitor)
-        if task.checkpoint is not None:
-            task.checkpoint.discard()
+        if self._files is not None:
+            self._files.ended(task.number, _finalists(running.job, result.final_accuracy))
         self._progress.finished(running.job, result)
         self._count_faults(result)
 
@@ -131,11 +132,6 @@ class Search:
             stored=self._database.stored_epochs(job.network_id),
             audited=self._audited(job),
         )
-
-    def _checkpoint(self, job: Job) -> Checkpoint | None:
-        if self._checkpoints is None:
-            return None
-        return Checkpoint(self._checkpoints / f"network-{job.number}.pt")
 
     def _audited(self, job: Job) -> bool:
         """Whether the network is trained to the end when the rule would stop it."""
@@ -201,6 +197,7 @@ class Search:
         """Replay the stored events."""
         curves = self._database.curves()
         jobs: dict[int, Job] = {}
+        finalists: list[Finalist] = []
         for row in self._database.networks():
             facts = NetworkFacts(row.architecture, row.parameters, row.depth)
             architecture = Architecture.parse(row.architecture)
@@ -210,9 +207,12 @@ class Search:
                 self._unfinished.append(job)
             else:
                 self._rewards[row.id] = row.reward
+            finalists += _finalists(job, row.final_accuracy)
         for network_id, (learning_rate, accuracies) in curves.items():
             self.history.append(self.history.curve(jobs[network_id].facts, learning_rate, accuracies))
         self._restore_samples(jobs)
+        if self._files is not None:
+            self._files.tidy([job.number for job in self._unfinished], finalists)
 
     def _restore_samples(self, jobs: dict[int, Job]) -> None:
         stored = self._database.samples()
@@ -223,3 +223,10 @@ class Search:
         remembered = [sample for sample in stored if sample.position is not None]
         for sample in sorted(remembered, key=lambda sample: sample.position):
             self.memory.add(jobs[sample.network_id].architecture, self._rewards[sample.network_id])
+
+
+def _finalists(job: Job, final_accuracy: float | None) -> list[Finalist]:
+    """The network, if it was trained to the end."""
+    if final_accuracy is None:
+        return []
+    return [Finalist(job.number, job.facts.architecture, job.facts.parameters, final_accuracy)]

@@ -84,6 +84,9 @@ def _on_gpus(circumstances: Circumstances) -> Sequence[Circumstances]:
 
 
 def _on_ray(prepared: Prepared) -> Executor:
+    # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
+    # in ours, and the search deals with it.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     try:
         from metaqnn.executors.ray import RayExecutor, connect, has_gpus, slots
     except ImportError:
@@ -91,8 +94,11 @@ def _on_ray(prepared: Prepared) -> Executor:
     circumstances = prepared.circumstances
     try:
         connect(circumstances.address)
-    except ConnectionError:
-        raise ConfigError(f"--address is {circumstances.address!r}, but no Ray cluster is there") from None
+    except ConnectionError as error:
+        trouble = f"--address is {circumstances.address!r}, but no Ray cluster is there"
+        if circumstances.address is None:
+            trouble = "no Ray cluster can be started on this machine"
+        raise ConfigError(f"{trouble}: {error}") from None
     cpus = prepared.trainer.threads or 1
     gpus = 1 / circumstances.workers_per_gpu if has_gpus() and circumstances.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}

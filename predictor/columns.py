@@ -28,7 +28,7 @@ Kind = Literal["architecture", "hyperparameters"]
 
 NAME_COLUMNS = ("net", "architecture", "network", "name")
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
-EPOCH_COLUMN = re.compile(r"^(?P<prefix>.*[^\W\d])_?(?P<number>\d+)$")
+EPOCH_COLUMN = re.compile(r"^(?P<prefix>.*[^\W\d])_?(?P<number>\d{1,5})$")
 
 # fmt: off
 TRAINING_WORDS = frozenset((

@@ -15,6 +15,7 @@ import csv
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,11 @@ from predictor import columns
 from predictor.curves import Floats, LearningCurves
 from predictor.errors import CurvesError
 from predictor.search_database import SQLITE_SUFFIXES, find_database, read_database
+
+MAX_CELL = 25_000
+"""Most characters of a cell: numpy gives every cell of a table the room of the longest."""
+MAX_NPZ_BYTES = 4 * 2**30
+"""Most bytes that the arrays of an ``.npz`` file may take when they are unpacked."""
 
 
 def read_curves(path: str | os.PathLike[str]) -> LearningCurves:
@@ -53,7 +59,9 @@ def read_csv(path: Path) -> LearningCurves:
         raise CurvesError("no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ...")
     missing = sorted(set(range(1, max(epochs) + 1)) - set(epochs))
     if missing:
-        raise CurvesError(f"column {prefix}_{missing[0]} is missing: epochs must be numbered without gaps")
+        raise CurvesError(
+            f"column {prefix[:60]}_{missing[0]} is missing: epochs must be numbered without gaps"
+        )
     place = {column: index for index, column in enumerate(header)}
     values = np.stack([_numbers(cells[:, place[c]], c) for c in epochs.values()], axis=1)
     curve_columns = {*epochs.values(), f"{prefix}_0"}
@@ -83,13 +91,15 @@ def _table(path: Path) -> tuple[list[str], npt.NDArray[np.str_]]:
         raise CurvesError(f"not a CSV file in UTF-8: {error}") from None
     if len(rows) < 2:
         raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
+    if (longest := max(len(cell) for row in rows for cell in row)) > MAX_CELL:
+        raise CurvesError(f"a cell has {longest:,} characters; at most {MAX_CELL:,} are read")
     header = [column.strip() for column in rows[0]]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
     repeated = [column for column in header if header.count(column) > 1 and not columns.is_index(column)]
     if repeated:
-        raise CurvesError(f"column {repeated[0]} is there {header.count(repeated[0])} times")
+        raise CurvesError(f"column {repeated[0][:60]} is there {header.count(repeated[0])} times")
     return header, np.char.strip(np.array(rows[1:], dtype=np.str_))
 
 
@@ -112,15 +122,18 @@ def _numbers(cells: npt.NDArray[np.str_], column: str) -> Floats:
         return filled.astype(np.float64)
     except ValueError:
         row = next(index for index, cell in enumerate(filled) if not _is_number(cell))
-        raise CurvesError(f"row {row + 1}, column {column}: {str(cells[row])!r} is not a number") from None
+        raise CurvesError(
+            f"row {row + 1}, column {column[:60]}: {str(cells[row])[:60]!r} is not a number"
+        ) from None
 
 
 def read_npz(path: Path) -> LearningCurves:
     """Curves of an ``.npz`` file with the arrays named in this module's docstring; raises `CurvesError`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, zipfile.BadZipFile, EOFError):  # numpy's own words advise unsafe loading
+        arrays = _plain_arrays(path)
+    except (OSError, CurvesError):
+        raise
+    except Exception:  # which one depends on the byte that is wrong; numpy's words advise unsafe loading
         raise CurvesError("not an .npz file of plain arrays, or damaged; numpy.savez writes one") from None
     if "values" not in arrays:
         raise CurvesError(f"no array 'values' of shape (curves, epochs); found {sorted(arrays)}")
@@ -141,6 +154,15 @@ def read_npz(path: Path) -> LearningCurves:
         direction=str(arrays["direction"]) if "direction" in arrays else None,  # type: ignore[arg-type]
         names=arrays.get("names"),
     )
+
+
+def _plain_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MAX_NPZ_BYTES:
+        raise CurvesError(f"its arrays take {unpacked:,} bytes; at most {MAX_NPZ_BYTES:,} are read")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def write_npz(curves: LearningCurves, path: str | os.PathLike[str]) -> None:

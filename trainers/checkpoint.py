@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from io import BufferedWriter, BytesIO, FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -67,20 +67,20 @@ class Checkpoint:
             "network": training.network,
             "optimizer": training.optimizer,
         }
-        with _replacement(self.path, self._temporary) as file:
-            _write(content, file)
+        write_content(content, self.path)
 
-    def load(self, identity: Mapping[str, str]) -> SavedTraining | None:
+    def load(self, identity: Mapping[str, str] | None) -> SavedTraining | None:
         """What the file holds, its tensors on the CPU; None if there is nothing that can be used.
 
-        What was saved under another identity cannot be used either.
+        What was saved under another identity cannot be used either; None accepts any.
         """
         try:
-            content = _read(self.path)
-            _check_identity(content["identity"], identity)
+            content = read_content(self.path, _FORMAT)
+            if identity is not None:
+                _check_identity(content["identity"], identity)
         except FileNotFoundError:
             return None
-        except (OSError, _Unusable) as error:
+        except (OSError, UnusableFile) as error:
             _LOG.warning("checkpoint %s is ignored: %s", self.path, error)
             return None
         reports = tuple(EpochReport(*fields) for fields in content["reports"])
@@ -89,14 +89,10 @@ class Checkpoint:
     def discard(self) -> None:
         """Remove the file and what an interrupted write left; both may be missing."""
         self.path.unlink(missing_ok=True)
-        self._temporary.unlink(missing_ok=True)
-
-    @property
-    def _temporary(self) -> Path:
-        return self.path.with_name(self.path.name + ".tmp")
+        temporary_name(self.path).unlink(missing_ok=True)
 
 
-class _Unusable(Exception):  # noqa: N818 - answered by doing without
+class UnusableFile(Exception):  # noqa: N818 - answered by doing without
     """The file is not as it was written, or not by this version."""
 
 
@@ -112,9 +108,15 @@ class _DigestingFile(BufferedWriter):
         return super().write(data)
 
 
+def temporary_name(path: Path) -> Path:
+    """Where a file is written before it takes the place of `path`."""
+    return path.with_name(path.name + ".tmp")
+
+
 @contextmanager
-def _replacement(path: Path, temporary: Path) -> Iterator[_DigestingFile]:
+def _replacement(path: Path) -> Iterator[_DigestingFile]:
     """A file to write. When the block ends well it is on the disk and takes the place of `path`."""
+    temporary = temporary_name(path)
     try:
         with _DigestingFile(temporary) as file:
             yield file
@@ -138,27 +140,39 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _write(content: dict[str, Any], file: _DigestingFile) -> None:
-    try:
-        torch.save(content, file)
-    except RuntimeError as error:
-        # PyTorch's writer covers what the file raised with a complaint of its own.
-        raise error.__context__ or error from None
-    file.write(file.digest.digest())
+def write_content(content: dict[str, Any], path: Path) -> None:
+    """Replace a file by tensors and plain values. Raises OSError; the file is then as it was."""
+    with _replacement(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # PyTorch's writer covers what the file raised with a complaint of its own.
+            raise error.__context__ or error from None
+        file.write(file.digest.digest())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_content(path: Path, version: int) -> dict[str, Any]:
+    """What `write_content` wrote, tensors on the CPU; runs no code, whatever the file holds.
+
+    Raises OSError, and UnusableFile where the checksum or `content["format"]` is another.
+    """
     data = path.read_bytes()
     if hashlib.sha256(memoryview(data)[:-_DIGEST_SIZE]).digest() != data[-_DIGEST_SIZE:]:
-        raise _Unusable("it is incomplete or damaged, its checksum does not match")
-    content: dict[str, Any] = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-    if content["format"] != _FORMAT:
-        raise _Unusable(f"it has format {content['format']}, this version reads format {_FORMAT}")
-    return content
+        raise UnusableFile("it is incomplete or damaged, its checksum does not match")
+    try:
+        content = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # made by somebody else: which one depends on what it holds
+        raise UnusableFile(f"it is no file of tensors and plain values: {type(error).__name__}") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != version:
+        raise UnusableFile(f"it has format {found}, this version reads format {version}")
+    return cast(dict[str, Any], content)
 
 
 def _check_identity(saved: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     for name in sorted({*saved, *wanted}):
         there, here = saved.get(name), wanted.get(name)
         if there != here:
-            raise _Unusable(f"it is of another training, its {name} is {there!r}, not {here!r}")
+            raise UnusableFile(f"it is of another training, its {name} is {there!r}, not {here!r}")

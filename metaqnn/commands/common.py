@@ -2,12 +2,15 @@
 
 import argparse
 import errno
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
+from metaqnn.database.migrate import check_integrity, damage
 from metaqnn.database.queries import SearchReader
 from metaqnn.output import FORMATS
 from metaqnn.run_folder import RunFolder, RunFolderError
@@ -33,11 +36,21 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def reading(run: Path) -> Iterator[SearchReader]:
     """The search in a run folder, read-only."""
-    reader = RunFolder.existing(run).reader()
-    try:
+    folder = RunFolder.existing(run)
+    with damage_explained(folder), closing(folder.reader()) as reader:
         yield reader
-    finally:
-        reader.close()
+
+
+@contextmanager
+def damage_explained(folder: RunFolder) -> Iterator[None]:
+    """Turn what a database changed from outside can cause, which is any error, into one clear line."""
+    try:
+        yield
+    except Exception as error:
+        check_integrity(folder.url)
+        if isinstance(error, UnicodeDecodeError | JSONDecodeError | DataError):
+            raise damage(str(folder.database), f"{type(error).__name__}: {error}") from None
+        raise
 
 
 @contextmanager
@@ -45,10 +58,10 @@ def disk_errors(folder: RunFolder) -> Iterator[None]:
     """Turn a full disk into one clear line. What was stored before stays."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:
         if not any(sign in str(error) for sign in DISK_ERRORS):
             raise
-        raise RunFolderError(_full(folder, str(error.orig))) from None
+        raise RunFolderError(_full(folder, str(getattr(error, "orig", error)))) from None
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from metaqnn.config import OWN_RULE, SearchConfig
 from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
-from metaqnn.output import as_json, duration
+from metaqnn.output import as_json, duration, size
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.summary import summarise, summarise_audits
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 CIRCUMSTANCES = (
     *("data_dir", "device", "precision", "threads", "download"),
-    *("workers", "workers_per_gpu", "executor", "address", "epoch_timeout"),
+    *("workers", "workers_per_gpu", "executor", "address", "epoch_timeout", "keep_weights"),
 )
 LONG = 6 * 3600
 """Seconds from which on a search on a CPU is worth a warning."""
@@ -64,6 +66,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument(
         "--threads", type=int, help="CPU threads for training (default: 1 for small networks, else all)"
     )
+    place.add_argument(
+        "--keep-weights",
+        type=int,
+        metavar="K",
+        help="keep the trained weights of the best K networks in the run folder (default 5; may change at "
+        "every --resume, when fewer than before removes the others)",
+    )
     place.add_argument("--quiet", action="store_true", help="no progress bars")
     _add_worker_options(parser)
     add_format(parser)
@@ -84,7 +93,11 @@ def _add_worker_options(parser: argparse.ArgumentParser) -> None:
         "--executor",
         help="local: processes on this machine, or ray: a Ray cluster (default local)",
     )
-    group.add_argument("--address", help="of the Ray cluster (default: one is started on this machine)")
+    group.add_argument(
+        "--address",
+        help="of the Ray cluster: HOST:PORT, or auto for the one on this machine, or local to start one that "
+        "ends with the search (default local)",
+    )
     group.add_argument(
         "--epoch-timeout", type=float, metavar="SECONDS", help="give up a network that is silent for so long"
     )
@@ -107,8 +120,12 @@ def execute(namespace: argparse.Namespace) -> int:
         with disk_errors(folder):
             reason = _search(namespace, folder, given, storage)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; {_advice(folder)}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be closed
+            print(f"\ninterrupted; {_advice(folder)}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn run 2>&1 | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        return 1
     print(_result(folder, namespace.format))
     if reason:
         print(f"stopped early: {reason}\ngo on with: metaqnn run --resume {folder.path}", file=sys.stderr)
@@ -179,12 +196,25 @@ def _introduction(session: Session) -> str:
         f"training    {config.epochs} epochs on {trainer.device}, {precision}",
         f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
         *_stopping(config),
+        _disk(session),
     ]
     if session.executor.workers > 1:
         lines.append(f"workers     {session.executor.workers} networks at a time")
     if search.trained:
         lines.append(f"resumed     {search.trained} networks were trained before")
     return "\n".join([*lines, *_warning(session)])
+
+
+def _disk(session: Session) -> str:
+    """How much the files of networks take."""
+    from metaqnn.estimate import mean_parameters
+
+    workers, kept = session.executor.workers, session.prepared.circumstances.keep_weights
+    weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
+    return (
+        f"disk        about {size(3 * weights * workers + weights * kept)}: checkpoints of {workers} in "
+        f"training, weights of the best {kept}; mean network {size(weights)}"
+    )
 
 
 def _stopping(config: SearchConfig) -> list[str]:

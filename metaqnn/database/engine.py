@@ -96,10 +96,19 @@ def reading_engine(url: str | URL) -> Engine:
         options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         return _postgresql_engine(address, execution_options=options)
     file = Path(str(address.database)).absolute().as_uri()
-    uri = URL.create("sqlite", database=file, query={"mode": "ro", "uri": "true"})
+    query = {"mode": "ro", "uri": "true"}
+    if not os.access(Path(str(address.database)).parent, os.W_OK) and not _has_log(address):
+        query["immutable"] = "1"  # SQLite could not make the files beside it that it shares with a writer
+    uri = URL.create("sqlite", database=file, query=query)
     engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
     _begin_with(engine, "BEGIN")
     return engine
+
+
+def _has_log(address: URL) -> bool:
+    """Whether something stands in the write-ahead log only."""
+    log = Path(f"{address.database}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _begin_with(engine: Engine, statement: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 
 from metaqnn.database.engine import name_of
@@ -36,7 +37,41 @@ def refused(where: str) -> Iterator[None]:
         reason = str(getattr(error, "orig", error))
         if "not a database" not in reason and "malformed" not in reason:
             raise
+        if "malformed" in reason:
+            raise damage(where, reason) from None
         raise SchemaError(f"{where} is not a MetaQNN replay database: {reason}") from None
+
+
+def damage(where: str, reason: str) -> SchemaError:
+    """The error about an SQLite file that was changed from outside."""
+    return SchemaError(
+        f"{where} is not a MetaQNN replay database any more, it is damaged ({reason}); "
+        "keep a copy of its folder, then save what can still be read: "
+        f"sqlite3 {where} .recover | sqlite3 recovered.db"
+    )
+
+
+def check_integrity(url: str | URL) -> None:
+    """Refuse an SQLite file whose pages do not fit together.
+
+    SQLite has no checksums: a value that was changed in its place is not noticed.
+
+    Raises:
+        SchemaError: with the first thing that is wrong.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return
+    file = f"{Path(str(address.database)).absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(file, uri=True)) as connection:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        found = str(error)
+    if "not a database" in found:
+        raise SchemaError(f"{address.database} is not a MetaQNN replay database: {found}")
+    if found != "ok":
+        raise damage(str(address.database), " ".join(found.split()))
 
 
 def current_version(connection: Connection) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, Row, RowMapping, f
 
 from metaqnn.config import SearchConfig
 from metaqnn.database.engine import name_of, writing_engine
-from metaqnn.database.migrate import check_version, current_version, refused, upgrade
+from metaqnn.database.migrate import check_integrity, check_version, current_version, refused, upgrade
 from metaqnn.database.ownership import Owner
 from metaqnn.database.queries import find_search
 from metaqnn.database.records import NetworkResult, SearchRecord
@@ -91,6 +91,7 @@ class ReplayDatabase:
             SchemaError: the database does not hold that search, or was written by a newer version.
         """
         where = name_of(url)
+        check_integrity(url)
         engine = writing_engine(url)
         with refused(where), engine.begin() as connection:
             if current_version(connection) is None:

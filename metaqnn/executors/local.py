@@ -1,8 +1,10 @@
 """Trainings side by side in processes on this machine."""
 
 import multiprocessing
-from collections.abc import Sequence
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import cast
 
@@ -27,7 +29,8 @@ class WorkerProcess(Worker):
         context = multiprocessing.get_context("spawn")  # a forked process could not use CUDA
         self.pipe, other_end = context.Pipe()
         self._process = context.Process(target=work, args=(other_end, place.make_trainer), daemon=True)
-        self._process.start()
+        with _ignored_by_children():
+            self._process.start()
         other_end.close()
 
     def say(self, what: Task | bool) -> None:
@@ -54,6 +57,22 @@ class WorkerProcess(Worker):
         for stop in (self._process.terminate, self._process.kill):
             stop()
             self._process.join(PATIENCE)
+
+
+@contextmanager
+def _ignored_by_children() -> Iterator[None]:
+    """Ctrl-C reaches processes that start in this block from their very beginning without effect.
+
+    The terminal sends it to all of them, and the search says what they do.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one has handlers
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 class LocalExecutor(PoolExecutor[WorkerProcess]):

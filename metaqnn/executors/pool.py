@@ -146,7 +146,16 @@ class PoolExecutor(ABC, Generic[W]):
             worker.begin(task)
 
     def _next_task(self, coordinator: Coordinator) -> Task | None:
-        return self._tasks.pop() if self._tasks else coordinator.next_task()
+        return self._tasks.pop() if self._tasks else coordinator.next_task() or self._taken_over()
+
+    def _taken_over(self) -> Task | None:
+        """The task of a worker that is not ready, if an idle one is: in a full cluster it waits for that."""
+        unready = [worker for worker in self._busy if not worker.ready]
+        if not (unready and self._free):
+            return None
+        self._busy.remove(unready[0])
+        self._end(unready[0])
+        return unready[0].task
 
     def _worker_for(self, task: Task) -> W | None:
         """One that is idle, started if need be, on a device with memory for the task; None if none has."""

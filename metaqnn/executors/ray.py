@@ -1,9 +1,14 @@
 """Trainings on the machines of a Ray cluster."""
 
+import logging
+import os
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, cast
 
@@ -15,6 +20,9 @@ from metaqnn.executors.messages import Ended, EpochDone, Failed, Message, Ready
 from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
 from trainers import EpochReport
 
+ANSWER_SECONDS = 10.0
+"""How long the head of a cluster may take to answer."""
+
 
 class SteppedTrainer:
     """The actor: every call goes on to the next message, so that Ray waits for nothing but results.
@@ -23,9 +31,12 @@ class SteppedTrainer:
 
     Args:
         make_trainer: makes the trainer.
+        folder: where it works if there is such a folder, so that relative paths mean what they mean there.
     """
 
-    def __init__(self, make_trainer: MakeTrainer) -> None:
+    def __init__(self, make_trainer: MakeTrainer, folder: Path) -> None:
+        with suppress(OSError):
+            os.chdir(folder)
         self._make_trainer = make_trainer
         self._trainer: Trainer
         self._messages: SimpleQueue[Message] = SimpleQueue()
@@ -71,7 +82,7 @@ class RayWorker(Worker):
     def __init__(self, place: Place, resources: Mapping[str, Any]) -> None:
         super().__init__(place)
         actor_class: Any = ray.remote(**resources)(SteppedTrainer)
-        self._actor = actor_class.remote(place.make_trainer)
+        self._actor = actor_class.remote(place.make_trainer, Path.cwd())
         self._expected = [self._actor.get_ready.remote()]
         self._death = ""
 
@@ -141,15 +152,38 @@ class RayExecutor(PoolExecutor[RayWorker]):
 def connect(address: str | None) -> None:
     """Connect this process to a cluster, or start one on this machine, reachable from nowhere else.
 
+    Args:
+        address: HOST:PORT of the cluster's head, or auto for the one that runs on this machine; None or
+            local starts one, which ends with this process.
+
     Raises:
-        ConnectionError: there is no cluster at that address.
+        ConnectionError: there is no cluster at that address; the message says why.
     """
     if ray.is_initialized():
         return
+    settings: dict[str, Any] = {}
+    if address in (None, "local"):
+        settings = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    elif address != "auto":
+        _check_answers(address)
     handler = signal.getsignal(signal.SIGTERM)
-    local: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    ray.init(address=address or "local", log_to_driver=False, **({} if address else local))
-    signal.signal(signal.SIGTERM, handler)  # Ray puts its own in its place
+    try:
+        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except (RayError, RuntimeError, ValueError) as error:
+        raise ConnectionError(str(error).strip().partition("\n")[0]) from None
+    finally:
+        signal.signal(signal.SIGTERM, handler)  # Ray puts its own in its place
+
+
+def _check_answers(address: str) -> None:
+    """Raise ConnectionError at once where Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise ConnectionError("it must be HOST:PORT, as `ray start --head` prints it, or auto, or local")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(str(error)) from None
 
 
 def slots(resources: Mapping[str, float]) -> int:

@@ -1,6 +1,5 @@
 """The process that trains for `LocalExecutor`. It ends when the other side is gone."""
 
-import signal
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +15,6 @@ GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
 def work(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
     """What a worker process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the search says what to do
     with suppress(*GONE):
         _serve(connection, make_trainer)
 

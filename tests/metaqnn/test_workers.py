@@ -1,5 +1,7 @@
 """How many workers there are, and where."""
 
+import socket
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -94,6 +96,25 @@ def test_several_workers_or_one_on_a_clock_are_processes(prepared, more):
     assert isinstance(executor, LocalExecutor)
     assert executor.workers == more.get("workers", 1)
     assert executor.chance == 0.15
+
+
+def test_ray_that_is_not_installed_is_one_clear_line(prepared, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)  # what `import ray` then raises is an ImportError
+    monkeypatch.delitem(sys.modules, "metaqnn.executors.ray", raising=False)
+    with pytest.raises(ConfigError, match=r"^--executor ray needs Ray: pip install 'metaqnn\[ray\]'$"):
+        make_executor(prepared(executor="ray"))
+
+
+def test_a_cluster_that_does_not_answer_is_one_clear_line(prepared, monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # by another test it may be
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # and nobody listens there
+        address = f"127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(
+            ConfigError, match=f"^--address is '{address}', but no Ray cluster is there: .*refused"
+        ):
+            make_executor(prepared(executor="ray", address=address))
 
 
 def test_a_workers_trainer_is_that_of_the_search(prepared):

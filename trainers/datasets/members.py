@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +65,9 @@ def read_archive(archive: Path) -> Iterator[Member]:
         with tarfile.open(archive, tarinfo=_StrictTarInfo) as tar:
             yield from _archive_members(tar, archive)
             _drain(tar)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except DatasetError:
+        raise
+    except Exception as error:  # tarfile and the decompressors report damage as almost anything
         reason = " ".join(str(error).split())
         raise DatasetError(f"archive {str(archive)!r} is damaged or no tar archive: {reason}") from error
 

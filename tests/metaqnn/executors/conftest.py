@@ -17,7 +17,14 @@ import signal
 import time
 from pathlib import Path
 
-from trainers import EpochReport, Outcome, TrainingResult
+from trainers import (
+    ClassifierTrainer,
+    EpochReport,
+    Outcome,
+    TrainingRecipe,
+    TrainingResult,
+    load_dataset,
+)
 
 CRASHING, DYING, DYING_ONCE, HANGING = 1001, 1002, 1003, 1004
 
@@ -47,6 +54,34 @@ class FakeTrainer:
         if seed == DYING_ONCE and not (mark := Path(self.folder) / "died").exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalClassifier(ClassifierTrainer):
+    """A real trainer on digits, whose process dies once, after the second epoch was saved and told."""
+
+    def __init__(self, folder):
+        digits = load_dataset("digits", limit=400)
+        recipe = TrainingRecipe(epochs=4)
+        super().__init__(digits, recipe=recipe, validation_size=100, device="cpu", threads=1)
+        self.mark = Path(folder) / "died"
+
+    def train(self, architecture, *, seed, on_epoch, checkpoint):
+        def on_epoch_or_die(report):
+            if report.epoch == 3 and not self.mark.exists():
+                self.mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return on_epoch(report)
+
+        return super().train(architecture, seed=seed, on_epoch=on_epoch_or_die, checkpoint=checkpoint)
+
+
+def slow_to_start():
+    time.sleep(1000)
+
+
+def where():
+    """A trainer whose crash tells its folder."""
+    raise OSError(f"working in {os.getcwd()}")
 
 
 def broken():

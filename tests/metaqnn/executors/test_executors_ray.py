@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 
-from metaqnn.executors import Place, SearchStopped
+from metaqnn.executors import Place, SearchStopped, Task
+from state_space import Architecture
+from trainers import Checkpoint
 
 pytest.importorskip("ray")
 
@@ -40,6 +42,47 @@ def test_a_trainer_that_cannot_be_made_stops_the_search(cluster, recorder, fakes
 
     with pytest.raises(SearchStopped, match="no such device"):
         RayExecutor([Place(fakes.broken)], chance=0.15).run(recorder([1]))
+
+
+def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster, recorder, fakes, folder):
+    from metaqnn.executors.ray import RayExecutor
+
+    record = recorder([])
+    checkpoint = Checkpoint(folder / "network-1.pt")
+    record.tasks = [Task(1, Architecture.parse("[C(8,5,1), SM(10)]"), 1, checkpoint)]
+    seconds = {}  # of each epoch, measured: what is trained again takes another time
+    record.stop = lambda task, report: seconds.setdefault(report.epoch, []).append(report.seconds)
+    RayExecutor([Place(partial(fakes.MortalClassifier, str(folder)))], chance=0.15).run(record)
+    assert record.outcomes() == {1: "completed"}
+    assert [len(seconds[epoch]) for epoch in (1, 2, 3, 4)] == [2, 2, 1, 1]
+    assert len(set(seconds[1])) == len(set(seconds[2])) == 1
+
+
+def test_more_actors_than_the_cluster_has_room_for_still_train_everything(make, recorder):
+    record = recorder(range(1, 10))
+    make(6).run(record)  # there are four slots
+    assert record.outcomes() == dict.fromkeys(range(1, 10), "completed")
+
+
+def test_relative_paths_mean_the_same_to_actors(cluster, recorder, fakes, folder, monkeypatch):
+    from metaqnn.executors.ray import RayExecutor
+
+    monkeypatch.chdir(folder)
+    with pytest.raises(SearchStopped, match=f"working in {folder}$"):
+        RayExecutor([Place(fakes.where)], chance=0.15).run(recorder([1]))
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "ray://127.0.0.1:10001", "127.0.0.1:port", "127.0.0.1:99999"]
+)
+def test_what_is_no_address_is_refused(address, monkeypatch):
+    import ray
+
+    from metaqnn.executors.ray import connect
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(ConnectionError):
+        connect(address)
 
 
 def test_a_node_lost_in_the_middle_loses_no_network(make, recorder, cluster):

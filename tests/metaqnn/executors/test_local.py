@@ -1,5 +1,7 @@
 """What only processes can do: run side by side, die, hang, and fail to start."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +62,51 @@ def test_a_process_that_cannot_be_started_stops_the_search(recorder, fakes, brok
         LocalExecutor([Place(getattr(fakes, broken))], chance=0.15).run(recorder([1]))
 
 
+@pytest.mark.timeout(120)  # without, it would wait for the worker
+def test_the_task_of_a_worker_that_does_not_start_is_taken_over(fakes, recorder):
+    record = recorder([1, 2])
+    LocalExecutor([Place(fakes.FakeTrainer), Place(fakes.slow_to_start)], chance=0.15).run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed"}
+    assert active_children() == []
+
+
+def test_ctrl_c_while_workers_start_is_the_searchs_alone(fakes, folder):
+    """It reaches all processes in the foreground, and workers begin with seconds of imports."""
+    (folder / "slow_imports.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(30)\n")
+    program = f"""
+import sys
+sys.path.insert(0, {str(folder)!r})
+from metaqnn.executors import LocalExecutor, Place, Task
+from state_space import Architecture
+
+class LateImport:
+    def __reduce__(self):
+        return __import__, ("slow_imports",)
+
+class Coordinator:
+    def next_task(self):
+        return Task(1, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), 1)
+
+if __name__ == "__main__":
+    try:
+        LocalExecutor([Place(LateImport())], chance=0.15).run(Coordinator())
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+    (folder / "search.py").write_text(program)
+    process = subprocess.Popen(
+        [sys.executable, folder / "search.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "importing\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+
+
 def test_no_process_is_left_whatever_happened(make, recorder, fakes):
     def stop(task, report):
         raise KeyboardInterrupt
@@ -72,7 +119,7 @@ def test_no_process_is_left_whatever_happened(make, recorder, fakes):
 def test_workers_end_by_themselves_when_the_search_is_killed(fakes, folder):
     program = f"""
 import os, signal, sys
-sys.path.insert(0, {str(folder)!r})
+sys.path.insert(0, {os.path.dirname(fakes.__file__)!r})
 import fake_trainers
 from metaqnn.executors import LocalExecutor, Place, Task
 from multiprocessing import active_children

@@ -1,0 +1,146 @@
+"""What workers side by side on this machine bring, and what they could bring at most.
+
+Each measurement is a whole search of the same networks (same seed, no stopping, epsilon 1), counted from the
+start of the first epoch to the end of the last network: the start of the workers is hardly part of it, as
+searches are long. The order of the counts of workers is reversed every other round. What they could bring at
+most is measured in the same rounds: plain processes, alone and as many as there are workers side by side,
+each training one and the same network on the clock. On cores that share execution units that is less than
+the number of processes.
+
+    python benchmarks/workers.py --data-dir DIR         # about an hour on two cores; a warm-up comes first
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+import torch
+from machine import processor
+
+from metaqnn.circumstances import Circumstances
+from metaqnn.config import SearchConfig
+from metaqnn.database import NetworkResult
+from metaqnn.events import Job, Progress
+from metaqnn.launch import begin, prepare
+from metaqnn.preparation import load_and_build
+from metaqnn.run_folder import RunFolder
+from metaqnn.schedule import EpsilonSchedule
+from predictor import Decision
+from state_space import Architecture
+from trainers import EpochReport
+
+SAME = "[C(32,3,1), P(3,2), C(64,3,1), P(3,2), GAP(10), SM(10)]"
+"""The network of the plain processes, about as costly as those of the laptop preset on average."""
+
+
+class Clock(Progress):
+    """Times of the first epoch that was stored, and of the last network."""
+
+    def __init__(self) -> None:
+        self.first = self.last = 0.0
+
+    def epoch(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
+        self.first = self.first or monotonic() - report.seconds
+
+    def finished(self, job: Job, result: NetworkResult) -> None:
+        self.last = monotonic()
+
+
+def searched(config: SearchConfig, circumstances: Circumstances) -> float:
+    """Networks a minute of a search."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        session = begin(prepare(config, circumstances), RunFolder(Path(folder)))
+        session.search.run(session.executor, clock)
+        session.database.close()
+    return 60 * config.schedule.total / (clock.last - clock.first)
+
+
+def train_alike(
+    config: SearchConfig, circumstances: Circumstances, ready: Barrier, times: "Queue[float]"
+) -> None:
+    """What a plain process does: train the same network, once for warming up and once on the clock."""
+    prepared = load_and_build(replace(config, epochs=1), circumstances)
+    for on_the_clock in (False, True):
+        if on_the_clock:
+            ready.wait()
+        started = monotonic()
+        prepared.trainer.train(Architecture.parse(SAME), seed=1)
+    times.put(monotonic() - started)
+
+
+def plain(config: SearchConfig, circumstances: Circumstances, count: int) -> float:
+    """Networks a minute of that many plain processes together."""
+    context = multiprocessing.get_context("spawn")
+    ready, times = context.Barrier(count), context.Queue()
+    arguments = (config, circumstances, ready, times)
+    processes = [context.Process(target=train_alike, args=arguments) for _ in range(count)]
+    for process in processes:
+        process.start()
+    seconds = [times.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return sum(60 / each for each in seconds)
+
+
+def alternate(measure: Callable[[int], float], counts: list[int], round_: int) -> dict[int, float]:
+    """One measurement for each count, in an order that is reversed every other round."""
+    return {count: measure(count) for count in (counts if round_ % 2 == 0 else counts[::-1])}
+
+
+def report(name: str, rounds: list[dict[int, float]]) -> None:
+    """A line for each count: the median of its rounds, and of the ratios within the rounds."""
+    alone = min(rounds[0])
+    for count in sorted(rounds[0]):
+        rates = [measured[count] for measured in rounds]
+        ratio = median(measured[count] / measured[alone] for measured in rounds)
+        spread = f"{min(rates):.2f} to {max(rates):.2f}"
+        print(f"{name:16} {count:7d} {median(rates):17.2f} {spread:>16} {ratio:8.2f}", flush=True)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--dataset", default="cifar10")
+    options.add_argument("--preset", default="laptop")
+    options.add_argument("--data-dir")
+    options.add_argument("--networks", type=int, default=10)
+    options.add_argument("--epochs", type=int, help="of each network (default: those of the preset)")
+    options.add_argument("--workers", default="1,2", help="numbers of workers, separated by commas")
+    options.add_argument("--rounds", type=int, default=3)
+    chosen = options.parse_args()
+    schedule = EpsilonSchedule(((1.0, chosen.networks),))
+    more = {} if chosen.epochs is None else {"epochs": chosen.epochs}
+    config = SearchConfig.of(
+        chosen.preset, dataset=chosen.dataset, schedule=schedule, stopping="none", **more
+    )
+    here = Circumstances(data_dir=chosen.data_dir, device="cpu", threads=1, download=False)
+    counts = [int(count) for count in chosen.workers.split(",")]
+    print(" ".join(sys.argv))
+    print(
+        f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
+    )
+    searched(replace(config, schedule=EpsilonSchedule(((1.0, 1),)), epochs=1), here)  # fills caches
+    searches, ceilings = [], []
+    for round_ in range(chosen.rounds):
+        ceilings.append(alternate(lambda count: plain(config, here, count), counts, round_))
+        searches.append(
+            alternate(lambda count: searched(config, replace(here, workers=count)), counts, round_)
+        )
+    print("what             workers  networks/minute           spread    ratio")
+    report("plain processes", ceilings)
+    report("search", searches)
+
+
+if __name__ == "__main__":
+    main()

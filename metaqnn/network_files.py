@@ -1,0 +1,128 @@
+"""Files of networks in a run folder: checkpoints of those in training, weights of the best trained ones."""
+
+import logging
+import re
+from bisect import insort
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers import Checkpoint
+from trainers.weights import TrainedNetwork
+
+_LOG = logging.getLogger(__name__)
+_NAME = re.compile(r"network-(\d{1,9})\.pt(\.tmp)?")
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A network that was trained to the end."""
+
+    number: int
+    architecture: str
+    parameters: int
+    accuracy: float
+    """y_T."""
+
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """The best come first in its order, which is that of `metaqnn top`."""
+        return -self.accuracy, self.parameters, self.number
+
+
+class NetworkFiles:
+    """Keeps in a run folder what is needed of each network, and no more.
+
+    A network in training has a checkpoint. When the database holds its result, the checkpoint of one of the
+    best `keep` completed networks is replaced by its weights, and any other removed. A kill between the two
+    is made good by `tidy`. A disk that is full costs a warning: the checkpoint then stays until `tidy`.
+
+    Args:
+        folder: the run folder, which exists.
+        keep: K, how many networks' weights are kept.
+        epochs: T, epochs of a full training.
+        input_shape: (channels, height, width) of the images.
+        num_classes: number of classes.
+    """
+
+    def __init__(
+        self, folder: Path, keep: int, *, epochs: int, input_shape: tuple[int, int, int], num_classes: int
+    ) -> None:
+        self._checkpoints, self._weights = folder / "checkpoints", folder / "weights"
+        self._keep = keep
+        self._epochs = epochs
+        self._input_shape = input_shape
+        self._num_classes = num_classes
+        self._best: list[Finalist] = []
+
+    def checkpoint(self, number: int) -> Checkpoint:
+        """Where a network in training is saved."""
+        return Checkpoint(self._checkpoints / f"network-{number}.pt")
+
+    def weights(self, number: int) -> Path:
+        """Where the weights of a trained network are kept, if they are."""
+        return self._weights / f"network-{number}.pt"
+
+    def ended(self, number: int, finalists: list[Finalist]) -> None:
+        """A network's result is stored; `finalists` holds it if it was trained to the end."""
+        for other in self._rank(finalists):
+            self._remove(other.number)
+        kept = next((finalist for finalist in self._best if finalist.number == number), None)
+        if kept is None:
+            self._remove(number)
+        else:
+            self._settle(kept)
+
+    def tidy(self, in_training: Collection[int], finalists: Iterable[Finalist]) -> None:
+        """Make the folder what it should be after a kill at any moment, or with another `keep`.
+
+        Weights of networks that ended when fewer were kept cannot be had any more.
+        """
+        self._checkpoints.mkdir(exist_ok=True)
+        self._weights.mkdir(exist_ok=True)
+        self._rank(finalists)
+        best = {finalist.number: finalist for finalist in self._best}
+        _remove_others(self._checkpoints, {*in_training, *best})
+        _remove_others(self._weights, best)
+        for finalist in self._best:
+            self._settle(finalist)
+
+    def _rank(self, finalists: Iterable[Finalist]) -> list[Finalist]:
+        """Take in networks. Returns those that are not among the best any more."""
+        for finalist in finalists:
+            insort(self._best, finalist, key=lambda known: known.rank)
+        self._best, others = self._best[: self._keep], self._best[self._keep :]
+        return others
+
+    def _settle(self, finalist: Finalist) -> None:
+        """Replace the checkpoint of a trained network, if there still is one, by its weights."""
+        checkpoint = self.checkpoint(finalist.number)
+        saved = checkpoint.load(None)
+        if saved is None:
+            return
+        last = saved.reports[-1]
+        if last.epoch < self._epochs:
+            _LOG.warning("weights of network %d are not kept: its last epoch is not there", finalist.number)
+            checkpoint.discard()
+            return
+        network = TrainedNetwork(
+            finalist.architecture, self._input_shape, self._num_classes, last.accuracy, saved.network
+        )
+        try:
+            network.save(self.weights(finalist.number))
+        except OSError as error:
+            _LOG.warning("weights of network %d are not kept for now: %s", finalist.number, error)
+        else:
+            checkpoint.discard()
+
+    def _remove(self, number: int) -> None:
+        self.checkpoint(number).discard()
+        self.weights(number).unlink(missing_ok=True)
+
+
+def _remove_others(folder: Path, numbers: Collection[int]) -> None:
+    """Remove the files of all other networks, and what writes that were cut off have left."""
+    for file in folder.iterdir():
+        name = _NAME.fullmatch(file.name)
+        if name is not None and (name[2] or int(name[1]) not in numbers):
+            file.unlink()

@@ -1,0 +1,114 @@
+"""Weights of the best networks stay, everything else goes."""
+
+import pytest
+import torch
+
+from metaqnn.network_files import Finalist, NetworkFiles
+from state_space import Architecture
+from trainers import EpochReport
+from trainers.checkpoint import SavedTraining
+from trainers.networks import build_network
+from trainers.weights import TrainedNetwork, WeightsError
+
+NETWORK = "[C(8,3,1), SM(10)]"
+EPOCHS = 3
+
+
+@pytest.fixture
+def files(tmp_path):
+    def open_(keep):
+        made = NetworkFiles(tmp_path, keep, epochs=EPOCHS, input_shape=(1, 8, 8), num_classes=10)
+        for folder in ("checkpoints", "weights"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        return made
+
+    return open_
+
+
+def finalist(number, accuracy, parameters=100):
+    return Finalist(number, NETWORK, parameters, accuracy)
+
+
+def train(files, number, accuracy, epochs=EPOCHS):
+    """What a trainer leaves of a network."""
+    weights = build_network(Architecture.parse(NETWORK), (1, 8, 8), 10, torch.Generator().manual_seed(number))
+    reports = tuple(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.1) for epoch in range(1, epochs + 1))
+    files.checkpoint(number).save(
+        SavedTraining(reports, 1.0, weights.state_dict(), {}), {"number": str(number)}
+    )
+    return weights
+
+
+def kept(folder, what="weights"):
+    return sorted(file.name for file in (folder / what).iterdir())
+
+
+def test_the_best_k_are_kept_and_pushed_out_by_better_ones(files, tmp_path):
+    made = files(2)
+    for number, accuracy in enumerate((0.5, 0.3, 0.6, 0.2, 0.55), start=1):
+        train(made, number, accuracy)
+        made.ended(number, [finalist(number, accuracy)])
+    assert kept(tmp_path) == ["network-3.pt", "network-5.pt"]
+    assert kept(tmp_path, "checkpoints") == []
+
+
+def test_of_equal_accuracy_the_smaller_network_is_kept(files, tmp_path):
+    made = files(1)
+    for number, parameters in ((1, 300), (2, 100), (3, 200)):
+        train(made, number, 0.5)
+        made.ended(number, [finalist(number, 0.5, parameters)])
+    assert kept(tmp_path) == ["network-2.pt"]
+
+
+def test_what_is_kept_is_the_trained_network(files):
+    made = files(1)
+    weights = train(made, 1, 0.5)
+    made.ended(1, [finalist(1, 0.5)])
+    read = TrainedNetwork.read(made.weights(1))
+    assert (read.architecture, read.accuracy, read.num_classes) == (NETWORK, 0.5, 10)
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(read.build().eval()(images), weights.eval()(images))
+
+
+def test_a_network_that_was_stopped_leaves_nothing(files, tmp_path):
+    made = files(3)
+    train(made, 1, 0.5, epochs=2)
+    made.ended(1, [])
+    assert kept(tmp_path) == kept(tmp_path, "checkpoints") == []
+
+
+def test_after_a_kill_what_was_left_undone_is_done(files, tmp_path):
+    made = files(2)
+    for number in (1, 2, 3, 4):
+        train(made, number, 0.1 * number)
+    (tmp_path / "checkpoints" / "network-9.pt.tmp").write_bytes(b"torn")
+    (tmp_path / "checkpoints" / "mine.txt").write_text("not ours")
+    files(2).tidy([4], [finalist(number, 0.1 * number) for number in (1, 2, 3)])
+    assert kept(tmp_path) == ["network-2.pt", "network-3.pt"]
+    assert kept(tmp_path, "checkpoints") == ["mine.txt", "network-4.pt"]
+
+
+def test_fewer_may_be_kept_later(files, tmp_path):
+    made = files(3)
+    for number in (1, 2, 3):
+        train(made, number, 0.1 * number)
+        made.ended(number, [finalist(number, 0.1 * number)])
+    files(1).tidy([], [finalist(number, 0.1 * number) for number in (1, 2, 3)])
+    assert kept(tmp_path) == ["network-3.pt"]
+
+
+def test_a_last_epoch_that_was_not_saved_is_not_passed_off_as_the_trained_network(files, tmp_path, caplog):
+    made = files(1)
+    train(made, 1, 0.5, epochs=EPOCHS - 1)
+    made.ended(1, [finalist(1, 0.5)])
+    assert kept(tmp_path) == []
+    assert "weights of network 1 are not kept" in caplog.text
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 100])
+def test_a_file_without_a_network_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "network-1.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match="holds no trained network"):
+        TrainedNetwork.read(path)

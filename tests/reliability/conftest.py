@@ -1,0 +1,118 @@
+"""Small searches as users run them, what must not depend on faults, and the size of the fuzzing."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, redirect_stdout, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from metaqnn.cli import main
+
+DEADLINE = 60
+SEARCH = (
+    *("--schedule", "1.0:5,0.1:3", "--epochs", "3", "--burn-in", "5", "--svr-settings", "10"),
+    *("--delta", "0.7", "--train-limit", "300", "--validation-size", "100", "--keep-weights", "2"),
+    *("--conv-widths", "8,16", "--fc-widths", "16", "--layer-limit", "4"),
+    *("--device", "cpu", "--threads", "1", "--seed", "1"),
+)
+QUERIES = (
+    "SELECT number, architecture, epsilon, finished_position, outcome, attempt, epochs_trained, "
+    "last_accuracy, final_accuracy, predicted_accuracy, reward FROM networks ORDER BY number",
+    "SELECT proposal, network_id, position FROM samples ORDER BY proposal",
+    "SELECT network_id, attempt, learning_rate, epoch, accuracy, loss FROM trainings "
+    "JOIN epochs ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+    "SELECT network_id, epoch, stop, reason, predicted_accuracy, probability FROM trainings "
+    "JOIN decisions ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+)
+
+
+settings.register_profile(
+    "fuzz",
+    max_examples=int(os.environ.get("METAQNN_FUZZ", "200")),
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Run:
+    """A run folder and what a user does with it, in this process or as one of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def here(self, *more: str) -> int:
+        """Run, or go on, to the end."""
+        return main(["run", *self._place(), "--quiet", *map(str, more)])
+
+    def start(self, *more: str, **options) -> subprocess.Popen:
+        """Run, or go on, as a process of its own."""
+        command = [sys.executable, "-m", "metaqnn.run", *self._place(), *map(str, more)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, **{**pipes, **options})
+
+    def wait_for(self, epochs: int, process: subprocess.Popen) -> None:
+        """Until that many epochs are stored, or the process has ended."""
+        end = time.monotonic() + DEADLINE
+        while self.epochs() < epochs and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def epochs(self) -> int:
+        """Epochs that are stored."""
+        try:
+            return self.rows("SELECT count(*) FROM epochs")[0][0]
+        except sqlite3.Error:  # not there yet
+            return 0
+
+    def rows(self, query: str) -> list:
+        """Ask the database."""
+        with closing(sqlite3.connect(self.folder / "search.db")) as connection:
+            return connection.execute(query).fetchall()
+
+    def outcome(self) -> list:
+        """All that must not depend on faults; Q-values follow from it, see test_faults_in_process."""
+        return [self.rows(query) for query in QUERIES]
+
+    def fork(self) -> int:
+        """As `here`, in a forked process, which can be killed without waiting for its start."""
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException), open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+                os._exit(self.here())
+            os._exit(99)
+        return child
+
+    def _place(self) -> list[str]:
+        return ["--run-dir", str(self.folder), *SEARCH]
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    """The commands put their own in place."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def new_run(tmp_path):
+    """Makes runs."""
+    return lambda name="run": Run(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The search that nothing befell."""
+    run = Run(tmp_path_factory.mktemp("undisturbed") / "run")
+    assert run.here() == 0
+    return run

@@ -1,0 +1,106 @@
+"""A long search in one process with its memory, open files and database size sampled.
+
+    python tests/reliability/long_run.py FOLDER --networks 50000
+
+Curves are a formula of the architecture, so that only the search itself costs time. Prints a line of CSV per
+sample.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.config import SearchConfig
+from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.engine import sqlite_url
+from metaqnn.events import Job, Progress
+from metaqnn.executors import SerialExecutor
+from metaqnn.launch import stopping_rule
+from metaqnn.schedule import EpsilonSchedule
+from metaqnn.search import Search
+from state_space import Architecture
+from trainers import EpochReport, Outcome, TrainingResult
+
+
+class CurveTrainer:
+    """Saturating curves whose height depends on the seed and the depth."""
+
+    chance = 0.12
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+
+    def train(self, architecture: Architecture, *, seed: int, on_epoch) -> TrainingResult:
+        """See `Trainer`."""
+        rng = np.random.default_rng(seed)
+        height, noise = 0.3 + 0.04 * architecture.depth * rng.random(), rng.normal(0, 0.01, self._epochs)
+        curve = np.clip(height * (1 - 0.7 ** np.arange(1, self._epochs + 1)) + noise, 0.13, 1).tolist()
+        for epoch, accuracy in enumerate(curve, start=1):
+            if on_epoch(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.0)):
+                return TrainingResult(Outcome.STOPPED, tuple(curve[:epoch]), 1e-3, 1, 0.0, "stopped")
+        return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, 1, 0.0, "completed")
+
+
+class Sampler(Progress):
+    """Prints what the process holds every so many networks."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self._folder, self._every, self._count = folder, every, 0
+        self._started = time.monotonic()
+        print("networks,seconds,resident_mb,peak_mb,open_files,database_mb,log_mb", flush=True)
+
+    def finished(self, job: Job, result: object) -> None:
+        """Count, and sample now and then."""
+        self._count += 1
+        if self._count % self._every == 0:
+            self._print()
+
+    def _print(self) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        resident = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        files = len(os.listdir("/proc/self/fd"))
+        sizes = [
+            sum(f.stat().st_size for f in self._folder.glob(name)) / 1e6
+            for name in ("search.db", "search.db-wal")
+        ]
+        seconds = time.monotonic() - self._started
+        figures = [
+            f"{seconds:.0f}",
+            f"{resident:.0f}",
+            f"{peak:.0f}",
+            str(files),
+            *(f"{s:.1f}" for s in sizes),
+        ]
+        print(",".join([str(self._count), *figures]), flush=True)
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--networks", type=int, default=50_000)
+    parser.add_argument("--every", type=int, default=1000)
+    parser.add_argument("--stopping", default="rank-envelope")
+    options = parser.parse_args()
+    half = options.networks // 2
+    schedule = EpsilonSchedule.parse(f"1.0:{half},0.1:{options.networks - half}")
+    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, stopping=options.stopping)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    record = SearchRecord(config, (3, 32, 32), 10, "0" * 64, {}, {})
+    database = ReplayDatabase.create(sqlite_url(options.folder / "search.db"), record)
+    search = Search(config, config.space(3, 32, 10), database, stopping_rule(config))
+    search.run(SerialExecutor(CurveTrainer(config.epochs)), Sampler(options.folder, options.every))
+    database.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Full disks, damaged and moved files, two searches in one place, readers, clocks."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.database.queries import SearchReader
+from metaqnn.run_folder import RunFolder
+
+
+def mounted(folder, options):
+    """Mount a tmpfs there, or skip."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        done = False
+    if not done:
+        pytest.skip("a small file system can be mounted by root only")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    mounted(folder, "size=4m")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder, leave):
+    """Occupy all but `leave` bytes."""
+    status = os.statvfs(folder)
+    (folder / "filler").write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
+
+
+@pytest.fixture
+def finished(undisturbed, new_run):
+    """A copy of the finished search, to be changed at will."""
+    run = new_run("copy")
+    shutil.copytree(undisturbed.folder, run.folder)
+    return run
+
+
+def test_a_picture_that_finds_no_room_leaves_the_old_one(undisturbed, small_disk, capsys):
+    folder = shutil.copytree(undisturbed.folder, small_disk / "run")
+    assert main(["report", str(folder)]) == 0
+    picture = (folder / "figure5.png").read_bytes()
+    fill(small_disk, 4096)
+    capsys.readouterr()
+    assert main(["report", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith("metaqnn: error: cannot draw --figure")
+    assert (folder / "figure5.png").read_bytes() == picture
+    (small_disk / "filler").unlink()
+    assert main(["report", str(folder)]) == 0
+
+
+def test_without_room_for_files_of_networks_the_search_itself_is_the_same(new_run, undisturbed, monkeypatch):
+    """No checkpoint and no weights can be written; the results are those of the undisturbed search."""
+
+    monkeypatch.setattr(
+        "trainers.checkpoint.temporary_name", lambda path: path.parent / "missing" / path.name
+    )
+    run = new_run()
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+    assert not [*(run.folder / "weights").iterdir()]
+
+
+@pytest.mark.parametrize("command", [["top"], ["report"], ["show", "1"]], ids=lambda command: command[0])
+def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, command, capsys):
+    place = tmp_path / "archive"
+    mounted(place, "size=8m")
+    try:
+        folder = shutil.copytree(
+            undisturbed.folder, place / "run", ignore=shutil.ignore_patterns("*-shm", "*-wal")
+        )
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        more = ["--figure", str(tmp_path / "x.png")] if command[0] == "report" else []
+        assert main([command[0], str(folder), *command[1:], *more]) == 0
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_damaged_database_is_one_line_or_answers(finished, capsys):
+    """Bytes that were changed at random, or an end that is missing: never a traceback."""
+    original, rng, refused = (finished.folder / "search.db").read_bytes(), random.Random(0), 0
+    for name in ("search.db-wal", "search.db-shm"):
+        (finished.folder / name).unlink(missing_ok=True)
+    for turn in range(40):
+        data = bytearray(original)
+        for _ in range(rng.choice((1, 20, 300))):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        if turn % 4 == 0:
+            del data[rng.randrange(len(data)) :]
+        (finished.folder / "search.db").write_bytes(bytes(data))
+        code = main(["show", str(finished.folder), str(rng.randint(1, 8))])
+        err = capsys.readouterr().err
+        assert code in (0, 2)
+        assert len(err.splitlines()) == (1 if code else 0)
+        refused += code == 2
+    assert refused > 5
+
+
+def test_a_damaged_database_is_not_gone_on_with_and_what_is_whole_can_be_recovered(
+    finished, capsys, tmp_path
+):
+    database = finished.folder / "search.db"
+    data = bytearray(database.read_bytes())
+    data[2 * 4096 : 3 * 4096] = bytes(4096)
+    database.write_bytes(bytes(data))
+    assert finished.here() == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "it is damaged" in said
+    assert ".recover" in said
+    assert database.read_bytes() == bytes(data)
+
+
+def test_a_folder_copied_after_a_kill_goes_on(new_run, undisturbed):
+    run, copy = new_run(), new_run("elsewhere")
+    process = run.start()
+    run.wait_for(4, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    shutil.copytree(run.folder, copy.folder)
+    shutil.rmtree(run.folder)
+    assert copy.here() == 0
+    assert copy.outcome() == undisturbed.outcome()
+
+
+def test_two_searches_in_one_folder_the_second_is_refused_with_the_owner_named(new_run, undisturbed, capsys):
+    run = new_run()
+    process = run.start()
+    run.wait_for(1, process)
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        assert run.here() == 2
+        assert f"in use by process {process.pid} on " in capsys.readouterr().err
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert (run.folder / "owner.txt").exists()  # stale, and no obstacle
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+
+
+def test_readers_see_whole_events_and_disturb_nothing(new_run, undisturbed):
+    run, seen, failures = new_run(), [], []
+    done = threading.Event()
+
+    def read():
+        while not done.is_set():
+            try:
+                if RunFolder(run.folder).holds_search():
+                    seen.append(whole_events(RunFolder(run.folder).reader()))
+            except Exception as error:
+                failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert run.here() == 0
+    finally:
+        done.set()
+        reader.join()
+    assert not failures
+    assert len(seen) > 20
+    assert seen == sorted(seen)
+    assert run.outcome() == undisturbed.outcome()
+
+
+def whole_events(reader: SearchReader) -> int:
+    """Check what must hold at every moment. Returns how many networks have ended."""
+    with closing(reader):
+        ended = reader.ended()
+        assert [row.finished_position for row in ended] == list(range(1, len(ended) + 1))
+        for row in ended:
+            trainings = reader.network(row.number)["trainings"]
+            assert sum(len(training["epochs"]) for training in trainings) == row.epochs_trained
+    return len(ended)
+
+
+def test_a_clock_that_jumps_changes_nothing(new_run, undisturbed, monkeypatch):
+    clock = time.time
+    jumps = random.Random(0)
+    monkeypatch.setattr(time, "time", lambda: clock() + jumps.choice((-1e8, -3600, 0, 3600, 1e8)))
+    run = new_run()
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+    with closing(sqlite3.connect(run.folder / "search.db")) as connection:
+        assert 0 < connection.execute("SELECT seconds FROM searches").fetchone()[0] < 600
+
+
+def test_a_database_of_a_later_version_is_refused(finished, capsys):
+    with closing(sqlite3.connect(finished.folder / "search.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    for command in (["top"], ["report"], ["run", "--resume"]):
+        assert main([*command, str(finished.folder)]) == 2
+        assert "newer than" in capsys.readouterr().err.splitlines()[-1]
