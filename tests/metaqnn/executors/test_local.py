@@ -181,6 +181,7 @@ def test_a_large_network_waits_until_its_device_has_memory_for_it(fakes, recorde
 
 def test_every_device_has_memory_of_its_own(fakes, recorder):
     record = recorder(range(1, 5))
-    places = [Place(fakes.FakeTrainer, device) for device in ("first", "second")]
+    long_enough = partial(fakes.FakeTrainer, None, 500)  # for the second worker to start in the meantime
+    places = [Place(long_enough, device) for device in ("first", "second")]
     LocalExecutor(places, chance=0.15, demand=lambda architecture: 0.9).run(record)
     assert len({event[2] for event in record.events if event[0] == "completed"}) == 2
