@@ -104,7 +104,7 @@ def fakes(tmp_path_factory):
     return fake_trainers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(fakes):
     """A Ray cluster of three nodes of two cores on this machine, each with processes of its own.
 
