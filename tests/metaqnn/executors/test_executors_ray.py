@@ -90,7 +90,7 @@ def test_a_node_lost_in_the_middle_loses_no_network(make, recorder, cluster):
 
     def stop(task, report):
         heard.add(task.number)
-        if len(heard) >= 4 and not lost:  # both nodes have two networks in training
+        if len(heard) >= 4 and not lost:  # by then networks are in training on both nodes
             lost.append(cluster.add_node(num_cpus=2, resources={"slot": 2}))
             cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
         return False
