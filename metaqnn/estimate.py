@@ -1,5 +1,6 @@
 """What a search costs, before it is started."""
 
+from collections.abc import Iterator
 from statistics import fmean
 from time import perf_counter
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 
 from metaqnn.config import SearchConfig
-from state_space import StateSpace
+from state_space import Architecture, StateSpace
 
 SAMPLES = 200
 SMALL = 20e6
@@ -16,14 +17,17 @@ SMALL = 20e6
 
 def mean_macs(space: StateSpace) -> float:
     """Mean multiply-accumulates per image of networks drawn at epsilon = 1."""
-    rng = np.random.default_rng(0)
-    return fmean(space.sample(rng).macs(space.input_shape, space.num_classes) for _ in range(SAMPLES))
+    return fmean(network.macs(space.input_shape, space.num_classes) for network in _sampled(space))
 
 
 def mean_parameters(space: StateSpace) -> float:
     """Mean weights and biases of networks drawn at epsilon = 1."""
+    return fmean(network.parameters(space.input_shape, space.num_classes) for network in _sampled(space))
+
+
+def _sampled(space: StateSpace) -> Iterator[Architecture]:
     rng = np.random.default_rng(0)
-    return fmean(space.sample(rng).parameters(space.input_shape, space.num_classes) for _ in range(SAMPLES))
+    return (space.sample(rng) for _ in range(SAMPLES))
 
 
 def floating_point_work(config: SearchConfig, space: StateSpace, images: int) -> float:

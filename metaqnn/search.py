@@ -12,7 +12,7 @@ from metaqnn.history import History, NetworkFacts
 from metaqnn.monitor import TrainingMonitor
 from metaqnn.network_files import Finalist, NetworkFiles
 from metaqnn.randomness import Purpose, derived_seed, generator
-from predictor import StoppingRule
+from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
 
@@ -89,11 +89,13 @@ class Search:
 
     def next_task(self) -> Task | None:
         """The next network to train, an interrupted one first; None when the schedule is done."""
-        job = self._unfinished.pop(0) if self._unfinished else self._propose()
+        interrupted = bool(self._unfinished)
+        job = self._unfinished.pop(0) if interrupted else self._propose()
         if job is None:
             return None
+        stored = self._database.stored_epochs(job.network_id) if interrupted else []
         self._progress.started(job)
-        self._running[job.number] = _Running(job, self._monitor(job))
+        self._running[job.number] = _Running(job, self._monitor(job, stored))
         seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
         checkpoint = None if self._files is None else self._files.checkpoint(job.number)
         return Task(job.number, job.architecture, seed, checkpoint)
@@ -118,7 +120,7 @@ class Search:
         self._progress.finished(running.job, result)
         self._count_faults(result)
 
-    def _monitor(self, job: Job) -> TrainingMonitor:
+    def _monitor(self, job: Job, stored: list[tuple[EpochReport, Decision | None]]) -> TrainingMonitor:
         return TrainingMonitor(
             job.network_id,
             job.facts,
@@ -129,7 +131,7 @@ class Search:
             chance=self._chance,
             num_classes=self.space.num_classes,
             heard=partial(self._progress.epoch, job),
-            stored=self._database.stored_epochs(job.network_id),
+            stored=stored,
             audited=self._audited(job),
         )
 
