@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.curves import LearningCurves
-from predictor.errors import CurvesError, PredictorError
+from predictor.errors import PredictorError
 from predictor.forecast import GrowingModel
 from predictor.sequential import MIN_CURVES, SequentialRegression
-from predictor.stopping import Decision
+from predictor.stopping import Decision, check_one_curve
 
 
 class EarlyStopper:
@@ -64,11 +64,7 @@ class EarlyStopper:
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `StoppingRule`. Continues during the burn-in and before the first epoch."""
-        if len(curve) != 1 or curve.T != history.T:
-            raise CurvesError(
-                f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
-                f"expected one curve of as many epochs"
-            )
+        check_one_curve(curve, history)
         completed, tau = int(history.completed.sum()), int(curve.observed[0])
         if completed < self.burn_in:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")

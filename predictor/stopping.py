@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from predictor.curves import LearningCurves
+from predictor.errors import CurvesError
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,12 @@ class NoStopping:
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Continue, always."""
         return Decision(stop=False, reason="no early stopping")
+
+
+def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
+    """`CurvesError` unless a stopping rule is asked about one curve, as long as those of the history."""
+    if len(curve) != 1 or curve.T != history.T:
+        raise CurvesError(
+            f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
+            f"expected one curve of as many epochs"
+        )

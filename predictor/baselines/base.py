@@ -153,12 +153,3 @@ def _range(curves: LearningCurves) -> tuple[float, float]:
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
     return float(observed.min()), float(observed.max())
-
-
-def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
-    """`CurvesError` unless a stopping rule is asked about one curve, as long as those of the history."""
-    if len(curve) != 1 or curve.T != history.T:
-        raise CurvesError(
-            f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
-            f"expected one curve of as many epochs"
-        )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from predictor.baselines.base import check_one_curve
 from predictor.baselines.lce import LearningCurveExtrapolation
 from predictor.curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.stopping import Decision
+from predictor.stopping import Decision, check_one_curve
 
 
 class LceRule:

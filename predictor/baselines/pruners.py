@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictor.baselines.base import check_one_curve
 from predictor.baselines.extras import require
 from predictor.curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.stopping import Decision
+from predictor.stopping import Decision, check_one_curve
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -7,13 +7,12 @@ from collections import OrderedDict
 
 import numpy as np
 
-from predictor.baselines.base import check_one_curve
 from predictor.curves import LearningCurves
 from predictor.envelope.looks import look_epochs, refit_size
 from predictor.envelope.scoring import LookModel, fit_looks
 from predictor.envelope.student import StudentMixture
 from predictor.errors import PredictorError
-from predictor.stopping import Decision
+from predictor.stopping import Decision, check_one_curve
 
 FITS_KEPT = 2
 AT_ONCE = 2.0
