@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import weakref
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,6 +10,7 @@ from sklearn.base import clone
 
 from predictor.curves import LearningCurves
 from predictor.errors import CurvesError
+from predictor.fit_cache import FitCache
 from predictor.methods import make_method
 from predictor.sequential import SequentialRegression
 from predictor.stopping import Decision, StoppingRule
@@ -115,19 +113,17 @@ class GrowingModel:
         self.model = model
         self.first = first
         self.growth = growth
-        self._fitted: OrderedDict[bytes, SequentialRegression] = OrderedDict()
-        self._latest: tuple[weakref.ref[LearningCurves], SequentialRegression] | None = None
+        self._cache: FitCache[SequentialRegression] = FitCache(MODELS_KEPT)
 
     def fitted(self, history: LearningCurves) -> SequentialRegression:
         """The model for a history in which at least `first` networks are completed."""
-        if self._latest is not None and self._latest[0]() is history:
-            return self._latest[1]
+        return self._cache.for_history(history, lambda: self._newest(history))
+
+    def _newest(self, history: LearningCurves) -> SequentialRegression:
         rows = np.flatnonzero(history.completed)
         size = self._size(len(rows))
         first = self._fit(history[rows[: self.first]], None)
-        model = first if size == self.first else self._fit(history[rows[:size]], first)
-        self._latest = weakref.ref(history), model
-        return model
+        return first if size == self.first else self._fit(history[rows[:size]], first)
 
     def _size(self, completed: int) -> int:
         """The largest floor(first g^j) <= completed."""
@@ -137,14 +133,8 @@ class GrowingModel:
         return int(size)
 
     def _fit(self, curves: LearningCurves, prior: SequentialRegression | None) -> SequentialRegression:
-        key = _fingerprint(curves)
-        if key not in self._fitted:
-            taus = () if self.model.n_jobs == 1 else None  # alone, fit each tau when it is first needed
-            self._fitted[key] = clone(self.model).fit(curves, taus=taus, prior=prior)
-        self._fitted.move_to_end(key)
-        while len(self._fitted) > MODELS_KEPT:
-            self._fitted.popitem(last=False)
-        return self._fitted[key]
+        taus = () if self.model.n_jobs == 1 else None  # alone, fit each tau when it is first needed
+        return self._cache.fitted_to(curves, lambda: clone(self.model).fit(curves, taus=taus, prior=prior))
 
 
 def check_running(curve: LearningCurves, history: LearningCurves) -> int:
@@ -162,14 +152,3 @@ def _best(history: LearningCurves) -> float | None:
     """The best result so far in the metric's own units, None if no network is completed."""
     results = history.final[history.completed]
     return float(history.to_values(results.max())) if len(results) else None
-
-
-def _fingerprint(curves: LearningCurves) -> bytes:
-    """Hash of everything a model learns from."""
-    digest = hashlib.blake2b(f"{curves.metric} {curves.direction} {curves.values.shape}".encode())
-    digest.update(curves.values.tobytes())
-    for columns in (curves.architecture, curves.hyperparameters):
-        for name, column in columns.items():
-            digest.update(name.encode() + b"\0")
-            digest.update(column.tobytes())
-    return digest.digest()

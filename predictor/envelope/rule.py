@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
-
 import numpy as np
 
 from predictor.curves import LearningCurves
@@ -12,13 +9,13 @@ from predictor.envelope.looks import look_epochs, refit_size
 from predictor.envelope.scoring import LookModel, fit_looks
 from predictor.envelope.student import StudentMixture
 from predictor.errors import PredictorError
+from predictor.fit_cache import FitCache
 from predictor.stopping import Decision, check_one_curve
 
 FITS_KEPT = 2
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
 Looks = dict[int, LookModel]
-Key = tuple[bytes, ...]
 
 
 class RankEnvelope:
@@ -59,8 +56,7 @@ class RankEnvelope:
         self.burn_in = burn_in
         self.best = best
         self.votes = votes
-        self._fits: OrderedDict[Key, Looks] = OrderedDict()
-        self._latest: tuple[weakref.ref[LearningCurves], Looks] | None = None
+        self._cache: FitCache[Looks] = FitCache(FITS_KEPT)
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `predictor.StoppingRule`. Continues between looks and in the burn-in."""
@@ -113,17 +109,11 @@ class RankEnvelope:
         return f"{place}, at least {limit}: {votes} of {self.votes} votes to stop"
 
     def _models(self, history: LearningCurves) -> Looks:
-        if self._latest is not None and self._latest[0]() is history:
-            return self._latest[1]
-        size = refit_size(history, self.burn_in)
-        key = _content(history, size)
-        if key not in self._fits:
-            self._fits[key] = fit_looks(history[:size], look_epochs(history.T), self.best)
-        self._fits.move_to_end(key)
-        while len(self._fits) > FITS_KEPT:
-            self._fits.popitem(last=False)
-        self._latest = weakref.ref(history), self._fits[key]
-        return self._fits[key]
+        return self._cache.for_history(history, lambda: self._newest(history))
+
+    def _newest(self, history: LearningCurves) -> Looks:
+        known = history[: refit_size(history, self.burn_in)]
+        return self._cache.fitted_to(known, lambda: fit_looks(known, look_epochs(known.T), self.best))
 
 
 def _final(predicted: StudentMixture, look: LookModel, curve: LearningCurves) -> float:
@@ -133,13 +123,3 @@ def _final(predicted: StudentMixture, look: LookModel, curve: LearningCurves) ->
     """
     worst = min(look.worst, float(np.nanmin(curve.scores)))
     return max(float(look.target.inverse(predicted.mean)[0]), worst)
-
-
-def _content(history: LearningCurves, size: int) -> Key:
-    """Everything that models of the first networks learn from."""
-    columns = [*history.architecture.items(), *history.hyperparameters.items()]
-    return (
-        str((size, history.T)).encode(),
-        history.scores[:size].tobytes(),
-        *(part for name, column in columns for part in (name.encode(), column[:size].tobytes())),
-    )
