@@ -1,0 +1,48 @@
+"""What is fitted once and what is fitted again."""
+
+from dataclasses import replace
+
+import pytest
+
+from predictor import LearningCurves
+from predictor.fit_cache import FitCache
+
+
+@pytest.fixture
+def curves(make_curves):
+    return make_curves(6, 4, seed=2)
+
+
+@pytest.fixture
+def fit():
+    """Makes a new model at each call."""
+    made = iter(range(100))
+    return lambda: next(made)
+
+
+def test_curves_of_the_same_content_are_learned_from_once(curves, fit):
+    cache = FitCache(2)
+    assert cache.fitted_to(curves, fit) == 0
+    assert cache.fitted_to(curves[:], fit) == 0
+
+
+def test_whatever_differs_is_learned_from_anew(curves, fit):
+    cache = FitCache(10)
+    name = next(iter(curves.architecture))
+    other = {**curves.architecture, name: curves.architecture[name] + 1}
+    different = [curves, curves[:5], curves[::-1], curves.until(3), replace(curves, architecture=other)]
+    different.append(LearningCurves(curves.values, curves.architecture, curves.hyperparameters, "loss"))
+    assert [cache.fitted_to(some, fit) for some in different] == list(range(6))
+
+
+def test_the_model_that_was_not_asked_for_longest_is_dropped(curves, fit):
+    cache = FitCache(2)
+    asked = [curves[:3], curves[:4], curves[:3], curves[:5], curves[:3], curves[:4]]
+    assert [cache.fitted_to(some, fit) for some in asked] == [0, 1, 0, 2, 0, 3]
+
+
+def test_a_history_is_looked_up_once_as_long_as_it_is_the_latest(curves, fit):
+    cache = FitCache(2)
+    same_content = curves[:]
+    asked = [curves, curves, same_content, curves]
+    assert [cache.for_history(history, fit) for history in asked] == [0, 0, 1, 2]
