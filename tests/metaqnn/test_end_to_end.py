@@ -1,7 +1,6 @@
 """As a user: a search that is killed, interrupted or runs out of disk space ends as an undisturbed one."""
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -167,34 +166,12 @@ def curves(folder):
     )
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("a small file system can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder, leave):
-    """Occupy all but `leave` bytes of a file system."""
-    status = os.statvfs(folder)
-    (folder / "filler").write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
-
-
 @pytest.mark.parametrize("leave", [16_384, 400_000], ids=["at the start", "on the way"])
 def test_a_full_disk_is_one_clear_line_and_the_search_goes_on_when_there_is_space(
-    small_disk, undisturbed, capsys, leave
+    small_disk, fill, undisturbed, capsys, leave
 ):
     folder = small_disk / "run"
-    fill(small_disk, leave)
+    fill(leave)
     assert main(["run", "--run-dir", str(folder), *SEARCH, "--quiet"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"metaqnn: error: cannot write to {folder}: ")

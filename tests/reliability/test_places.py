@@ -17,32 +17,6 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.run_folder import RunFolder
 
 
-def mounted(folder, options):
-    """Mount a tmpfs there, or skip."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        done = False
-    if not done:
-        pytest.skip("a small file system can be mounted by root only")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    mounted(folder, "size=4m")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder, leave):
-    """Occupy all but `leave` bytes."""
-    status = os.statvfs(folder)
-    (folder / "filler").write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
-
-
 @pytest.fixture
 def finished(undisturbed, new_run):
     """A copy of the finished search, to be changed at will."""
@@ -51,11 +25,11 @@ def finished(undisturbed, new_run):
     return run
 
 
-def test_a_picture_that_finds_no_room_leaves_the_old_one(undisturbed, small_disk, capsys):
+def test_a_picture_that_finds_no_room_leaves_the_old_one(undisturbed, small_disk, fill, capsys):
     folder = shutil.copytree(undisturbed.folder, small_disk / "run")
     assert main(["report", str(folder)]) == 0
     picture = (folder / "figure5.png").read_bytes()
-    fill(small_disk, 4096)
+    fill(4096)
     capsys.readouterr()
     assert main(["report", str(folder)]) == 2
     assert capsys.readouterr().err.startswith("metaqnn: error: cannot draw --figure")
@@ -77,18 +51,14 @@ def test_without_room_for_files_of_networks_the_search_itself_is_the_same(new_ru
 
 
 @pytest.mark.parametrize("command", [["top"], ["report"], ["show", "1"]], ids=lambda command: command[0])
-def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, command, capsys):
+def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, mounted, command, capsys):
     place = tmp_path / "archive"
     mounted(place, "size=8m")
-    try:
-        folder = shutil.copytree(
-            undisturbed.folder, place / "run", ignore=shutil.ignore_patterns("*-shm", "*-wal")
-        )
-        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-        more = ["--figure", str(tmp_path / "x.png")] if command[0] == "report" else []
-        assert main([command[0], str(folder), *command[1:], *more]) == 0
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+    without = shutil.ignore_patterns("*-shm", "*-wal")
+    folder = shutil.copytree(undisturbed.folder, place / "run", ignore=without)
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    more = ["--figure", str(tmp_path / "x.png")] if command[0] == "report" else []
+    assert main([command[0], str(folder), *command[1:], *more]) == 0
 
 
 def test_a_damaged_database_is_one_line_or_answers(finished, capsys):
