@@ -99,6 +99,7 @@ def handlers_as_before():
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without
+    signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup it is ignored, by processes of ours, too
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
