@@ -1,8 +1,12 @@
 """The process that trains for `LocalExecutor`. It ends when the other side is gone."""
 
+import os
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import connection as connections
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
 from metaqnn.executors.base import Task, Trainer
@@ -15,8 +19,17 @@ GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
 def work(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
     """What a worker process does."""
+    threading.Thread(target=_end_with_the_search, daemon=True).start()
     with suppress(*GONE):
         _serve(connection, make_trainer)
+
+
+def _end_with_the_search() -> None:
+    """End at once when the search is killed, not after the epoch: a resumed search writes the same files."""
+    search = parent_process()
+    assert search is not None
+    connections.wait([search.sentinel])
+    os._exit(1)
 
 
 def _serve(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:

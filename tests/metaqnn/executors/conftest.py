@@ -26,7 +26,7 @@ from trainers import (
     load_dataset,
 )
 
-CRASHING, DYING, DYING_ONCE, HANGING = 1001, 1002, 1003, 1004
+CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
 
 
 class FakeTrainer:
@@ -47,6 +47,10 @@ class FakeTrainer:
     def _mischief(self, seed):
         if seed == CRASHING:
             raise RuntimeError("the device caught fire")
+        if seed == MEETING:
+            (Path(self.folder) / f"met-{os.getpid()}").touch()
+            while len(list(Path(self.folder).glob("met-*"))) < 2:
+                time.sleep(0.005)
         if seed == HANGING:
             time.sleep(60)
         if seed == DYING:

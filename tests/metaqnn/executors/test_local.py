@@ -26,8 +26,9 @@ def make(fakes, folder):
     return make_
 
 
-def test_trainings_run_side_by_side_in_other_processes(make, recorder):
-    record = recorder(range(1, 9))
+def test_trainings_run_side_by_side_in_other_processes(make, recorder, fakes):
+    """Each waits for the other in the middle of its training."""
+    record = recorder([fakes.MEETING] * 2)
     make(2).run(record)
     processes = {event[2] for event in record.events if event[0] == "completed"}
     assert len(processes) == 2
@@ -116,9 +117,11 @@ def test_no_process_is_left_whatever_happened(make, recorder, fakes):
     assert active_children() == []
 
 
-def test_workers_end_by_themselves_when_the_search_is_killed(fakes, folder):
+@pytest.mark.parametrize("seed", ["1", "fake_trainers.HANGING"])
+def test_workers_end_by_themselves_when_the_search_is_killed(fakes, folder, seed):
+    """Also in the middle of an epoch, as one that hangs in its second."""
     program = f"""
-import os, signal, sys
+import os, signal, sys, threading
 sys.path.insert(0, {os.path.dirname(fakes.__file__)!r})
 import fake_trainers
 from metaqnn.executors import LocalExecutor, Place, Task
@@ -127,10 +130,13 @@ from state_space import Architecture
 
 class Coordinator:
     def next_task(self):
-        return Task(1, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), 1)
+        return Task(1, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), {seed})
     def on_epoch(self, task, report):
         print(active_children()[0].pid, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
+        kill = threading.Timer(0.5 if task.seed > 1 else 0, os.kill, (os.getpid(), signal.SIGKILL))
+        kill.start()
+        if task.seed == 1:
+            kill.join()
 
 if __name__ == "__main__":
     LocalExecutor([Place(fake_trainers.FakeTrainer)], chance=0.15).run(Coordinator())
