@@ -1,6 +1,7 @@
 """Puts a search together: images, trainer, state space, stopping rule and database."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -23,6 +24,9 @@ from predictor.rules import make_rule
 from predictor.tau_model import Target
 from trainers import ClassifierTrainer, ImageDataset
 
+MOST_NAMED = 3
+"""Differences of a data set that are named; more would fill the screen."""
+Counts = Mapping[str, Mapping[str, int]]
 LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy", "scikit-learn", "sqlalchemy")
 
 
@@ -63,6 +67,7 @@ def begin(prepared: Prepared, folder: RunFolder, storage: URL | None = None) -> 
         dataset.fingerprint,
         _versions(),
         asdict(prepared.circumstances),
+        dataset.counts,
     )
     executor = make_executor(prepared)
     return _session(prepared, folder, folder.create_search(record, storage), executor)
@@ -104,12 +109,24 @@ def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
         ("number of classes", record.num_classes, dataset.num_classes),
     ]
     different = [f"its {what} is {now}, it was {was}" for what, was, now in pairs if now != was]
+    different = different or _other_numbers(record.images or {}, dataset.counts)
     if different:
         return "; ".join(different)
-    return (
-        "images, labels or class names were changed, added or removed; its fingerprint is "
-        f"{dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
-    )
+    same = "as many as before of each class, but other images" if record.images else "other images or labels"
+    return f"{same}; its fingerprint is {dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
+
+
+def _other_numbers(before: Counts, now: Counts) -> list[str]:
+    """Classes whose number of images is not what it was, the first few of them."""
+    different = [
+        f"{there.get(name, 0)} {part} images of {name!r}, there were {known.get(name, 0)}"
+        for part, known in before.items()
+        for there in (now[part],)
+        for name in dict.fromkeys((*known, *there))
+        if there.get(name) != known.get(name)
+    ]
+    more = len(different) - MOST_NAMED
+    return [*different[:MOST_NAMED], f"and {more} more"] if more > 0 else different
 
 
 def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -> None:

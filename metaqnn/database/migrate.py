@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from metaqnn.database.engine import name_of
 from metaqnn.database.ownership import LOCK_SPACE
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest revision in `migrations/versions`."""
 
 

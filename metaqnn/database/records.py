@@ -18,6 +18,7 @@ class SearchRecord:
         data_fingerprint: hash of the images and labels.
         versions: of the libraries, by name.
         circumstances: what may differ when the search goes on elsewhere: data folder, device and so on.
+        images: how many there are of each class in each part, as `ImageDataset.counts` says; None if unknown.
     """
 
     config: SearchConfig
@@ -26,6 +27,7 @@ class SearchRecord:
     data_fingerprint: str
     versions: Mapping[str, str]
     circumstances: Mapping[str, Any]
+    images: Mapping[str, Mapping[str, int]] | None = None
 
 
 @dataclass(frozen=True)

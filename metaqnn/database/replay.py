@@ -77,6 +77,7 @@ class ReplayDatabase:
             data_fingerprint=record.data_fingerprint,
             versions=dict(record.versions),
             circumstances=dict(record.circumstances),
+            images=record.images,
             created_at=time.time(),
         )
         with uninterrupted(), engine.begin() as connection:
@@ -112,7 +113,7 @@ class ReplayDatabase:
         shape = (row.channels, row.image_size, row.image_size)
         config = SearchConfig.from_dict(row.config)
         return SearchRecord(
-            config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances
+            config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances, row.images
         )
 
     @_transaction

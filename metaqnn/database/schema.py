@@ -41,6 +41,7 @@ searches = Table(
     Column("created_at", Float, nullable=False),  # seconds since 1970, UTC, as all times here
     Column("seconds", Float, nullable=False, server_default="0"),  # wall time of all sessions so far
     Column("owner", Text),  # who writes it, on PostgreSQL: see `ownership`
+    Column("images", JSON),  # how many of each class at the start: {"train": {class: n}, "test": {...}}
 )
 
 networks = Table(

@@ -68,6 +68,13 @@ class ImageDataset:
         """Number of classes."""
         return len(self.class_names)
 
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Images of each class, by part and name: {"train": {"cat": 5000, ...}, "test": {...}}."""
+        parts = {"train": self.train_labels, "test": self.test_labels}
+        numbers = {part: np.bincount(labels, minlength=self.num_classes) for part, labels in parts.items()}
+        return {part: dict(zip(self.class_names, n.tolist(), strict=True)) for part, n in numbers.items()}
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over pixels, labels and class names; the same content under another name agrees."""

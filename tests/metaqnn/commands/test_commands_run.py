@@ -183,10 +183,13 @@ def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, caps
     search = ["--dataset", tmp_path / "mine.npz", "--preset", "first-run", *SEARCH]
     assert main([str(word) for word in ["run", "--run-dir", tmp_path / "run", *search]]) == 0
     capsys.readouterr()
-    images["y_train"] = images["y_train"][::-1].copy()
-    np.savez(tmp_path / "mine.npz", **images)
+    np.savez(tmp_path / "mine.npz", **images | {"y_train": images["y_train"][::-1]})
     line = refused("run", "--resume", tmp_path / "run")
-    assert "is not the one this search began with" in line
+    assert "is not the one this search began with: as many as before of each class, but other images" in line
+    fewer = {name: images[name][:-1] for name in ("x_train", "y_train")}
+    np.savez(tmp_path / "mine.npz", **images | fewer)
+    line = refused("run", "--resume", tmp_path / "run")
+    assert line.endswith("is not the one this search began with: 19 train images of '2', there were 20")
 
 
 STOP_THE_BEST = """

@@ -19,11 +19,13 @@ from metaqnn.database.migrate import NoSearchError, current_version, upgrade
 from metaqnn.database.queries import SearchReader, has_search
 from metaqnn.database.schema import metadata
 
-NEXT = """
+OLDER = migrate.SCHEMA_VERSION
+NEWER = f"{int(OLDER) + 1:04}"
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "{NEWER}", "{OLDER}", None, None
 
 def upgrade():
     op.add_column("searches", sa.Column("note", sa.Text(), nullable=True))
@@ -51,9 +53,9 @@ def newer_program(tmp_path, monkeypatch):
     """A MetaQNN of the future, with one more migration."""
     folder = tmp_path / "program"
     shutil.copytree(Path(migrate.__file__).parent / "migrations", folder / "migrations")
-    (folder / "migrations" / "versions" / "0003_next.py").write_text(NEXT)
+    (folder / "migrations" / "versions" / f"{NEWER}_next.py").write_text(NEXT)
     monkeypatch.setattr(migrate, "__file__", str(folder / "migrate.py"))
-    monkeypatch.setattr(migrate, "SCHEMA_VERSION", "0003")
+    monkeypatch.setattr(migrate, "SCHEMA_VERSION", NEWER)
 
 
 @pytest.fixture
@@ -98,9 +100,9 @@ def test_an_older_database_is_upgraded_after_a_whole_copy_of_it(file, newer_prog
         other.commit()
         before = list(other.iterdump())
         database = ReplayDatabase.open(sqlite_url(file))
-        assert dump_file(file.with_name("search.db.backup-0002")) == before
+        assert dump_file(file.with_name(f"search.db.backup-{OLDER}")) == before
     with database._engine.begin() as connection:
-        assert current_version(connection) == "0003"
+        assert current_version(connection) == NEWER
     assert "note" in "".join(dump_file(file))
     assert database.record().input_shape == (1, 8, 8)
 
@@ -135,7 +137,7 @@ def test_searches_may_begin_at_the_same_time_in_an_empty_database(new_postgresql
 
 def test_readers_leave_an_older_database_alone(url, newer_program, dump):
     before = dump(url)
-    with pytest.raises(SchemaError, match="schema 0002, older than 0003: resume it once to upgrade"):
+    with pytest.raises(SchemaError, match=f"schema {OLDER}, older than {NEWER}: resume it once to upgrade"):
         SearchReader(url)
     assert dump(url) == before
 

@@ -1,0 +1,14 @@
+"""How many images of each class a search began with."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the numbers of images; they are not known of older searches."""
+    op.add_column("searches", sa.Column("images", sa.JSON(), nullable=True))
