@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -58,7 +59,7 @@ class GaussianProcess:
     Attributes
     ----------
     kernel, X : the (n, d) inputs.
-    precision : (n, n) C^-1.
+    factor : (n, n) lower Cholesky factor of C; what is above its diagonal is arbitrary.
     alpha : (n,) C^-1 y.
     y : (n,) targets.
     quadratic : y . C^-1 y.
@@ -68,7 +69,7 @@ class GaussianProcess:
     kernel: Kernel
     X: Floats
     y: Floats
-    precision: Floats
+    factor: Floats
     alpha: Floats
     quadratic: float
     log_evidence: float
@@ -77,10 +78,9 @@ class GaussianProcess:
     def fit(cls, kernel: Kernel, X: Floats, y: Floats, extra: Floats | float = 0.0) -> GaussianProcess:
         """Condition on targets y, (n,), with noise of variance kernel.noise + extra, in units of tau^2."""
         C = kernel(X, X) + np.diag(np.full(len(y), kernel.noise) + extra)
-        factor = cho_factor(C, lower=True)
-        precision = cho_solve(factor, np.eye(len(y)))
-        alpha = precision @ y
-        quadratic, log_det = float(y @ alpha), 2 * float(np.log(np.diag(factor[0])).sum())
+        factor, _ = cho_factor(C, lower=True)
+        alpha = cho_solve((factor, True), y)
+        quadratic, log_det = float(y @ alpha), 2 * float(np.log(np.diag(factor)).sum())
         a, b = PRIOR_SHAPE + len(y) / 2, PRIOR_RATE + quadratic / 2
         log_evidence = (
             float(gammaln(a) - gammaln(PRIOR_SHAPE))
@@ -88,7 +88,12 @@ class GaussianProcess:
             - a * np.log(b)
             - 0.5 * (log_det + len(y) * np.log(2 * np.pi))
         )
-        return cls(kernel, X, y, precision, alpha, quadratic, log_evidence)
+        return cls(kernel, X, y, factor, alpha, quadratic, log_evidence)
+
+    @cached_property
+    def precision(self) -> Floats:
+        """(n, n) C^-1: most of the work, and not needed for the evidence."""
+        return np.asarray(cho_solve((self.factor, True), np.eye(len(self.y))))
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d)."""

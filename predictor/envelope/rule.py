@@ -11,8 +11,11 @@ from predictor.envelope.student import StudentMixture
 from predictor.errors import PredictorError
 from predictor.fit_cache import FitCache
 from predictor.stopping import Decision, check_one_curve
+from predictor.threads import one_thread
 
 FITS_KEPT = 2
+MOST_NETWORKS = 3000
+"""That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
 Looks = dict[int, LookModel]
@@ -33,7 +36,8 @@ class RankEnvelope:
     the first look, a rank of 2 g or worse.
 
     Decisions are a function of the arguments alone. Models are those of the first `refit_size` networks of
-    the history, and ranks are among these: networks that finished since change nothing until the next fit.
+    the history (in a long one, of the latest `MOST_NETWORKS` and the best of these), and ranks are among
+    these: networks that finished since change nothing until the next fit.
     Votes of earlier looks are taken anew from the curve's first epochs with the models of now; nothing about
     a training is remembered.
 
@@ -67,8 +71,9 @@ class RankEnvelope:
         looks = look_epochs(curve.T)
         if tau not in looks:
             return Decision(stop=False, reason=f"no look after epoch {tau}")
-        models = self._models(history)
-        return self._judge(curve, [models[look] for look in looks if look <= tau])
+        with one_thread():
+            models = self._models(history)
+            return self._judge(curve, [models[look] for look in looks if look <= tau])
 
     def _judge(self, curve: LearningCurves, passed: list[LookModel]) -> Decision:
         """The decision at the last of the looks that the curve has passed."""
@@ -112,8 +117,17 @@ class RankEnvelope:
         return self._cache.for_history(history, lambda: self._newest(history))
 
     def _newest(self, history: LearningCurves) -> Looks:
-        known = history[: refit_size(history, self.burn_in)]
+        known = _recent(history[: refit_size(history, self.burn_in)], self.best)
         return self._cache.fitted_to(known, lambda: fit_looks(known, look_epochs(known.T), self.best))
+
+
+def _recent(history: LearningCurves, best: int) -> LearningCurves:
+    """The latest `MOST_NETWORKS` networks, and the `best` best completed ones where these are older."""
+    first = len(history) - MOST_NETWORKS
+    if first <= 0:
+        return history
+    top = np.argsort(-np.nan_to_num(history.final, nan=-np.inf), kind="stable")[:best]
+    return history[np.union1d(top, np.arange(first, len(history)))]
 
 
 def _final(predicted: StudentMixture, look: LookModel, curve: LearningCurves) -> float:

@@ -13,7 +13,9 @@ from predictor.envelope.averaging import AveragedProcess, Guesses
 from predictor.envelope.student import StudentMixture
 from predictor.envelope.warp import Standardizer, Warp, parameter_matrix
 
-MOST_GUESSES = 500
+MOST_RESULTS = MOST_GUESSES = 500
+"""That teach; the time of a fit grows with their cube."""
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +131,9 @@ class LookModel:
 def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[int, LookModel]:
     """A model for each look, made from the last look to the first.
 
-    A stopped network is guessed at the last look that it reached, and that guess teaches the earlier ones;
-    of more than `MOST_GUESSES` the latest do, which bounds the time of a fit in long searches.
+    A stopped network is guessed at the last look that it reached, and that guess teaches the earlier ones.
+    In long searches the latest `MOST_GUESSES` guesses teach, and the latest `MOST_RESULTS` results with the
+    `best` best ones.
 
     Parameters
     ----------
@@ -139,23 +142,33 @@ def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[
     best : how many of the best completed networks the ranks are taken of.
     """
     target = Target.of(history.final[history.completed])
+    results, silent = _teaching(history, best)
     guesses = Guesses(*np.full((2, len(history)), np.nan))
     models: dict[int, LookModel] = {}
     for tau in reversed(looks):
         guessed = np.isfinite(guesses.means)
         reached = np.flatnonzero((history.observed >= tau) & ~history.completed & ~guessed)
         older, latest = np.split(np.flatnonzero(guessed), [max(0, guessed.sum() - MOST_GUESSES)])
-        rows = [np.flatnonzero(history.completed), latest, np.concatenate([reached, older])]
+        rows = [results, latest, np.concatenate([reached, older, silent])]
         models[tau], predicted = _fit_look(history, tau, rows, target, guesses, best)
         guesses.means[reached] = predicted.mean[: len(reached)]
         guesses.variances[reached] = predicted.variance[: len(reached)]
     return models
 
 
+def _teaching(history: LearningCurves, best: int) -> tuple[Rows, Rows]:
+    """The completed networks that teach, in order, and those that do not."""
+    completed = np.flatnonzero(history.completed)
+    top = np.argsort(-history.final[completed], kind="stable")[:best]
+    teaches = np.arange(len(completed)) >= len(completed) - MOST_RESULTS
+    teaches[top] = True
+    return completed[teaches], completed[~teaches]
+
+
 def _fit_look(
     history: LearningCurves,
     tau: int,
-    rows: Sequence[npt.NDArray[np.int64]],
+    rows: Sequence[Rows],
     target: Target,
     guesses: Guesses,
     best: int,
@@ -177,5 +190,5 @@ def _fit_look(
     chances = np.sort(np.concatenate([left_out, predicted.exceeds(target.of_best)]))
     top = np.argsort(-history.final[completed], kind="stable")[:best]
     ranks = len(chances) - np.searchsorted(chances, left_out[top], side="right")
-    worst = float(history.final[completed].min())
+    worst = float(np.nanmin(history.final))
     return LookModel(tau, inputs, target, process, chances, ranks, worst), predicted

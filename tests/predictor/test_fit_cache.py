@@ -1,5 +1,7 @@
 """What is fitted once and what is fitted again."""
 
+import copy
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -46,3 +48,12 @@ def test_a_history_is_looked_up_once_as_long_as_it_is_the_latest(curves, fit):
     same_content = curves[:]
     asked = [curves, curves, same_content, curves]
     assert [cache.for_history(history, fit) for history in asked] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda cache: pickle.loads(pickle.dumps(cache))])
+def test_a_copy_begins_empty(curves, fit, copied):
+    cache = FitCache(1)
+    cache.for_history(curves, lambda: cache.fitted_to(curves, fit))
+    again = copied(cache)
+    assert [again.fitted_to(curves, fit), cache.fitted_to(curves, fit)] == [1, 0]
+    assert [again.fitted_to(curves[:3], fit), again.fitted_to(curves, fit)] == [2, 3]  # of the same size

@@ -9,7 +9,8 @@ import pytest
 
 from predictor import LearningCurves, PredictorError
 from predictor.envelope import RankEnvelope
-from predictor.envelope.looks import look_epochs
+from predictor.envelope import rule as rule_module
+from predictor.envelope.looks import look_epochs, refit_size
 from predictor.rules import make_rule
 from predictor.simulation import arrival_order, simulate
 
@@ -167,3 +168,21 @@ def test_on_published_curves():
     result = simulate(curves, RankEnvelope(), arrival_order(0, len(curves)))
     assert result.regret <= 0.01
     assert result.speed_up > 4
+
+
+def test_in_a_long_history_old_networks_but_the_best_are_forgotten(recorded, past, monkeypatch):
+    monkeypatch.setattr(rule_module, "MOST_NETWORKS", 40)
+    rule, first = RankEnvelope(best=2), refit_size(past, burn_in=6) - 40
+    best = np.argsort(-np.nan_to_num(past.final[: first + 40], nan=-1))[:2]
+    kept = np.isin(np.arange(len(past)), best) | (np.arange(len(past)) >= first)
+    assert min(best) < first  # or there were nothing to see
+    shuffled = past.values.copy()
+    shuffled[~kept] = np.where(past.completed[~kept, None], shuffled[~kept] * 0.9, 0.2)
+    shuffled[~kept & ~past.completed, 1:] = np.nan
+    other = LearningCurves(shuffled, past.architecture, past.hyperparameters)
+    assert refit_size(other, burn_in=6) - 40 == first
+    curve = recorded[120].until(2)
+    assert rule.decide(curve, other) == rule.decide(curve, past)
+    changed = past.values * np.where(kept, 0.95, 1)[:, None]
+    other = LearningCurves(changed, past.architecture, past.hyperparameters)
+    assert rule.decide(curve, other) != rule.decide(curve, past)

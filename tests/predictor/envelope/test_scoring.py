@@ -69,3 +69,14 @@ def test_of_many_guesses_the_latest_teach_and_all_are_ranked(finished, models, m
     for tau, model in fit_looks(finished, look_epochs(30), best=8).items():
         assert model.process.extra.shape[1] == min(3, models[tau].process.extra.shape[1])
         assert len(model.chances) == len(models[tau].chances)
+
+
+def test_of_many_results_the_latest_and_the_best_teach_and_all_are_ranked(finished, models, monkeypatch):
+    monkeypatch.setattr(scoring, "MOST_RESULTS", 3)
+    final = finished.final[:20]
+    teaching = sorted({17, 18, 19, *np.argsort(-final)[:4]})
+    for tau, model in fit_looks(finished, look_epochs(30), best=4).items():
+        np.testing.assert_allclose(model.process.by_results[0].y, model.target(final[teaching]))
+        assert len(model.chances) == len(models[tau].chances)
+        assert len(model.ranks_of_best) == 4
+        assert model.worst == final.min()

@@ -1,0 +1,151 @@
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from predictor import Decision
+from predictor.baselines import MissingPackageError
+from predictor.errors import CurvesError
+from predictor.integrations.recorded import CurveStore
+
+lightning = pytest.importorskip("lightning")
+torch = pytest.importorskip("torch")
+from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+
+from predictor.integrations.lightning import StoppingRuleCallback  # noqa: E402
+
+T = 8
+
+
+@pytest.fixture(autouse=True)
+def quiet_lightning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+class Scripted(lightning.LightningModule):
+    """Logs the accuracies that it is told to, one per validation run."""
+
+    def __init__(self, values, name="val_accuracy", crash_after=None):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.values = values
+        self.name = name
+        self.crash_after = crash_after
+
+    def training_step(self, batch, index):
+        if self.current_epoch == self.crash_after:
+            raise RuntimeError("the device caught fire")
+        return self.layer(batch[0]).sum()
+
+    def validation_step(self, batch, index):
+        self.log(self.name, torch.tensor(self.values[self.current_epoch], dtype=torch.float64))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=1e-3)
+
+
+def fit(module, callback, tmp_path, checkpoint=None, **options):
+    data = DataLoader(TensorDataset(torch.zeros(1, 1)))
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        default_root_dir=tmp_path,
+        callbacks=[callback],
+        **{"max_epochs": T, "enable_checkpointing": False, **quiet, **options},
+    )
+    trainer.fit(module, data, data, ckpt_path=checkpoint)
+    return trainer
+
+
+def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
+    rule, store = fresh_rule(), CurveStore(tmp_path / "curves.npz", T)
+    for row, rate in zip(values, rates, strict=True):
+        fit(Scripted(row), StoppingRuleCallback(store, rule, "val_accuracy", {"lr": rate}), tmp_path)
+    expected = epochs_asked_directly(fresh_rule(), values, rates)
+    stored = store.history()
+    assert stored.observed.tolist() == expected
+    for row, value, epochs in zip(stored.values, values, expected, strict=True):
+        np.testing.assert_array_equal(row[:epochs], value[:epochs])
+
+
+class StopAfter:
+    """Stops after so many epochs."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def decide(self, curve, history):
+        return Decision(int(curve.observed[0]) == self.epochs, "as told")
+
+
+def test_the_sanity_check_before_the_training_does_not_count(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, StopAfter(3), "val_accuracy")
+    trainer = fit(Scripted(values[0]), callback, tmp_path, num_sanity_val_steps=1)
+    assert trainer.current_epoch == 3
+    assert store.history().observed.tolist() == [3]
+    assert callback.decision == Decision(True, "as told")
+
+
+def test_a_resumed_training_has_its_whole_curve(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+
+    def callback():
+        return StoppingRuleCallback(store, StopAfter(6), "val_accuracy")
+
+    with pytest.raises(RuntimeError, match="fire"):
+        fit(Scripted(values[0], crash_after=4), callback(), tmp_path, enable_checkpointing=True)
+    assert len(store.history()) == 0
+    [checkpoint] = tmp_path.rglob("*.ckpt")
+    fit(Scripted(values[0]), callback(), tmp_path, checkpoint)
+    np.testing.assert_array_equal(store.history().values[0, :6], values[0, :6])
+    assert store.history().observed.tolist() == [6]
+
+
+def test_one_callback_may_serve_several_trainings(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, StopAfter(2), "val_accuracy")
+    for row in values[:3]:
+        fit(Scripted(row), callback, tmp_path)
+    np.testing.assert_array_equal(store.history().values[:, :2], values[:3, :2])
+
+
+def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, StopAfter(6), "val_accuracy")
+    with pytest.raises(RuntimeError, match="fire"):
+        fit(Scripted(values[0], crash_after=3), callback, tmp_path)
+    assert len(store.history()) == 0
+    fit(Scripted(values[1]), callback, tmp_path)
+    np.testing.assert_array_equal(store.history().values[:, :6], values[1:2, :6])
+
+
+def test_a_trial_run_of_one_batch_is_no_training(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, StopAfter(1), "val_accuracy")
+    fit(Scripted(values[0]), callback, tmp_path, fast_dev_run=True)
+    assert len(store.history()) == 0
+
+
+def test_a_metric_that_is_not_logged_is_named(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, StopAfter(1), "accuracy")
+    with pytest.raises(CurvesError, match=r"'accuracy' is not logged; there are \['val_accuracy'\]"):
+        fit(Scripted(values[0]), callback, tmp_path)
+
+
+def test_more_epochs_than_the_store_is_for_are_refused(values, tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    callback = StoppingRuleCallback(store, StopAfter(99), "val_accuracy")
+    with pytest.raises(CurvesError, match="this training has 3 values; expected at most T = 2"):
+        fit(Scripted(values[0]), callback, tmp_path)
+
+
+def test_without_lightning_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    monkeypatch.delitem(sys.modules, "predictor.integrations.lightning")
+    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[lightning\]'"):
+        import predictor.integrations.lightning  # noqa: F401

@@ -1,0 +1,164 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from predictor import Decision
+from predictor.baselines import MissingPackageError
+from predictor.errors import CurvesError
+
+ray = pytest.importorskip("ray")
+tune = pytest.importorskip("ray.tune")
+
+from predictor.integrations.ray_tune import StoppingRuleScheduler  # noqa: E402
+
+T = 8
+
+
+class Listener:
+    """A rule that goes on, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decide(self, curve, history):
+        self.asked.append((curve, history))
+        return Decision(False, "go on")
+
+
+def trial(number, **config):
+    return SimpleNamespace(trial_id=f"{number:05}", config=config)
+
+
+def report(scheduler, trial, iteration, value, name="accuracy"):
+    return scheduler.on_trial_result(None, trial, {name: value, "training_iteration": iteration})
+
+
+def epochs_in_tune(rule, values, rates, metric, mode):
+    """Epochs that each trial gets, one trial at a time, told as Tune tells it."""
+    scheduler, found = StoppingRuleScheduler(rule, T, parameters=["lr"]), []
+    scheduler.set_search_properties(metric, mode)
+    for number, (row, rate) in enumerate(zip(values, rates, strict=True)):
+        running = trial(number, lr=rate)
+        scheduler.on_trial_add(None, running)
+        for iteration, value in enumerate(row, start=1):
+            if report(scheduler, running, iteration, value, metric) == "STOP":
+                break
+        scheduler.on_trial_complete(None, running, {})
+        found.append(iteration)
+    stopped = sum(epochs < T for epochs in found)
+    assert scheduler.debug_string().endswith(f"{stopped} of 20 trials stopped")
+    return found
+
+
+def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_asked_directly):
+    expected = epochs_asked_directly(fresh_rule(), values, rates)
+    assert epochs_in_tune(fresh_rule(), values, rates, "accuracy", "max") == expected
+
+
+def test_a_minimised_metric_is_decided_as_the_rule_asked_directly(
+    fresh_rule, values, rates, epochs_asked_directly
+):
+    expected = epochs_asked_directly(fresh_rule(), 1 - values, rates, metric="loss")
+    assert epochs_in_tune(fresh_rule(), 1 - values, rates, "loss", "min") == expected
+
+
+def test_the_history_is_what_ended_without_an_error_in_order_of_ending():
+    rule = Listener()
+    scheduler = StoppingRuleScheduler(rule, 2, metric="accuracy", mode="max", parameters=["net/lr"])
+    first, second, broken = (trial(number, net={"lr": number}) for number in range(3))
+    for number, running in enumerate((first, second, broken)):
+        report(scheduler, running, 1, 0.1 * number)
+    scheduler.on_trial_complete(None, second, {})
+    scheduler.on_trial_error(None, broken)
+    report(scheduler, first, 2, 0.5)
+    scheduler.on_trial_complete(None, first, {})
+    report(scheduler, trial(4, net={"lr": 4}), 1, 0.9)
+    curve, history = rule.asked[-1]
+    np.testing.assert_equal(history.values, [[0.1, np.nan], [0.0, 0.5]])
+    np.testing.assert_equal(history.hyperparameters["net/lr"], [1, 0])
+    np.testing.assert_equal(curve.values, [[0.9, np.nan]])
+    assert curve.hyperparameters["net/lr"] == [4]
+
+
+def test_a_trial_that_was_begun_again_reports_its_epochs_again():
+    rule = Listener()
+    scheduler = StoppingRuleScheduler(rule, 5, metric="accuracy", mode="max")
+    running = trial(0)
+    for iteration, value in [(1, 0.1), (2, 0.2), (3, 0.3), (2, 0.25), (3, 0.35)]:
+        report(scheduler, running, iteration, value)
+    np.testing.assert_equal(rule.asked[-1][0].values, [[0.1, 0.25, 0.35, np.nan, np.nan]])
+
+
+def test_a_value_that_is_not_finite_stops_the_trial():
+    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+    assert report(scheduler, trial(0), 1, float("nan")) == "STOP"
+
+
+def test_a_result_without_the_metric_is_passed_over():
+    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+    assert report(scheduler, trial(0), 1, 0.5, name="loss") == "CONTINUE"
+
+
+def test_without_metric_and_mode_no_trial_begins():
+    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy")
+    with pytest.raises(CurvesError, match="metric = 'accuracy', mode = None"):
+        scheduler.on_trial_add(None, trial(0))
+
+
+def test_metric_and_mode_are_given_once():
+    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+    assert not scheduler.set_search_properties("loss", None)
+    assert scheduler.metric == "accuracy"
+
+
+PROGRAM = """
+import logging, sys
+import ray
+from ray import tune
+from predictor.integrations.ray_tune import StoppingRuleScheduler
+from predictor.rules import make_rule
+
+def train(config):
+    if config["height"] == 0.55:
+        raise RuntimeError("this trial crashes")
+    for epoch in range(8):
+        tune.report({"accuracy": config["height"] * (1 - 0.5 ** (epoch + 1))})
+
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
+         _node_ip_address="127.0.0.1")
+heights = [0.8, 0.82, 0.55, 0.84, 0.78, 0.86, 0.1, 0.9, 0.12, 0.11]
+results = tune.Tuner(
+    train,
+    param_space={"height": tune.grid_search(heights)},
+    tune_config=tune.TuneConfig(
+        metric="accuracy", mode="max", max_concurrent_trials=2, reuse_actors=True,
+        scheduler=StoppingRuleScheduler(make_rule("rank-envelope:burn_in=3"), 8, parameters=["height"]),
+    ),
+    run_config=tune.RunConfig(storage_path=sys.argv[1], verbose=0),
+).fit()
+print("EPOCHS", *(len(r.metrics_dataframe) if r.metrics_dataframe is not None else 0 for r in results))
+print("ERRORS", sum(r.error is not None for r in results))
+"""
+
+
+def test_tune_itself_with_two_trials_at_a_time(tmp_path):
+    """Hopeless trials are stopped, the crash is not in the way, the best trial is trained to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True, check=False, timeout=200
+    )
+    found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line[:6] in ("EPOCHS", "ERRORS"))
+    assert found, done.stdout + done.stderr
+    epochs = [int(number) for number in found["EPOCHS"].split()]
+    assert found["ERRORS"] == "1"
+    assert [epochs[place] for place in (0, 1, 2, 7)] == [8, 8, 0, 8]
+    assert min(epochs[6], epochs[8], epochs[9]) < 8
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray.tune", None)
+    monkeypatch.delitem(sys.modules, "predictor.integrations.ray_tune")
+    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[tune\]'"):
+        import predictor.integrations.ray_tune  # noqa: F401

@@ -1,0 +1,180 @@
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves, NoStopping
+from predictor.errors import CurvesError
+from predictor.integrations.recorded import CurveStore
+
+T = 8
+
+
+def train_all(store, rule, values, rates):
+    """Epochs that each training gets in a plain loop."""
+    epochs = []
+    for row, rate in zip(values, rates, strict=True):
+        with store.training(rule, {"lr": rate}) as training:
+            for value in row:
+                if training.report(value).stop:
+                    break
+        epochs.append(len(training.values))
+    return epochs
+
+
+def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
+    expected = epochs_asked_directly(fresh_rule(), values, rates)
+    assert train_all(CurveStore(tmp_path / "curves.npz", T), fresh_rule(), values, rates) == expected
+
+
+def test_a_minimised_metric_is_decided_as_the_rule_asked_directly(
+    fresh_rule, values, rates, epochs_asked_directly, tmp_path
+):
+    losses = 1 - values
+    expected = epochs_asked_directly(fresh_rule(), losses, rates, metric="loss")
+    store = CurveStore(tmp_path / "curves.npz", T, metric="loss")
+    assert train_all(store, fresh_rule(), losses, rates) == expected
+
+
+def test_each_process_may_have_one_training(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
+    """As programs do it that are started once per training: nothing but the file is shared."""
+    path, epochs = tmp_path / "curves.npz", []
+    for row, rate in zip(values, rates, strict=True):
+        epochs += train_all(CurveStore(path, T), fresh_rule(), [row], [rate])
+    assert epochs == epochs_asked_directly(fresh_rule(), values, rates)
+
+
+def test_the_file_is_read_as_any_curves(values, rates, tmp_path):
+    path = tmp_path / "folder" / "curves.npz"
+    train_all(CurveStore(path, T), NoStopping(), values, rates)
+    curves = LearningCurves.read(path)
+    np.testing.assert_equal(curves.values, values)
+    np.testing.assert_equal(curves.hyperparameters["lr"], rates)
+
+
+def test_the_history_is_one_object_until_it_grows(tmp_path):
+    store, other = (CurveStore(tmp_path / "curves.npz", 2) for _ in range(2))
+    store.add([0.1, 0.2])
+    first = store.history()
+    assert store.history() is first
+    other.add([0.3])
+    assert store.history().observed.tolist() == [2, 1]
+
+
+def test_a_training_that_crashes_is_not_added(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+
+    def interrupted():
+        with store.training(NoStopping()) as training:
+            training.report(0.5)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(store.history()) == 0
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [np.inf, 0.5]])
+def test_a_training_without_a_first_value_is_not_added(tmp_path, values):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    store.add(values)
+    assert len(store.history()) == 0
+
+
+def test_a_diverged_training_is_stopped_and_added_as_far_as_it_came(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 4)
+    with store.training(NoStopping()) as training:
+        assert not training.report(0.5).stop
+        assert training.report(float("nan")).stop
+    assert store.history().observed.tolist() == [1]
+
+
+def add_many(path, worker, n):
+    store = CurveStore(path, 2)
+    for number in range(n):
+        store.add([worker, number], {"lr": worker})
+
+
+def test_nothing_is_lost_when_processes_add_at_once(tmp_path):
+    context, path = multiprocessing.get_context("fork"), tmp_path / "curves.npz"
+    workers = [context.Process(target=add_many, args=(path, worker, 25)) for worker in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    stored = CurveStore(path, 2).history().values.tolist()
+    assert sorted(stored) == [[worker, number] for worker in range(4) for number in range(25)]
+    for worker in range(4):  # in order of ending
+        assert [number for who, number in stored if who == worker] == list(range(25))
+
+
+def add_for_ever(path, added):
+    store = CurveStore(path, 500)
+    while True:
+        store.add([added.value] * 500)
+        added.value += 1
+
+
+def test_a_kill_leaves_a_whole_file_and_no_lock(tmp_path):
+    context, path = multiprocessing.get_context("fork"), tmp_path / "curves.npz"
+    added = context.Value("i", 0)
+    for kill in range(1, 21):
+        adding = context.Process(target=add_for_ever, args=(path, added))
+        adding.start()
+        while added.value < 3 * kill:
+            time.sleep(0.0007)
+        adding.kill()
+        adding.join()
+        stored = CurveStore(path, 500).history().values[:, 0]
+        assert len(stored) - added.value in (0, 1)  # replaced, but not yet counted
+        added.value = len(stored)
+        CurveStore(path, 500).add([added.value])  # the lock is free
+        added.value += 1
+
+
+def test_trainings_with_other_parameters_are_refused_when_they_begin(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    store.add([0.1, 0.2], {"lr": 0.1})
+    with pytest.raises(CurvesError, match=r"parameters \['lr'\], and this one \['lr', 'width'\]"):
+        store.training(NoStopping(), {"lr": 0.1, "width": 3})
+
+
+@pytest.mark.parametrize(
+    ("T", "metric", "message"),
+    [
+        (3, "accuracy", r"T = 2, these 3"),
+        (2, "loss", r"metric = np.str_\('accuracy'\)|metric = 'accuracy', these 'loss'"),
+    ],
+)
+def test_a_file_with_other_curves_is_refused(tmp_path, T, metric, message):
+    CurveStore(tmp_path / "curves.npz", 2).add([0.1, 0.2])
+    with pytest.raises(CurvesError, match=message):
+        CurveStore(tmp_path / "curves.npz", T, metric=metric)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / "curves.npz").write_bytes(b"garbage")
+    with pytest.raises(CurvesError, match=r"curves.npz: not an .npz file"):
+        CurveStore(tmp_path / "curves.npz", 2)
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    with pytest.raises(CurvesError, match=r"curves.csv: curves are kept in an .npz file"):
+        CurveStore(tmp_path / "curves.csv", 2)
+
+
+def test_a_place_that_cannot_be_is_named_before_the_training(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CurvesError, match="no such folder can be made"):
+        CurveStore(tmp_path / "file" / "x" / "curves.npz", 2).training(NoStopping())
+
+
+def test_a_full_disk_keeps_what_was_stored(small_disk, fill):
+    store = CurveStore(small_disk / "curves.npz", 100_000)
+    store.add(np.full(100_000, 0.5))
+    fill(500_000)
+    with pytest.raises(CurvesError, match="cannot be written: No space left on device"):
+        store.add(np.full(100_000, 0.5))
+    assert len(store.history()) == 1
+    assert not list(small_disk.glob("*.new.npz"))

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from predictor import Decision, LearningCurves
+from predictor.errors import CurvesError
+from predictor.integrations.trainings import CurveFormat, Training, decide
+
+
+class Listener:
+    """A rule that remembers what it is asked."""
+
+    def __init__(self, stop=False):
+        self.stop = stop
+        self.asked = []
+
+    def decide(self, curve, history):
+        self.asked.append((curve, history))
+        return Decision(self.stop, "as told")
+
+
+def test_curves_of_unequal_length_end_in_nan():
+    curves = CurveFormat(4).curves([Training([0.1, 0.2]), Training([0.3, 0.4, 0.5, 0.6]), Training([])])
+    assert curves.observed.tolist() == [2, 4, 0]
+    assert curves.completed.tolist() == [False, True, False]
+
+
+def test_parameters_are_sorted_into_architecture_and_hyperparameters():
+    curve_format = CurveFormat(2, parameters=("num_layers", "learning_rate"))
+    curves = curve_format.curves([Training([0.1], {"num_layers": 3, "learning_rate": 0.1, "other": "text"})])
+    assert {name: column.tolist() for name, column in curves.architecture.items()} == {"num_layers": [3]}
+    assert {name: column.tolist() for name, column in curves.hyperparameters.items()} == {
+        "learning_rate": [0.1]
+    }
+
+
+def test_a_parameter_that_is_not_there_is_unknown():
+    curves = CurveFormat(2, parameters=("lr",)).curves([Training([0.1]), Training([0.1], {"lr": 0.5})])
+    np.testing.assert_equal(curves.hyperparameters["lr"], [np.nan, 0.5])
+
+
+def test_a_parameter_that_is_no_number_is_quoted():
+    with pytest.raises(CurvesError, match="parameter 'activation' of trial 7 is 'relu'; expected a number"):
+        CurveFormat(2, parameters=("activation",)).curves([Training([], {"activation": "relu"}, "trial 7")])
+
+
+def test_more_values_than_epochs_are_refused():
+    with pytest.raises(CurvesError, match="trial 3 has 3 values; expected at most T = 2"):
+        CurveFormat(2).curves([Training([0.1, 0.2, 0.3], name="trial 3")])
+
+
+@pytest.mark.parametrize("T", [0, -1, 2.5, "20"])
+def test_a_number_of_epochs_that_is_none_is_quoted(T):
+    with pytest.raises(CurvesError, match=f"T = {T!r}"):
+        CurveFormat(T)
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_the_rule_is_asked_about_the_curve_and_answers_itself(stop):
+    rule, history = Listener(stop), LearningCurves(np.zeros((2, 3)))
+    decision = decide(rule, Training([0.1, 0.2]), history, CurveFormat(3))
+    assert decision == Decision(stop, "as told")
+    [(curve, asked)] = rule.asked
+    np.testing.assert_equal(curve.values, [[0.1, 0.2, np.nan]])
+    assert asked is history
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_diverged_training_is_stopped_by_any_rule(value):
+    rule, history = Listener(), LearningCurves(np.zeros((2, 3)))
+    decision = decide(rule, Training([0.1, value]), history, CurveFormat(3))
+    assert decision.stop
+    assert "diverged: the value of epoch 2" in decision.reason
+    assert rule.asked == []
+
+
+def test_a_completed_training_is_not_stopped():
+    rule = Listener(stop=True)
+    assert not decide(rule, Training([0.1, 0.2]), LearningCurves(np.zeros((2, 2))), CurveFormat(2)).stop
+    assert rule.asked == []
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_rules_cope_with_a_few_trainings_some_of_them_short_or_diverged(fresh_rule, metric):
+    ends = [0.7, 0.9, 0.8, 0.75, 0.85, 0.6]
+    rise = 1 - 0.5 ** np.arange(1, 9)
+    completed = [Training(end * rise, {"lr": end}) for end in ends]
+    others = [
+        Training(0.3 * rise[:2]),
+        Training([0.5, np.nan, 0.6], {"lr": 0.1}),
+        Training([0.4, np.inf]),
+        Training([]),
+    ]
+
+    def told(values):
+        return values if metric == "accuracy" else [1 - value for value in values]
+
+    curve_format = CurveFormat(8, metric, parameters=("lr",))
+    past = [Training(told(t.values), t.parameters) for t in (*others, *completed)]
+    history, rule = curve_format.curves(past), fresh_rule()
+    assert history.completed.sum() == 6
+    decisions = {
+        height: [
+            decide(rule, Training(told(height * rise[:tau])), history, curve_format).stop
+            for tau in range(1, 8)
+        ]
+        for height in (0.05, 1.0)
+    }
+    assert any(decisions[0.05])
+    assert not any(decisions[1.0])
