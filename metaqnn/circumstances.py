@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from metaqnn.config import ConfigError
+from state_space.errors import did_you_mean
 
 AUTO = "auto"
 EXECUTORS = ("local", "ray")
@@ -20,7 +21,8 @@ class Circumstances:
         threads: CPU threads of each training, None for what suits the networks.
         download: whether data sets may be downloaded.
         workers: trainings side by side, or "auto": one for each core, or as many as GPUs take.
-        workers_per_gpu: trainings side by side on each GPU where workers is "auto".
+        workers_per_gpu: trainings side by side on each GPU where workers is "auto"; "auto" for as many as
+            fit, see `metaqnn.workers.per_gpu`.
         executor: local, processes on this machine, or ray.
         address: of the Ray cluster: HOST:PORT or auto; None or local for one that is started here.
         epoch_timeout: seconds that an epoch may take, None for any time.
@@ -36,19 +38,21 @@ class Circumstances:
     threads: int | None = None
     download: bool = True
     workers: int | str = 1
-    workers_per_gpu: int = 1
+    workers_per_gpu: int | str = 1
     executor: str = "local"
     address: str | None = None
     epoch_timeout: float | None = None
     keep_weights: int = 5
 
     def __post_init__(self) -> None:
-        if self.workers != AUTO and not (isinstance(self.workers, int) and self.workers >= 1):
-            raise ConfigError(f"--workers is {self.workers!r}; it must be at least 1, or auto")
-        if self.workers_per_gpu < 1:
-            raise ConfigError(f"--workers-per-gpu is {self.workers_per_gpu}; it must be at least 1")
+        for name in ("workers", "workers_per_gpu"):
+            number = getattr(self, name)
+            if number != AUTO and not (isinstance(number, int) and number >= 1):
+                option = name.replace("_", "-")
+                raise ConfigError(f"--{option} is {number!r}; it must be at least 1, or auto")
         if self.executor not in EXECUTORS:
-            raise ConfigError(f"--executor is {self.executor!r}; it must be {' or '.join(EXECUTORS)}")
+            hint = did_you_mean(self.executor, EXECUTORS)
+            raise ConfigError(f"--executor is {self.executor!r}; it must be {' or '.join(EXECUTORS)}{hint}")
         if self.epoch_timeout is not None and not self.epoch_timeout > 0:
             raise ConfigError(f"--epoch-timeout is {self.epoch_timeout:g}; it must be above 0, in seconds")
         if self.keep_weights < 0:

@@ -17,15 +17,18 @@ SMALL = 20e6
 
 def mean_macs(space: StateSpace) -> float:
     """Mean multiply-accumulates per image of networks drawn at epsilon = 1."""
-    return fmean(network.macs(space.input_shape, space.num_classes) for network in _sampled(space))
+    return fmean(network.macs(space.input_shape, space.num_classes) for network in sampled_networks(space))
 
 
 def mean_parameters(space: StateSpace) -> float:
     """Mean weights and biases of networks drawn at epsilon = 1."""
-    return fmean(network.parameters(space.input_shape, space.num_classes) for network in _sampled(space))
+    return fmean(
+        network.parameters(space.input_shape, space.num_classes) for network in sampled_networks(space)
+    )
 
 
-def _sampled(space: StateSpace) -> Iterator[Architecture]:
+def sampled_networks(space: StateSpace) -> Iterator[Architecture]:
+    """Some networks drawn at epsilon = 1, always the same."""
     rng = np.random.default_rng(0)
     return (space.sample(rng) for _ in range(SAMPLES))
 

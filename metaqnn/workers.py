@@ -4,15 +4,23 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from statistics import fmean
 
 import torch
 
 from metaqnn.circumstances import AUTO, Circumstances
 from metaqnn.config import ConfigError, SearchConfig
+from metaqnn.estimate import sampled_networks
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
 from metaqnn.preparation import Prepared, load_and_build
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
+
+
+MOST_PER_GPU = 4
+"""Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
+CONTEXT = 1e9
+"""Bytes of a GPU's memory that a process takes before it trains anything: CUDA itself and its libraries."""
 
 
 def make_trainer(config: SearchConfig, circumstances: Circumstances) -> ClassifierTrainer:
@@ -30,6 +38,7 @@ def make_executor(prepared: Prepared) -> Executor:
     timeout = circumstances.epoch_timeout
     if circumstances.executor == "ray":
         return _on_ray(prepared)
+    circumstances = replace(circumstances, workers_per_gpu=per_gpu(prepared))
     places = worker_places(circumstances, prepared.trainer)
     if len(places) == 1 and timeout is None:
         return SerialExecutor(prepared.trainer)
@@ -39,6 +48,22 @@ def make_executor(prepared: Prepared) -> Executor:
         epoch_timeout=timeout,
         demand=partial(memory_share, prepared),
     )
+
+
+def per_gpu(prepared: Prepared) -> int:
+    """Trainings side by side on each GPU; if that is "auto", as many as fit.
+
+    What fits is limited by the memory for networks of the mean size at epsilon = 1, by the CPU cores that
+    launch their work, and by `MOST_PER_GPU`.
+    """
+    asked, executor = prepared.circumstances.workers_per_gpu, prepared.circumstances.executor
+    if asked != AUTO:
+        return int(asked)
+    if prepared.trainer.device.type != "cuda" or executor == "ray":  # whose GPUs are not known here
+        return 1
+    mean = fmean(memory_share(prepared, network) for network in sampled_networks(prepared.space))
+    fitting = int(1 / (mean + CONTEXT / device_memory(prepared.trainer.device)))
+    return max(1, min(fitting, available_cores() // torch.cuda.device_count(), MOST_PER_GPU))
 
 
 def memory_share(prepared: Prepared, architecture: Architecture) -> float:
@@ -79,7 +104,7 @@ def _on_gpus(circumstances: Circumstances) -> Sequence[Circumstances]:
     gpus = [circumstances.device] if named else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     count = circumstances.workers
     if count == AUTO:
-        count = len(gpus) * circumstances.workers_per_gpu
+        count = len(gpus) * int(circumstances.workers_per_gpu)
     return [replace(circumstances, device=gpus[i % len(gpus)]) for i in range(int(count))]
 
 
@@ -100,7 +125,7 @@ def _on_ray(prepared: Prepared) -> Executor:
             trouble = "no Ray cluster can be started on this machine"
         raise ConfigError(f"{trouble}: {error}") from None
     cpus = prepared.trainer.threads or 1
-    gpus = 1 / circumstances.workers_per_gpu if has_gpus() and circumstances.device != "cpu" else 0
+    gpus = 1 / per_gpu(prepared) if has_gpus() and circumstances.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}
     count = slots(resources) if circumstances.workers == AUTO else int(circumstances.workers)
     place = replace(circumstances, threads=cpus)

@@ -88,7 +88,13 @@ def _add_worker_options(parser: argparse.ArgumentParser) -> None:
         help="networks trained side by side, or auto: one for each CPU core, or as many as the GPUs or the "
         "Ray cluster take (default 1)",
     )
-    group.add_argument("--workers-per-gpu", type=int, metavar="N", help="with --workers auto (default 1)")
+    group.add_argument(
+        "--workers-per-gpu",
+        type=_workers,
+        metavar="N",
+        help="with --workers auto; auto: as many as its memory and the CPU cores allow, 4 at most; on Ray, 1 "
+        "(default 1)",
+    )
     group.add_argument(
         "--executor",
         help="local: processes on this machine, or ray: a Ray cluster (default local)",

@@ -2,6 +2,8 @@
 
 import socket
 import sys
+from copy import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,7 @@ from metaqnn.circumstances import Circumstances
 from metaqnn.config import ConfigError, SearchConfig
 from metaqnn.executors import LocalExecutor, SerialExecutor
 from metaqnn.launch import prepare
-from metaqnn.workers import make_executor, make_trainer, worker_places
+from metaqnn.workers import make_executor, make_trainer, per_gpu, worker_places
 
 
 @pytest.fixture
@@ -60,6 +62,30 @@ def test_on_a_gpu_that_is_named_all_workers_are_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     places = worker_places(Circumstances(workers=2, device="cuda:1"), on("cuda:1"))
     assert [place.device for place in places] == ["cuda:1", "cuda:1"]
+
+
+@pytest.mark.parametrize(
+    ("memory", "count", "gpus", "executor", "expected"),
+    [
+        (80e9, 64, 8, "local", 4),  # no more than that
+        (80e9, 16, 8, "local", 2),  # two cores each
+        (2.5e9, 64, 8, "local", 2),  # a process takes 1 GB, and a tenth of the memory stays free
+        (0.5e9, 64, 8, "local", 1),
+        (80e9, 64, 8, "ray", 1),
+    ],
+)
+def test_a_gpu_gets_as_many_workers_as_fit(
+    monkeypatch, cores, prepared, memory, count, gpus, executor, expected
+):
+    cores(count)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=memory)
+    )
+    some = prepared(workers_per_gpu="auto", executor=executor)
+    some = replace(some, trainer=copy(some.trainer))
+    some.trainer.device = torch.device("cuda")
+    assert per_gpu(some) == expected
 
 
 @pytest.mark.parametrize(
