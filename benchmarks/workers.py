@@ -1,8 +1,9 @@
 """What workers side by side on this machine bring, and what they could bring at most.
 
 Each measurement is a whole search of the same networks (same seed, no stopping, epsilon 1), counted from the
-start of the first epoch to the end of the last network: the start of the workers is hardly part of it, as
-searches are long. The order of the counts of workers is reversed every other round. What they could bring at
+start of the first epoch to the end of the last network: the start of the workers is hardly part of it. At the
+end one worker has nothing left to do while another trains the last network: many networks of few epochs show
+what a long search gets. The order of the counts of workers is reversed every other round. What they could bring at
 most is measured in the same rounds: plain processes, alone and as many as there are workers side by side,
 each training one and the same network on the clock. On cores that share execution units that is less than
 the number of processes.
@@ -42,6 +43,8 @@ from trainers import EpochReport
 SAME = "[C(32,3,1), P(3,2), C(64,3,1), P(3,2), GAP(10), SM(10)]"
 """The network of the plain processes, about as costly as those of the laptop preset on average."""
 
+PLAIN_EPOCHS = 20
+
 
 class Clock(Progress):
     """Times of the first epoch that was stored, and of the last network."""
@@ -69,13 +72,12 @@ def searched(config: SearchConfig, circumstances: Circumstances) -> float:
 def train_alike(
     config: SearchConfig, circumstances: Circumstances, ready: Barrier, times: "Queue[float]"
 ) -> None:
-    """What a plain process does: train the same network, once for warming up and once on the clock."""
-    prepared = load_and_build(replace(config, epochs=1), circumstances)
-    for on_the_clock in (False, True):
-        if on_the_clock:
-            ready.wait()
-        started = monotonic()
-        prepared.trainer.train(Architecture.parse(SAME), seed=1)
+    """What a plain process does: train the same network, one epoch for warming up and more on the clock."""
+    trainer = load_and_build(replace(config, epochs=PLAIN_EPOCHS), circumstances).trainer
+    trainer.train(Architecture.parse(SAME), seed=1, on_epoch=lambda report: True)
+    ready.wait()
+    started = monotonic()
+    trainer.train(Architecture.parse(SAME), seed=1)
     times.put(monotonic() - started)
 
 

@@ -1,0 +1,81 @@
+"""What torch.compile costs and gains for one network: from how much training on does it pay?
+
+Compared in the same run, in turns: training steps (forward, backward, update; batches of 128 at 32x32x3, the
+precision that "auto" chooses here) as PyTorch launches them, and with the network compiled. Printed for each
+network: seconds until the first compiled step has ended (the C++ or Triton compiler included, caches empty),
+images a second of both, and from how many images, and how many epochs of 45,000, the time is won back.
+
+    python benchmarks/compilation.py                 # a few minutes on a CPU
+    python benchmarks/compilation.py --device cuda
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+from statistics import median
+from time import perf_counter
+
+import torch
+from machine import processor
+from tabulate import tabulate
+from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS, Subject, random_images, trainer
+
+from trainers.course import TrainingState
+from trainers.device import processor_settings
+from trainers.steps import eager_step
+
+EPOCH = 45_000
+
+
+def seconds_of(state: TrainingState, images: torch.Tensor, labels: torch.Tensor, steps: int) -> float:
+    """Seconds of that many steps, waited for."""
+    started = perf_counter()
+    for _ in range(steps):
+        loss = state.step(images, labels)
+    loss.item()
+    return perf_counter() - started
+
+
+def row(subject: Subject, device: str, precision: str, rounds: int) -> list[str]:
+    """One line of the table."""
+    owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
+    eager, compiled = (owner.start(subject.architecture, seed=0) for _ in range(2))
+    module = torch.compile(compiled.network)
+    compiled.step = eager_step(module, compiled.optimizer, owner.precision)
+    images = torch.randn(BATCH, *SHAPE, device=owner.device).to(memory_format=torch.channels_last)
+    labels = torch.arange(BATCH, device=owner.device) % CLASSES
+    first = seconds_of(compiled, images, labels, 1)
+    seconds_of(eager, images, labels, 1)
+    steps = max(1, subject.images // BATCH)
+    turns = [[seconds_of(state, images, labels, steps) for state in (eager, compiled)] for _ in range(rounds)]
+    without, with_it = (median(turn[i] for turn in turns) / (steps * BATCH) for i in (0, 1))
+    ratio = median(a / b for a, b in turns)
+    back = first / (without - with_it) if with_it < without else float("inf")
+    speeds = [f"{1 / without:,.0f}", f"{1 / with_it:,.0f}", f"{ratio:.2f}"]
+    won_back = [f"{back:,.0f}", f"{back / EPOCH:.2f}"]
+    return [subject.name, f"{subject.macs / 1e6:,.0f}", f"{first:.1f}", *speeds, *won_back]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--device", default="cpu")
+    options.add_argument("--threads", type=int, default=1, help="on a CPU (default 1)")
+    options.add_argument("--precision", default="auto")
+    options.add_argument("--rounds", type=int, default=7, help="timed turns (default 7)")
+    arguments = options.parse_args()
+    gpu = f", {torch.cuda.get_device_name(arguments.device)}" if arguments.device != "cpu" else ""
+    print(
+        f"{processor()}, {os.cpu_count()} cores, {arguments.threads} thread{gpu}, {arguments.precision}; load average "
+        f"{os.getloadavg()[0]:.1f}; Python {platform.python_version()}, torch {torch.__version__}; "
+        f"n = {arguments.rounds} turns\n"
+    )
+    with processor_settings(arguments.threads), tempfile.TemporaryDirectory() as folder:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
+        rows = [row(subject, arguments.device, arguments.precision, arguments.rounds) for subject in SUBJECTS]
+    headers = ["network", "M MAC/image", "first step s", "images/s", "compiled", "ratio", "back after images"]
+    print(tabulate(rows, [*headers, "epochs"], tablefmt="github", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()
