@@ -1,14 +1,19 @@
 """`metaqnn top`: the best networks of a search."""
 
 import argparse
+import re
 from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.output import count, percent, rows_as_text
+from metaqnn.pareto import pareto_front
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10
   metaqnn top runs/NAME --stopped          predictions (~) compete with observed accuracies
+  metaqnn top runs/NAME --max-parameters 100k --max-macs 5M
+  metaqnn top runs/NAME --pareto           for each size the most accurate: nothing smaller is as good
+  metaqnn top runs/NAME --pareto macs      the same for multiply-accumulates per image
   metaqnn top runs/NAME --format json | jq '.[0].architecture'"""
 
 COLUMNS = {
@@ -26,25 +31,57 @@ KEYS = (
 )  # fmt: skip
 
 
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+LARGEST = 2**63 - 1
+"""What the database can hold."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn top`."""
     add_run(parser)
-    parser.add_argument("-k", type=_positive, default=10, help="how many networks (default 10)")
     parser.add_argument(
+        "-k", type=_positive, help="how many networks (default 10, with --pareto the whole front)"
+    )
+    parser.add_argument(
+        "--max-parameters",
+        type=_quantity,
+        metavar="N",
+        help="only networks of at most so many, as 500k or 1M",
+    )
+    parser.add_argument(
+        "--max-macs", type=_quantity, metavar="N", help="at most so many multiply-accumulates per image"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--stopped", action="store_true", help="also networks that were stopped, by their prediction"
+    )
+    which.add_argument(
+        "--pareto",
+        choices=("parameters", "macs"),
+        nargs="?",
+        const="parameters",
+        help="only networks for which no other is at least as accurate and smaller (default: in parameters)",
     )
     add_format(parser)
 
 
 def execute(namespace: argparse.Namespace) -> int:
     """Print the networks."""
+    k = namespace.k or (None if namespace.pareto else 10)
     with reading(namespace.run) as reader:
-        found = reader.top(namespace.k, stopped=namespace.stopped)
-    print(top_text(found, namespace.format))
+        found = reader.top(
+            None if namespace.pareto else k,
+            stopped=namespace.stopped,
+            max_parameters=namespace.max_parameters,
+            max_macs=namespace.max_macs,
+        )
+    if namespace.pareto:
+        found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
+    print(top_text(found, namespace.format, filtered=bool(namespace.max_parameters or namespace.max_macs)))
     return 0
 
 
-def top_text(found: list[dict[str, Any]], output_format: str) -> str:
+def top_text(found: list[dict[str, Any]], output_format: str, *, filtered: bool = False) -> str:
     """Networks as `SearchReader.top` gives them, as text; in tables a prediction begins with ~."""
     rows = [
         {"rank": rank, **{key: network[key] for key in KEYS}} for rank, network in enumerate(found, start=1)
@@ -52,7 +89,8 @@ def top_text(found: list[dict[str, Any]], output_format: str) -> str:
     if output_format != "table":
         return rows_as_text(rows, output_format, COLUMNS)
     if not rows:
-        return "no network has been trained to the end yet"
+        what = "no network of that size" if filtered else "no network"
+        return f"{what} has been trained to the end yet"
     return rows_as_text([{**row, **_shown(row)} for row in rows], "table", COLUMNS)
 
 
@@ -70,4 +108,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of networks; at least 1 is needed")
+    return number
+
+
+def _quantity(text: str) -> int:
+    """A number of parameters or of operations: 1000000, 1e6, 1M."""
+    form = re.fullmatch(r"(\d{1,19}(?:\.\d{1,19})?(?:e\d{1,2})?)([kMG]?)", text.strip())
+    number = int(float(form[1]) * UNITS[form[2]]) if form else 0
+    if not 1 <= number <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write it like 500000, 5e5, 500k or 1.5M")
     return number

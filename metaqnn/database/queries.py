@@ -1,8 +1,9 @@
 """Questions to a replay database, asked read-only: they never disturb a running search."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Row, func, select
 
 from metaqnn.config import SearchConfig
 from metaqnn.database.engine import name_of, reading_engine
@@ -67,12 +68,30 @@ class SearchReader:
         """The configuration of the search."""
         return SearchConfig.from_dict(self.search()["config"])
 
-    def top(self, k: int, *, stopped: bool = False) -> list[dict[str, Any]]:
-        """The k networks with the highest observed y_T; with `stopped`, predictions compete with it."""
+    def top(
+        self,
+        k: int | None,
+        *,
+        stopped: bool = False,
+        max_parameters: int | None = None,
+        max_macs: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The k networks with the highest observed y_T; with `stopped`, predictions compete with it.
+
+        Args:
+            k: how many, None for all.
+            stopped: whether stopped networks are among them.
+            max_parameters: only networks of at most so many parameters.
+            max_macs: only networks of at most so many multiply-accumulates per image.
+        """
         outcomes = ("completed", "stopped") if stopped else ("completed",)
         query = select(networks).where(
             networks.c.search_id == self._search_id, networks.c.outcome.in_(outcomes)
         )
+        if max_parameters is not None:
+            query = query.where(networks.c.parameters <= max_parameters)
+        if max_macs is not None:
+            query = query.where(networks.c.macs <= max_macs)
         query = query.order_by(networks.c.reward.desc(), networks.c.parameters, networks.c.number).limit(k)
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
@@ -101,6 +120,38 @@ class SearchReader:
             found["samples"] = self._count(connection, row.id)
             found["trainings"] = self._trainings(connection, row.id)
         return found
+
+    def networks(
+        self,
+        *conditions: ColumnElement[bool],
+        order_by: Sequence[ColumnElement[Any]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A part of the networks that meet all conditions on columns of `schema.networks`.
+
+        Returns:
+            The rows, and how many rows meet the conditions in all.
+        """
+        query = select(networks).where(networks.c.search_id == self._search_id, *conditions)
+        page = query.order_by(*order_by, networks.c.number).limit(limit).offset(offset)
+        with self._engine.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+            return [dict(row._mapping) for row in connection.execute(page)], total
+
+    def version(self) -> str:
+        """A short text that every event of the search or of an audit changes; it costs milliseconds."""
+        own = networks.c.search_id == self._search_id
+        trained = networks.join(trainings).join(epochs)
+        counts = (
+            select(searches.c.created_at).where(searches.c.id == self._search_id),
+            select(func.max(samples.c.proposal)).where(samples.c.search_id == self._search_id),
+            select(func.count(networks.c.finished_position)).where(own),
+            select(func.count()).select_from(trained).where(own, networks.c.outcome.is_(None)),
+            select(func.count()).select_from(trained).where(own, trainings.c.purpose == "audit"),
+        )
+        with self._engine.connect() as connection:
+            return "-".join(str(connection.execute(query).scalar()) for query in counts)
 
     def audits(self) -> list[dict[str, Any]]:
         """Stopped networks that were trained to the end afterwards.
@@ -145,6 +196,17 @@ class SearchReader:
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+    def samples(self) -> list[tuple[str, float]]:
+        """The replay memory: (architecture, reward) of each sample, in the order in which they came."""
+        query = (
+            select(networks.c.architecture, networks.c.reward)
+            .join(samples, samples.c.network_id == networks.c.id)
+            .where(samples.c.search_id == self._search_id, samples.c.position.is_not(None))
+            .order_by(samples.c.position)
+        )
+        with self._engine.connect() as connection:
+            return [(row.architecture, row.reward) for row in connection.execute(query)]
 
     def close(self) -> None:
         """Close all connections."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from functools import wraps
-from math import isfinite, nan
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Row, RowMapping, func, insert, select, update
+from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
 
 from metaqnn.config import SearchConfig
 from metaqnn.database.engine import name_of, writing_engine
@@ -18,7 +17,8 @@ from metaqnn.database.ownership import Owner
 from metaqnn.database.queries import find_search
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
-from metaqnn.database.transactions import run_transaction
+from metaqnn.database.stored_events import StoredEvents
+from metaqnn.database.transactions import transaction
 from metaqnn.interrupts import uninterrupted
 
 if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
@@ -26,24 +26,7 @@ if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-
     from trainers import EpochReport
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _transaction(
-    method: Callable[Concatenate[ReplayDatabase, Connection, P], R],
-) -> Callable[Concatenate[ReplayDatabase, P], R]:
-    """Give a method the connection of a transaction of its own, as `run_transaction` does."""
-
-    @wraps(method)
-    def run(self: ReplayDatabase, *args: P.args, **kwargs: P.kwargs) -> R:
-        return run_transaction(self._engine, lambda connection: method(self, connection, *args, **kwargs))
-
-    del run.__wrapped__  # callers do not give the connection
-    return run
-
-
-class ReplayDatabase:
+class ReplayDatabase(StoredEvents):
     """Writes, and reads back, the events of one search. One writer at a time.
 
     Every method is one transaction; after a crash the database holds each event wholly or not at all.
@@ -55,8 +38,7 @@ class ReplayDatabase:
     """
 
     def __init__(self, engine: Engine, search_id: int) -> None:
-        self._engine = engine
-        self.search_id = search_id
+        super().__init__(engine, search_id)
         if engine.dialect.name == "postgresql":
             Owner(engine, search_id)
         self._began = time.monotonic()
@@ -104,9 +86,9 @@ class ReplayDatabase:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
-    @_transaction
+    @transaction
     def record(self, connection: Connection) -> SearchRecord:
         """What the search was started with."""
         row = connection.execute(select(searches).where(searches.c.id == self.search_id)).one()
@@ -116,7 +98,7 @@ class ReplayDatabase:
             config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances, row.images
         )
 
-    @_transaction
+    @transaction
     def set_circumstances(self, connection: Connection, circumstances: Mapping[str, Any]) -> None:
         """Remember where the search goes on, for the next time."""
         statement = update(searches).where(searches.c.id == self.search_id)
@@ -124,7 +106,7 @@ class ReplayDatabase:
 
     # events
 
-    @_transaction
+    @transaction
     def propose(
         self, connection: Connection, proposal: int, epsilon: float, network: Mapping[str, Any]
     ) -> int:
@@ -136,14 +118,14 @@ class ReplayDatabase:
         self._add_sample(connection, proposal, epsilon, network_id, None)
         return network_id
 
-    @_transaction
+    @transaction
     def repeat(
         self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
     ) -> None:
         """A walk found a known network: one more sample, at `position` of the memory if it has ended."""
         self._add_sample(connection, proposal, epsilon, network_id, position)
 
-    @_transaction
+    @transaction
     def add_epoch(
         self,
         connection: Connection,
@@ -164,7 +146,7 @@ class ReplayDatabase:
             )
             connection.execute(statement)
 
-    @_transaction
+    @transaction
     def finish(
         self,
         connection: Connection,
@@ -187,7 +169,7 @@ class ReplayDatabase:
         statement = update(searches).where(searches.c.id == self.search_id)
         connection.execute(statement.values(seconds=self._seconds_before + passed))
 
-    @_transaction
+    @transaction
     def forget_training(self, connection: Connection, network_id: int, *, purpose: str = "search") -> None:
         """Drop the epochs of a training that was interrupted, before it starts again."""
         connection.execute(
@@ -195,80 +177,6 @@ class ReplayDatabase:
                 (trainings.c.network_id == network_id) & (trainings.c.purpose == purpose)
             )
         )
-
-    # reading back
-
-    @_transaction
-    def networks(self, connection: Connection) -> list[Row[Any]]:
-        """All networks in order of proposal."""
-        query = select(networks).where(networks.c.search_id == self.search_id).order_by(networks.c.number)
-        return list(connection.execute(query))
-
-    @_transaction
-    def samples(self, connection: Connection) -> list[Row[Any]]:
-        """All samples (proposal, network_id, position) in order of proposal."""
-        query = select(samples.c.proposal, samples.c.network_id, samples.c.position)
-        query = query.where(samples.c.search_id == self.search_id).order_by(samples.c.proposal)
-        return list(connection.execute(query))
-
-    @_transaction
-    def curves(self, connection: Connection) -> dict[int, tuple[float, list[float]]]:
-        """Network id -> (learning rate, accuracies) of completed and stopped ones, in order of finishing."""
-        query = (
-            select(networks.c.id, trainings.c.learning_rate, epochs.c.accuracy)
-            .join(trainings, trainings.c.network_id == networks.c.id)
-            .join(epochs, epochs.c.training_id == trainings.c.id)
-            .where(networks.c.search_id == self.search_id, trainings.c.purpose == "search")
-            .where(
-                trainings.c.attempt == networks.c.attempt, networks.c.outcome.in_(("completed", "stopped"))
-            )
-            .order_by(networks.c.finished_position, epochs.c.epoch)
-        )
-        found: dict[int, tuple[float, list[float]]] = {}
-        for network_id, learning_rate, accuracy in connection.execute(query):
-            found.setdefault(network_id, (learning_rate, []))[1].append(accuracy)
-        return found
-
-    @_transaction
-    def stored_epochs(
-        self, connection: Connection, network_id: int
-    ) -> list[tuple[EpochReport, Decision | None]]:
-        """The epochs of a network's training for the search, and what the rule said after each, in order."""
-        from trainers import EpochReport
-
-        same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
-        query = (
-            select(trainings.c.attempt, trainings.c.learning_rate, epochs, decisions)
-            .select_from(trainings.join(epochs).outerjoin(decisions, same))
-            .where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
-            .order_by(trainings.c.attempt, epochs.c.epoch)
-        )
-        found = []
-        for row in connection.execute(query).mappings():
-            loss = nan if row[epochs.c.loss] is None else row[epochs.c.loss]
-            report = EpochReport(
-                row["attempt"],
-                row["learning_rate"],
-                row[epochs.c.epoch],
-                row["accuracy"],
-                loss,
-                row["seconds"],
-            )
-            found.append((report, _decision(row)))
-        return found
-
-    @_transaction
-    def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
-        """Ids of the networks that have a training of that purpose with all T epochs."""
-        query = (
-            select(trainings.c.network_id)
-            .join(epochs, epochs.c.training_id == trainings.c.id)
-            .join(networks, networks.c.id == trainings.c.network_id)
-            .join(searches, searches.c.id == networks.c.search_id)
-            .where(searches.c.id == self.search_id, trainings.c.purpose == purpose)
-            .where(epochs.c.epoch == searches.c.epochs)
-        )
-        return set(connection.execute(query).scalars())
 
     def _add_sample(
         self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
@@ -292,7 +200,7 @@ class ReplayDatabase:
         query = query.where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
         return connection.execute(query).scalar_one()
 
-    @_transaction
+    @transaction
     def _seconds(self, connection: Connection) -> float:
         query = select(searches.c.seconds).where(searches.c.id == self.search_id)
         return connection.execute(query).scalar_one()
@@ -319,19 +227,3 @@ def _columns(decision: Decision) -> dict[str, Any]:
         "probability": decision.probability,
         "best_accuracy": decision.y_best,
     }
-
-
-def _decision(row: RowMapping) -> Decision | None:
-    """Inverse of `_columns`, None where the rule was not asked."""
-    from predictor import Decision
-
-    if row[decisions.c.stop] is None:
-        return None
-    return Decision(
-        stop=row["stop"],
-        reason=row["reason"],
-        probability=row["probability"],
-        y_hat_T=row["predicted_accuracy"],
-        sigma=row["sigma"],
-        y_best=row["best_accuracy"],
-    )

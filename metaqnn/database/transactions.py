@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
@@ -15,6 +16,7 @@ PATIENCE = 600.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 """Seconds between two tries, doubled from the first to the longest."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,26 @@ class Outage:
     def over(self) -> None:
         """Say that the connection is back."""
         _log.warning("the database is back after %.1f s", time.monotonic() - self._began)
+
+
+class HasEngine(Protocol):
+    """Whose methods can be transactions."""
+
+    engine: Engine
+
+
+S = TypeVar("S", bound=HasEngine)
+
+
+def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Give a method the connection of a transaction of its own, as `run_transaction` does."""
+
+    @wraps(method)
+    def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run_transaction(self.engine, lambda connection: method(self, connection, *args, **kwargs))
+
+    del run.__wrapped__  # callers do not give the connection
+    return run
 
 
 def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:

@@ -101,7 +101,7 @@ def test_an_older_database_is_upgraded_after_a_whole_copy_of_it(file, newer_prog
         before = list(other.iterdump())
         database = ReplayDatabase.open(sqlite_url(file))
         assert dump_file(file.with_name(f"search.db.backup-{OLDER}")) == before
-    with database._engine.begin() as connection:
+    with database.engine.begin() as connection:
         assert current_version(connection) == NEWER
     assert "note" in "".join(dump_file(file))
     assert database.record().input_shape == (1, 8, 8)

@@ -5,8 +5,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from metaqnn.database.queries import UnknownNetworkError
+from metaqnn.dashboard import Dashboard
+from metaqnn.dashboard.table import SORTS, TableQuery, table_page
+from metaqnn.database import NetworkResult
+from metaqnn.database.queries import SearchReader, UnknownNetworkError
+from metaqnn.database.schema import networks
 from predictor import LearningCurves
+from trainers import EpochReport
 
 
 @pytest.fixture
@@ -46,6 +51,15 @@ def test_with_stopped_ones_predictions_compete(reader, ask_run):
     assert any(network["outcome"] == "stopped" for network in found)
 
 
+@pytest.mark.parametrize("limits", [("parameters",), ("macs",), ("parameters", "macs")])
+def test_networks_may_be_limited_in_size(reader, limits):
+    everything = reader.top(10**6, stopped=True)
+    bounds = {column: sorted(row[column] for row in everything)[len(everything) // 2] for column in limits}
+    found = reader.top(None, stopped=True, **{f"max_{column}": bound for column, bound in bounds.items()})
+    assert found == [row for row in everything if all(row[c] <= bound for c, bound in bounds.items())]
+    assert 0 < len(found) < len(everything)
+
+
 def test_ended_networks_come_in_order_of_finishing(reader, config):
     assert [row.finished_position for row in reader.ended()] == list(range(1, config.schedule.total + 1))
 
@@ -63,10 +77,77 @@ def test_a_network_comes_with_its_epochs_and_decisions(reader, config):
     assert network["samples"] >= 1
 
 
+def test_networks_are_filtered_ordered_and_counted(reader, ask_run):
+    small = networks.c.parameters < 20_000
+    rows, total = reader.networks(small, order_by=[networks.c.macs.desc()], limit=3, offset=1)
+    expected = ask_run("SELECT number FROM networks WHERE parameters < 20000 ORDER BY macs DESC, number")
+    assert [row["number"] for row in rows] == [number for (number,) in expected[1:4]]
+    assert total == len(expected) > 4
+
+
 @pytest.mark.parametrize("number", [0, -1, 25, 10**9])
 def test_an_unknown_number_is_answered_with_those_that_there_are(reader, number):
     with pytest.raises(UnknownNetworkError, match=f"no network {number}; this search has 1 to 24$"):
         reader.network(number)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_table_can_be_sorted_by_every_column_with_missing_values_last(reader, sort):
+    rows = table_page(reader, TableQuery(sort=sort, order="ascending")).rows
+    values = [row[SORTS[sort].name] for row in rows]
+    known = [value for value in values if value is not None]
+    assert values == known + [None] * (len(values) - len(known))
+    assert len(values) == 24
+    assert sort in ("outcome", "architecture") or known == sorted(known)  # texts: as the database collates
+
+
+def test_a_table_can_be_filtered_by_every_column(reader):
+    query = TableQuery(
+        text="c(8, 3", outcome="completed", epsilon=1.0, accuracy=10, parameters=100_000, sort="number"
+    )
+    expected = [
+        row.number
+        for row in reader.ended()
+        if "C(8,3" in row.architecture
+        and (row.outcome, row.epsilon) == ("completed", 1.0)
+        and row.final_accuracy >= 0.1
+        and row.parameters <= 100_000
+    ]
+    assert sorted(row["number"] for row in table_page(reader, query).rows) == sorted(expected) != []
+
+
+def test_a_dashboard_shows_a_run_of_every_backend(run_of_backend):
+    testing = pytest.importorskip("starlette.testclient")
+    dashboard = Dashboard([run_of_backend.path])
+    client = testing.TestClient(dashboard, base_url="http://127.0.0.1")
+    run = f"/runs/{run_of_backend.path.name}"
+    for path in ("", "/networks?text=P(2", "/networks/3", "/version", "/figures/search.json"):
+        assert client.get(run + path).status_code == 200
+    dashboard.end()
+
+
+def test_every_event_changes_the_version(new_database):
+    url, database = new_database()
+    reader, versions = SearchReader(url), []
+
+    def note():
+        versions.append(reader.version())
+
+    note()
+    counts = {"num_params": 1, "depth": 2, "parameters": 1, "macs": 1}
+    network = database.propose(0, 1.0, {"number": 1, "architecture": "[C(8,3,1), SM(10)]", **counts})
+    note()
+    for purpose in ("search", "audit"):
+        for epoch in (1, 2):
+            database.add_epoch(network, EpochReport(1, 1e-3, epoch, 0.5, 1.0, 0.1), purpose=purpose)
+            note()
+        if purpose == "search":
+            database.finish(network, NetworkResult("stopped", 0.6), 1, {0: 1})
+            note()
+    database.repeat(1, 1.0, network, 2)
+    note()
+    assert len(set(versions)) == len(versions) == 8
+    reader.close()
 
 
 def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask_run):

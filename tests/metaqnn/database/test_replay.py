@@ -42,11 +42,11 @@ def failing_at(database, statement):
         if count == statement:
             raise DiskError
 
-    event.listen(database._engine, "after_cursor_execute", fail)
+    event.listen(database.engine, "after_cursor_execute", fail)
     try:
         yield
     finally:
-        event.remove(database._engine, "after_cursor_execute", fail)
+        event.remove(database.engine, "after_cursor_execute", fail)
 
 
 @pytest.fixture

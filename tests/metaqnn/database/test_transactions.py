@@ -114,9 +114,9 @@ def test_only_a_commit_that_was_made_is_not_repeated(database, wire):
         return len(calls)
 
     wire.cut = "after"
-    assert transactions.run_transaction(database._engine, write) == 1
+    assert transactions.run_transaction(database.engine, write) == 1
     wire.cut = "before"
-    assert transactions.run_transaction(database._engine, write) == 3
+    assert transactions.run_transaction(database.engine, write) == 3
     assert database._seconds() == 2
 
 
@@ -125,7 +125,7 @@ def test_an_event_that_is_cut_at_any_statement_is_there_once(database, server, s
     database.propose(0, 1.0, NETWORK)
     seen = []
 
-    @event.listens_for(database._engine, "before_cursor_execute")
+    @event.listens_for(database.engine, "before_cursor_execute")
     def cut(connection, *_):
         seen.append(1)
         if len(seen) == statement:
@@ -135,7 +135,7 @@ def test_an_event_that_is_cut_at_any_statement_is_there_once(database, server, s
 
     database.add_epoch(1, report(1))
     assert len(seen) > 4 >= statement
-    with closing(database._engine.connect()) as connection:
+    with closing(database.engine.connect()) as connection:
         assert connection.exec_driver_sql("SELECT epoch FROM epochs").fetchall() == [(1,)]
 
 
@@ -169,4 +169,4 @@ def test_ctrl_c_ends_the_waiting(database, server):
 
 def test_other_errors_are_not_waited_for(database):
     with pytest.raises(ZeroDivisionError):
-        transactions.run_transaction(database._engine, lambda connection: 1 / 0)
+        transactions.run_transaction(database.engine, lambda connection: 1 / 0)

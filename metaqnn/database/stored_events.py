@@ -1,0 +1,116 @@
+"""What a search that goes on asks its replay database."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, Row, RowMapping, select
+
+from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+from metaqnn.database.transactions import transaction
+
+if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
+    from predictor import Decision
+    from trainers import EpochReport
+
+
+class StoredEvents:
+    """The events of one search, read in transactions of its writer.
+
+    Args:
+        engine: of its database.
+        search_id: which search of the database.
+    """
+
+    def __init__(self, engine: Engine, search_id: int) -> None:
+        self.engine = engine
+        self.search_id = search_id
+
+    @transaction
+    def networks(self, connection: Connection) -> list[Row[Any]]:
+        """All networks in order of proposal."""
+        query = select(networks).where(networks.c.search_id == self.search_id).order_by(networks.c.number)
+        return list(connection.execute(query))
+
+    @transaction
+    def samples(self, connection: Connection) -> list[Row[Any]]:
+        """All samples (proposal, network_id, position) in order of proposal."""
+        query = select(samples.c.proposal, samples.c.network_id, samples.c.position)
+        query = query.where(samples.c.search_id == self.search_id).order_by(samples.c.proposal)
+        return list(connection.execute(query))
+
+    @transaction
+    def curves(self, connection: Connection) -> dict[int, tuple[float, list[float]]]:
+        """Network id -> (learning rate, accuracies) of completed and stopped ones, in order of finishing."""
+        query = (
+            select(networks.c.id, trainings.c.learning_rate, epochs.c.accuracy)
+            .join(trainings, trainings.c.network_id == networks.c.id)
+            .join(epochs, epochs.c.training_id == trainings.c.id)
+            .where(networks.c.search_id == self.search_id, trainings.c.purpose == "search")
+            .where(
+                trainings.c.attempt == networks.c.attempt, networks.c.outcome.in_(("completed", "stopped"))
+            )
+            .order_by(networks.c.finished_position, epochs.c.epoch)
+        )
+        found: dict[int, tuple[float, list[float]]] = {}
+        for network_id, learning_rate, accuracy in connection.execute(query):
+            found.setdefault(network_id, (learning_rate, []))[1].append(accuracy)
+        return found
+
+    @transaction
+    def stored_epochs(
+        self, connection: Connection, network_id: int
+    ) -> list[tuple[EpochReport, Decision | None]]:
+        """The epochs of a network's training for the search, and what the rule said after each, in order."""
+        from trainers import EpochReport
+
+        same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
+        query = (
+            select(trainings.c.attempt, trainings.c.learning_rate, epochs, decisions)
+            .select_from(trainings.join(epochs).outerjoin(decisions, same))
+            .where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
+            .order_by(trainings.c.attempt, epochs.c.epoch)
+        )
+        found = []
+        for row in connection.execute(query).mappings():
+            loss = nan if row[epochs.c.loss] is None else row[epochs.c.loss]
+            report = EpochReport(
+                row["attempt"],
+                row["learning_rate"],
+                row[epochs.c.epoch],
+                row["accuracy"],
+                loss,
+                row["seconds"],
+            )
+            found.append((report, _decision(row)))
+        return found
+
+    @transaction
+    def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
+        """Ids of the networks that have a training of that purpose with all T epochs."""
+        query = (
+            select(trainings.c.network_id)
+            .join(epochs, epochs.c.training_id == trainings.c.id)
+            .join(networks, networks.c.id == trainings.c.network_id)
+            .join(searches, searches.c.id == networks.c.search_id)
+            .where(searches.c.id == self.search_id, trainings.c.purpose == purpose)
+            .where(epochs.c.epoch == searches.c.epochs)
+        )
+        return set(connection.execute(query).scalars())
+
+
+def _decision(row: RowMapping) -> Decision | None:
+    """What `ReplayDatabase.add_epoch` stored, None where the rule was not asked."""
+    from predictor import Decision
+
+    if row[decisions.c.stop] is None:
+        return None
+    return Decision(
+        stop=row["stop"],
+        reason=row["reason"],
+        probability=row["probability"],
+        y_hat_T=row["predicted_accuracy"],
+        sigma=row["sigma"],
+        y_best=row["best_accuracy"],
+    )
