@@ -33,30 +33,38 @@ def load_and_build(config: SearchConfig, circumstances: Circumstances) -> Prepar
         DatasetError: there are no such images, or they cannot be split.
         DeviceError: there is no such device, precision or number of threads here.
     """
-    seed = derived_seed(config.seed, Purpose.DATA)
-    dataset = load_dataset(
-        config.dataset,
-        data_dir=circumstances.data_dir,
-        image_size=config.image_size,
-        limit=config.train_limit,
-        seed=seed,
-        download=circumstances.download,
-        extra=config.svhn_extra,
-    )
+    dataset = load_images(config, circumstances)
     channels, side, _ = dataset.input_shape
     space = config.space(channels, side, dataset.num_classes)
     size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
-    threads = 1 if circumstances.threads is None and mean_macs(space) < SMALL else circumstances.threads
     trainer = ClassifierTrainer(
         dataset,
         recipe=_recipe(config),
         validation_size=size,
-        split_seed=seed,
+        split_seed=derived_seed(config.seed, Purpose.DATA),
         device=circumstances.device,
         precision=circumstances.precision,
-        threads=threads,
+        threads=training_threads(circumstances, space),
     )
     return Prepared(replace(config, validation_size=size), space, dataset, trainer, circumstances)
+
+
+def load_images(config: SearchConfig, circumstances: Circumstances) -> ImageDataset:
+    """The data set of a configuration. Raises DatasetError where there are no such images."""
+    return load_dataset(
+        config.dataset,
+        data_dir=circumstances.data_dir,
+        image_size=config.image_size,
+        limit=config.train_limit,
+        seed=derived_seed(config.seed, Purpose.DATA),
+        download=circumstances.download,
+        extra=config.svhn_extra,
+    )
+
+
+def training_threads(circumstances: Circumstances, space: StateSpace) -> int | None:
+    """The threads asked for, or else one if networks are small; None leaves PyTorch's setting."""
+    return 1 if circumstances.threads is None and mean_macs(space) < SMALL else circumstances.threads
 
 
 def _recipe(config: SearchConfig) -> TrainingRecipe:

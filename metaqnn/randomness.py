@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     AUDIT = 5  # one per search: which stopped networks are trained to the end
     DATA = 6  # one per search: subset and validation split
     AUDIT_IN_LOOP = 7  # one per network: whether it is trained to the end when the rule would stop it
+    FINETUNING = 8  # one per network: the seeds of its long trainings
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

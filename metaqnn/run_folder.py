@@ -5,6 +5,7 @@ The search itself is in an SQLite file here, or in a PostgreSQL database that a 
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from sqlalchemy import URL
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
+from state_space.errors import nearest
+
+OWNER = "owner.txt"
 
 
 class RunFolderError(ValueError):
@@ -53,7 +57,9 @@ class RunFolder:
         """
         folder = cls(path)
         if not folder.database.is_file() and not folder.storage.is_file():
-            raise RunFolderError(f"{str(path)!r} holds no search: there is no {folder.database.name} in it")
+            raise RunFolderError(
+                f"{str(path)!r} holds no search: there is no {folder.database.name} in it{_nearest_run(path)}"
+            )
         return folder
 
     @property
@@ -87,7 +93,7 @@ class RunFolder:
         url = postgresql_url(storage or self.url)
         database = ReplayDatabase.create(url, record)
         remembered = {"url": url.render_as_string(), "search": database.search_id}
-        _write_whole(self.storage, json.dumps(remembered, indent=2) + "\n")
+        write_whole(self.storage, json.dumps(remembered, indent=2) + "\n")
         return database
 
     def open_search(self, storage: str | URL | None = None) -> ReplayDatabase:
@@ -126,6 +132,20 @@ class RunFolder:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
         return postgresql_url(url), search_id
 
+    def owner(self) -> str | None:
+        """The process that works on the search, as the folder says; None if there is none.
+
+        A process of this machine that does not live any more, because it was killed, does not count.
+        """
+        try:
+            text = (self.path / OWNER).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        match = re.fullmatch(r"process (\d{1,9}) on (.+)", text)
+        if match is None or (match[2] == socket.gethostname() and not _alive(int(match[1]))):
+            return None
+        return text
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Own the folder; the operating system gives it back when the process ends, however it ends.
@@ -133,7 +153,7 @@ class RunFolder:
         Raises:
             RunFolderError: another process owns it; the message names it. Or there can be no such folder.
         """
-        owner = self.path / "owner.txt"
+        owner = self.path / OWNER
         lock = FileLock(self.path / "search.lock")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -150,6 +170,16 @@ class RunFolder:
             lock.release()
 
 
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
 def _name_in(owner: Path) -> str:
     try:
         return owner.read_text().strip() or "another process"
@@ -157,7 +187,24 @@ def _name_in(owner: Path) -> str:
         return "another process"
 
 
-def _write_whole(file: Path, content: str) -> None:
+def _nearest_run(path: Path) -> str:
+    """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
+    inside = _runs_in(path)
+    if inside:
+        return f"; did you mean {str(max(inside, key=lambda run: run.stat().st_mtime))!r}?"
+    near = nearest(path.name, (run.name for run in _runs_in(path.parent)))
+    return "" if near is None else f"; did you mean {str(path.with_name(near))!r}?"
+
+
+def _runs_in(parent: Path) -> list[Path]:
+    try:
+        folders = [RunFolder(path) for path in parent.iterdir()]
+        return [folder.path for folder in folders if folder.database.is_file() or folder.storage.is_file()]
+    except OSError:  # no folder, or one that may not be read
+        return []
+
+
+def write_whole(file: Path, content: str) -> None:
     """Write a file so that it is there wholly or not at all, whatever happens."""
     temporary = file.with_name(f"{file.name}.new")
     with temporary.open("w") as stream:

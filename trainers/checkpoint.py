@@ -151,10 +151,10 @@ def write_content(content: dict[str, Any], path: Path) -> None:
         file.write(file.digest.digest())
 
 
-def read_content(path: Path, version: int) -> dict[str, Any]:
+def read_content(path: Path, *formats: int) -> dict[str, Any]:
     """What `write_content` wrote, tensors on the CPU; runs no code, whatever the file holds.
 
-    Raises OSError, and UnusableFile where the checksum or `content["format"]` is another.
+    Raises OSError, and UnusableFile where the checksum is another or `content["format"]` none of `formats`.
     """
     data = path.read_bytes()
     if hashlib.sha256(memoryview(data)[:-_DIGEST_SIZE]).digest() != data[-_DIGEST_SIZE:]:
@@ -166,8 +166,9 @@ def read_content(path: Path, version: int) -> dict[str, Any]:
     except Exception as error:  # made by somebody else: which one depends on what it holds
         raise UnusableFile(f"it is no file of tensors and plain values: {type(error).__name__}") from error
     found = content.get("format") if isinstance(content, dict) else None
-    if found != version:
-        raise UnusableFile(f"it has format {found}, this version reads format {version}")
+    if found not in formats:
+        known = " and ".join(map(str, formats))
+        raise UnusableFile(f"it has format {found}, this version reads format {known}")
     return cast(dict[str, Any], content)
 
 

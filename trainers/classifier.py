@@ -1,28 +1,16 @@
-"""The training loop: from an architecture to its learning curve ([MQ], experiment details; [PP])."""
-
-from copy import copy
-from dataclasses import replace
-from time import perf_counter
-from typing import Self
+"""Training as in a search: from an architecture to its learning curve ([MQ], experiment details; [PP])."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from state_space import Architecture
-from trainers.checkpoint import Checkpoint
-from trainers.course import Course, EpochCallback, TrainingState
 from trainers.datasets import ImageDataset, split_validation
-from trainers.device import check_threads, choose_device, choose_precision, processor_settings
-from trainers.loader import ImageLoader, Normalisation
-from trainers.memory import EVALUATION_BATCH, allocation_guard
-from trainers.networks import build_network
-from trainers.randomness import addressed_draws, addressed_generator
+from trainers.loader import ImageLoader
+from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
-from trainers.results import EpochReport, Outcome, TrainingResult
-from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, eager_step, logits, set_rate
+from trainers.training import NetworkTrainer
 
 
-class ClassifierTrainer:
+class ClassifierTrainer(NetworkTrainer):
     """Trains networks on one data set by one recipe.
 
     Validation images are drawn once from the training images; pixel means and deviations are those of the
@@ -43,6 +31,8 @@ class ClassifierTrainer:
         DeviceError: no such device, precision or number of threads here.
     """
 
+    recipe: TrainingRecipe
+
     def __init__(
         self,
         dataset: ImageDataset,
@@ -55,139 +45,19 @@ class ClassifierTrainer:
         threads: int | None = None,
         cuda_graphs: bool | None = None,
     ) -> None:
-        self.recipe = recipe
-        self.input_shape = dataset.input_shape
-        self.num_classes = dataset.num_classes
-        self.device = choose_device(device)
-        self.precision = choose_precision(self.device, precision)
-        self.threads = check_threads(threads)
-        self._cuda_graphs = cuda_graphs
+        super().__init__(
+            recipe, dataset, device=device, precision=precision, threads=threads, cuda_graphs=cuda_graphs
+        )
         self._identity = {
             "data": _training_part(dataset).fingerprint,
             "validation": f"{validation_size} images of draw {split_seed}",
         }
         training, validation = split_validation(dataset.train_labels, validation_size, split_seed)
         normalisation = Normalisation.of(dataset.train_images[training])
-        self._training, self._validation = (
+        self._training, self._watched = (
             ImageLoader(dataset.train_images[part], dataset.train_labels[part], normalisation, self.device)
             for part in (training, validation)
         )
-
-    @property
-    def chance(self) -> float:
-        """A validation accuracy of at most this counts as no better than chance: chance_factor / classes."""
-        return self.recipe.chance_factor / self.num_classes
-
-    def train(
-        self,
-        architecture: Architecture,
-        *,
-        seed: int,
-        on_epoch: EpochCallback | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> TrainingResult:
-        """Train from new weights until the recipe ends, the callback stops it, or it fails.
-
-        A network whose first epoch is at chance level, or diverges, starts again at a lower rate; `on_epoch`
-        sees those epochs too. On one CPU, with one number of threads, the curve is a function of the
-        arguments, to the bit, whatever ran before. Random state outside is left as it was. Errors of the
-        callback, and KeyboardInterrupt, pass through. A network that runs out of memory before its first
-        epoch is over gets one more chance with batches of half the size, which the result's message tells;
-        if that does not help, or later, running out of memory is the outcome.
-
-        With a `checkpoint`, every epoch is saved to it before `on_epoch` hears of it, and a training that
-        finds an earlier one of its own there goes on from it. `on_epoch` is called for *every* epoch from the
-        first, as if nothing had happened: first with the saved reports, which cost nothing, then with new
-        ones. So a caller that stores epochs itself does not need to know where the checkpoint stands: it
-        answers for an epoch that it has stored as it did then (by attempt and epoch; the numbers are the same
-        to the bit under the conditions above) and stores the others. Once the result is safe, discard the
-        checkpoint; until then it also holds the trained network. A checkpoint that cannot be written costs a
-        warning in the log, one that cannot be used is a start from the beginning, and so is one of another
-        architecture, seed, recipe or data set; device, precision and threads may differ.
-
-        Args:
-            architecture: the network.
-            seed: 0 or more; addresses weights, order, augmentation and dropout.
-            on_epoch: called after every epoch; returns True to stop.
-            checkpoint: where to save every epoch, and to go on from.
-
-        Raises:
-            ShapeError: the architecture does not fit the images.
-        """
-        result = self._train(architecture, seed, on_epoch, checkpoint)
-        if result.outcome is not Outcome.OUT_OF_MEMORY or result.curve or self.recipe.batch_size == 1:
-            return result
-        smaller = self._with_batches_of(self.recipe.batch_size // 2)
-        result = smaller._train(architecture, seed, on_epoch, checkpoint)
-        batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
-        return replace(result, message=f"{result.message}, {batches}")
-
-    def _train(
-        self,
-        architecture: Architecture,
-        seed: int,
-        on_epoch: EpochCallback | None,
-        checkpoint: Checkpoint | None,
-    ) -> TrainingResult:
-        course = Course(
-            self.recipe,
-            self.chance,
-            start=lambda attempt: self.start(architecture, seed=seed, attempt=attempt),
-            train_epoch=lambda state: self.train_epoch(state, seed=seed),
-            on_epoch=on_epoch,
-            checkpoint=checkpoint,
-            identity=self.identity(architecture, seed=seed),
-        )
-        with processor_settings(self.threads):
-            result = course.run()
-        if result.outcome is Outcome.OUT_OF_MEMORY and self.device.type == "cuda":
-            torch.cuda.empty_cache()  # not earlier: the error's traceback kept the network alive
-        return result
-
-    def _with_batches_of(self, size: int) -> Self:
-        """The same trainer, images included, with another size of batches."""
-        other = copy(self)
-        other.recipe = replace(self.recipe, batch_size=size)
-        return other
-
-    def identity(self, architecture: Architecture, *, seed: int) -> dict[str, str]:
-        """What a checkpoint of this training belongs to, as `Checkpoint.load` compares it."""
-        training = {"architecture": str(architecture), "seed": str(seed), "recipe": repr(self.recipe)}
-        return {**training, **self._identity}
-
-    def start(self, architecture: Architecture, *, seed: int, attempt: int = 1) -> TrainingState:
-        """A new network on the device, and its optimizer. Raises ShapeError if it does not fit the images."""
-        weights = addressed_generator(seed, "weights", attempt)
-        network = build_network(architecture, self.input_shape, self.num_classes, weights)
-        with allocation_guard():
-            network = network.to(self.device).to(memory_format=torch.channels_last)
-        graphed = self._graphed(architecture)
-        optimizer = self._optimizer(network, self.recipe.initial_rate(attempt), graphed)
-        step = eager_step(network, optimizer, self.precision)
-        if graphed:
-            step = GraphedStep(step, CudaRecorder(self.device))
-        return TrainingState(network, optimizer, step, attempt)
-
-    def train_epoch(self, state: TrainingState, *, seed: int) -> EpochReport:
-        """Train one more epoch, changing `state`, and validate. Raises OutOfMemory."""
-        started = perf_counter()
-        epoch, attempt = state.epoch + 1, state.attempt
-        rate = self.recipe.rate(attempt, epoch)
-        set_rate(state.optimizer, rate)
-        with allocation_guard():
-            with addressed_draws(self.device, seed, "dropout", attempt, epoch):
-                total = self._pass(state, addressed_generator(seed, "batches", attempt, epoch))
-            correct = self._correct(state.network)
-            loss, accuracy = float(total) / len(self._training), int(correct) / len(self._validation)
-        state.epoch = epoch
-        return EpochReport(attempt, rate, epoch, accuracy, loss, perf_counter() - started)
-
-    def _graphed(self, architecture: Architecture) -> bool:
-        """Whether steps are recorded; unless told, where launching them is the bottleneck."""
-        if self.device.type != "cuda" or self._cuda_graphs is not None:
-            return self.device.type == "cuda" and bool(self._cuda_graphs)
-        macs = architecture.macs(self.input_shape, self.num_classes) * self.recipe.batch_size
-        return macs < LAUNCH_BOUND
 
     def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
         # A graph reads the rate from where it was when recorded: from a tensor that can be changed.
@@ -199,23 +69,6 @@ class ClassifierTrainer:
             fused=True,
             capturable=graphed,
         )
-
-    def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
-        """One pass over the training images; the summed loss, still on the device."""
-        state.network.train()
-        total = torch.zeros((), device=self.device)
-        for images, labels in self._training.shuffled(self.recipe, generator):
-            total += state.step(images, labels)
-        return total
-
-    @torch.inference_mode()
-    def _correct(self, network: nn.Module) -> Tensor:
-        """Number of validation images classified correctly, still on the device."""
-        network.eval()
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for images, labels in self._validation.in_order(EVALUATION_BATCH):
-            correct += (logits(network, images, self.precision).argmax(1) == labels).sum()
-        return correct
 
 
 def _training_part(dataset: ImageDataset) -> ImageDataset:

@@ -11,7 +11,7 @@ from torch import nn
 
 from trainers.checkpoint import Checkpoint, SavedTraining
 from trainers.memory import OutOfMemory, allocation_guard
-from trainers.recipe import TrainingRecipe
+from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
 from trainers.steps import Step
 
@@ -53,7 +53,7 @@ class Course:
 
     def __init__(
         self,
-        recipe: TrainingRecipe,
+        recipe: Recipe,
         chance: float,
         *,
         start: Callable[[int], TrainingState],
@@ -151,7 +151,7 @@ class Course:
             self._attempt = report.attempt + 1
             return None
         return Outcome.CHANCE, (
-            f"no better than chance in attempt {report.attempt}: validation accuracy {report.accuracy:.4f} "
+            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.4f} "
             f"after the first epoch is at most {self._chance:.4f}, training loss {report.loss:.4g}"
         )
 

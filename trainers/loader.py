@@ -1,7 +1,6 @@
 """Batches from images that stay on the device as 8-bit pixels: nothing is decoded or moved in a step."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,27 +8,8 @@ from torch import Tensor
 
 from trainers.augmentation import Augmentation
 from trainers.device import holds
-from trainers.recipe import TrainingRecipe
-
-_LEVELS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Normalisation:
-    """Per-channel mean and standard deviation of pixels, in units of 0..255; float32, shape (channels,)."""
-
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, images: np.ndarray) -> "Normalisation":
-        """Measure uint8 images (n, height, width, channels), exactly, by counting; a std of 0 becomes 1."""
-        channels = [np.bincount(channel.ravel(), minlength=_LEVELS) for channel in np.moveaxis(images, -1, 0)]
-        share = np.stack(channels) / (images.size // images.shape[-1])
-        levels = np.arange(_LEVELS)
-        mean = share @ levels
-        std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1))
-        return cls(*(torch.from_numpy(part.astype(np.float32)) for part in (mean, np.where(std > 0, std, 1))))
+from trainers.normalisation import Normalisation
+from trainers.recipe import Recipe
 
 
 class ImageLoader:
@@ -41,7 +21,7 @@ class ImageLoader:
     Args:
         images: uint8, (n, height, width, channels).
         labels: int64, (n,).
-        normalisation: what to subtract and divide by.
+        normalisation: what is done to the pixels.
         device: where batches are needed.
     """
 
@@ -53,14 +33,12 @@ class ImageLoader:
         self._pinned = self._home != device and device.type == "cuda"
         self._images = torch.from_numpy(images).to(self._home)
         self._labels = torch.from_numpy(labels).to(device)
-        # As large as an image: broadcasting over the batch alone is faster than over the pixels too.
-        self._mean = normalisation.mean.to(device).expand(images.shape[1:]).contiguous()
-        self._scale = (1 / normalisation.std).to(device).expand(images.shape[1:]).contiguous()
+        self._normalise = normalisation.prepared(images.shape[1:], device)
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def shuffled(self, recipe: TrainingRecipe, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def shuffled(self, recipe: Recipe, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """A training epoch: every image once, in random order, augmented; the last batch may be smaller."""
         order = torch.randperm(len(self), generator=generator)
         augmentation = Augmentation.draw(
@@ -80,7 +58,7 @@ class ImageLoader:
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         pixels = pixels.pin_memory() if self._pinned else pixels
-        return pixels.to(self.device, non_blocking=True).float().sub_(self._mean).mul_(self._scale)
+        return self._normalise(pixels.to(self.device, non_blocking=True).float())
 
 
 def _channels_first(images: Tensor) -> Tensor:

@@ -1,11 +1,48 @@
 """The recipe by which every sampled network is trained ([MQ], experiment details; repeated in [PP])."""
 
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from math import isfinite
+from typing import Any, ClassVar, Protocol
 
 
 class RecipeError(ValueError):
     """A training recipe that cannot be followed; the message is one line that quotes the bad value."""
+
+
+class Recipe(Protocol):
+    """What the training loop asks of a recipe, which is a frozen dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a full training."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per step."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries in all for a network that is no better than chance after its first epoch."""
+
+    @property
+    def chance_factor(self) -> float:
+        """An accuracy of at most this / (number of classes) counts as chance."""
+
+    @property
+    def mirror(self) -> bool:
+        """Whether each training image is flipped left to right with probability one half."""
+
+    @property
+    def translate(self) -> int:
+        """By how many pixels at most each training image is shifted either way."""
+
+    def initial_rate(self, attempt: int) -> float:
+        """Learning rate of the first epoch of an attempt (from 1)."""
+
+    def rate(self, attempt: int, epoch: int) -> float:
+        """Learning rate in an epoch (from 1) of an attempt (from 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)

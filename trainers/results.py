@@ -30,7 +30,8 @@ class EpochReport:
     epoch: int
     """Epochs trained in this attempt, this one included: t of y_t, from 1."""
     accuracy: float
-    """y_t: share of the validation images classified correctly after this epoch."""
+    """y_t: share of the validation images classified correctly after this epoch; of training images in a long
+    training, which holds none out."""
     loss: float
     """Mean cross-entropy (nats) over the training images while they were trained on, dropout included."""
     seconds: float

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from state_space import Architecture
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.networks import build_network
+from trainers.normalisation import Normalisation
 
-_FORMAT = 1
+_FORMAT = 2
+_BEFORE_NORMALISATION = 1
 
 
 class WeightsError(ValueError):
@@ -28,9 +30,13 @@ class TrainedNetwork:
     num_classes: int
     """Number of logits."""
     accuracy: float
-    """Validation accuracy, as the training reported it."""
+    """Accuracy after the last epoch, as the training reported it: on the validation images in a search, on
+    training images in a long training."""
     weights: dict[str, Tensor]
     """`state_dict` of the module that `build` makes."""
+    normalisation: Normalisation | None = None
+    """What is done to pixels before the network sees them; None in files of a search: there it is that of the
+    channels of the images that were trained on, `Normalisation.of`."""
 
     def build(self) -> nn.Module:
         """The trained network, on the CPU."""
@@ -51,7 +57,10 @@ class TrainedNetwork:
             WeightsError: there is no such file, or it is damaged, or of another version.
         """
         try:
-            content = read_content(path, _FORMAT)
+            content = read_content(path, _BEFORE_NORMALISATION, _FORMAT)
         except (OSError, UnusableFile) as error:
             raise WeightsError(f"{str(path)!r} holds no trained network: {error}") from None
-        return cls(**{name: content[name] for name in cls.__slots__})
+        known = {name: content[name] for name in cls.__slots__ if name in content}
+        if known.get("normalisation") is not None:
+            known["normalisation"] = Normalisation(*known["normalisation"])
+        return cls(**known)

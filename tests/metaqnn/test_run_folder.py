@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -109,3 +110,46 @@ def test_a_file_that_does_not_name_a_search_is_refused(tmp_path):
         (tmp_path / "storage.json").write_text(content)
         with pytest.raises(RunFolderError, match=r"storage.json' does not name a search"):
             RunFolder.existing(tmp_path).holds_search()
+
+
+def test_a_similar_run_folder_is_named(tmp_path):
+    for name in ("digits-1", "cifar10-1", "other"):
+        (tmp_path / name).mkdir()
+        if name != "other":
+            (tmp_path / name / "search.db").touch()
+    with pytest.raises(RunFolderError, match=f"; did you mean '{tmp_path / 'digits-1'}'"):
+        RunFolder.existing(tmp_path / "digist-1")
+    for unlike in ("other", "zzz"):
+        with pytest.raises(RunFolderError, match=r"there is no search\.db in it$"):
+            RunFolder.existing(tmp_path / unlike)
+
+
+def test_where_run_folders_are_the_newest_is_named(tmp_path):
+    for age, name in enumerate(("a", "b")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "storage.json").touch()
+        os.utime(tmp_path / name, (1e9 + age, 1e9 + age))
+    with pytest.raises(RunFolderError, match=f"; did you mean '{tmp_path / 'b'}'"):
+        RunFolder.existing(tmp_path)
+
+
+def test_the_owner_is_who_holds_the_folder(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert folder.owner() is None
+    with folder.lock():
+        assert folder.owner() == f"process {os.getpid()} on {socket.gethostname()}"
+    assert folder.owner() is None
+
+
+def test_a_killed_process_of_this_machine_is_no_owner(tmp_path):
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    owners = {
+        f"process {ended.pid} on {socket.gethostname()}": False,
+        f"process {ended.pid} on elsewhere": True,  # which cannot be asked
+        "": False,
+        "process -1 on elsewhere": False,
+    }
+    for text, counts in owners.items():
+        (tmp_path / "owner.txt").write_text(f"{text}\n")
+        assert RunFolder(tmp_path).owner() == (text if counts else None)

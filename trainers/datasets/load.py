@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
+from state_space.errors import did_you_mean
 from trainers.datasets.arrays import read_callable, read_npz
 from trainers.datasets.cache import Source, default_cache_dir, read_cached
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
@@ -194,8 +194,7 @@ def _looked_for(name: str, named: NamedSet, data_dir: Path | None, downloads: Pa
 
 def _unknown(name: str, data_dir: Path | None) -> DatasetError:
     looks_like_path = os.sep in name or name.lower().endswith((*_ARCHIVES, ".npz"))
-    near = difflib.get_close_matches(name.lower().replace("_", "-"), DATASET_NAMES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near and not looks_like_path else ""
+    hint = "" if looks_like_path else did_you_mean(name.replace("_", "-"), DATASET_NAMES)
     places = "in the working directory"
     if data_dir is not None:
         places = (

@@ -1,0 +1,188 @@
+"""`metaqnn finetune`: the long training of the best networks, and their test error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.config import ConfigError
+from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.output import percent
+from metaqnn.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from metaqnn.finetune import Candidate, Finetuning
+    from trainers import EpochReport
+
+RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
+SECONDS_A_LINE = 60
+"""Between two states of the progress bar where standard error is no terminal."""
+CIRCUMSTANCES = ("data_dir", "device", "precision", "threads", "download")
+
+EXAMPLES = """examples:
+  metaqnn finetune runs/NAME --top 5               the published 300 epochs: days without a GPU
+  metaqnn finetune runs/NAME --top 5 --epochs 30   the same schedule, shortened; again to go on
+  metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for little data
+  metaqnn finetune runs/NAME --seeds 3             three trainings of each network
+  metaqnn finetune runs/NAME --networks 17 23      these networks
+
+The phases are 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N makes them
+40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from new weights on all training images of the
+data set. Results are in RUN/finetune. See docs/finetuning.md."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn finetune`."""
+    add_run(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--top",
+        type=int,
+        default=5,
+        metavar="K",
+        help="the K best networks by observed validation accuracy (default 5)",
+    )
+    which.add_argument("--networks", type=int, nargs="+", metavar="ID", help="these networks instead")
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="trainings of each network (default 1)"
+    )
+    _add_recipe(parser.add_argument_group("training"))
+    _add_circumstances(parser.add_argument_group("where (default: as in the search)"))
+    add_format(parser)
+
+
+def _add_recipe(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--epochs", type=int, metavar="N", help="epochs in all, 6 or more (default 300)")
+    group.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="of the first phase (default 0.025); those of the others keep their ratios to it",
+    )
+    group.add_argument(
+        "--optimizer",
+        help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default "
+        "sgd, which the published rates belong to)",
+    )
+    group.add_argument("--weight-decay", type=float, metavar="DECAY", help="default 0.0005")
+    group.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="images a step (default 128, as published; a few thousand images in all need smaller batches "
+        "to get anywhere in a short training)",
+    )
+    group.add_argument(
+        "--translate",
+        type=int,
+        metavar="PIXELS",
+        help="shift training images by up to so many pixels (default: 5 for images of 32x32, in proportion "
+        "for others)",
+    )
+    group.add_argument(
+        "--train-limit",
+        type=int,
+        metavar="N",
+        help="use only this many training images (default: all there are, also where the search had fewer)",
+    )
+
+
+def _add_circumstances(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--data-dir", metavar="DIR", help="where the data set is looked for first")
+    group.add_argument(
+        "--no-download", dest="download", action="store_false", default=None, help="never download"
+    )
+    group.add_argument("--device", help="auto, cuda, cuda:1, mps or cpu")
+    group.add_argument("--precision", help="of training: auto, float32 or bfloat16; tests are in float32")
+    group.add_argument("--threads", type=int, help="CPU threads for training")
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Train what has not been trained, then print what everything came to."""
+    for name, value in (
+        ("top", namespace.top),
+        ("seeds", namespace.seeds),
+        ("train-limit", namespace.train_limit),
+    ):
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} is {value}; it must be at least 1")
+    interrupt_on_termination()
+    try:
+        text = _finetune(namespace)
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be closed
+            print("\ninterrupted; go on with the same command", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn finetune RUN 2>&1 | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        return 1
+    print(text)
+    return 0
+
+
+def _finetune(namespace: argparse.Namespace) -> str:
+    from metaqnn.finetune import Finetuning, FinetuningFiles, choose, summarise_finetuning
+    from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
+    from metaqnn.finetune.presentation import finetuning_text
+
+    options = {name: getattr(namespace, name) for name in RECIPE if getattr(namespace, name) is not None}
+    changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
+    with reading(namespace.run) as reader:
+        candidates = choose(reader, namespace.top, namespace.networks)
+        prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)
+    files = FinetuningFiles.of(RunFolder(namespace.run), prepared.trainer, prepared.dataset.fingerprint)
+    finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search_seed)
+    with RunFolder(files.folder).lock():
+        print(_introduction(finetuning, len(prepared.dataset.train_images)), file=sys.stderr)
+        with _progress(finetuning, namespace.quiet) as heard:
+            finetuning.run(heard)
+        summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
+    return finetuning_text(finetuning, summary, namespace.format)
+
+
+def _introduction(finetuning: Finetuning, images: int) -> str:
+    trainer, recipe = finetuning.trainer, finetuning.trainer.recipe
+    phases = ", ".join(f"{rate:g} for {epochs}" for rate, epochs in recipe.phases)
+    precision = str(trainer.precision).removeprefix("torch.")
+    images_are = f"{'mirrored, ' if recipe.mirror else ''}translated by up to {recipe.translate} px"
+    missing, everything = len(finetuning.missing()), len(finetuning.candidates) * finetuning.seeds
+    return "\n".join(
+        [
+            f"results     {finetuning.files.folder}",
+            f"training    {recipe.epochs} epochs on {images:,} images in batches of {recipe.batch_size}, on "
+            f"{trainer.device}, {precision}",
+            f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",
+            f"images      normalised by their global contrast, {images_are}",
+            f"trainings   {everything}, of which {everything - missing} had ended before",
+        ]
+    )
+
+
+@contextmanager
+def _progress(finetuning: Finetuning, quiet: bool) -> Iterator[Any]:
+    """A bar over the epochs that are missing; those of attempts that start again come on top."""
+    from tqdm import tqdm
+
+    epochs = finetuning.trainer.recipe.epochs
+    total = len(finetuning.missing()) * epochs
+    pause = 0.1 if sys.stderr.isatty() else SECONDS_A_LINE
+    with tqdm(
+        total=total, unit="epoch", desc="finetune", mininterval=pause, file=sys.stderr, disable=quiet
+    ) as bar:
+
+        def heard(candidate: Candidate, seed: int, report: EpochReport) -> None:
+            if report.attempt > 1 and report.epoch == 1:
+                bar.total = (bar.total or 0) + 1
+            bar.set_postfix_str(
+                f"network {candidate.number}, seed {seed}: training accuracy {percent(report.accuracy)}",
+                refresh=False,
+            )
+            bar.update()
+
+        yield heard

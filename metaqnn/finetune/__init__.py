@@ -1,0 +1,18 @@
+"""Long training of a search's best networks: which ones, where their results live, what they come to."""
+
+from metaqnn.finetune.candidates import Candidate, choose
+from metaqnn.finetune.errors import FinetuningError
+from metaqnn.finetune.finetuning import Finetuning
+from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
+from metaqnn.finetune.summary import FinetuningSummary, summarise_finetuning
+
+__all__ = [
+    "Candidate",
+    "Finetuning",
+    "FinetuningError",
+    "FinetuningFiles",
+    "FinetuningResult",
+    "FinetuningSummary",
+    "choose",
+    "summarise_finetuning",
+]

@@ -1,0 +1,115 @@
+"""What long trainings came to, as text: a table for people, JSON and CSV for programs."""
+
+from typing import Any
+
+from metaqnn.finetune.candidates import Candidate
+from metaqnn.finetune.finetuning import Finetuning
+from metaqnn.finetune.summary import CONFIDENCE, FinetuningSummary, Mean, Run
+from metaqnn.output import as_json, count, percent, rows_as_text
+
+COLUMNS = {
+    "network": "id",
+    "validation": "validation",
+    "test": "test error",
+    "uncertainty": "95% interval",
+    "training": "training",
+    "parameters": "parameters",
+    "architecture": "architecture",
+}
+
+
+def finetuning_text(finetuning: Finetuning, summary: FinetuningSummary, output_format: str) -> str:
+    """The summary in that format.
+
+    Args:
+        finetuning: where it comes from.
+        summary: test errors.
+        output_format: table, json or csv.
+    """
+    if output_format == "json":
+        recipe = {**vars(finetuning.trainer.recipe), "phases": finetuning.trainer.recipe.phases}
+        about = {"folder": str(finetuning.files.folder), "recipe": recipe, "confidence": CONFIDENCE}
+        return as_json({**about, **summary.to_dict()})
+    if output_format == "csv":
+        return rows_as_text(_runs(summary), "csv", {})
+    several = finetuning.seeds > 1
+    columns = {**COLUMNS, "uncertainty": "standard error"} if several else COLUMNS
+    rows = [_network_row(candidate, mean) for candidate, mean in summary.networks]
+    if summary.ensemble.runs:
+        rows.append(_ensemble_row(summary))
+    failed = [line for candidate, mean in summary.networks for line in _failures(candidate, mean)]
+    return "\n".join([rows_as_text(rows, "table", columns), "", *failed, _note(finetuning)])
+
+
+def _network_row(candidate: Candidate, mean: Mean) -> dict[str, str]:
+    return {
+        "network": str(candidate.number),
+        "validation": percent(candidate.validation_accuracy),
+        **_shown(mean),
+        "parameters": count(candidate.parameters),
+        "architecture": candidate.architecture,
+    }
+
+
+def _ensemble_row(summary: FinetuningSummary) -> dict[str, str]:
+    members = sorted({len(run.members) for run in summary.ensemble.runs})
+    return {
+        "network": "ensemble",
+        "validation": "",
+        **_shown(summary.ensemble),
+        "training": "",
+        "parameters": "",
+        "architecture": f"mean of the softmax outputs of {' or '.join(map(str, members))} networks",
+    }
+
+
+def _shown(mean: Mean) -> dict[str, str]:
+    last, ended = mean.runs[-1], len(mean.rates)
+    if len(mean.runs) > 1:
+        uncertainty = percent(mean.standard_error)
+        training = f"{ended} of {len(mean.runs)} ended well"
+    else:
+        uncertainty = "-" if last.test is None else f"{percent(last.test.low)} to {percent(last.test.high)}"
+        training = last.outcome
+    return {"test": percent(mean.rate), "uncertainty": uncertainty, "training": training}
+
+
+def _failures(candidate: Candidate, mean: Mean) -> list[str]:
+    """A line for each training that failed."""
+    return [
+        f"network {candidate.number}, seed {run.seed}: {run.outcome}: {run.message}"
+        for run in mean.runs
+        if run.test is None
+    ]
+
+
+def _note(finetuning: Finetuning) -> str:
+    images = f"{len(finetuning.trainer.test_labels):,} test images"
+    if finetuning.seeds > 1:
+        return f"test error: mean over the seeds on {images}, and the standard error of that mean"
+    return (
+        f"test error on {images}; the interval is Wilson's and does not tell what another seed would change"
+    )
+
+
+def _runs(summary: FinetuningSummary) -> list[dict[str, Any]]:
+    """One row per training and per ensemble."""
+    rows = []
+    for candidate, mean in summary.networks:
+        about = {"architecture": candidate.architecture, "validation_accuracy": candidate.validation_accuracy}
+        rows += [_run_row(str(candidate.number), run, about) for run in mean.runs]
+    about = {"architecture": None, "validation_accuracy": None}
+    return rows + [_run_row("ensemble", run, about) for run in summary.ensemble.runs]
+
+
+def _run_row(network: str, run: Run, about: dict[str, Any]) -> dict[str, Any]:
+    names = {
+        "errors": "test_errors",
+        "images": "test_images",
+        "rate": "test_error",
+        "low": "test_error_low",
+        "high": "test_error_high",
+    }
+    test = {shown: getattr(run.test, name, None) for name, shown in names.items()}
+    facts = {"outcome": run.outcome, "training_accuracy": run.training_accuracy, "message": run.message}
+    return {"network": network, "seed": run.seed, **test, **facts, **about}

@@ -1,0 +1,162 @@
+"""The files of long trainings, in a folder of their own for each recipe and data set."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self, cast
+
+import numpy as np
+import torch
+
+from metaqnn.finetune.errors import FinetuningError
+from metaqnn.run_folder import RunFolder, write_whole
+from trainers import Checkpoint
+from trainers.checkpoint import UnusableFile, read_content, write_content
+from trainers.finetuning import FinetuningTrainer
+from trainers.weights import TrainedNetwork
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuningResult:
+    """A long training that has ended, however it did."""
+
+    network: int
+    """Its number in the search."""
+    seed: int
+    """Which of its trainings, from 0."""
+    architecture: str
+    """In the published notation."""
+    outcome: str
+    """How it ended, a `trainers.Outcome`."""
+    message: str
+    """One line for people that says why it ended."""
+    attempt: int
+    """The last attempt, from 1."""
+    learning_rate: float
+    """Rate of the first epoch of the last attempt."""
+    training_accuracies: list[float]
+    """After each epoch of the last attempt, on training images."""
+    test_errors: int | None
+    """Test images classified wrongly; None where the training failed."""
+    test_images: int
+    """Number of test images."""
+    seconds: float
+    """Wall time of the training, all attempts."""
+    device: str
+    """Where it was trained."""
+    precision: str
+    """Number format of the activations in training."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (TypeError, ValueError) as error:
+            raise FinetuningError(
+                f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
+            ) from None
+
+
+class FinetuningFiles:
+    """Where the long trainings by one recipe, on one set of images, keep what they come to.
+
+    A result is the last of a training's files to be written: where there is one, the others are there.
+
+    Args:
+        folder: `RUN/finetune/EPOCHS-epochs-DIGEST`, see `of`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of(cls, run: RunFolder, trainer: FinetuningTrainer, data: str) -> Self:
+        """Those of a trainer; another recipe or other images (`data`, a fingerprint) have another folder.
+
+        Raises:
+            FinetuningError: the folder cannot be written.
+        """
+        settings = {
+            "recipe": asdict(trainer.recipe),
+            "normalisation": trainer.normalisation.kind,
+            "data": data,
+        }
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        files = cls(run.path / "finetune" / f"{trainer.recipe.epochs}-epochs-{digest[:8]}")
+        with disk_explained(files.folder):
+            (files.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+            write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
+        return files
+
+    def checkpoint(self, number: int, seed: int) -> Checkpoint:
+        """Where a network in training is saved."""
+        return Checkpoint(self.folder / "checkpoints" / f"{_name(number, seed)}.pt")
+
+    def weights(self, number: int, seed: int) -> Path:
+        """Where the trained network is kept, a `TrainedNetwork`."""
+        return self.folder / f"{_name(number, seed)}.pt"
+
+    def result(self, number: int, seed: int) -> FinetuningResult | None:
+        """How a training ended; None if it has not. Raises FinetuningError where the file is damaged."""
+        path = self._result(number, seed)
+        return FinetuningResult.read(path) if path.exists() else None
+
+    def probabilities(self, number: int, seed: int) -> np.ndarray:
+        """Softmax outputs of the trained network for the test images, float32 (images, classes).
+
+        Raises:
+            FinetuningError: the file is missing or damaged.
+        """
+        path = self._probabilities(number, seed)
+        try:
+            content = read_content(path, _FORMAT)
+        except (OSError, UnusableFile) as error:
+            raise FinetuningError(
+                f"{str(path)!r} holds no softmax outputs: {error}; remove {self._result(number, seed).name} "
+                "beside it, and the network is trained again"
+            ) from None
+        return cast(np.ndarray, content["probabilities"].numpy())
+
+    def store(
+        self, result: FinetuningResult, network: TrainedNetwork | None, probabilities: np.ndarray | None
+    ) -> None:
+        """Keep a training that has ended; a failed one has no network.
+
+        Raises:
+            FinetuningError: the disk is full or the folder cannot be written.
+        """
+        number, seed = result.network, result.seed
+        with disk_explained(self.folder):
+            if network is not None and probabilities is not None:
+                network.save(self.weights(number, seed))
+                content = {"format": _FORMAT, "probabilities": torch.from_numpy(probabilities)}
+                write_content(content, self._probabilities(number, seed))
+            write_whole(self._result(number, seed), json.dumps(asdict(result), indent=2) + "\n")
+
+    def _result(self, number: int, seed: int) -> Path:
+        return self.folder / f"{_name(number, seed)}.json"
+
+    def _probabilities(self, number: int, seed: int) -> Path:
+        return self.folder / f"{_name(number, seed)}-test.pt"
+
+
+@contextmanager
+def disk_explained(folder: Path) -> Iterator[None]:
+    """Turn a full disk or an unwritable folder into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise FinetuningError(
+            f"cannot write to {str(folder)!r}: {error.strerror}; what is stored stays: change that, then "
+            "repeat the command"
+        ) from None
+
+
+def _name(number: int, seed: int) -> str:
+    return f"network-{number}-seed-{seed}"

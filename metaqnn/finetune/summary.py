@@ -1,0 +1,133 @@
+"""What long trainings come to: test errors with their uncertainty, and those of the ensemble."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest, sem
+
+from metaqnn.finetune.candidates import Candidate
+from metaqnn.finetune.results import FinetuningFiles
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Errors on the test images with Wilson's interval (1927) of the error rate at 95% confidence.
+
+    The interval tells how exact the rate is, given this trained network and this number of test images; not
+    how much it changes when the network is trained again.
+    """
+
+    errors: int
+    images: int
+    rate: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, errors: int, images: int) -> "ErrorRate":
+        """From the counts."""
+        interval = binomtest(errors, images).proportion_ci(CONFIDENCE, method="wilson")
+        return cls(errors, images, errors / images, float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one network, or the ensemble of the trainings with one seed."""
+
+    seed: int
+    outcome: str
+    message: str
+    training_accuracy: float | None
+    """After the last epoch, on training images; None for an ensemble."""
+    test: ErrorRate | None
+    """None where the training failed."""
+    members: tuple[int, ...] = ()
+    """Numbers of the networks of an ensemble."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean test error over the seeds whose training did not fail."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def rates(self) -> list[float]:
+        """The test error of each."""
+        return [run.test.rate for run in self.runs if run.test is not None]
+
+    @property
+    def rate(self) -> float | None:
+        """Their mean; None if there is none."""
+        return float(np.mean(self.rates)) if self.rates else None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean: s / sqrt(n), s with n - 1; None for fewer than two."""
+        return float(sem(self.rates)) if len(self.rates) > 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "test_error": self.rate,
+            "standard_error": self.standard_error,
+            "runs": [asdict(run) for run in self.runs],
+        }
+
+
+@dataclass(frozen=True)
+class FinetuningSummary:
+    """Test errors of all networks, in the order of the search's validation accuracy, and of the ensemble."""
+
+    networks: tuple[tuple[Candidate, Mean], ...]
+    ensemble: Mean
+    """Of the networks above; without runs where fewer than two networks of a seed did not fail."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        networks = [{**asdict(candidate), **mean.to_dict()} for candidate, mean in self.networks]
+        return {"networks": networks, "ensemble": self.ensemble.to_dict()}
+
+
+def summarise_finetuning(
+    files: FinetuningFiles, candidates: Sequence[Candidate], seeds: int, labels: np.ndarray
+) -> FinetuningSummary:
+    """Read the results of finished trainings.
+
+    Args:
+        files: where they are.
+        candidates: the networks, each of which has a result for every seed.
+        seeds: trainings of each.
+        labels: of the test images.
+
+    Raises:
+        FinetuningError: a file is missing or damaged.
+    """
+    networks = tuple(
+        (one, Mean(tuple(_run(files, one.number, seed) for seed in range(seeds)))) for one in candidates
+    )
+    together = []
+    for seed in range(seeds):
+        members = [one.number for one, mean in networks if mean.runs[seed].test is not None]
+        if len(members) > 1:
+            together.append(_ensemble(files, members, seed, labels))
+    return FinetuningSummary(networks, Mean(tuple(together)))
+
+
+def _run(files: FinetuningFiles, number: int, seed: int) -> Run:
+    result = files.result(number, seed)
+    assert result is not None, "summarised before it has ended"
+    test = None if result.test_errors is None else ErrorRate.of(result.test_errors, result.test_images)
+    last = result.training_accuracies[-1] if result.training_accuracies else None
+    return Run(seed, result.outcome, result.message, last, test)
+
+
+def _ensemble(files: FinetuningFiles, members: list[int], seed: int, labels: np.ndarray) -> Run:
+    """The mean of the members' softmax outputs decides [MQ]."""
+    mean = np.mean([files.probabilities(number, seed) for number in members], axis=0)
+    test = ErrorRate.of(int((mean.argmax(1) != labels).sum()), len(labels))
+    return Run(seed, "completed", f"{len(members)} networks", None, test, tuple(members))

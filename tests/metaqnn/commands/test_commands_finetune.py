@@ -1,0 +1,221 @@
+"""`metaqnn finetune` as a user runs it."""
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing, redirect_stdout, suppress
+
+import numpy as np
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.database.queries import SearchReader
+from trainers import load_dataset
+
+SHORT = (
+    *("--epochs", "6", "--batch-size", "8", "--train-limit", "200"),
+    *("--device", "cpu", "--threads", "1", "--quiet"),
+)
+QUICK = ("[C(16,3,1), P(2,2), SM(10)]", "[C(8,3,1), SM(10)]")
+DEADLINE = 60
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def run(run_copy):
+    """A run folder with a search on digits, whose best networks are quick to train."""
+    with closing(SearchReader(run_copy.url)) as reader:
+        best = [network["number"] for network in reader.top(len(QUICK))]
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE searches SET data_fingerprint = ?", [load_dataset("digits").fingerprint])
+        connection.executemany(
+            "UPDATE networks SET architecture = ? WHERE number = ?", zip(QUICK, best, strict=True)
+        )
+    return run_copy
+
+
+@pytest.fixture
+def best(run):
+    """The numbers of the two best networks."""
+    with closing(SearchReader(run.url)) as reader:
+        return [network["number"] for network in reader.top(2)]
+
+
+@pytest.fixture
+def printed(capsys):
+    def printed(*arguments):
+        assert main(["finetune", *map(str, arguments)]) == 0
+        return capsys.readouterr().out
+
+    return printed
+
+
+@pytest.fixture
+def refused(capsys):
+    """The one line with which the command is refused."""
+
+    def refused(*arguments):
+        try:
+            code = main(["finetune", *map(str, arguments)])
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = capsys.readouterr()
+        assert code == 2
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        return line
+
+    return refused
+
+
+def test_all_formats_tell_the_same(printed, run, best):
+    arguments = (run.path, "--top", 2, *SHORT)
+    found = json.loads(printed(*arguments, "--format", "json"))
+    assert [network["number"] for network in found["networks"]] == best
+    assert found["recipe"]["phases"] == [[0.025, 1], [0.0125, 1], [0.0001, 3], [0.00001, 1]]
+    rows = list(csv.DictReader(io.StringIO(printed(*arguments, "--format", "csv"))))
+    assert [row["network"] for row in rows] == [*map(str, best), "ensemble"]
+    together = [*found["networks"], found["ensemble"]]
+    for row, item in zip(rows, together, strict=True):
+        test = item["runs"][0]["test"]
+        assert int(row["test_errors"]) == test["errors"]
+        assert float(row["test_error"]) == test["errors"] / test["images"] == item["test_error"]
+        assert (float(row["test_error_low"]), float(row["test_error_high"])) == (test["low"], test["high"])
+    table = printed(*arguments).splitlines()
+    for line, item in zip(table[2:], together, strict=False):
+        test = item["runs"][0]["test"]
+        shown = f"{100 * item['test_error']:.2f}%", f"{100 * test['low']:.2f}% to {100 * test['high']:.2f}%"
+        assert all(each in line for each in shown)
+    assert "359 test images" in table[-1]
+
+
+def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):
+    arguments = (run.path, "--networks", best[1], "--seeds", 2, *SHORT)
+    (network,) = json.loads(printed(*arguments, "--format", "json"))["networks"]
+    rates = [each["test"]["rate"] for each in network["runs"]]
+    assert network["test_error"] == pytest.approx(np.mean(rates))
+    assert network["standard_error"] == pytest.approx(np.std(rates, ddof=1) / np.sqrt(2))
+    table = printed(*arguments)
+    assert "standard error" in table
+    assert "ensemble" not in table
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, so that no time goes into imports")
+def test_killed_twice_and_repeated_it_prints_what_an_undisturbed_one_prints(printed, run):
+    arguments = (run.path, "--top", 2, *SHORT, "--format", "json")
+    whole = json.loads(printed(*arguments))
+    (folder,) = (run.path / "finetune").iterdir()
+    for file in folder.glob("network-*"):
+        file.unlink()
+    for _ in range(2):
+        before = _checkpoints(folder)
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException), open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+                main(["finetune", *map(str, arguments)])
+            os._exit(0)
+        end = time.monotonic() + DEADLINE
+        while _checkpoints(folder) == before and time.monotonic() < end:
+            time.sleep(0.002)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), "the command ended before it was killed"
+    assert _checkpoints(folder)
+    assert json.loads(printed(*arguments)) == whole
+
+
+def _checkpoints(folder):
+    """Which ones there are, and when each was written."""
+    return {file.name: file.stat().st_mtime_ns for file in (folder / "checkpoints").glob("*.pt")}
+
+
+def test_a_finished_command_repeats_its_answer_without_training(printed, run, monkeypatch):
+    arguments = (run.path, "--top", 1, *SHORT)
+    first = printed(*arguments)
+    monkeypatch.setattr("trainers.finetuning.FinetuningTrainer.train", None)
+    assert printed(*arguments) == first
+
+
+def test_images_are_mirrored_where_the_search_did(printed, run):
+    """Digits are not mirrored; a search that mirrors is followed."""
+    arguments = (run.path, "--top", 1, *SHORT, "--format", "json")
+    assert json.loads(printed(*arguments))["recipe"]["mirror"] is False
+    with closing(sqlite3.connect(run.database)) as connection, connection:
+        connection.execute("UPDATE searches SET config = json_set(config, '$.mirror', json('true'))")
+    recipe = json.loads(printed(*arguments))["recipe"]
+    assert (recipe["mirror"], recipe["translate"]) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--top", "0"], "--top is 0; it must be at least 1"),
+        (["--seeds", "-1"], "--seeds is -1; it must be at least 1"),
+        (["--train-limit", "0"], "--train-limit is 0"),
+        (["--epochs", "5"], "epochs must be at least 6, so that each of the four phases has one, not 5"),
+        (["--learning-rate", "-1"], "learning_rate must be a number above 0, not -1.0"),
+        (["--optimizer", "rmsprop"], "optimizer must be sgd or adam, not 'rmsprop'"),
+        (["--networks", "999"], "there is no network 999"),
+        (["--networks", "x"], "invalid int value: 'x'"),
+        (["--networks", "1", "--top", "2"], "not allowed with argument"),
+        (["--device", "abacus"], "unknown device 'abacus'"),
+        (["--train-limit", "3"], "limit 3 is too small"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(refused, run, arguments, said):
+    assert said in refused(run.path, *arguments)
+    assert not (run.path / "finetune").exists()
+
+
+def test_other_images_than_those_of_the_search_are_refused(refused, run_copy):
+    line = refused(run_copy.path, *SHORT)
+    assert "data set 'digits' is not the one this search began with" in line
+
+
+def test_a_data_set_without_test_images_is_refused(refused, run, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=images, y_train=np.arange(40) % 10)
+    with closing(sqlite3.connect(run.database)) as connection, connection:
+        connection.execute("UPDATE searches SET config = json_set(config, '$.dataset', ?)", [str(path)])
+        connection.execute("UPDATE searches SET data_fingerprint = ?", [load_dataset(str(path)).fingerprint])
+    assert "has no test images to measure the test error on" in refused(run.path, *SHORT[:4])
+    assert not (run.path / "finetune").exists()
+
+
+def test_a_folder_that_is_no_run_is_refused(refused, tmp_path):
+    assert "holds no search" in refused(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(refused, run):
+    (run.path / "finetune").write_text("in the way")
+    assert "cannot write to" in refused(run.path, *SHORT)
+
+
+def test_two_at_a_time_in_one_folder_are_refused(printed, refused, run):
+    from metaqnn.run_folder import RunFolder
+
+    printed(run.path, "--top", 1, *SHORT)
+    with RunFolder(next((run.path / "finetune").iterdir())).lock():
+        assert "is in use by process" in refused(run.path, "--top", 1, *SHORT)
+
+
+def test_an_interrupted_command_says_how_to_go_on(capsys, run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainers.finetuning.FinetuningTrainer.train", interrupted)
+    assert main(["finetune", str(run.path), *SHORT]) == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith("interrupted; go on with the same command\n")

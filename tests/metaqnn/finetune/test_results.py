@@ -1,0 +1,112 @@
+"""Files of long trainings."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from metaqnn.finetune import FinetuningError, FinetuningFiles, FinetuningResult
+from metaqnn.run_folder import RunFolder
+from state_space import Architecture
+from trainers.networks import build_network
+from trainers.normalisation import Normalisation
+from trainers.weights import TrainedNetwork
+
+TEXT = "[C(8,3,1), SM(10)]"
+RESULT = FinetuningResult(
+    network=17,
+    seed=2,
+    architecture=TEXT,
+    outcome="completed",
+    message="trained 6 epochs",
+    attempt=1,
+    learning_rate=0.025,
+    training_accuracies=[0.5, 0.75],
+    test_errors=1,
+    test_images=4,
+    seconds=1.5,
+    device="cpu",
+    precision="float32",
+)
+PROBABILITIES = np.random.default_rng(0).dirichlet(np.ones(10), 4).astype(np.float32)
+
+
+@pytest.fixture
+def files(new_files, new_trainer):
+    return new_files(new_trainer())
+
+
+@pytest.fixture
+def network():
+    module = build_network(Architecture.parse(TEXT), (1, 8, 8), 10, torch.Generator().manual_seed(0))
+    return TrainedNetwork(TEXT, (1, 8, 8), 10, 0.75, module.state_dict(), Normalisation.global_contrast())
+
+
+def test_what_is_stored_is_what_is_found(files, network):
+    assert files.result(17, 2) is None
+    files.store(RESULT, network, PROBABILITIES)
+    assert files.result(17, 2) == RESULT
+    assert np.array_equal(files.probabilities(17, 2), PROBABILITIES)
+    assert TrainedNetwork.read(files.weights(17, 2)).normalisation == Normalisation.global_contrast()
+    assert files.result(17, 1) is files.result(2, 17) is None
+
+
+def test_a_failed_training_leaves_a_result_and_no_network(files):
+    failed = replace(RESULT, outcome="diverged", test_errors=None)
+    files.store(failed, None, None)
+    assert files.result(17, 2) == failed
+    assert not files.weights(17, 2).exists()
+
+
+def test_another_recipe_has_another_folder_and_the_same_one_the_same(
+    run_copy, new_trainer, new_files, digits
+):
+    first = new_files(new_trainer()).folder
+    assert first == new_files(new_trainer()).folder
+    others = [{"epochs": 7}, {"optimizer": "adam"}, {"weight_decay": 0.0}, {"learning_rate": 0.02}]
+    folders = {new_files(new_trainer(**change)).folder for change in others}
+    folders.add(FinetuningFiles.of(run_copy, new_trainer(), "other images").folder)
+    assert len({first, *folders}) == 6
+    settings = json.loads((first / "settings.json").read_text())
+    assert (settings["recipe"]["epochs"], settings["data"]) == (6, digits.fingerprint)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"network": 17}', '{"network": 1', '{"other": 1}'])
+def test_a_damaged_result_is_named_in_one_line(files, content):
+    path = files.folder / "network-17-seed-2.json"
+    path.write_text(content)
+    with pytest.raises(FinetuningError, match="holds no result") as caught:
+        files.result(17, 2)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 200])
+def test_damaged_softmax_outputs_are_named_in_one_line(files, network, content):
+    files.store(RESULT, network, PROBABILITIES)
+    path = files.folder / "network-17-seed-2-test.pt"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FinetuningError, match="holds no softmax outputs"):
+        files.probabilities(17, 2)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run_copy, new_trainer, new_files):
+    (run_copy.path / "finetune").write_text("in the way")
+    with pytest.raises(FinetuningError, match=r"cannot write to .*finetune"):
+        new_files(new_trainer())
+
+
+def test_on_a_full_disk_nothing_counts_as_done(small_disk, fill, new_trainer, network):
+    files = FinetuningFiles.of(RunFolder(small_disk), new_trainer(), "data")
+    fill(8192)
+    large = np.zeros((50000, 10), dtype=np.float32)
+    with pytest.raises(FinetuningError, match="No space left on device"):
+        files.store(RESULT, network, large)
+    assert files.result(17, 2) is None
+    (small_disk / "filler").unlink()
+    files.store(RESULT, network, large)
+    assert files.result(17, 2) == RESULT

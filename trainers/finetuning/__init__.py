@@ -1,0 +1,12 @@
+"""The long training of the best networks, and their test error ([MQ], training of the top models).
+
+>>> from trainers import load_dataset
+>>> from trainers.finetuning import FinetuningRecipe, FinetuningTrainer
+>>> trainer = FinetuningTrainer(load_dataset("digits"), recipe=FinetuningRecipe(epochs=30))
+>>> result = trainer.train(architecture, seed=0, checkpoint=checkpoint)  # doctest: +SKIP
+"""
+
+from trainers.finetuning.recipe import OPTIMIZERS, FinetuningRecipe, scaled_translation
+from trainers.finetuning.trainer import FinetuningTrainer
+
+__all__ = ["OPTIMIZERS", "FinetuningRecipe", "FinetuningTrainer", "scaled_translation"]

@@ -1,0 +1,96 @@
+"""Long training on the whole training set, and the answers of a trained network to the test images."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from trainers.datasets import DatasetError, ImageDataset
+from trainers.datasets.split import stratified_subset
+from trainers.device import processor_settings
+from trainers.finetuning.recipe import FinetuningRecipe
+from trainers.loader import ImageLoader
+from trainers.memory import EVALUATION_BATCH
+from trainers.normalisation import Normalisation
+from trainers.steps import logits
+from trainers.training import NetworkTrainer
+from trainers.weights import TrainedNetwork
+
+WATCHED = 5000
+"""Training images that the accuracy after every epoch is measured on, at most."""
+
+
+class FinetuningTrainer(NetworkTrainer):
+    """Trains networks on all training images of a data set, and then asks them about its test images.
+
+    No image is held out, so the accuracy after every epoch is that on a sample of the training images as
+    they are, without augmentation. It decides about restarts and nothing else. The test images have no part
+    in the training: only `test_probabilities` looks at them. Images are normalised by their global contrast.
+
+    Args:
+        dataset: the images, test images among them.
+        recipe: how to train.
+        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
+        precision: of training: "auto", "float32" or "bfloat16".
+        threads: processor threads to train with; None leaves PyTorch's setting.
+        cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
+
+    Raises:
+        DatasetError: there are no test images.
+        DeviceError: no such device, precision or number of threads here.
+    """
+
+    recipe: FinetuningRecipe
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        *,
+        recipe: FinetuningRecipe,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        cuda_graphs: bool | None = None,
+    ) -> None:
+        if not len(dataset.test_images):
+            raise DatasetError(
+                f"data set {dataset.name!r} has no test images to measure the test error on; a folder needs "
+                "test/CLASS/ beside train/CLASS/, an .npz file x_test and y_test"
+            )
+        super().__init__(
+            recipe, dataset, device=device, precision=precision, threads=threads, cuda_graphs=cuda_graphs
+        )
+        self.normalisation = Normalisation.global_contrast()
+        self.test_labels = dataset.test_labels
+        self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
+        watched = stratified_subset(dataset.train_labels, max(WATCHED, dataset.num_classes), seed=0)
+        images, labels = dataset.train_images, dataset.train_labels
+        self._training = self._loader(images, labels)
+        self._watched = self._loader(images[watched], labels[watched])
+        self._test = self._loader(dataset.test_images, dataset.test_labels)
+
+    @torch.inference_mode()
+    def test_probabilities(self, network: TrainedNetwork) -> np.ndarray:
+        """Softmax outputs for the test images, in their order: float32, (images, classes).
+
+        Computed in float32, whatever the precision of training.
+        """
+        module = network.build().to(self.device).to(memory_format=torch.channels_last).eval()
+        with processor_settings(self.threads):
+            batches = (
+                logits(module, images, torch.float32) for images, _ in self._test.in_order(EVALUATION_BATCH)
+            )
+            return torch.cat([batch.softmax(1).cpu() for batch in batches]).numpy()
+
+    def _loader(self, images: np.ndarray, labels: np.ndarray) -> ImageLoader:
+        return ImageLoader(images, labels, self.normalisation, self.device)
+
+    def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
+        lr = torch.tensor(rate, device=self.device) if graphed else rate
+        decay = self.recipe.weight_decay
+        if self.recipe.optimizer == "adam":
+            return torch.optim.Adam(
+                network.parameters(), lr=lr, weight_decay=decay, fused=True, capturable=graphed
+            )
+        return torch.optim.SGD(
+            network.parameters(), lr=lr, momentum=self.recipe.momentum, weight_decay=decay, fused=True
+        )
