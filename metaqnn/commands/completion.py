@@ -1,0 +1,68 @@
+"""`metaqnn completion`: what makes a shell complete the command line."""
+
+import argparse
+from collections.abc import Iterator
+
+EXAMPLES = """for every new bash (with the package bash-completion):
+  mkdir -p ~/.local/share/bash-completion/completions
+  metaqnn completion bash > ~/.local/share/bash-completion/completions/metaqnn
+for every new zsh, with `fpath+=~/.zfunc` before compinit in ~/.zshrc:
+  mkdir -p ~/.zfunc
+  metaqnn completion zsh > ~/.zfunc/_metaqnn
+for this bash alone:
+  eval "$(metaqnn completion bash)\""""
+
+FOLDERS = ("RUN", "DIR")
+"""How arguments that are folders are shown in --help."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn completion`."""
+    parser.add_argument("shell", choices=("bash", "zsh"), help="bash or zsh")
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Print the script."""
+    import shtab
+
+    from metaqnn.cli import overview
+
+    parser = overview(with_options=True)
+    names = known_names()
+    for action in _actions(parser):
+        if action.metavar in FOLDERS:
+            # Where shtab looks for it.
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        elif action.dest in names:
+            action.choices = names[action.dest]
+    print(shtab.complete(parser, namespace.shell))
+    return 0
+
+
+def known_names() -> dict[str, tuple[str, ...]]:
+    """Values of options that the parser takes as they are and others check, by option."""
+    from metaqnn.circumstances import EXECUTORS
+    from metaqnn.config import REWARDS
+    from metaqnn.presets import PRESETS
+    from predictor.rules import RULES
+    from trainers.datasets import DATASET_NAMES
+    from trainers.device import DEVICES, PRECISIONS
+
+    return {
+        "dataset": DATASET_NAMES,
+        "preset": tuple(PRESETS),
+        "stopping": tuple(RULES),
+        "reward": REWARDS,
+        "executor": EXECUTORS,
+        "device": DEVICES,
+        "precision": PRECISIONS,
+    }
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All arguments of all commands."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _actions(command)

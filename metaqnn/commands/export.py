@@ -1,0 +1,102 @@
+"""`metaqnn export`: a trained network as files that need no MetaQNN."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.output import as_json, percent, rows_as_text
+from metaqnn.run_folder import RunFolder
+
+DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")
+EXAMPLES = """examples:
+  metaqnn export runs/NAME --to best                      the best network of the search
+  metaqnn export runs/NAME --network 17 --to mine         any other whose weights were kept
+  metaqnn export runs/NAME --finetuned --to final         with the weights that `metaqnn finetune` left
+  metaqnn export runs/NAME --to best --formats torch      model.py and model.safetensors alone
+
+It writes model.py (the network as a torch module, which needs torch alone), model.safetensors, model.onnx,
+model.pt2 (torch.export), README.md and model.json. Every format is read back and must classify the images as
+well as was observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`."""
+
+COLUMNS = {"file": "file", "shown_accuracy": "accuracy", "shown_correct": "correct", "sha256": "SHA-256"}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn export`."""
+    add_run(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--rank",
+        type=_positive,
+        metavar="R",
+        help="place in `metaqnn top RUN` (default 1, the best)",
+    )
+    which.add_argument("--network", type=int, metavar="ID", help="number, as `metaqnn top` prints it")
+    parser.add_argument(
+        "--finetuned", action="store_true", help="the weights of `metaqnn finetune` (default: of the search)"
+    )
+    parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="new folder for the export")
+    parser.add_argument(
+        "--formats",
+        type=_names,
+        metavar="LIST",
+        default=DEFAULT_FORMATS,
+        help="of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it has moved")
+    add_format(parser)
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Write the export and print what is in it."""
+    from metaqnn.export import export_network, finetuned, ranked, searched  # torch takes seconds to import
+    from metaqnn.export.exporting import PASSES_OF_CHECK
+    from metaqnn.export.formats import chosen_formats
+
+    interrupt_on_termination()
+    folder = RunFolder(namespace.run)
+    passes = PASSES_OF_CHECK + len(chosen_formats(namespace.formats))
+    with reading(namespace.run) as reader:
+        number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
+        kept = finetuned if namespace.finetuned else searched
+        candidate = kept(folder, reader, number, namespace.data_dir)
+    total = passes * len(candidate.evidence.images)
+    with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
+        facts = export_network(candidate, namespace.to, namespace.formats, bar.update)
+    print(_text(facts, namespace.to, namespace.format))
+    return 0
+
+
+def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
+    if output_format == "json":
+        return as_json(facts)
+    files = [{"file": name, **about} for name, about in facts["files"].items()]
+    if output_format == "csv":
+        return rows_as_text(files, "csv", COLUMNS)
+    rows = [
+        {
+            "file": row["file"],
+            "shown_accuracy": percent(row["correct"] / row["images"]),
+            "shown_correct": f"{row['correct']} of {row['images']} {row['part']} images",
+            "sha256": row["sha256"][:12],
+        }
+        for row in files
+    ]
+    lines = [f"network {facts['network']}: {facts['architecture']}", "", rows_as_text(rows, "table", COLUMNS)]
+    return "\n".join([*lines, "", f"everything is in {target}; {target / 'README.md'} says how to use it"])
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a rank; the best network has rank 1")
+    return number

@@ -1,0 +1,8 @@
+"""A trained network as files that work without MetaQNN: Python source, safetensors, ONNX, torch.export."""
+
+from metaqnn.export.candidate import Candidate, finetuned, ranked, searched
+from metaqnn.export.card import Card
+from metaqnn.export.errors import ExportError
+from metaqnn.export.exporting import export_network
+
+__all__ = ["Candidate", "Card", "ExportError", "export_network", "finetuned", "ranked", "searched"]

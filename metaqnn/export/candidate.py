@@ -1,0 +1,195 @@
+"""A trained network in a run folder, with everything that an export says about it and checks it by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metaqnn.circumstances import Circumstances
+from metaqnn.config import SearchConfig
+from metaqnn.database.queries import SearchReader
+from metaqnn.export.card import FINETUNE, SEARCH, Card
+from metaqnn.export.check import Evidence
+from metaqnn.export.errors import ExportError
+from metaqnn.finetune import FinetuningFiles, FinetuningResult
+from metaqnn.preparation import load_images
+from metaqnn.randomness import Purpose, derived_seed
+from metaqnn.run_folder import RunFolder
+from trainers import ImageDataset, split_validation
+from trainers.normalisation import Normalisation
+from trainers.weights import TrainedNetwork
+
+WEIGHTS = "weights"
+LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that may be exported.
+
+    Attributes:
+        card: what is known about it.
+        network: its weights.
+        normalisation: what is done to pixels before it sees them.
+        evidence: the images on which its accuracy was observed.
+    """
+
+    card: Card
+    network: TrainedNetwork
+    normalisation: Normalisation
+    evidence: Evidence
+
+
+def ranked(reader: SearchReader, rank: int) -> int:
+    """The number of the network that is at that place in `metaqnn top`.
+
+    Raises:
+        ExportError: there are not so many.
+    """
+    found = reader.top(rank)
+    if len(found) < rank:
+        raise ExportError(f"--rank is {rank}, but {len(found)} networks have been trained to the end so far")
+    number: int = found[-1]["number"]
+    return number
+
+
+def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
+    """A network with the weights that its search has kept.
+
+    Args:
+        folder: the run folder.
+        reader: its search.
+        number: of the network in its search.
+        data_dir: folder of the data set, if it has moved.
+
+    Raises:
+        ExportError: its weights are not there, or the images are not those of the search.
+        UnknownNetworkError: there is no such network.
+    """
+    search, row = reader.search(), reader.network(number)
+    network = TrainedNetwork.read(_weights_file(folder.path, row))
+    dataset, training, validation = _images(search, data_dir)
+    normalisation = network.normalisation or Normalisation.of(dataset.train_images[training])
+    images, labels = dataset.train_images[validation], dataset.train_labels[validation]
+    card = _card(
+        folder, search, row, dataset, normalisation, SEARCH, f"of the search, {row['epochs']} epochs"
+    )
+    evidence = Evidence("validation", images, labels, row["final_accuracy"])
+    return Candidate(card, network, normalisation, evidence)
+
+
+def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
+    """A network with the weights of its newest long training; of several seeds, of the first.
+
+    The seed is not chosen by the test images, whose accuracy would then be too high.
+
+    Args:
+        folder: the run folder.
+        reader: its search.
+        number: of the network in its search.
+        data_dir: folder of the data set, if it has moved.
+
+    Raises:
+        ExportError: it was not finetuned, or the images are not those of the search.
+        UnknownNetworkError: there is no such network.
+    """
+    search, row = reader.search(), reader.network(number)
+    files, result = _long_training(folder.path, number)
+    network = TrainedNetwork.read(files.weights(number, result.seed))
+    assert network.normalisation is not None  # as all files of long trainings
+    assert result.test_errors is not None  # it was chosen by that
+    dataset, _, _ = _images(search, data_dir)
+    accuracy = 1 - result.test_errors / result.test_images
+    training = f"`metaqnn finetune`, {len(result.training_accuracies)} epochs, its seed {result.seed}"
+    card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
+    card = replace(card, test_accuracy=accuracy, test_images=result.test_images)
+    evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
+    return Candidate(card, network, network.normalisation, evidence)
+
+
+def _card(
+    folder: RunFolder,
+    search: Mapping[str, Any],
+    row: Mapping[str, Any],
+    dataset: ImageDataset,
+    normalisation: Normalisation,
+    weights_from: str,
+    training: str,
+) -> Card:
+    """What the database and the data set know about a network."""
+    return Card(
+        dataset=search["config"]["dataset"],
+        data_fingerprint=dataset.fingerprint,
+        classes=dataset.class_names,
+        architecture=row["architecture"],
+        parameters=row["parameters"],
+        macs=row["macs"],
+        input_shape=dataset.input_shape,
+        normalisation=normalisation.kind,
+        mean=_in_unit(normalisation.mean),
+        std=_in_unit(normalisation.std),
+        weights_from=weights_from,
+        training=training,
+        validation_accuracy=row["final_accuracy"],
+        validation_images=search["config"]["validation_size"],
+        run=folder.path.resolve().name,
+        network=row["number"],
+        seed=search["config"]["seed"],
+        versions=search["versions"],
+        exported_with={name: version(name) for name in ("metaqnn", "torch")},
+    )
+
+
+def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
+    """The file with the weights of a network; says what can be done where there is none."""
+    number, outcome = row["number"], row["outcome"]
+    file = run / WEIGHTS / f"network-{number}.pt"
+    if outcome != "completed":
+        reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
+    elif not file.is_file():
+        reason = f"the weights of network {number} were not among those of the best that were kept"
+    else:
+        return file
+    kept = sorted(int(other.stem.rpartition("-")[2]) for other in (run / WEIGHTS).glob("network-*.pt"))
+    here = f"kept are those of {', '.join(map(str, kept))}" if kept else "none are kept"
+    raise ExportError(
+        f"{reason}; {here} (run --keep-weights K keeps more); or train it again: "
+        f"metaqnn finetune {run} --networks {number}, then export it with --finetuned"
+    )
+
+
+def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningResult]:
+    """The newest recipe by which a network was trained to the end, and its first seed."""
+    settings = sorted(run.glob("finetune/*/settings.json"), key=lambda file: -file.stat().st_mtime)
+    for folder in (file.parent for file in settings):
+        files = FinetuningFiles(folder)
+        results = takewhile(bool, (files.result(number, seed) for seed in count()))
+        ended = next((result for result in results if result and result.test_errors is not None), None)
+        if ended is not None:
+            return files, ended
+    raise ExportError(
+        f"network {number} has not been finetuned: metaqnn finetune {run} --networks {number} does that; "
+        "without --finetuned the weights of the search are exported"
+    )
+
+
+def _images(search: Mapping[str, Any], data_dir: str | None) -> tuple[ImageDataset, np.ndarray, np.ndarray]:
+    """The data set of a search, and which of its training images were trained on and which validated."""
+    config = SearchConfig.from_dict(search["config"])
+    dataset = load_images(config, Circumstances(**search["circumstances"]).but(data_dir=data_dir))
+    if dataset.fingerprint != search["data_fingerprint"]:
+        raise ExportError(
+            f"data set {config.dataset!r} is not that of the search, so that no accuracy can be checked: "
+            f"its fingerprint is {dataset.fingerprint[:12]}, it was {search['data_fingerprint'][:12]}"
+        )
+    seed = derived_seed(config.seed, Purpose.DATA)
+    return dataset, *split_validation(dataset.train_labels, config.validation_size or 0, seed)
+
+
+def _in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Numbers in units of 0..255 for pixels in [0, 1], with the 9 digits that a float32 has."""
+    return None if levels is None else tuple(float(f"{level / LEVELS:.9g}") for level in levels)

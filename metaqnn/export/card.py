@@ -1,0 +1,100 @@
+"""What is known about an exported network: `model.json`, and what `README.md` and `model.py` say of it."""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from metaqnn.export.templates import template
+from metaqnn.output import percent
+
+CARD_FORMAT = 1
+SEARCH, FINETUNE = "search", "finetune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Facts about one trained network.
+
+    Attributes:
+        dataset: as the search calls it: a name, a path, or module:function.
+        data_fingerprint: hash of its images and labels.
+        classes: names of the classes, in the order of the logits.
+        architecture: in the published notation.
+        parameters: trained numbers, biases included.
+        macs: multiply-accumulates per image.
+        input_shape: (channels, height, width).
+        normalisation: kind, `channels` or `global-contrast`.
+        mean: of each channel, for pixels in [0, 1]; None for `global-contrast`.
+        std: as `mean`.
+        weights_from: `search` or `finetune`.
+        training: which training that was, in words.
+        validation_accuracy: observed in the search; None for a network that it did not train to the end.
+        validation_images: how many it is measured on.
+        test_accuracy: of finetuned weights, else None: a search never looks at the test images.
+        test_images: how many it is measured on.
+        run: name of the run folder.
+        network: number of the network in its search.
+        seed: of the search.
+        versions: of the libraries with which the search began.
+        exported_with: of the libraries that wrote the export.
+    """
+
+    dataset: str
+    data_fingerprint: str
+    classes: tuple[str, ...]
+    architecture: str
+    parameters: int
+    macs: int
+    input_shape: tuple[int, int, int]
+    normalisation: str
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    weights_from: str
+    training: str
+    validation_accuracy: float | None
+    validation_images: int
+    test_accuracy: float | None = None
+    test_images: int = 0
+    run: str
+    network: int
+    seed: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    exported_with: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """`metaqnn_DATASET_NUMBER`, a name for Python, by which timm knows the network."""
+        stem = self.dataset.rstrip("/\\").replace("\\", "/").rpartition("/")[2].split(".")[0]
+        words = "_".join(re.findall(r"[a-z0-9]+", stem.lower()))[:60]
+        return "_".join(filter(None, ["metaqnn", words, str(self.network)]))
+
+    @property
+    def architecture_lines(self) -> list[str]:
+        """The notation in lines that fit into the source."""
+        return textwrap.wrap(self.architecture, 100)
+
+    @property
+    def shape_text(self) -> str:
+        """Shape of one image as a batch: `1, 3, 32, 32`."""
+        return ", ".join(map(str, (1, *self.input_shape)))
+
+    @property
+    def accuracy_text(self) -> str:
+        """The observed accuracy of these weights, in words."""
+        if self.weights_from == FINETUNE:
+            return f"{percent(self.test_accuracy)} test accuracy"
+        return f"{percent(self.validation_accuracy)} validation accuracy"
+
+    def to_dict(self, files: Mapping[str, Any]) -> dict[str, Any]:
+        """JSON-ready facts.
+
+        Args:
+            files: what is known of each file, by name.
+        """
+        return {"format": CARD_FORMAT, "name": self.name, **asdict(self), "files": dict(files)}
+
+    def readme(self, files: Mapping[str, Any]) -> str:
+        """The same for people, in Markdown."""
+        return template("README.md.jinja").render(card=self, files=files, percent=percent)

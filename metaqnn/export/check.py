@@ -1,0 +1,124 @@
+"""Whether what was written classifies as the network did when its accuracy was observed.
+
+A network is trained and evaluated in the precision of its device, bfloat16 where that is native, and exported
+in float32. So an image whose two best classes are nearly equal may change sides. How many do is counted: the
+images on which the trained network itself disagrees when it is evaluated in one precision and in the other.
+Twice as many, because another device rounds other images, and two more for exact ties, is what an
+accuracy may be off by; but never more than a twentieth, as weights that give nearly equal logits to all
+classes would otherwise pass for any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metaqnn.export.errors import ExportError
+from metaqnn.export.formats import Classify
+from metaqnn.output import percent
+from trainers.loader import ImageLoader
+from trainers.normalisation import Normalisation
+from trainers.steps import logits
+from trainers.weights import TrainedNetwork
+
+BATCH = 250
+TIES = 2
+MOST = 0.05
+"""Share of the images that rounding is ever believed to explain."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Images, and the accuracy that was observed on them.
+
+    Attributes:
+        part: of the data set, `validation` or `test`.
+        images: uint8, (n, height, width, channels).
+        labels: int64, (n,).
+        accuracy: what the network reached on them when it was trained.
+    """
+
+    part: str
+    images: np.ndarray
+    labels: np.ndarray
+    accuracy: float
+
+    @torch.no_grad()
+    def correct(self, classify: Classify, heard: Callable[[int], object]) -> int:
+        """How many images are classified correctly, given as users give them, in [0, 1]."""
+        total = 0
+        for start in range(0, len(self.images), BATCH):
+            pixels = torch.from_numpy(self.images[start : start + BATCH])
+            found = _classes(classify(pixels.permute(0, 3, 1, 2).contiguous() / 255))
+            total += int((found == self.labels[start : start + BATCH]).sum())
+            heard(len(pixels))
+        return total
+
+
+@dataclass(frozen=True)
+class Check:
+    """Compares accuracies with the observed one.
+
+    Attributes:
+        evidence: what to compare with.
+        name: of the network, for messages.
+        allowed: number of images by which an accuracy may be off.
+    """
+
+    evidence: Evidence
+    name: str
+    allowed: int
+
+    def require(self, what: str, correct: int) -> None:
+        """Refuse what is further off.
+
+        Raises:
+            ExportError: naming both accuracies.
+        """
+        evidence = self.evidence
+        n = len(evidence.images)
+        if abs(correct - round(evidence.accuracy * n)) > self.allowed:
+            raise ExportError(
+                f"{self.name} is not exported: {what} reaches {percent(correct / n)} on the {n} "
+                f"{evidence.part} images, but {percent(evidence.accuracy)} was observed; "
+                f"rounding explains no more than {self.allowed} images"
+            )
+
+
+def check_of(
+    evidence: Evidence,
+    network: TrainedNetwork,
+    normalisation: Normalisation,
+    name: str,
+    heard: Callable[[int], object],
+) -> Check:
+    """Measure what rounding explains, and refuse weights that are not those whose accuracy was observed.
+
+    Args:
+        evidence: images and their accuracy.
+        network: the trained network.
+        normalisation: what is done to pixels before it sees them.
+        name: of the network, for messages.
+        heard: is told how many images were classified, twice each.
+
+    Raises:
+        ExportError: the accuracy is another.
+    """
+    loader = ImageLoader(evidence.images, evidence.labels, normalisation, torch.device("cpu"))
+    module = network.build().eval()
+    exact, rounded = [], []
+    with torch.no_grad():
+        for images, _ in loader.in_order(BATCH):
+            exact.append(_classes(logits(module, images, torch.float32)))
+            rounded.append(_classes(logits(module, images, torch.bfloat16)))
+            heard(2 * len(images))
+    changed = int((np.concatenate(exact) != np.concatenate(rounded)).sum())
+    check = Check(evidence, name, min(2 * changed, int(MOST * len(evidence.images))) + TIES)
+    check.require("the network in the run folder", int((np.concatenate(exact) == evidence.labels).sum()))
+    return check
+
+
+def _classes(found: Tensor) -> np.ndarray:
+    return found.argmax(1).numpy()

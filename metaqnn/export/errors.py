@@ -1,0 +1,5 @@
+"""What stands in the way of an export."""
+
+
+class ExportError(ValueError):
+    """A network that cannot be exported; the message is one line that says why and what would be right."""

@@ -1,0 +1,109 @@
+"""Python source of one network: a module that needs torch alone and reads like one written by hand."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from torch import Tensor
+
+from metaqnn.export.card import Card
+from metaqnn.export.templates import template
+from state_space import (
+    Architecture,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    GlobalAveragePooling,
+    Pooling,
+    Softmax,
+    Stage,
+)
+
+NAMES = {
+    Convolution: "conv",
+    Pooling: "pool",
+    FullyConnected: "fc",
+    Dropout: "dropout",
+    GlobalAveragePooling: "head",
+    Softmax: "head",
+}
+
+
+@dataclass(frozen=True)
+class LayerSource:
+    """A layer in the source.
+
+    Attributes:
+        name: of its module: conv1, conv2, pool1, ...
+        module: the expression that makes the module.
+        forward: the expression that applies it to `x`.
+        comment: the layer in the published notation, and the shape that comes out of it.
+        has_weights: whether the module has any.
+    """
+
+    name: str
+    module: str
+    forward: str
+    comment: str
+    has_weights: bool
+
+
+def model_source(card: Card) -> str:
+    """The text of `model.py` for the network that a card describes."""
+    return template("model.py.jinja").render(card=card, layers=layer_sources(card))
+
+
+def layer_sources(card: Card) -> list[LayerSource]:
+    """Every layer that computes something; the softmax, and its layer after GAP, do not."""
+    stages = Architecture.parse(card.architecture).stages(card.input_shape, len(card.classes))
+    return list(_layer_sources(stages))
+
+
+def named_weights(card: Card, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of `trainers.build_network` under the names that they have in `model_source`.
+
+    Both have the layers in order, so the i-th layer with weights there is the i-th here.
+    """
+    names = [layer.name for layer in layer_sources(card) if layer.has_weights]
+    numbers = dict.fromkeys(key.partition(".")[0] for key in weights)
+    return {
+        f"{name}.{kind}": weights[f"{number}.{kind}"].contiguous()
+        for name, number in zip(names, numbers, strict=True)
+        for kind in ("weight", "bias")
+    }
+
+
+def _layer_sources(stages: Iterator[Stage]) -> Iterator[LayerSource]:
+    numbers: Counter[str] = Counter()
+    for stage in stages:
+        if isinstance(stage.layer, Softmax) and not stage.weights:
+            continue
+        kind = NAMES[type(stage.layer)]
+        numbers[kind] += 1
+        name = kind if kind == "head" else f"{kind}{numbers[kind]}"
+        module, forward = _expressions(stage, f"self.{name}")
+        shape = " x ".join(map(str, stage.output_shape))
+        yield LayerSource(name, module, forward, f"{stage.layer}: {shape}", stage.weights > 0)
+
+
+def _expressions(stage: Stage, name: str) -> tuple[str, str]:
+    """What makes the module of a layer, and what applies it."""
+    inputs, outputs = stage.input_shape, stage.output_shape
+    vector = "x" if len(inputs) == 1 else "x.flatten(1)"
+    match stage.layer:
+        case Convolution(width, size, stride):
+            steps = f", stride={stride}" if stride > 1 else ""
+            padding = f", padding={size // 2}" if size > 1 else ""
+            module = f"nn.Conv2d({inputs[0]}, {width}, kernel_size={size}{steps}{padding})"
+            return module, f"{name}(x).relu()"
+        case Pooling(size, stride):
+            return f"nn.MaxPool2d(kernel_size={size}, stride={stride})", f"{name}(x)"
+        case Dropout():
+            return f"nn.Dropout({stage.layer.rate!r})", f"{name}(x)"
+        case GlobalAveragePooling():
+            return f"nn.Conv2d({inputs[0]}, {outputs[0]}, kernel_size=1)", f"{name}(x).mean((2, 3))"
+        case FullyConnected():
+            return f"nn.Linear({prod(inputs)}, {outputs[0]})", f"{name}({vector}).relu()"
+        case Softmax():
+            return f"nn.Linear({prod(inputs)}, {outputs[0]})", f"{name}({vector})"

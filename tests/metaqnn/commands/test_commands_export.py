@@ -1,0 +1,96 @@
+"""`metaqnn export` as a user runs it, on a real search of digits."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+import torch
+
+from metaqnn.cli import main
+from metaqnn.run_folder import RunFolder
+from trainers.weights import TrainedNetwork
+
+LIGHT = ["--formats", "torch,safetensors"]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A tiny search that kept the weights of the best network."""
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "trained")
+    search = ["--schedule", "1.0:3", "--epochs", "2", "--train-limit", "400", "--validation-size", "100"]
+    here = ["--device", "cpu", "--threads", "1", "--keep-weights", "1", "--layer-limit", "2", "--quiet"]
+    assert main(["run", "--run-dir", str(folder.path), *search, *here, "--no-early-stopping"]) == 0
+    return folder
+
+
+def export(folder, target, *options):
+    return main(["export", str(folder.path), "--to", str(target), *options])
+
+
+def test_the_best_network_in_every_format(trained, tmp_path, capsys):
+    assert export(trained, tmp_path / "best") == 0
+    printed = capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
+        "README.md", "model.json", "model.onnx", "model.pt2", "model.py", "model.safetensors",
+    ]  # fmt: skip
+    facts = json.loads((tmp_path / "best" / "model.json").read_text())
+    accuracy = f"{100 * facts['validation_accuracy']:.2f}%"
+    assert sum(accuracy in line for line in printed.splitlines()) == 4
+    assert f"network {facts['network']}: {facts['architecture']}" in printed
+
+
+def test_for_programs(trained, tmp_path, capsys):
+    assert export(trained, tmp_path / "one", *LIGHT, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "one" / "model.json").read_text())
+    assert export(trained, tmp_path / "two", *LIGHT, "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["file"] for row in rows] == ["model.safetensors", "model.py"]
+
+
+def test_by_number_and_by_rank_it_is_the_same(trained, tmp_path, capsys):
+    assert main(["top", str(trained.path), "-k", "1", "--format", "json"]) == 0
+    number = json.loads(capsys.readouterr().out)[0]["number"]
+    assert export(trained, tmp_path / "one", "--network", str(number), *LIGHT) == 0
+    assert export(trained, tmp_path / "two", "--rank", "1", *LIGHT) == 0
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_weights_that_were_tampered_with_are_refused_with_both_numbers(trained, tmp_path, capsys):
+    folder = RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
+    (file,) = (folder.path / "weights").iterdir()
+    network = TrainedNetwork.read(file)
+    for tensor in network.weights.values():
+        tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1)))
+    network.save(file)
+    capsys.readouterr()
+    assert export(folder, tmp_path / "best", *LIGHT) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("metaqnn: error: network")
+    assert "on the 100 validation images, but" in line
+    assert not (tmp_path / "best").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--rank", "0"], "0 is not a rank"),
+        (["--rank", "1", "--network", "1"], "not allowed with argument"),
+        (["--network", "99"], "there is no network 99; this search has 1 to 3"),
+        (["--formats", "onxn"], "unknown format 'onxn'; did you mean 'onnx'?"),
+        (["--finetuned"], "has not been finetuned"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(trained, tmp_path, capsys, options, said):
+    try:
+        code = export(trained, tmp_path / "best", *options)
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert list(tmp_path.iterdir()) == []

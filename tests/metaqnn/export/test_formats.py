@@ -1,0 +1,183 @@
+"""Every format classifies alike, in its users' hands: read back by the libraries that they would use."""
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from metaqnn.export import ExportError, formats
+from metaqnn.export.formats import FORMATS, chosen_formats
+
+ALONE = """
+import sys
+BLOCKED = {"metaqnn", "trainers", "state_space", "predictor", "safetensors", "numpy", "timm", "PIL", "jinja2"}
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocker())
+sys.path.insert(0, sys.argv[1])
+import model, torch
+assert not BLOCKED & {name.partition(".")[0] for name in sys.modules}
+images = torch.arange(2 * 3 * 9 * 9).reshape(2, 3, 9, 9) % 256 / 255
+print(model.load()(images).tolist(), model.CLASSES)
+"""
+TIMM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import timm, model, torch
+network = timm.create_model("metaqnn_photos_7", pretrained=True)
+images = torch.rand(2, 3, 9, 9)
+assert torch.equal(network(images), model.load()(images))
+new = timm.create_model("metaqnn_photos_7")
+assert not torch.equal(new.head.weight, network.head.weight)
+config = timm.data.resolve_data_config(model=network)
+transform = timm.data.create_transform(**config)
+from PIL import Image
+picture = Image.effect_noise((9, 9), 90).convert("RGB")
+pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(9, 9, 3).permute(2, 0, 1)
+torch.testing.assert_close(transform(picture), pixels / 255)
+"""
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, make_random):
+    """A network in every format, and the candidate that it was."""
+    folder, candidate = tmp_path_factory.mktemp("export"), make_random()
+    for made in FORMATS.values():
+        made.write(folder, candidate.card, candidate.network.weights)
+    return folder, candidate
+
+
+def in_a_process(code, folder, *arguments):
+    command = [
+        sys.executable,
+        "-I",
+        "-B",
+        "-W",
+        "error::UserWarning:model",
+        "-c",
+        code,
+        str(folder),
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=os.sep)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("batch", [1, 2, 40])
+def test_a_format_computes_what_the_trainers_network_does(written, reference, in_unit, name, batch):
+    folder, candidate = written
+    images = candidate.evidence.images[:batch]
+    expected = reference(candidate.network, candidate.normalisation, images)
+    with torch.no_grad():
+        found = FORMATS[name].read(folder)(in_unit(images))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_of_means_in_every_format(make_random, reference, in_unit, tmp_path):
+    candidate = make_random("[C(4,5,2), D(1,1), P(3,2), GAP(3), SM(3)]", kind="global-contrast")
+    images = candidate.evidence.images
+    expected = reference(candidate.network, candidate.normalisation, images)
+    for made in FORMATS.values():
+        made.write(tmp_path, candidate.card, candidate.network.weights)
+    for made in FORMATS.values():
+        with torch.no_grad():
+            found = made.read(tmp_path)(in_unit(images))
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_source_needs_torch_alone(written, reference):
+    folder, candidate = written
+    printed = in_a_process(ALONE, folder)
+    found = json.loads(printed.partition("]]")[0] + "]]")
+    pixels = (np.arange(2 * 3 * 9 * 9).reshape(2, 3, 9, 9) % 256).astype(np.uint8).transpose(0, 2, 3, 1)
+    expected = reference(candidate.network, candidate.normalisation, np.ascontiguousarray(pixels))
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
+    assert "['cat', 'dog', 'owl']" in printed
+
+
+def test_timm_makes_the_network_by_its_name(written):
+    pytest.importorskip("timm")
+    in_a_process(TIMM, written[0])
+
+
+def test_the_source_classifies_a_file(written, reference, tmp_path, capsys, monkeypatch):
+    folder, candidate = written
+    Image.fromarray(candidate.evidence.images[0]).save(tmp_path / "image.png")
+    monkeypatch.setitem(sys.modules, "timm.models", None)  # its import takes seconds
+    monkeypatch.setattr(sys, "argv", ["model.py", str(tmp_path / "image.png")])
+    runpy.run_path(str(folder / "model.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    shares = reference(candidate.network, candidate.normalisation, candidate.evidence.images[:1]).softmax(1)[
+        0
+    ]
+    best = shares.argsort(descending=True).tolist()
+    assert [line.split()[1] for line in lines] == [candidate.card.classes[i] for i in best]
+    assert [float(line.split("%")[0]) for line in lines] == pytest.approx(
+        [100 * float(shares[i]) for i in best], abs=0.02
+    )
+
+
+def test_onnx_says_what_its_numbers_are_and_nothing_about_this_machine(written):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(written[0] / "model.onnx")
+    assert json.loads(model.metadata_props[0].value) == ["cat", "dog", "owl"]
+    assert [dim.dim_param or dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim] == [
+        "batch", 3, 9, 9,
+    ]  # fmt: skip
+    for name in ("model.onnx", "model.pt2", "model.safetensors"):
+        assert b"site-packages" not in (written[0] / name).read_bytes()
+
+
+def test_a_library_and_our_reader_read_the_same_weights(written):
+    from safetensors.torch import load_file
+
+    folder, candidate = written
+    read = formats.load_source(folder).read_safetensors(folder / "model.safetensors")
+    expected = load_file(folder / "model.safetensors")
+    assert read.keys() == expected.keys()
+    assert all(torch.equal(read[name], expected[name]) for name in read)
+    assert sum(tensor.numel() for tensor in read.values()) == sum(
+        tensor.numel() for tensor in candidate.network.weights.values()
+    )
+
+
+def test_reading_leaves_nothing_behind(written):
+    before = sorted(sys.modules)
+    formats.load_source(written[0])
+    assert sorted(sys.modules) == before
+    assert not (written[0] / "__pycache__").exists()
+
+
+def test_torch_and_safetensors_are_always_chosen():
+    assert list(chosen_formats(["onnx"])) == ["safetensors", "torch", "onnx"]
+    assert list(chosen_formats([])) == ["safetensors", "torch"]
+
+
+def test_an_unknown_format_is_answered_with_the_nearest():
+    with pytest.raises(ExportError, match=re.escape("unknown format 'onxn'; did you mean 'onnx'?")):
+        chosen_formats(["torch", "onxn"])
+
+
+def test_a_missing_library_is_named_with_two_ways_out(monkeypatch):
+    absent = replace(FORMATS["onnx"], needs=("onnx_that_is_absent",))
+    monkeypatch.setitem(FORMATS, "onnx", absent)
+    with pytest.raises(ExportError) as refusal:
+        chosen_formats(["onnx"])
+    assert str(refusal.value) == (
+        "the format onnx needs onnx_that_is_absent: pip install 'metaqnn[export]', "
+        "or do without it: --formats safetensors,torch,pt2"
+    )
+    assert list(chosen_formats(["torch", "safetensors"])) == ["safetensors", "torch"]
