@@ -5,24 +5,49 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 COMMANDS = {
     "run": "start a search, or go on with one",
     "top": "list the best networks of a search",
     "show": "show one network: its trainings, epochs and decisions",
+    "finetune": "train the best networks for long, and measure their test error",
+    "export": "write a trained network as PyTorch source, safetensors and ONNX",
     "report": "summarise a search per epsilon, and draw it",
+    "dashboard": "show searches live in a browser",
+    "mirror": "copy a search for TensorBoard or Optuna's dashboard, once or as it goes on",
     "audit": "train some of the stopped networks to the end, to check the predictions",
+    "completion": "print what makes a shell complete commands, options and run folders",
 }
 ROOMS = ("metaqnn", "predictor", "trainers", "state_space")
 
 
 class Parser(argparse.ArgumentParser):
-    """Answers bad arguments with one line, as every bad input, and not with the whole usage."""
+    """Answers bad arguments with one line, as every bad input, that names what is nearest."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with code 2."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As `ArgumentParser.parse_args`, with the option that was meant if one is not known."""
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            from state_space.errors import did_you_mean  # with numpy: not for `metaqnn --help`
+
+            word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+            hint = did_you_mean(word, self._option_string_actions)
+            self.error(f"unknown argument{'s' * (len(unknown) > 1)}: {' '.join(unknown)}{hint}")
+        return known
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As `ArgumentParser._check_value`, with the choice that was meant; Python 3.14 has that, too."""
+        if action.choices is not None and value not in action.choices:
+            from state_space.errors import did_you_mean
+
+            choices = ", ".join(map(str, action.choices))
+            hint = did_you_mean(value, map(str, action.choices))
+            raise argparse.ArgumentError(action, f"{value!r} is not one of {choices}{hint}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,12 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
-        _overview().parse_args(arguments or ["--help"])
+        overview().parse_args(arguments or ["--help"])
         return 2
     module = import_module(f"metaqnn.commands.{name}")
     parser = Parser(
         prog=f"metaqnn {name}",
-        description=COMMANDS[name].capitalize() + ".",
+        description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
         epilog=module.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,7 +90,8 @@ def _dispatch(arguments: list[str]) -> int:
     return code
 
 
-def _overview() -> argparse.ArgumentParser:
+def overview(*, with_options: bool = False) -> Parser:
+    """The parser of `metaqnn` itself; without the options of its commands it is made in no time."""
     from metaqnn import __version__
 
     parser = Parser(
@@ -76,7 +102,9 @@ def _overview() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"metaqnn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
-        commands.add_parser(name, help=help_text)
+        command = commands.add_parser(name, help=help_text)
+        if with_options:
+            import_module(f"metaqnn.commands.{name}").add_options(command)
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
 from math import inf, isfinite
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -10,6 +9,7 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 from metaqnn.presets import PRESETS, SPACE_OPTIONS, preset_options
 from metaqnn.schedule import PUBLISHED, EpsilonSchedule
 from state_space import StateSpace
+from state_space.errors import did_you_mean
 
 OWN_RULE = "rank-envelope"
 PUBLISHED_RULE = "paper"
@@ -153,8 +153,7 @@ class SearchConfig:
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
         if name not in PRESETS:
-            near = get_close_matches(name, PRESETS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(name, PRESETS)
             raise ConfigError(f"unknown preset {name!r}: presets are {', '.join(PRESETS)}{hint}")
         defaults = preset_options(name, dataset)
         return cls(**{**defaults, **changes, **_stopping(changes), "preset": name})

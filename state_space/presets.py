@@ -1,10 +1,9 @@
 """State spaces by name: the papers' two, and two small ones of the same grammar for use without a GPU."""
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Final
 
-from state_space.errors import StateSpaceError, quoted
+from state_space.errors import StateSpaceError, did_you_mean, quoted
 from state_space.space import StateSpace
 
 PRESETS: Final[dict[str, StateSpace]] = {
@@ -40,8 +39,7 @@ def preset(
     Raises StateSpaceError for an unknown name or for images that the space cannot serve.
     """
     if name not in PRESETS:
-        near = get_close_matches(name, PRESETS, n=1) if isinstance(name, str) else []
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, PRESETS)
         raise StateSpaceError(f"unknown preset {quoted(name)}: presets are {', '.join(PRESETS)}{hint}")
     space = PRESETS[name]
     return replace(

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import add_format, disk_errors, reading
-from metaqnn.commands.report import audit_line, headline
+from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.commands.top import top_text
-from metaqnn.config import OWN_RULE, SearchConfig
+from metaqnn.config import SearchConfig
 from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
-from metaqnn.output import as_json, duration, size
+from metaqnn.output import as_json
+from metaqnn.report.text import audit_line, headline
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.summary import summarise, summarise_audits
 
@@ -31,8 +32,6 @@ CIRCUMSTANCES = (
     *("data_dir", "device", "precision", "threads", "download"),
     *("workers", "workers_per_gpu", "executor", "address", "epoch_timeout", "keep_weights"),
 )
-LONG = 6 * 3600
-"""Seconds from which on a search on a CPU is worth a warning."""
 
 EXAMPLES = """examples:
   metaqnn run                                      a first search on the embedded digits, a few minutes
@@ -74,6 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "every --resume, when fewer than before removes the others)",
     )
     place.add_argument("--quiet", action="store_true", help="no progress bars")
+    add_places(parser.add_argument_group("copies, brought up to date as networks end (see metaqnn mirror)"))
     _add_worker_options(parser)
     add_format(parser)
     add_config_options(parser)
@@ -179,10 +179,12 @@ def _search(
 def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     from metaqnn.events import Progress
     from metaqnn.executors import SearchStopped
+    from metaqnn.introduction import introduction
     from metaqnn.progress import Bars
 
-    print(_introduction(session), file=sys.stderr)
-    progress = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)
+    print(introduction(session), file=sys.stderr)
+    bars = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)
+    progress = mirrored(bars, namespace, session.folder)
     try:
         session.search.run(session.executor, progress)
     except SearchStopped as reason:
@@ -191,77 +193,6 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
         progress.close()
         session.database.close()
     return None
-
-
-def _introduction(session: Session) -> str:
-    config, trainer, search = session.config, session.trainer, session.search
-    precision = str(trainer.precision).removeprefix("torch.")
-    lines = [
-        f"run folder  {session.folder.path}",
-        f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
-        f"training    {config.epochs} epochs on {trainer.device}, {precision}",
-        f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
-        *_stopping(config),
-        _disk(session),
-    ]
-    if session.executor.workers > 1:
-        lines.append(f"workers     {session.executor.workers} networks at a time")
-    if search.trained:
-        lines.append(f"resumed     {search.trained} networks were trained before")
-    return "\n".join([*lines, *_warning(session)])
-
-
-def _disk(session: Session) -> str:
-    """How much the files of networks take."""
-    from metaqnn.estimate import mean_parameters
-
-    workers, kept = session.executor.workers, session.prepared.circumstances.keep_weights
-    weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
-    return (
-        f"disk        about {size(3 * weights * workers + weights * kept)}: checkpoints of {workers} in "
-        f"training, weights of the best {kept}; mean network {size(weights)}"
-    )
-
-
-def _stopping(config: SearchConfig) -> list[str]:
-    """The stopping rule, and what becomes of the networks that it stops, a line each."""
-    from predictor.rules import rule_kind  # scikit-learn, as torch, takes seconds to import
-
-    if config.stopping == "none":
-        return ["stopping    none: every network is trained to the end"]
-    name = config.stopping.partition(":")[0]
-    own = ", this project's own" if name == OWN_RULE else ""
-    rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
-    if config.delta is not None:
-        rule = (
-            f"the published criterion: stop when p(y_T <= best) >= {config.delta:g}, "
-            f"once {config.burn_in} networks are trained to the end"
-        )
-    reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
-    audits = (
-        f"audits      a share of {config.audit:g} is not stopped but trained to the end, to check the rule"
-    )
-    return [
-        f"stopping    {rule}",
-        f"reward      of a stopped network: {reward[config.reward]}",
-        *([audits] if config.audit else []),
-    ]
-
-
-def _warning(session: Session) -> list[str]:
-    """On a CPU, how long it will take, if that is long."""
-    from metaqnn.estimate import floating_point_work, processor_speed
-
-    if session.trainer.device.type != "cpu" or session.search.trained:
-        return []
-    work = floating_point_work(session.config, session.search.space, session.prepared.training_images)
-    seconds = work / processor_speed()
-    if seconds < LONG:
-        return []
-    return [
-        f"warning     without early stopping this takes at least {duration(seconds)} on this CPU; use a GPU "
-        "(--device cuda), or smaller networks and images (--preset laptop)"
-    ]
 
 
 def _result(folder: RunFolder, output_format: str) -> str:
@@ -278,6 +209,6 @@ def _result(folder: RunFolder, output_format: str) -> str:
 
 def _where(folder: RunFolder) -> str:
     return (
-        f"everything is in {folder.path}: try `metaqnn report {folder.path}`, "
-        f"`metaqnn top {folder.path}`, `metaqnn show {folder.path} ID`"
+        f"everything is in {folder.path}: try `metaqnn report {folder.path}`, `metaqnn dashboard "
+        f"{folder.path}`, `metaqnn top {folder.path}`, `metaqnn show {folder.path} ID`"
     )

@@ -19,14 +19,22 @@ def run(arguments):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serach"], "serach"),
+        (["tpo"], "'tpo' is not one of run, top, "),
+        (["tpo"], "; did you mean 'top'?"),
         (["--bogus"], "COMMAND"),
-        (["run", "--bogus"], "--bogus"),
+        (["run", "--bogus"], "unknown argument: --bogus (see"),
+        (["run", "--bathc-size", "3"], "unknown arguments: --bathc-size 3; did you mean '--batch-size'?"),
+        (["run", "--presett=laptop"], "unknown argument: --presett=laptop; did you mean '--preset'?"),
+        (["top", "x", "y"], "unknown argument: y (see"),
+        (["run", "--executor", "rya"], "--executor is 'rya'; it must be local or ray; did you mean 'ray'?"),
+        (["run", "--preset", "labtop"], "; did you mean 'laptop'?"),
+        (["run", "--dataset", "CIFAR01"], "; did you mean 'cifar10'?"),
         (["run", "--schedule", "1.0=5"], "write it like 1.0:100"),
         (["run", "--resume", "a", "--run-dir", "b"], "not allowed with argument"),
         (["top"], "RUN"),
         (["top", "x", "-k", "0"], "0 is not a number of networks"),
-        (["top", "x", "--format", "xml"], "xml"),
+        (["top", "x", "--format", "xml"], "'xml' is not one of table, json, csv (see"),
+        (["top", "x", "--format", "jsn"], "'jsn' is not one of table, json, csv; did you mean 'json'?"),
         (["show", "x", "first"], "first"),
     ],
 )
@@ -50,7 +58,13 @@ def test_help_lists_every_command(capsys, arguments):
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself_with_examples(capsys, name):
     assert run([name, "--help"]) == 0
-    assert f"metaqnn {name} runs/NAME" in capsys.readouterr().out or name == "run"
+    what = {"run": "--dataset cifar10", "completion": "bash >"}.get(name, "runs/NAME")
+    assert f"metaqnn {name} {what}" in capsys.readouterr().out
+
+
+def test_the_first_line_of_help_keeps_names_as_they_are_written(capsys):
+    assert run(["export", "--help"]) == 0
+    assert "\nWrite a trained network as PyTorch source, safetensors and ONNX.\n" in capsys.readouterr().out
 
 
 def test_the_version(capsys):

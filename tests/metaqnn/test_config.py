@@ -180,7 +180,9 @@ def test_a_bad_value_is_answered_with_its_flag_and_itself(name, value):
 
 
 def test_an_unknown_preset_is_quoted_with_what_there_is():
-    with pytest.raises(ConfigError, match=r"'labtop': presets are paper, laptop, first-run; .*laptop\?"):
+    with pytest.raises(
+        ConfigError, match=r"'labtop': presets are paper, laptop, first-run; did you mean 'laptop'\?"
+    ):
         SearchConfig.of("labtop")
 
 

@@ -1,0 +1,76 @@
+"""What `metaqnn run` says before it trains: where, what, how, and how long that may take."""
+
+from metaqnn.config import OWN_RULE, SearchConfig
+from metaqnn.estimate import floating_point_work, mean_parameters, processor_speed
+from metaqnn.launch import Session
+from metaqnn.output import duration, size
+from predictor.rules import rule_kind
+
+LONG = 6 * 3600
+"""Seconds from which on a search on a CPU is worth a warning."""
+
+
+def introduction(session: Session) -> str:
+    """A line for each fact."""
+    config, trainer, search = session.config, session.trainer, session.search
+    precision = str(trainer.precision).removeprefix("torch.")
+    lines = [
+        f"run folder  {session.folder.path}",
+        f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
+        f"training    {config.epochs} epochs on {trainer.device}, {precision}",
+        f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
+        *_stopping(config),
+        _disk(session),
+    ]
+    if session.executor.workers > 1:
+        lines.append(f"workers     {session.executor.workers} networks at a time")
+    if search.trained:
+        lines.append(f"resumed     {search.trained} networks were trained before")
+    return "\n".join([*lines, *_warning(session)])
+
+
+def _disk(session: Session) -> str:
+    """How much the files of networks take."""
+    workers, kept = session.executor.workers, session.prepared.circumstances.keep_weights
+    weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
+    return (
+        f"disk        about {size(3 * weights * workers + weights * kept)}: checkpoints of {workers} in "
+        f"training, weights of the best {kept}; mean network {size(weights)}"
+    )
+
+
+def _stopping(config: SearchConfig) -> list[str]:
+    """The stopping rule, and what becomes of the networks that it stops, a line each."""
+    if config.stopping == "none":
+        return ["stopping    none: every network is trained to the end"]
+    name = config.stopping.partition(":")[0]
+    own = ", this project's own" if name == OWN_RULE else ""
+    rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
+    if config.delta is not None:
+        rule = (
+            f"the published criterion: stop when p(y_T <= best) >= {config.delta:g}, "
+            f"once {config.burn_in} networks are trained to the end"
+        )
+    reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
+    audits = (
+        f"audits      a share of {config.audit:g} is not stopped but trained to the end, to check the rule"
+    )
+    return [
+        f"stopping    {rule}",
+        f"reward      of a stopped network: {reward[config.reward]}",
+        *([audits] if config.audit else []),
+    ]
+
+
+def _warning(session: Session) -> list[str]:
+    """On a CPU, how long it will take, if that is long."""
+    if session.trainer.device.type != "cpu" or session.search.trained:
+        return []
+    work = floating_point_work(session.config, session.search.space, session.prepared.training_images)
+    seconds = work / processor_speed()
+    if seconds < LONG:
+        return []
+    return [
+        f"warning     without early stopping this takes at least {duration(seconds)} on this CPU; use a GPU "
+        "(--device cuda), or smaller networks and images (--preset laptop)"
+    ]
