@@ -16,7 +16,6 @@ from metaqnn.preparation import Prepared, load_and_build
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 
-
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
 CONTEXT = 1e9
