@@ -1,6 +1,7 @@
 """What a search came to: per epsilon, cumulatively, and how much early stopping saved."""
 
 from dataclasses import asdict, dataclass
+from heapq import nlargest
 from itertools import accumulate
 from statistics import fmean
 from typing import Any
@@ -60,10 +61,22 @@ class Summary:
         return {**asdict(self), "speedup": self.speedup}
 
 
-def summarise(reader: SearchReader) -> Summary:
-    """Summarise a finished or running search."""
-    config, ended = reader.config(), reader.ended()
-    rows = [_epsilon_row(epsilon, ended) for epsilon in dict.fromkeys(row.epsilon for row in ended)]
+def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
+    """Summarise a finished or running search.
+
+    Args:
+        reader: the search.
+        ended: what `reader.ended()` gave, if it was asked already.
+    """
+    config, ended = reader.config(), reader.ended() if ended is None else ended
+    places: dict[float, list[int]] = {}
+    for place, row in enumerate(ended):
+        places.setdefault(row.epsilon, []).append(place)
+    finals = [row.final_accuracy for row in ended]
+    rows = [
+        _epsilon_row(epsilon, [ended[place] for place in own], finals[: own[-1] + 1])
+        for epsilon, own in places.items()
+    ]
     skipped = sum(config.epochs - row.epochs for row in ended if row.outcome == "stopped")
     epochs = sum(row.epochs for row in rows)
     return Summary(
@@ -146,11 +159,10 @@ def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]
     return [fmean(best) if len(best) == k else None for best in kept]
 
 
-def _epsilon_row(epsilon: float, ended: list[Any]) -> EpsilonRow:
-    rows = [row for row in ended if row.epsilon == epsilon]
+def _epsilon_row(epsilon: float, rows: list[Any], so_far: list[float | None]) -> EpsilonRow:
+    """`rows`: networks proposed at this epsilon; `so_far`: all y_T until the last of them had ended."""
     finals = [row.final_accuracy for row in rows if row.final_accuracy is not None]
-    last = max(place for place, row in enumerate(ended) if row.epsilon == epsilon)
-    so_far = [row.final_accuracy for row in ended[: last + 1]]
+    observed = [accuracy for accuracy in so_far if accuracy is not None]
     stopped = sum(row.outcome == "stopped" for row in rows)
     return EpsilonRow(
         epsilon=epsilon,
@@ -161,8 +173,13 @@ def _epsilon_row(epsilon: float, ended: list[Any]) -> EpsilonRow:
         mean_reward=fmean(row.reward for row in rows),
         mean_accuracy=fmean(finals) if finals else None,
         best_accuracy=max(finals, default=None),
-        best_so_far=cumulative_top(so_far, 1)[-1],
-        top5_so_far=cumulative_top(so_far, 5)[-1],
-        top15_so_far=cumulative_top(so_far, 15)[-1],
+        best_so_far=_mean_of_best(observed, 1),
+        top5_so_far=_mean_of_best(observed, 5),
+        top15_so_far=_mean_of_best(observed, 15),
         epochs=sum(row.epochs_trained or 0 for row in rows),
     )
+
+
+def _mean_of_best(accuracies: list[float], k: int) -> float | None:
+    best = nlargest(k, accuracies)
+    return fmean(best) if len(best) == k else None

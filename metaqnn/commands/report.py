@@ -1,118 +1,54 @@
-"""`metaqnn report`: what a search came to, per epsilon, with a picture."""
+"""`metaqnn report`: what a search came to, per epsilon, as text and as a page with figures."""
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
-from metaqnn.config import ConfigError
-from metaqnn.output import as_json, duration, percent, rows_as_text
+from metaqnn.output import as_json, rows_as_text
+from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
+from metaqnn.run_folder import RunFolder
 from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audits
 
 EXAMPLES = """examples:
-  metaqnn report runs/NAME
-  metaqnn report runs/NAME --figure search.png
+  metaqnn report runs/NAME                   text here, page and pictures in runs/NAME/report
+  metaqnn report runs/NAME --to ~/page       page and pictures elsewhere
+  metaqnn report runs/NAME --no-figures      text only
   metaqnn report runs/NAME --format json"""
-
-COLUMNS = {
-    "epsilon": "epsilon",
-    "networks": "networks",
-    "completed": "completed",
-    "stopped": "stopped",
-    "failed": "failed",
-    "shown_reward": "mean reward",
-    "shown_mean": "mean accuracy",
-    "shown_best": "best",
-    "shown_best_so_far": "best so far",
-    "shown_top5": "top 5 so far",
-    "shown_top15": "top 15 so far",
-    "epochs": "epochs",
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn report`."""
     add_run(parser)
-    parser.add_argument("--figure", type=Path, metavar="PNG", help="where to draw (default: RUN/figure5.png)")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="folder for the page, index.html, and each figure, NAME.png (default: RUN/report)",
+    )
+    parser.add_argument("--no-figures", action="store_true", help="print the text only")
     add_format(parser)
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Print the summary and draw the figure."""
-    from metaqnn.figures import figure5  # matplotlib is slow to import
-
-    path = namespace.figure or namespace.run / "figure5.png"
+    """Print the summary, then write the page and the figures."""
     with reading(namespace.run) as reader:
-        summary, audit = summarise(reader), summarise_audits(reader)
-        if summary.networks:
-            try:
-                figure5(reader, path)
-            except OSError as error:
-                raise ConfigError(f"cannot draw --figure {str(path)!r}: {error.strerror}") from None
-    print(_text(summary, audit, namespace.format))
-    if namespace.format == "table" and summary.networks:
-        print(f"\nfigure: {path}")
+        print(_text(summarise(reader), summarise_audits(reader), namespace.format), flush=True)
+        if namespace.no_figures:
+            return 0
+        from metaqnn.report.files import write_report  # drawing is slow to import
+
+        folder = RunFolder(namespace.run)
+        page = write_report(reader, folder, namespace.to or folder.path / "report")
+    if namespace.format == "table":
+        print(f"\npage with figures: {page}")
     return 0
 
 
-def headline(summary: Summary) -> str:
-    """The most important numbers in three lines."""
-    saved = summary.full_epochs - summary.epochs
-    return "\n".join(
-        [
-            f"{summary.networks} of {summary.planned} networks: {summary.completed} trained to the end, "
-            f"{summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
-            f"best validation accuracy {percent(summary.best_accuracy)}",
-            f"{summary.epochs} epochs trained, {saved} saved by early stopping: {summary.speedup:.2f}x",
-        ]
-    )
-
-
-def audit_line(audit: AuditSummary) -> str:
-    """What the audits found, in one to three lines."""
-    if not audit.networks:
-        return f"no audit of {_count(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
-    return "\n".join(
-        [
-            f"{_count(audit.networks, 'audit')} of {_count(audit.stops, 'stop')}: "
-            f"{audit.better_than_best or 'none'} would have been better than the best of its moment"
-            f"{_against_accepted(audit)}",
-            f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
-            f"(bias {percent(audit.bias)}, at most {percent(audit.largest_error)})",
-            f"{audit.in_loop} in the loop took {audit.epochs_in_loop} of the epochs above, "
-            f"{audit.networks - audit.in_loop} by `metaqnn audit` took {audit.epochs_afterwards} more",
-        ]
-    )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _against_accepted(audit: AuditSummary) -> str:
-    if audit.accepted_share is None:
-        return ""
-    share = audit.better_than_best / audit.networks
-    return f", a share of {percent(share)}; the criterion accepts 1 - Delta = {percent(audit.accepted_share)}"
-
-
 def _text(summary: Summary, audit: AuditSummary, output_format: str) -> str:
-    rows = [vars(row) for row in summary.by_epsilon]
     if output_format == "json":
         return as_json({**summary.to_dict(), "audit": asdict(audit)})
     if output_format == "csv":
-        return rows_as_text(rows, "csv", COLUMNS)
-    table = rows_as_text([{**row, **_shown(row)} for row in rows], "table", COLUMNS)
+        return rows_as_text([vars(row) for row in summary.by_epsilon], "csv", COLUMNS)
+    table = rows_as_text(epsilon_rows(summary), "table", COLUMNS)
     return "\n".join([headline(summary), "", table, "", audit_line(audit)])
-
-
-def _shown(row: dict[str, Any]) -> dict[str, str]:
-    return {
-        "shown_reward": f"{row['mean_reward']:.4f}",
-        "shown_mean": percent(row["mean_accuracy"]),
-        "shown_best": percent(row["best_accuracy"]),
-        "shown_best_so_far": percent(row["best_so_far"]),
-        "shown_top5": percent(row["top5_so_far"]),
-        "shown_top15": percent(row["top15_so_far"]),
-    }

@@ -2,7 +2,8 @@
 
 import shutil
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from metaqnn.audit import Audit
 from metaqnn.config import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
+from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
 from metaqnn.launch import stopping_rule
 from metaqnn.run_folder import RunFolder
@@ -142,3 +144,75 @@ def finished_run(tmp_path_factory):
 def run_copy(finished_run, tmp_path):
     """The same, to be changed at will."""
     return RunFolder(shutil.copytree(finished_run.path, tmp_path / "copy"))
+
+
+@pytest.fixture
+def searched(new_database, open_search):
+    """searched(trainer, **config changes): the view of a search after that training; before it, with None."""
+    from metaqnn.figures import SearchView  # with Altair, which most tests do not need
+
+    readers = []
+
+    def search(trainer, **changes):
+        url, database = new_database(f"search{len(readers)}", **changes)
+        if trainer is not None:
+            open_search(database).run(SerialExecutor(trainer))
+        database.close()
+        readers.append(SearchReader(url))
+        return SearchView(readers[-1])
+
+    yield search
+    for reader in readers:
+        reader.close()
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real browser; tests that need it are skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visit:
+    """A page in the browser, and what should not have happened there."""
+
+    page: Any
+    problems: list[str]
+    requests: list[str]
+
+    def overflow(self):
+        """Pixels by which the page is wider than the window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, width=1280): the page after it was loaded, with its errors and all requests it made."""
+    contexts = []
+
+    def go(url, width=1280):
+        context = browser.new_context(viewport={"width": width, "height": 800})
+        contexts.append(context)
+        page, problems, requests = context.new_page(), [], []
+        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(url)
+        return Visit(page, problems, requests)
+
+    yield go
+    for context in contexts:
+        context.close()

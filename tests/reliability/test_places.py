@@ -14,6 +14,7 @@ import pytest
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
+from metaqnn.figures import FIGURES
 from metaqnn.run_folder import RunFolder
 
 
@@ -25,15 +26,17 @@ def finished(undisturbed, new_run):
     return run
 
 
-def test_a_picture_that_finds_no_room_leaves_the_old_one(undisturbed, small_disk, fill, capsys):
+def test_a_report_that_finds_no_room_leaves_the_old_one(undisturbed, small_disk, fill, capsys, monkeypatch):
+    monkeypatch.setattr("metaqnn.report.files.FIGURES", FIGURES[:1])  # ten pictures do not fit this disk
     folder = shutil.copytree(undisturbed.folder, small_disk / "run")
     assert main(["report", str(folder)]) == 0
-    picture = (folder / "figure5.png").read_bytes()
+    before = {path.name: path.read_bytes() for path in (folder / "report").iterdir()}
+    assert set(before) == {"index.html", "search.png"}
     fill(4096)
     capsys.readouterr()
     assert main(["report", str(folder)]) == 2
-    assert capsys.readouterr().err.startswith("metaqnn: error: cannot draw --figure")
-    assert (folder / "figure5.png").read_bytes() == picture
+    assert capsys.readouterr().err.startswith("metaqnn: error: cannot write the report to")
+    assert {path.name: path.read_bytes() for path in (folder / "report").iterdir()} == before
     (small_disk / "filler").unlink()
     assert main(["report", str(folder)]) == 0
 
@@ -57,7 +60,7 @@ def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, mounted, comm
     without = shutil.ignore_patterns("*-shm", "*-wal")
     folder = shutil.copytree(undisturbed.folder, place / "run", ignore=without)
     subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-    more = ["--figure", str(tmp_path / "x.png")] if command[0] == "report" else []
+    more = ["--to", str(tmp_path / "report")] if command[0] == "report" else []
     assert main([command[0], str(folder), *command[1:], *more]) == 0
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
-from metaqnn.summary import summarise, summarise_audits
 
 
 @pytest.fixture
@@ -115,43 +114,6 @@ def test_show_tells_why_a_network_crashed(printed, finished_run):
     assert "the device caught fire" in text
 
 
-def test_report_as_json(printed, run_copy, reader):
-    found = json.loads(printed("report", run_copy.path, "--format", "json"))
-    audit = found.pop("audit")
-    assert found == summarise(reader).to_dict()
-    assert audit == vars(summarise_audits(reader))
-    assert found["networks"] == found["completed"] + found["stopped"] + found["failed"] == 24
-
-
-def test_report_as_csv_has_one_row_per_epsilon(printed, run_copy):
-    rows = csv_rows(printed("report", run_copy.path, "--format", "csv"))
-    assert [(row["epsilon"], row["networks"]) for row in rows] == [("1.0", "12"), ("0.5", "6"), ("0.1", "6")]
-
-
-def test_report_as_a_table_with_its_figure(printed, run_copy, reader, tmp_path):
-    text = printed("report", run_copy.path)
-    summary = summarise(reader)
-    assert f"24 of 24 networks: {summary.completed} trained to the end" in text
-    assert f"{summary.full_epochs - summary.epochs} saved by early stopping" in text
-    audit = summarise_audits(reader)
-    assert (
-        f"{audit.networks} audits of {audit.stops} stops: {audit.better_than_best or 'none'} would have been"
-        in text
-    )
-    assert "the criterion accepts 1 - Delta = 20.00%" in text
-    assert f"figure: {run_copy.path / 'figure5.png'}" in text
-    assert (run_copy.path / "figure5.png").read_bytes().startswith(b"\x89PNG")
-    printed("report", run_copy.path, "--figure", tmp_path / "elsewhere.png")
-    assert (tmp_path / "elsewhere.png").exists()
-
-
-def test_a_figure_that_cannot_be_written_is_named(capsys, run_copy):
-    (run_copy.path / "file").touch()
-    assert main(["report", str(run_copy.path), "--figure", str(run_copy.path / "file" / "x.png")]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "cannot draw --figure" in line
-
-
 def test_reading_writes_nothing(printed, run_copy, stopped):
     def content():
         return {name: (run_copy.path / name).read_bytes() for name in ("search.db", "search.db-wal")}
@@ -160,7 +122,7 @@ def test_reading_writes_nothing(printed, run_copy, stopped):
     before = content()
     printed("top", run_copy.path)
     printed("show", run_copy.path, stopped.number)
-    printed("report", run_copy.path)
+    printed("report", run_copy.path, "--no-figures")
     assert content() == before
 
 

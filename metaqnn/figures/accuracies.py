@@ -1,0 +1,104 @@
+"""What accuracies networks reached, and how the others failed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from metaqnn.figures.data import SearchView
+from metaqnn.figures.style import (
+    FAILED,
+    INK,
+    OBSERVED,
+    PREDICTED,
+    NothingToShow,
+    colours,
+    data,
+    layered,
+    percent_axis,
+)
+
+KINDS = {"observed y_T": OBSERVED, "predicted y_hat_T of stopped networks": PREDICTED}
+QUANTILES = {"least": 0.0, "lower": 0.25, "median": 0.5, "upper": 0.75, "most": 1.0}
+LONGEST_MESSAGE = 160
+
+
+def distribution(view: SearchView) -> alt.LayerChart:
+    """Quantiles of the observed and of the predicted final accuracies at each epsilon."""
+    rows = [*_boxes(view, "final_accuracy", 0), *_boxes(view, "predicted_accuracy", 1)]
+    if not rows:
+        raise NothingToShow("No network has been trained to the end or stopped with a prediction yet.")
+    order = [f"{row.epsilon:g}" for row in view.summary.by_epsilon]
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("epsilon:N", sort=order, title="epsilon", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("series:N", sort=list(KINDS)),
+        color=colours(KINDS),
+        tooltip=[
+            alt.Tooltip("epsilon:N"),
+            alt.Tooltip("series:N", title="accuracies"),
+            alt.Tooltip("networks:Q"),
+            *(alt.Tooltip(f"{name}:Q", format=".2%") for name in QUANTILES),
+        ],
+    )
+    whiskers = base.mark_rule(strokeWidth=2).encode(
+        y=percent_axis("least", "final accuracy", zero=False), y2="most:Q"
+    )
+    boxes = base.mark_bar(size=14, opacity=0.4).encode(y="lower:Q", y2="upper:Q")
+    medians = base.mark_tick(size=18, thickness=3).encode(y="median:Q")
+    return layered(whiskers, boxes, medians)
+
+
+def _boxes(view: SearchView, column: str, kind: int) -> Iterable[dict[str, Any]]:
+    for row in view.summary.by_epsilon:
+        values = [
+            value
+            for network in view.ended
+            if network.epsilon == row.epsilon and (value := getattr(network, column)) is not None
+        ]
+        if values:
+            quantiles = np.quantile(values, list(QUANTILES.values())).tolist()
+            yield {
+                "epsilon": f"{row.epsilon:g}",
+                "series": list(KINDS)[kind],
+                "networks": len(values),
+                **dict(zip(QUANTILES, quantiles, strict=True)),
+            }
+
+
+def failures(view: SearchView) -> alt.LayerChart:
+    """How many networks failed in which way."""
+    failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
+    if not failed:
+        raise NothingToShow("No network failed." if view.ended else "No network has ended yet.")
+    rows = [_failure(kind, [row for row in failed if row.outcome == kind]) for kind in _kinds(failed)]
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("networks:Q", axis=None),  # the numbers stand beside the bars
+        y=alt.Y("kind:N", sort=None, title=None),
+        tooltip=["kind:N", "networks:Q", alt.Tooltip("example:N", title="the last one"), "message:N"],
+    )
+    bars = base.mark_bar(color=FAILED, size=18)
+    labels = base.mark_text(align="left", dx=5, color=INK, fontSize=12).encode(text="networks:Q")
+    return layered(bars, labels, height=10 + 30 * len(rows))
+
+
+def _kinds(failed: list[Any]) -> list[str]:
+    """The ways to fail, the most frequent first."""
+    outcomes = [row.outcome for row in failed]
+    return sorted(dict.fromkeys(outcomes), key=outcomes.count, reverse=True)
+
+
+def _failure(kind: str, failed: list[Any]) -> dict[str, Any]:
+    last = failed[-1]
+    return {
+        "kind": kind.replace("_", " "),
+        "networks": len(failed),
+        "example": f"network {last.number}, {last.architecture}",
+        "message": last_line(last.message),
+    }
+
+
+def last_line(message: str | None) -> str:
+    """What a message or traceback comes to."""
+    lines = (message or "").strip().splitlines()
+    return lines[-1][:LONGEST_MESSAGE] if lines else "-"

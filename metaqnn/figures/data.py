@@ -1,0 +1,88 @@
+"""What the figures know of a search, read once."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Row
+
+from metaqnn.agent import QLearner
+from metaqnn.config import SearchConfig
+from metaqnn.database.queries import SearchReader
+from metaqnn.database.schema import networks
+from metaqnn.figures.learned import TriedAction, restored_agent, tried_actions
+from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audits
+
+Watch = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+class SearchView:
+    """A search at one moment: every property is read when it is first needed, and then kept.
+
+    Make a new one to see how a running search went on.
+
+    Args:
+        reader: the search.
+        watch: wraps the samples while the Q-values are restored, for example in a progress bar.
+    """
+
+    def __init__(self, reader: SearchReader, watch: Watch = iter) -> None:
+        self._reader = reader
+        self._watch = watch
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The search itself: configuration as stored, versions, circumstances, times."""
+        return self._reader.search()
+
+    @cached_property
+    def config(self) -> SearchConfig:
+        """The configuration."""
+        return SearchConfig.from_dict(self.record["config"])
+
+    @cached_property
+    def ended(self) -> list[Row[Any]]:
+        """All networks whose training has ended, in order of finishing."""
+        return self._reader.ended()
+
+    @cached_property
+    def in_training(self) -> int:
+        """How many networks were proposed and have not ended: in training, or interrupted."""
+        return self._reader.networks(networks.c.reward.is_(None), limit=1)[1]
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The search in numbers."""
+        return summarise(self._reader, self.ended)
+
+    @cached_property
+    def audits(self) -> list[dict[str, Any]]:
+        """Networks that the rule would have stopped and that were trained to the end all the same.
+
+        Keys as `SearchReader.audits` gives them, and `in_loop`: by the search itself, not by `metaqnn audit`.
+        """
+        in_loop = [{**audit, "in_loop": True} for audit in self._reader.audits_in_loop()]
+        return in_loop + [{**audit, "in_loop": False} for audit in self._reader.audits()]
+
+    @cached_property
+    def audit_summary(self) -> AuditSummary:
+        """The audits in numbers."""
+        return summarise_audits(self._reader)
+
+    @cached_property
+    def agent(self) -> QLearner:
+        """The agent with the Q-values it has now. Restoring them takes a millisecond or two per network."""
+        return restored_agent(self.config, self.record, self._watch(self._reader.samples()))
+
+    @cached_property
+    def tried_actions(self) -> list[TriedAction]:
+        """The Q-values of everything that the networks that have ended tried."""
+        return tried_actions(self.agent, [row.architecture for row in self.ended])
+
+    def top(self, k: int) -> list[dict[str, Any]]:
+        """The k networks with the highest observed accuracies."""
+        return self._reader.top(k)
+
+    def network(self, number: int) -> dict[str, Any]:
+        """One network with its trainings, epochs and decisions."""
+        return self._reader.network(number)

@@ -1,0 +1,75 @@
+"""What the agent has learned: Q-values of layers, by depth."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from statistics import fmean
+from typing import Any
+
+import altair as alt
+
+from metaqnn.figures.data import SearchView
+from metaqnn.figures.learned import TriedAction
+from metaqnn.figures.style import KIND_COLOURS, NothingToShow, colours, data, layered
+from state_space.errors import StateSpaceError
+from state_space.layers import Convolution, FullyConnected, Layer, Pooling
+
+FIELD_COLOURS = ("#b9d9b0", "#63b38a", "#2a8a8c", "#23608c", "#2b3a78", "#1c1c4a")
+"""From the smallest receptive field to the largest; the last one serves for all that are larger still."""
+
+
+def by_kind(view: SearchView) -> alt.LayerChart:
+    """Mean and largest Q-value of the actions that add a layer of each kind at each depth."""
+    groups = ((kind_of(tried.action), tried) for tried in _tried(view))
+    return _chart(_rows(groups), KIND_COLOURS)
+
+
+def by_receptive_field(view: SearchView) -> alt.LayerChart:
+    """The same for convolutions of each receptive field."""
+    fields = [(tried.action.size, tried) for tried in _tried(view) if isinstance(tried.action, Convolution)]
+    sizes = sorted({size for size, _ in fields})
+    palette = (*FIELD_COLOURS, *FIELD_COLOURS[-1:] * len(sizes))
+    names = {f"{size}x{size}": colour for size, colour in zip(sizes, palette, strict=False)}
+    return _chart(_rows((f"{size}x{size}", tried) for size, tried in fields), names)
+
+
+def kind_of(layer: Layer) -> str:
+    """A key of KIND_COLOURS."""
+    kinds = {Convolution: "convolution", Pooling: "pooling", FullyConnected: "fully connected"}
+    return kinds.get(type(layer), "end")
+
+
+def _tried(view: SearchView) -> list[TriedAction]:
+    if not view.ended:
+        raise NothingToShow("No network has ended yet, so the agent has learned nothing.")
+    try:
+        return view.tried_actions
+    except StateSpaceError as error:
+        raise NothingToShow(f"The Q-values cannot be restored: {error}") from None
+
+
+def _rows(groups: Iterable[tuple[str, TriedAction]]) -> list[dict[str, Any]]:
+    values: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for series, tried in groups:
+        values[series, tried.depth].append(tried.q)
+    return [
+        {"series": series, "depth": depth, "mean": fmean(qs), "largest": max(qs), "actions": len(qs)}
+        for (series, depth), qs in sorted(values.items())
+    ]
+
+
+def _chart(rows: list[dict[str, Any]], names: dict[str, str]) -> alt.LayerChart:
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("depth:Q", title="depth of the layer", axis=alt.Axis(tickMinStep=1, format="d")),
+        color=colours(names),
+        tooltip=[
+            alt.Tooltip("series:N", title="layer"),
+            alt.Tooltip("depth:Q"),
+            alt.Tooltip("mean:Q", title="mean Q-value", format=".4f"),
+            alt.Tooltip("largest:Q", title="largest Q-value", format=".4f"),
+            alt.Tooltip("actions:Q", title="state-action pairs tried"),
+        ],
+    )
+    y = alt.Y("mean:Q", title="Q-value", scale=alt.Scale(zero=False))
+    means = base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=40)).encode(y=y)
+    largest = base.mark_line(strokeWidth=1.5, strokeDash=[4, 4], point=alt.OverlayMarkDef(size=20))
+    return layered(largest.encode(y="largest:Q"), means)

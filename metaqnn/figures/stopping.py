@@ -1,0 +1,171 @@
+"""Early stopping: were the predictions right, and what did it save?"""
+
+from itertools import accumulate
+from typing import Any
+
+import altair as alt
+
+from metaqnn.figures.data import SearchView
+from metaqnn.figures.progress import networks_axis
+from metaqnn.figures.style import (
+    FAILED,
+    OBSERVED,
+    PREDICTED,
+    PREDICTED_LIGHT,
+    NothingToShow,
+    colours,
+    data,
+    layered,
+    percent_axis,
+    thinned,
+)
+
+RIGHT, WRONG = "rightly to be stopped", "better than the best of its moment"
+VERDICTS = {RIGHT: PREDICTED, WRONG: FAILED}
+EPOCHS = {"trained": OBSERVED, "saved by early stopping": PREDICTED_LIGHT}
+MARGIN = 0.02
+"""Room around the points of the audits."""
+AUDIT_TOOLTIP = [
+    alt.Tooltip("number:Q", title="network"),
+    alt.Tooltip("observed:Q", title="observed y_T", format=".2%"),
+    alt.Tooltip("predicted:Q", title="predicted ~y_hat_T", format=".2%"),
+    alt.Tooltip("sigma:Q", format=".2%"),
+    alt.Tooltip("best:Q", title="best of its moment", format=".2%"),
+    alt.Tooltip("epoch:Q", title="to be stopped after epoch"),
+    alt.Tooltip("audited:N"),
+    alt.Tooltip("architecture:N"),
+]
+UNITS = {"hours": 3600.0, "minutes": 60.0}
+TIME = {"spent on training": OBSERVED, "without early stopping, estimated": PREDICTED}
+
+
+def audits(view: SearchView) -> alt.LayerChart:
+    """Predicted against observed final accuracies of the audited networks, with sigma."""
+    found = [_audit(audit) for audit in view.audits if audit["predicted_accuracy"] is not None]
+    if not found:
+        raise NothingToShow(_why_no_audit(view))
+    rows = [
+        row for verdict in VERDICTS for row in thinned([row for row in found if row["series"] == verdict])
+    ]
+    values = [row[name] for row in rows for name in ("observed", "low", "high")]
+    ends = [min(values) - MARGIN, max(values) + MARGIN]
+    x = alt.X(
+        "observed:Q",
+        title="observed y_T",
+        axis=alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01),
+        scale=alt.Scale(domain=ends),
+    )
+    base = alt.Chart(data(rows)).encode(x=x, color=colours(VERDICTS))
+    diagonal = (
+        alt.Chart(data([{"observed": end, "predicted": end} for end in ends]))
+        .mark_line(color="#9aa1a9", strokeDash=[4, 4])
+        .encode(x=x, y=percent_axis("predicted", "predicted y_hat_T", domain=ends, nice=False))
+    )
+    sigmas = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(y="low:Q", y2="high:Q")
+    points = base.mark_circle(size=70, opacity=0.9).encode(
+        y="predicted:Q",
+        tooltip=AUDIT_TOOLTIP,
+    )
+    return layered(diagonal, sigmas, points)
+
+
+def _audit(audit: dict[str, Any]) -> dict[str, Any]:
+    predicted, sigma, best = audit["predicted_accuracy"], audit["sigma"] or 0.0, audit["best_accuracy"]
+    return {
+        "series": WRONG if best is not None and audit["final_accuracy"] > best else RIGHT,
+        "number": audit["number"],
+        "architecture": audit["architecture"],
+        "observed": audit["final_accuracy"],
+        "predicted": predicted,
+        "low": predicted - sigma,
+        "high": predicted + sigma,
+        "sigma": audit["sigma"],
+        "best": best,
+        "epoch": audit["epochs"],
+        "audited": "in the loop" if audit["in_loop"] else "by metaqnn audit",
+    }
+
+
+def _why_no_audit(view: SearchView) -> str:
+    if view.audits:
+        return "The stopping rule of this search makes no predictions of y_T."
+    if not view.audit_summary.stops:
+        return "No network was to be stopped, so there is no prediction to check."
+    return "No network that was to be stopped has been trained to the end; `metaqnn audit` does that."
+
+
+def epochs(view: SearchView) -> alt.LayerChart:
+    """Epochs trained and epochs saved at each epsilon."""
+    _require_a_stop(view)
+    rows = [row for stage in view.summary.by_epsilon for row in _epochs(view, stage.epsilon, stage.epochs)]
+    bars = (
+        alt.Chart(data(rows))
+        .mark_bar()
+        .encode(
+            x=alt.X("epsilon:N", sort=None, title="epsilon", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("epochs:Q", title="epochs", stack=True),
+            color=colours(EPOCHS),
+            order=alt.Order("rank:Q"),
+            tooltip=["epsilon:N", alt.Tooltip("series:N", title="epochs were"), "epochs:Q"],
+        )
+    )
+    return layered(bars)
+
+
+def _epochs(view: SearchView, epsilon: float, trained: int) -> list[dict[str, Any]]:
+    saved = sum(
+        view.config.epochs - row.epochs
+        for row in view.ended
+        if row.epsilon == epsilon and row.outcome == "stopped"
+    )
+    counts = zip(EPOCHS, (trained, saved), strict=True)
+    return [
+        {"epsilon": f"{epsilon:g}", "series": series, "epochs": count, "rank": rank}
+        for rank, (series, count) in enumerate(counts)
+    ]
+
+
+def time(view: SearchView) -> alt.LayerChart:
+    """Cumulative training time, and what it would have been without early stopping."""
+    _require_a_stop(view)
+    spent = list(accumulate(row.seconds or 0.0 for row in view.ended))
+    full = list(accumulate(_full_seconds(row, view.config.epochs) for row in view.ended))
+    if not spent[-1]:
+        raise NothingToShow("No training time was recorded.")
+    unit, size = next((item for item in UNITS.items() if full[-1] >= 2 * item[1]), ("seconds", 1.0))
+    rows = [
+        {"series": series, "position": position, "time": seconds / size}
+        for series, values in zip(TIME, (spent, full), strict=True)
+        for position, seconds in thinned(list(enumerate(values, start=1)))
+    ]
+    lines = (
+        alt.Chart(data(rows))
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=networks_axis("position"),
+            y=alt.Y("time:Q", title=f"{unit} of training"),
+            color=colours(TIME),
+            strokeDash=alt.StrokeDash(
+                "series:N", scale=alt.Scale(domain=list(TIME), range=[[1, 0], [5, 4]]), title=None
+            ),
+            tooltip=[
+                alt.Tooltip("series:N", title="time"),
+                alt.Tooltip("position:Q", title="networks"),
+                alt.Tooltip("time:Q", title=unit, format=".2f"),
+            ],
+        )
+    )
+    return layered(lines)
+
+
+def _full_seconds(row: Any, full: int) -> float:
+    """Training time of a network if it had not been stopped, its other epochs taking as long as these."""
+    seconds: float = row.seconds or 0.0
+    if row.outcome != "stopped":
+        return seconds
+    return seconds + (full - row.epochs) * seconds / row.epochs_trained
+
+
+def _require_a_stop(view: SearchView) -> None:
+    if not view.summary.stopped:
+        raise NothingToShow("No network was stopped early, so nothing was saved.")

@@ -1,0 +1,70 @@
+"""Writes the report of a search into a folder."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from metaqnn.database.queries import SearchReader
+from metaqnn.figures import FIGURES, SearchView
+from metaqnn.report.drawing import draw, png
+from metaqnn.report.page import page
+from metaqnn.run_folder import RunFolder
+
+
+class ReportError(ValueError):
+    """A report that cannot be written."""
+
+
+def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
+    """Write the page `index.html` and each figure `NAME.png`; each file wholly or not at all.
+
+    Args:
+        reader: the search.
+        folder: its run folder, for its name and whether it is at work.
+        to: folder to write to; made if there is none.
+
+    Returns:
+        The page.
+
+    Raises:
+        ReportError: it cannot be written to.
+    """
+    view = SearchView(reader, _watched)
+    with _bar(FIGURES, "figures", unit="fig") as bar:
+        drawn = [draw(figure, view) for figure in bar]
+    html = page(view, folder.path.resolve().name, folder.owner(), drawn)
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for one in _bar(drawn, "pictures", unit="fig"):
+            picture = to / f"{one.figure.name}.png"
+            if one.spec is None:
+                picture.unlink(missing_ok=True)  # of an earlier report: it would pass for one of this search
+            else:
+                _write_whole(picture, png(one.spec))
+        _write_whole(to / "index.html", html.encode())
+    except OSError as error:
+        raise ReportError(
+            f"cannot write the report to {str(to)!r}: {error.strerror}; name another folder with --to DIR"
+        ) from None
+    return to / "index.html"
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    unfinished = file.with_name(f"{file.name}.new")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(file)  # on a full disk an earlier report stays as it was
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _watched(samples: Iterable[Any]) -> Iterable[Any]:
+    return _bar(list(samples), "replaying for Q-values", unit="sample")
+
+
+def _bar(things: Sequence[Any], what: str, unit: str) -> Any:
+    """A progress bar on a terminal, nothing elsewhere."""
+    return tqdm(things, what, unit=unit, leave=False, file=sys.stderr, disable=None)

@@ -1,0 +1,122 @@
+"""The page of a search: one HTML file that needs nothing else, neither files nor a network."""
+
+import time
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import vl_convert
+from markupsafe import Markup
+
+from metaqnn import __version__
+from metaqnn.figures import SearchView
+from metaqnn.figures.accuracies import last_line
+from metaqnn.report.drawing import Drawn
+from metaqnn.report.templating import environment, moment
+from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
+
+TOP = 10
+FAILURES = 10
+"""How many of the best networks, and of the failures, the page lists."""
+
+
+def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn]) -> str:
+    """The page as HTML.
+
+    Args:
+        view: the search.
+        name: what the page calls it.
+        owner: the process that works on it, if any.
+        drawn: the figures, in the page's order.
+    """
+    scripts = [Markup(script) for script in (_vega(), _file("page.js"))]
+    return (
+        environment("metaqnn.report")
+        .get_template("report.html")
+        .render(
+            name=name,
+            state=state(view, owner),
+            view=view,
+            summary=view.summary,
+            headline=headline(view.summary).splitlines(),
+            audits=audit_line(view.audit_summary).splitlines(),
+            columns=COLUMNS,
+            rows=epsilon_rows(view.summary),
+            top=view.top(TOP),
+            drawn=drawn,
+            failures=_failures(view),
+            facts=_facts(view),
+            made=moment(time.time()),
+            version=__version__,
+            styles=[Markup(_file("chain.css")), Markup(_file("report.css"))],
+            scripts=scripts,
+            hashes=[_hash(script) for script in scripts],
+        )
+    )
+
+
+def state(view: SearchView, owner: str | None) -> str:
+    """Whether the search is finished, and how far it is."""
+    ended, planned = len(view.ended), view.config.schedule.total
+    if ended >= planned:
+        audited = "" if owner is None else f" It is being audited by {owner}."
+        return f"Finished: all {planned} networks have ended.{audited}"
+    last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
+    how_far = f"{ended} of {planned} networks have ended ({ended / planned:.0%}), {view.in_training}"
+    if owner is None:
+        return f"Not finished, and not running: {how_far} interrupted.{last}"
+    return f"Running ({owner}): {how_far} in training.{last} This page does not follow it."
+
+
+def _failures(view: SearchView) -> list[dict[str, Any]]:
+    """The last failures, with what they said."""
+    failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
+    return [
+        {"number": row.number, "architecture": row.architecture, "outcome": row.outcome.replace("_", " ")}
+        | {"message": last_line(row.message)}
+        for row in reversed(failed[-FAILURES:])
+    ]
+
+
+def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
+    """Everything that was recorded about the search itself, by heading."""
+    record = view.record
+    size = record["image_size"]
+    data = {
+        "images": f"{record['channels']} x {size} x {size}",
+        "classes": record["num_classes"],
+        "fingerprint": record["data_fingerprint"],
+    }
+    return {
+        "Configuration": record["config"],
+        "Data": {**data, **_images(record.get("images"))},
+        "Versions at the start": record["versions"],
+        "Circumstances": record["circumstances"],
+    }
+
+
+def _images(counts: dict[str, dict[str, int]] | None) -> dict[str, str]:
+    """How many images of which class there are, where that was recorded."""
+    return {
+        f"{part} images": ", ".join(f"{name}: {number}" for name, number in classes.items())
+        for part, classes in (counts or {}).items()
+    }
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: nothing is fetched."""
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return script
+
+
+def _file(name: str) -> str:
+    return (files("metaqnn.report") / "templates" / name).read_text()
+
+
+def _hash(script: str) -> str:
+    """By this the page's policy knows its own scripts; none that data might bring along has it."""
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"

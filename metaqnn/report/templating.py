@@ -1,0 +1,33 @@
+"""Templates of pages. Everything from data is escaped; only templates are HTML."""
+
+from datetime import UTC, datetime
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from metaqnn.output import count, duration, percent
+from metaqnn.report.diagram import blocks
+
+
+def environment(*packages: str) -> Environment:
+    """The templates of some packages, with the filters that all pages use."""
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=percent, predicted=predicted, count=count, duration=duration, moment=moment, blocks=blocks
+    )
+    return environment
+
+
+def predicted(share: float | None) -> str:
+    """A prediction, marked as one: 0.6132 -> ~61.32%."""
+    return "-" if share is None else "~" + percent(share)
+
+
+def moment(seconds: float | None) -> str:
+    """Seconds since 1970 as a date and time, UTC."""
+    return "-" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,79 @@
+"""What a search came to, in words and a table: for the terminal and the page alike."""
+
+from typing import Any
+
+from metaqnn.output import duration, percent
+from metaqnn.summary import AuditSummary, Summary
+
+COLUMNS = {
+    "epsilon": "epsilon",
+    "networks": "networks",
+    "completed": "completed",
+    "stopped": "stopped",
+    "failed": "failed",
+    "shown_reward": "mean reward",
+    "shown_mean": "mean accuracy",
+    "shown_best": "best",
+    "shown_best_so_far": "best so far",
+    "shown_top5": "top 5 so far",
+    "shown_top15": "top 15 so far",
+    "epochs": "epochs",
+}
+"""Key -> heading of the table of epsilons, whose rows are `epsilon_rows`."""
+
+
+def headline(summary: Summary) -> str:
+    """The most important numbers in three lines."""
+    saved = summary.full_epochs - summary.epochs
+    return "\n".join(
+        [
+            f"{summary.networks} of {summary.planned} networks: {summary.completed} trained to the end, "
+            f"{summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
+            f"best validation accuracy {percent(summary.best_accuracy)}",
+            f"{summary.epochs} epochs trained, {saved} saved by early stopping: {summary.speedup:.2f}x",
+        ]
+    )
+
+
+def audit_line(audit: AuditSummary) -> str:
+    """What the audits found, in one to three lines."""
+    if not audit.networks:
+        return f"no audit of {_count(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
+    return "\n".join(
+        [
+            f"{_count(audit.networks, 'audit')} of {_count(audit.stops, 'stop')}: "
+            f"{audit.better_than_best or 'none'} would have been better than the best of its moment"
+            f"{_against_accepted(audit)}",
+            f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
+            f"(bias {percent(audit.bias)}, at most {percent(audit.largest_error)})",
+            f"{audit.in_loop} in the loop took {audit.epochs_in_loop} of the epochs above, "
+            f"{audit.networks - audit.in_loop} by `metaqnn audit` took {audit.epochs_afterwards} more",
+        ]
+    )
+
+
+def epsilon_rows(summary: Summary) -> list[dict[str, Any]]:
+    """The rows of the table of epsilons: values, and how they are shown."""
+    return [{**vars(row), **_shown(vars(row))} for row in summary.by_epsilon]
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _against_accepted(audit: AuditSummary) -> str:
+    if audit.accepted_share is None:
+        return ""
+    share = audit.better_than_best / audit.networks
+    return f", a share of {percent(share)}; the criterion accepts 1 - Delta = {percent(audit.accepted_share)}"
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "shown_reward": f"{row['mean_reward']:.4f}",
+        "shown_mean": percent(row["mean_accuracy"]),
+        "shown_best": percent(row["best_accuracy"]),
+        "shown_best_so_far": percent(row["best_so_far"]),
+        "shown_top5": percent(row["top5_so_far"]),
+        "shown_top15": percent(row["top15_so_far"]),
+    }

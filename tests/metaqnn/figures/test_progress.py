@@ -1,0 +1,66 @@
+"""The figures of progress, against the table of networks."""
+
+import pytest
+
+from metaqnn.figures import progress
+
+
+def test_bars_are_mean_rewards_as_wide_as_their_networks(view, sql, rows):
+    expected = sql(
+        "SELECT epsilon, count(*), avg(reward), avg(final_accuracy) FROM networks GROUP BY epsilon "
+        "ORDER BY min(finished_position)"
+    )
+    bars = rows(progress.search(view), "rect")
+    found = [
+        (bar["epsilon"], bar["end"] - bar["start"], bar["mean_reward"], bar["mean_accuracy"]) for bar in bars
+    ]
+    assert len(found) == 3
+    for bar, row in zip(found, expected, strict=True):
+        assert bar == pytest.approx(row)
+    assert [bar["start"] for bar in bars] == [0, 12, 18]
+
+
+def test_dashes_are_means_of_observed_accuracies_only(view, sql, rows):
+    dashes = rows(progress.search(view), "rule")
+    for dash in dashes:
+        (mean,) = sql(
+            "SELECT avg(final_accuracy) FROM networks WHERE outcome = 'completed' AND epsilon = ?",
+            dash["epsilon"],
+        )
+        assert dash["mean_accuracy"] == pytest.approx(mean[0])
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_lines_are_the_means_of_the_k_best_at_every_moment(view, sql, rows, k):
+    steps = [row for row in rows(progress.search(view), "line") if row["series"] == progress.BEST[k]]
+    finals = [final for (final,) in sql("SELECT final_accuracy FROM networks ORDER BY finished_position")]
+    for position in range(1, len(finals) + 1):
+        best = sorted((y for y in finals[:position] if y is not None), reverse=True)[:k]
+        before = [step["accuracy"] for step in steps if step["position"] <= position]
+        assert before[-1:] == pytest.approx([sum(best) / k] if len(best) == k else [])
+    assert steps[-1]["position"] == len(finals)
+
+
+def test_a_rolling_mean_covers_the_networks_before_it(view, sql, rows):
+    lines = rows(progress.rolling(view), "line")
+    rewards = [reward for (reward,) in sql("SELECT reward FROM networks ORDER BY finished_position")]
+    found = {row["position"]: row["mean"] for row in lines if row["series"] == "reward"}
+    assert sorted(found) == list(range(5, 25))
+    for position, mean in found.items():
+        assert mean == pytest.approx(sum(rewards[position - 5 : position]) / 5)
+
+
+def test_the_rolling_mean_of_accuracies_leaves_predictions_out(view, sql, rows):
+    lines = rows(progress.rolling(view), "line")
+    finals = sql(
+        "SELECT finished_position, final_accuracy FROM networks WHERE outcome = 'completed' "
+        "ORDER BY finished_position"
+    )
+    found = [row for row in lines if row["series"] == "observed accuracy"]
+    assert len(found) == len(finals) - 4
+    assert found[-1]["position"] == finals[-1][0]
+    assert found[-1]["mean"] == pytest.approx(sum(final for _, final in finals[-5:]) / 5)
+
+
+def test_the_width_of_a_rolling_mean_grows_with_the_search():
+    assert [progress.rolling_width(networks) for networks in (1, 100, 400, 10_000)] == [5, 5, 20, 100]

@@ -1,0 +1,68 @@
+"""Q-values in figures, against those of the search's own agent."""
+
+from collections import defaultdict
+
+import pytest
+
+from metaqnn.database import ReplayDatabase
+from metaqnn.figures import q_values
+from state_space import Architecture, Convolution, FullyConnected, Layer, Pooling
+from state_space.layers import GlobalAveragePooling, Softmax
+
+
+@pytest.fixture
+def values(finished_run, open_search, sql):
+    """(depth, layer) -> the Q-values of that search's states and actions, one for each observed state."""
+    database = ReplayDatabase.open(finished_run.url)
+    agent = open_search(database).agent
+    found = defaultdict(dict)
+    for (text,) in sql("SELECT architecture FROM networks"):
+        for depth, (state, action) in enumerate(agent.space.path(Architecture.parse(text)), start=1):
+            found[depth, action][state.observed] = agent.q_value(state, action)
+    database.close()
+    return {key: list(of.values()) for key, of in found.items()}
+
+
+def pooled(values, depth, chosen):
+    return [q for (of, layer), qs in values.items() if of == depth and chosen(layer) for q in qs]
+
+
+KINDS = {
+    "convolution": Convolution,
+    "pooling": Pooling,
+    "fully connected": FullyConnected,
+    "end": (GlobalAveragePooling, Softmax),
+}
+
+
+def test_mean_and_largest_q_values_by_kind_and_depth(view, values):
+    rows = next(iter(q_values.by_kind(view).to_dict()["datasets"].values()))
+    assert {row["series"] for row in rows} >= {"convolution", "end"}
+    for row in rows:
+        kind = KINDS[row["series"]]
+        expected = pooled(values, row["depth"], lambda layer, kind=kind: isinstance(layer, kind))
+        assert row["actions"] == len(expected)
+        assert row["mean"] == pytest.approx(sum(expected) / len(expected))
+        assert row["largest"] == max(expected)
+    assert sum(row["actions"] for row in rows) == sum(map(len, values.values()))
+
+
+def test_convolutions_by_receptive_field(view, values):
+    rows = next(iter(q_values.by_receptive_field(view).to_dict()["datasets"].values()))
+    for row in rows:
+        size = int(row["series"].split("x")[0])
+        expected = pooled(
+            values,
+            row["depth"],
+            lambda layer, size=size: isinstance(layer, Convolution) and layer.size == size,
+        )
+        assert row["mean"] == pytest.approx(sum(expected) / len(expected))
+    assert {row["series"] for row in rows} == {"1x1", "3x3", "5x5"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [(Convolution(8, 3), "convolution"), (Pooling(2, 2), "pooling"), (FullyConnected(8), "fully connected")],
+)
+def test_kinds_of_layers(layer: Layer, kind):
+    assert q_values.kind_of(layer) == kind

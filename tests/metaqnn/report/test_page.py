@@ -1,0 +1,154 @@
+"""The page: what it says about searches in every state, and that data stays text."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from html.parser import HTMLParser
+
+import pytest
+
+from metaqnn.figures import FIGURES, SearchView
+from metaqnn.report import page as page_module
+from metaqnn.report.drawing import draw
+from metaqnn.report.page import page, state
+
+HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror=alert(1)>'-alert(1)-'{{ 7 * 7 }}"""
+
+
+class Parsed(HTMLParser):
+    """Tags with their attributes, and the text between them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.specs, self._script = [], [], {}, None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._script = dict(attributes).get("id") if tag == "script" else None
+
+    def handle_data(self, text):
+        if self._script is None:
+            self.text.append(text)
+        else:
+            self.specs[self._script] = json.loads(text)
+
+    def handle_endtag(self, tag):
+        self._script = None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short():
+    """Without Vega, which is a megabyte; the browser test has it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(page_module, "_vega", lambda: "vega")
+        yield
+
+
+def shown(view, name="run", owner=None, figures=FIGURES):
+    return page(view, name, owner, [draw(figure, view) for figure in figures])
+
+
+@pytest.fixture(scope="module")
+def parsed(finished_run):
+    with closing(finished_run.reader()) as reader:
+        return Parsed(shown(SearchView(reader)))
+
+
+def text_of(parsed):
+    return re.sub(r"\s+", " ", " ".join(parsed.text))
+
+
+def test_every_figure_has_a_place_and_a_specification(parsed):
+    places = [attributes["data-spec"] for _, attributes in parsed.tags if "data-spec" in attributes]
+    assert places == [f"spec-{figure.name}" for figure in FIGURES]
+    assert list(parsed.specs) == places
+    anchors = {attributes["id"] for tag, attributes in parsed.tags if tag == "section"}
+    links = {attributes["href"] for tag, attributes in parsed.tags if tag == "a"}
+    assert links == {f"#{anchor}" for anchor in anchors}
+
+
+def test_nothing_is_fetched(parsed):
+    for _, attributes in parsed.tags:
+        assert not {"src", "srcset", "data", "action", "style"} & set(attributes)
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_only_the_scripts_of_the_page_may_run(parsed):
+    (policy,) = (a["content"] for tag, a in parsed.tags if a.get("http-equiv") == "Content-Security-Policy")
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' ?){2}", directives["script-src"])
+
+
+def test_the_search_is_told_in_numbers_and_facts(parsed, finished_run):
+    text = text_of(parsed)
+    assert "Finished: all 24 networks have ended." in text
+    assert "24 of 24 networks:" in text
+    assert "1.0:12,0.5:6,0.1:6" in text  # the configuration
+    assert "0" * 64 in text  # the fingerprint of the data
+    assert "RuntimeError: the device caught fire" in text
+    with closing(finished_run.reader()) as reader:
+        best = reader.top(10)
+    for network in best:
+        assert network["architecture"] in text
+        assert f"network {network['number']}: {100 * network['final_accuracy']:.2f}%" in text
+
+
+def test_audits_are_told_beside_their_figure(parsed):
+    assert "would have been better than the best of its moment" in text_of(parsed)
+
+
+def test_before_the_first_network(searched):
+    parsed = Parsed(shown(searched(None)))
+    text = text_of(parsed)
+    assert "Not finished, and not running: 0 of 24 networks have ended (0%), 0 interrupted." in text
+    assert parsed.specs == {}
+    assert text.count("No network has ended yet") > 3
+
+
+@pytest.fixture
+def half(run_copy):
+    """The search as it was when 10 networks had ended and 2 were in training."""
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("DELETE FROM samples WHERE network_id > 12")
+        connection.execute("DELETE FROM networks WHERE number > 12")
+        connection.execute("UPDATE samples SET position = NULL WHERE network_id > 10")
+        changes = ", ".join(
+            f"{name} = NULL"
+            for name in ("reward", "outcome", "finished_position", "final_accuracy", "message")
+        )
+        connection.execute(f"UPDATE networks SET {changes} WHERE number > 10")
+    with closing(run_copy.reader()) as reader:
+        yield SearchView(reader)
+
+
+def test_a_running_search_says_so_with_its_progress(half):
+    text = state(half, "process 7 on host")
+    assert text.startswith("Running (process 7 on host): 10 of 24 networks have ended (42%), 2 in training.")
+    assert "process 7 on host" in text_of(Parsed(shown(half, owner="process 7 on host")))
+
+
+def test_an_interrupted_search_says_so(half):
+    assert state(half, None).startswith("Not finished, and not running: 10 of 24 networks")
+
+
+def test_a_finished_search_in_an_audit_says_so(view):
+    assert "being audited by process 7 on host" in state(view, "process 7 on host")
+
+
+@pytest.fixture
+def view(finished_run):
+    with closing(finished_run.reader()) as reader:
+        yield SearchView(reader)
+
+
+def test_names_from_data_are_text_and_nothing_else(run_copy, poisoned):
+    tags, words = {}, {}
+    for name in (HOSTILE, "harmless"):
+        with closing(poisoned(run_copy, name).reader()) as reader:
+            parsed = Parsed(shown(SearchView(reader), name=name, owner=name))
+        tags[name], words[name] = [tag for tag, _ in parsed.tags], text_of(parsed)
+    assert tags[HOSTILE] == tags["harmless"]
+    assert words[HOSTILE].count(HOSTILE) > 20
