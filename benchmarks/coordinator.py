@@ -5,7 +5,9 @@ as the coordinator takes them. So all time that passes is the coordinator's: wal
 rule (fits included), replay and the database. Printed for every --every networks:
 - events (epochs and ends of trainings) a second since the line before, which is what saturates;
 - the time from an epoch's arrival to its answer: median, 99th percentile and the longest;
-- the database's size.
+- the database's size, and the memory that the process holds.
+Seconds are those of the processor, which other programs on the machine disturb less; waiting for the disk is
+not in them.
 Compared in the same run: the same search with one worker (--workers 1,1000).
 
     python benchmarks/coordinator.py --networks 10000 --workers 1,1000       # about 12 minutes
@@ -19,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import sqlalchemy
@@ -53,7 +55,7 @@ class SimulatedWorkers:
         self._finished = self._events = 0
 
     def run(self, coordinator: Coordinator) -> None:
-        started = perf_counter()
+        started = process_time()
         running: list[tuple[Task, Iterator[EpochReport]]] = []
         while True:
             while len(running) < self.workers and (task := coordinator.next_task()) is not None:
@@ -65,15 +67,15 @@ class SimulatedWorkers:
                 running[index] = running[-1]
                 running.pop()
                 if self._finished % self._every == 0:
-                    self._print(perf_counter() - started)
-                    started = perf_counter()
+                    self._print(process_time() - started)
+                    started = process_time()
 
     def _step(self, coordinator: Coordinator, task: Task, epochs: Iterator[EpochReport]) -> bool:
         """One epoch of a network; whether it was the last."""
         report = next(epochs)
-        started = perf_counter()
+        started = process_time()
         stop = coordinator.on_epoch(task, report)
-        self._latencies.append(perf_counter() - started)
+        self._latencies.append(process_time() - started)
         self._events += 1
         if not stop and report.epoch < T:
             return False
@@ -88,7 +90,7 @@ class SimulatedWorkers:
         print(
             f"{self.workers:7,d} {self._finished:9,d} {self._events / seconds:9,.0f} "
             f"{self._finished_rate(seconds):11,.1f} {median:10.2f} {late:9.2f} "
-            f"{1000 * max(self._latencies):9.0f} {size / 1e6:9.1f}",
+            f"{1000 * max(self._latencies):9.0f} {size / 1e6:12.1f} {resident() / 1e6:10.0f}",
             flush=True,
         )
         self._latencies.clear()
@@ -96,6 +98,11 @@ class SimulatedWorkers:
 
     def _finished_rate(self, seconds: float) -> float:
         return self._every / seconds
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def curve(task: Task) -> Iterator[EpochReport]:
@@ -133,7 +140,7 @@ def main() -> None:
         f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
     )
-    print("workers  networks  events/s  networks/s  median ms  99th ms    max ms  database MB")
+    print("workers  networks  events/s  networks/s  median ms  99th ms    max ms  database MB  memory MB")
     for workers in chosen.workers.split(","):
         with tempfile.TemporaryDirectory() as folder:
             every = chosen.every or chosen.networks // 5

@@ -6,7 +6,7 @@ import hashlib
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from predictor.curves import LearningCurves
 
@@ -25,6 +25,10 @@ class FitCache(Generic[M]):
         self._kept = kept
         self._models: OrderedDict[bytes, M] = OrderedDict()
         self._latest: tuple[weakref.ref[LearningCurves], M] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: an empty cache."""
+        return {"_kept": self._kept, "_models": OrderedDict(), "_latest": None}
 
     def for_history(self, history: LearningCurves, find: Callable[[], M]) -> M:
         """What `find` gave for this very object the last time, if it was the latest one asked for."""

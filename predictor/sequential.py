@@ -38,8 +38,7 @@ class SequentialRegression(BaseEstimator):
     n_jobs : processes that share the taus; every process uses one thread.
     uncertainty : 'loocv' [PP], 'conformal' or 'level', see `predictor.uncertainty`.
     hold_flat : predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
-    learn),
-        and leave them out of the fit; unless a completed run that was flat until tau moved later.
+        learn), and leave them out of the fit; unless a completed run that was flat until tau moved later.
     max_curves : at most so many curves are learned from, drawn without replacement; None for all.
 
     Attributes

@@ -203,7 +203,7 @@ def check_against_the_rule(study):
         # What finished between the decision and its being stored may be missing from what was asked.
         answers = [
             rule.decide(LearningCurves(curve), LearningCurves(history[:n])).stop
-            for n in range(max(len(history) - 2, 5), len(history) + 1)
+            for n in range(max(len(history) - 4, 5), len(history) + 1)
         ]
         assert any(answers)
 

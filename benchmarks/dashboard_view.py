@@ -1,0 +1,222 @@
+"""How long a browser waits for the first view of a long search: the dashboard against the report's page.
+
+Measured in a real Chromium with an empty cache, from the beginning of the navigation until every chart in the
+window is drawn, on a made-up search of --networks networks with 20 epochs each. Those of Q-values, which are
+drawn on demand, do not count. Each round starts a new dashboard, which has read and drawn nothing before.
+Lines:
+- first view: a window of 1280 x 900;
+- all charts: a window so high that all of them are in it at once;
+- again: the first view once more, from a dashboard whose search has not changed meanwhile;
+- metaqnn report: writing its page, which has to be done again whenever the search has gone on (once);
+- report page: that page, until its first chart is drawn;
+- version: what an open page asks every few seconds; table: a page of the table, filtered and sorted.
+
+    python benchmarks/dashboard_view.py            # about 2 minutes; needs playwright and a Chromium
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import altair
+import numpy as np
+import sqlalchemy
+import starlette
+from machine import processor
+from playwright.sync_api import Browser, sync_playwright
+
+from metaqnn.config import SearchConfig
+from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
+from metaqnn.run_folder import RunFolder
+from metaqnn.schedule import EpsilonSchedule
+from state_space import Architecture, preset
+
+SPACE = preset("cifar10")
+T = 20
+METAQNN = [sys.executable, "-m", "metaqnn"]
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+TABLE = "/networks?text=C(64,3,1),P(2,2)&outcome=completed&sort=parameters"
+WATCH = """
+const drawn = (chart) => chart.querySelector("canvas, svg") !== null;
+const look = () => {
+  const charts = [...document.querySelectorAll(".chart:not([data-slow])")].filter(
+    (chart, place) => place === 0 || chart.getBoundingClientRect().top < innerHeight);
+  const ready = charts.length && charts.every((chart) => drawn(chart) || chart.dataset.state);
+  if (document.readyState !== "complete" || !ready) return setTimeout(look, 5);
+  requestAnimationFrame(() => document.documentElement.setAttribute("data-drawn", performance.now()));
+};
+look();
+"""
+"""Notes when the charts in the window are drawn, the first one at least, in ms since the navigation began."""
+
+
+def make_run(path: Path, count: int) -> RunFolder:
+    """A search with so many finished networks: three in five stopped half way, one in fifty failed."""
+    folder = RunFolder(path)
+    folder.path.mkdir()
+    lower = tuple((tenth / 10, max(1, count // 20)) for tenth in range(9, 0, -1))
+    schedule = EpsilonSchedule(((1.0, max(1, count - 9 * lower[0][1])), *lower))
+    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule)
+    database = ReplayDatabase.create(
+        folder.url, SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
+    )
+    database.close()
+    rng = np.random.default_rng(0)
+    found = dict.fromkeys(map(str, (SPACE.sample(rng) for _ in range(3 * schedule.total))))
+    rows: dict[Any, list[dict[str, Any]]] = {
+        table: [] for table in (networks, samples, trainings, epochs, decisions)
+    }
+    for number, architecture in enumerate(list(found)[: schedule.total], start=1):
+        add_network(rows, number, architecture, config.schedule.epsilon(number - 1), rng)
+    with sqlalchemy.create_engine(folder.url).begin() as connection:
+        for table, values in rows.items():
+            connection.execute(table.insert(), values)
+    return folder
+
+
+def add_network(
+    rows: dict[Any, list[dict[str, Any]]], number: int, text: str, epsilon: float, rng: np.random.Generator
+) -> None:
+    """A network with a saturating curve, better at a lower epsilon."""
+    architecture = Architecture.parse(text)
+    outcome = str(rng.choice(["completed", "stopped", "chance"], p=[0.38, 0.6, 0.02]))
+    length = {"completed": T, "stopped": T // 2, "chance": 1}[outcome]
+    height = 0.2 + 0.3 * rng.random() + 0.25 * (1 - epsilon)
+    curve = [
+        0.1 + height * (1 - 0.7**epoch) + 0.005 * rng.standard_normal() for epoch in range(1, length + 1)
+    ]
+    final = curve[-1] if outcome == "completed" else None
+    forecast = curve[-1] + 0.02 if outcome == "stopped" else None
+    moment = 1.7e9 + 60 * number
+    rows[networks].append(
+        {
+            **{"id": number, "search_id": 1, "number": number, "architecture": text, "epsilon": epsilon},
+            **{"num_params": architecture.num_params, "depth": architecture.depth},
+            "parameters": architecture.parameters(SPACE.input_shape, 10),
+            "macs": architecture.macs(SPACE.input_shape, 10),
+            **{"proposed_at": moment - 60, "finished_at": moment, "finished_position": number},
+            **{
+                "outcome": outcome,
+                "message": outcome,
+                "attempt": 1,
+                "epochs": length,
+                "epochs_trained": length,
+            },
+            **{"seconds": 60.0, "last_accuracy": curve[-1], "final_accuracy": final},
+            **{"predicted_accuracy": forecast, "reward": final or forecast or 0.1},
+        }
+    )
+    rows[samples].append(
+        {"search_id": 1, "proposal": number - 1, "network_id": number, "epsilon": epsilon, "position": number}
+    )
+    rows[trainings].append(
+        {"id": number, "network_id": number, "purpose": "search", "attempt": 1, "learning_rate": 1e-3}
+    )
+    for epoch, accuracy in enumerate(curve, start=1):
+        rows[epochs].append(
+            {"training_id": number, "epoch": epoch, "accuracy": accuracy, "loss": 1.0, "seconds": 3.0}
+        )
+        if epoch < T:
+            stop = outcome == "stopped" and epoch == length
+            rows[decisions].append(
+                {
+                    **{"training_id": number, "epoch": epoch, "stop": stop, "reason": "made up"},
+                    **{"predicted_accuracy": accuracy + 0.02, "sigma": 0.02, "probability": 0.9},
+                    "best_accuracy": 0.8,
+                }
+            )
+
+
+@contextmanager
+def dashboard(folder: Path) -> Iterator[str]:
+    """The address of a run in a new dashboard."""
+    command = [*METAQNN, "dashboard", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[1]
+        yield f"{address}runs/{folder.name}"
+        process.terminate()
+
+
+def seconds_to_view(browser: Browser, url: str, height: int) -> float:
+    """From the beginning of the navigation until the charts in the window are drawn."""
+    context = browser.new_context(viewport={"width": 1280, "height": height})
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    page.goto(url, timeout=120_000)
+    page.wait_for_selector("[data-drawn]", timeout=120_000)
+    milliseconds = float(page.evaluate("document.documentElement.dataset.drawn"))
+    context.close()
+    return milliseconds / 1000
+
+
+def seconds_to_fetch(url: str) -> float:
+    started = perf_counter()
+    with urllib.request.urlopen(url) as answer:
+        answer.read()
+    return perf_counter() - started
+
+
+def seconds_to_run(command: list[str]) -> float:
+    started = perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return perf_counter() - started
+
+
+def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Every line's times, in seconds."""
+    times: dict[str, list[float]] = {}
+
+    def note(line: str, value: float) -> None:
+        times.setdefault(line, []).append(value)
+
+    note("metaqnn report", seconds_to_run([*METAQNN, "report", str(folder), "--to", str(folder / "report")]))
+    for _ in range(rounds):
+        with dashboard(folder) as url:
+            note("first view", seconds_to_view(browser, url, 900))
+            note("again", seconds_to_view(browser, url, 900))
+            note("version", seconds_to_fetch(f"{url}/version"))
+            note("table", seconds_to_fetch(url + TABLE))
+        with dashboard(folder) as url:
+            note("all charts", seconds_to_view(browser, url, 10_000))
+        page = (folder / "report" / "index.html").as_uri()
+        note("report page", seconds_to_view(browser, page, 900))
+    return times
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--networks", type=int, default=10_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
+    chosen = options.parse_args()
+    print(" ".join(sys.argv))
+    with tempfile.TemporaryDirectory() as parent, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chosen.chromium, args=CHROMIUM)
+        print(
+            f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
+            f"Python {platform.python_version()}, Starlette {starlette.__version__}, "
+            f"Altair {altair.__version__}, Chromium {browser.version}"
+        )
+        folder = make_run(Path(parent) / "long", chosen.networks)
+        megabytes = folder.database.stat().st_size / 1e6
+        size = f"{chosen.networks:,} networks, {megabytes:.0f} MB"
+        print(f"{size}; seconds, median (range) of {chosen.rounds}; of the report 1")
+        for line, values in measure(browser, folder.path, chosen.rounds).items():
+            print(f"{line:16s} {median(values):7.3f} ({min(values):.3f} to {max(values):.3f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""`metaqnn mirror`: copy a search for TensorBoard or Optuna's dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaqnn.commands.common import add_run, reading
+from metaqnn.config import ConfigError
+from metaqnn.interrupts import interrupt_on_termination
+
+if TYPE_CHECKING:
+    from metaqnn.database.queries import SearchReader
+    from metaqnn.events import Progress
+    from metaqnn.mirrors import Mirror
+    from metaqnn.run_folder import RunFolder
+
+PAUSE = 5.0
+"""Seconds between two looks of --follow."""
+
+EXAMPLES = """examples:
+  metaqnn mirror runs/NAME --tensorboard logs/          then: tensorboard --logdir logs/
+  metaqnn mirror runs/NAME --optuna sqlite:///study.db  then: optuna-dashboard sqlite:///study.db
+  metaqnn mirror runs/NAME --tensorboard logs/ --follow  until the search is done
+
+A copy is brought up to date as often as you like; nothing is copied twice. One command at a time per copy."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn mirror`."""
+    add_run(parser)
+    add_places(parser)
+    parser.add_argument("--follow", action="store_true", help="go on until the search is done, or Ctrl-C")
+
+
+def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """The options that say where the copies are."""
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder of TensorBoard logs")
+    parser.add_argument("--optuna", metavar="URL", help="Optuna storage, as sqlite:///study.db")
+    parser.add_argument("--study", metavar="NAME", help="name of Optuna's study (default: the run folder's)")
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Copy what is not there yet."""
+    interrupt_on_termination()
+    with reading(namespace.run) as reader:
+        mirrors = make_mirrors(namespace, reader, namespace.run)
+        if not mirrors:
+            raise ConfigError("nothing to do: give --tensorboard DIR, --optuna URL, or both")
+        total, added = reader.config().schedule.total, dict.fromkeys(mirrors, 0)
+        while True:
+            ended = len(reader.ended())
+            for mirror in mirrors:
+                added[mirror] += _update(mirror, reader)
+            if not namespace.follow or ended >= total:
+                break
+            time.sleep(PAUSE)
+    for mirror in mirrors:
+        print(f"{mirror.place}: {len(mirror.numbers())} of {total} networks, {added[mirror]} of them new")
+    return 0
+
+
+def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path) -> list[Mirror]:
+    """The mirrors that `add_places` asks for."""
+    mirrors: list[Mirror] = []
+    if namespace.tensorboard is not None:
+        from metaqnn.mirrors.tensorboard import TensorBoardMirror
+
+        mirrors.append(TensorBoardMirror(namespace.tensorboard, reader))
+    if namespace.optuna is not None:
+        from metaqnn.mirrors.optuna import OptunaMirror  # Optuna is slow to import
+
+        study = namespace.study or run.resolve().name
+        mirrors.append(OptunaMirror(namespace.optuna, reader, study))
+    return mirrors
+
+
+def mirrored(progress: Progress, namespace: argparse.Namespace, folder: RunFolder) -> Progress:
+    """What `metaqnn run` tells its events: `progress`, and the mirrors that `add_places` asks for."""
+    from metaqnn.mirrors.listener import MirroringProgress
+
+    if namespace.tensorboard is None and namespace.optuna is None:
+        return progress
+    reader = folder.reader()
+    return MirroringProgress(progress, reader, make_mirrors(namespace, reader, folder.path))
+
+
+def _update(mirror: Mirror, reader: SearchReader) -> int:
+    from tqdm import tqdm
+
+    missing = mirror.missing(reader)
+    bar = tqdm(mirror.updates(reader, missing), total=len(missing), unit="net", disable=None, leave=False)
+    return sum(1 for _ in bar)

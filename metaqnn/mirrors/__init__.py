@@ -1,0 +1,5 @@
+"""Copies of a search for TensorBoard and Optuna's dashboard to show. They only read the search."""
+
+from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError
+
+__all__ = ["Mirror", "MirrorError", "MirroredNetwork"]

@@ -1,0 +1,57 @@
+"""Mirrors that follow a running search from inside."""
+
+import sys
+from collections.abc import Sequence
+
+from metaqnn.database import NetworkResult
+from metaqnn.database.queries import SearchReader
+from metaqnn.events import Job, Progress
+from metaqnn.mirrors.mirror import Mirror
+from predictor import Decision
+from trainers import EpochReport
+
+
+class MirroringProgress(Progress):
+    """Brings mirrors up to date when a network has ended, and passes everything on.
+
+    A mirror that fails is given up, with one line on standard error: the search goes on, and
+    `metaqnn mirror` can catch up later.
+
+    Args:
+        inner: what hears the events first.
+        reader: of the same search.
+        mirrors: of it.
+    """
+
+    def __init__(self, inner: Progress, reader: SearchReader, mirrors: Sequence[Mirror]) -> None:
+        self._inner = inner
+        self._reader = reader
+        self._mirrors = list(mirrors)
+
+    def started(self, job: Job) -> None:
+        """Pass it on."""
+        self._inner.started(job)
+
+    def epoch(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
+        """Pass it on."""
+        self._inner.epoch(job, report, decision)
+
+    def finished(self, job: Job, result: NetworkResult) -> None:
+        """Pass it on, and copy the network."""
+        self._inner.finished(job, result)
+        self._update()
+
+    def close(self) -> None:
+        """Pass it on, after a last look: a resumed search may have nothing left to train."""
+        self._update()
+        self._reader.close()
+        self._inner.close()
+
+    def _update(self) -> None:
+        for mirror in tuple(self._mirrors):
+            try:
+                mirror.update(self._reader)
+            except Exception as error:  # whatever it is, it must not end a search
+                self._mirrors.remove(mirror)
+                reason = str(error).strip().partition("\n")[0]
+                print(f"\n{type(mirror).__name__} given up: {reason}", file=sys.stderr)

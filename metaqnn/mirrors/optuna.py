@@ -1,0 +1,138 @@
+"""A search as an Optuna study, for optuna-dashboard and Optuna's plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from metaqnn.database.engine import name_of
+from metaqnn.database.queries import SearchReader
+from metaqnn.database.schema import searches
+from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
+from predictor.baselines.extras import require
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+SEARCH, NUMBER = "metaqnn_search", "network"
+MOST = 2**53
+STATES = {"completed": "COMPLETE", "stopped": "PRUNED"}
+"""Outcomes of networks that are no failures."""
+ATTRIBUTES = ("architecture", "outcome", "predicted_accuracy", "reward", "num_params", "message")
+"""Columns of the network that become user attributes where they are known."""
+
+
+class OptunaMirror(Mirror):
+    """A study with one trial for each network.
+
+    A completed network is COMPLETE with y_T as value. A stopped one is PRUNED; its value is the last accuracy
+    that was observed, as Optuna itself has it, and the prediction y_hat_T is the user attribute
+    ``predicted_accuracy``. All others are FAIL, with the user attributes ``outcome`` and ``message``.
+    Intermediate values are the observed accuracies of the last attempt. Parameters are depth, parameters
+    (true count), macs, epsilon and learning_rate, times are those of the training.
+
+    Args:
+        storage: URL of an Optuna storage, as ``sqlite:///study.db``; made if it is not there.
+        reader: of the search.
+        study_name: for this search alone.
+
+    Raises:
+        MissingPackageError: Optuna is not installed.
+        MirrorError: the study belongs to something else, or the storage cannot be used.
+    """
+
+    def __init__(self, storage: str, reader: SearchReader, study_name: str) -> None:
+        optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with _explained(storage):
+            _check_no_replay_database(storage)
+            self._study = optuna.create_study(
+                storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
+            )
+        self._storage = storage
+        self.place = f"study {study_name!r} in {name_of(storage)}"
+        self._claim(identity(reader), study_name)
+
+    def _claim(self, search: str, study_name: str) -> None:
+        if SEARCH not in self._study.user_attrs and not self._study.trials:
+            self._study.set_user_attr(SEARCH, search)
+        if self._study.user_attrs.get(SEARCH) != search:
+            raise MirrorError(f"the study {study_name!r} holds something else; give another --study")
+
+    def numbers(self) -> set[int]:
+        """See `Mirror`."""
+        return {trial.user_attrs[NUMBER] for trial in self._study.get_trials(deepcopy=False)}
+
+    def add(self, network: MirroredNetwork) -> None:
+        """See `Mirror`. Optuna adds a trial in one transaction."""
+        with _explained(self._storage):
+            self._study.add_trial(_trial(network))
+
+
+def _check_no_replay_database(storage: str) -> None:
+    """Optuna and this package would both want the table `alembic_version`."""
+    engine = create_engine(storage)
+    try:
+        if inspect(engine).has_table(searches.name):
+            raise MirrorError(f"{name_of(storage)} is the database of a search; give the study another one")
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _explained(storage: str) -> Iterator[None]:
+    """Turn what a database can say into one clear line."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except ArgumentError:  # not quoted: it may hold a password
+        message = "the Optuna storage is no URL; expected one as sqlite:///study.db"
+        raise MirrorError(message) from None
+    except (StorageInternalError, SQLAlchemyError, ImportError) as error:
+        cause = error.__cause__ or error
+        reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+        raise MirrorError(f"Optuna cannot use {name_of(storage)}: {reason}") from None
+
+
+def _trial(network: MirroredNetwork) -> FrozenTrial:
+    from optuna.trial import TrialState, create_trial
+
+    facts = network.facts
+    state = TrialState[STATES.get(facts["outcome"], "FAIL")]
+    values = {"completed": facts["final_accuracy"], "stopped": facts["last_accuracy"]}
+    parameters = network.parameters
+    trial = create_trial(
+        state=state,
+        value=values.get(facts["outcome"]),
+        params=parameters,
+        distributions={name: _distributions()[name] for name in parameters},
+        intermediate_values={epoch["epoch"]: epoch["accuracy"] for epoch in network.epochs},
+        user_attrs={NUMBER: network.number, **_attributes(facts)},
+    )
+    trial.datetime_start = datetime.fromtimestamp(network.started_at)  # local times, as Optuna's own
+    trial.datetime_complete = datetime.fromtimestamp(facts["finished_at"])
+    return trial
+
+
+def _attributes(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ATTRIBUTES if facts[name] is not None}
+
+
+def _distributions() -> dict[str, BaseDistribution]:
+    """The same in all trials: whatever a network may have."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "depth": IntDistribution(1, 1000),
+        "parameters": IntDistribution(1, MOST, log=True),
+        "macs": IntDistribution(1, MOST, log=True),
+        "epsilon": FloatDistribution(0, 1),
+        "learning_rate": FloatDistribution(1e-12, 1e3, log=True),
+    }

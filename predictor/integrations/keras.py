@@ -1,0 +1,73 @@
+"""Keras: any stopping rule as a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from predictor.baselines.extras import require
+from predictor.errors import CurvesError
+from predictor.integrations.recorded import CurveStore, RunningTraining
+from predictor.stopping import Decision, StoppingRule
+
+require("keras", "predictor.integrations.keras", "metaqnn[keras]")
+import keras  # noqa: E402
+
+
+class StoppingRuleCallback(keras.callbacks.Callback):
+    """Stops `fit` when the rule stops its curve, with the trainings in a `CurveStore` as history.
+
+    A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A `fit`
+    that begins with ``initial_epoch`` above 0 has no beginning: it is neither judged nor added.
+
+    Parameters
+    ----------
+    store : where the earlier trainings are; its T is the number of epochs of a full training.
+    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    monitor : what Keras logs after an epoch, such as ``val_accuracy``; the store knows its direction.
+    parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
+
+    Attributes
+    ----------
+    decision : the latest one, None before the first.
+
+    Raises
+    ------
+    CurvesError : when the training begins or reports: the store does not fit it, or `monitor` is not logged.
+    """
+
+    def __init__(
+        self,
+        store: CurveStore,
+        rule: StoppingRule,
+        monitor: str = "val_accuracy",
+        parameters: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.store = store
+        self.rule = rule
+        self.monitor = monitor
+        self.parameters = dict(parameters or {})
+        self.decision: Decision | None = None
+        self._training: RunningTraining | None = None
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Begin with an empty curve."""
+        self._training = self.store.training(self.rule, self.parameters)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Ask the rule."""
+        known = logs or {}
+        if self.monitor not in known:
+            raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(known)}")
+        if self._training is None or epoch != len(self._training.values):
+            self._training = None
+            return
+        self.decision = self._training.report(float(known[self.monitor]))
+        if self.decision.stop:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Add the training to the store."""
+        if self._training is not None:
+            self._training.end()

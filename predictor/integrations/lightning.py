@@ -1,0 +1,91 @@
+"""Lightning: any stopping rule as a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from predictor.baselines.extras import require
+from predictor.errors import CurvesError
+from predictor.integrations.recorded import CurveStore, RunningTraining
+from predictor.stopping import Decision, StoppingRule
+
+require("lightning", "predictor.integrations.lightning", "metaqnn[lightning]")
+from lightning.pytorch.callbacks import Callback  # noqa: E402
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
+
+class StoppingRuleCallback(Callback):
+    """Stops a training when the rule stops its curve, with the trainings in a `CurveStore` as history.
+
+    The curve has one value per validation run: T of the store is the number of validation runs of a full
+    training. A training is added to the store when it ends, however it was stopped, unless by an exception.
+    Its curve so far is in Lightning's checkpoints. On several devices the training stops if one of the
+    processes would, and the first one adds it.
+
+    Parameters
+    ----------
+    store : where the earlier trainings are.
+    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    monitor : what the module logs, ``self.log("val_accuracy", ...)``; the store knows its direction.
+    parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
+
+    Attributes
+    ----------
+    decision : the latest one, None before the first.
+
+    Raises
+    ------
+    CurvesError : when the training begins or reports: the store does not fit it, or `monitor` is not logged.
+    """
+
+    def __init__(
+        self,
+        store: CurveStore,
+        rule: StoppingRule,
+        monitor: str,
+        parameters: Mapping[str, float] | None = None,
+    ) -> None:
+        self.store = store
+        self.rule = rule
+        self.monitor = monitor
+        self.parameters = dict(parameters or {})
+        self.decision: Decision | None = None
+        self._values: list[float] = []
+        self._training: RunningTraining | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget a training that crashed; those of a checkpoint come afterwards."""
+        self._training, self._values = None, []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin, or go on with the values of a checkpoint."""
+        if getattr(trainer, "fast_dev_run", False):  # a trial run of one batch is no training
+            return
+        self._training = self.store.training(self.rule, self.parameters)
+        self._training.values = self._values
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ask the rule."""
+        if trainer.sanity_checking or self._training is None:
+            return
+        if self.monitor not in trainer.callback_metrics:
+            raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(trainer.callback_metrics)}")
+        self.decision = self._training.report(float(trainer.callback_metrics[self.monitor]))
+        stop = trainer.strategy.reduce_boolean_decision(self.decision.stop, all=False)
+        trainer.should_stop = trainer.should_stop or stop
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add the training to the store."""
+        if self._training is not None and trainer.is_global_zero:
+            self._training.end()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The curve so far, for checkpoints."""
+        return {"values": list(self._values)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The curve so far, of a checkpoint."""
+        self._values = list(state_dict["values"])

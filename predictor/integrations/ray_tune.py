@@ -1,0 +1,119 @@
+"""Ray Tune: any stopping rule as a trial scheduler.
+
+A scheduler and not a `ray.tune.Stopper`: only a scheduler is told which trials ended, and how, and what their
+parameters are, and a rule compares a trial with those that ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from predictor.baselines.extras import require
+from predictor.curves import Direction, LearningCurves
+from predictor.errors import CurvesError
+from predictor.integrations.trainings import CurveFormat, Training, decide
+from predictor.stopping import StoppingRule
+
+require("ray.tune", "predictor.integrations.ray_tune", "metaqnn[tune]")
+from ray.tune.experiment import Trial  # noqa: E402
+from ray.tune.result import TRAINING_ITERATION  # noqa: E402
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
+from ray.tune.utils import flatten_dict  # noqa: E402
+
+DIRECTIONS: dict[str | None, Direction] = {"max": "maximize", "min": "minimize"}
+
+
+class StoppingRuleScheduler(FIFOScheduler):
+    """Stops a trial when the rule stops its curve, with the trials that ended before as history.
+
+    Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
+    the history. A value that is not finite stops its trial. After `Tuner.restore` the history begins anew.
+
+    Parameters
+    ----------
+    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    T : results that a trial reports if it is never stopped, one for each ``training_iteration``.
+    metric, mode : what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
+    parameters : keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is nested;
+        their values must be numbers.
+
+    Raises
+    ------
+    CurvesError : T is no such number; when trials begin: no metric and mode were given; when they report:
+        more than T results, or a parameter that is not a number.
+    """
+
+    def __init__(
+        self,
+        rule: StoppingRule,
+        T: int,
+        *,
+        metric: str | None = None,
+        mode: str | None = None,
+        parameters: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        CurveFormat(T)  # checks it
+        self.rule = rule
+        self.T = T
+        self.parameters = tuple(parameters)
+        self._metric = metric
+        self._mode = mode
+        self._running: dict[str, list[float]] = {}
+        self._finished: list[Training] = []
+        self._history: LearningCurves | None = None
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Take metric and mode of `TuneConfig`; False if they were given to both."""
+        if (self._metric and metric) or (self._mode and mode):
+            return False
+        self._metric, self._mode = self._metric or metric, self._mode or mode
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Check that there is something to compare."""
+        if not self._metric or self._mode not in DIRECTIONS:
+            raise CurvesError(
+                f"metric = {self._metric!r}, mode = {self._mode!r}; expected the name of what is reported "
+                "and 'max' or 'min', here or in TuneConfig"
+            )
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Ask the rule."""
+        if self._metric not in result:
+            return TrialScheduler.CONTINUE
+        values = self._running.setdefault(trial.trial_id, [])
+        del values[result[TRAINING_ITERATION] - 1 :]  # of a trial that was begun again
+        values.append(float(result[self._metric]))
+        stop = decide(self.rule, self._training(trial), self._curves(), self._format()).stop
+        return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """Remember its curve, whether it came to its end or was stopped."""
+        if trial.trial_id in self._running:
+            self._finished.append(self._training(trial))
+            del self._running[trial.trial_id]
+            self._history = None
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Forget its curve."""
+        self._running.pop(trial.trial_id, None)
+
+    def debug_string(self) -> str:
+        """What Tune prints."""
+        stopped = sum(len(training.values) < self.T for training in self._finished)
+        return f"Stopping rule {type(self.rule).__name__}: {stopped} of {len(self._finished)} trials stopped"
+
+    def _training(self, trial: Trial) -> Training:
+        values = self._running[trial.trial_id]
+        return Training(values, flatten_dict(trial.config), f"trial {trial.trial_id}")
+
+    def _format(self) -> CurveFormat:
+        return CurveFormat(self.T, str(self._metric), DIRECTIONS[self._mode], self.parameters)
+
+    def _curves(self) -> LearningCurves:
+        """Of the trials that ended, in that order; the same object until there is another one."""
+        if self._history is None:
+            self._history = self._format().curves(self._finished)
+        return self._history
