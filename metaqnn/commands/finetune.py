@@ -130,10 +130,11 @@ def _finetune(namespace: argparse.Namespace) -> str:
     from metaqnn.finetune import Finetuning, FinetuningFiles, choose, summarise_finetuning
     from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
     from metaqnn.finetune.presentation import finetuning_text
+    from trainers.datasets import decoding_bar
 
     options = {name: getattr(namespace, name) for name in RECIPE if getattr(namespace, name) is not None}
     changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
-    with reading(namespace.run) as reader:
+    with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
         candidates = choose(reader, namespace.top, namespace.networks)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)
     files = FinetuningFiles.of(RunFolder(namespace.run), prepared.trainer, prepared.dataset.fingerprint)

@@ -163,13 +163,17 @@ def _search(
     """Start or go on, and run. Returns why the search stopped early, if it did."""
     from metaqnn.circumstances import Circumstances
     from metaqnn.launch import begin, go_on, prepare  # torch takes seconds to import
+    from trainers.datasets import decoding_bar
 
     changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
     if namespace.resume or folder.holds_search():
         options = given if namespace.resume else vars(SearchConfig.of(**given))
         with folder.lock():
-            return _run(go_on(folder, options, changes, storage), namespace)
-    prepared = prepare(SearchConfig.of(**given), Circumstances().but(**changes))
+            with decoding_bar(not namespace.quiet):
+                session = go_on(folder, options, changes, storage)
+            return _run(session, namespace)
+    with decoding_bar(not namespace.quiet):
+        prepared = prepare(SearchConfig.of(**given), Circumstances().but(**changes))
     with folder.lock():
         if folder.holds_search():
             raise RunFolderError(f"another process has just begun a search in {str(folder.path)!r}")

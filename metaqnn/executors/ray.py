@@ -150,7 +150,7 @@ class RayExecutor(PoolExecutor[RayWorker]):
 
 
 def connect(address: str | None) -> None:
-    """Connect this process to a cluster, or start one on this machine, reachable from nowhere else.
+    """Connect this process to a cluster, or start one on this machine.
 
     Args:
         address: HOST:PORT of the cluster's head, or auto for the one that runs on this machine; None or
@@ -163,7 +163,7 @@ def connect(address: str | None) -> None:
         return
     settings: dict[str, Any] = {}
     if address in (None, "local"):
-        settings = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        settings = {"include_dashboard": False}
     elif address != "auto":
         _check_answers(address)
     handler = signal.getsignal(signal.SIGTERM)

@@ -1,0 +1,57 @@
+"""`metaqnn dashboard`: searches live in a browser."""
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+
+from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.run_folder import RunFolder
+
+EXAMPLES = """examples:
+  metaqnn dashboard runs/NAME                 then open the address that it prints
+  metaqnn dashboard runs/*/ --open            several runs side by side, in a browser at once
+  metaqnn dashboard runs/NAME --port 8600
+
+It only reads, and may run beside the search. Only this machine can reach it, unless --host says otherwise;
+it has no password. From elsewhere, better use a tunnel: ssh -L 8500:127.0.0.1:8500 MACHINE."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn dashboard`."""
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=_port, help="port to serve on (default: the first free one from 8500 on)"
+    )
+    parser.add_argument("--open", action="store_true", help="open a browser")
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    for path in namespace.runs:
+        RunFolder.existing(path)
+    from metaqnn.dashboard import Dashboard  # drawing is slow to import
+    from metaqnn.dashboard.security import allowed_hosts, is_loopback
+    from metaqnn.dashboard.server import listen, serve, url_of
+    from metaqnn.dashboard.vega import bundle
+
+    interrupt_on_termination()
+    listening = listen(namespace.host, namespace.port)
+    if not is_loopback(namespace.host):
+        print("warning: everybody who reaches this machine can read these runs", file=sys.stderr)
+    try:
+        bundle()  # the first time takes seconds, better now than while a page waits
+        print(f"dashboard: {url_of(listening)}  (Ctrl-C ends it)", flush=True)
+        if namespace.open:
+            webbrowser.open(url_of(listening))
+        serve(Dashboard(namespace.runs, allowed_hosts(namespace.host)), listening)
+    except KeyboardInterrupt:
+        print("dashboard ended", file=sys.stderr)
+    return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; it must be a number from 0 to 65535")
+    return int(text)

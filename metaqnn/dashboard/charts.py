@@ -1,0 +1,97 @@
+"""What the pages' script asks for: charts as Vega-Lite, and whether anything has changed."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from metaqnn import __version__
+from metaqnn.dashboard.comparison import chosen_axis, comparison
+from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
+from metaqnn.dashboard.network_chart import network_chart
+from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
+from metaqnn.dashboard.snapshots import Snapshots, as_json
+from metaqnn.dashboard.vega import bundle
+from metaqnn.figures import FIGURES
+
+BY_NAME = {figure.name: figure for figure in FIGURES}
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+
+
+class Charts:
+    """Answers the pages' script: 304 without a body where the browser has the newest version already.
+
+    Args:
+        runs: by address.
+        snapshots: of them.
+    """
+
+    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
+        self._runs = runs
+        self._snapshots = snapshots
+
+    def version(self, request: Request) -> Response:
+        """A text that changes with the search."""
+        with find_run(self._runs, request).reading() as reader:
+            version = reader.version()
+        return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
+
+    def version_of_all(self, request: Request) -> Response:
+        """A text that changes with any of the searches."""
+        version = version_of_all(self._runs)
+        return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
+
+    async def figure(self, request: Request) -> Response:
+        """A figure of the report. Others are answered while it is being drawn."""
+        name = request.path_params["figure"]
+        if name not in BY_NAME:
+            raise UnknownFigureError(f"there is no figure {name!r}; figures are {', '.join(BY_NAME)}")
+        snapshot = await run_in_threadpool(self._snapshots.of, find_run(self._runs, request))
+        if unchanged := _unchanged(request, snapshot.version):
+            return unchanged
+        drawing = asyncio.wrap_future(snapshot.figure(BY_NAME[name]))
+        return _answer(snapshot.version, await asyncio.shield(drawing))  # others may wait for it, too
+
+    def network(self, request: Request) -> Response:
+        """The chart of one network."""
+        with find_run(self._runs, request).reading() as reader:
+            version = reader.version()
+            if unchanged := _unchanged(request, version):
+                return unchanged
+            network, T = reader.network(network_number(request)), reader.search()["epochs"]
+        return _answer(version, as_json(lambda: network_chart(network, T)))
+
+    def comparison(self, request: Request) -> Response:
+        """The best accuracy so far of all runs that can be read."""
+        over = chosen_axis(request.query_params)
+        version = version_of_all(self._runs)
+        if unchanged := _unchanged(request, version):
+            return unchanged
+        views = {}
+        for address, run in self._runs.items():
+            try:
+                views[address] = self._snapshots.of(run).view
+            except RunTroubleError:  # the overview says why
+                continue
+        return _answer(version, as_json(lambda: comparison(views, over)))
+
+    def vega(self, _request: Request) -> Response:
+        """The script that draws the charts; its address changes with its version."""
+        return Response(bundle(), media_type="text/javascript", headers={"Cache-Control": FOR_A_YEAR})
+
+
+def _tag(version: str) -> str:
+    return f'"{__version__}-{version}"'
+
+
+def _unchanged(request: Request, version: str) -> Response | None:
+    """The answer to a browser that has this version."""
+    tag = _tag(version)
+    known = request.headers.get("if-none-match") == tag
+    return Response(status_code=304, headers={"ETag": tag}) if known else None
+
+
+def _answer(version: str, body: bytes, media_type: str = "application/json") -> Response:
+    return Response(body, media_type=media_type, headers={"ETag": _tag(version)})

@@ -1,0 +1,81 @@
+"""Several runs in one chart: the best observed accuracy so far."""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+
+import altair as alt
+
+from metaqnn.dashboard.errors import FilterError
+from metaqnn.figures import NothingToShow, SearchView
+from metaqnn.figures.style import data, layered
+
+OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
+"""What the best accuracy can be drawn over, with the title of the axis."""
+
+
+def chosen_axis(values: Mapping[str, str]) -> str:
+    """The key of OVER that an address asks for.
+
+    Raises:
+        FilterError: it asks for another one.
+    """
+    over = values.get("over", "networks")
+    if over not in OVER:
+        raise FilterError(f"over is {over!r}; it must be one of {', '.join(OVER)}")
+    return over
+
+
+def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
+    """The best observed y_T so far of each run, as steps.
+
+    Args:
+        views: the searches by the names that the legend shows.
+        over: a key of OVER.
+    """
+    rows = [row for name, view in views.items() for row in _steps(name, view, over)]
+    if not rows:
+        raise NothingToShow("No network has been trained to the end yet.")
+    shown = list(dict.fromkeys(row["run"] for row in rows))
+    chart = (
+        alt.Chart(data(rows))
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("position:Q", title=OVER[over], scale=alt.Scale(nice=False, domainMin=0)),
+            y=alt.Y(
+                "accuracy:Q",
+                title="best validation accuracy so far",
+                axis=alt.Axis(format="~%", tickCount=6),
+                scale=alt.Scale(zero=False),
+            ),
+            color=alt.Color("run:N", title=None, scale=alt.Scale(domain=shown, scheme="dark2")),
+            tooltip=[
+                alt.Tooltip("run:N"),
+                alt.Tooltip("accuracy:Q", format=".2%"),
+                alt.Tooltip("position:Q", title=over),
+                alt.Tooltip("number:Q", title="since network"),
+                alt.Tooltip("architecture:N"),
+            ],
+        )
+    )
+    return layered(chart)
+
+
+def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
+    """The networks that were the best when they finished, and where the run is now."""
+    epochs = accumulate(row.epochs_trained or 0 for row in view.ended)
+    best, rows, position = 0.0, [], 0
+    for place, (network, trained) in enumerate(zip(view.ended, epochs, strict=True), start=1):
+        position = place if over == "networks" else trained
+        if network.final_accuracy is not None and network.final_accuracy > best:
+            best = network.final_accuracy
+            rows.append(
+                {
+                    "run": name,
+                    "position": position,
+                    "accuracy": best,
+                    "number": network.number,
+                    "architecture": network.architecture,
+                }
+            )
+    return [*rows, {**rows[-1], "position": position}] if rows else []

@@ -1,0 +1,125 @@
+"""The pages, as HTML made on the server."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from metaqnn.dashboard.comparison import OVER, chosen_axis
+from metaqnn.dashboard.errors import RefusedError, RunTroubleError
+from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
+from metaqnn.dashboard.snapshots import Snapshots
+from metaqnn.dashboard.state import RunState, run_state
+from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
+from metaqnn.dashboard.vega import VERSION
+from metaqnn.database.queries import UnknownNetworkError
+from metaqnn.figures import FIGURES
+from metaqnn.report.templating import environment
+
+BEST = 5
+"""Networks in the table on a run's page."""
+
+
+class Pages:
+    """Answers a browser's addresses.
+
+    Args:
+        runs: by address.
+        snapshots: of them.
+    """
+
+    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
+        self._runs = runs
+        self._snapshots = snapshots
+        self._templates = environment("metaqnn.dashboard", "metaqnn.report")
+        self._templates.filters.update(number=_number, decimals=_decimals)
+        self._templates.globals.update(runs=runs, vega_version=VERSION)
+
+    def overview(self, request: Request) -> Response:
+        """All runs side by side; a single one gets its page at once."""
+        if len(self._runs) == 1:
+            return RedirectResponse(f"/runs/{next(iter(self._runs))}")
+        over = chosen_axis(request.query_params)
+        version = version_of_all(self._runs)
+        states = {address: self._state_or_trouble(run) for address, run in self._runs.items()}
+        return self._page("overview.html", version=version, states=states, over=over, overs=list(OVER))
+
+    def run(self, request: Request) -> Response:
+        """One run: its numbers, best networks and figures."""
+        run = find_run(self._runs, request)
+        snapshot = self._snapshots.of(run)
+        view = snapshot.view
+        with run.explained():
+            context = {"state": run_state(run, view), "best": view.top(BEST), "record": view.record}
+        snapshot.figure(FIGURES[0])  # is in view: let it be drawn while the browser reads the page
+        return self._page("run.html", run=run, version=snapshot.version, figures=FIGURES, **context)
+
+    def networks(self, request: Request) -> Response:
+        """The table of networks."""
+        run = find_run(self._runs, request)
+        query = TableQuery.parse(request.query_params)
+        with run.reading() as reader:
+            version, page, config = reader.version(), table_page(reader, query), reader.config()
+        epsilons = dict(config.schedule.stages)
+        context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES}
+        return self._page("networks.html", run=run, version=version, **context)
+
+    def network(self, request: Request) -> Response:
+        """One network."""
+        run, number = find_run(self._runs, request), network_number(request)
+        with run.reading() as reader:
+            version, network, search = reader.version(), reader.network(number), reader.search()
+            _, last = reader.networks(limit=1)
+        return self._page("network.html", run=run, version=version, network=network, search=search, last=last)
+
+    def style(self, _request: Request) -> Response:
+        """The style sheet, with that of the report's diagrams."""
+        return Response(self._templates.get_template("dashboard.css").render(), media_type="text/css")
+
+    def error_handlers(self) -> dict[Any, Any]:
+        """What is answered where something is wrong: the reason in one line, as a page for people."""
+
+        def of_ours(request: Request, error: RefusedError) -> Response:
+            return self._refusal(request, str(error), error.status)
+
+        def of_network(request: Request, error: UnknownNetworkError) -> Response:
+            return self._refusal(request, str(error), 404)
+
+        def of_http(request: Request, error: HTTPException) -> Response:
+            nowhere = f"there is no page {request.url.path!r} here"
+            reasons = {404: nowhere, 405: "this dashboard can be read only"}
+            reason = reasons.get(error.status_code, error.detail)
+            return self._refusal(request, reason, error.status_code, error.headers)
+
+        return {RefusedError: of_ours, UnknownNetworkError: of_network, HTTPException: of_http}
+
+    def _refusal(
+        self, request: Request, reason: str, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):  # the pages' script, or a program
+            return PlainTextResponse(reason, status, headers)
+        page = self._page("error.html", reason=reason, status=status)
+        page.status_code = status
+        page.headers.update(headers or {})
+        return page
+
+    def _state_or_trouble(self, run: Run) -> RunState | str:
+        try:
+            view = self._snapshots.of(run).view
+            with run.explained():
+                return run_state(run, view)
+        except RunTroubleError as error:
+            return str(error)
+
+    def _page(self, template: str, **context: Any) -> HTMLResponse:
+        return HTMLResponse(self._templates.get_template(template).render(context))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _decimals(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

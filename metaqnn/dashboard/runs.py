@@ -1,0 +1,115 @@
+"""The runs that a dashboard shows, and their addresses."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from metaqnn.commands.common import damage_explained
+from metaqnn.dashboard.errors import RefusedError, RunTroubleError, UnknownRunError
+from metaqnn.database.queries import SearchReader, UnknownNetworkError
+from metaqnn.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder in the dashboard.
+
+    Attributes:
+        address: its part of the URL, of letters, digits, `-`, `_` and `.` only.
+        path: the folder.
+    """
+
+    address: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @contextmanager
+    def reading(self) -> Iterator[SearchReader]:
+        """The search, read-only; opened anew each time, so that a folder that was replaced is noticed.
+
+        Raises:
+            RunTroubleError: there is no search any more, or it cannot be read.
+            UnknownNetworkError, RefusedError: from the block.
+        """
+        with self.explained(), closing(RunFolder(self.path).reader()) as reader:
+            yield reader
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what reading a damaged, vanished or unreachable search can raise into one clear line.
+
+        Raises:
+            RunTroubleError: that line.
+            UnknownNetworkError, RefusedError: from the block.
+        """
+        try:
+            with damage_explained(RunFolder.existing(self.path)):
+                yield
+        except (UnknownNetworkError, RefusedError):  # nothing is wrong with the run
+            raise
+        except (ValueError, OSError, SQLAlchemyError) as error:
+            if type(error) is ValueError:  # ours have a class of their own; this is a bug
+                raise
+            raise RunTroubleError(f"run {self.name} cannot be read: {_one_line(error)}") from error
+
+
+def addressed(paths: Iterable[Path]) -> dict[str, Run]:
+    """The runs by address: the folder's name, with a number where two are alike."""
+    found: dict[str, Run] = {}
+    for path in dict.fromkeys(path.resolve() for path in paths):
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).strip(".-") or "run"
+        numbered = (plain if number == 1 else f"{plain}-{number}" for number in count(1))
+        address = next(address for address in numbered if address not in found)
+        found[address] = Run(address, path)
+    return found
+
+
+def find_run(runs: Mapping[str, Run], request: Request) -> Run:
+    """The run that a request's address names.
+
+    Raises:
+        UnknownRunError: there is none.
+    """
+    address = request.path_params["run"]
+    if address not in runs:
+        raise UnknownRunError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
+    return runs[address]
+
+
+def version_of_all(runs: Mapping[str, Run]) -> str:
+    """A text that changes with any of the searches, and when one of them cannot be read any more."""
+    return "+".join(map(_version_or_trouble, runs.values()))
+
+
+def network_number(request: Request) -> int:
+    """The number of the network that a request's address names.
+
+    Raises:
+        UnknownNetworkError: it is no number.
+    """
+    text = request.path_params["number"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise UnknownNetworkError(f"there is no network {text!r}; networks have numbers, from 1")
+    return int(text)
+
+
+def _version_or_trouble(run: Run) -> str:
+    try:
+        with run.reading() as reader:
+            return reader.version()
+    except RunTroubleError:
+        return "trouble"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())

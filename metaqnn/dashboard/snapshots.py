@@ -1,0 +1,132 @@
+"""Searches as they were last read: each figure is drawn once per version of a search, in threads."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event, Lock
+from typing import Any
+
+import altair as alt
+
+from metaqnn.dashboard.errors import EndingError
+from metaqnn.dashboard.runs import Run
+from metaqnn.database.queries import SearchReader
+from metaqnn.figures import Figure, NothingToShow, SearchView
+from metaqnn.run_folder import RunFolder
+
+
+class Snapshot:
+    """One version of a search and the figures that were drawn of it.
+
+    Args:
+        run: where the search is.
+        reader: reads it; stays open until the snapshot is closed.
+        version: of the search.
+        artists: the threads that draw.
+    """
+
+    def __init__(self, run: Run, reader: SearchReader, version: str, artists: "Artists") -> None:
+        self.version = version
+        self.view = SearchView(reader, artists.watch)
+        self._run = run
+        self._reader = reader
+        self._artists = artists
+        self._lock = Lock()
+        self._drawn: dict[str, Future[bytes]] = {}
+
+    def figure(self, figure: Figure) -> Future[bytes]:
+        """The figure as JSON (see `as_json`), drawn from the first call on; anew if it could not be drawn.
+
+        Raises:
+            EndingError: the dashboard ends. The future may raise it, too.
+        """
+        self._artists.check()
+        with self._lock:
+            drawn = self._drawn.get(figure.name)
+            if drawn is None or (drawn.done() and drawn.exception() is not None):
+                pool = self._artists.slow if figure.slow else self._artists.quick
+                drawn = self._drawn[figure.name] = pool.submit(self._draw, figure)
+            return drawn
+
+    def close(self) -> None:
+        """Give back the connections. A figure that is being drawn is still finished."""
+        self._reader.close()
+
+    def _draw(self, figure: Figure) -> bytes:
+        self._artists.check()
+        with self._run.explained():
+            return as_json(lambda: figure.draw(self.view))
+
+
+class Artists:
+    """Threads for figures. Slow ones have a thread of their own, so that nobody waits behind them."""
+
+    def __init__(self) -> None:
+        self.quick = ThreadPoolExecutor(2, "figures")
+        self.slow = ThreadPoolExecutor(1, "slow-figures")
+        self._ended = Event()
+
+    def watch(self, things: Iterable[Any]) -> Iterator[Any]:
+        """The things one after the other, until the dashboard ends."""
+        for thing in things:
+            self.check()
+            yield thing
+
+    def check(self) -> None:
+        """Whether drawing still makes sense.
+
+        Raises:
+            EndingError: the dashboard ends.
+        """
+        if self._ended.is_set():
+            raise EndingError("the dashboard has been ended")
+
+    def end(self) -> None:
+        """Cut off what is being drawn, and what is waiting to be."""
+        self._ended.set()
+        for pool in (self.quick, self.slow):
+            pool.shutdown(wait=False)
+
+
+class Snapshots:
+    """The newest snapshot of each run. For use by many threads."""
+
+    def __init__(self) -> None:
+        self._artists = Artists()
+        self._lock = Lock()
+        self._newest: dict[str, Snapshot] = {}
+
+    def of(self, run: Run) -> Snapshot:
+        """The search as it is now: the snapshot of before, if nothing has happened since.
+
+        Raises:
+            RunTroubleError: the search cannot be read.
+        """
+        with run.reading() as reader:
+            version = reader.version()
+        with self._lock:
+            known = self._newest.get(run.address)
+            if known is not None and known.version == version:
+                return known
+            with run.explained():
+                fresh = Snapshot(run, RunFolder(run.path).reader(), version, self._artists)
+            self._newest[run.address] = fresh
+        if known is not None:
+            known.close()
+        return fresh
+
+    def end(self) -> None:
+        """Stop drawing, and close all connections."""
+        self._artists.end()
+        for snapshot in self._newest.values():
+            snapshot.close()
+
+
+def as_json(draw: Callable[[], alt.TopLevelMixin]) -> bytes:
+    """A chart for the pages' script: `{"spec": Vega-Lite}`, or `{"nothing": "why"}` if it would be empty."""
+    content: dict[str, Any]
+    try:
+        content = {"spec": draw().to_dict()}
+    except NothingToShow as reason:
+        content = {"nothing": str(reason)}
+    return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,53 @@
+"""How a run is doing, in a word and some numbers."""
+
+from dataclasses import dataclass
+
+from metaqnn.dashboard.runs import Run
+from metaqnn.figures import SearchView
+from metaqnn.run_folder import RunFolder
+from metaqnn.summary import Summary
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How a run is doing.
+
+    Attributes:
+        word: not begun, running, paused or finished.
+        detail: more about it.
+        summary: its numbers.
+        best: number of the network with the best observed y_T, None while there is none.
+        dataset: the images it is about.
+        rule: the stopping rule.
+    """
+
+    word: str
+    detail: str
+    summary: Summary
+    best: int | None
+    dataset: str
+    rule: str
+
+
+def run_state(run: Run, view: SearchView) -> RunState:
+    """Ask the run folder and the search."""
+    finals = [row for row in view.ended if row.final_accuracy is not None]
+    best = max(finals, key=lambda row: (row.final_accuracy, -row.parameters, -row.number), default=None)
+    return RunState(
+        *_word(run, view),
+        summary=view.summary,
+        best=None if best is None else best.number,
+        dataset=view.config.dataset,
+        rule=view.config.stopping,
+    )
+
+
+def _word(run: Run, view: SearchView) -> tuple[str, str]:
+    owner = RunFolder(run.path).owner()
+    finished = len(view.ended) >= view.config.schedule.total
+    if owner is not None:
+        return "running", f"an audit, {owner}" if finished else owner
+    if finished:
+        return "finished", "all planned networks have ended"
+    begun = view.ended or view.in_training
+    return "paused" if begun else "not begun", f"go on with: metaqnn run --resume {run.path}"

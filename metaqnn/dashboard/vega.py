@@ -1,0 +1,44 @@
+"""The script that draws charts in the browser: Vega, Vega-Lite and Vega-Embed in one, from vl-convert."""
+
+import os
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+import vl_convert
+
+VERSION = (
+    f"{vl_convert.get_vega_version()}-{vl_convert.get_vega_embed_version()}-{version('vl-convert-python')}"
+)
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
+"""The last line of the script."""
+
+
+@lru_cache(maxsize=1)
+def bundle(cache: Path | None = None) -> bytes:
+    """The script. Putting it together takes seconds, so it is kept in the user's cache folder.
+
+    Args:
+        cache: another folder than the user's.
+    """
+    folder = cache or Path(platformdirs.user_cache_dir("metaqnn"))
+    file = folder / f"vega-embed-{VERSION}.js"
+    if file.exists():
+        return file.read_bytes()
+    script = vl_convert.javascript_bundle(SNIPPET).encode()
+    with suppress(OSError):  # the next dashboard makes it again
+        _write_whole(file, script)
+    return script
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """Other dashboards may be writing it, too: the last one wins."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""`metaqnn dashboard` as a user starts and ends it."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+import webbrowser
+
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.dashboard import server
+from metaqnn.interrupts import SIGNALS
+
+METAQNN = [sys.executable, "-m", "metaqnn", "dashboard"]
+
+
+@pytest.fixture(autouse=True)
+def same_handlers_afterwards():
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_its_address_serves_and_ends_tidily(finished_run, ended_by):
+    pipe = subprocess.PIPE
+    command = [*METAQNN, str(finished_run.path), "--port", "0"]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        address = process.stdout.readline().split()[1]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address) as answer:
+            assert b"24" in answer.read()
+        process.send_signal(ended_by)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "dashboard ended\n")
+
+
+@pytest.fixture
+def started(monkeypatch, capsys):
+    """started(argument, ...): runs the command with a server that ends at once; what was printed."""
+    served = []
+    monkeypatch.setattr(server, "serve", lambda application, listening: served.append(listening.close()))
+
+    def start(*arguments):
+        assert main(["dashboard", *map(str, arguments)]) == 0
+        assert served == [None]
+        return capsys.readouterr()
+
+    return start
+
+
+def test_a_browser_is_opened_on_demand(started, finished_run, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    printed = started(finished_run.path, "--open", "--port", "0").out
+    assert opened == [printed.split()[1]]
+
+
+def test_by_default_no_browser_is_opened(started, finished_run, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail("opened a browser"))
+    started(finished_run.path, "--port", "0")
+
+
+def test_another_address_than_the_loopback_is_warned_about(started, finished_run):
+    printed = started(finished_run.path, "--port", "0", "--host", "0.0.0.0")
+    assert printed.err == "warning: everybody who reaches this machine can read these runs\n"
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "80.5", ""])
+def test_a_port_that_is_none_is_quoted(capsys, finished_run, port):
+    with pytest.raises(SystemExit) as caught:
+        main(["dashboard", str(finished_run.path), f"--port={port}"])
+    assert caught.value.code == 2
+    assert f"{port!r} is no port; it must be a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_missing_run_is_named_before_anything_is_served(capsys, finished_run, tmp_path):
+    assert main(["dashboard", str(finished_run.path), str(tmp_path / "nowhere")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"metaqnn: error: '{tmp_path / 'nowhere'}' holds no search")
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra(capsys, finished_run, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("metaqnn.dashboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    assert main(["dashboard", str(finished_run.path)]) == 2
+    assert capsys.readouterr().err == (
+        "metaqnn: error: the dashboard needs the package starlette: pip install 'metaqnn[dashboard]'\n"
+    )

@@ -1,0 +1,112 @@
+"""The dashboard in a real browser: drawn, live, quiet, narrow enough, and usable by keyboard."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from metaqnn.figures import FIGURES
+
+SECONDS = 30_000
+NAMES = [figure.name for figure in FIGURES]
+PAGES = ["/", "/runs/finished", "/runs/finished/networks", "/runs/finished/networks/3", "/runs/nowhere"]
+
+
+def drawn(visit, name="search"):
+    """Wait until a figure is drawn."""
+    visit.page.wait_for_selector(f"#{name} .chart[data-state=drawn] canvas", timeout=SECONDS)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
+    visit, served, finished_run, run_copy, width
+):
+    address = served(finished_run, run_copy)
+    for path in PAGES:
+        seen = visit(address + path, width)
+        for chart in seen.page.query_selector_all(".chart:not([data-slow])"):
+            chart.scroll_into_view_if_needed()
+            chart.wait_for_selector("canvas, p", timeout=SECONDS)
+        assert seen.overflow() <= 0, path
+        assert [p for p in seen.problems if "404" not in p] == [], path
+        assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
+
+
+def test_figures_are_drawn_when_they_come_into_view_and_slow_ones_when_asked_for(visit, served, finished_run):
+    seen = visit(f"{served(finished_run)}/runs/finished")
+    drawn(seen)
+    asked = {name for name in NAMES if any(f"/{name}.json" in request for request in seen.requests)}
+    assert "search" in asked
+    assert not asked & {"failures", "q-kinds", "q-fields"}
+    seen.page.click("#q-kinds button")
+    drawn(seen, "q-kinds")
+    assert seen.problems == []
+
+
+def test_a_page_moves_on_with_its_search_and_says_when_the_run_is_gone(visit, served, new_run, run_search):
+    folder, database = new_run()
+    seen = visit(f"{served(folder)}/runs/fresh")
+    seen.page.wait_for_selector("#search .chart[data-state=nothing]", timeout=SECONDS)
+    assert "0 of 24" in seen.page.inner_text("#numbers")
+    seen.page.click("#q-kinds button")
+    seen.page.wait_for_selector("#q-kinds .chart[data-state=nothing] button", timeout=SECONDS)
+    run_search(database)
+    drawn(seen)
+    assert "24 of 24" in seen.page.inner_text("#numbers")
+    seen.page.click("text=Draw again")
+    drawn(seen, "q-kinds")
+    assert seen.problems == []
+    database.close()
+    shutil.rmtree(folder.path)
+    seen.page.wait_for_selector("#trouble:not([hidden])", timeout=SECONDS)
+    assert "run fresh cannot be read" in seen.page.inner_text("#trouble")
+
+
+def test_hostile_strings_stay_strings(visit, served, run_copy):
+    hostile = "<img src=/x onerror=alert(1)><script>alert(2)</script>"
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET architecture = ? || number, message = ?", (hostile, hostile))
+        connection.execute("UPDATE decisions SET reason = ?", (hostile,))
+    address = served(run_copy)
+    for path in ("", "/networks", "/networks/3"):
+        seen = visit(f"{address}/runs/copy{path}")
+        seen.page.wait_for_timeout(300)
+        canvas = seen.page.query_selector(".chart")
+        if canvas is not None:
+            canvas.wait_for_selector("canvas", timeout=SECONDS)
+            canvas.hover()  # a tooltip, too, is made of strings from data
+        assert seen.page.query_selector("img") is None
+        assert hostile in seen.page.inner_text("body") or path == ""
+        assert seen.problems == []
+
+
+def test_the_table_is_filtered_and_sorted_by_keyboard(visit, served, finished_run):
+    seen = visit(f"{served(finished_run)}/runs/finished/networks")
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    seen.page.focus("#text")
+    seen.page.keyboard.type("P(2,2)")
+    with seen.page.expect_navigation():
+        seen.page.keyboard.press("Enter")
+    seen.page.focus("thead a[href*='sort=parameters']")
+    with seen.page.expect_navigation():
+        seen.page.keyboard.press("Enter")
+    assert "text=P" in seen.page.url
+    assert seen.page.get_attribute("th[aria-sort]", "aria-sort") == "descending"
+    cells = [row.inner_text() for row in seen.page.query_selector_all("td.architecture")]
+    assert cells
+    assert all("P(2,2)" in text for text in cells)
+    assert seen.problems == []
+
+
+def test_without_javascript_the_pages_say_what_is_missing(browser, served, finished_run):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served(finished_run)}/runs/finished")
+    assert "The figures need JavaScript." in page.inner_text("noscript")
+    page.click("text=All networks")
+    page.select_option("#outcome", "stopped")
+    page.click("text=Filter")
+    assert {cell.inner_text() for cell in page.query_selector_all("td:nth-child(5)")} == {"stopped"}
+    context.close()

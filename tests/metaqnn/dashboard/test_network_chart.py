@@ -1,0 +1,75 @@
+"""The chart of a network shows every epoch and forecast of the database, each as what it is."""
+
+import pytest
+
+from metaqnn.dashboard.network_chart import AUDIT, BEST, FORECAST, OBSERVATION, network_chart
+from metaqnn.database.queries import SearchReader
+from metaqnn.figures import NothingToShow
+
+
+@pytest.fixture(scope="module")
+def networks(finished_run):
+    """A stopped network, which was audited, one that was trained to the end, and one of two attempts."""
+    reader = SearchReader(finished_run.url)
+    found = [reader.network(row.number) for row in reader.ended()]
+    reader.close()
+    stopped = next(network for network in found if network["outcome"] == "stopped")
+    completed = next(network for network in reversed(found) if network["outcome"] == "completed")
+    return [stopped, completed, next(network for network in found if network["attempt"] == 2)]
+
+
+@pytest.fixture
+def shown(layer_rows):
+    """shown(network): series -> its rows, and the epochs of the marks that say stop."""
+
+    def shown(network):
+        best, _, forecasts, observed, _, stops = layer_rows(network_chart(network, 5).to_dict())
+        series = {}
+        for row in (*best, *forecasts, *observed):
+            series.setdefault(row["series"], []).append(row)
+        return series, [row["epoch"] for row in stops]
+
+    return shown
+
+
+def epochs(network, purpose):
+    return [e for t in network["trainings"] if t["purpose"] == purpose for e in t["epochs"]]
+
+
+def test_observations_are_those_of_the_search_and_of_its_audit(networks, shown):
+    assert any(epochs(network, "audit") for network in networks)
+    for network in networks:
+        series, _ = shown(network)
+        for name, purpose in ((OBSERVATION, "search"), (AUDIT, "audit")):
+            expected = [(epoch["epoch"], epoch["accuracy"]) for epoch in epochs(network, purpose)]
+            assert [(row["epoch"], row["value"]) for row in series.get(name, [])] == expected
+
+
+def test_forecasts_have_a_sigma_to_both_sides(networks, shown):
+    found = 0
+    for network in networks:
+        series, _ = shown(network)
+        known = [e for e in epochs(network, "search") if e["predicted_accuracy"] is not None]
+        for row, epoch in zip(series.get(FORECAST, []), known, strict=True):
+            assert (row["low"] + row["high"]) / 2 == pytest.approx(epoch["predicted_accuracy"])
+            assert row["high"] - row["low"] == pytest.approx(2 * epoch["sigma"])
+            found += 1
+    assert found >= 3
+
+
+def test_the_stop_is_marked_where_the_rule_stopped(networks, shown):
+    for network in networks:
+        _, stops = shown(network)
+        assert stops == ([network["epochs"]] if network["outcome"] == "stopped" else [])
+        assert BEST in shown(network)[0] or not stops
+
+
+def test_the_legend_names_what_is_shown_and_no_more(networks, shown):
+    for network in networks:
+        chart = network_chart(network, 5).to_dict()
+        assert set(chart["layer"][0]["encoding"]["color"]["scale"]["domain"]) == set(shown(network)[0])
+
+
+def test_without_an_epoch_there_is_nothing_to_show(networks):
+    with pytest.raises(NothingToShow, match="No epoch has been trained yet"):
+        network_chart({**networks[0], "trainings": []}, 5)

@@ -1,0 +1,243 @@
+"""The pages as HTML: complete, escaped, usable without JavaScript."""
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
+
+
+class Page(HTMLParser):
+    """The text, links and identifiers of a page."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.status, self.tags, self.links, self.labels, self.fields = answer.status_code, [], {}, [], []
+        self._words, self._link = [], None
+        self.feed(answer.text)
+        self.text = " ".join(" ".join(self._words).split())
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append(tag)
+        self._link = found.get("href") if tag == "a" else self._link
+        if tag == "label":
+            self.labels.append(found["for"])
+        if tag in ("input", "select") and found.get("type") != "hidden":
+            self.fields.append(found["id"])
+
+    def handle_endtag(self, tag):
+        self._link = None if tag == "a" else self._link
+
+    def handle_data(self, text):
+        self._words.append(text)
+        if self._link is not None:
+            self.links[text.strip()] = self._link
+
+
+@pytest.fixture
+def page(client, finished_run):
+    """page(path): a page of a dashboard of the finished run."""
+    browser = client(finished_run)
+    return lambda path: Page(browser.get(path))
+
+
+@pytest.fixture
+def networks(finished_run):
+    """All networks of the finished run."""
+    reader = finished_run.reader()
+    yield [reader.network(row.number) for row in reader.ended()]
+    reader.close()
+
+
+def change(folder, statement, *values):
+    with closing(sqlite3.connect(folder.database)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_a_single_run_is_shown_at_once(client, finished_run):
+    answer = client(finished_run).get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/runs/finished")
+
+
+def test_a_run_has_its_numbers_and_figures(page, networks):
+    found = page("/runs/finished")
+    finals = [network["final_accuracy"] for network in networks if network["final_accuracy"] is not None]
+    assert f"{100 * max(finals):.2f}%" in found.text
+    assert "Networks 24 of 24" in found.text
+    assert f"Epochs trained {sum(network['epochs_trained'] for network in networks)}" in found.text
+    assert "figures need JavaScript" in found.text
+
+
+def test_the_table_has_all_networks_and_marks_predictions(page, networks):
+    found = page("/runs/finished/networks")
+    assert "1 to 24 of 24 networks" in found.text
+    for network in networks:
+        assert found.links[str(network["number"])] == f"/runs/finished/networks/{network['number']}"
+        assert network["architecture"] in found.text
+        if network["outcome"] == "stopped":
+            assert f"~{100 * network['predicted_accuracy']:.2f}%" in found.text
+    assert found.text.count("~") == sum(n["outcome"] == "stopped" for n in networks) + 1  # the caption's own
+
+
+def test_the_table_can_be_used_by_following_links(page, networks):
+    table = page("/runs/finished/networks?outcome=stopped")
+    by_size = page(f"/runs/finished/networks{table.links['Parameters']}")
+    sizes = {
+        network["number"]: network["parameters"] for network in networks if network["outcome"] == "stopped"
+    }
+    numbers = [int(text) for text in by_size.links if text.isdecimal()]
+    assert numbers == sorted(sizes, key=lambda number: -sizes[number])
+
+
+def test_every_field_of_the_filter_has_a_label(page):
+    found = page("/runs/finished/networks")
+    assert found.fields
+    assert sorted(found.fields) == sorted(found.labels)
+
+
+def test_the_filter_shows_what_it_filters_by(client, finished_run):
+    path = (
+        "/runs/finished/networks?accuracy=12.345&parameters=50000&epsilon=0.55&outcome=stopped&text=%22P(2%22"
+    )
+    html = client(finished_run).get(path).text
+    for shown in ('value="12.345"', 'value="50000"', 'value="&#34;P(2&#34;"', "<option selected>stopped"):
+        assert shown in html
+    assert '<option value="0.55" selected>' in html
+
+
+def test_filters_that_nothing_passes_are_answered_in_words(page):
+    assert "No network is like that." in page("/runs/finished/networks?text=FC(7)").text
+
+
+def test_a_network_has_everything_that_the_database_knows(page, networks):
+    for network in networks:
+        found = page(f"/runs/finished/networks/{network['number']}")
+        assert network["architecture"] in found.text
+        assert f"Outcome {network['outcome']}" in found.text
+        for training in network["trainings"]:
+            for epoch in training["epochs"]:
+                assert f"{epoch['epoch']} {100 * epoch['accuracy']:.2f}%" in found.text
+                if epoch["stop"] is not None:
+                    assert f"{'stop' if epoch['stop'] else 'continue'}: {epoch['reason']}" in found.text
+        if network["outcome"] == "stopped":
+            assert f"Forecast ŷ T ~{100 * network['predicted_accuracy']:.2f}%" in found.text
+            assert "Audit, attempt 1" in found.text
+        if network["message"]:
+            assert " ".join(network["message"].split()) in found.text
+
+
+def test_networks_lead_to_their_neighbours(page):
+    first, middle, last = (page(f"/runs/finished/networks/{number}") for number in (1, 12, 24))
+    assert "Previous" not in first.links
+    assert middle.links["Previous"] == "/runs/finished/networks/11"
+    assert middle.links["Next"] == "/runs/finished/networks/13"
+    assert "Next" not in last.links
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("/runs/nowhere", 404, "there is no run 'nowhere' here; the runs are finished"),
+        ("/runs/finished/networks/99", 404, "there is no network 99; this search has 1 to 24"),
+        ("/runs/finished/networks/0", 404, "there is no network 0; this search has 1 to 24"),
+        ("/runs/finished/networks/x", 404, "there is no network 'x'; networks have numbers, from 1"),
+        ("/runs/finished/networks/" + "9" * 40, 404, "there is no network '" + "9" * 40),
+        ("/runs/finished/pages", 404, "there is no page '/runs/finished/pages' here"),
+        (
+            "/runs/finished/networks?accuracy=high",
+            400,
+            "accuracy is 'high'; it must be a number from 0 to 100",
+        ),
+        ("/runs/finished/networks?page=7", 400, "page is 7; there are 1"),
+        ("/runs/finished/networks?x=1", 400, "there is no filter 'x'"),
+        ("/runs/%3Cscript%3E", 404, "there is no run '<script>' here"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(page, path, status, reason):
+    found = page(path)
+    assert found.status == status
+    assert reason in found.text
+    assert found.links["All runs"] == "/"
+    assert found.tags.count("script") == 2
+
+
+def test_strings_from_data_are_shown_as_they_are(client, run_copy):
+    change(run_copy, "UPDATE networks SET architecture = ? || number, message = ?", HOSTILE, HOSTILE)
+    change(run_copy, "UPDATE networks SET outcome = ? WHERE number = 1", HOSTILE[:16])
+    change(run_copy, "UPDATE decisions SET reason = ?", HOSTILE)
+    hostile = run_copy.path.rename(run_copy.path.with_name(f"<b>{HOSTILE[:4]}"))
+    browser = client(type(run_copy)(hostile))
+    (run,) = re.findall(r"/runs/[^/]*", browser.get("/", follow_redirects=False).headers["location"])
+    for path in ("", "/networks", "/networks/1", "/networks/3", "/networks?text=%3Cimg%22%3E"):
+        answer = browser.get(run + path)
+        assert answer.status_code == 200
+        assert "<img" not in answer.text
+        assert "<b>" not in answer.text
+    assert unescape(browser.get(f"{run}/networks/3").text).count(HOSTILE) > 5
+
+
+def test_a_search_that_has_not_begun_says_so(client, new_run):
+    folder, _ = new_run()
+    browser = client(folder)
+    found = Page(browser.get("/runs/fresh"))
+    assert "No network has ended yet." in found.text
+    assert "Networks 0 of 24" in found.text
+    assert "No network is like that yet: none was proposed." in Page(browser.get("/runs/fresh/networks")).text
+    assert Page(browser.get("/runs/fresh/networks/1")).status == 404
+
+
+def test_a_network_in_training_is_shown(client, run_copy):
+    change(run_copy, "DELETE FROM trainings WHERE network_id = 24")
+    change(
+        run_copy,
+        "UPDATE networks SET outcome = NULL, reward = NULL, finished_position = NULL, finished_at = NULL, "
+        "attempt = NULL, epochs = NULL, epochs_trained = NULL, seconds = NULL, last_accuracy = NULL, "
+        "final_accuracy = NULL, predicted_accuracy = NULL, message = NULL WHERE number = 24",
+    )
+    browser = client(run_copy)
+    found = Page(browser.get("/runs/copy/networks/24"))
+    assert "Outcome in training" in found.text
+    assert "No epoch has been trained yet." in found.text
+    assert "1 to 1 of 1 networks" in Page(browser.get("/runs/copy/networks?outcome=in+training")).text
+
+
+def test_runs_stand_side_by_side(client, finished_run, run_copy):
+    found = Page(client(finished_run, run_copy).get("/"))
+    assert found.links["finished"] == "/runs/finished"
+    assert found.links["copy"] == "/runs/copy"
+    assert found.text.count("24 of 24") == 2
+    assert found.links["epochs"] == "/?over=epochs"
+
+
+def test_folders_of_the_same_name_are_told_apart(client, finished_run, tmp_path):
+    twin = shutil.copytree(finished_run.path, tmp_path / "finished")
+    change(type(finished_run)(twin), "UPDATE networks SET outcome = 'crashed' WHERE number = 7")
+    browser = client(finished_run, type(finished_run)(twin))
+    first, second = (Page(browser.get(f"/runs/{run}/networks/7")) for run in ("finished", "finished-2"))
+    assert "Outcome crashed" not in first.text
+    assert "Outcome crashed" in second.text
+
+
+@pytest.mark.parametrize("trouble", ["vanished", "damaged"])
+def test_a_run_that_cannot_be_read_says_so_and_the_others_go_on(client, finished_run, run_copy, trouble):
+    browser = client(finished_run, run_copy)
+    assert browser.get("/runs/copy").status_code == 200
+    if trouble == "vanished":
+        shutil.rmtree(run_copy.path)
+    else:
+        run_copy.database.write_bytes(b"garbage " * 1000)
+    for path in ("", "/networks", "/networks/1", "/version", "/figures/search.json"):
+        answer = browser.get(f"/runs/copy{path}")
+        assert answer.status_code == 503
+        assert "run copy cannot be read: " in answer.text
+    overview = Page(browser.get("/"))
+    assert "run copy cannot be read: " in overview.text
+    assert "24 of 24" in overview.text
+    assert browser.get("/runs/finished").status_code == 200
+    assert browser.get("/runs/finished/figures/search.json").status_code == 200

@@ -1,0 +1,77 @@
+"""Addresses of runs, and runs that cannot be read."""
+
+import shutil
+import sqlite3
+
+import pytest
+from sqlalchemy.exc import DatabaseError
+
+from metaqnn.dashboard.errors import FilterError, RunTroubleError
+from metaqnn.dashboard.runs import addressed
+from metaqnn.database.queries import UnknownNetworkError
+
+
+def test_an_address_is_the_folders_name(tmp_path):
+    runs = addressed([tmp_path / "digits-20260101", tmp_path / "b"])
+    assert list(runs) == ["digits-20260101", "b"]
+    assert runs["b"].path == tmp_path / "b"
+
+
+def test_folders_of_the_same_name_have_distinct_addresses(tmp_path):
+    paths = [tmp_path / "a" / "run", tmp_path / "b" / "run", tmp_path / "run-2", tmp_path / "c" / "run"]
+    runs = addressed(paths)
+    assert len(runs) == 4
+    assert [run.path for run in runs.values()] == paths
+    assert [run.address for run in runs.values()] == list(runs)
+
+
+def test_a_folder_that_is_given_twice_is_one_run(tmp_path):
+    assert list(addressed([tmp_path / "run", tmp_path / "x" / ".." / "run"])) == ["run"]
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a b?c#d%2e", "..%2f", "ä ö", "'\"", "..."])
+def test_an_address_needs_no_escaping_anywhere(tmp_path, name):
+    (address,) = addressed([tmp_path / name])
+    assert set(address) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+    assert address.strip(".") == address != ""
+
+
+def test_a_run_that_has_vanished_is_named(run_copy):
+    (run,) = addressed([run_copy.path]).values()
+    with run.reading() as reader:
+        assert reader.network(1)["number"] == 1
+    shutil.rmtree(run_copy.path)
+    with pytest.raises(RunTroubleError, match=r"run copy cannot be read: .*holds no search"), run.reading():
+        pass
+
+
+def test_a_damaged_run_is_named_in_one_line(run_copy):
+    run_copy.database.write_bytes(b"garbage " * 1000)
+    (run,) = addressed([run_copy.path]).values()
+    with pytest.raises(RunTroubleError, match="not a MetaQNN replay database") as caught, run.reading():
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damage_that_is_noticed_later_is_named(run_copy):
+    (run,) = addressed([run_copy.path]).values()
+    damage = DatabaseError("SELECT 1", {}, sqlite3.DatabaseError("database disk image is malformed"))
+    with (
+        pytest.raises(RunTroubleError, match=r"cannot be read: database disk image is malformed$"),
+        run.explained(),
+    ):
+        raise damage
+
+
+def test_a_wrong_question_is_not_the_runs_trouble(finished_run):
+    (run,) = addressed([finished_run.path]).values()
+    with pytest.raises(UnknownNetworkError, match="there is no network 99"), run.reading() as reader:
+        reader.network(99)
+    with pytest.raises(FilterError), run.reading():
+        raise FilterError("page is 9; there is 1")
+
+
+def test_a_bug_is_not_the_runs_trouble(finished_run):
+    (run,) = addressed([finished_run.path]).values()
+    with pytest.raises(ValueError, match=r"^unexpected$"), run.explained():
+        raise ValueError("unexpected")

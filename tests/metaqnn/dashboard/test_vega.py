@@ -1,0 +1,36 @@
+"""The script for charts is made once and kept."""
+
+import vl_convert
+
+from metaqnn.dashboard import vega
+
+SCRIPT = "window.vegaEmbed = 1;"
+
+
+def made(monkeypatch):
+    """Counts how often the script is put together."""
+    calls = []
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda snippet: calls.append(snippet) or SCRIPT)
+    vega.bundle.cache_clear()
+    return calls
+
+
+def test_the_script_is_kept_in_the_cache_folder(tmp_path, monkeypatch):
+    calls = made(monkeypatch)
+    for _ in range(3):
+        assert vega.bundle(tmp_path / "cache") == SCRIPT.encode()
+        vega.bundle.cache_clear()
+    assert len(calls) == 1
+    assert [file.name for file in (tmp_path / "cache").iterdir()] == [f"vega-embed-{vega.VERSION}.js"]
+
+
+def test_a_cache_folder_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch):
+    calls = made(monkeypatch)
+    (tmp_path / "file").touch()
+    assert vega.bundle(tmp_path / "file" / "cache") == SCRIPT.encode()
+    assert len(calls) == 1
+    vega.bundle.cache_clear()
+
+
+def test_the_real_script_offers_vega_embed():
+    assert b"window.vegaEmbed=" in vega.bundle()
