@@ -9,7 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -163,7 +163,8 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {error.strerror}") from None
         try:
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+            with suppress(OSError):  # on a full disk others are still kept out, by a process without a name
+                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
             yield
         finally:
             owner.unlink(missing_ok=True)

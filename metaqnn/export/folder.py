@@ -25,6 +25,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         aside.parent.mkdir(parents=True, exist_ok=True)
         aside.mkdir()
         yield aside
+        _flush(aside)
         if target.is_dir():
             target.rmdir()
         aside.rename(target)
@@ -33,3 +34,10 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise ExportError(f"cannot write --to {str(target)!r}: {error.strerror or error}{where}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Put the files onto the disk, so that a power cut after the rename leaves none of them empty."""
+    for file in folder.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())

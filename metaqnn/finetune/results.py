@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self, cast
+from typing import Self, cast, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -56,11 +56,22 @@ class FinetuningResult:
     def read(cls, path: Path) -> Self:
         """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
         try:
-            return cls(**json.loads(path.read_text()))
-        except (TypeError, ValueError) as error:
+            result = cls(**json.loads(path.read_text("utf-8")))
+            result._check_types()
+            return result
+        except (OSError, RecursionError, TypeError, ValueError) as error:
             raise FinetuningError(
                 f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
             ) from None
+
+    def _check_types(self) -> None:
+        """Raise TypeError for a field that is of another type than it says."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, list if get_origin(kind) is list else kind):
+                raise TypeError(f"{name} is {value!r}")
+        if not all(isinstance(accuracy, int | float) for accuracy in self.training_accuracies):
+            raise TypeError(f"training_accuracies are {self.training_accuracies!r}")
 
 
 class FinetuningFiles:

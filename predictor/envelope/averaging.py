@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from predictor.curves import Floats
-from predictor.envelope.gaussian_process import GaussianProcess, Kernel
+from predictor.envelope.gaussian_process import GaussianProcess, Kernel, log_evidence
 from predictor.envelope.student import StudentMixture, student_log_density
 
 KERNELS = tuple(
@@ -59,9 +59,9 @@ class AveragedProcess:
     @classmethod
     def fit(cls, X: Floats, y: Floats, X_guessed: Floats, guesses: Guesses) -> AveragedProcess:
         """Learn from results y, (n_r,), at X, (n_r, d), and guesses at X_guessed, (n_g, d)."""
-        candidates = [GaussianProcess.fit(kernel, X, y) for kernel in KERNELS]
-        weights = softmax([process.log_evidence for process in candidates])
-        kept = [p for p, weight in zip(candidates, weights, strict=True) if weight >= LEAST_WEIGHT]
+        weights = softmax([log_evidence(kernel, X, y) for kernel in KERNELS])
+        probable = [kernel for kernel, weight in zip(KERNELS, weights, strict=True) if weight >= LEAST_WEIGHT]
+        kept = [GaussianProcess.fit(kernel, X, y) for kernel in probable]
         extra = np.array([guesses.variances / process.scale()[1] for process in kept])
         if not len(X_guessed):
             return cls(kept, kept, extra)

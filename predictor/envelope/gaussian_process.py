@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -59,7 +58,7 @@ class GaussianProcess:
     Attributes
     ----------
     kernel, X : the (n, d) inputs.
-    factor : (n, n) lower Cholesky factor of C; what is above its diagonal is arbitrary.
+    precision : (n, n) C^-1.
     alpha : (n,) C^-1 y.
     y : (n,) targets.
     quadratic : y . C^-1 y.
@@ -69,7 +68,7 @@ class GaussianProcess:
     kernel: Kernel
     X: Floats
     y: Floats
-    factor: Floats
+    precision: Floats
     alpha: Floats
     quadratic: float
     log_evidence: float
@@ -77,23 +76,11 @@ class GaussianProcess:
     @classmethod
     def fit(cls, kernel: Kernel, X: Floats, y: Floats, extra: Floats | float = 0.0) -> GaussianProcess:
         """Condition on targets y, (n,), with noise of variance kernel.noise + extra, in units of tau^2."""
-        C = kernel(X, X) + np.diag(np.full(len(y), kernel.noise) + extra)
-        factor, _ = cho_factor(C, lower=True)
-        alpha = cho_solve((factor, True), y)
-        quadratic, log_det = float(y @ alpha), 2 * float(np.log(np.diag(factor)).sum())
-        a, b = PRIOR_SHAPE + len(y) / 2, PRIOR_RATE + quadratic / 2
-        log_evidence = (
-            float(gammaln(a) - gammaln(PRIOR_SHAPE))
-            + PRIOR_SHAPE * np.log(PRIOR_RATE)
-            - a * np.log(b)
-            - 0.5 * (log_det + len(y) * np.log(2 * np.pi))
-        )
-        return cls(kernel, X, y, factor, alpha, quadratic, log_evidence)
-
-    @cached_property
-    def precision(self) -> Floats:
-        """(n, n) C^-1: most of the work, and not needed for the evidence."""
-        return np.asarray(cho_solve((self.factor, True), np.eye(len(self.y))))
+        factor = _factor(kernel, X, np.full(len(y), kernel.noise) + extra)
+        precision = cho_solve((factor, True), np.eye(len(y)))
+        alpha = precision @ y
+        quadratic = float(y @ alpha)
+        return cls(kernel, X, y, precision, alpha, quadratic, _log_evidence(factor, quadratic))
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d)."""
@@ -120,3 +107,27 @@ class GaussianProcess:
         a = PRIOR_SHAPE + (len(self.y) - 1) / 2
         quadratics = self.quadratic - self.alpha**2 / np.diag(self.precision)
         return 2 * a, (PRIOR_RATE + np.maximum(quadratics, 0) / 2) / a
+
+
+def log_evidence(kernel: Kernel, X: Floats, y: Floats) -> float:
+    """log p(y | kernel), as `GaussianProcess.fit` finds it, in a quarter of the time."""
+    factor = _factor(kernel, X, np.full(len(y), kernel.noise))
+    return _log_evidence(factor, float(y @ cho_solve((factor, True), y)))
+
+
+def _factor(kernel: Kernel, X: Floats, noise: Floats) -> Floats:
+    """The lower Cholesky factor of C; what is above its diagonal is arbitrary."""
+    factor: Floats = cho_factor(kernel(X, X) + np.diag(noise), lower=True)[0]
+    return factor
+
+
+def _log_evidence(factor: Floats, quadratic: float) -> float:
+    """Of a multivariate Student t: log p(y) from C's factor and y . C^-1 y."""
+    n, log_det = len(factor), 2 * float(np.log(np.diag(factor)).sum())
+    a, b = PRIOR_SHAPE + n / 2, PRIOR_RATE + quadratic / 2
+    return (
+        float(gammaln(a) - gammaln(PRIOR_SHAPE))
+        + PRIOR_SHAPE * float(np.log(PRIOR_RATE))
+        - a * float(np.log(b))
+        - 0.5 * (log_det + n * float(np.log(2 * np.pi)))
+    )

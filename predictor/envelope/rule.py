@@ -13,7 +13,8 @@ from predictor.fit_cache import FitCache
 from predictor.stopping import Decision, check_one_curve
 from predictor.threads import one_thread
 
-FITS_KEPT = 2
+FITS_KEPT = 1
+"""The latest; each holds a matrix for every kernel and look."""
 MOST_NETWORKS = 3000
 """That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""
 AT_ONCE = 2.0

@@ -80,14 +80,3 @@ def test_a_missing_run_is_named_before_anything_is_served(capsys, finished_run, 
     assert main(["dashboard", str(finished_run.path), str(tmp_path / "nowhere")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"metaqnn: error: '{tmp_path / 'nowhere'}' holds no search")
-
-
-def test_a_package_that_is_missing_is_named_with_its_extra(capsys, finished_run, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("metaqnn.dashboard")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    monkeypatch.setitem(sys.modules, "starlette.applications", None)
-    assert main(["dashboard", str(finished_run.path)]) == 2
-    assert capsys.readouterr().err == (
-        "metaqnn: error: the dashboard needs the package starlette: pip install 'metaqnn[dashboard]'\n"
-    )

@@ -1,7 +1,7 @@
 """Files of long trainings."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -73,7 +73,23 @@ def test_another_recipe_has_another_folder_and_the_same_one_the_same(
     assert (settings["recipe"]["epochs"], settings["data"]) == (6, digits.fingerprint)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "null", '{"network": 17}', '{"network": 1', '{"other": 1}'])
+OF_OTHER_TYPES = [
+    json.dumps({**asdict(RESULT), name: value})
+    for name, value in (
+        ("test_errors", "1"),
+        ("test_errors", True),
+        ("test_images", None),
+        ("training_accuracies", None),
+        ("training_accuracies", ["0.5"]),
+        ("outcome", 3),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "null", '{"network": 17}', '{"network": 1', '{"other": 1}', "[" * 100_000, *OF_OTHER_TYPES],
+)
 def test_a_damaged_result_is_named_in_one_line(files, content):
     path = files.folder / "network-17-seed-2.json"
     path.write_text(content)

@@ -6,7 +6,13 @@ from scipy.stats import multivariate_t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
-from predictor.envelope.gaussian_process import PRIOR_RATE, PRIOR_SHAPE, GaussianProcess, Kernel
+from predictor.envelope.gaussian_process import (
+    PRIOR_RATE,
+    PRIOR_SHAPE,
+    GaussianProcess,
+    Kernel,
+    log_evidence,
+)
 
 KERNEL = Kernel(relevance=0.4, rbf=0.7, length=1.3, noise=0.2)
 
@@ -39,6 +45,7 @@ def test_the_evidence_is_a_multivariate_student_t(data, extra):
     C = KERNEL(X, X) + np.diag(0.2 + extra)
     peer = multivariate_t(np.zeros(12), C * PRIOR_RATE / PRIOR_SHAPE, df=2 * PRIOR_SHAPE)
     assert GaussianProcess.fit(KERNEL, X, y, extra).log_evidence == pytest.approx(peer.logpdf(y))
+    assert log_evidence(KERNEL, X, y) == pytest.approx(GaussianProcess.fit(KERNEL, X, y).log_evidence)
 
 
 def test_leave_one_out_is_a_fit_without_the_row(data, extra):
