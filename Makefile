@@ -6,11 +6,12 @@ INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
-.PHONY: help search test check unit bench clean
+.PHONY: help search test check unit docs bench clean
 
 help:
 	@echo "make search   install what is needed and run a first search (embedded data, minutes on a CPU)"
 	@echo "make test     install what is needed and run all checks and tests"
+	@echo "make docs     build the documentation in build/docs"
 	@echo "make bench    run the benchmarks behind the README's numbers"
 	@echo "make clean    remove the virtual environment and caches"
 
@@ -38,7 +39,11 @@ check: $(DEVELOPMENT)
 	$(BIN)/lint-imports
 
 unit: $(DEVELOPMENT)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+docs: $(DEVELOPMENT)
+	$(BIN)/python -m sphinx -W -n -q -b html docs build/docs
+	@echo "docs: build/docs/index.html"
 
 bench: $(DEVELOPMENT)
 	for script in sampling replay_update search_overhead database_events training_loop gpu_training; do \
@@ -51,4 +56,4 @@ else
 endif
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build
