@@ -2,7 +2,7 @@
 
 >>> from metaqnn import SearchConfig
 >>> SearchConfig.of("first-run").schedule.total
-50
+60
 """
 
 from importlib import import_module
