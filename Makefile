@@ -38,6 +38,8 @@ check: $(DEVELOPMENT)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Threads of two processes that share two cores would wait for each other.
+unit: export OMP_NUM_THREADS = 1
 unit: $(DEVELOPMENT)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 

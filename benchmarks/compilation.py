@@ -67,8 +67,8 @@ def main() -> None:
     gpu = f", {torch.cuda.get_device_name(arguments.device)}" if arguments.device != "cpu" else ""
     print(
         f"{processor()}, {os.cpu_count()} cores, {arguments.threads} thread{gpu}, {arguments.precision}; "
-        f"load average {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, torch {torch.__version__}; "
-        f"n = {arguments.rounds} turns\n"
+        f"load average {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
+        f"torch {torch.__version__}; n = {arguments.rounds} turns\n"
     )
     with processor_settings(arguments.threads), tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
