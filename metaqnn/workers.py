@@ -111,15 +111,11 @@ def _on_ray(prepared: Prepared) -> Executor:
     # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
     # in ours, and the search deals with it.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
-    circumstances = prepared.circumstances
-    if circumstances.address in (None, "local"):
-        # A cluster for this search alone listens on the loopback then, whatever the name says; it is on Linux
-        # that it would listen on all addresses.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         from metaqnn.executors.ray import RayExecutor, connect, has_gpus, slots
     except ImportError:
         raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
+    circumstances = prepared.circumstances
     try:
         connect(circumstances.address)
     except ConnectionError as error:

@@ -162,7 +162,13 @@ def _plain_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     if unpacked > MAX_NPZ_BYTES:
         raise CurvesError(f"its arrays take {unpacked:,} bytes; at most {MAX_NPZ_BYTES:,} are read")
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise CurvesError(f"{name!r} is no array; numpy.savez writes such files")
+        if array.dtype.kind == "U":
+            "".join(array.flat).encode()  # raises for numbers that are no characters
+    return arrays
 
 
 def write_npz(curves: LearningCurves, path: str | os.PathLike[str]) -> None:

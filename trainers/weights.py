@@ -61,6 +61,11 @@ class TrainedNetwork:
         except (OSError, UnusableFile) as error:
             raise WeightsError(f"{str(path)!r} holds no trained network: {error}") from None
         known = {name: content[name] for name in cls.__slots__ if name in content}
+        missing = {*cls.__slots__} - {"normalisation"} - known.keys()
+        if missing:
+            raise WeightsError(
+                f"{str(path)!r} holds no trained network: it has no {', '.join(sorted(missing))}"
+            )
         if known.get("normalisation") is not None:
             known["normalisation"] = Normalisation(*known["normalisation"])
         return cls(**known)

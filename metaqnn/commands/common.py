@@ -55,18 +55,22 @@ def damage_explained(folder: RunFolder) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(folder: RunFolder) -> Iterator[None]:
-    """Turn a full disk into one clear line. What was stored before stays."""
+    """Turn a full disk and a place that cannot be written into one clear line. What was stored stays."""
     try:
         yield
     except (OperationalError, sqlite3.OperationalError) as error:
         if not any(sign in str(error) for sign in DISK_ERRORS):
             raise
-        raise RunFolderError(_full(folder, str(getattr(error, "orig", error)))) from None
+        raise _unwritable(folder, str(getattr(error, "orig", error)), "make space") from None
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise RunFolderError(_full(folder, str(error))) from None
+        if error.errno == errno.ENOSPC:
+            raise _unwritable(folder, str(error), "make space") from None
+        if folder.path in Path(str(error.filename)).parents:
+            raise _unwritable(folder, str(error), "change that") from None
+        raise
 
 
-def _full(folder: RunFolder, reason: str) -> str:
-    return f"cannot write to {folder.path}: {reason}; make space, then: metaqnn run --resume {folder.path}"
+def _unwritable(folder: RunFolder, reason: str, what_to_do: str) -> RunFolderError:
+    return RunFolderError(
+        f"cannot write to {folder.path}: {reason}; {what_to_do}, then: metaqnn run --resume {folder.path}"
+    )

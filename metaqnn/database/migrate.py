@@ -1,5 +1,6 @@
 """Schema versions: create, recognise and upgrade a replay database."""
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -47,7 +48,7 @@ def damage(where: str, reason: str) -> SchemaError:
     return SchemaError(
         f"{where} is not a MetaQNN replay database any more, it is damaged ({reason}); "
         "keep a copy of its folder, then save what can still be read: "
-        f"sqlite3 {where} .recover | sqlite3 recovered.db"
+        f"sqlite3 {shlex.quote(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
     )
 
 

@@ -6,13 +6,14 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, cast
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from metaqnn.executors.base import Task, Trainer
@@ -22,6 +23,10 @@ from trainers import EpochReport
 
 ANSWER_SECONDS = 10.0
 """How long the head of a cluster may take to answer."""
+
+SETTINGS = b"\x04"
+"""Type of the frame with which HTTP/2, which Ray speaks, begins on both sides."""
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0" * 5
 
 
 class SteppedTrainer:
@@ -150,7 +155,7 @@ class RayExecutor(PoolExecutor[RayWorker]):
 
 
 def connect(address: str | None) -> None:
-    """Connect this process to a cluster, or start one on this machine.
+    """Connect this process to a cluster, or start one on this machine, reachable from nowhere else.
 
     Args:
         address: HOST:PORT of the cluster's head, or auto for the one that runs on this machine; None or
@@ -161,18 +166,32 @@ def connect(address: str | None) -> None:
     """
     if ray.is_initialized():
         return
-    settings: dict[str, Any] = {}
-    if address in (None, "local"):
-        settings = {"include_dashboard": False}
-    elif address != "auto":
+    ours = address is None or address == "local"
+    if address is not None and address not in ("local", "auto"):
         _check_answers(address)
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
+        with _on_loopback() if ours else nullcontext():
+            settings: dict[str, Any] = {"include_dashboard": False} if ours else {}
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
     except (RayError, RuntimeError, ValueError) as error:
         raise ConnectionError(str(error).strip().partition("\n")[0]) from None
     finally:
         signal.signal(signal.SIGTERM, handler)  # Ray puts its own in its place
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let what Ray starts in this block listen on the loopback alone, as it does on macOS and Windows.
+
+    On Linux Ray replaces 127.0.0.1 by this machine's address, and listens on all there are.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _check_answers(address: str) -> None:
@@ -181,9 +200,13 @@ def _check_answers(address: str) -> None:
     if not host or "/" in host or not port.isdecimal():
         raise ConnectionError("it must be HOST:PORT, as `ray start --head` prints it, or auto, or local")
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS) as connection:
+            connection.sendall(HTTP2)
+            answer = connection.makefile("rb").read(4)
     except (OSError, OverflowError) as error:
         raise ConnectionError(str(error)) from None
+    if answer[3:] != SETTINGS and not os.environ.get("RAY_USE_TLS"):
+        raise ConnectionError("what answers there is no Ray cluster")
 
 
 def slots(resources: Mapping[str, float]) -> int:

@@ -60,12 +60,15 @@ class TensorBoardMirror(Mirror):
             if any(self.folder.iterdir()):
                 raise MirrorError(f"{str(self.folder)!r} holds something else; give a new folder")
             _write_whole(mark, search.encode())
-        if mark.read_text() != search:
+        if mark.read_bytes() != search.encode():
             raise MirrorError(f"{str(self.folder)!r} holds another search; give a new folder")
 
     def numbers(self) -> set[int]:
         """See `Mirror`."""
-        return {int(path.parent.name.split("-")[1]) for path in self.folder.glob(f"network-*/{EVENTS}")}
+        names = (
+            path.parent.name.removeprefix("network-") for path in self.folder.glob(f"network-*/{EVENTS}")
+        )
+        return {int(name) for name in names if name.isdecimal()}
 
     def add(self, network: MirroredNetwork) -> None:
         """See `Mirror`."""

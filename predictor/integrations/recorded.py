@@ -12,7 +12,8 @@ The file is an ``.npz`` of `predictor.LearningCurves`, as ``python -m predictor 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -101,11 +102,20 @@ class CurveStore:
         """Add a training that ended after these values; without a first value there is nothing to add."""
         if not (len(values) and np.isfinite(values[0])):
             return
-        with FileLock(f"{self.path}.lock"):
+        with self._lock():
             parameters = parameters or {}
             curve = self.format(list(parameters)).curves([Training(values, parameters)])
             history = self.history()
             self._write(LearningCurves.concatenate(history, curve) if len(history) else curve)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                held.enter_context(FileLock(f"{self.path}.lock"))
+            except OSError as error:
+                raise CurvesError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+            yield
 
     def _from_file(self) -> LearningCurves:
         try:

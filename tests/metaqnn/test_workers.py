@@ -2,8 +2,10 @@
 
 import socket
 import sys
+import threading
 from copy import copy
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,6 +142,17 @@ def test_a_cluster_that_does_not_answer_is_one_clear_line(prepared, monkeypatch)
         with pytest.raises(
             ConfigError, match=f"^--address is '{address}', but no Ray cluster is there: .*refused"
         ):
+            make_executor(prepared(executor="ray", address=address))
+
+
+def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
+    """Ray itself would try for many minutes."""
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        with pytest.raises(ConfigError, match="there: what answers there is no Ray cluster"):
             make_executor(prepared(executor="ray", address=address))
 
 

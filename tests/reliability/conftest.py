@@ -1,12 +1,14 @@
 """Small searches as users run them, what must not depend on faults, and the size of the fuzzing."""
 
+import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, redirect_stdout, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,8 @@ settings.register_profile(
 class Run:
     """A run folder and what a user does with it, in this process or as one of its own."""
 
+    options = SEARCH
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -77,20 +81,11 @@ class Run:
             return connection.execute(query).fetchall()
 
     def outcome(self) -> list:
-        """All that must not depend on faults; Q-values follow from it, see test_faults_in_process."""
+        """All that must not depend on faults; Q-values follow from it, see tests/metaqnn/test_search.py."""
         return [self.rows(query) for query in QUERIES]
 
-    def fork(self) -> int:
-        """As `here`, in a forked process, which can be killed without waiting for its start."""
-        child = os.fork()
-        if child == 0:
-            with suppress(BaseException), open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-                os._exit(self.here())
-            os._exit(99)
-        return child
-
     def _place(self) -> list[str]:
-        return ["--run-dir", str(self.folder), *SEARCH]
+        return ["--run-dir", str(self.folder), *self.options]
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +104,27 @@ def handlers_as_before():
 def new_run(tmp_path):
     """Makes runs."""
     return lambda name="run": Run(tmp_path / name)
+
+
+@pytest.fixture
+def killed():
+    """killed(how, kills, *command): repeat a command that is killed, see kill.py; returns how often."""
+
+    def killed(how, kills, *command):
+        seed = str(random.randrange(10**6))
+        script = Path(__file__).with_name("kill.py")
+        everything = [sys.executable, str(script), how, str(kills), seed, *map(str, command)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(everything, capture_output=True, text=True, check=False, env=environment)
+        said = f"{everything}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, said
+        *before, last = (json.loads(line)["code"] for line in done.stdout.splitlines())
+        by = signal.SIGKILL if how == "files" else signal.SIGPROF
+        assert last == 0, said
+        assert set(before) <= {-by}, said
+        return len(before)
+
+    return killed
 
 
 @pytest.fixture(scope="session")

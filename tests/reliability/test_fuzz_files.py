@@ -261,6 +261,37 @@ def test_links_and_devices_in_an_archive_are_not_followed(file):
     assert not [member for member in read_archive(file("x.tar", tar(members))) if member.data is not None]
 
 
+def npy(array: np.ndarray) -> bytes:
+    """An .npy file."""
+    data = io.BytesIO()
+    np.save(data, array)
+    return data.getvalue()
+
+
+NO_TEXT = [np.array([0x110000, 0x41], np.uint32).view("<U1"), np.array([0xD800, 0x41], np.uint32).view("<U1")]
+
+
+@pytest.mark.parametrize(
+    ("read", "good", "name", "content"),
+    [
+        *((reading.read_curves, "values", "hp_x", content) for content in (b"", b"no array")),
+        *((reading.read_curves, "values", "names", npy(names)) for names in NO_TEXT),
+        *((lambda path: read_npz(path, "x"), "x_train", "class_names", npy(names)) for names in NO_TEXT),
+    ],
+)
+def test_what_coverage_guided_fuzzing_has_found(file, read, good, name, content):
+    """Members that are no arrays, and strings of numbers that are no characters; see atheris_fuzz.py."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(
+            f"{good}.npy", npy(np.zeros((2, 2, 2), np.uint8) if good == "x_train" else np.eye(2))
+        )
+        archive.writestr("y_train.npy" if good == "x_train" else "hp_y.npy", npy(np.arange(2)))
+        archive.writestr(f"{name}.npy", content)
+    with pytest.raises((PredictorError, DatasetError)):
+        read(file("x.npz", data.getvalue()))
+
+
 def test_a_bomb_is_refused_before_it_goes_off(file):
     """100 MB of zeros in an image's place, packed to 100 kB."""
     inner = io.BytesIO()

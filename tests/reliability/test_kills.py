@@ -1,17 +1,13 @@
 """kill -9 at any moment: what is found in the end is what the undisturbed search found."""
 
 import os
-import random
-import signal
-import time
-from pathlib import Path
 
 import pytest
 
 from metaqnn.database import ReplayDatabase
 from trainers.weights import TrainedNetwork
 
-KILLS = int(os.environ.get("METAQNN_KILLS", "12"))
+KILLS = int(os.environ.get("METAQNN_KILLS", "6"))
 
 
 class Killed(BaseException):
@@ -43,21 +39,14 @@ def test_there_is_something_to_compare(undisturbed):
     assert len(weights(undisturbed)) == 2
 
 
-def test_killed_at_random_moments(new_run, undisturbed):
-    """Real processes, each killed somewhere between its start and its end."""
-    run, rng, kills = new_run(), random.Random(), 0
+@pytest.mark.parametrize("how", ["files", "moments"])
+def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed, killed, how):
+    """METAQNN_KILLS processes, each going on where the one before died; then the next search."""
+    kills = 0
     while kills < KILLS:
-        child = run.fork()
-        time.sleep(rng.uniform(0, 0.15))
-        os.kill(child, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (0, -signal.SIGKILL)
-        kills += 1
-        if code == 0:  # it was faster: the next one begins anew
-            assert_same(run, undisturbed)
-            run = new_run(f"run-{kills}")
-    assert run.here() == 0
-    assert_same(run, undisturbed)
+        run = new_run(f"run-{kills}")
+        kills += killed(how, KILLS - kills, "run", "--run-dir", run.folder, "--quiet", *run.options)
+        assert_same(run, undisturbed)
 
 
 def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
@@ -83,52 +72,3 @@ def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
             kills += 1
     assert kills > 30
     assert_same(run, undisturbed)
-
-
-FILE_STEPS = ("os.fsync", "os.replace", "pathlib.Path.unlink")
-
-
-@pytest.mark.skipif(
-    "METAQNN_KILLS" not in os.environ,
-    reason="forks, which may hang after other tests: METAQNN_KILLS=12 pytest tests/reliability/test_kills.py",
-)
-@pytest.mark.parametrize("step", FILE_STEPS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_every_step_of_the_files(new_run, undisturbed, monkeypatch, step, after):
-    """Checkpoints and weights: processes that die at their second to fifth call, one after the other."""
-    run, finished = new_run(), False
-    call = 0
-    while not finished:
-        call += 1
-        child = os.fork()
-        if child == 0:
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), 1)
-                os.dup2(nowhere.fileno(), 2)
-            die_at(step, 2 + call % 4, after)  # else each might die while it makes good the same kill
-            os._exit(run.here())
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (0, -signal.SIGKILL)
-        finished = code == 0
-        assert call < 200
-    assert call > 4
-    assert_same(run, undisturbed)
-
-
-def die_at(step, call, after):
-    """Let this process kill itself at the call-th use of a function."""
-    module = os if step.startswith("os.") else Path
-    name = step.rpartition(".")[2]
-    original, count = getattr(module, name), 0
-
-    def fatal(*args, **kwargs):
-        nonlocal count
-        count += 1
-        if count == call and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = original(*args, **kwargs)
-        if count == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(module, name, fatal)

@@ -53,6 +53,32 @@ def test_without_room_for_files_of_networks_the_search_itself_is_the_same(new_ru
     assert not [*(run.folder / "weights").iterdir()]
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "weights"])
+def test_a_folder_that_cannot_be_written_is_one_line_and_it_goes_on_later(new_run, undisturbed, name, capsys):
+    run = new_run()
+    run.folder.mkdir()
+    (run.folder / name).touch()  # in the way
+    assert run.here() == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"metaqnn: error: cannot write to {run.folder}: ")
+    assert said.endswith(f"/{name}'; change that, then: metaqnn run --resume {run.folder}")
+    (run.folder / name).unlink()
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+
+
+def test_a_file_system_that_becomes_read_only_is_one_line(new_run, undisturbed, mounted, capsys):
+    run = new_run()
+    run.folder.mkdir()
+    mounted(run.folder / "checkpoints", "size=1m,ro")
+    assert run.here() == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"metaqnn: error: cannot write to {run.folder}: [Errno 30] Read-only file system")
+    subprocess.run(["mount", "-o", "remount,rw", str(run.folder / "checkpoints")], check=True)
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+
+
 @pytest.mark.parametrize("command", [["top"], ["report"], ["show", "1"]], ids=lambda command: command[0])
 def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, mounted, command, capsys):
     place = tmp_path / "archive"
@@ -94,8 +120,12 @@ def test_a_damaged_database_is_not_gone_on_with_and_what_is_whole_can_be_recover
     assert finished.here() == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "it is damaged" in said
-    assert ".recover" in said
     assert database.read_bytes() == bytes(data)
+    if shutil.which("sqlite3"):
+        advised = said.partition("what can still be read: ")[2]
+        subprocess.run(advised, shell=True, cwd=tmp_path, check=True, capture_output=True)
+        with closing(sqlite3.connect(tmp_path / "recovered.db")) as connection:
+            assert connection.execute("SELECT count(*) FROM networks").fetchone() == (8,)
 
 
 def test_a_folder_copied_after_a_kill_goes_on(new_run, undisturbed):

@@ -46,6 +46,13 @@ def test_files_from_before_normalisation_was_in_them_are_read(network, tmp_path)
     assert read.weights.keys() == network.weights.keys()
 
 
+def test_another_kind_of_file_of_ours_is_refused(tmp_path):
+    """A checkpoint, or the softmax outputs of a long training."""
+    write_content({"format": 1, "accuracy": 0.5, "network": {}}, tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match=r"it has no architecture, input_shape, num_classes, weights$"):
+        TrainedNetwork.read(tmp_path / "other.pt")
+
+
 def test_a_file_of_a_later_version_is_refused(tmp_path):
     write_content({"format": 3}, tmp_path / "new.pt")
     with pytest.raises(WeightsError, match="format 3, this version reads format 1 and 2"):

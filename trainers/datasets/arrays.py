@@ -196,7 +196,12 @@ def _labels(array: np.ndarray, what: str) -> np.ndarray:
 
 def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
     if given is not None:
-        return tuple(map(str, np.asarray(given).reshape(-1).tolist()))
+        try:
+            names = tuple(map(str, np.asarray(given).reshape(-1).tolist()))
+            "".join(names).encode()
+        except (SystemError, ValueError):  # of numbers that are no characters numpy makes no string
+            raise DatasetError("'class_names' holds what is no text; names are strings") from None
+        return names
     highest = int(labels.max(initial=-1))
     # Labels up to a million from a mistaken column would make as many names; the gaps tell.
     if highest >= max(len(labels), 1):

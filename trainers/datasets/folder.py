@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ MAX_DECODED_BYTES = 16 * 2**30
 """Most bytes of pixels that are decoded into memory."""
 
 _LOG = logging.getLogger(__name__)
+_BARS_SHOWN = ContextVar("bars_shown", default=True)
 
 Parts = tuple[str, ...]
 
@@ -58,12 +61,28 @@ def _note_folders(members: Iterable[Member], folders: set[Parts]) -> Iterator[Me
             yield member
 
 
+@contextmanager
+def decoding_bar(shown: bool) -> Iterator[None]:
+    """Whether a progress bar is shown in this block where decoding images takes long."""
+    token = _BARS_SHOWN.set(shown)
+    try:
+        yield
+    finally:
+        _BARS_SHOWN.reset(token)
+
+
 def _decode_all(members: Iterable[Member], source: str, image_size: int | None) -> dict[Parts, np.ndarray]:
     """Decode one by one: on 32 x 32 images a pool of two threads took twice the time of none."""
     pixels = _Pixels(source)
     with (
         warnings.catch_warnings(),
-        tqdm(desc=f"decoding {Path(source).name}", unit=" images", delay=1, leave=False) as progress,
+        tqdm(
+            desc=f"decoding {Path(source).name}",
+            unit=" images",
+            delay=1,
+            leave=False,
+            disable=not _BARS_SHOWN.get(),
+        ) as progress,
     ):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image has its own limit
         for member in members:

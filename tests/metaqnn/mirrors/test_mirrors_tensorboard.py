@@ -113,6 +113,17 @@ def test_a_folder_with_something_else_is_refused(tmp_path, reader):
         TensorBoardMirror(tmp_path, reader)
 
 
+def test_a_damaged_folder_is_refused_and_strange_names_in_it_are_passed_over(tmp_path, reader):
+    mirror = TensorBoardMirror(tmp_path, reader)
+    mirror.update(reader)
+    numbers = mirror.numbers()
+    (tmp_path / "network-00001").rename(tmp_path / "network-best")
+    assert mirror.numbers() == numbers - {1}
+    (tmp_path / "metaqnn-search.txt").write_bytes(b"\xff")
+    with pytest.raises(MirrorError, match="holds another search; give a new folder"):
+        TensorBoardMirror(tmp_path, reader)
+
+
 def test_a_folder_with_another_search_is_refused(logs, new_database):
     from metaqnn.database.queries import SearchReader
 

@@ -1,4 +1,5 @@
 import multiprocessing
+import subprocess
 import time
 
 import numpy as np
@@ -178,3 +179,13 @@ def test_a_full_disk_keeps_what_was_stored(small_disk, fill):
         store.add(np.full(100_000, 0.5))
     assert len(store.history()) == 1
     assert not list(small_disk.glob("*.new.npz"))
+
+
+def test_a_file_system_that_became_read_only_is_one_line(tmp_path, mounted):
+    mounted(tmp_path / "disk", "size=1m")
+    store = CurveStore(tmp_path / "disk" / "curves.npz", 2)
+    store.add([0.1, 0.2])
+    subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)
+    with pytest.raises(CurvesError, match="cannot be written: Read-only file system"):
+        store.add([0.1, 0.2])
+    assert len(store.history()) == 1

@@ -4,8 +4,9 @@ import logging
 import numpy as np
 import pytest
 from PIL import Image
+from tqdm import tqdm
 
-from trainers.datasets import DatasetError
+from trainers.datasets import DatasetError, decoding_bar
 from trainers.datasets import folder as folder_module
 from trainers.datasets.folder import read_image_folder
 
@@ -112,3 +113,13 @@ def test_by_products_do_not_matter(tmp_path, tree, write_folder, junk):
     clean = read_image_folder(write_folder(tmp_path / "clean", tree), "x")
     dirty = read_image_folder(write_folder(tmp_path / "dirty", {**tree, junk: b"\0"}), "x")
     assert clean.fingerprint == dirty.fingerprint
+
+
+def test_the_bar_is_shown_unless_it_is_not_wanted(tmp_path, tree, write_folder, monkeypatch, capsys):
+    monkeypatch.setattr(folder_module, "tqdm", lambda **options: tqdm(**{**options, "delay": 0}))
+    folder = write_folder(tmp_path / "photos", tree)
+    with decoding_bar(False):
+        read_image_folder(folder, "x")
+    assert capsys.readouterr().err == ""
+    read_image_folder(folder, "x")
+    assert "decoding photos" in capsys.readouterr().err
