@@ -44,13 +44,18 @@ class Finetuning:
         Raises:
             FinetuningError: the disk is full, or a file was damaged.
         """
-        for candidate, seed in self.missing():
-            self._train(candidate, seed, heard)
+        for candidate, seed in self._trainings():
+            if self.files.result(candidate.number, seed) is None:
+                self._train(candidate, seed, heard)
+            else:  # a kill may have come between its result and this
+                self.files.checkpoint(candidate.number, seed).discard()
 
     def missing(self) -> list[tuple[Candidate, int]]:
         """The trainings that have not ended, in their order."""
-        everything = [(candidate, seed) for seed in range(self.seeds) for candidate in self.candidates]
-        return [(one, seed) for one, seed in everything if self.files.result(one.number, seed) is None]
+        return [(one, seed) for one, seed in self._trainings() if self.files.result(one.number, seed) is None]
+
+    def _trainings(self) -> list[tuple[Candidate, int]]:
+        return [(candidate, seed) for seed in range(self.seeds) for candidate in self.candidates]
 
     def _train(self, candidate: Candidate, seed: int, heard: Heard) -> None:
         def on_epoch(report: EpochReport) -> bool:
