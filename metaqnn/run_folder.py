@@ -205,11 +205,14 @@ def _runs_in(parent: Path) -> list[Path]:
         return []
 
 
-def write_whole(file: Path, content: str) -> None:
-    """Write a file so that it is there wholly or not at all, whatever happens."""
+def write_whole(file: Path, content: str | bytes) -> None:
+    """Write a file so that it is there wholly or not at all; what was there stays until then."""
     temporary = file.with_name(f"{file.name}.new")
-    with temporary.open("w") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)  # on a full disk it would stand in the way

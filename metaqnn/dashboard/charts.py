@@ -13,8 +13,8 @@ from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
 from metaqnn.dashboard.network_chart import network_chart
 from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots, as_json
-from metaqnn.dashboard.vega import bundle
 from metaqnn.figures import FIGURES
+from metaqnn.report.vega import bundle
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
 FOR_A_YEAR = "public, max-age=31536000, immutable"

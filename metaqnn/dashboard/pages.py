@@ -13,10 +13,10 @@ from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots
 from metaqnn.dashboard.state import RunState, run_state
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
-from metaqnn.dashboard.vega import VERSION
 from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
 from metaqnn.report.templating import environment
+from metaqnn.report.vega import VERSION
 
 BEST = 5
 """Networks in the table on a run's page."""

@@ -11,7 +11,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES, SearchView
 from metaqnn.report.drawing import draw, png
 from metaqnn.report.page import page
-from metaqnn.run_folder import RunFolder
+from metaqnn.run_folder import RunFolder, write_whole
 
 
 class ReportError(ValueError):
@@ -43,22 +43,13 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
             if one.spec is None:
                 picture.unlink(missing_ok=True)  # of an earlier report: it would pass for one of this search
             else:
-                _write_whole(picture, png(one.spec))
-        _write_whole(to / "index.html", html.encode())
+                write_whole(picture, png(one.spec))
+        write_whole(to / "index.html", html.encode())
     except OSError as error:
         raise ReportError(
             f"cannot write the report to {str(to)!r}: {error.strerror}; name another folder with --to DIR"
         ) from None
     return to / "index.html"
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    unfinished = file.with_name(f"{file.name}.new")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(file)  # on a full disk an earlier report stays as it was
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _watched(samples: Iterable[Any]) -> Iterable[Any]:

@@ -3,12 +3,10 @@
 import time
 from base64 import b64encode
 from collections.abc import Sequence
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-import vl_convert
 from markupsafe import Markup
 
 from metaqnn import __version__
@@ -17,6 +15,7 @@ from metaqnn.figures.accuracies import last_line
 from metaqnn.report.drawing import Drawn
 from metaqnn.report.templating import environment, moment
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
+from metaqnn.report.vega import bundle
 
 TOP = 10
 FAILURES = 10
@@ -32,7 +31,7 @@ def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn])
         owner: the process that works on it, if any.
         drawn: the figures, in the page's order.
     """
-    scripts = [Markup(script) for script in (_vega(), _file("page.js"))]
+    scripts = [Markup(script) for script in (bundle().decode(), _file("page.js"))]
     return (
         environment("metaqnn.report")
         .get_template("report.html")
@@ -104,13 +103,6 @@ def _images(counts: dict[str, dict[str, int]] | None) -> dict[str, str]:
         f"{part} images": ", ".join(f"{name}: {number}" for name, number in classes.items())
         for part, classes in (counts or {}).items()
     }
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: nothing is fetched."""
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return script
 
 
 def _file(name: str) -> str:

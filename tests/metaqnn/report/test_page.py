@@ -42,7 +42,7 @@ class Parsed(HTMLParser):
 def short():
     """Without Vega, which is a megabyte; the browser test has it."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(page_module, "_vega", lambda: "vega")
+        patched.setattr(page_module, "bundle", lambda: b"vega")
         yield
 
 

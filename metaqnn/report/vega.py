@@ -28,13 +28,13 @@ def bundle(cache: Path | None = None) -> bytes:
     if file.exists():
         return file.read_bytes()
     script = vl_convert.javascript_bundle(SNIPPET).encode()
-    with suppress(OSError):  # the next dashboard makes it again
+    with suppress(OSError):  # the next process makes it again
         _write_whole(file, script)
     return script
 
 
 def _write_whole(file: Path, content: bytes) -> None:
-    """Other dashboards may be writing it, too: the last one wins."""
+    """Other processes may be writing it, too, each under a name of its own: the last one wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     try:

@@ -2,7 +2,7 @@
 
 import vl_convert
 
-from metaqnn.dashboard import vega
+from metaqnn.report import vega
 
 SCRIPT = "window.vegaEmbed = 1;"
 
