@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
+from metaqnn.files import write_whole
 from state_space.errors import nearest
 
 OWNER = "owner.txt"
@@ -128,7 +129,7 @@ class RunFolder:
         try:
             remembered = json.loads(self.storage.read_text())
             url, search_id = str(remembered["url"]), int(remembered["search"])
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
         return postgresql_url(url), search_id
 
@@ -203,16 +204,3 @@ def _runs_in(parent: Path) -> list[Path]:
         return [folder.path for folder in folders if folder.database.is_file() or folder.storage.is_file()]
     except OSError:  # no folder, or one that may not be read
         return []
-
-
-def write_whole(file: Path, content: str | bytes) -> None:
-    """Write a file so that it is there wholly or not at all; what was there stays until then."""
-    temporary = file.with_name(f"{file.name}.new")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)  # on a full disk it would stand in the way

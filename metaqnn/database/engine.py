@@ -44,6 +44,7 @@ def postgresql_url(text: str | URL) -> URL:
     """
     try:
         url = make_url(text)
+        str(url)  # fails for what is no Unicode
     except (ArgumentError, ValueError):  # the message must not repeat what may hold a password
         raise StorageError(
             "the storage is no URL; expected postgresql+psycopg://USER@HOST/DATABASE"
@@ -53,9 +54,24 @@ def postgresql_url(text: str | URL) -> URL:
     if find_spec("psycopg") is None:
         raise StorageError("PostgreSQL needs the package psycopg: pip install 'metaqnn[postgresql]'")
     password = url.password or url.query.get("password")
+    url = url.set(drivername=POSTGRESQL)._replace(password=None).difference_update_query(["password"])
+    _check_connectable(url)
     if password:
-        os.environ["PGPASSWORD"] = str(password)
-    return url.set(drivername=POSTGRESQL)._replace(password=None).difference_update_query(["password"])
+        try:
+            os.environ["PGPASSWORD"] = str(password)
+        except ValueError:
+            raise StorageError("the password in the storage's URL holds what no password can") from None
+    return url
+
+
+def _check_connectable(url: URL) -> None:
+    """Refuse what SQLAlchemy and the look-up of names would not understand later. Asks nobody."""
+    try:
+        _, parameters = url.get_dialect()().create_connect_args(url)
+        for host in str(parameters.get("host", "")).split(","):
+            host.encode("idna")
+    except (ArgumentError, ValueError) as error:
+        raise StorageError(f"the storage is {str(url)!r}: {error}") from None
 
 
 def name_of(url: str | URL) -> str:
@@ -67,9 +83,11 @@ def name_of(url: str | URL) -> str:
 def writing_engine(url: str | URL) -> Engine:
     """An engine whose transactions all may write.
 
-    On SQLite: write-ahead log, BEGIN IMMEDIATE (a transaction that reads first and writes later cannot
-    fail half way under another writer), 30 s busy timeout, foreign keys enforced. On PostgreSQL: a single
-    connection, which `ownership` makes the search's only writer; if it is cut: `UnreachableError`.
+    On SQLite: write-ahead log, flushed to the disk at every commit (a power cut loses nothing that was
+    committed, and files of networks are removed only after that), BEGIN IMMEDIATE (a transaction that reads
+    first and writes later cannot fail half way under another writer), 30 s busy timeout, foreign keys
+    enforced. On PostgreSQL: a single connection, which `ownership` makes the search's only writer; if it is
+    cut: `UnreachableError`.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -78,7 +96,7 @@ def writing_engine(url: str | URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     _begin_with(engine, "BEGIN IMMEDIATE")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from metaqnn.export.errors import ExportError
+from metaqnn.files import synchronise
 
 
 @contextmanager
@@ -25,19 +26,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         aside.parent.mkdir(parents=True, exist_ok=True)
         aside.mkdir()
         yield aside
-        _flush(aside)
+        for path in (*aside.iterdir(), aside):
+            synchronise(path)
         if target.is_dir():
             target.rmdir()
         aside.rename(target)
+        synchronise(target.parent)
     except OSError as error:
         where = f": {error.filename!r}" if error.filename else ""
         raise ExportError(f"cannot write --to {str(target)!r}: {error.strerror or error}{where}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _flush(folder: Path) -> None:
-    """Put the files onto the disk, so that a power cut after the rename leaves none of them empty."""
-    for file in folder.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())

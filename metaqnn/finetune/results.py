@@ -11,8 +11,9 @@ from typing import Self, cast, get_origin, get_type_hints
 import numpy as np
 import torch
 
+from metaqnn.files import write_whole
 from metaqnn.finetune.errors import FinetuningError
-from metaqnn.run_folder import RunFolder, write_whole
+from metaqnn.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.finetuning import FinetuningTrainer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaqnn.database.queries import SearchReader
+from metaqnn.files import write_whole
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
 from predictor.baselines.extras import require
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARK = "metaqnn-search.txt"
 EVENTS = "events.out.tfevents.metaqnn"
+UNFINISHED = "unfinished"
+"""A name that TensorBoard does not read: it would read `EVENTS.new`."""
 SCALARS = {"accuracy": "accuracy", "loss": "loss", "forecast": "predicted_accuracy"}
 """The scalars of each epoch, and the columns that they come from."""
 RESULTS = {
@@ -59,7 +61,7 @@ class TensorBoardMirror(Mirror):
         if not mark.exists():
             if any(self.folder.iterdir()):
                 raise MirrorError(f"{str(self.folder)!r} holds something else; give a new folder")
-            _write_whole(mark, search.encode())
+            write_whole(mark, search, UNFINISHED)
         if mark.read_bytes() != search.encode():
             raise MirrorError(f"{str(self.folder)!r} holds another search; give a new folder")
 
@@ -75,7 +77,7 @@ class TensorBoardMirror(Mirror):
         with _explained(self.folder):
             place = self.folder / f"network-{network.number:05}"
             place.mkdir(exist_ok=True)
-            _write_whole(place / EVENTS, _content(network))
+            write_whole(place / EVENTS, _content(network), UNFINISHED)
 
 
 def _content(network: MirroredNetwork) -> bytes:
@@ -128,13 +130,3 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MirrorError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Write a file so that it is there wholly or not at all; TensorBoard does not read the unfinished one."""
-    temporary = file.with_name("unfinished")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)

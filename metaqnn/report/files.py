@@ -9,9 +9,10 @@ from tqdm import tqdm
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES, SearchView
+from metaqnn.files import write_whole
 from metaqnn.report.drawing import draw, png
 from metaqnn.report.page import page
-from metaqnn.run_folder import RunFolder, write_whole
+from metaqnn.run_folder import RunFolder
 
 
 class ReportError(ValueError):

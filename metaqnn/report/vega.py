@@ -9,6 +9,8 @@ from pathlib import Path
 import platformdirs
 import vl_convert
 
+from metaqnn.files import write_whole
+
 VERSION = (
     f"{vl_convert.get_vega_version()}-{vl_convert.get_vega_embed_version()}-{version('vl-convert-python')}"
 )
@@ -29,16 +31,6 @@ def bundle(cache: Path | None = None) -> bytes:
         return file.read_bytes()
     script = vl_convert.javascript_bundle(SNIPPET).encode()
     with suppress(OSError):  # the next process makes it again
-        _write_whole(file, script)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, script, aside=f"{file.name}.{os.getpid()}")
     return script
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Other processes may be writing it, too, each under a name of its own: the last one wins."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

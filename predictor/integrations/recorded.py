@@ -137,12 +137,22 @@ class CurveStore:
         temporary = self.path.with_suffix(".new.npz")
         try:
             write_npz(curves, temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            _synchronise(temporary)
             temporary.replace(self.path)
+            if os.name != "nt":  # which puts names onto the disk by itself
+                _synchronise(self.path.parent)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise CurvesError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+
+
+def _synchronise(path: Path) -> None:
+    """Put a file's content, or a folder's names, onto the disk."""
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class RunningTraining:

@@ -3,18 +3,22 @@
 import json
 import os
 import random
+import runpy
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from metaqnn.cli import main
+from trainers.weights import TrainedNetwork
 
 DEADLINE = 60
 SEARCH = (
@@ -84,6 +88,21 @@ class Run:
         """All that must not depend on faults; Q-values follow from it, see tests/metaqnn/test_search.py."""
         return [self.rows(query) for query in QUERIES]
 
+    def weights(self) -> dict[str, tuple[float, dict]]:
+        """File name -> accuracy and tensors of the networks whose weights are kept."""
+        networks = {file.name: TrainedNetwork.read(file) for file in (self.folder / "weights").iterdir()}
+        return {name: (network.accuracy, network.weights) for name, network in networks.items()}
+
+    def assert_same(self, other: "Run") -> None:
+        """That both searches ended alike, and left nothing else behind."""
+        assert self.outcome() == other.outcome()
+        kept, expected = self.weights(), other.weights()
+        assert kept.keys() == expected.keys()
+        for name, (accuracy, tensors) in kept.items():
+            assert accuracy == expected[name][0]
+            assert all(tensors[key].equal(tensor) for key, tensor in expected[name][1].items())
+        assert not [*(self.folder / "checkpoints").iterdir()]
+
     def _place(self) -> list[str]:
         return ["--run-dir", str(self.folder), *self.options]
 
@@ -108,12 +127,16 @@ def new_run(tmp_path):
 
 @pytest.fixture
 def killed():
-    """killed(how, kills, *command): repeat a command that is killed, see kill.py; returns how often."""
+    """killed(how, kills, *command): repeat a command that is killed, see kill.py; returns how often.
 
-    def killed(how, kills, *command):
+    With `disk`, the power of that disk is cut at each death.
+    """
+
+    def killed(how, kills, *command, disk=None):
         seed = str(random.randrange(10**6))
         script = Path(__file__).with_name("kill.py")
-        everything = [sys.executable, str(script), how, str(kills), seed, *map(str, command)]
+        power = [] if disk is None else ["--power", str(disk)]
+        everything = [sys.executable, str(script), *power, how, str(kills), seed, *map(str, command)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(everything, capture_output=True, text=True, check=False, env=environment)
         said = f"{everything}\n{done.stdout}\n{done.stderr}"
@@ -125,6 +148,17 @@ def killed():
         return len(before)
 
     return killed
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of its own: its `folder`, and `cut_power()`."""
+    tools = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("disk.py"))))
+    folder = tmp_path / "disk"
+    if not tools.make_disk(folder):
+        pytest.skip("a disk can be mounted by root on Linux only")
+    yield SimpleNamespace(folder=folder, cut_power=partial(tools.cut_power, folder, names_survive=False))
+    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """A command that is killed again and again, in processes forked from one that has started no thread.
 
     python tests/reliability/kill.py files|moments KILLS SEED COMMAND [ARGUMENTS of metaqnn COMMAND]
+    python tests/reliability/kill.py --power DISK files|moments ...
 
 `files`: each process dies just before or after one of its calls of fsync, rename or unlink; `moments`: at any
 time. The command is repeated until it ends by itself; after KILLS kills it is left to. Prints a line of JSON
-for each process.
+for each process. With --power, the disk that is mounted at DISK loses its power at each death (see disk.py).
 """
 
+import argparse
 import json
 import os
 import random
@@ -15,6 +17,8 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+
+from disk import cut_power
 
 from metaqnn.cli import main
 
@@ -67,7 +71,7 @@ def at_a_moment(turn: int, rng: random.Random) -> tuple[str, Callable[[], object
     return f"{moment:.2f}", lambda: signal.setitimer(signal.ITIMER_PROF, moment)
 
 
-def repeat(how: str, kills: int, seed: int, command: list[str]) -> None:
+def repeat(how: str, kills: int, seed: int, command: list[str], disk: Path | None) -> None:
     """Kill, repeat, and at last let the command end."""
     sys.modules["pyarrow"] = None  # pandas would import it, and its allocator starts a thread
     for module in SLOW:
@@ -81,8 +85,23 @@ def repeat(how: str, kills: int, seed: int, command: list[str]) -> None:
         print(json.dumps({"code": code, "where": where}), flush=True)
         if code >= 0:
             break
+        if disk is not None:
+            cut_power(disk, names_survive=rng.random() < 0.5)
+
+
+def arguments() -> argparse.Namespace:
+    """Of this script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--power", type=Path, metavar="DISK")
+    parser.add_argument("how", choices=["files", "moments"])
+    parser.add_argument("kills", type=int)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    how, kills, seed, *command = sys.argv[1:]
-    repeat(how, int(kills), int(seed), command)
+    options = arguments()
+    repeat(options.how, options.kills, options.seed, options.command, options.power)

@@ -1,8 +1,8 @@
 """A long search in one process with its memory, open files and database size sampled.
 
-    python tests/reliability/long_run.py FOLDER --networks 50000
+    python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv --networks 50000
 
-Curves are a formula of the architecture, so that only the search itself costs time. Prints a line of CSV per
+Curves come from the surrogate trainer, so that only the search itself costs time. Prints a line of CSV per
 sample.
 """
 
@@ -13,8 +13,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 from metaqnn.config import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
@@ -23,27 +21,9 @@ from metaqnn.executors import SerialExecutor
 from metaqnn.launch import stopping_rule
 from metaqnn.schedule import EpsilonSchedule
 from metaqnn.search import Search
+from predictor import LearningCurves
 from state_space import Architecture
-from trainers import EpochReport, Outcome, TrainingResult
-
-
-class CurveTrainer:
-    """Saturating curves whose height depends on the seed and the depth."""
-
-    chance = 0.12
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-
-    def train(self, architecture: Architecture, *, seed: int, on_epoch) -> TrainingResult:
-        """See `Trainer`."""
-        rng = np.random.default_rng(seed)
-        height, noise = 0.3 + 0.04 * architecture.depth * rng.random(), rng.normal(0, 0.01, self._epochs)
-        curve = np.clip(height * (1 - 0.7 ** np.arange(1, self._epochs + 1)) + noise, 0.13, 1).tolist()
-        for epoch, accuracy in enumerate(curve, start=1):
-            if on_epoch(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.0)):
-                return TrainingResult(Outcome.STOPPED, tuple(curve[:epoch]), 1e-3, 1, 0.0, "stopped")
-        return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, 1, 0.0, "completed")
+from trainers.surrogate import SurrogateTrainer
 
 
 class Sampler(Progress):
@@ -80,12 +60,21 @@ class Sampler(Progress):
         print(",".join([str(self._count), *figures]), flush=True)
 
 
+def surrogate(file: str) -> SurrogateTrainer:
+    """A trainer of curves that look like the recorded ones."""
+    recorded = LearningCurves.read(file)
+    assert recorded.names is not None
+    architectures = [Architecture.parse(name) for name in recorded.names.tolist()]
+    return SurrogateTrainer.fit(architectures, recorded.values, recorded.hyperparameters["lr"])
+
+
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
     parser.add_argument("--networks", type=int, default=50_000)
     parser.add_argument("--every", type=int, default=1000)
     parser.add_argument("--stopping", default="rank-envelope")
@@ -97,7 +86,7 @@ def main() -> int:
     record = SearchRecord(config, (3, 32, 32), 10, "0" * 64, {}, {})
     database = ReplayDatabase.create(sqlite_url(options.folder / "search.db"), record)
     search = Search(config, config.space(3, 32, 10), database, stopping_rule(config))
-    search.run(SerialExecutor(CurveTrainer(config.epochs)), Sampler(options.folder, options.every))
+    search.run(SerialExecutor(surrogate(options.curves)), Sampler(options.folder, options.every))
     database.close()
     return 0
 

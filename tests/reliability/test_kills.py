@@ -5,7 +5,6 @@ import os
 import pytest
 
 from metaqnn.database import ReplayDatabase
-from trainers.weights import TrainedNetwork
 
 KILLS = int(os.environ.get("METAQNN_KILLS", "6"))
 
@@ -14,29 +13,13 @@ class Killed(BaseException):
     """Stands for kill -9: nothing in the program may catch it."""
 
 
-def weights(run):
-    """The networks whose weights are kept, and these."""
-    networks = {file.name: TrainedNetwork.read(file) for file in (run.folder / "weights").iterdir()}
-    return {name: (network.accuracy, network.weights) for name, network in networks.items()}
-
-
-def assert_same(run, undisturbed):
-    assert run.outcome() == undisturbed.outcome()
-    kept, expected = weights(run), weights(undisturbed)
-    assert kept.keys() == expected.keys()
-    for name, (accuracy, tensors) in kept.items():
-        assert accuracy == expected[name][0]
-        assert all(tensors[key].equal(tensor) for key, tensor in expected[name][1].items())
-    assert not [*(run.folder / "checkpoints").iterdir()]
-
-
 def test_there_is_something_to_compare(undisturbed):
     networks, samples, epochs, decisions = undisturbed.outcome()
     assert len(networks) == 8
     assert len(samples) >= 8
     assert len(epochs) > 15
     assert decisions
-    assert len(weights(undisturbed)) == 2
+    assert len(undisturbed.weights()) == 2
 
 
 @pytest.mark.parametrize("how", ["files", "moments"])
@@ -46,7 +29,7 @@ def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed
     while kills < KILLS:
         run = new_run(f"run-{kills}")
         kills += killed(how, KILLS - kills, "run", "--run-dir", run.folder, "--quiet", *run.options)
-        assert_same(run, undisturbed)
+        run.assert_same(undisturbed)
 
 
 def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
@@ -71,4 +54,4 @@ def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
         except Killed:
             kills += 1
     assert kills > 30
-    assert_same(run, undisturbed)
+    run.assert_same(undisturbed)

@@ -1,0 +1,37 @@
+"""Files that are there wholly or not at all: after a kill, on a full disk, and after a power cut."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(file: Path, content: str | bytes, aside: str | None = None) -> None:
+    """Write a file so that it is there wholly or not at all; what was there stays until then.
+
+    Args:
+        file: the file; its folder exists.
+        content: text is written as UTF-8.
+        aside: name that the file has while it is written, `NAME.new` unless given. Processes that may write
+            the same file at the same time need names of their own.
+
+    Raises:
+        OSError: it cannot be written; the file is then as it was.
+    """
+    temporary = file.with_name(aside or f"{file.name}.new")
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        synchronise(temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)  # on a full disk it would stand in the way
+    synchronise(file.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Put a file's content, or a folder's names, onto the disk; Windows does so with names by itself."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,48 @@
+"""A disk whose power can be cut: an ext4 file system in a file, for root on Linux.
+
+Its image is the file `DISK.img` beside the folder DISK at which it is mounted.
+"""
+
+import fcntl
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+SIZE = "64M"
+SHUTDOWN = 0x8004587D
+"""EXT4_IOC_SHUTDOWN of Linux: from now on nothing more reaches the disk, until it is mounted again."""
+FLUSH_JOURNAL, FLUSH_NOTHING = 1, 2
+
+
+def make_disk(disk: Path) -> bool:
+    """Make one and mount it. Returns whether that can be done here."""
+    disk.mkdir()
+    image = _image(disk)
+    try:
+        subprocess.run(["truncate", "-s", SIZE, image], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(["mount", "-o", "loop", image, disk], check=True, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+def cut_power(disk: Path, names_survive: bool) -> None:
+    """What was not flushed is lost, as no process writes to it any more; then the power is back.
+
+    Args:
+        disk: where it is mounted.
+        names_survive: files that were made, renamed and removed are so afterwards also where that was not
+            flushed, as if the cut had come seconds later; what is in them is still lost.
+    """
+    handle = os.open(disk, os.O_RDONLY)
+    flags = FLUSH_JOURNAL if names_survive else FLUSH_NOTHING
+    fcntl.ioctl(handle, SHUTDOWN, struct.pack("I", flags))
+    os.close(handle)
+    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["mount", "-o", "loop", _image(disk), disk], check=True)
+
+
+def _image(disk: Path) -> Path:
+    return disk.with_name(f"{disk.name}.img")
