@@ -1,6 +1,7 @@
 """The power fails: what was not flushed to the disk is gone. A real file system loses it (disk.py)."""
 
 import os
+import signal
 
 import pytest
 import torch
@@ -26,15 +27,19 @@ def test_the_search_ends_as_if_the_power_had_not_failed(disk, new_run, undisturb
         run.assert_same(undisturbed)
 
 
-def test_epochs_that_others_have_seen_are_not_lost(disk, new_run):
+def test_with_two_workers_what_others_have_seen_is_not_lost(disk, new_run):
     run = new_run("disk/run")
-    process = run.start("--quiet")
-    run.wait_for(6, process)
-    seen = run.epochs()
-    process.kill()
-    process.communicate()
-    disk.cut_power()
-    assert run.epochs() >= seen >= 6
+    for epochs in (4, 8):
+        process = run.start("--workers", "2", "--quiet", start_new_session=True)
+        run.wait_for(epochs, process)
+        seen = run.epochs()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        disk.cut_power()
+        assert run.epochs() >= seen >= epochs
+    assert run.here("--workers", "2") == 0
+    ended = run.rows("SELECT number, outcome IN ('completed', 'stopped', 'chance') FROM networks")
+    assert ended == [(number, True) for number in range(1, 9)]
 
 
 def a_network(accuracy: float) -> TrainedNetwork:

@@ -1,0 +1,135 @@
+"""The training loop: trainings that were killed go on from their checkpoint."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from state_space import Architecture
+from trainers import Checkpoint
+
+SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
+LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def kill_after(epochs):
+    def on_epoch(report):
+        if report.epoch == epochs:
+            raise Killed
+
+    return on_epoch
+
+
+def numbers(reports):
+    return [replace(report, seconds=0.0) for report in reports]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_that_was_killed_goes_on_to_the_bit(trainer, noise, tmp_path, epochs, precision):
+    options = {"mirror": True, "translate": 1, "decay_every": 2, "precision": precision}
+    whole, resumed = [], []
+    last = Checkpoint(tmp_path / "whole")
+    expected = trainer(noise, **options).train(LEARNER, seed=3, on_epoch=whole.append, checkpoint=last)
+    checkpoint = Checkpoint(tmp_path / "killed")
+    with pytest.raises(Killed):
+        trainer(noise, **options).train(LEARNER, seed=3, on_epoch=kill_after(epochs), checkpoint=checkpoint)
+    torch.manual_seed(99)
+    result = trainer(noise, **options).train(
+        LEARNER, seed=3, on_epoch=resumed.append, checkpoint=Checkpoint(checkpoint.path)
+    )
+    assert numbers(resumed) == numbers(whole)
+    assert replace(result, seconds=0.0) == replace(expected, seconds=0.0)
+    subject = trainer(noise, **options)
+    identity = subject.identity(LEARNER, seed=3)
+    ours, theirs = checkpoint.load(identity).network, last.load(identity).network
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_checkpoint_does_not_change_the_training(trainer, noise, tmp_path):
+    with_one = trainer(noise).train(SMALL, seed=1, checkpoint=Checkpoint(tmp_path / "1"))
+    assert with_one.curve == trainer(noise).train(SMALL, seed=1).curve
+
+
+def test_a_checkpoint_of_anything_else_is_ignored(trainer, noise, digits, tmp_path, caplog):
+    checkpoint = Checkpoint(tmp_path / "1")
+    trained = trainer(noise, epochs=1)
+    trained.train(SMALL, seed=1, checkpoint=checkpoint)
+    mine = checkpoint.path.read_bytes()
+    others = {
+        "architecture": lambda: trainer(noise, epochs=1).train(LEARNER, seed=1, checkpoint=checkpoint),
+        "seed": lambda: trainer(noise, epochs=1).train(SMALL, seed=2, checkpoint=checkpoint),
+        "recipe": lambda: trainer(noise, epochs=2).train(SMALL, seed=1, checkpoint=checkpoint),
+        "data": lambda: trainer(digits, epochs=1).train(SMALL, seed=1, checkpoint=checkpoint),
+        "validation": lambda: trainer(noise, epochs=1, validation_size=50).train(
+            SMALL, seed=1, checkpoint=checkpoint
+        ),
+    }
+    for difference, train in others.items():
+        checkpoint.path.write_bytes(mine)
+        caplog.clear()
+        train()
+        assert f"its {difference} is" in caplog.text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_gpu_learns_and_goes_on_after_a_kill(trainer, digits, tmp_path, precision):
+    """With a CUDA graph, as the network is small; kernels may sum in any order, so not to the bit."""
+    options = {"epochs": 6, "validation_size": 297, "device": "cuda", "precision": precision}
+    checkpoint = Checkpoint(tmp_path / "1")
+    with pytest.raises(Killed):
+        trainer(digits, **options).train(LEARNER, seed=0, on_epoch=kill_after(3), checkpoint=checkpoint)
+    result = trainer(digits, **options).train(LEARNER, seed=0, checkpoint=checkpoint)
+    assert result.curve[-1] > 0.9
+    assert result.curve == pytest.approx(trainer(digits, **options).train(LEARNER, seed=0).curve, abs=0.05)
+
+
+ENDLESS = """
+import sys
+import numpy as np
+from state_space import Architecture
+from trainers import Checkpoint, ClassifierTrainer, ImageDataset, TrainingRecipe
+
+images = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 1), dtype=np.uint8)
+empty = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int64)
+dataset = ImageDataset("noise", images, np.arange(300) % 10, *empty, tuple("0123456789"))
+recipe = TrainingRecipe(epochs=60, batch_size=32, learning_rate=3e-3, chance_factor=0.0)
+trainer = ClassifierTrainer(dataset, recipe=recipe, validation_size=100, device="cpu", threads=1)
+trainer.train(
+    Architecture.parse(sys.argv[1]),
+    seed=5,
+    on_epoch=lambda report: print(report.epoch, flush=True),
+    checkpoint=Checkpoint(sys.argv[2]),
+)
+"""
+
+
+def test_a_process_that_is_killed_loses_no_finished_epoch(trainer, noise, tmp_path):
+    """kill -9 at a moment the training knows nothing about; twice, the second time after a resumption."""
+    path, heard, resumed, whole = tmp_path / "1.checkpoint", 0, [], []
+    for wait in (2, 5):
+        command = [sys.executable, "-c", ENDLESS, str(LEARNER), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            heard = [int(process.stdout.readline()) for _ in range(wait)][-1]
+            os.kill(process.pid, signal.SIGKILL)
+    subject = trainer(noise, epochs=60)
+    saved = Checkpoint(path).load(subject.identity(LEARNER, seed=5)).reports
+    assert heard <= len(saved) < 60
+
+    def three_more(report):
+        resumed.append(report)
+        return report.epoch == len(saved) + 3
+
+    subject.train(LEARNER, seed=5, on_epoch=three_more, checkpoint=Checkpoint(path))
+    assert tuple(resumed[: len(saved)]) == saved  # seconds included: nothing was trained again
+    subject.train(LEARNER, seed=5, on_epoch=lambda report: whole.append(report) or len(whole) == len(resumed))
+    assert numbers(resumed) == numbers(whole)
