@@ -2,8 +2,8 @@
 disk before the search goes on; 1,000 networks take some MB.
 
 Stores networks of 20 epochs each (propose, 20 times add_epoch with a decision, finish: 22 transactions) one
-after another, in blocks that alternate between the back ends, and measures the databases before and after. Both
-are as safe as a search has them; a second SQLite file, whose log is flushed now and then only, so that a
+after another, in blocks that alternate between the back ends, and measures the databases before and after.
+Both are as safe as a search has them; a second SQLite file, whose log is flushed now and then only, so that a
 power cut takes the last events away, shows what that costs. The files are where TMPDIR says, by default in
 /tmp: that should be a disk. PostgreSQL needs a server, with its usual settings:
 
