@@ -1,6 +1,7 @@
 """What may differ when a search goes on elsewhere."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from metaqnn.config import ConfigError
@@ -57,6 +58,19 @@ class Circumstances:
             raise ConfigError(f"--epoch-timeout is {self.epoch_timeout:g}; it must be above 0, in seconds")
         if self.keep_weights < 0:
             raise ConfigError(f"--keep-weights is {self.keep_weights}; it must be 0 or more")
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> Self:
+        """Those that a search was run with the last time.
+
+        Raises:
+            ConfigError: a name that this version does not know, or a value that is out of range.
+        """
+        if unknown := set(values) - {f.name for f in fields(cls)}:
+            raise ConfigError(
+                f"unknown circumstances {sorted(unknown)}; written by another version of metaqnn?"
+            )
+        return cls(**values)
 
     def but(self, **changes: Any) -> Self:
         """A copy with those changes that are not None."""

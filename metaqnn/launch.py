@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from metaqnn.circumstances import Circumstances
 from metaqnn.config import PUBLISHED_RULE, ConfigError, SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
 from metaqnn.network_files import NetworkFiles
 from metaqnn.preparation import Prepared, load_and_build
@@ -87,11 +88,13 @@ def go_on(
     Raises:
         ConfigError: a given option differs.
         RunFolderError: the data set or the database is not the one the search began with.
+        SchemaError: the database is damaged, or cannot be used now.
     """
-    database = folder.open_search(storage)
-    record = database.record()
+    with damage_explained(folder.url):
+        database = folder.open_search(storage)
+        record = database.record()
     check_same(folder, record.config, given)
-    prepared = prepare(record.config, Circumstances(**record.circumstances).but(**changes))
+    prepared = prepare(record.config, Circumstances.stored(record.circumstances).but(**changes))
     if prepared.dataset.fingerprint != record.data_fingerprint:
         raise RunFolderError(
             f"data set {record.config.dataset!r} is not the one this search began with: "
@@ -99,7 +102,8 @@ def go_on(
         )
     executor = make_executor(prepared)
     database.set_circumstances(asdict(prepared.circumstances))
-    return _session(prepared, folder, database, executor)
+    with damage_explained(folder.url):
+        return _session(prepared, folder, database, executor)
 
 
 def _difference(record: SearchRecord, dataset: ImageDataset) -> str:

@@ -54,10 +54,14 @@ class RunFolder:
         """The folder of a search that was started before.
 
         Raises:
-            RunFolderError: there is no search.
+            RunFolderError: there is no search, or it cannot be read.
         """
         folder = cls(path)
-        if not folder.database.is_file() and not folder.storage.is_file():
+        try:
+            found = folder.database.is_file() or folder.storage.is_file()
+        except OSError as error:  # no permission, or no name that a folder can have
+            raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+        if not found:
             raise RunFolderError(
                 f"{str(path)!r} holds no search: there is no {folder.database.name} in it{_nearest_run(path)}"
             )
@@ -127,7 +131,7 @@ class RunFolder:
         if not self.storage.exists():
             return sqlite_url(self.database), None
         try:
-            remembered = json.loads(self.storage.read_text())
+            remembered = json.loads(self.storage.read_text("utf-8"))
             url, search_id = str(remembered["url"]), int(remembered["search"])
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
@@ -138,14 +142,10 @@ class RunFolder:
 
         A process of this machine that does not live any more, because it was killed, does not count.
         """
-        try:
-            text = (self.path / OWNER).read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-        match = re.fullmatch(r"process (\d{1,9}) on (.+)", text)
+        match = _owner_in(self.path / OWNER)
         if match is None or (match[2] == socket.gethostname() and not _alive(int(match[1]))):
             return None
-        return text
+        return match[0]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -160,12 +160,14 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
-            raise RunFolderError(f"run folder {str(self.path)!r} is in use by {_name_in(owner)}") from None
+            match = _owner_in(owner)
+            name = "another process" if match is None else match[0]
+            raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
             raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {error.strerror}") from None
         try:
             with suppress(OSError):  # on a full disk others are still kept out, by a process without a name
-                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+                write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")
             yield
         finally:
             owner.unlink(missing_ok=True)
@@ -182,11 +184,12 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _name_in(owner: Path) -> str:
+def _owner_in(file: Path) -> re.Match[str] | None:
+    """What an owner has written; None while it is being written or removed, and for anything else."""
     try:
-        return owner.read_text().strip() or "another process"
-    except OSError:  # it is being written, or removed
-        return "another process"
+        return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", file.read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _nearest_run(path: Path) -> str:

@@ -58,9 +58,9 @@ def find_database(path: Path) -> Source:
 
 def _remembered(storage: Path) -> Source:
     try:
-        remembered = json.loads(storage.read_text())
+        remembered = json.loads(storage.read_text("utf-8"))
         return Source(str(remembered["url"]), int(remembered["search"]))
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CurvesError(f"{storage.name} does not name a search: {error}") from None
 
 
@@ -94,7 +94,7 @@ def _from_postgresql(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
         with psycopg.connect(str(source.database).replace("+psycopg", "", 1)) as connection:
             connection.read_only = True
             return _select(connection, source.search)
-    except psycopg.Error as error:
+    except (psycopg.Error, ValueError) as error:  # ValueError: a host's name that cannot be one
         raise CurvesError(f"no readable view learning_curves: {' '.join(str(error).split())}") from None
 
 

@@ -5,18 +5,16 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from json import JSONDecodeError
 from pathlib import Path
 
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from metaqnn.database.migrate import check_integrity, damage
 from metaqnn.database.queries import SearchReader
+from metaqnn.database.trouble import SPACE, advice, damage_explained
 from metaqnn.output import FORMATS
 from metaqnn.run_folder import RunFolder, RunFolderError
 
-DISK_ERRORS = ("disk is full", "disk I/O", "No space left on device")
-"""What SQLite and PostgreSQL say about a disk without space."""
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -37,20 +35,8 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 def reading(run: Path) -> Iterator[SearchReader]:
     """The search in a run folder, read-only."""
     folder = RunFolder.existing(run)
-    with damage_explained(folder), closing(folder.reader()) as reader:
+    with damage_explained(folder.url), closing(folder.reader()) as reader:
         yield reader
-
-
-@contextmanager
-def damage_explained(folder: RunFolder) -> Iterator[None]:
-    """Turn what a database changed from outside can cause, which is any error, into one clear line."""
-    try:
-        yield
-    except Exception as error:
-        check_integrity(folder.url)
-        if isinstance(error, UnicodeDecodeError | JSONDecodeError | DataError):
-            raise damage(str(folder.database), f"{type(error).__name__}: {error}") from None
-        raise
 
 
 @contextmanager
@@ -59,13 +45,14 @@ def disk_errors(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except (OperationalError, sqlite3.OperationalError) as error:
-        if not any(sign in str(error) for sign in DISK_ERRORS):
+        help_ = advice(error)
+        if help_ is None:
             raise
-        raise _unwritable(folder, str(getattr(error, "orig", error)), "make space") from None
+        raise _unwritable(folder, str(getattr(error, "orig", error)), help_) from None
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _unwritable(folder, str(error), "make space") from None
-        if folder.path in Path(str(error.filename)).parents:
+        if error.errno in NO_SPACE:
+            raise _unwritable(folder, str(error), SPACE) from None
+        if error.filename is not None and folder.path in Path(str(error.filename)).parents:
             raise _unwritable(folder, str(error), "change that") from None
         raise
 

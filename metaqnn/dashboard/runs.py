@@ -10,9 +10,9 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
-from metaqnn.commands.common import damage_explained
 from metaqnn.dashboard.errors import RefusedError, RunTroubleError, UnknownRunError
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
+from metaqnn.database.trouble import damage_explained
 from metaqnn.run_folder import RunFolder
 
 
@@ -53,7 +53,7 @@ class Run:
             UnknownNetworkError, RefusedError: from the block.
         """
         try:
-            with damage_explained(RunFolder.existing(self.path)):
+            with damage_explained(RunFolder.existing(self.path).url):
                 yield
         except (UnknownNetworkError, RefusedError):  # nothing is wrong with the run
             raise

@@ -1,7 +1,7 @@
 """The replay database: the stored state of a search."""
 
-from metaqnn.database.migrate import SchemaError
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.replay import ReplayDatabase
+from metaqnn.database.trouble import SchemaError
 
 __all__ = ["NetworkResult", "ReplayDatabase", "SchemaError", "SearchRecord"]

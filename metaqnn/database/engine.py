@@ -1,6 +1,8 @@
 """Connections to SQLite and PostgreSQL, with the settings that make one writer and many readers safe."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -75,9 +77,10 @@ def _check_connectable(url: URL) -> None:
 
 
 def name_of(url: str | URL) -> str:
-    """How messages call a database: the file, or the URL without its password."""
+    """How messages call a database, in one line: the file, or the URL without its password."""
     address = make_url(url)
-    return str(address.database) if address.get_backend_name() == "sqlite" else str(address)
+    name = address.database if address.get_backend_name() == "sqlite" else address
+    return " ".join(str(name).splitlines())
 
 
 def writing_engine(url: str | URL) -> Engine:
@@ -121,6 +124,16 @@ def reading_engine(url: str | URL) -> Engine:
     engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
     _begin_with(engine, "BEGIN")
     return engine
+
+
+@contextmanager
+def closed_on_failure(engine: Engine) -> Iterator[None]:
+    """Leave no connection open when the block fails: nobody will get the engine."""
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _has_log(address: URL) -> bool:

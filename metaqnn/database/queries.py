@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import URL, ColumnElement, Connection, Row, func, select
 
 from metaqnn.config import SearchConfig
-from metaqnn.database.engine import name_of, reading_engine
-from metaqnn.database.migrate import NoSearchError, check_version, refused
+from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
+from metaqnn.database.migrate import NoSearchError, check_version
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+from metaqnn.database.trouble import refused
 
 
 class UnknownNetworkError(ValueError):
@@ -54,7 +55,7 @@ class SearchReader:
     def __init__(self, url: str | URL, search_id: int | None = None) -> None:
         self._engine = reading_engine(url)
         where = name_of(url)
-        with refused(where), self._engine.connect() as connection:
+        with closed_on_failure(self._engine), refused(where), self._engine.connect() as connection:
             check_version(connection, where)
             self._search_id = find_search(connection, where, search_id)
 

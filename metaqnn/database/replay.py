@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
 
 from metaqnn.config import SearchConfig
-from metaqnn.database.engine import name_of, writing_engine
-from metaqnn.database.migrate import check_integrity, check_version, current_version, refused, upgrade
+from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
+from metaqnn.database.migrate import check_upgradable, upgrade
 from metaqnn.database.ownership import Owner
 from metaqnn.database.queries import find_search
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.database.stored_events import StoredEvents
 from metaqnn.database.transactions import transaction
+from metaqnn.database.trouble import check_integrity, refused
 from metaqnn.interrupts import uninterrupted
 
 if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
@@ -48,7 +49,6 @@ class ReplayDatabase(StoredEvents):
     def create(cls, url: str | URL, record: SearchRecord) -> Self:
         """Start a new search in the database at `url`; an SQLite file is made if there is none."""
         engine = writing_engine(url)
-        upgrade(engine, file=_file(engine))
         channels, image_size, _ = record.input_shape
         statement = insert(searches).values(
             config=record.config.to_dict(),
@@ -62,9 +62,11 @@ class ReplayDatabase(StoredEvents):
             images=record.images,
             created_at=time.time(),
         )
-        with uninterrupted(), engine.begin() as connection:
-            search_id = _key(connection.execute(statement))
-        return cls(engine, search_id)
+        with closed_on_failure(engine):
+            upgrade(engine, file=_file(engine))
+            with uninterrupted(), engine.begin() as connection:
+                search_id = _key(connection.execute(statement))
+            return cls(engine, search_id)
 
     @classmethod
     def open(cls, url: str | URL, search_id: int | None = None) -> Self:
@@ -75,14 +77,14 @@ class ReplayDatabase(StoredEvents):
         """
         where = name_of(url)
         check_integrity(url)
+        with refused(where):
+            check_upgradable(url)
         engine = writing_engine(url)
-        with refused(where), engine.begin() as connection:
-            if current_version(connection) is None:
-                check_version(connection, where)  # says what it is, and changes nothing in it
-        upgrade(engine, file=_file(engine))
-        with engine.begin() as connection:
-            found = find_search(connection, where, search_id)
-        return cls(engine, found)
+        with closed_on_failure(engine):
+            upgrade(engine, file=_file(engine))
+            with engine.begin() as connection:
+                found = find_search(connection, where, search_id)
+            return cls(engine, found)
 
     def close(self) -> None:
         """Close all connections."""

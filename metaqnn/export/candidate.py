@@ -180,7 +180,7 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
 def _images(search: Mapping[str, Any], data_dir: str | None) -> tuple[ImageDataset, np.ndarray, np.ndarray]:
     """The data set of a search, and which of its training images were trained on and which validated."""
     config = SearchConfig.from_dict(search["config"])
-    dataset = load_images(config, Circumstances(**search["circumstances"]).but(data_dir=data_dir))
+    dataset = load_images(config, Circumstances.stored(search["circumstances"]).but(data_dir=data_dir))
     if dataset.fingerprint != search["data_fingerprint"]:
         raise ExportError(
             f"data set {config.dataset!r} is not that of the search, so that no accuracy can be checked: "

@@ -43,7 +43,7 @@ def prepare_finetuning(
     """
     search = reader.search()
     config = SearchConfig.from_dict(search["config"])
-    circumstances = Circumstances(**search["circumstances"]).but(**changes)
+    circumstances = Circumstances.stored(search["circumstances"]).but(**changes)
     channels, side = search["channels"], search["image_size"]
     own = {"mirror": config.mirror, "translate": scaled_translation(side)}
     recipe = FinetuningRecipe(**{**own, **options})

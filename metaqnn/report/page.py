@@ -106,7 +106,7 @@ def _images(counts: dict[str, dict[str, int]] | None) -> dict[str, str]:
 
 
 def _file(name: str) -> str:
-    return (files("metaqnn.report") / "templates" / name).read_text()
+    return (files("metaqnn.report") / "templates" / name).read_text("utf-8")
 
 
 def _hash(script: str) -> str:

@@ -89,6 +89,11 @@ def test_a_folder_without_a_search_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
+    with pytest.raises(RunFolderError, match="cannot be read: File name too long"):
+        RunFolder.existing(tmp_path / ("x" * 300))
+
+
 def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
     assert finished_run.holds_search()
     assert RunFolder.existing(finished_run.path).path == finished_run.path
@@ -106,7 +111,7 @@ def test_a_run_folder_can_be_moved(run_copy, tmp_path):
 
 
 def test_a_file_that_does_not_name_a_search_is_refused(tmp_path):
-    for content in ("", "[]", "{}", '{"url": "postgresql://u@h/d", "search": "x"}'):
+    for content in ("", "[]", "{}", "[" * 100_000, '{"url": "postgresql://u@h/d", "search": "x"}'):
         (tmp_path / "storage.json").write_text(content)
         with pytest.raises(RunFolderError, match=r"storage.json' does not name a search"):
             RunFolder.existing(tmp_path).holds_search()
@@ -153,3 +158,21 @@ def test_a_killed_process_of_this_machine_is_no_owner(tmp_path):
     for text, counts in owners.items():
         (tmp_path / "owner.txt").write_text(f"{text}\n")
         assert RunFolder(tmp_path).owner() == (text if counts else None)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"process 1 on \x1b]0;x\x07", b"anybody"])
+def test_what_else_stands_in_the_owners_place_is_not_repeated(tmp_path, content):
+    folder = RunFolder(tmp_path)
+    with folder.lock():
+        (tmp_path / "owner.txt").write_bytes(content)
+        with pytest.raises(RunFolderError, match=r"is in use by another process$"), folder.lock():
+            pass
+
+
+def test_an_owner_does_not_write_through_a_link(tmp_path):
+    (tmp_path / "precious").write_text("text")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "owner.txt").symlink_to(tmp_path / "precious")
+    with RunFolder(tmp_path / "run").lock():
+        assert (tmp_path / "precious").read_text() == "text"
+        assert RunFolder(tmp_path / "run").owner()

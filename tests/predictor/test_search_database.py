@@ -94,7 +94,9 @@ def test_curves_of_several_searches_are_never_mixed(two_searches):
         read_database(Source(two_searches, 4))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": "postgresql://h/d", "search": "1 OR 1 = 1"}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 100_000, '{"url": "postgresql://h/d", "search": "1 OR 1 = 1"}'], ids=len
+)
 def test_a_run_folder_that_names_no_search_is_refused(tmp_path, content):
     (tmp_path / "storage.json").write_text(content)
     with pytest.raises(CurvesError, match=r"storage.json does not name a search"):

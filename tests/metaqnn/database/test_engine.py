@@ -131,6 +131,11 @@ def test_a_url_means_the_same_file_wherever_the_program_goes(tmp_path, monkeypat
     assert (tmp_path / "search.db").exists()
 
 
+@pytest.mark.parametrize("url", [sqlite_url(Path("/two\nlines")), "postgresql+psycopg://two\nlines/db"])
+def test_messages_name_a_database_in_one_line(url):
+    assert "two lines" in name_of(url)
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_a_password_goes_to_the_environment_and_nowhere_else(server, monkeypatch, scheme):
     monkeypatch.delenv("PGPASSWORD", raising=False)

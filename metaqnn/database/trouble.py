@@ -1,0 +1,124 @@
+"""What can be wrong with a database or with its place, and what to tell people about it."""
+
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from json import JSONDecodeError
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, DataError
+
+SPACE, PERMISSION = "make space", "see to the permissions of it and its folder"
+ADVICE = {
+    sqlite3.SQLITE_FULL: SPACE,
+    sqlite3.SQLITE_IOERR: f"{SPACE}, or check the disk",
+    sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, or copy the folder to where you may write",
+    sqlite3.SQLITE_READONLY: PERMISSION,
+    sqlite3.SQLITE_PERM: PERMISSION,
+    sqlite3.SQLITE_AUTH: PERMISSION,
+    sqlite3.SQLITE_BUSY: "end the program that holds it",
+    sqlite3.SQLITE_LOCKED: "end the program that holds it",
+}
+"""By SQLite's primary result code: what a user can do about a place; nothing is wrong with the content."""
+DISK_FULL = "53100"
+"""PostgreSQL's SQLSTATE."""
+
+
+class SchemaError(ValueError):
+    """A database that this version cannot work with, or not now."""
+
+
+def advice(error: BaseException) -> str | None:
+    """What helps against an error of a database whose content is not to blame; None for any other."""
+    original = getattr(error, "orig", error)
+    if getattr(original, "sqlstate", None) == DISK_FULL:
+        return SPACE
+    code = getattr(original, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return None if code == sqlite3.SQLITE_IOERR_SHORT_READ else ADVICE.get(code & 0xFF)
+
+
+def unavailable(where: str, error: BaseException) -> SchemaError | None:
+    """The error about a file that cannot be used now, if that is what `error` says."""
+    help_ = advice(error)
+    if help_ is None:
+        return None
+    return SchemaError(f"{where} cannot be used now ({getattr(error, 'orig', error)}): {help_}")
+
+
+def damage(where: str, reason: str) -> SchemaError:
+    """The error about an SQLite file that was changed from outside."""
+    return SchemaError(
+        f"{where} is not a MetaQNN replay database any more, it is damaged ({reason}); "
+        "keep a copy of its folder, then save what can still be read: "
+        f"sqlite3 {shlex.quote(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
+    )
+
+
+@contextmanager
+def refused(where: str) -> Iterator[None]:
+    """Turn SQLite's complaint about a file that is no database, damaged, or out of reach into one clear line.
+
+    Raises:
+        SchemaError: that line.
+    """
+    try:
+        yield
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        reason = str(getattr(error, "orig", error))
+        if now := unavailable(where, error):
+            raise now from None
+        if "malformed" in reason:
+            raise damage(where, reason) from None
+        if "not a database" in reason:
+            raise SchemaError(f"{where} is not a MetaQNN replay database: {reason}") from None
+        raise
+
+
+@contextmanager
+def damage_explained(url: str | URL) -> Iterator[None]:
+    """Turn what a database changed from outside can cause, which is any error, into one clear line.
+
+    Raises:
+        SchemaError: that line.
+    """
+    try:
+        yield
+    except Exception as error:
+        check_integrity(url)
+        if isinstance(error, UnicodeDecodeError | JSONDecodeError | DataError):
+            raise damage(str(make_url(url).database), f"{type(error).__name__}: {error}") from None
+        raise
+
+
+def check_integrity(url: str | URL) -> None:
+    """Refuse an SQLite file whose pages, or whose rows, do not fit together.
+
+    SQLite has no checksums: a value that was changed in its place is not noticed.
+
+    Raises:
+        SchemaError: with the first thing that is wrong, or why the file cannot be used now.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return
+    where = str(address.database)
+    try:
+        found = _first_fault(Path(where))
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if now := unavailable(where, error):
+            raise now from None
+        found = str(error)
+    if "not a database" in found:
+        raise SchemaError(f"{where} is not a MetaQNN replay database: {found}")
+    if found != "ok":
+        raise damage(where, " ".join(found.split()))
+
+
+def _first_fault(file: Path) -> str:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        orphan = connection.execute("PRAGMA foreign_key_check").fetchone() if found == "ok" else None
+    return found if orphan is None else f"a row of {orphan[0]} belongs to none of {orphan[2]}"
