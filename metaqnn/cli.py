@@ -1,9 +1,11 @@
 """The `metaqnn` command: one subcommand per thing that people do with a search."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -26,8 +28,9 @@ class Parser(argparse.ArgumentParser):
     """Answers bad arguments with one line, as every bad input, that names what is nearest."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and exit with code 2."""
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        """Say in one line what is wrong and exit with code 2."""
+        line = " ".join(message.splitlines())  # argparse repeats words as they were given
+        self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `ArgumentParser.parse_args`, with the option that was meant if one is not known."""
@@ -39,6 +42,12 @@ class Parser(argparse.ArgumentParser):
             hint = did_you_mean(word, self._option_string_actions)
             self.error(f"unknown argument{'s' * (len(unknown) > 1)}: {' '.join(unknown)}{hint}")
         return known
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """As `ArgumentParser._get_values`, which before Python 3.13 makes an empty list of `--flag=--`."""
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "'--' is no value")
+        return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As `ArgumentParser._check_value`, with the choice that was meant; Python 3.14 has that, too."""
@@ -57,20 +66,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # here, where a closed pipe is dealt with
         return code
     except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be closed
+            print("\ninterrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except Exception as error:
-        if not _is_users(error):
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
+            _drop_output()
+        elif not _is_users(error):
             raise
         print(f"metaqnn: error: {error}", file=sys.stderr)
         return 2
+
+
+def _open_closed_streams() -> None:
+    """Let streams that the shell has closed (`2>&-`) lead nowhere, not into the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115 - gets the stream's own number, the lowest
+            os.set_inheritable(stream.fileno(), True)  # by worker processes
+            setattr(sys, name, stream)
+
+
+def _drop_output() -> None:
+    """What is still to be written to standard output would fail again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -7,20 +7,22 @@ can run code, and ends with the SHA-256 of what comes before.
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from io import BufferedWriter, BytesIO, FileIO
+from math import inf
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import torch
 from torch import Tensor
 
-from trainers.results import EpochReport
+from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
 _FORMAT = 1
+_KINDS = list(get_type_hints(EpochReport).values())
 _DIGEST_SIZE = hashlib.sha256().digest_size
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class SavedTraining:
     """Wall time of the training up to here."""
     network: dict[str, Tensor]
     """`state_dict` of the network, after the last epoch of `reports`."""
-    optimizer: dict[int, Any]
+    optimizer: dict[int, dict[str, Tensor]]
     """The `state` of the optimizer's `state_dict`: moments and steps of each parameter."""
 
 
@@ -43,9 +45,9 @@ class Checkpoint:
     """One file that holds the last finished epoch of one training, or nothing.
 
     It is written beside its final name, flushed to the disk, and renamed: after a kill or a power cut there
-    is the old state or the new one. A file that is truncated or damaged, or of another format, counts as
-    nothing; what an interrupted write left behind (the name with `.tmp`) is never read, and is overwritten by
-    the next write.
+    is the old state or the new one. A file that is truncated or damaged, of another format, or that holds no
+    training, counts as nothing; what an interrupted write left behind (the name with `.tmp`) is never read,
+    and is overwritten by the next write.
 
     Args:
         path: the file; its folder exists. One training uses it at a time.
@@ -69,22 +71,27 @@ class Checkpoint:
         }
         write_content(content, self.path)
 
-    def load(self, identity: Mapping[str, str] | None) -> SavedTraining | None:
+    def load(
+        self, identity: Mapping[str, str] | None, check: Callable[[SavedTraining], None] | None = None
+    ) -> SavedTraining | None:
         """What the file holds, its tensors on the CPU; None if there is nothing that can be used.
 
-        What was saved under another identity cannot be used either; None accepts any.
+        What was saved under another identity cannot be used either; None accepts any. Nor can a training for
+        which `check` raises UnusableFile.
         """
         try:
             content = read_content(self.path, _FORMAT)
             if identity is not None:
-                _check_identity(content["identity"], identity)
+                _check_identity(content.get("identity"), identity)
+            saved = _training(content)
+            if check is not None:
+                check(saved)
         except FileNotFoundError:
             return None
         except (OSError, UnusableFile) as error:
             _LOG.warning("checkpoint %s is ignored: %s", self.path, error)
             return None
-        reports = tuple(EpochReport(*fields) for fields in content["reports"])
-        return SavedTraining(reports, content["seconds"], content["network"], content["optimizer"])
+        return saved
 
     def discard(self) -> None:
         """Remove the file and what an interrupted write left; both may be missing."""
@@ -166,13 +173,62 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
     except Exception as error:  # made by somebody else: which one depends on what it holds
         raise UnusableFile(f"it is no file of tensors and plain values: {type(error).__name__}") from error
     found = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(found, int) or found.bit_length() > 63:  # nothing to compare or to print
+        found = None
     if found not in formats:
         known = " and ".join(map(str, formats))
         raise UnusableFile(f"it has format {found}, this version reads format {known}")
     return cast(dict[str, Any], content)
 
 
-def _check_identity(saved: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+def are_tensors(value: object) -> bool:
+    """Whether that is a dictionary of ordinary tensors, each number of which the file held."""
+    return isinstance(value, dict) and all(
+        isinstance(tensor, Tensor)
+        and tensor.device.type == "cpu"
+        and tensor.layout is torch.strided
+        and tensor.nbytes <= tensor.untyped_storage().nbytes()
+        for tensor in value.values()
+    )
+
+
+def forms(tensors: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Names, shapes and number formats of the tensors in nested dictionaries."""
+    return {
+        name: forms(value) if isinstance(value, Mapping) else (value.shape, value.dtype)
+        for name, value in tensors.items()
+    }
+
+
+def _training(content: Mapping[str, Any]) -> SavedTraining:
+    """Inverse of what `save` makes of a training. Raises UnusableFile."""
+    reports = tuple(map(_report, _listed(content.get("reports"))))
+    if not reports:
+        raise UnusableFile("it has no epoch")
+    seconds, network, optimizer = (content.get(name) for name in ("seconds", "network", "optimizer"))
+    if not isinstance(seconds, float) or not 0 <= seconds < inf:
+        raise UnusableFile("it has no time")
+    moments = optimizer.values() if isinstance(optimizer, dict) else (optimizer,)
+    if not all(map(are_tensors, (network, *moments))):
+        raise UnusableFile("it has no tensors of a network and its optimizer")
+    return SavedTraining(reports, seconds, cast(Any, network), cast(Any, optimizer))
+
+
+def _listed(value: object) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _report(fields: object) -> EpochReport:
+    values = _listed(fields)
+    if list(map(type, values)) == _KINDS:
+        with suppress(EpochReportError):
+            return EpochReport(*values)
+    raise UnusableFile("it has epochs that no training reports")
+
+
+def _check_identity(saved: object, wanted: Mapping[str, str]) -> None:
+    if not isinstance(saved, dict) or not all(isinstance(x, str) for pair in saved.items() for x in pair):
+        raise UnusableFile("it does not say of which training it is")
     for name in sorted({*saved, *wanted}):
         there, here = saved.get(name), wanted.get(name)
         if there != here:

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from trainers.checkpoint import Checkpoint, SavedTraining
+from trainers.checkpoint import Checkpoint, SavedTraining, UnusableFile, forms
 from trainers.memory import OutOfMemory, allocation_guard
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
@@ -96,7 +97,25 @@ class Course:
         if self._checkpoint is None:
             return None
         with allocation_guard():
-            return self._checkpoint.load(self._identity)
+            return self._checkpoint.load(self._identity, self._check_fit)
+
+    def _check_fit(self, saved: SavedTraining) -> None:
+        """Raise UnusableFile for epochs or tensors of something else, before anybody has heard of an epoch.
+
+        The tensors are compared with those of a network that is dropped again: whether one is needed at all,
+        and for which attempt, is known only after the replay.
+        """
+        places = [(report.attempt, report.epoch) for report in saved.reports]
+        if places != [(1, 1), *map(self._place_after, saved.reports[:-1])]:
+            raise UnusableFile("its epochs are not in the order in which they are trained")
+        with suppress(OutOfMemory), allocation_guard():  # if there is still too little, `_state` will tell
+            state = self._start(saved.reports[-1].attempt)
+            for parameter in state.network.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+            state.optimizer.step()  # makes the moments
+            network, optimizer = _tensors(state)
+            if forms(saved.network) != forms(network) or forms(saved.optimizer) != forms(optimizer):
+                raise UnusableFile("its tensors are not those of this network and its optimizer")
 
     def _replay(self, saved: SavedTraining) -> _End | None:
         self._started -= saved.seconds
@@ -125,8 +144,7 @@ class Course:
         """Save the epoch, its report included, before anybody hears of it."""
         if self._checkpoint is None:
             return
-        network, optimizer = state.network.state_dict(), state.optimizer.state_dict()["state"]
-        saved = SavedTraining((*self._reports, report), self._seconds(), network, optimizer)
+        saved = SavedTraining((*self._reports, report), self._seconds(), *_tensors(state))
         try:
             self._checkpoint.save(saved, self._identity)
         except OSError as error:
@@ -140,11 +158,21 @@ class Course:
             return Outcome.DIVERGED, f"training loss {report.loss} in epoch {report.epoch}"
         if stop:
             return Outcome.STOPPED, f"stopped after epoch {report.epoch}"
-        if report.epoch == 1 and (not finite or report.accuracy <= self._chance):
+        if self._has_failed(report):
             return self._restart(report)
         if report.epoch == self._recipe.epochs:
             return Outcome.COMPLETED, f"trained {report.epoch} epochs"
         return None
+
+    def _has_failed(self, report: EpochReport) -> bool:
+        """Whether that is a first epoch no better than chance."""
+        return report.epoch == 1 and (not isfinite(report.loss) or report.accuracy <= self._chance)
+
+    def _place_after(self, report: EpochReport) -> tuple[int, int]:
+        """Attempt and epoch that follow."""
+        if self._has_failed(report):
+            return report.attempt + 1, 1
+        return report.attempt, report.epoch + 1
 
     def _restart(self, report: EpochReport) -> _End | None:
         if report.attempt < self._recipe.attempts:
@@ -157,6 +185,11 @@ class Course:
 
     def _seconds(self) -> float:
         return perf_counter() - self._started
+
+
+def _tensors(state: TrainingState) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:
+    """Of the network, and of the optimizer for each parameter."""
+    return state.network.state_dict(), state.optimizer.state_dict()["state"]
 
 
 def _restore(state: TrainingState, saved: SavedTraining) -> None:

@@ -2,14 +2,15 @@
 
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
 from state_space import Architecture
-from trainers.checkpoint import UnusableFile, read_content, write_content
+from state_space.errors import StateSpaceError
+from trainers.checkpoint import UnusableFile, are_tensors, forms, read_content, write_content
 from trainers.networks import build_network
-from trainers.normalisation import Normalisation
+from trainers.normalisation import CHANNELS, GLOBAL_CONTRAST, Normalisation
 
 _FORMAT = 2
 _BEFORE_NORMALISATION = 1
@@ -39,10 +40,23 @@ class TrainedNetwork:
     channels of the images that were trained on, `Normalisation.of`."""
 
     def build(self) -> nn.Module:
-        """The trained network, on the CPU."""
-        network = build_network(Architecture.parse(self.architecture), self.input_shape, self.num_classes)
-        network.load_state_dict(self.weights)
-        return network
+        """The trained network, on the CPU.
+
+        Raises:
+            WeightsError: the weights are not those of such a network.
+        """
+        try:
+            architecture = Architecture.parse(self.architecture)
+            parameters = architecture.parameters(self.input_shape, self.num_classes)
+        except StateSpaceError as error:
+            raise WeightsError(f"these are no weights of a network: {error}") from None
+        # Counted before anything is built: there is memory for as much as the weights themselves take.
+        if sum(weight.numel() for weight in self.weights.values()) == parameters:
+            network = build_network(architecture, self.input_shape, self.num_classes)
+            if forms(network.state_dict()) == forms(self.weights):
+                network.load_state_dict(self.weights)
+                return network
+        raise WeightsError(f"these are no weights of {self.architecture} on images of {self.input_shape}")
 
     def save(self, path: Path) -> None:
         """Write a file as `Checkpoint` does: wholly or not at all. Raises OSError."""
@@ -66,6 +80,39 @@ class TrainedNetwork:
             raise WeightsError(
                 f"{str(path)!r} holds no trained network: it has no {', '.join(sorted(missing))}"
             )
+        for name in known:
+            if not _is_right(name, known):
+                raise WeightsError(f"{str(path)!r} holds no trained network: its {name} cannot be one")
         if known.get("normalisation") is not None:
             known["normalisation"] = Normalisation(*known["normalisation"])
         return cls(**known)
+
+
+def _is_right(name: str, content: dict[str, Any]) -> bool:
+    """Whether that field of a file is of the right form; those before it are."""
+    value = content[name]
+    match name:
+        case "architecture":
+            return isinstance(value, str)
+        case "input_shape":
+            return isinstance(value, tuple) and len(value) == 3 and all(map(_is_count, value))
+        case "num_classes":
+            return _is_count(value)
+        case "accuracy":
+            return isinstance(value, float)
+        case "weights":
+            return are_tensors(value)
+    return value is None or _is_normalisation(value, content["input_shape"][0])
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value < 2**31  # True is none
+
+
+def _is_normalisation(value: object, channels: int) -> bool:
+    match value:
+        case (kind, None, None):
+            return kind == GLOBAL_CONTRAST
+        case (kind, tuple(mean), tuple(std)) if len(mean) == len(std) == channels:
+            return kind == CHANNELS and all(isinstance(number, float) for number in (*mean, *std))
+    return False

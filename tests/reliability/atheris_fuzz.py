@@ -1,45 +1,77 @@
 """Coverage-guided fuzzing with atheris, by hand: pytest does not collect this file.
 
     pip install atheris
-    python tests/reliability/atheris_fuzz.py notation|curves-csv|curves-npz|images-npz|images-tar -runs=100000
+    python tests/reliability/atheris_fuzz.py TARGET -runs=100000
 
-Further arguments are libFuzzer's; the first of them that is no option is a folder in which inputs are kept.
-Whatever comes is read, or refused by an error of ours in one line: anything else ends the run with the input
-that caused it.
+TARGET is one of `TARGETS`. Further arguments are libFuzzer's; the first of them that is no option is a folder
+in which inputs are kept. Whatever comes is read, or refused by an error of ours in one line: anything else
+ends the run with the input that caused it.
 """
 
-import io
+import hashlib
+import json
+import logging
 import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 import atheris
+import torch
+from torch._weights_only_unpickler import Unpickler
 
-with atheris.instrument_imports(include=["state_space", "predictor", "trainers"]):
+with atheris.instrument_imports(include=["state_space", "predictor", "trainers", "metaqnn", "PIL"]):
+    from metaqnn.cli import Parser
+    from metaqnn.config import ConfigError, SearchConfig
+    from metaqnn.database.engine import StorageError, UnreachableError
+    from metaqnn.launch import stopping_rule
+    from metaqnn.options import add_config_options, given_options
+    from metaqnn.run_folder import RunFolder, RunFolderError
+    from metaqnn.schedule import ScheduleError
     from predictor import reading
     from predictor.errors import PredictorError
     from state_space import Architecture
     from state_space.errors import StateSpaceError
-    from trainers import DatasetError
+    from trainers import Checkpoint, DatasetError, EpochReport, Outcome, RecipeError, TrainingRecipe
+    from trainers.checkpoint import SavedTraining
+    from trainers.course import Course, TrainingState
     from trainers.datasets.arrays import read_npz
     from trainers.datasets.folder import read_image_folder
+    from trainers.datasets.images import decode_image
+    from trainers.weights import TrainedNetwork, WeightsError
 
-BLOCK = 512
-CHECKSUM = slice(148, 156)
-SIZE = slice(124, 136)
+import atheris_inputs as inputs
+
 LONGEST_MESSAGE = 2000
+LONGEST_ESCAPE = len(r"\udcff")
 
 
-def only_ours(kind: type[Exception], read: Callable[[], object]) -> None:
-    """Only this error may come, and in one line."""
+class RefusedError(ValueError):
+    """What argparse does instead of ending the process."""
+
+
+class RaisingParser(Parser):
+    """The parser of `metaqnn run`, as far as the configuration goes."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Raise."""
+        raise RefusedError(str(message).removesuffix("\n"))
+
+
+PARSER = RaisingParser(add_help=False)
+add_config_options(PARSER)
+
+
+def only_ours(
+    kinds: type[Exception] | tuple[type[Exception], ...], read: Callable[[], object], typed: bytes = b""
+) -> None:
+    """Only these errors may come, and in one line, which may quote what a user has typed as a whole."""
     try:
         read()
-    except kind as error:
+    except kinds as error:
         assert "\n" not in str(error)  # noqa: PT017 - there need not be an error
-        assert len(str(error)) < LONGEST_MESSAGE  # noqa: PT017
+        assert len(str(error)) < LONGEST_MESSAGE + LONGEST_ESCAPE * len(typed)  # noqa: PT017
 
 
 def notation(data: bytes) -> None:
@@ -53,6 +85,45 @@ def notation(data: bytes) -> None:
     only_ours(StateSpaceError, read)
 
 
+def configurations(data: bytes) -> None:
+    """Stored configurations; what is read is written and read again."""
+    stored = inputs.stored_options(data)
+    refusals = (ConfigError, ScheduleError)
+    only_ours(refusals, lambda: _stays_the_same(SearchConfig.from_dict(stored)), data)
+
+
+def flags(data: bytes) -> None:
+    """Arguments of a command line, between zero bytes, up to the rule and the state space they ask for."""
+    arguments = data.decode("utf-8", "surrogateescape").split("\0")
+
+    def read() -> None:
+        config = SearchConfig.of(**given_options(PARSER.parse_args(arguments)))
+        stopping_rule(config)
+        config.space(1, 8, 10)
+        _stays_the_same(config)
+
+    refusals = (RefusedError, ConfigError, ScheduleError, PredictorError, StateSpaceError, RecipeError)
+    only_ours(refusals, read, data)
+
+
+def _stays_the_same(config: SearchConfig) -> None:
+    again = SearchConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert repr(again) == repr(config)  # NaN is unequal to itself
+
+
+def storage(data: bytes) -> None:
+    """What names the server of a search: a whole file if it begins as one, else its URL.
+
+    Nobody is asked: hosts are not looked up, nor connections made.
+    """
+    if not data.startswith(b"{"):
+        data = json.dumps({"url": data.decode("utf-8", "surrogateescape"), "search": 1}).encode()
+    (FOLDER / "storage.json").write_bytes(data)
+    refusals = (RunFolderError, StorageError, UnreachableError)
+    only_ours(refusals, RunFolder(FOLDER).holds_search, data)
+    only_ours(PredictorError, lambda: reading.read_curves(FOLDER), data)
+
+
 def curves_csv(data: bytes) -> None:
     """Tables of curves."""
     file = FOLDER / "x.csv"
@@ -62,96 +133,116 @@ def curves_csv(data: bytes) -> None:
 
 def curves_npz(data: bytes) -> None:
     """Arrays of curves: the fuzzer's bytes are the arrays, the archive's checksums are right."""
-    file = _zipped(data, ("values", "hp_x", "names"))
+    file = FOLDER / "x.npz"
+    inputs.zipped(data, ("values", "hp_x", "names"), file)
     only_ours(PredictorError, lambda: reading.read_curves(file))
 
 
+def images(data: bytes) -> None:
+    """Single images."""
+    only_ours(DatasetError, lambda: decode_image(data, "image 'x'", image_size=5))
+
+
 def images_npz(data: bytes) -> None:
-    """Arrays of images, likewise."""
-    file = _zipped(data, ("x_train", "y_train", "class_names"))
+    """Arrays of images, as those of curves."""
+    file = FOLDER / "x.npz"
+    inputs.zipped(data, ("x_train", "y_train", "class_names"), file)
     only_ours(DatasetError, lambda: read_npz(file, "x"))
 
 
 def images_tar(data: bytes) -> None:
     """Archives of images, the checksums of whose headers are made right."""
     file = FOLDER / "x.tar"
-    file.write_bytes(_with_checksums(data))
+    file.write_bytes(inputs.with_checksums(data))
     only_ours(DatasetError, lambda: read_image_folder(file, "x"))
 
 
-def _zipped(data: bytes, names: tuple[str, ...]) -> Path:
-    file = FOLDER / "x.npz"
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, part in zip(names, data.split(b"|||"), strict=False):
-            archive.writestr(f"{name}.npy", part)
-    return file
+def checkpoints(data: bytes) -> None:
+    """Files whose SHA-256 is right; the first byte says what they are read as."""
+    _read_content(data[:1], data[1:])
 
 
-def _with_checksums(data: bytes) -> bytes:
-    fixed, at = bytearray(data), 0
-    while at + BLOCK <= len(fixed):
-        header = fixed[at : at + BLOCK]
-        header[CHECKSUM] = b" " * 8
-        header[CHECKSUM] = f"{sum(header):06o}\0 ".encode()
-        fixed[at : at + BLOCK] = header
-        digits = bytes(header[SIZE]).split(b"\0")[0].strip()
-        size = int(digits, 8) if digits and not set(digits) - set(b"01234567") else 0
-        at += BLOCK * (1 + -(-size // BLOCK))
-    return bytes(fixed)
+def checkpoint_contents(data: bytes) -> None:
+    """Likewise; the fuzzer chooses what of a good file is replaced by which values and tensors."""
+    _read_content(data[:1], inputs.changed_content(data[:1], data[1:]))
 
 
-def seeds(name: str) -> list[bytes]:
-    """Good inputs to start from."""
-    import numpy as np
-    from PIL import Image
-
-    def array(value: object) -> bytes:
-        file = io.BytesIO()
-        np.save(file, np.array(value))
-        return file.getvalue()
-
-    def archive() -> bytes:
-        picture, file = io.BytesIO(), io.BytesIO()
-        Image.fromarray(np.zeros((2, 2), np.uint8)).save(picture, "PNG")
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for member in ("a/1.png", "b/1.png"):
-                info = tarfile.TarInfo(member)
-                info.size, info.pax_headers = len(picture.getvalue()), {"mtime": "1.5"}
-                tar.addfile(info, io.BytesIO(picture.getvalue()))
-        return file.getvalue()
-
-    images = np.zeros((2, 2, 2), np.uint8)
-    return {
-        "notation": [b"[C(64,3,1), P(2,2), D(1,2), FC(128), D(2,2), SM(10)]", b"[C(8,1,1), GAP(10), SM(10)]"],
-        "curves-csv": [
-            b"acc_0,acc_1,ap_depth,hp_lr,id\n0.1,0.2,3,0.1,a\n0.2,,4,0.1,b\n",
-            b"ep_1,ep_2\n.1,.2\n",
-        ],
-        "curves-npz": [b"|||".join([array([[0.1, 0.2]]), array([1.0]), array(["a"])])],
-        "images-npz": [b"|||".join([array(images), array([0, 1]), array(["a", "b"])])],
-        "images-tar": [archive()],
-    }[name]
+def _read_content(kind: bytes, content: bytes) -> None:
+    """Build a trained network, or bring a training to its end, if that is what the file holds."""
+    file = FOLDER / "x.pt"
+    file.write_bytes(content + hashlib.sha256(content).digest())
+    if inputs.is_network(kind):
+        only_ours(WeightsError, lambda: TrainedNetwork.read(file).build())
+    elif Checkpoint(file).load(inputs.IDENTITY):
+        _go_on(file)
 
 
-TARGETS = {
+def _go_on(file: Path) -> None:
+    course = Course(
+        TrainingRecipe(epochs=2),
+        0.15,
+        start=_start,
+        train_epoch=_train_epoch,
+        on_epoch=None,
+        checkpoint=ReadCheckpoint(file),
+        identity=inputs.IDENTITY,
+    )
+    assert course.run().outcome is not Outcome.OUT_OF_MEMORY
+
+
+class ReadCheckpoint(Checkpoint):
+    """What is saved is not at issue, and takes its time."""
+
+    def save(self, training: SavedTraining, identity: Mapping[str, str]) -> None:
+        """Do nothing."""
+
+
+def _start(attempt: int) -> TrainingState:
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, inputs.NUM_CLASSES))
+    return TrainingState(network, torch.optim.Adam(network.parameters(), fused=True), _no_step, attempt)
+
+
+def _no_step(images: torch.Tensor, labels: torch.Tensor) -> NoReturn:
+    raise AssertionError("one step is an epoch")
+
+
+def _train_epoch(state: TrainingState) -> EpochReport:
+    for parameter in state.network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    state.optimizer.step()
+    state.epoch += 1
+    return EpochReport(state.attempt, 1e-3, state.epoch, 0.5, 1.5, 0.1)
+
+
+TARGETS: dict[str, Callable[[bytes], Any]] = {
     "notation": notation,
+    "configurations": configurations,
+    "flags": flags,
+    "storage": storage,
     "curves-csv": curves_csv,
     "curves-npz": curves_npz,
+    "images": images,
     "images-npz": images_npz,
     "images-tar": images_tar,
+    "checkpoints": checkpoints,
+    "checkpoint-contents": checkpoint_contents,
 }
 
 if __name__ == "__main__":
-    name, *options = sys.argv[1:]
+    target, *options = sys.argv[1:]
+    logging.disable()  # warnings about files that are ignored
+    inputs.prepare_libraries()
+    if target == "checkpoints":
+        Unpickler.load = atheris.instrument_func(Unpickler.load)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         FOLDER, start = Path(folder) / "work", Path(folder) / "seeds"
         FOLDER.mkdir()
         start.mkdir()
-        for i, good in enumerate(seeds(name)):
-            TARGETS[name](good)
+        for i, good in enumerate(inputs.seeds(target)):
+            TARGETS[target](good)
             (start / str(i)).write_bytes(good)
         kept = [option for option in options if not option.startswith("-")] or [str(Path(folder) / "kept")]
         Path(kept[0]).mkdir(exist_ok=True)
-        flags = [option for option in options if option.startswith("-")]
-        atheris.Setup([sys.argv[0], *flags, *kept, str(start)], TARGETS[name])
+        arguments = [option for option in options if option.startswith("-")]
+        atheris.Setup([sys.argv[0], *arguments, *kept, str(start)], TARGETS[target])
         atheris.Fuzz()

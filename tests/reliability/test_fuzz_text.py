@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaqnn.config import ConfigError, SearchConfig
+from metaqnn.database.engine import StorageError, UnreachableError
 from metaqnn.launch import stopping_rule
 from metaqnn.options import add_config_options, given_options
+from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.schedule import ScheduleError
+from predictor import reading
 from predictor.errors import PredictorError
 from state_space import Architecture
 from state_space.errors import StateSpaceError
@@ -71,7 +74,7 @@ def parser():
     from metaqnn.cli import Parser
 
     class Raising(Parser):
-        def error(self, message):
+        def exit(self, status=0, message=None):
             raise RefusedError(message)
 
     made = Raising()
@@ -101,3 +104,39 @@ def test_flags(parser, flags):
     except (RefusedError, ConfigError, ScheduleError, PredictorError, StateSpaceError, RecipeError):
         return
     assert repr(SearchConfig.from_dict(json.loads(json.dumps(config.to_dict())))) == repr(config)
+
+
+@pytest.mark.parametrize(
+    ("url", "search"),
+    [
+        ("me@127.0.0.1:1/db", float("inf")),
+        *((f"me@127.0.0.1/db?port={port}", 1) for port in ("x", "1,2")),
+        *((f"me@{host}:1/db", 1) for host in ("a..b", "a" * 64)),
+        *((f"me@127.0.0.1:1/db?{query}", 1) for query in ("a=\udcff", "host=\udcff", "password=a%00b")),
+    ],
+)
+def test_what_coverage_guided_fuzzing_has_found(tmp_path, url, search):
+    """Servers that Python, SQLAlchemy or psycopg refuse by errors of their own; see atheris_fuzz.py."""
+    pytest.importorskip("psycopg")
+    (tmp_path / "storage.json").write_text(json.dumps({"url": f"postgresql://{url}", "search": search}))
+    with pytest.raises((RunFolderError, StorageError, UnreachableError)) as refusal:
+        RunFolder(tmp_path).holds_search()
+    with pytest.raises(PredictorError) as other:
+        reading.read_curves(tmp_path)
+    assert "\n" not in f"{refusal.value}{other.value}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["two\nlines", "--three\rlines"], "unknown arguments: two lines --three lines"),
+        (["--dataset=--"], "argument --dataset: '--' is no value"),
+        (["--conv-widths=--"], "argument --conv-widths: '--' is no value"),
+    ],
+)
+def test_and_on_the_command_line(parser, arguments, said):
+    """argparse repeats words as they are, and before Python 3.13 makes an empty list of `--`."""
+    with pytest.raises(RefusedError) as refusal:
+        parser.parse_args(arguments)
+    (line,) = str(refusal.value).splitlines()
+    assert f"error: {said} (see" in line

@@ -6,7 +6,7 @@ import pydoc
 import re
 import resource
 import signal
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers import Checkpoint, EpochReport
-from trainers.checkpoint import SavedTraining
+from trainers.checkpoint import SavedTraining, UnusableFile, write_content
 
 IDENTITY = {"architecture": "[C(8,3,1), SM(10)]", "seed": "3"}
 REPORT = EpochReport(1, 1e-3, 1, 0.25, 2.5, 0.125)
@@ -152,6 +152,70 @@ def test_no_code_runs_from_a_file_with_a_right_checksum(checkpoint, tmp_path, ca
     assert checkpoint.load(IDENTITY) is None
     assert "UnpicklingError" in caplog.text
     assert not (tmp_path / "attacked").exists()
+
+
+CONTENT = {
+    "format": 1,
+    "identity": IDENTITY,
+    "reports": [astuple(REPORT)],
+    "seconds": 1.5,
+    "network": {"0.weight": torch.ones(2)},
+    "optimizer": {0: {"step": torch.tensor(1.0)}},
+}
+
+
+def test_the_content_that_is_made_wrong_below_is_right(checkpoint):
+    write_content(CONTENT, checkpoint.path)
+    assert checkpoint.load(IDENTITY).reports == (REPORT,)
+
+
+@pytest.mark.parametrize("identity", [IDENTITY, None])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, None) for name in CONTENT if name != "identity"),
+        *(("format", value) for value in (torch.ones(2), "1", 10**5000, [1])),
+        *(("reports", value) for value in ([], {}, [1], [astuple(REPORT)[1:]], [(1, 1, 1, 0.5, 1.0, 0.1)])),
+        *(("reports", [(1, 1e-3, 1, accuracy, 2.5, 0.125)]) for accuracy in (-0.1, 1.1, float("nan"), "1")),
+        *(("reports", [(1, rate, 1, 0.25, 2.5, 0.125)]) for rate in (-1e-3, float("nan"), float("inf"))),
+        *(
+            ("reports", [astuple(replace(REPORT, epoch=value))])
+            for value in (True, 1.0, torch.tensor(1), None)
+        ),
+        *(("reports", [(1, 1e-3, 1, 0.25, 2.5, seconds)]) for seconds in (-1.0, float("inf"))),
+        *(("seconds", value) for value in (-1.0, float("nan"), 1, torch.tensor(1.5))),
+        *(("network", value) for value in ([], {"0.weight": 1}, {"0.weight": torch.ones(2).to_sparse()})),
+        ("network", {"0.weight": torch.empty(2, device="meta")}),
+        ("network", {"0.weight": torch.ones(1).expand(10**6, 10**6)}),
+        *(("optimizer", value) for value in ([], {0: None}, {0: torch.ones(2)}, {0: {"step": 1}})),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_with_a_right_checksum_that_holds_no_training_is_ignored(
+    checkpoint, name, value, identity, caplog
+):
+    write_content({**CONTENT, name: value}, checkpoint.path)
+    assert checkpoint.load(identity) is None
+    write_content({key: content for key, content in CONTENT.items() if key != name}, checkpoint.path)
+    assert checkpoint.load(identity) is None
+    assert caplog.text.count(f"checkpoint {checkpoint.path} is ignored") == len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("identity", [None, [], "seed", {"seed": 3}, {3: "3"}, {"seed": torch.ones(2)}])
+def test_a_file_that_does_not_say_whose_it_is_is_ignored(checkpoint, identity, caplog):
+    write_content({**CONTENT, "identity": identity}, checkpoint.path)
+    assert checkpoint.load(IDENTITY) is None
+    assert "it does not say of which training it is" in caplog.text
+
+
+def test_a_training_that_the_caller_cannot_use_is_ignored(checkpoint, caplog):
+    def refuse(training):
+        raise UnusableFile(f"its time is {training.seconds}")
+
+    checkpoint.save(training(1), IDENTITY)
+    assert checkpoint.load(IDENTITY, refuse) is None
+    assert "its time is 1.5" in caplog.text
+    assert same(checkpoint.load(IDENTITY, lambda training: None), training(1))
 
 
 # Where a write can be cut: a name to replace, which call of it is cut, and the state that is left.

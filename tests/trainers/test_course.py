@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,11 +29,14 @@ class Scripted:
     number of the call before which the process ends.
     """
 
-    def __init__(self, path, accuracies=(0.1, 0.3, 0.4, 0.5, 0.6), losses=None, dies=None, stop=None):
+    def __init__(
+        self, path, accuracies=(0.1, 0.3, 0.4, 0.5, 0.6), losses=None, dies=None, stop=None, momentum=0
+    ):
         self.accuracies = dict(zip(WHOLE, accuracies, strict=False))
         self.losses = losses or {}
         self.dies = dies
         self.stop = stop
+        self.momentum = momentum
         self.checkpoint = Checkpoint(path)
         self.started, self.trained, self.heard = [], [], []
         self.calls = dict.fromkeys(("train", "save", "hear"), 0)
@@ -46,10 +50,14 @@ class Scripted:
         self.started.append(attempt)
         network = torch.nn.Linear(1, 1, bias=False)
         torch.nn.init.zeros_(network.weight)
-        return TrainingState(network, torch.optim.SGD(network.parameters()), no_step, attempt)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0, momentum=self.momentum)
+        return TrainingState(network, optimizer, no_step, attempt)
 
     def train_epoch(self, state):
         self.step("train")
+        if self.momentum:
+            state.network.weight.grad = torch.ones(1, 1)
+            state.optimizer.step()  # of size 0, with moments
         with torch.no_grad():
             state.network.weight += 1
         state.epoch += 1
@@ -130,7 +138,7 @@ def test_without_its_checkpoint_a_training_begins_again_and_the_same_is_heard(pa
         ({"losses": {(2, 3): float("inf")}, "stop": (2, 3)}, Outcome.DIVERGED, 4),
     ],
 )
-def test_a_training_that_had_ended_ends_the_same_way_without_any_work(path, script, outcome, epochs):
+def test_a_training_that_had_ended_ends_the_same_way_without_training(path, script, outcome, epochs):
     first = Scripted(path, **script)
     ended = first.run()
     again = Scripted(path, **script)
@@ -138,7 +146,7 @@ def test_a_training_that_had_ended_ends_the_same_way_without_any_work(path, scri
     assert ended.outcome is repeated.outcome is outcome
     assert (ended.curve, ended.message) == (repeated.curve, repeated.message)
     assert first.heard == again.heard == WHOLE[:epochs]
-    assert again.started == again.trained == []
+    assert again.trained == []
 
 
 def test_only_the_attempt_in_progress_is_built_again(path):
@@ -146,7 +154,65 @@ def test_only_the_attempt_in_progress_is_built_again(path):
         Scripted(path, dies=("train", 4)).run()
     resumed = Scripted(path)
     resumed.run()
-    assert resumed.started == [2]
+    assert set(resumed.started) == {2}  # once to see whether the checkpoint fits
+
+
+def changed(path, **changes):
+    """Give a checkpoint another content, and its checksum."""
+    checkpoint = Checkpoint(path)
+    saved = checkpoint.load(None)
+    new = {name: change(getattr(saved, name)) for name, change in changes.items()}
+    checkpoint.save(replace(saved, **new), {"name": "scripted"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": lambda tensors: {"bias": tensors["weight"]}},
+        {"network": lambda tensors: {}},
+        {"network": lambda tensors: tensors | {"bias": torch.ones(1)}},
+        {"network": lambda tensors: {"weight": torch.ones(1, 2)}},
+        {"network": lambda tensors: {"weight": torch.ones(1, 1, dtype=torch.int64)}},
+        {"optimizer": lambda moments: {}},
+        {"optimizer": lambda moments: {1: moments[0]}},
+        {"optimizer": lambda moments: {0: {"other": torch.ones(1, 1)}}},
+        {"optimizer": lambda moments: {0: {"momentum_buffer": torch.ones(2, 2)}}},
+        {"reports": lambda reports: reports[1:]},
+        {"reports": lambda reports: reports[::-1]},
+        {"reports": lambda reports: (*reports, reports[-1])},
+        {"reports": lambda reports: (reports[0], replace(reports[0], epoch=2))},
+        {"reports": lambda reports: (*reports, replace(reports[0], attempt=3))},
+    ],
+)
+def test_a_checkpoint_of_other_tensors_or_epochs_is_none_and_nobody_hears_of_it(path, changes, caplog):
+    killed = Scripted(path, dies=("train", 4), momentum=0.9)
+    with pytest.raises(Killed):
+        killed.run()
+    intact = path.read_bytes()
+    changed(path, **changes)
+    resumed = Scripted(path, momentum=0.9)
+    result = resumed.run()
+    assert resumed.heard == resumed.trained == WHOLE
+    assert (result.outcome, result.curve) == (Outcome.COMPLETED, (0.3, 0.4, 0.5, 0.6))
+    assert len([record for record in caplog.records if "is ignored" in record.message]) == 1
+    path.write_bytes(intact)
+    again = Scripted(path, momentum=0.9)
+    again.run()
+    assert again.trained == WHOLE[3:]
+
+
+def test_too_little_memory_to_check_a_checkpoint_is_told_after_its_epochs(path):
+    with pytest.raises(Killed):
+        Scripted(path, dies=("train", 4)).run()
+
+    def start(attempt):
+        raise OutOfMemory("9 bytes")
+
+    resumed = Scripted(path)
+    resumed.start = start
+    result = resumed.run()
+    assert (result.outcome, result.curve) == (Outcome.OUT_OF_MEMORY, (0.3, 0.4))
+    assert resumed.heard == WHOLE[:3]
 
 
 def test_the_time_before_a_kill_counts(path, monkeypatch):

@@ -53,6 +53,64 @@ def test_another_kind_of_file_of_ours_is_refused(tmp_path):
         TrainedNetwork.read(tmp_path / "other.pt")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("architecture", value) for value in (None, 1, b"[SM(10)]")),
+        *(("input_shape", value) for value in (None, (2, 8), (2, 8, 0), (2, 8, 8.0), (2, 8, 2**40), "288")),
+        *(("num_classes", value) for value in (None, True, -1, 10.0, torch.tensor(10))),
+        *(("accuracy", value) for value in (None, "0.5", torch.tensor(0.5))),
+        *(
+            ("weights", value)
+            for value in (None, [], {"0.weight": 1}, {"0.weight": torch.ones(2).to_sparse()})
+        ),
+        *(
+            ("normalisation", value)
+            for value in ("channels", ("other", None, None), ("channels", None, None))
+        ),
+        *(("normalisation", ("channels", (1.0, 2.0), value)) for value in ((1.0,), (1.0, "2"), None, 1.0)),
+        ("normalisation", ("channels", (1.0,), (1.0,))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_whose_values_are_of_other_kinds_is_refused(network, name, value, tmp_path):
+    replace(network, normalisation=KINDS[2]).save(tmp_path / "network.pt")
+    assert TrainedNetwork.read(tmp_path / "network.pt").normalisation == KINDS[2]
+    content = dict(zip(TrainedNetwork.__slots__, astuple(network), strict=True))
+    write_content({"format": 2, **content, name: value}, tmp_path / "network.pt")
+    with pytest.raises(WeightsError, match=f"network.pt' holds no trained network: its {name} cannot be one"):
+        TrainedNetwork.read(tmp_path / "network.pt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"architecture": "[C(8,3,1)"}, "no weights of a network"),
+        ({"architecture": "[P(9,9), SM(10)]"}, "no weights of a network"),
+        ({"architecture": "[C(8,5,1), SM(10)]"}, "no weights of"),
+        ({"input_shape": (2, 2**20, 2**20)}, "no weights of"),
+        ({"num_classes": 11}, "no weights of"),
+        ({"weights": {}}, "no weights of"),
+    ],
+)
+def test_weights_of_another_network_are_refused_before_one_is_built(network, changes, said):
+    with pytest.raises(WeightsError, match=said) as caught:
+        replace(network, **changes).build()
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_other_names_or_shapes_are_refused(network):
+    weights = network.weights
+    first, *others = weights
+    for wrong in (
+        {"other": weights[first]} | {name: weights[name] for name in others},
+        weights | {first: weights[first].flatten()},
+        weights | {first: weights[first].double()},
+    ):
+        with pytest.raises(WeightsError, match="no weights of"):
+            replace(network, weights=wrong).build()
+
+
 def test_a_file_of_a_later_version_is_refused(tmp_path):
     write_content({"format": 3}, tmp_path / "new.pt")
     with pytest.raises(WeightsError, match="format 3, this version reads format 1 and 2"):
