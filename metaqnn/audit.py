@@ -37,13 +37,16 @@ class Audit:
         order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
         return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
 
-    def run(self, heard: Callable[[str, EpochReport], None]) -> None:
-        """Train those that are not done; one that was interrupted begins again."""
+    def waiting(self) -> list["Row[tuple[int, int, str]]"]:
+        """Those of them that were not trained to the end yet."""
         done = self.database.trained_to_end(AUDIT)
-        for row in self.chosen():
-            if row.id not in done:
-                self.database.forget_training(row.id, purpose=AUDIT)
-                self._train(row, heard)
+        return [row for row in self.chosen() if row.id not in done]
+
+    def run(self, heard: Callable[[str, EpochReport], None]) -> None:
+        """Train those that wait; one that was interrupted begins again."""
+        for row in self.waiting():
+            self.database.forget_training(row.id, purpose=AUDIT)
+            self._train(row, heard)
 
     def _train(self, row: "Row[tuple[int, int, str]]", heard: Callable[[str, EpochReport], None]) -> None:
         def on_epoch(report: EpochReport) -> bool:

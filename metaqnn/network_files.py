@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from metaqnn.run_folder import RunFolderError
 from trainers import Checkpoint
 from trainers.weights import TrainedNetwork
 
@@ -48,12 +49,21 @@ class NetworkFiles:
     def __init__(
         self, folder: Path, keep: int, *, epochs: int, input_shape: tuple[int, int, int], num_classes: int
     ) -> None:
+        self._folder = folder
         self._checkpoints, self._weights = folder / "checkpoints", folder / "weights"
         self._keep = keep
         self._epochs = epochs
         self._input_shape = input_shape
         self._num_classes = num_classes
         self._best: list[Finalist] = []
+
+    def require_folder(self) -> None:
+        """Raise RunFolderError if the folder was removed or moved: files have no place any more."""
+        if not self._folder.is_dir():
+            raise RunFolderError(
+                f"run folder {str(self._folder)!r} was removed or moved under the search; if it was moved, "
+                "go on with: metaqnn run --resume ITS-NEW-PLACE"
+            )
 
     def checkpoint(self, number: int) -> Checkpoint:
         """Where a network in training is saved."""

@@ -88,7 +88,14 @@ class Search:
         executor.run(self)
 
     def next_task(self) -> Task | None:
-        """The next network to train, an interrupted one first; None when the schedule is done."""
+        """The next network to train, an interrupted one first; None when the schedule is done.
+
+        Raises:
+            RunFolderError: the run folder is gone.
+            SearchStopped: nothing new is found any more.
+        """
+        if self._files is not None:
+            self._files.require_folder()
         interrupted = bool(self._unfinished)
         job = self._unfinished.pop(0) if interrupted else self._propose()
         if job is None:

@@ -1,7 +1,9 @@
 """`metaqnn audit`: train some of the stopped networks to the end."""
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -50,8 +52,12 @@ def execute(namespace: argparse.Namespace) -> int:
         with disk_errors(folder), folder.lock():
             _train(folder, namespace)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; go on with the same command: metaqnn audit {folder.path}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be closed
+            print(f"\ninterrupted; go on with the same command: metaqnn audit {folder.path}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn audit RUN 2>&1 | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        return 1
     print(_text(folder.path, namespace.format))
     return 0
 
@@ -63,12 +69,13 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
 
     session = go_on(folder, {}, {"data_dir": namespace.data_dir, "device": namespace.device})
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
-    with tqdm(
-        total=len(audit.chosen()) * session.config.epochs, unit="epoch", desc="audit", file=sys.stderr
-    ) as bar:
+    epochs = len(audit.waiting()) * session.config.epochs
+    with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:
 
         def heard(architecture: str, report: EpochReport) -> None:
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
+            if report.attempt > 1 and report.epoch == 1:
+                bar.total += 1  # the first epoch of the attempt before came to nothing
             bar.update()
 
         audit.run(heard)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 from metaqnn.interrupts import interrupt_on_termination
@@ -38,16 +39,18 @@ def execute(namespace: argparse.Namespace) -> int:
 
     interrupt_on_termination()
     listening = listen(namespace.host, namespace.port)
-    if not is_loopback(namespace.host):
+    address = listening.getsockname()[0]
+    if not is_loopback(address):
         print("warning: everybody who reaches this machine can read these runs", file=sys.stderr)
     try:
         bundle()  # the first time takes seconds, better now than while a page waits
         print(f"dashboard: {url_of(listening)}  (Ctrl-C ends it)", flush=True)
         if namespace.open:
             webbrowser.open(url_of(listening))
-        serve(Dashboard(namespace.runs, allowed_hosts(namespace.host)), listening)
+        serve(Dashboard(namespace.runs, allowed_hosts(namespace.host, address)), listening)
     except KeyboardInterrupt:
-        print("dashboard ended", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be closed
+            print("dashboard ended", file=sys.stderr)
     return 0
 
 

@@ -14,6 +14,8 @@ from state_space import Architecture
 
 TRIES = 3
 """A task whose worker has died this often has crashed; before, it is started again."""
+LONGEST_WAIT = 1.0
+"""Seconds for which silent workers are waited for at once where epochs must not take too long."""
 MakeTrainer = Callable[[], Trainer]
 Demand = Callable[[Architecture], float]
 
@@ -40,28 +42,25 @@ class Worker(ABC):
     Attributes:
         task: what it was told to do last.
         ready: whether its trainer has been made.
-        heard: time of the latest message, in seconds; infinite before the first.
+        silent: seconds for which it was listened to in vain since it had something to do or say.
     """
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.task: Task
         self.ready = False
-        self.heard = inf
+        self.silent = 0.0
 
     def begin(self, task: Task) -> None:
         """Send a task."""
         self.task = task
-        if self.ready:
-            self.heard = monotonic()
+        self.silent = 0.0
         self.say(task)
 
     def hear(self) -> Message | None:
         """What the worker says; None if it is dead."""
-        message = self.receive()
-        if message is not None:
-            self.heard = monotonic()
-        return message
+        self.silent = 0.0
+        return self.receive()
 
     @abstractmethod
     def say(self, what: Task | bool) -> None:
@@ -176,12 +175,26 @@ class PoolExecutor(ABC, Generic[W]):
 
     def _listen(self, coordinator: Coordinator) -> None:
         """Wait until a worker says something, dies, or is late."""
-        due = min(worker.heard for worker in self._busy) + self._epoch_timeout
-        for worker in self.wait(self._busy, None if due == inf else max(0.0, due - monotonic())):
+        for worker in self._wait():
             self._handle(worker, worker.hear(), coordinator)
         for worker in tuple(self._busy):
-            if monotonic() > worker.heard + self._epoch_timeout:
+            if worker.silent >= self._epoch_timeout:
                 self._time_out(worker, coordinator)
+
+    def _wait(self) -> Sequence[W]:
+        """As `wait`, a short time only, by which it prolongs the silence of those that train.
+
+        The time that the search itself takes, for its database for example, is not theirs; nor is that for
+        which everything was suspended, as by Ctrl-Z, but for the length of one wait.
+        """
+        if self._epoch_timeout == inf:
+            return self.wait(self._busy, None)
+        longest, began = min(LONGEST_WAIT, self._epoch_timeout / 10), monotonic()
+        heard = self.wait(self._busy, longest)
+        for worker in self._busy:
+            if worker.ready:
+                worker.silent += min(longest, monotonic() - began)
+        return heard
 
     def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:
         if message is None:

@@ -70,7 +70,10 @@ def test_an_interrupted_audit_ends_as_an_undisturbed_one(searched, formula_train
     with pytest.raises(KeyboardInterrupt):
         audit(database, formula_trainer(config.epochs), 1.0).run(interrupt)
     trainer = formula_trainer(config.epochs)
-    audit(ReplayDatabase.open(url), trainer, 1.0).run(lambda *_: None)
+    resumed = audit(ReplayDatabase.open(url), trainer, 1.0)
+    assert ids(resumed.waiting()) == ids(resumed.chosen())[1:]
+    resumed.run(lambda *_: None)
+    assert resumed.waiting() == []
     audits = SearchReader(url).audits()
     assert len(trainer.trained) == len(audits) - 1
     for row in audits:

@@ -119,6 +119,12 @@ def handlers_as_before():
         signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session")
+def run_type():
+    """For runs at places of their own."""
+    return Run
+
+
 @pytest.fixture
 def new_run(tmp_path):
     """Makes runs."""
@@ -129,14 +135,15 @@ def new_run(tmp_path):
 def killed():
     """killed(how, kills, *command): repeat a command that is killed, see kill.py; returns how often.
 
-    With `disk`, the power of that disk is cut at each death.
+    With `disk`, the power of that disk is cut at each death; with `watch`, that folder is copied at each.
     """
 
-    def killed(how, kills, *command, disk=None):
+    def killed(how, kills, *command, disk=None, watch=None):
         seed = str(random.randrange(10**6))
         script = Path(__file__).with_name("kill.py")
-        power = [] if disk is None else ["--power", str(disk)]
-        everything = [sys.executable, str(script), *power, how, str(kills), seed, *map(str, command)]
+        given = {"--power": disk, "--watch": watch}
+        more = [str(word) for pair in given.items() if pair[1] is not None for word in pair]
+        everything = [sys.executable, str(script), *more, how, str(kills), seed, *map(str, command)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(everything, capture_output=True, text=True, check=False, env=environment)
         said = f"{everything}\n{done.stdout}\n{done.stderr}"

@@ -1,17 +1,19 @@
 """A command that is killed again and again, in processes forked from one that has started no thread.
 
     python tests/reliability/kill.py files|moments KILLS SEED COMMAND [ARGUMENTS of metaqnn COMMAND]
-    python tests/reliability/kill.py --power DISK files|moments ...
+    python tests/reliability/kill.py [--power DISK] [--watch FOLDER] files|moments ...
 
 `files`: each process dies just before or after one of its calls of fsync, rename or unlink; `moments`: at any
 time. The command is repeated until it ends by itself; after KILLS kills it is left to. Prints a line of JSON
 for each process. With --power, the disk that is mounted at DISK loses its power at each death (see disk.py).
+With --watch, FOLDER as each death leaves it is copied to FOLDER-0, FOLDER-1, ...
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -23,7 +25,7 @@ from disk import cut_power
 from metaqnn.cli import main
 
 SLOW = ("sklearn.datasets", "metaqnn.executors", "metaqnn.introduction", "metaqnn.launch", "metaqnn.progress",
-        "metaqnn.finetune.preparation", "metaqnn.export.exporting")  # fmt: skip
+        "metaqnn.finetune.preparation", "metaqnn.export.exporting", "metaqnn.report.files")  # fmt: skip
 """What commands import; here once for all processes."""
 FILE_STEPS = ((os, "fsync"), (os, "replace"), (Path, "unlink"))
 LATEST_CALL = 5
@@ -71,22 +73,24 @@ def at_a_moment(turn: int, rng: random.Random) -> tuple[str, Callable[[], object
     return f"{moment:.2f}", lambda: signal.setitimer(signal.ITIMER_PROF, moment)
 
 
-def repeat(how: str, kills: int, seed: int, command: list[str], disk: Path | None) -> None:
+def repeat(options: argparse.Namespace) -> None:
     """Kill, repeat, and at last let the command end."""
     sys.modules["pyarrow"] = None  # pandas would import it, and its allocator starts a thread
     for module in SLOW:
         import_module(module)
     assert len(os.listdir("/proc/self/task")) == 1, "a fork of a process with threads may hang"
-    choose = {"files": at_a_step, "moments": at_a_moment}[how]
-    rng, code = random.Random(seed), -1
-    for turn in range(kills + 1):
-        where, prepare = ("end", lambda: None) if turn == kills else choose(turn, rng)
-        code = process(command, prepare)
+    choose = {"files": at_a_step, "moments": at_a_moment}[options.how]
+    rng, code = random.Random(options.seed), -1
+    for turn in range(options.kills + 1):
+        where, prepare = ("end", lambda: None) if turn == options.kills else choose(turn, rng)
+        code = process(options.command, prepare)
         print(json.dumps({"code": code, "where": where}), flush=True)
         if code >= 0:
             break
-        if disk is not None:
-            cut_power(disk, names_survive=rng.random() < 0.5)
+        if options.power is not None:
+            cut_power(options.power, names_survive=rng.random() < 0.5)
+        if options.watch is not None and options.watch.exists():
+            shutil.copytree(options.watch, f"{options.watch}-{turn}")
 
 
 def arguments() -> argparse.Namespace:
@@ -95,6 +99,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--power", type=Path, metavar="DISK")
+    parser.add_argument("--watch", type=Path, metavar="FOLDER")
     parser.add_argument("how", choices=["files", "moments"])
     parser.add_argument("kills", type=int)
     parser.add_argument("seed", type=int)
@@ -103,5 +108,4 @@ def arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    options = arguments()
-    repeat(options.how, options.kills, options.seed, options.command, options.power)
+    repeat(arguments())

@@ -40,7 +40,7 @@ def with_run(command, run):
 
 @pytest.fixture
 def full(finished_run, small_disk, fill):
-    """A run folder on a disk without any space, on which SQLite cannot make the files it needs beside its own."""
+    """A run folder on a disk that is full: SQLite cannot make the files that it needs beside its own."""
     run = type(finished_run)(small_disk / "run")
     shutil.copytree(finished_run.path, run.path)
     for extra in run.path.glob("search.db-*"):

@@ -32,14 +32,14 @@ CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
 class FakeTrainer:
     chance = 0.15
 
-    def __init__(self, folder=None, epochs=4):
-        self.folder, self.epochs = folder, epochs
+    def __init__(self, folder=None, epochs=4, seconds=0.005):
+        self.folder, self.epochs, self.seconds = folder, epochs, seconds
 
     def train(self, architecture, *, seed, on_epoch):
         for epoch in range(1, self.epochs + 1):
             if epoch == 2:
                 self._mischief(seed)
-            time.sleep(0.005)
+            time.sleep(self.seconds)
             if on_epoch(EpochReport(1, 1e-3, epoch, (seed % 7 + epoch) / 20, 1.0, 0.01)):
                 return TrainingResult(Outcome.STOPPED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
         return TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")

@@ -63,6 +63,57 @@ def test_a_silent_network_is_killed_and_the_others_go_on(make, recorder, fakes):
     assert "longer than the 1 s" in record.of(1)[-1][2]
 
 
+def test_time_that_the_search_itself_takes_is_no_silence_of_its_networks(make, recorder):
+    """As waiting for a database that is away: longer than an epoch may take."""
+
+    def slow(task, report):
+        time.sleep(1.2 if report.epoch == 2 else 0)
+        return False
+
+    record = recorder([1, 2], stop=slow)
+    make(2, epoch_timeout=1.0).run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed"}
+
+
+def test_networks_that_were_suspended_together_with_the_search_are_not_late(fakes, folder):
+    """Ctrl-Z, and later fg. One that hangs is late nonetheless, after the time that it has."""
+    program = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(fakes.__file__)!r})
+import fake_trainers
+from functools import partial
+from metaqnn.executors import LocalExecutor, Place, Task
+from state_space import Architecture
+
+class Coordinator:
+    seeds = [1, fake_trainers.HANGING]
+    def next_task(self):
+        if self.seeds:
+            number = len(self.seeds)
+            return Task(number, Architecture.parse("[C(64,1,1), GAP(10), SM(10)]"), self.seeds.pop(0))
+    def on_epoch(self, task, report):
+        print(task.seed, report.epoch, flush=True)
+    def on_result(self, task, result):
+        print(task.seed, result.outcome, flush=True)
+    def on_failure(self, task, outcome, message):
+        print(task.seed, outcome, flush=True)
+
+if __name__ == "__main__":
+    trainer = Place(partial(fake_trainers.FakeTrainer, seconds=0.5))
+    LocalExecutor([trainer] * 2, chance=0.15, epoch_timeout=2.0).run(Coordinator())
+"""
+    (folder / "search.py").write_text(program)
+    process = subprocess.Popen(
+        [sys.executable, folder / "search.py"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout.readline()
+    os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(2.5)
+    os.killpg(process.pid, signal.SIGCONT)
+    out, _ = process.communicate(timeout=60)
+    assert {"1 completed", f"{fakes.HANGING} timed_out"} <= set(out.splitlines())
+
+
 @pytest.mark.parametrize(("broken", "reason"), [("broken", "no such device"), ("dying", "exit code 3")])
 def test_a_process_that_cannot_be_started_stops_the_search(recorder, fakes, broken, reason):
     with pytest.raises(SearchStopped, match=reason):
