@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import os
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ from predictor.curves import Floats, LearningCurves
 from predictor.errors import CurvesError
 from predictor.search_database import SQLITE_SUFFIXES, find_database, read_database
 
-MAX_CELL = 25_000
-"""Most characters of a cell: numpy gives every cell of a table the room of the longest."""
+Cells = npt.NDArray[np.object_]
+"""Strings of a table. As numpy's own strings all would take the room of the longest."""
+
+MAX_NAMES_BYTES = 2**28
+"""Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
 MAX_NPZ_BYTES = 4 * 2**30
 """Most bytes that the arrays of an ``.npz`` file may take when they are unpacked."""
 
@@ -59,9 +63,8 @@ def read_csv(path: Path) -> LearningCurves:
         raise CurvesError("no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ...")
     missing = sorted(set(range(1, max(epochs) + 1)) - set(epochs))
     if missing:
-        raise CurvesError(
-            f"column {prefix[:60]}_{missing[0]} is missing: epochs must be numbered without gaps"
-        )
+        first = f"{prefix[:60]}_{missing[0]}"
+        raise CurvesError(f"column {first!r} is missing: epochs must be numbered without gaps")
     place = {column: index for index, column in enumerate(header)}
     values = np.stack([_numbers(cells[:, place[c]], c) for c in epochs.values()], axis=1)
     curve_columns = {*epochs.values(), f"{prefix}_0"}
@@ -78,11 +81,11 @@ def read_csv(path: Path) -> LearningCurves:
         architecture=parameters["architecture"],
         hyperparameters=parameters["hyperparameters"],
         metric=columns.metric_of(prefix, values),
-        names=None if name is None else cells[:, place[name]],
+        names=None if name is None else _names(cells[:, place[name]]),
     )
 
 
-def _table(path: Path) -> tuple[list[str], npt.NDArray[np.str_]]:
+def _table(path: Path) -> tuple[list[str], Cells]:
     """Header and (rows, columns) cells, checked to be a rectangle."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -91,20 +94,29 @@ def _table(path: Path) -> tuple[list[str], npt.NDArray[np.str_]]:
         raise CurvesError(f"not a CSV file in UTF-8: {error}") from None
     if len(rows) < 2:
         raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
-    if (longest := max(len(cell) for row in rows for cell in row)) > MAX_CELL:
-        raise CurvesError(f"a cell has {longest:,} characters; at most {MAX_CELL:,} are read")
     header = [column.strip() for column in rows[0]]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
-    repeated = [column for column in header if header.count(column) > 1 and not columns.is_index(column)]
+    times = Counter(header)
+    repeated = [column for column in header if times[column] > 1 and not columns.is_index(column)]
     if repeated:
-        raise CurvesError(f"column {repeated[0][:60]} is there {header.count(repeated[0])} times")
-    return header, np.char.strip(np.array(rows[1:], dtype=np.str_))
+        raise CurvesError(f"column {repeated[0][:60]!r} is there {times[repeated[0]]} times")
+    return header, np.array([[cell.strip() for cell in row] for row in rows[1:]], dtype=object)
 
 
-def _is_label(cells: npt.NDArray[np.str_]) -> bool:
-    return not any(_is_number(cell) for cell in np.unique(cells) if cell)
+def _names(cells: Cells) -> npt.NDArray[np.str_]:
+    longest = max(map(len, cells))
+    if (size := longest * len(cells) * np.dtype("U1").itemsize) > MAX_NAMES_BYTES:
+        raise CurvesError(
+            f"the names take {size:,} bytes, each as much as the longest of {longest:,} characters; "
+            f"at most {MAX_NAMES_BYTES:,} are read"
+        )
+    return cells.astype(np.str_)
+
+
+def _is_label(cells: Cells) -> bool:
+    return not any(_is_number(cell) for cell in set(cells) if cell)
 
 
 def _is_number(cell: str) -> bool:
@@ -115,7 +127,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _numbers(cells: npt.NDArray[np.str_], column: str) -> Floats:
+def _numbers(cells: Cells, column: str) -> Floats:
     """The column as numbers; empty cells are NaN."""
     filled = np.where(cells == "", "nan", cells)
     try:
@@ -123,7 +135,7 @@ def _numbers(cells: npt.NDArray[np.str_], column: str) -> Floats:
     except ValueError:
         row = next(index for index, cell in enumerate(filled) if not _is_number(cell))
         raise CurvesError(
-            f"row {row + 1}, column {column[:60]}: {str(cells[row])[:60]!r} is not a number"
+            f"row {row + 1}, column {column[:60]!r}: {cells[row][:60]!r} is not a number"
         ) from None
 
 

@@ -75,7 +75,7 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
         def heard(architecture: str, report: EpochReport) -> None:
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
             if report.attempt > 1 and report.epoch == 1:
-                bar.total += 1  # the first epoch of the attempt before came to nothing
+                bar.total = (bar.total or 0) + 1  # the first epoch of the attempt before came to nothing
             bar.update()
 
         audit.run(heard)

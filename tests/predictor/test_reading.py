@@ -1,10 +1,11 @@
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from predictor import CurvesError, LearningCurves
+from predictor import CurvesError, LearningCurves, reading
 from predictor.reading import write_npz
 
 
@@ -65,6 +66,7 @@ def test_perplexities_are_recognised(csv_file):
         ("lr,acc_1,acc_2\n1,0.5\n", ["row 1", "2 cells"]),
         ("lr,acc_1,acc_1\n1,0.5,2\n", ["acc_1", "2 times"]),
         ("lr,acc_1,acc_2\n1,nan,\n", ["NaN everywhere"]),
+        ("acc_1,acc_2,x\x1b]0;evil\x07\n1,1,1\n1,1,high\n", [r"'x\x1b]0;evil\x07': 'high'"]),
         ("ppl_1,ppl_2\n3,0\n", ["perplexity 0.0", "epoch 2"]),
     ],
 )
@@ -77,6 +79,25 @@ def test_wrong_tables_give_one_line_with_file_and_place(csv_file, text, parts):
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_a_long_cell_costs_its_own_room_only(csv_file):
+    rows = "".join(f"{'x' * 20_000 if i == 0 else 'x'},0.1,0.2,0.3\n" for i in range(1000))
+    path = csv_file(f"base_model,lr,acc_1,acc_2\n{rows}")
+    tracemalloc.start()
+    try:
+        assert len(LearningCurves.read(path)) == 1000
+        assert tracemalloc.get_traced_memory()[1] < 5e6  # a table of numpy's strings would take 320 MB
+    finally:
+        tracemalloc.stop()
+
+
+def test_names_take_a_limited_memory(csv_file, monkeypatch):
+    path = csv_file(f"net,acc_1\n{'x' * 1000},0.1\nb,0.1\n")
+    assert LearningCurves.read(path).names.tolist() == ["x" * 1000, "b"]
+    monkeypatch.setattr(reading, "MAX_NAMES_BYTES", 7999)
+    with pytest.raises(CurvesError, match=r"the names take 8,000 bytes, .* 1,000 characters; at most 7,999"):
+        LearningCurves.read(path)
 
 
 def test_files_that_are_no_tables_are_refused(tmp_path):

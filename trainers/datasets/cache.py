@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import numpy as np
 import platformdirs
 
 from trainers.datasets.dataset import ImageDataset
+from trainers.datasets.stale import remove_stale
+from trainers.datasets.walk import walk
 
 # Raised whenever decoding changes, so that entries of older versions are not taken for current ones.
 _FORMAT = 1
@@ -48,12 +50,12 @@ def default_cache_dir() -> Path:
 def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> ImageDataset:
     """Read ``source`` from the cache, or decode it and put it there.
 
-    An entry counts only while path, size and modification time of every file are as they were; one source
+    An entry counts only while path, size and times of change of every file are as they were; one source
     at one ``image_size`` has one entry, which is overwritten when the files change. A cache that cannot be
     written costs a warning, not the data set.
 
     Raises:
-        DatasetError: decoding fails.
+        DatasetError: decoding fails, or ``walk`` refuses the files.
     """
     if not source.files:
         return source.read(image_size)
@@ -79,21 +81,11 @@ def _entry_path(source: Source, image_size: int | None, cache_dir: Path) -> Path
 def _signature(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for top in files:
-        for path in _walk(top):
-            try:
-                status = path.stat()
-            except OSError:  # a dangling link; reading reports it if it matters
-                continue
-            digest.update(repr((str(path.relative_to(top)), status.st_size, status.st_mtime_ns)).encode())
+        for path, status in walk(top):
+            # The time of the last change cannot be set back as that of the last modification can.
+            times = status.st_mtime_ns, status.st_ctime_ns
+            digest.update(repr((str(path.relative_to(top)), status.st_size, times)).encode())
     return digest.hexdigest()
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    """``top`` itself, then everything below it in a fixed order."""
-    yield top
-    for directory, folders, files in os.walk(top, followlinks=True):
-        folders.sort()
-        yield from (Path(directory, name) for name in sorted(files) + folders)
 
 
 def _load(entry: Path, signature: str) -> ImageDataset | None:
@@ -107,13 +99,14 @@ def _load(entry: Path, signature: str) -> ImageDataset | None:
     except FileNotFoundError:
         return None
     except Exception as error:  # which one depends on the byte that is wrong
-        _LOG.warning("damaged cache file %s is made anew (%s)", entry, type(error).__name__)
+        _LOG.warning("damaged cache file %r is made anew (%s)", str(entry), type(error).__name__)
         return None
 
 
 def _store(entry: Path, signature: str, dataset: ImageDataset) -> None:
     """Write the entry under another name and rename it: readers see all of it or none."""
     entry.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(entry.parent, "*.tmp")
     handle, temporary = tempfile.mkstemp(prefix=entry.stem, suffix=".tmp", dir=entry.parent)
     try:
         with os.fdopen(handle, "wb") as file:

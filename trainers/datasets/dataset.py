@@ -10,7 +10,13 @@ import numpy as np
 
 
 class DatasetError(ValueError):
-    """A data set that cannot be used as asked; the message is one line that quotes the bad value."""
+    """A data set that cannot be used as asked; the message is one line that quotes the bad value.
+
+    What it quotes may come from anywhere: nothing in it commands a terminal.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +89,11 @@ class ImageDataset:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(array.reshape(-1).data)
         return digest.hexdigest()
+
+
+def printable(text: str) -> str:
+    r"""Names and messages from data for a terminal: `\x1b` instead of a control character itself."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

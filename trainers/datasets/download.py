@@ -12,9 +12,12 @@ from pathlib import Path
 
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.named import NamedSet
+from trainers.datasets.stale import remove_stale
 
 TIMEOUT = 30.0
 """Seconds without an answer after which the network counts as absent."""
+
+_PREFIX = ".metaqnn-download-"
 
 
 def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: str) -> None:
@@ -36,7 +39,8 @@ def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: st
     missing = [file for file in named.files(extra) if not (root / file).exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as temporary:
+        remove_stale(root, f"{_PREFIX}*")
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=root) as temporary:
             with _socket_timeout(TIMEOUT), redirect_stdout(sys.stderr):
                 named.fetch(Path(temporary), missing)
             for file in missing:
@@ -48,12 +52,27 @@ def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: st
 
 
 def _move(source: Path, target: Path) -> None:
+    """Move a file or folder whose content is on the disk, so that no power cut leaves a name without it."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    for path in (*source.rglob("*"), source):
+        _flush(path)
     try:
         os.replace(source, target)
     except OSError:
         if not target.exists():  # else another process was faster; its copy is as good
             raise
+    _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    """Put a file's content, or a folder's names, onto the disk; Windows does so with names by itself."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

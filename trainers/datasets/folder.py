@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.dataset import DatasetError, ImageDataset, printable, shape_text
 from trainers.datasets.images import SUFFIXES, decode_image
 from trainers.datasets.layout import Layout, find_layout
 from trainers.datasets.members import Member, read_archive, read_folder
@@ -39,7 +39,8 @@ def read_image_folder(source: Path, name: str, image_size: int | None = None) ->
         image_size: resize every image to a square of this side.
 
     Raises:
-        DatasetError: see ``read_archive``, ``decode_image``, ``find_layout``; or the images differ in size.
+        DatasetError: see ``read_folder``, ``read_archive``, ``decode_image`` and ``find_layout``; or the
+            images differ in size.
     """
     members = read_folder(source) if source.is_dir() else read_archive(source)
     folders: set[Parts] = set()
@@ -48,7 +49,7 @@ def read_image_folder(source: Path, name: str, image_size: int | None = None) ->
         raise DatasetError(f"no images in {str(source)!r} (looked for {' '.join(SUFFIXES)})")
     layout = find_layout(pixels, folders, str(source))
     if layout.unused:
-        _LOG.warning("%s: images in %s are not used", source, ", ".join(layout.unused))
+        _LOG.warning("%r: images in %s are not used", str(source), ", ".join(map(repr, layout.unused)))
     return _assemble(name, layout, pixels)
 
 
@@ -77,7 +78,7 @@ def _decode_all(members: Iterable[Member], source: str, image_size: int | None) 
     with (
         warnings.catch_warnings(),
         tqdm(
-            desc=f"decoding {Path(source).name}",
+            desc=printable(f"decoding {Path(source).name}"),
             unit=" images",
             delay=1,
             leave=False,

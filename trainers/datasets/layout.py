@@ -50,7 +50,8 @@ def find_layout(images: Collection[Parts], folders: Collection[Parts], source: s
         names = _class_names(files, folders, base, source)
         return Layout(names, _label(files, names, source), [], ())
     if "train" not in splits.values():
-        raise DatasetError(f"{source!r} has {', '.join(sorted(heads))} but no train folder with images")
+        found = ", ".join(map(repr, sorted(heads)))
+        raise DatasetError(f"{source!r} has {found} but no train folder with images")
     test_split = "test" if "test" in splits.values() else "val"
     train = _part(images, base, splits, "train")
     files = _by_class(train, base + 1, source)

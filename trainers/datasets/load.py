@@ -62,9 +62,13 @@ def load_dataset(
         DatasetError: nothing is found, or what is found cannot be used; one line.
     """
     _check_options(name, image_size, limit, extra)
-    cache = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
-    folder = None if data_dir is None else Path(data_dir).expanduser()
-    dataset = read_cached(_resizing(_find(name, folder, cache, download, extra)), image_size, cache)
+    try:
+        cache = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+        folder = None if data_dir is None else Path(data_dir).expanduser()
+        source = _find(name, folder, cache, download, extra)
+    except (OSError, RuntimeError) as error:  # folders that may not be looked into, homes of nobody
+        raise DatasetError(f"cannot look for data set {name!r}: {error}") from error
+    dataset = read_cached(_resizing(source), image_size, cache)
     _check_square(dataset)
     if limit is None:
         return dataset

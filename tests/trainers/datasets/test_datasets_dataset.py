@@ -87,3 +87,9 @@ def test_fingerprint_changes_with_every_part():
         ),
     ]
     assert len({dataset.fingerprint for dataset in variants}) == len(variants)
+
+
+def test_messages_are_one_line_of_printable_characters():
+    assert str(
+        DatasetError("f\xfcr '\x1b]0;x\x07' \u202e\n\ud800")
+    ) == r"für '\x1b]0;x\x07' \u202e\n\ud800".replace(r"fü", "f\xfc")

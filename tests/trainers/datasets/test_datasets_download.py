@@ -57,6 +57,37 @@ def test_an_interrupted_download_leaves_nothing(tmp_path, error):
     assert os.listdir(tmp_path) == []
 
 
+def test_what_a_killed_download_left_goes_with_the_next(tmp_path):
+    left, running = tmp_path / ".metaqnn-download-left", tmp_path / ".metaqnn-download-running"
+    for folder in (left, running):
+        write_all(folder, ["deep/half.bin"])
+    for path in (left, left / "deep", left / "deep" / "half.bin"):
+        os.utime(path, (0, 0))
+    download("set", fake(write_all), tmp_path, False, "")
+    assert not left.exists()
+    assert (running / "deep" / "half.bin").exists()
+
+
+def test_content_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    synchronised, moved = [], {}
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(handle):
+        synchronised.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def note_replace(source, target):
+        moved[target] = list(synchronised)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    download("set", fake(lambda root, _: write_all(root, ["set/deep/x.bin"]), ("set",)), tmp_path, False, "")
+    for path in ("set/deep/x.bin", "set/deep", "set"):
+        assert (tmp_path / path).stat().st_ino in moved[tmp_path / "set"]
+    assert tmp_path.stat().st_ino in synchronised  # which holds the new name
+
+
 def test_another_process_may_be_faster(tmp_path):
     def fetch(root, missing):
         write_all(root, missing)

@@ -105,7 +105,18 @@ def test_unused_images_are_reported(tmp_path, tree, write_folder, caplog):
     folder = write_folder(tmp_path / "f", {**tree, "val/cat/9.png": tree["test/cat/0.png"]})
     with caplog.at_level(logging.WARNING):
         read_image_folder(folder, "x")
-    assert "images in val are not used" in caplog.text
+    assert "images in 'val' are not used" in caplog.text
+
+
+def test_names_from_data_do_not_command_the_terminal(tmp_path, tree, write_tar, caplog, monkeypatch, capsys):
+    monkeypatch.setattr(folder_module, "tqdm", lambda **options: tqdm(**{**options, "delay": 0}))
+    evil = "\x1b]0;evil\x07"
+    archive = write_tar(tmp_path / f"{evil}.tar", {**tree, f"{evil}/cat/9.png": tree["test/cat/0.png"]})
+    with caplog.at_level(logging.WARNING):
+        read_image_folder(archive, "x")
+    shown = caplog.text + capsys.readouterr().err
+    assert shown.count(r"\x1b]0;evil\x07") >= 3
+    assert "\x1b]" not in shown
 
 
 @pytest.mark.parametrize("junk", ["train/cat/._0.png", "train/.DS_Store", "__MACOSX/train/cat/0.png"])

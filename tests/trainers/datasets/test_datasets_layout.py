@@ -80,8 +80,8 @@ def test_loose_images_beside_the_splits_do_not_matter():
             "class folder 'train/b' of 'source' holds no",
         ),
         ("train/a/1.png test/z/1.png", "", "class 'z' of 'test/z/1.png' in 'source' is no training class"),
-        ("test/a/1.png val/a/1.png", "", "'source' has test, val but no train folder with images"),
-        ("test/a/1.png", "", "'source' has test but no train folder with images"),
+        ("test/a/1.png val/a/1.png", "", "'source' has 'test', 'val' but no train folder with images"),
+        ("test/a/1.png", "", "'source' has 'test' but no train folder with images"),
     ],
 )
 def test_what_does_not_fit_is_named(images, folders, message):

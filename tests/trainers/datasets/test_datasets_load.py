@@ -165,6 +165,13 @@ def test_file_of_no_known_kind(tmp_path):
         load_dataset("x.zip")
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "~nobody-of-this-name/x.npz"])
+def test_places_that_cannot_be_looked_at(name):
+    with pytest.raises(DatasetError, match=f"^cannot look for data set '{name}': ") as caught:
+        load_dataset(name)
+    assert "\n" not in str(caught.value)
+
+
 def test_images_are_resized_once(data, pixels, monkeypatch):
     images = pixels(4, 6, 8, 3)
     write_npz(data / "x.npz", images, x_test=images[:1], y_test=np.array([0]))

@@ -1,0 +1,94 @@
+"""Walking through folders of unknown origin: every walk ends, and leaves nothing out unsaid."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from trainers.datasets.dataset import DatasetError
+
+MAX_FILES = 4_000_000
+"""Most files and folders of a folder, or members of an archive, that are looked at."""
+MAX_DEPTH = 100
+"""Most folders within one another."""
+MAX_WAYS = 100
+"""Most ways to one folder: thirty folders with two links each to the next make 2^30 ways to the last."""
+
+_BY_PRODUCTS = ("__MACOSX", "Thumbs.db", "lost+found")
+
+
+def walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield ``top`` and all below it with its status, in a fixed order; symbolic links are followed.
+
+    What file systems and their users' tools put there is left out (``is_by_product``).
+
+    Raises:
+        DatasetError: something cannot be read or is neither a file nor a folder, a link leads back to a
+            folder above it, or one of the limits above is passed.
+    """
+    status = _status(top)
+    yield top, status
+    if not stat.S_ISDIR(status.st_mode):
+        return
+    way, count = _Way(top), 0
+    for directory, folders, files in os.walk(top, followlinks=True, onerror=_refuse):
+        way.enter(directory)
+        folders[:] = sorted(name for name in folders if not is_by_product(name))
+        names = [*sorted(name for name in files if not is_by_product(name)), *folders]
+        count += len(names)
+        check_count(count, top)
+        for path in (Path(directory, name) for name in names):
+            yield path, _status(path)
+
+
+def is_by_product(name: str) -> bool:
+    """Whether a file or folder is hidden, or comes from macOS, Windows or a disk's own repairs."""
+    return name.startswith(".") or name in _BY_PRODUCTS
+
+
+def check_count(count: int, source: Path) -> None:
+    """Raise DatasetError where ``source`` has more than MAX_FILES files and folders."""
+    if count > MAX_FILES:
+        raise DatasetError(f"{str(source)!r} has more than {MAX_FILES:,} files, the most that are read")
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        status = path.stat()
+    except OSError as error:
+        _refuse(error)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise DatasetError(f"{str(path)!r} is neither a file nor a folder")  # reading it might never end
+    return status
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise DatasetError(f"cannot read {str(error.filename)!r}: {error.strerror}") from error
+
+
+class _Way:
+    """The real paths of all folders above the present one, and how often each folder was entered."""
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._above = [str(parent) for parent in reversed(top.resolve().parents)]
+        self._above_top = len(self._above)
+        self._entered: Counter[str] = Counter()
+
+    def enter(self, directory: str) -> None:
+        """Go on to the next folder; DatasetError where it is one of those above, or a limit is passed."""
+        depth = len(Path(directory).relative_to(self._top).parts)
+        if depth > MAX_DEPTH:
+            raise DatasetError(f"{directory!r} lies more than {MAX_DEPTH} folders deep")
+        del self._above[self._above_top + depth :]
+        real_path = os.path.realpath(directory)
+        if real_path in self._above:
+            raise DatasetError(f"{directory!r} leads back to {real_path!r}, a folder above it")
+        self._above.append(real_path)
+        self._entered[real_path] += 1
+        if self._entered[real_path] > MAX_WAYS:
+            raise DatasetError(f"links lead to {real_path!r} in more than {MAX_WAYS} ways")
