@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 COMMANDS = {
@@ -29,7 +30,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong and exit with code 2."""
-        line = " ".join(message.splitlines())  # argparse repeats words as they were given
+        from metaqnn.output import printable  # as below: not for `metaqnn --help`
+
+        line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -67,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_closed_streams()
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # here, where a closed pipe is dealt with
@@ -83,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             _drop_output()
         elif not _is_users(error):
             raise
-        print(f"metaqnn: error: {error}", file=sys.stderr)
+        from metaqnn.output import printable
+
+        print(f"metaqnn: error: {printable(str(error))}", file=sys.stderr)
         return 2
 
 

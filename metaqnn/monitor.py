@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.executors import CRASHED
 from metaqnn.history import History, NetworkFacts
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
@@ -85,7 +86,9 @@ class TrainingMonitor:
         return self._history.curve(self._facts, self._learning_rate, self._accuracies)
 
     def result(self, training: TrainingResult) -> NetworkResult:
-        """The result of a training that ended in an orderly way."""
+        """The result of a training that ended in an orderly way; without any epoch it did not."""
+        if training.outcome in (Outcome.COMPLETED, Outcome.STOPPED) and not self._accuracies:
+            return self.failure(CRASHED, f"the trainer says {training.outcome}, but has reported no epoch")
         if training.outcome is Outcome.COMPLETED:
             y_T = self._accuracies[-1]
             return self._ended(training.outcome, y_T, training, final_accuracy=y_T)

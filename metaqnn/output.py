@@ -16,20 +16,36 @@ def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns:
 
     Args:
         rows: the rows.
-        output_format: table, json or csv; json and csv hold every key, a table the chosen columns.
+        output_format: table, json or csv; json and csv hold every key, a table the chosen columns. CSV holds
+            every value exactly as it is, control characters too: it is for files and programs.
         columns: key -> heading of the table's columns, in order.
     """
     if output_format == "json":
         return as_json([dict(row) for row in rows])
     if output_format == "csv":
         return _as_csv(rows)
-    cells = [[row[key] for key in columns] for row in rows]
+    cells = [[_cell(row[key]) for key in columns] for row in rows]
     return tabulate(cells, headers=list(columns.values()), disable_numparse=True)
 
 
+def facts_as_text(facts: Mapping[str, Any]) -> str:
+    """A line for each fact: its name, and what is known."""
+    lines = [(name, _cell(value)) for name, value in facts.items()]
+    return tabulate(lines, tablefmt="plain", disable_numparse=True)
+
+
 def as_json(value: Any) -> str:
-    """Indented JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Indented JSON, in ASCII: exact, and the same on every terminal."""
+    return json.dumps(value, indent=2)
+
+
+def printable(text: str) -> str:
+    r"""Text from data for a terminal, which it cannot command: `\x1b` instead of the character itself.
+
+    Written so is whatever `str.isprintable` does not let pass: controls, changes of the direction of writing,
+    invisible characters. Ends of lines stay.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def percent(share: float | None) -> str:
@@ -63,9 +79,16 @@ def duration(seconds: float) -> str:
     return f"{hours}h {minutes:02d}min" if hours < 48 else f"{hours / 24:.1f} days"
 
 
+def _cell(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
+
+
 def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().rstrip("\n")
+    names = list(rows[0]) if rows else []
+    return "\n".join(map(_csv_line, [names, *([row[name] for name in names] for row in rows)]))
+
+
+def _csv_line(values: Sequence[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(values)  # quotes the characters that end its lines
+    return line.getvalue().removesuffix("\r\n")

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from metaqnn.database import NetworkResult
 from metaqnn.events import Job, Progress
 from metaqnn.executors import CRASHED, TIMED_OUT
-from metaqnn.output import percent
+from metaqnn.output import percent, printable
 from metaqnn.search import Search
 from predictor import Decision
 from trainers import EpochReport
@@ -75,7 +75,7 @@ class Bars(Progress):
             line = f"network {job.number}: {percent(self._best)}, the best so far: {job.architecture}"
             tqdm.write(line, file=sys.stderr)
         if result.outcome in (CRASHED, TIMED_OUT) and result.message:
-            tqdm.write(f"network {job.number} failed:\n{result.message}", file=sys.stderr)
+            tqdm.write(printable(f"network {job.number} failed:\n{result.message}"), file=sys.stderr)
         self._planned += self._config.epochs
         self._saved += self._config.epochs - (result.epochs or 0) if result.outcome == "stopped" else 0
         share = f"{self._saved} ({self._saved / self._planned:.0%})"

@@ -1,7 +1,7 @@
 """Who trains the networks of a search: this process, processes beside it, or a Ray cluster."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import fmean
@@ -13,6 +13,7 @@ from metaqnn.config import ConfigError, SearchConfig
 from metaqnn.estimate import sampled_networks
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
 from metaqnn.preparation import Prepared, load_and_build
+from metaqnn.run_folder import RunFolderError
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 
@@ -22,9 +23,27 @@ CONTEXT = 1e9
 """Bytes of a GPU's memory that a process takes before it trains anything: CUDA itself and its libraries."""
 
 
-def make_trainer(config: SearchConfig, circumstances: Circumstances) -> ClassifierTrainer:
-    """The trainer of a worker, made where the worker is."""
-    return load_and_build(config, circumstances).trainer
+def make_trainer(config: SearchConfig, circumstances: Circumstances, fingerprint: str) -> ClassifierTrainer:
+    """The trainer of a worker, made where the worker is.
+
+    Args:
+        config: the complete configuration of the search.
+        circumstances: those of the worker.
+        fingerprint: of the data set of the search.
+
+    Raises:
+        DatasetError: there are no such images here.
+        DeviceError: there is no such device, precision or number of threads here.
+        RunFolderError: there are other images here: another machine's, or replaced since the search began.
+    """
+    prepared = load_and_build(config, circumstances)
+    found = prepared.dataset.fingerprint
+    if found != fingerprint:
+        raise RunFolderError(
+            f"data set {config.dataset!r} is not the same for this worker as for the search: "
+            f"its fingerprint is {found[:12]}, not {fingerprint[:12]}"
+        )
+    return prepared.trainer
 
 
 def make_executor(prepared: Prepared) -> Executor:
@@ -42,7 +61,7 @@ def make_executor(prepared: Prepared) -> Executor:
     if len(places) == 1 and timeout is None:
         return SerialExecutor(prepared.trainer)
     return LocalExecutor(
-        [Place(partial(make_trainer, prepared.config, place), place.device) for place in places],
+        [Place(_maker(prepared, place), place.device) for place in places],
         chance=chance,
         epoch_timeout=timeout,
         demand=partial(memory_share, prepared),
@@ -128,11 +147,18 @@ def _on_ray(prepared: Prepared) -> Executor:
     resources = {"num_cpus": cpus, "num_gpus": gpus}
     count = slots(resources) if circumstances.workers == AUTO else int(circumstances.workers)
     place = replace(circumstances, threads=cpus)
-    maker = Place(partial(make_trainer, prepared.config, place))
     timeout = circumstances.epoch_timeout
     return RayExecutor(
-        [maker] * count, chance=prepared.trainer.chance, epoch_timeout=timeout, resources=resources
+        [Place(_maker(prepared, place))] * count,
+        chance=prepared.trainer.chance,
+        epoch_timeout=timeout,
+        resources=resources,
     )
+
+
+def _maker(prepared: Prepared, circumstances: Circumstances) -> Callable[[], ClassifierTrainer]:
+    """What makes a worker's trainer; it can be pickled."""
+    return partial(make_trainer, prepared.config, circumstances, prepared.dataset.fingerprint)
 
 
 def available_cores() -> int:

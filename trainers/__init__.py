@@ -14,7 +14,7 @@ from trainers.device import DeviceError, choose_device, choose_precision
 from trainers.memory import MemoryEstimate, training_memory
 from trainers.networks import build_network
 from trainers.recipe import RecipeError, TrainingRecipe
-from trainers.results import EpochReport, Outcome, TrainingResult
+from trainers.results import EpochReport, EpochReportError, Outcome, TrainingResult
 
 __all__ = [
     "Checkpoint",
@@ -22,6 +22,7 @@ __all__ = [
     "DatasetError",
     "DeviceError",
     "EpochReport",
+    "EpochReportError",
     "ImageDataset",
     "MemoryEstimate",
     "Outcome",

@@ -47,7 +47,7 @@ class Checkpoint:
     It is written beside its final name, flushed to the disk, and renamed: after a kill or a power cut there
     is the old state or the new one. A file that is truncated or damaged, of another format, or that holds no
     training, counts as nothing; what an interrupted write left behind (the name with `.tmp`) is never read,
-    and is overwritten by the next write.
+    and is removed by the next write.
 
     Args:
         path: the file; its folder exists. One training uses it at a time.
@@ -107,7 +107,7 @@ class _DigestingFile(BufferedWriter):
     """A file to write that keeps the digest of what it was given."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(FileIO(path, "wb"))
+        super().__init__(FileIO(path, "xb"))  # follows no link
         self.digest = hashlib.sha256()
 
     def write(self, data: Any) -> int:
@@ -124,6 +124,7 @@ def temporary_name(path: Path) -> Path:
 def _replacement(path: Path) -> Iterator[_DigestingFile]:
     """A file to write. When the block ends well it is on the disk and takes the place of `path`."""
     temporary = temporary_name(path)
+    temporary.unlink(missing_ok=True)  # left by an interrupted write, or a link that leads elsewhere
     try:
         with _DigestingFile(temporary) as file:
             yield file
@@ -163,6 +164,8 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
 
     Raises OSError, and UnusableFile where the checksum is another or `content["format"]` none of `formats`.
     """
+    if path.exists() and not path.is_file():  # a pipe, for example, from which nothing may ever come
+        raise UnusableFile("it is no file")
     data = path.read_bytes()
     if hashlib.sha256(memoryview(data)[:-_DIGEST_SIZE]).digest() != data[-_DIGEST_SIZE:]:
         raise UnusableFile("it is incomplete or damaged, its checksum does not match")

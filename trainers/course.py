@@ -128,7 +128,8 @@ class Course:
     def _state(self, saved: SavedTraining | None) -> TrainingState:
         state = self._start(self._attempt)
         if saved and saved.reports[-1].attempt == self._attempt:
-            _restore(state, saved)
+            with allocation_guard():
+                _restore(state, saved)
         return state
 
     def _train(self, state: TrainingState) -> _End | None:

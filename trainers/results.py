@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from sys import float_info
+
+
+class EpochReportError(ValueError):
+    """Numbers that no epoch can have; the message is one line that quotes the first of them."""
 
 
 class Outcome(StrEnum):
@@ -19,9 +24,25 @@ class Outcome(StrEnum):
     """The device or the host had too little memory for this network."""
 
 
+_FINITE = float_info.max, "a finite number of at least 0"
+_NUMBERS = (
+    ("accuracy", 1.0, "a number in [0, 1]"),
+    ("learning_rate", *_FINITE),
+    ("seconds", *_FINITE),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """One epoch, as handed to the callback."""
+    """One epoch, as handed to the callback.
+
+    The loss may be infinite or NaN: the training has diverged, or its loss is not known. The rate may have
+    decayed to 0.
+
+    Raises:
+        EpochReportError: the accuracy is no number in [0, 1], or the rate or the time no finite number of at
+            least 0.
+    """
 
     attempt: int
     """Which try at which initial learning rate, from 1."""
@@ -36,6 +57,12 @@ class EpochReport:
     """Mean cross-entropy (nats) over the training images while they were trained on, dropout included."""
     seconds: float
     """Wall time of this epoch, validation included."""
+
+    def __post_init__(self) -> None:
+        for name, limit, right in _NUMBERS:
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 <= value <= limit):
+                raise EpochReportError(f"{name} of epoch {self.epoch!r} is {value!r}; it must be {right}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,10 +148,13 @@ class NetworkTrainer(ABC):
         return {**training, **self._identity}
 
     def start(self, architecture: Architecture, *, seed: int, attempt: int = 1) -> TrainingState:
-        """A new network on the device, and its optimizer. Raises ShapeError if it does not fit the images."""
+        """A new network on the device, and its optimizer.
+
+        Raises OutOfMemory, or ShapeError if the architecture does not fit the images.
+        """
         weights = addressed_generator(seed, "weights", attempt)
-        network = build_network(architecture, self.input_shape, self.num_classes, weights)
         with allocation_guard():
+            network = build_network(architecture, self.input_shape, self.num_classes, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
         graphed = self._graphed(architecture)
         optimizer = self._optimizer(network, self.recipe.initial_rate(attempt), graphed)

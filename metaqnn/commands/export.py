@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.interrupts import interrupt_on_termination
-from metaqnn.output import as_json, percent, rows_as_text
+from metaqnn.output import as_json, percent, printable, rows_as_text
 from metaqnn.run_folder import RunFolder
 
 DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")
@@ -87,7 +87,8 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
         }
         for row in files
     ]
-    lines = [f"network {facts['network']}: {facts['architecture']}", "", rows_as_text(rows, "table", COLUMNS)]
+    network = f"network {facts['network']}: {printable(facts['architecture'])}"
+    lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
     return "\n".join([*lines, "", f"everything is in {target}; {target / 'README.md'} says how to use it"])
 
 

@@ -18,7 +18,7 @@ from metaqnn.config import SearchConfig
 from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
-from metaqnn.output import as_json
+from metaqnn.output import as_json, printable
 from metaqnn.report.text import audit_line, headline
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.summary import summarise, summarise_audits
@@ -134,7 +134,8 @@ def execute(namespace: argparse.Namespace) -> int:
         return 1
     print(_result(folder, namespace.format))
     if reason:
-        print(f"stopped early: {reason}\ngo on with: metaqnn run --resume {folder.path}", file=sys.stderr)
+        advice = f"go on with: metaqnn run --resume {folder.path}"
+        print(f"stopped early: {printable(reason)}\n{advice}", file=sys.stderr)
     return 1 if reason else 0
 
 
@@ -186,7 +187,7 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     from metaqnn.introduction import introduction
     from metaqnn.progress import Bars
 
-    print(introduction(session), file=sys.stderr)
+    print(printable(introduction(session)), file=sys.stderr)
     bars = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)
     progress = mirrored(bars, namespace, session.folder)
     try:

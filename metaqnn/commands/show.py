@@ -3,10 +3,8 @@
 import argparse
 from typing import Any
 
-from tabulate import tabulate
-
 from metaqnn.commands.common import add_format, add_run, reading
-from metaqnn.output import as_json, count, duration, percent, rows_as_text
+from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17
@@ -60,7 +58,7 @@ def _facts(network: dict[str, Any]) -> str:
         "training time": "-" if network["seconds"] is None else duration(network["seconds"]),
         "remark": network["message"] or "-",
     }
-    return tabulate(list(facts.items()), tablefmt="plain", disable_numparse=True)
+    return facts_as_text(facts)
 
 
 def _outcome(network: dict[str, Any]) -> str:

@@ -35,16 +35,20 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on that address."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach a server on that IP address."""
+    ip = ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
-def allowed_hosts(host: str) -> list[str]:
+def allowed_hosts(host: str, address: str) -> list[str]:
     """Host headers to answer. On the loopback its names only: a site whose name is pointed at 127.0.0.1
     (DNS rebinding) is refused. On any other address all, because its names are not known.
+
+    Args:
+        host: the name or address that was asked for.
+        address: the IP address that this has led to.
     """
-    return [*LOOPBACK_NAMES, host] if is_loopback(host) else ["*"]
+    if not is_loopback(address):
+        return ["*"]
+    return [*LOOPBACK_NAMES, host.lower(), f"[{address}]" if ":" in address else address]

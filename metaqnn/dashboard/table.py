@@ -16,6 +16,8 @@ PAGE_SIZE = 50
 MOST_PAGES = 10**9
 MOST_PARAMETERS = 10**18
 """What fits a database's integers."""
+MOST_TEXT = 2000
+"""Characters; SQLite compares no more than 50,000 bytes."""
 
 FORECAST = networks.c.predicted_accuracy
 OUTCOMES: dict[str, ColumnElement[bool]] = {
@@ -150,6 +152,8 @@ def table_page(reader: SearchReader, query: TableQuery) -> TablePage:
 
 
 def _text(name: str, value: str) -> str:
+    if len(value) > MOST_TEXT:
+        raise FilterError(f"{name} has {len(value)} characters; it must have at most {MOST_TEXT}")
     if not value.isprintable():
         raise FilterError(f"{name} is {value!r}; it must be a part of an architecture, such as C(64,3,1)")
     return value

@@ -116,14 +116,21 @@ def reading_engine(url: str | URL) -> Engine:
     if address.get_backend_name() != "sqlite":
         options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         return _postgresql_engine(address, execution_options=options)
-    file = Path(str(address.database)).absolute().as_uri()
-    query = {"mode": "ro", "uri": "true"}
-    if not os.access(Path(str(address.database)).parent, os.W_OK) and not _has_log(address):
-        query["immutable"] = "1"  # SQLite could not make the files beside it that it shares with a writer
-    uri = URL.create("sqlite", database=file, query=query)
+    file = Path(str(address.database))
+    query = {**reading_options(file), "uri": "true"}
+    uri = URL.create("sqlite", database=file.absolute().as_uri(), query=query)
     engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
     _begin_with(engine, "BEGIN")
     return engine
+
+
+def reading_options(file: Path) -> dict[str, str]:
+    """Parameters of the URI by which an SQLite file is opened for reading."""
+    if _has_content(f"{file}-journal"):
+        return {"mode": "rw"}  # SQLite undoes what a killed process began, before its log was first used
+    if not os.access(file.parent, os.W_OK) and not _has_content(f"{file}-wal"):
+        return {"mode": "ro", "immutable": "1"}  # it could not make the files that it shares with a writer
+    return {"mode": "ro"}
 
 
 @contextmanager
@@ -136,10 +143,8 @@ def closed_on_failure(engine: Engine) -> Iterator[None]:
         raise
 
 
-def _has_log(address: URL) -> bool:
-    """Whether something stands in the write-ahead log only."""
-    log = Path(f"{address.database}-wal")
-    return log.exists() and log.stat().st_size > 0
+def _has_content(file: str) -> bool:
+    return os.path.exists(file) and os.path.getsize(file) > 0
 
 
 def _begin_with(engine: Engine, statement: str) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from json import JSONDecodeError
 from pathlib import Path
+from urllib.parse import urlencode
 
 from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DataError
+
+from metaqnn.database.engine import reading_options
 
 SPACE, PERMISSION = "make space", "see to the permissions of it and its folder"
 ADVICE = {
@@ -118,7 +121,8 @@ def check_integrity(url: str | URL) -> None:
 
 
 def _first_fault(file: Path) -> str:
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    uri = f"{file.absolute().as_uri()}?{urlencode(reading_options(file))}"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         orphan = connection.execute("PRAGMA foreign_key_check").fetchone() if found == "ok" else None
     return found if orphan is None else f"a row of {orphan[0]} belongs to none of {orphan[2]}"

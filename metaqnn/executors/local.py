@@ -8,13 +8,15 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import cast
 
-from metaqnn.executors.base import Task
+from metaqnn.executors.base import SearchStopped, Task
 from metaqnn.executors.messages import Message
 from metaqnn.executors.pool import Place, PoolExecutor, Worker
 from metaqnn.executors.worker import GONE, work
 
 PATIENCE = 5.0
 """Seconds that a process gets to end when it is asked to."""
+START_TIMEOUT = 1800.0
+"""Seconds that a process may take to load its libraries and images, which the search has loaded before it."""
 
 
 class WorkerProcess(Worker):
@@ -42,7 +44,7 @@ class WorkerProcess(Worker):
         """See `Worker`."""
         try:
             return cast(Message, self.pipe.recv())
-        except GONE:
+        except (EOFError, OSError):  # not only GONE: it may have been killed in the middle of a message
             return None
 
     def how_it_died(self) -> str:
@@ -78,9 +80,14 @@ def _ignored_by_children() -> Iterator[None]:
 class LocalExecutor(PoolExecutor[WorkerProcess]):
     """Runs trainings in processes on this machine, as many as there are places."""
 
+    start_timeout = START_TIMEOUT
+
     def start(self, place: Place) -> WorkerProcess:
         """See `PoolExecutor`."""
-        return WorkerProcess(place)
+        try:
+            return WorkerProcess(place)
+        except OSError as error:  # the system's: too many processes or open files, for example
+            raise SearchStopped(f"a worker cannot be started: {error}") from error
 
     def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:
         """See `PoolExecutor`."""

@@ -15,7 +15,7 @@ from state_space import Architecture
 TRIES = 3
 """A task whose worker has died this often has crashed; before, it is started again."""
 LONGEST_WAIT = 1.0
-"""Seconds for which silent workers are waited for at once where epochs must not take too long."""
+"""Seconds for which silent workers are waited for at once where they must not be silent for too long."""
 MakeTrainer = Callable[[], Trainer]
 Demand = Callable[[Architecture], float]
 
@@ -96,6 +96,9 @@ class PoolExecutor(ABC, Generic[W]):
         demand: share of its device's memory that the training of an architecture needs.
     """
 
+    start_timeout = inf
+    """Seconds that a worker may take to get ready; one that takes longer ends the run."""
+
     def __init__(
         self,
         places: Sequence[Place],
@@ -117,7 +120,7 @@ class PoolExecutor(ABC, Generic[W]):
 
     @abstractmethod
     def start(self, place: Place) -> W:
-        """A new worker."""
+        """A new worker. Raises SearchStopped if there can be none."""
 
     @abstractmethod
     def wait(self, workers: Sequence[W], seconds: float | None) -> Sequence[W]:
@@ -165,8 +168,9 @@ class PoolExecutor(ABC, Generic[W]):
                 return worker
         for place in self._unused:
             if self._has_room(place, demand):
+                worker = self.start(place)
                 self._unused.remove(place)
-                return self.start(place)
+                return worker
         return None
 
     def _has_room(self, place: Place, demand: float) -> bool:
@@ -178,23 +182,26 @@ class PoolExecutor(ABC, Generic[W]):
         for worker in self._wait():
             self._handle(worker, worker.hear(), coordinator)
         for worker in tuple(self._busy):
-            if worker.silent >= self._epoch_timeout:
+            if worker.silent >= self._allowed(worker):
                 self._time_out(worker, coordinator)
 
     def _wait(self) -> Sequence[W]:
-        """As `wait`, a short time only, by which it prolongs the silence of those that train.
+        """As `wait`, but a short time where silence is limited, by which it prolongs the silence of each.
 
-        The time that the search itself takes, for its database for example, is not theirs; nor is that for
-        which everything was suspended, as by Ctrl-Z, but for the length of one wait.
+        The search's own time, as for its database, does not count, and of a suspension (Ctrl-Z) one wait.
         """
-        if self._epoch_timeout == inf:
+        allowed = min(map(self._allowed, self._busy))
+        if allowed == inf:
             return self.wait(self._busy, None)
-        longest, began = min(LONGEST_WAIT, self._epoch_timeout / 10), monotonic()
+        longest, began = min(LONGEST_WAIT, allowed / 10), monotonic()
         heard = self.wait(self._busy, longest)
         for worker in self._busy:
-            if worker.ready:
-                worker.silent += min(longest, monotonic() - began)
+            worker.silent += min(longest, monotonic() - began)
         return heard
+
+    def _allowed(self, worker: W) -> float:
+        """Seconds for which a worker may be silent."""
+        return self._epoch_timeout if worker.ready else self.start_timeout
 
     def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:
         if message is None:
@@ -231,6 +238,8 @@ class PoolExecutor(ABC, Generic[W]):
             coordinator.on_failure(task, CRASHED, message)
 
     def _time_out(self, worker: W, coordinator: Coordinator) -> None:
+        if not worker.ready:
+            raise SearchStopped(f"a worker cannot be started: it is not ready after {self.start_timeout:g} s")
         self._busy.remove(worker)
         self._end(worker)
         message = f"an epoch took longer than the {self._epoch_timeout:g} s allowed"

@@ -120,8 +120,9 @@ class RayWorker(Worker):
 class RayExecutor(PoolExecutor[RayWorker]):
     """Runs trainings in actors of a Ray cluster, as many as there are places.
 
-    Actors wait in Ray's own queue until there is room for them, so that there may be more than fit now. The
-    program must be installed, in the same version, wherever they run. Ray must have been started.
+    Actors wait in Ray's own queue until there is room for them, so that there may be more than fit now. One
+    that hangs while it starts looks the same: both are waited for without a limit. The program must be
+    installed, in the same version, wherever they run. Ray must have been started.
 
     Args:
         places: one for each actor.

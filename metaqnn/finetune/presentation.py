@@ -5,7 +5,7 @@ from typing import Any
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.summary import CONFIDENCE, FinetuningSummary, Mean, Run
-from metaqnn.output import as_json, count, percent, rows_as_text
+from metaqnn.output import as_json, count, percent, printable, rows_as_text
 
 COLUMNS = {
     "network": "id",
@@ -77,7 +77,7 @@ def _shown(mean: Mean) -> dict[str, str]:
 def _failures(candidate: Candidate, mean: Mean) -> list[str]:
     """A line for each training that failed."""
     return [
-        f"network {candidate.number}, seed {run.seed}: {run.outcome}: {run.message}"
+        f"network {candidate.number}, seed {run.seed}: {printable(f'{run.outcome}: {run.message}')}"
         for run in mean.runs
         if run.test is None
     ]

@@ -93,6 +93,7 @@ class FinetuningFiles:
 
         Raises:
             FinetuningError: the folder cannot be written.
+            RunFolderError: another process trains there.
         """
         settings = {
             "recipe": asdict(trainer.recipe),
@@ -103,7 +104,8 @@ class FinetuningFiles:
         files = cls(run.path / "finetune" / f"{trainer.recipe.epochs}-epochs-{digest[:8]}")
         with disk_explained(files.folder):
             (files.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-            write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
+            with RunFolder(files.folder).lock():
+                write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
         return files
 
     def checkpoint(self, number: int, seed: int) -> Checkpoint:

@@ -7,6 +7,7 @@ from metaqnn.database import NetworkResult
 from metaqnn.database.queries import SearchReader
 from metaqnn.events import Job, Progress
 from metaqnn.mirrors.mirror import Mirror
+from metaqnn.output import printable
 from predictor import Decision
 from trainers import EpochReport
 
@@ -54,4 +55,4 @@ class MirroringProgress(Progress):
             except Exception as error:  # whatever it is, it must not end a search
                 self._mirrors.remove(mirror)
                 reason = str(error).strip().partition("\n")[0]
-                print(f"\n{type(mirror).__name__} given up: {reason}", file=sys.stderr)
+                print(f"\n{type(mirror).__name__} given up: {printable(reason)}", file=sys.stderr)

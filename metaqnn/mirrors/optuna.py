@@ -55,9 +55,9 @@ class OptunaMirror(Mirror):
             self._study = optuna.create_study(
                 storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
             )
+            self._claim(identity(reader), study_name)
         self._storage = storage
         self.place = f"study {study_name!r} in {name_of(storage)}"
-        self._claim(identity(reader), study_name)
 
     def _claim(self, search: str, study_name: str) -> None:
         if SEARCH not in self._study.user_attrs and not self._study.trials:
@@ -66,8 +66,11 @@ class OptunaMirror(Mirror):
             raise MirrorError(f"the study {study_name!r} holds something else; give another --study")
 
     def numbers(self) -> set[int]:
-        """See `Mirror`."""
-        return {trial.user_attrs[NUMBER] for trial in self._study.get_trials(deepcopy=False)}
+        """See `Mirror`. Trials that others have put into the study do not count."""
+        with _explained(self._storage):
+            trials = self._study.get_trials(deepcopy=False)
+        found = (trial.user_attrs.get(NUMBER) for trial in trials)
+        return {number for number in found if isinstance(number, int)}
 
     def add(self, network: MirroredNetwork) -> None:
         """See `Mirror`. Optuna adds a trial in one transaction."""

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
 from tqdm import tqdm
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES, SearchView
-from metaqnn.files import write_whole
-from metaqnn.report.drawing import draw, png
+from metaqnn.files import alone, write_whole
+from metaqnn.report.drawing import Drawn, draw, png
 from metaqnn.report.page import page
 from metaqnn.run_folder import RunFolder
 
@@ -31,7 +32,7 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
         The page.
 
     Raises:
-        ReportError: it cannot be written to.
+        ReportError: it cannot be written to, or another process writes a report there.
     """
     view = SearchView(reader, _watched)
     with _bar(FIGURES, "figures", unit="fig") as bar:
@@ -39,18 +40,24 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
     html = page(view, folder.path.resolve().name, folder.owner(), drawn)
     try:
         to.mkdir(parents=True, exist_ok=True)
-        for one in _bar(drawn, "pictures", unit="fig"):
-            picture = to / f"{one.figure.name}.png"
-            if one.spec is None:
-                picture.unlink(missing_ok=True)  # of an earlier report: it would pass for one of this search
-            else:
-                write_whole(picture, png(one.spec))
-        write_whole(to / "index.html", html.encode())
+        with alone(to / "report.lock"):
+            for one in _bar(drawn, "pictures", unit="fig"):
+                _write_picture(one, to / f"{one.figure.name}.png")
+            write_whole(to / "index.html", html.encode())
+    except Timeout:
+        raise ReportError(f"another process is writing a report to {str(to)!r}") from None
     except OSError as error:
         raise ReportError(
             f"cannot write the report to {str(to)!r}: {error.strerror}; name another folder with --to DIR"
         ) from None
     return to / "index.html"
+
+
+def _write_picture(drawn: Drawn, picture: Path) -> None:
+    if drawn.spec is None:
+        picture.unlink(missing_ok=True)  # of an earlier report: it would pass for one of this search
+    else:
+        write_whole(picture, png(drawn.spec))
 
 
 def _watched(samples: Iterable[Any]) -> Iterable[Any]:

@@ -1,11 +1,15 @@
 """The command line as a whole: exit codes, and one line for every mistake."""
 
+import io
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from metaqnn import cli
+from metaqnn.run_folder import RunFolderError
 
 
 def run(arguments):
@@ -70,6 +74,39 @@ def test_the_first_line_of_help_keeps_names_as_they_are_written(capsys):
 def test_the_version(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("metaqnn 0.")
+
+
+def test_what_standard_output_has_no_characters_for_is_written_in_ascii(monkeypatch, run_copy):
+    """As with PYTHONIOENCODING=ascii, and for names that are no text on any terminal."""
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET architecture = 'größer ' || number")
+    for output_format, shown in (
+        ("csv", r"gr\xf6\xdfer"),
+        ("table", r"gr\xf6\xdfer"),
+        ("json", r"gr\u00f6\u00dfer"),
+    ):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+        assert cli.main(["top", str(run_copy.path), "--format", output_format]) == 0
+        assert shown in written.getvalue().decode("ascii")
+
+
+@pytest.mark.parametrize("arguments", [["top", "x", "\x1b]0;pwned\x07"], ["\x1b]0;pwned\x07"]])
+def test_words_that_are_repeated_are_shown_and_not_obeyed(capsys, arguments):
+    """A shell may have found them, as in `metaqnn top *`."""
+    assert run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert r"\x1b]0;pwned\x07" in shown
+    assert "\x1b" not in shown
+
+
+def test_reasons_are_shown_and_not_obeyed(monkeypatch, capsys):
+    def fail(arguments):
+        raise RunFolderError("in use by \x1b]0;pwned\x07")
+
+    monkeypatch.setattr(cli, "_dispatch", fail)
+    assert cli.main(["top"]) == 2
+    assert capsys.readouterr().err == "metaqnn: error: in use by \\x1b]0;pwned\\x07\n"
 
 
 def test_ctrl_c_exits_130(monkeypatch):

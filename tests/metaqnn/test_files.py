@@ -1,8 +1,9 @@
 """Files that are there wholly or not at all; kills and power cuts are in tests/reliability."""
 
 import pytest
+from filelock import Timeout
 
-from metaqnn.files import write_whole
+from metaqnn.files import alone, write_whole
 
 
 @pytest.mark.parametrize(("content", "stored"), [("é", b"\xc3\xa9"), (b"\x00\xff", b"\x00\xff"), ("", b"")])
@@ -17,6 +18,31 @@ def test_what_an_interrupted_write_has_left_is_no_obstacle(tmp_path):
     (tmp_path / "x.json.new").write_text("half")
     write_whole(tmp_path / "x.json", "whole")
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("target", ["victim", "missing"])
+def test_links_in_the_place_of_a_file_are_replaced_and_lead_nowhere(tmp_path, target):
+    """As somebody may have put them into a run folder that they give away."""
+    victim, folder = tmp_path / "victim", tmp_path / "run"
+    victim.write_text("precious")
+    folder.mkdir()
+    for name in ("x.json", "x.json.new"):
+        (folder / name).symlink_to(tmp_path / target)
+    write_whole(folder / "x.json", "text")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "missing").exists()
+    assert [(path.name, path.is_symlink()) for path in folder.iterdir()] == [("x.json", False)]
+    assert (folder / "x.json").read_text() == "text"
+
+
+def test_one_process_is_alone_until_it_leaves_the_block(tmp_path):
+    with alone(tmp_path / "lock"), pytest.raises(Timeout), alone(tmp_path / "lock"):
+        pytest.fail("is not alone")
+    with pytest.raises(ZeroDivisionError), alone(tmp_path / "lock"):
+        raise ZeroDivisionError
+    with alone(tmp_path / "lock"):
+        pass
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_on_a_full_disk_the_earlier_file_stays_and_nothing_is_in_the_way(small_disk, fill):

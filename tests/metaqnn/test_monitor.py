@@ -150,6 +150,13 @@ def test_a_crash_before_the_first_epoch():
     assert result.message == "Traceback ..."
 
 
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.STOPPED])
+def test_a_trainer_that_claims_an_end_without_any_epoch_has_crashed(outcome):
+    result = monitor_of(Log()).result(ended(outcome))
+    assert (result.outcome, result.reward, result.epochs) == ("crashed", 1 / 10, 0)
+    assert result.message == f"the trainer says {outcome}, but has reported no epoch"
+
+
 def test_epochs_that_are_stored_already_stay_as_they_are():
     """A training that was interrupted reports again what its checkpoint holds, perhaps rounded otherwise."""
     stored = [(EpochReport(1, 0.001, 1, 0.30, 1.0, 0.1), CONTINUE)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.output import count, duration, percent, rows_as_text
+from metaqnn.output import as_json, count, duration, facts_as_text, percent, printable, rows_as_text
 
 ROWS = [
     {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
@@ -37,6 +37,42 @@ def test_a_table_holds_the_chosen_columns_in_their_order():
 
 def test_numbers_that_look_like_others_stay_as_they_are():
     assert "1e3" in rows_as_text([{"number": "1e3"}], "table", {"number": "id"})
+
+
+# What a terminal obeys: its title, a CSI as one character (C1), a line overwritten, the direction of writing.
+COMMANDS = ["\x1b]0;pwned\x07", "\x9b31m", "good\rbad", "\u202egnp.exe", "\u2066", "\x7f", "\u2028", "a\tb"]
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_tables_and_facts_show_what_a_terminal_would_obey(text):
+    shown = text.encode("unicode_escape").decode()
+    for found in (
+        rows_as_text([{"name": text}], "table", {"name": "name"}),
+        facts_as_text({"name": text, "number": 3, "none": None}),
+    ):
+        assert shown in found
+        assert all(c.isprintable() for line in found.split("\n") for c in line)
+
+
+@given(st.text(), st.sampled_from("\x00\x08\x1b\x7f\x85\x9b\u200b\u202d\u2069\udc80\U000e0041"), st.text())
+def test_what_is_printable_has_its_lines_and_nothing_to_obey(before, command, after):
+    shown = printable(before + command + after)
+    assert shown.count("\n") == (before + after).count("\n")
+    assert command not in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+@given(st.text("abc äßλ中[](),~%\n\\"))
+def test_what_is_printable_already_stays_as_it_is(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize("text", [*COMMANDS, "ä", "\udc80", "\U000e0041"])
+def test_json_and_csv_lose_nothing(text):
+    assert json.loads(as_json({"name": text})) == {"name": text}
+    assert as_json({"name": text}).isascii()
+    found = rows_as_text([{"name": text, "other": 1}], "csv", {})
+    assert list(csv.DictReader(io.StringIO(found, newline=""))) == [{"name": text, "other": "1"}]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The search loop: what is stored, and that an interruption anywhere changes nothing."""
 
+from dataclasses import replace
+from math import nan
+
 import numpy as np
 import pytest
 
@@ -182,6 +185,25 @@ def test_a_crash_of_the_trainer_is_a_recorded_outcome(new_database, open_search,
     assert networks[2]["outcome"] == "out_of_memory"
     assert networks[1]["reward"] == networks[2]["reward"] == 1 / 10
     assert len(networks) == search.config.schedule.total
+
+
+@pytest.mark.parametrize("wrong", [{"accuracy": nan}, {"accuracy": 54.3}, {"learning_rate": nan}])
+def test_an_epoch_that_cannot_be_is_a_crash_of_its_network(new_database, open_search, formula_trainer, wrong):
+    class Mistaken(formula_trainer):
+        def train(self, architecture, *, seed, on_epoch):
+            def report(epoch):
+                second = len(self.trained) == 2
+                return on_epoch(replace(epoch, **wrong) if second and epoch.epoch == 3 else epoch)
+
+            return super().train(architecture, seed=seed, on_epoch=report)
+
+    url, database = new_database()
+    search = open_search(database)
+    search.run(SerialExecutor(Mistaken(search.config.epochs)))
+    networks, _ = outcome_of(url, search)
+    assert [network["outcome"] for network in networks].count("crashed") == 1
+    assert (networks[1]["outcome"], networks[1]["epochs"]) == ("crashed", 2)
+    assert "of epoch 3 is" in networks[1]["message"].splitlines()[-1]
 
 
 def test_many_faults_in_a_row_stop_the_search_with_the_reason(new_database, open_search, formula_trainer):

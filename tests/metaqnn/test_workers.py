@@ -15,7 +15,7 @@ import torch
 from metaqnn import workers
 from metaqnn.circumstances import Circumstances
 from metaqnn.config import ConfigError, SearchConfig
-from metaqnn.executors import LocalExecutor, SerialExecutor
+from metaqnn.executors import LocalExecutor, SearchStopped, SerialExecutor, Task
 from metaqnn.launch import prepare
 from metaqnn.workers import make_executor, make_trainer, per_gpu, worker_places
 
@@ -158,6 +158,22 @@ def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
 
 def test_a_workers_trainer_is_that_of_the_search(prepared):
     here = prepared()
-    there = make_trainer(here.config, here.circumstances)
+    there = make_trainer(here.config, here.circumstances, here.dataset.fingerprint)
     architecture = here.space.sample(np.random.default_rng(0))
     assert there.train(architecture, seed=3).curve == here.trainer.train(architecture, seed=3).curve
+
+
+def test_a_worker_that_finds_other_images_than_the_search_is_not_started(tmp_path):
+    """One that starts later, or on another machine; what it would train is no network of this search."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 80, 8, 8, 1), dtype=np.uint8)
+    labels = np.arange(80) % 10
+    file = tmp_path / "data.npz"
+    np.savez(file, x_train=images[0], y_train=labels)
+    config = SearchConfig.of(dataset=str(file), validation_size=20, epochs=1)
+    here = prepare(config, Circumstances(device="cpu", epoch_timeout=60.0))
+    tasks = [Task(1, here.space.sample(np.random.default_rng(0)), 1)]
+    coordinator = SimpleNamespace(next_task=lambda: tasks.pop() if tasks else None)
+    executor = make_executor(here)
+    np.savez(file, x_train=images[1], y_train=labels)
+    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*FolderError: .* not the same"):
+        executor.run(coordinator)

@@ -85,6 +85,19 @@ def test_what_an_interrupted_write_left_is_neither_read_nor_in_the_way(checkpoin
     assert not temporary.exists()
 
 
+@pytest.mark.parametrize("target", ["victim", "missing"])
+def test_links_in_the_place_of_a_file_are_replaced_and_lead_nowhere(checkpoint, tmp_path_factory, target):
+    """As somebody may have put them into a run folder that they give away."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "victim").write_text("precious")
+    for name in ("17.checkpoint", "17.checkpoint.tmp"):
+        (checkpoint.path.parent / name).symlink_to(elsewhere / target)
+    checkpoint.save(training(1), IDENTITY)
+    assert [path.read_text() for path in elsewhere.iterdir()] == ["precious"]
+    assert same(checkpoint.load(IDENTITY), training(1))
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == ["17.checkpoint"]
+
+
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
     path = tmp_path_factory.mktemp("intact") / "1.checkpoint"
@@ -294,3 +307,10 @@ def test_a_write_that_finds_no_room_is_an_error_of_the_system(checkpoint, share)
     assert same(checkpoint.load(IDENTITY), training(1))
     checkpoint.save(training(2), IDENTITY)
     assert same(checkpoint.load(IDENTITY), training(2))
+
+
+def test_a_pipe_in_the_place_of_the_file_is_ignored(tmp_path, caplog):
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    assert Checkpoint(tmp_path / "pipe").load(None) is None
+    assert "it is no file" in caplog.text

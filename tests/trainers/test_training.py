@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from state_space import Architecture
-from trainers import Checkpoint
+from trainers import Checkpoint, Outcome
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
 LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
@@ -78,6 +78,27 @@ def test_a_checkpoint_of_anything_else_is_ignored(trainer, noise, digits, tmp_pa
         caplog.clear()
         train()
         assert f"its {difference} is" in caplog.text
+
+
+def test_a_network_that_memory_cannot_hold_is_tried_in_half_batches_and_then_an_outcome(trainer, noise):
+    """4 PB of weights are more than a process can address."""
+    huge = Architecture.parse("[C(99999,99999,1), SM(10)]")
+    result = trainer(noise).train(huge, seed=0)
+    assert (result.outcome, result.curve) == (Outcome.OUT_OF_MEMORY, ())
+    assert "memory" in result.message
+    assert result.message.endswith("in batches of 16, as 32 did not fit")
+
+
+def test_too_little_memory_to_go_on_is_an_outcome(trainer, noise, monkeypatch, tmp_path):
+    def fail(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    checkpoint = Checkpoint(tmp_path / "1")
+    with pytest.raises(Killed):
+        trainer(noise).train(SMALL, seed=1, on_epoch=kill_after(2), checkpoint=checkpoint)
+    monkeypatch.setattr(torch.optim.Adam, "load_state_dict", fail)
+    result = trainer(noise).train(SMALL, seed=1, checkpoint=checkpoint)
+    assert (result.outcome, len(result.curve)) == (Outcome.OUT_OF_MEMORY, 2)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -68,6 +68,25 @@ def test_another_address_than_the_loopback_is_warned_about(started, finished_run
     assert printed.err == "warning: everybody who reaches this machine can read these runs\n"
 
 
+@pytest.mark.parametrize("host", ["127.1", "LOCALHOST"])
+def test_another_way_to_write_the_loopback_answers_its_own_names_only(
+    monkeypatch, capsys, finished_run, host
+):
+    testing = pytest.importorskip("starlette.testclient")
+    answers = []
+
+    def serve(application, listening):
+        client = testing.TestClient(application, base_url=server.url_of(listening))
+        for name in (client.base_url.netloc.decode(), f"{host}:8500", "evil.example"):
+            answers.append(client.get("/version", headers={"Host": name}).status_code)
+        listening.close()
+
+    monkeypatch.setattr(server, "serve", serve)
+    assert main(["dashboard", str(finished_run.path), "--host", host, "--port", "0"]) == 0
+    assert answers == [200, 200, 400]
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("port", ["x", "-1", "65536", "80.5", ""])
 def test_a_port_that_is_none_is_quoted(capsys, finished_run, port):
     with pytest.raises(SystemExit) as caught:

@@ -114,6 +114,25 @@ def test_show_tells_why_a_network_crashed(printed, finished_run):
     assert "the device caught fire" in text
 
 
+@pytest.mark.parametrize("command", ["top", "show"])
+def test_what_a_run_folder_says_is_shown_and_not_obeyed(printed, run_copy, reader, command):
+    """Folders come from others, too."""
+    best = reader.top(1)[0]["number"]
+    title = "\x1b]0;pwned\x07"
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute(
+            "UPDATE networks SET architecture = ?1, message = ?1 WHERE number = ?2", (title, best)
+        )
+        connection.execute("UPDATE decisions SET reason = ?", (title,))
+    asked = [run_copy.path] if command == "top" else [run_copy.path, best]
+    text = printed(command, *asked)
+    assert r"\x1b]0;pwned\x07" in text
+    assert text.replace("\n", "").isprintable()
+    assert title.encode("unicode_escape").decode().replace("\\x", "\\u00") in printed(
+        command, *asked, "--format", "json"
+    )
+
+
 def test_reading_writes_nothing(printed, run_copy, stopped):
     def content():
         return {name: (run_copy.path / name).read_bytes() for name in ("search.db", "search.db-wal")}

@@ -35,26 +35,37 @@ def test_the_names_of_the_loopback_are_answered(client, finished_run, host):
 
 
 def test_on_another_address_every_name_is_answered(client, finished_run):
-    browser = client(finished_run, hosts=allowed_hosts("0.0.0.0"))
+    browser = client(finished_run, hosts=allowed_hosts("0.0.0.0", "0.0.0.0"))
     assert browser.get("/runs/finished", headers={"Host": "lab.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("host", "loopback"),
+    ("address", "loopback"),
     [
         ("127.0.0.1", True),
         ("127.1.2.3", True),
         ("::1", True),
-        ("localhost", True),
+        ("::ffff:127.0.0.1", True),
         ("0.0.0.0", False),
         ("::", False),
         ("192.168.1.2", False),
-        ("lab.example", False),
+        ("::ffff:192.168.1.2", False),
     ],
 )
-def test_what_is_the_loopback(host, loopback):
-    assert is_loopback(host) is loopback
-    assert ("*" in allowed_hosts(host)) is not loopback
+def test_what_is_the_loopback(address, loopback):
+    assert is_loopback(address) is loopback
+    assert ("*" in allowed_hosts("lab.example", address)) is not loopback
+
+
+def test_a_name_that_leads_to_the_loopback_is_answered_with_its_address(client, finished_run):
+    browser = client(finished_run, hosts=allowed_hosts("Lab.example", "127.0.1.1"))
+    for host, status in (
+        ("lab.example:8500", 200),
+        ("127.0.1.1:8500", 200),
+        ("localhost", 200),
+        ("evil.example", 400),
+    ):
+        assert browser.get("/runs/finished", headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

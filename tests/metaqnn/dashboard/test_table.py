@@ -124,6 +124,13 @@ def test_a_value_out_of_range_is_quoted(name, value):
     assert str(caught.value).startswith(f"{name} is {value!r}; it must be ")
 
 
+def test_a_text_is_no_longer_than_what_a_database_compares(reader):
+    for letter in ("C", "_", "\N{PILE OF POO}"):  # the second is escaped, the third has four bytes
+        assert numbers(reader, text=letter * table.MOST_TEXT) == []
+    with pytest.raises(FilterError, match=r"^text has 60000 characters; it must have at most 2000$"):
+        TableQuery.parse({"text": "C" * 60_000})
+
+
 def test_an_unknown_filter_is_quoted():
     with pytest.raises(FilterError, match="there is no filter 'colour'; filters are text, outcome, "):
         TableQuery.parse({"colour": "red"})

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -82,6 +83,31 @@ def test_a_disk_without_room_for_another_file_is_named(tmp_path, mounted, said, 
     )
     assert "make space" in line
     assert str(tmp_path / "disk" / "run") in line
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE begun (x)")
+for _ in range(200):
+    connection.execute("INSERT INTO begun VALUES (randomblob(4000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_search_begins_where_the_first_write_was_cut_off(tmp_path, said):
+    """What is in the file then is undone by SQLite; a reader alone must be able to do that."""
+    (tmp_path / "run").mkdir()
+    database = tmp_path / "run" / "search.db"
+    subprocess.run([sys.executable, "-c", KILLED, database], check=False)
+    assert database.stat().st_size > 0
+    assert (tmp_path / "run" / "search.db-journal").stat().st_size > 0
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    assert "holds no search" in said("top", tmp_path / "other")
+    few = ("--schedule", "1.0:1", "--epochs", "1", "--layer-limit", "2", "--conv-widths", "8")
+    assert main(["run", "--run-dir", str(tmp_path / "run"), "--quiet", *few, "--threads", "1"]) == 0
 
 
 def test_a_file_that_another_program_holds_is_not_called_damaged(run_copy, said, monkeypatch):

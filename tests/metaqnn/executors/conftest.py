@@ -2,11 +2,13 @@
 
 import os
 import sys
+from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from metaqnn.executors import Task
+from metaqnn.executors import LocalExecutor, Place, Task
 from state_space import Architecture
 
 TRAINERS = '''
@@ -40,7 +42,8 @@ class FakeTrainer:
             if epoch == 2:
                 self._mischief(seed)
             time.sleep(self.seconds)
-            if on_epoch(EpochReport(1, 1e-3, epoch, (seed % 7 + epoch) / 20, 1.0, 0.01)):
+            accuracy = min((seed % 7 + epoch) / 20, 1.0)
+            if on_epoch(EpochReport(1, 1e-3, epoch, accuracy, 1.0, 0.01)):
                 return TrainingResult(Outcome.STOPPED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
         return TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
 
@@ -81,6 +84,11 @@ class MortalClassifier(ClassifierTrainer):
 
 def slow_to_start():
     time.sleep(1000)
+
+
+def long_complaint():
+    """A trainer whose crash fills the pipe to the search."""
+    raise OSError("no such device " * 10**6)
 
 
 def where():
@@ -126,6 +134,24 @@ def cluster(fakes):
     yield made
     ray.shutdown()
     made.shutdown()
+
+
+@pytest.fixture
+def make(fakes, folder):
+    """Makes an executor of that many processes."""
+
+    def make_(workers=1, **options):
+        return LocalExecutor(
+            [Place(partial(fakes.FakeTrainer, str(folder)))] * workers, chance=0.15, **options
+        )
+
+    return make_
+
+
+@pytest.fixture
+def before():
+    """Child processes that other tests have left, such as those that joblib keeps."""
+    return set(active_children())
 
 
 class Recorder:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metaqnn.finetune import FinetuningError, FinetuningFiles, FinetuningResult
-from metaqnn.run_folder import RunFolder
+from metaqnn.run_folder import RunFolder, RunFolderError
 from state_space import Architecture
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation
@@ -71,6 +71,17 @@ def test_another_recipe_has_another_folder_and_the_same_one_the_same(
     assert len({first, *folders}) == 6
     settings = json.loads((first / "settings.json").read_text())
     assert (settings["recipe"]["epochs"], settings["data"]) == (6, digits.fingerprint)
+
+
+def test_while_another_process_trains_its_folder_stays_as_it_is(new_trainer, new_files):
+    """Two that begin at once would write the same file at the same time."""
+    settings = new_files(new_trainer()).folder / "settings.json"
+    settings.unlink()
+    with RunFolder(settings.parent).lock(), pytest.raises(RunFolderError, match="is in use by process"):
+        new_files(new_trainer())
+    assert not settings.exists()
+    assert new_files(new_trainer()).folder == settings.parent
+    assert settings.exists()
 
 
 OF_OTHER_TYPES = [

@@ -58,16 +58,17 @@ class Remembering(Mirror):
 
     place = "memory"
 
-    def __init__(self, fail_at=None):
+    def __init__(self, fail_at=None, reason="no space left"):
         self.networks = []
         self.fail_at = fail_at
+        self.reason = reason
 
     def numbers(self):
         return {network.number for network in self.networks}
 
     def add(self, network):
         if len(self.networks) == self.fail_at:
-            raise OSError("no space left")
+            raise OSError(self.reason)
         self.networks.append(network)
 
 

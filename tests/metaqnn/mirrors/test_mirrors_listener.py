@@ -58,6 +58,12 @@ def test_a_mirror_that_fails_is_given_up_and_the_search_goes_on(
     assert capsys.readouterr().err.splitlines() == ["", "Remembering given up: no space left"]
 
 
+def test_why_a_mirror_failed_is_shown_and_not_obeyed(finished_run, remembering, capsys):
+    failing = remembering(fail_at=0, reason="no space left on \x1b]0;pwned\x07")
+    MirroringProgress(Hearing(), finished_run.reader(), [failing]).close()
+    assert capsys.readouterr().err == "\nRemembering given up: no space left on \\x1b]0;pwned\\x07\n"
+
+
 def test_run_tells_only_the_mirrors_that_were_asked_for(finished_run, tmp_path):
     pytest.importorskip("tensorboard")
     parser = argparse.ArgumentParser()

@@ -110,6 +110,25 @@ def test_a_copy_catches_up(tmp_path, reader, after):
     assert [trial.user_attrs["network"] for trial in trials] == [row.number for row in reader.ended()]
 
 
+def test_trials_of_others_in_the_study_stay_and_do_not_count(tmp_path, reader, after):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    mirror = OptunaMirror(storage, reader, "search")
+    mirror.update(after(2))
+    study = optuna.load_study(study_name="search", storage=storage)
+    study.enqueue_trial({"depth": 3})
+    study.add_trial(optuna.trial.create_trial(value=1.0, user_attrs={"network": ["not", "ours"]}))
+    assert mirror.update(after(3)) == 1
+    assert OptunaMirror(storage, reader, "search").numbers() == {row.number for row in reader.ended()[:3]}
+    assert len(study.trials) == 5
+
+
+def test_a_storage_that_vanishes_is_one_line(tmp_path, reader):
+    mirror = OptunaMirror(f"sqlite:///{tmp_path}/study.db", reader, "search")
+    (tmp_path / "study.db").write_bytes(b"")
+    with pytest.raises(MirrorError, match=r"Optuna cannot use .*/study.db: no such table"):
+        mirror.numbers()
+
+
 def test_a_study_of_something_else_is_refused(whole_copy, reader):
     study = optuna.create_study(study_name="mine", storage=whole_copy, direction="maximize")
     study.add_trial(optuna.trial.create_trial(value=1.0))

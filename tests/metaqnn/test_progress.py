@@ -1,0 +1,30 @@
+"""What is said of a search while it runs."""
+
+import re
+
+from metaqnn.executors import SerialExecutor
+from metaqnn.progress import Bars
+from metaqnn.schedule import EpsilonSchedule
+
+
+class Hostile:
+    """Trains nothing: every network fails with a message that commands terminals."""
+
+    chance = 0.1
+
+    def train(self, architecture, *, seed, on_epoch):
+        raise RuntimeError("first line\nsecond \x1b]0;pwned\x07")
+
+
+def test_why_networks_failed_is_shown_in_lines_and_not_obeyed(new_database, open_search, capsys):
+    _, database = new_database(schedule=EpsilonSchedule.parse("1.0:2"))
+    search = open_search(database)
+    bars = Bars(search)
+    search.run(SerialExecutor(Hostile()), bars)
+    bars.close()
+    database.close()
+    shown = capsys.readouterr().err
+    for number in (1, 2):
+        assert f"network {number} failed:\n" in shown
+    assert len(re.findall(r"^second \\x1b\]0;pwned\\x07$", shown, re.MULTILINE)) == 2
+    assert "\x1b" not in shown
