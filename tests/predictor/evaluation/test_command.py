@@ -76,10 +76,10 @@ def edited(path, edit):
     ("change", "part"),
     [
         (lambda lines: [",".join(line.split(",")[:3]) for line in lines], "no learning curves"),
-        (lambda lines: [lines[0].replace("acc_3", "note"), *lines[1:]], "acc_3 is missing"),
+        (lambda lines: [lines[0].replace("acc_3", "note"), *lines[1:]], "column 'acc_3' is missing"),
         (
             lambda lines: [*lines[:5], lines[5].rsplit(",", 1)[0] + ",fast", *lines[6:]],
-            "row 5, column acc_8: .*fast.* is not a number",
+            "row 5, column 'acc_8': 'fast' is not a number",
         ),
         (lambda lines: lines[:2], "1 completed curve is too few"),
         (lambda lines: [lines[0], *[lines[1]] * 60], "end differently"),
