@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong and exit with code 2."""
-        from metaqnn.output import printable  # as below: not for `metaqnn --help`
+        from state_space.errors import printable  # as below: not for `metaqnn --help`
 
         line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _drop_output()
         elif not _is_users(error):
             raise
-        from metaqnn.output import printable
+        from state_space.errors import printable
 
         print(f"metaqnn: error: {printable(str(error))}", file=sys.stderr)
         return 2

@@ -8,6 +8,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from state_space.errors import printable
+
 FORMATS = ("table", "json", "csv")
 
 
@@ -37,15 +39,6 @@ def facts_as_text(facts: Mapping[str, Any]) -> str:
 def as_json(value: Any) -> str:
     """Indented JSON, in ASCII: exact, and the same on every terminal."""
     return json.dumps(value, indent=2)
-
-
-def printable(text: str) -> str:
-    r"""Text from data for a terminal, which it cannot command: `\x1b` instead of the character itself.
-
-    Written so is whatever `str.isprintable` does not let pass: controls, changes of the direction of writing,
-    invisible characters. Ends of lines stay.
-    """
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def percent(share: float | None) -> str:

@@ -8,9 +8,10 @@ from tqdm import tqdm
 from metaqnn.database import NetworkResult
 from metaqnn.events import Job, Progress
 from metaqnn.executors import CRASHED, TIMED_OUT
-from metaqnn.output import percent, printable
+from metaqnn.output import percent
 from metaqnn.search import Search
 from predictor import Decision
+from state_space.errors import printable
 from trainers import EpochReport
 
 MOST_BARS = 8

@@ -22,6 +22,15 @@ def quoted(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit + 2 else text[:limit] + "…" + text[0]
 
 
+def printable(text: str, keep: str = "\n") -> str:
+    r"""Text from data for a terminal, which it cannot command: `\x1b` instead of the character itself.
+
+    Written so is whatever `str.isprintable` does not let pass: controls, changes of the direction of writing,
+    invisible characters. What is in `keep`, usually the ends of lines, stays.
+    """
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
 def nearest(wrong: object, known: Iterable[str]) -> str | None:
     """The known name that is most like a wrong one, whatever the case of letters; None if none is like it."""
     names = {name.lower(): name for name in known}

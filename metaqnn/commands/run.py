@@ -18,10 +18,11 @@ from metaqnn.config import SearchConfig
 from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.options import add_config_options, given_options
-from metaqnn.output import as_json, printable
+from metaqnn.output import as_json
 from metaqnn.report.text import audit_line, headline
 from metaqnn.run_folder import RunFolder, RunFolderError
 from metaqnn.summary import summarise, summarise_audits
+from state_space.errors import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

@@ -5,7 +5,8 @@ from typing import Any
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.summary import CONFIDENCE, FinetuningSummary, Mean, Run
-from metaqnn.output import as_json, count, percent, printable, rows_as_text
+from metaqnn.output import as_json, count, percent, rows_as_text
+from state_space.errors import printable
 
 COLUMNS = {
     "network": "id",

@@ -7,8 +7,8 @@ from metaqnn.database import NetworkResult
 from metaqnn.database.queries import SearchReader
 from metaqnn.events import Job, Progress
 from metaqnn.mirrors.mirror import Mirror
-from metaqnn.output import printable
 from predictor import Decision
+from state_space.errors import printable
 from trainers import EpochReport
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.output import as_json, count, duration, facts_as_text, percent, printable, rows_as_text
+from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
 
 ROWS = [
     {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
@@ -52,19 +52,6 @@ def test_tables_and_facts_show_what_a_terminal_would_obey(text):
     ):
         assert shown in found
         assert all(c.isprintable() for line in found.split("\n") for c in line)
-
-
-@given(st.text(), st.sampled_from("\x00\x08\x1b\x7f\x85\x9b\u200b\u202d\u2069\udc80\U000e0041"), st.text())
-def test_what_is_printable_has_its_lines_and_nothing_to_obey(before, command, after):
-    shown = printable(before + command + after)
-    assert shown.count("\n") == (before + after).count("\n")
-    assert command not in shown
-    assert shown.replace("\n", "").isprintable()
-
-
-@given(st.text("abc äßλ中[](),~%\n\\"))
-def test_what_is_printable_already_stays_as_it_is(text):
-    assert printable(text) == text
 
 
 @pytest.mark.parametrize("text", [*COMMANDS, "ä", "\udc80", "\U000e0041"])

@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from state_space import NotationError, ShapeError, StateSpaceError
-from state_space.errors import did_you_mean, nearest, quoted
+from state_space.errors import did_you_mean, nearest, printable, quoted
 
 
 @pytest.mark.parametrize("kind", [StateSpaceError, NotationError, ShapeError])
@@ -40,3 +42,21 @@ def test_the_nearest_known_name(wrong, meant):
 
 def test_of_no_names_none_is_near():
     assert did_you_mean("top", []) == ""
+
+
+@given(st.text(), st.sampled_from("\x00\x08\x1b\x7f\x85\x9b\u200b\u202d\u2069\udc80\U000e0041"), st.text())
+def test_what_is_printable_has_its_lines_and_nothing_to_obey(before, command, after):
+    shown = printable(before + command + after)
+    assert shown.count("\n") == (before + after).count("\n")
+    assert command not in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+@given(st.text("abc äßλ中[](),~%\n\\"))
+def test_what_is_printable_already_stays_as_it_is(text):
+    assert printable(text) == text
+
+
+@given(st.text())
+def test_what_may_have_no_lines_is_one(text):
+    assert printable(text, keep="").isprintable()

@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from state_space.errors import printable
+
 
 class DatasetError(ValueError):
     """A data set that cannot be used as asked; the message is one line that quotes the bad value.
@@ -16,7 +18,7 @@ class DatasetError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(printable(message, keep=""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +91,6 @@ class ImageDataset:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(array.reshape(-1).data)
         return digest.hexdigest()
-
-
-def printable(text: str) -> str:
-    r"""Names and messages from data for a terminal: `\x1b` instead of a control character itself."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

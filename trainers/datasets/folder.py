@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, printable, shape_text
+from state_space.errors import printable
+from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
 from trainers.datasets.images import SUFFIXES, decode_image
 from trainers.datasets.layout import Layout, find_layout
 from trainers.datasets.members import Member, read_archive, read_folder
@@ -78,7 +79,7 @@ def _decode_all(members: Iterable[Member], source: str, image_size: int | None) 
     with (
         warnings.catch_warnings(),
         tqdm(
-            desc=printable(f"decoding {Path(source).name}"),
+            desc=printable(f"decoding {Path(source).name}", keep=""),
             unit=" images",
             delay=1,
             leave=False,

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from state_space.errors import printable
+
 
 def template(name: str) -> Template:
     """The template of that name."""
@@ -37,6 +39,6 @@ def code(text: str) -> str:
 
     It is on one line: what cannot be printed is escaped.
     """
-    printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    fence = "`" * (1 + max(map(len, re.findall("`+", printable)), default=0))
-    return f"{fence} {printable} {fence}" if "`" in printable else f"`{printable or ' '}`"
+    line = printable(text, keep="")
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line or ' '}`"
