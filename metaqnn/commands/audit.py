@@ -49,7 +49,7 @@ def execute(namespace: argparse.Namespace) -> int:
     interrupt_on_termination()
     folder = RunFolder.existing(namespace.run)
     try:
-        with disk_errors(folder), folder.lock():
+        with disk_errors(folder, f"metaqnn audit {folder.path}"), folder.lock():
             _train(folder, namespace)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed

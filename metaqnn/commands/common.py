@@ -40,24 +40,27 @@ def reading(run: Path) -> Iterator[SearchReader]:
 
 
 @contextmanager
-def disk_errors(folder: RunFolder) -> Iterator[None]:
-    """Turn a full disk and a place that cannot be written into one clear line. What was stored stays."""
+def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
+    """Turn a full disk and a place that cannot be written into one clear line. What was stored stays.
+
+    Args:
+        folder: the run folder.
+        go_on: the command that goes on afterwards.
+    """
     try:
         yield
     except (OperationalError, sqlite3.OperationalError) as error:
         help_ = advice(error)
         if help_ is None:
             raise
-        raise _unwritable(folder, str(getattr(error, "orig", error)), help_) from None
+        raise _unwritable(folder, go_on, str(getattr(error, "orig", error)), help_) from None
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise _unwritable(folder, str(error), SPACE) from None
+            raise _unwritable(folder, go_on, str(error), SPACE) from None
         if error.filename is not None and folder.path in Path(str(error.filename)).parents:
-            raise _unwritable(folder, str(error), "change that") from None
+            raise _unwritable(folder, go_on, str(error), "change that") from None
         raise
 
 
-def _unwritable(folder: RunFolder, reason: str, what_to_do: str) -> RunFolderError:
-    return RunFolderError(
-        f"cannot write to {folder.path}: {reason}; {what_to_do}, then: metaqnn run --resume {folder.path}"
-    )
+def _unwritable(folder: RunFolder, go_on: str, reason: str, what_to_do: str) -> RunFolderError:
+    return RunFolderError(f"cannot write to {folder.path}: {reason}; {what_to_do}, then: {go_on}")

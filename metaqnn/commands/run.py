@@ -124,7 +124,7 @@ def execute(namespace: argparse.Namespace) -> int:
     storage = None if namespace.storage is None else postgresql_url(namespace.storage)
     folder = _folder(namespace, given)
     try:
-        with disk_errors(folder):
+        with disk_errors(folder, f"metaqnn run --resume {folder.path}"):
             reason = _search(namespace, folder, given, storage)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed
