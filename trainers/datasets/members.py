@@ -109,6 +109,8 @@ def _is_image(name: str) -> bool:
 
 
 def _check_size(size: int, name: str) -> None:
+    if size < 0:  # it would lead back to an earlier member
+        raise DatasetError(f"member {name!r} has a negative size: {size:,} bytes")
     if size > MAX_FILE_BYTES:
         raise DatasetError(
             f"member {name!r} is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"

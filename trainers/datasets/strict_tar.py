@@ -21,14 +21,17 @@ class _StrictTarInfo(tarfile.TarInfo):
         """Parse one header block.
 
         tarfile takes a damaged or missing header after the first for the end of the archive, which would
-        silently lose images.
+        silently lose images; and where a size is negative it goes back, again and again.
         """
         try:
-            return super().frombuf(buf, encoding, errors)
+            info = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
                 raise  # the end mark
             raise tarfile.ReadError(f"{error}, or cut off before its end mark") from error
+        if info.size < 0:
+            raise tarfile.ReadError(f"a header says that its member has {info.size:,} bytes")
+        return info
 
 
 class StrictTarFile(tarfile.TarFile):

@@ -80,3 +80,31 @@ def test_digits_that_take_tarfile_the_square_of_their_number_are_refused(tmp_pat
     archive.write_bytes(record(tarfile.XHDTYPE, 1000 * b"1") + IMAGE + END)
     with pytest.raises(DatasetError, match="a header has more than 100 digits in a row"):
         list(read_archive(archive))
+
+
+def negative(kind, size):
+    """A header in GNU's notation, which has negative sizes."""
+    info = tarfile.TarInfo("a/1.png")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "records",
+    [
+        *(
+            negative(kind, -size)
+            for kind in (b"N", tarfile.GNUTYPE_LONGNAME, b"0")
+            for size in (1, 513, 2**40)
+        ),
+        record(tarfile.XHDTYPE, pax(size=-513)) + IMAGE,
+        record(tarfile.XHDTYPE, pax(size=-(2**40))) + IMAGE,
+    ],
+)
+def test_a_negative_size_does_not_lead_back_for_ever(tmp_path, records):
+    """Found by coverage-guided fuzzing."""
+    archive = tmp_path / "x.tar"
+    archive.write_bytes(IMAGE + records + IMAGE + END)
+    with pytest.raises(DatasetError, match=r"member has -|negative size"):
+        list(read_archive(archive))
