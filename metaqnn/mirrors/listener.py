@@ -13,7 +13,7 @@ from trainers import EpochReport
 
 
 class MirroringProgress(Progress):
-    """Brings mirrors up to date when a network has ended, and passes everything on.
+    """Brings mirrors up to date at once and whenever a network has ended, and passes everything on.
 
     A mirror that fails is given up, with one line on standard error: the search goes on, and
     `metaqnn mirror` can catch up later.
@@ -28,6 +28,7 @@ class MirroringProgress(Progress):
         self._inner = inner
         self._reader = reader
         self._mirrors = list(mirrors)
+        self._update()  # not in the end: a search that is interrupted ends soon, however much is missing
 
     def started(self, job: Job) -> None:
         """Pass it on."""
@@ -43,8 +44,7 @@ class MirroringProgress(Progress):
         self._update()
 
     def close(self) -> None:
-        """Pass it on, after a last look: a resumed search may have nothing left to train."""
-        self._update()
+        """Pass it on."""
         self._reader.close()
         self._inner.close()
 

@@ -64,6 +64,15 @@ def test_why_a_mirror_failed_is_shown_and_not_obeyed(finished_run, remembering, 
     assert capsys.readouterr().err == "\nRemembering given up: no space left on \\x1b]0;pwned\\x07\n"
 
 
+def test_what_is_missing_is_copied_in_the_beginning_and_not_in_the_end(finished_run, remembering):
+    mirror = remembering()
+    progress = MirroringProgress(Hearing(), finished_run.reader(), [mirror])
+    assert len(mirror.networks) == 24
+    mirror.networks.clear()
+    progress.close()
+    assert mirror.networks == []
+
+
 def test_run_tells_only_the_mirrors_that_were_asked_for(finished_run, tmp_path):
     pytest.importorskip("tensorboard")
     parser = argparse.ArgumentParser()
