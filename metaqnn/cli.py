@@ -2,13 +2,14 @@
 
 import argparse
 import errno
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
+
+from metaqnn.streams import drop, open_closed_streams
 
 COMMANDS = {
     "run": "start a search, or go on with one",
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _open_closed_streams()
+    open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -81,31 +82,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\ninterrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
-        _drop_output()
+        drop(sys.stdout)
         return 0
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
-            _drop_output()
+            drop(sys.stdout)
         elif not _is_users(error):
             raise
         from state_space.errors import printable
 
         print(f"metaqnn: error: {printable(str(error))}", file=sys.stderr)
         return 2
-
-
-def _open_closed_streams() -> None:
-    """Let streams that the shell has closed (`2>&-`) lead nowhere, not into the next file that is opened."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            stream = open(os.devnull, mode)  # noqa: SIM115 - gets the stream's own number, the lowest
-            os.set_inheritable(stream.fileno(), True)  # by worker processes
-            setattr(sys, name, stream)
-
-
-def _drop_output() -> None:
-    """What is still to be written to standard output would fail again at the end of the process."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -1,11 +1,12 @@
 """Files that are there wholly or not at all: after a kill, on a full disk, and after a power cut."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
+
+from state_space.files import synchronise
 
 
 def write_whole(file: Path, content: str | bytes, aside: str | None = None) -> None:
@@ -50,14 +51,3 @@ def alone(file: Path) -> Iterator[None]:
         with suppress(OSError):  # Windows removes no file that is open
             file.unlink()
         lock.release()
-
-
-def synchronise(path: Path) -> None:
-    """Put a file's content, or a folder's names, onto the disk; Windows does so with names by itself."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

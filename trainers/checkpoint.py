@@ -18,6 +18,7 @@ from typing import Any, cast, get_type_hints
 import torch
 from torch import Tensor
 
+from state_space.files import synchronise
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
@@ -134,18 +135,7 @@ def _replacement(path: Path) -> Iterator[_DigestingFile]:
     except BaseException:
         temporary.unlink(missing_ok=True)  # on a full disk it would stand in the way
         raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in the folder survive a power cut; Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    synchronise(path.parent)
 
 
 def write_content(content: dict[str, Any], path: Path) -> None:

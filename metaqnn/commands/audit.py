@@ -1,7 +1,6 @@
 """`metaqnn audit`: train some of the stopped networks to the end."""
 
 import argparse
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from metaqnn.config import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import percent, rows_as_text
 from metaqnn.run_folder import RunFolder
+from metaqnn.streams import drop
 from metaqnn.summary import summarise_audits
 
 EXAMPLES = """examples:
@@ -56,7 +56,7 @@ def execute(namespace: argparse.Namespace) -> int:
             print(f"\ninterrupted; go on with the same command: metaqnn audit {folder.path}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn audit RUN 2>&1 | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        drop(sys.stderr)
         return 1
     print(_text(folder.path, namespace.format))
     return 0

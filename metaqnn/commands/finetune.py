@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from metaqnn.config import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import percent
 from metaqnn.run_folder import RunFolder
+from metaqnn.streams import drop
 
 if TYPE_CHECKING:
     from metaqnn.finetune import Candidate, Finetuning
@@ -120,7 +120,7 @@ def execute(namespace: argparse.Namespace) -> int:
             print("\ninterrupted; go on with the same command", file=sys.stderr)
         return 130
     except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn finetune RUN 2>&1 | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        drop(sys.stderr)
         return 1
     print(text)
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from metaqnn.options import add_config_options, given_options
 from metaqnn.output import as_json
 from metaqnn.report.text import audit_line, headline
 from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.streams import drop
 from metaqnn.summary import summarise, summarise_audits
 from state_space.errors import printable
 
@@ -131,7 +131,7 @@ def execute(namespace: argparse.Namespace) -> int:
             print(f"\ninterrupted; {_advice(folder)}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn run 2>&1 | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        drop(sys.stderr)
         return 1
     print(_result(folder, namespace.format))
     if reason:

@@ -8,7 +8,8 @@ from pathlib import Path
 from filelock import Timeout
 
 from metaqnn.export.errors import ExportError
-from metaqnn.files import alone, synchronise
+from metaqnn.files import alone
+from state_space.files import synchronise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from state_space.files import synchronise
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.named import NamedSet
 from trainers.datasets.stale import remove_stale
@@ -55,24 +56,13 @@ def _move(source: Path, target: Path) -> None:
     """Move a file or folder whose content is on the disk, so that no power cut leaves a name without it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in (*source.rglob("*"), source):
-        _flush(path)
+        synchronise(path)
     try:
         os.replace(source, target)
     except OSError:
         if not target.exists():  # else another process was faster; its copy is as good
             raise
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    """Put a file's content, or a folder's names, onto the disk; Windows does so with names by itself."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    synchronise(target.parent)
 
 
 @contextmanager
