@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from metaqnn.commands.common import reading
-from metaqnn.summary import cumulative_top
+from metaqnn.results.summary import cumulative_top
 
 
 def row(name: str, ended: list[Any]) -> dict[str, Any]:

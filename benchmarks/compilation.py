@@ -21,7 +21,7 @@ from machine import processor
 from tabulate import tabulate
 from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS, Subject, random_images, trainer
 
-from trainers.course import TrainingState
+from trainers.attempts import TrainingState
 from trainers.device import processor_settings
 from trainers.steps import eager_step
 

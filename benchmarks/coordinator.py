@@ -27,13 +27,13 @@ import numpy as np
 import sqlalchemy
 from machine import processor
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.executors import Coordinator, Task
-from metaqnn.launch import stopping_rule
-from metaqnn.run_folder import RunFolder
-from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import Search
+from metaqnn.search.loop import Search
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import stopping_rule
 from state_space import preset
 from trainers import EpochReport, Outcome, TrainingResult
 

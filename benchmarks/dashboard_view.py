@@ -36,11 +36,11 @@ import starlette
 from machine import processor
 from playwright.sync_api import Browser, sync_playwright
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
-from metaqnn.run_folder import RunFolder
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.session.run_folder import RunFolder
 from state_space import Architecture, preset
 
 SPACE = preset("cifar10")

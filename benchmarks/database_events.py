@@ -26,7 +26,7 @@ import sqlalchemy
 from machine import processor
 from sqlalchemy import URL, create_engine, event, text
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase, SearchRecord
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from predictor import Decision

@@ -23,7 +23,8 @@ import numpy as np
 from machine import processor
 
 from predictor import EarlyStopper, LearningCurves, make_method
-from predictor.baselines import LceRule, LearningCurveNetwork
+from predictor.models.bnn import LearningCurveNetwork
+from predictor.rules.lce import LceRule
 
 N_TRAIN = 100
 REGRESSIONS = {"nu-svr-rbf": "SRM, nu-SVR RBF", "robust-gp": "SRM, robust-gp"}

@@ -1,7 +1,7 @@
 """Claim: one replay update of 128 stored networks takes at most 5 ms, whatever the size of the replay memory.
 
 Compared in the same run, in turns, in the cifar10 space, on memories of 1,000, 10,000 and 100,000 networks:
-- ours: `metaqnn.agent.ReplayMemory.add` of one new network, with all that it does;
+- ours: `metaqnn.search.agent.ReplayMemory.add` of one new network, with all that it does;
 - plain: the memory is a list of dicts with network strings, the Q-table a dict of dicts; every drawn string
   is parsed and walked again for its update, as in the published server;
 - plain + file: the same, and the whole memory is written as CSV after the update, as in the published server.
@@ -24,8 +24,8 @@ from time import perf_counter
 import numpy as np
 from machine import processor
 
-from metaqnn.agent import QLearner, ReplayMemory
-from metaqnn.randomness import Purpose, generator
+from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.search.randomness import Purpose, generator
 from state_space import Architecture, StateSpace, preset
 
 SIZES = (1_000, 10_000, 100_000)

@@ -23,7 +23,7 @@ from search_measures import SearchFile
 from search_tables import as_table, draw, write_csv
 from surrogate_search import run_search, surrogate
 
-from metaqnn.schedule import PUBLISHED, EpsilonSchedule
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 
 RULES: dict[str, dict[str, Any]] = {
     "none": {"stopping": "none"},

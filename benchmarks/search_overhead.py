@@ -27,14 +27,14 @@ from machine import processor
 from sqlalchemy import Connection, insert
 
 from metaqnn.cli import main as metaqnn
-from metaqnn.config import SearchConfig
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import writing_engine
 from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
 from metaqnn.executors import Coordinator
-from metaqnn.run_folder import RunFolder
-from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import Search
+from metaqnn.search.loop import Search
+from metaqnn.session.run_folder import RunFolder
 from predictor import Decision, LearningCurves
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult

@@ -21,13 +21,13 @@ from machine import processor
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
+from surrogate import SurrogateTrainer
 from tabulate import tabulate
 
 from predictor import LearningCurves
-from predictor.reading import write_npz
+from predictor.curves.reading import write_npz
 from state_space import Architecture, preset
 from trainers import Outcome, TrainingResult
-from trainers.surrogate import SurrogateTrainer
 
 EPOCHS = (1, 2, 3, 5, 10, 15, 20)
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)

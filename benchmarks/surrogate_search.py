@@ -11,17 +11,17 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from surrogate import SurrogateTrainer
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
 from metaqnn.executors import SerialExecutor
-from metaqnn.launch import stopping_rule
-from metaqnn.randomness import Purpose, derived_seed
-from metaqnn.search import Search
+from metaqnn.search.loop import Search
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.start import stopping_rule
 from predictor import Decision, LearningCurves
 from state_space import Architecture, Layer, State, preset
 from trainers import EpochReport, Outcome
-from trainers.surrogate import SurrogateTrainer
 
 SPACE = preset("cifar10")
 POLICY_WALKS = 2000

@@ -28,14 +28,14 @@ from time import monotonic
 import torch
 from machine import processor
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import SearchConfig
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
-from metaqnn.events import Job, Progress
-from metaqnn.launch import begin, prepare
-from metaqnn.preparation import load_and_build
-from metaqnn.run_folder import RunFolder
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.search.events import Job, Progress
+from metaqnn.session.prepare import load_and_build
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import begin, prepare
 from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport

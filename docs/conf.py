@@ -48,4 +48,6 @@ napoleon_use_rtype = False
 THIRD_PARTY = "numpy|np|npt|torch|nn|sklearn|optuna|ray|lightning|keras|sqlalchemy|altair|alt|PIL"
 STANDARD = "abc|collections|pathlib|os|argparse|typing|enum|datetime|multiprocessing|concurrent"
 nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:class", "LightningModule")]
-nitpick_ignore = [("py:class", "metaqnn.agent._Node")]  # what a path is made of concerns the agent alone
+nitpick_ignore = [
+    ("py:class", "metaqnn.search.agent._Node")
+]  # what a path is made of concerns the agent alone

@@ -21,7 +21,7 @@ from keras.callbacks import Callback, EarlyStopping
 
 from predictor.integrations.keras import StoppingRuleCallback
 from predictor.integrations.recorded import CurveStore
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 15
 MONITOR = "val_accuracy"

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from predictor.integrations.lightning import StoppingRuleCallback
 from predictor.integrations.recorded import CurveStore
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 15
 MONITOR = "val_accuracy"

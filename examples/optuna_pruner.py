@@ -14,7 +14,7 @@ import optuna
 from digits import Found, compare, train
 
 from predictor.integrations.optuna import StoppingRulePruner
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 30
 

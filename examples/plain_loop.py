@@ -15,7 +15,7 @@ from functools import partial
 from digits import Found, compare, draw_settings, train
 
 from predictor.integrations.recorded import CurveStore
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 30
 Setting = dict[str, float]

@@ -24,7 +24,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from predictor.integrations.ray_tune import StoppingRuleScheduler
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 30
 PARAMETERS = ("setting/learning_rate", "setting/width", "setting/weight_decay")

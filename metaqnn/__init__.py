@@ -9,14 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaqnn.config import SearchConfig
+    from metaqnn.config.search import SearchConfig
     from metaqnn.database import ReplayDatabase
-    from metaqnn.search import Search
+    from metaqnn.search.loop import Search
 
 __version__ = "0.1.0"
 __all__ = ["ReplayDatabase", "Search", "SearchConfig"]
 
-_HOMES = {"SearchConfig": "metaqnn.config", "Search": "metaqnn.search", "ReplayDatabase": "metaqnn.database"}
+_HOMES = {
+    "SearchConfig": "metaqnn.config.search",
+    "Search": "metaqnn.search.loop",
+    "ReplayDatabase": "metaqnn.database",
+}
 
 
 def __getattr__(name: str) -> Any:

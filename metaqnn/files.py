@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from state_space.files import synchronise
+from trainers.files import synchronise
 
 
 def write_whole(file: Path, content: str | bytes, aside: str | None = None) -> None:

@@ -1,12 +1,12 @@
 """Forecasts of learning curves, their uncertainty, and stop decisions, for any iterative training."""
 
-from predictor.curves import LearningCurves
-from predictor.early_stopping import EarlyStopper
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.features import CurveFeatures
-from predictor.methods import make_method
-from predictor.sequential import SequentialRegression
-from predictor.stopping import Decision, NoStopping, StoppingRule
+from predictor.models.features import CurveFeatures
+from predictor.models.names import make_method
+from predictor.models.sequential import SequentialRegression
+from predictor.rules.base import Decision, NoStopping, StoppingRule
+from predictor.rules.published import EarlyStopper
 
 __all__ = [
     "CurveFeatures",

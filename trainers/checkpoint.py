@@ -18,7 +18,7 @@ from typing import Any, cast, get_type_hints
 import torch
 from torch import Tensor
 
-from state_space.files import synchronise
+from trainers.files import synchronise
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.

@@ -7,7 +7,7 @@ from trainers.datasets import ImageDataset, split_validation
 from trainers.loader import ImageLoader
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
-from trainers.training import NetworkTrainer
+from trainers.trainer import NetworkTrainer
 
 
 class ClassifierTrainer(NetworkTrainer):

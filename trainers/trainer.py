@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from state_space import Architecture
+from trainers.attempts import Course, EpochCallback, TrainingState
 from trainers.checkpoint import Checkpoint
-from trainers.course import Course, EpochCallback, TrainingState
 from trainers.datasets import ImageDataset
 from trainers.device import check_threads, choose_device, choose_precision, processor_settings
 from trainers.loader import ImageLoader

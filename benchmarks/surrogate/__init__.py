@@ -4,6 +4,6 @@ For trying out searches and stopping rules by the thousand. `SurrogateTrainer` s
 of; how true they are is measured by ``benchmarks/surrogate_fidelity.py``.
 """
 
-from trainers.surrogate.trainer import SurrogateError, SurrogateTrainer
+from surrogate.trainer import SurrogateError, SurrogateTrainer
 
 __all__ = ["SurrogateError", "SurrogateTrainer"]

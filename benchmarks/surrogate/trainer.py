@@ -16,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 
 from state_space import Architecture
 from state_space.shapes import PUBLISHED_SHAPE, Shape
+from surrogate.curves import CurveModel, Floats
+from surrogate.features import architecture_features
 from trainers.recipe import TrainingRecipe
 from trainers.results import EpochReport, Outcome, TrainingResult
-from trainers.surrogate.curves import CurveModel, Floats
-from trainers.surrogate.features import architecture_features
 
 LEAST_CURVES = 20
 REGULARISATION = 0.1

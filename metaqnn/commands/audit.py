@@ -9,12 +9,12 @@ from tqdm import tqdm
 
 from metaqnn.commands.common import add_format, add_run, disk_errors, reading
 from metaqnn.commands.report import audit_line
-from metaqnn.config import ConfigError
+from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import percent, rows_as_text
-from metaqnn.run_folder import RunFolder
+from metaqnn.results.summary import summarise_audits
+from metaqnn.session.run_folder import RunFolder
 from metaqnn.streams import drop
-from metaqnn.summary import summarise_audits
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; again to go on
@@ -63,8 +63,8 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
-    from metaqnn.audit import Audit  # torch takes seconds to import
-    from metaqnn.launch import go_on
+    from metaqnn.session.audit import Audit  # torch takes seconds to import
+    from metaqnn.session.start import go_on
     from trainers import EpochReport
 
     session = go_on(folder, {}, {"data_dir": namespace.data_dir, "device": namespace.device})

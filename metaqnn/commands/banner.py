@@ -1,10 +1,10 @@
 """What `metaqnn run` says before it trains: where, what, how, and how long that may take."""
 
-from metaqnn.config import OWN_RULE, SearchConfig
-from metaqnn.estimate import floating_point_work, mean_parameters, processor_speed
-from metaqnn.launch import Session
+from metaqnn.config.search import OWN_RULE, SearchConfig
 from metaqnn.output import duration, size
-from predictor.rules import rule_kind
+from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
+from metaqnn.session.start import Session
+from predictor.rules.names import rule_kind
 
 LONG = 6 * 3600
 """Seconds from which on a search on a CPU is worth a warning."""

@@ -6,10 +6,10 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from metaqnn.database import NetworkResult
-from metaqnn.events import Job, Progress
 from metaqnn.executors import CRASHED, TIMED_OUT
 from metaqnn.output import percent
-from metaqnn.search import Search
+from metaqnn.search.events import Job, Progress
+from metaqnn.search.loop import Search
 from predictor import Decision
 from state_space.errors import printable
 from trainers import EpochReport

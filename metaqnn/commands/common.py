@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import SPACE, advice, damage_explained
 from metaqnn.output import FORMATS
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -41,10 +41,10 @@ def execute(namespace: argparse.Namespace) -> int:
 
 def known_names() -> dict[str, tuple[str, ...]]:
     """Values of options that the parser takes as they are and others check, by option."""
-    from metaqnn.circumstances import EXECUTORS
-    from metaqnn.config import REWARDS
-    from metaqnn.presets import PRESETS
-    from predictor.rules import RULES
+    from metaqnn.config.environment import EXECUTORS
+    from metaqnn.config.presets import PRESETS
+    from metaqnn.config.search import REWARDS
+    from predictor.rules.names import RULES
     from trainers.datasets import DATASET_NAMES
     from trainers.device import DEVICES, PRECISIONS
 

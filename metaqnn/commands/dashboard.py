@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from metaqnn.interrupts import interrupt_on_termination
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn dashboard runs/NAME                 then open the address that it prints

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable
 
 DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")

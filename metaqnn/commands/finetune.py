@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import add_format, add_run, reading
-from metaqnn.config import ConfigError
+from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import percent
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from metaqnn.streams import drop
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaqnn.commands.common import add_run, reading
-from metaqnn.config import ConfigError
+from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
-    from metaqnn.events import Progress
     from metaqnn.mirrors import Mirror
-    from metaqnn.run_folder import RunFolder
+    from metaqnn.search.events import Progress
+    from metaqnn.session.run_folder import RunFolder
 
 PAUSE = 5.0
 """Seconds between two looks of --follow."""

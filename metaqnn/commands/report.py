@@ -7,8 +7,8 @@ from pathlib import Path
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.output import as_json, rows_as_text
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
-from metaqnn.run_folder import RunFolder
-from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn report runs/NAME                   text here, page and pictures in runs/NAME/report

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 from metaqnn.commands.common import add_format, disk_errors, reading
 from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.commands.top import top_text
-from metaqnn.config import SearchConfig
+from metaqnn.config.flags import add_config_options, given_options
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import UnreachableError, postgresql_url
 from metaqnn.interrupts import interrupt_on_termination
-from metaqnn.options import add_config_options, given_options
 from metaqnn.output import as_json
 from metaqnn.report.text import audit_line, headline
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.results.summary import summarise, summarise_audits
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.streams import drop
-from metaqnn.summary import summarise, summarise_audits
 from state_space.errors import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from metaqnn.launch import Session
+    from metaqnn.session.start import Session
 
 CIRCUMSTANCES = (
     *("data_dir", "device", "precision", "threads", "download"),
@@ -163,8 +163,8 @@ def _search(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> str | None:
     """Start or go on, and run. Returns why the search stopped early, if it did."""
-    from metaqnn.circumstances import Circumstances
-    from metaqnn.launch import begin, go_on, prepare  # torch takes seconds to import
+    from metaqnn.config.environment import Circumstances
+    from metaqnn.session.start import begin, go_on, prepare  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
     changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
@@ -183,10 +183,10 @@ def _search(
 
 
 def _run(session: Session, namespace: argparse.Namespace) -> str | None:
-    from metaqnn.events import Progress
+    from metaqnn.commands.banner import introduction
+    from metaqnn.commands.bars import Bars
     from metaqnn.executors import SearchStopped
-    from metaqnn.introduction import introduction
-    from metaqnn.progress import Bars
+    from metaqnn.search.events import Progress
 
     print(printable(introduction(session)), file=sys.stderr)
     bars = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)

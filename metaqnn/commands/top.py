@@ -6,7 +6,7 @@ from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
 from metaqnn.output import count, percent, rows_as_text
-from metaqnn.pareto import pareto_front
+from metaqnn.results.pareto import pareto_front
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from metaqnn.config import ConfigError
+from metaqnn.config.search import ConfigError
 from state_space.errors import did_you_mean
 
 AUTO = "auto"
@@ -23,7 +23,7 @@ class Circumstances:
         download: whether data sets may be downloaded.
         workers: trainings side by side, or "auto": one for each core, or as many as GPUs take.
         workers_per_gpu: trainings side by side on each GPU where workers is "auto"; "auto" for as many as
-            fit, see `metaqnn.workers.per_gpu`.
+            fit, see `metaqnn.session.workers.per_gpu`.
         executor: local, processes on this machine, or ray.
         address: of the Ray cluster: HOST:PORT or auto; None or local for one that is started here.
         epoch_timeout: seconds that an epoch may take, None for any time.

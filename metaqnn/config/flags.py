@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from metaqnn.config import SearchConfig
-from metaqnn.schedule import EpsilonSchedule, ScheduleError
+from metaqnn.config.schedule import EpsilonSchedule, ScheduleError
+from metaqnn.config.search import SearchConfig
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.config.schedule import EpsilonSchedule
 from state_space import preset
 
 SPACE_OPTIONS = ("layer_limit", "conv_widths", "conv_sizes", "pools", "fc_widths")

@@ -6,8 +6,8 @@ from math import inf, isfinite
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from metaqnn.presets import PRESETS, SPACE_OPTIONS, preset_options
-from metaqnn.schedule import PUBLISHED, EpsilonSchedule
+from metaqnn.config.presets import PRESETS, SPACE_OPTIONS, preset_options
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from state_space import StateSpace
 from state_space.errors import did_you_mean
 

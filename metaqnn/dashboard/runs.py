@@ -13,7 +13,7 @@ from starlette.requests import Request
 from metaqnn.dashboard.errors import RefusedError, RunTroubleError, UnknownRunError
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.trouble import damage_explained
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

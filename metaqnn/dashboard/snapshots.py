@@ -12,7 +12,7 @@ from metaqnn.dashboard.errors import EndingError
 from metaqnn.dashboard.runs import Run
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import Figure, NothingToShow, SearchView
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 
 class Snapshot:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from metaqnn.dashboard.runs import Run
 from metaqnn.figures import SearchView
-from metaqnn.run_folder import RunFolder
-from metaqnn.summary import Summary
+from metaqnn.results.summary import Summary
+from metaqnn.session.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Row, func, select
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 
 
 @dataclass(frozen=True)

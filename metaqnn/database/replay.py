@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
 from metaqnn.database.migrate import check_upgradable, upgrade
 from metaqnn.database.ownership import Owner

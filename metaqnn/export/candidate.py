@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import SearchConfig
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.export.card import FINETUNE, SEARCH, Card
 from metaqnn.export.check import Evidence
 from metaqnn.export.errors import ExportError
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
-from metaqnn.preparation import load_images
-from metaqnn.randomness import Purpose, derived_seed
-from metaqnn.run_folder import RunFolder
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.prepare import load_images
+from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset, split_validation
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork

@@ -9,7 +9,7 @@ from filelock import Timeout
 
 from metaqnn.export.errors import ExportError
 from metaqnn.files import alone
-from state_space.files import synchronise
+from trainers.files import synchronise
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import altair as alt
 
 from metaqnn.figures import accuracies, curves, progress, q_values, stopping
-from metaqnn.figures.data import SearchView
 from metaqnn.figures.style import MOST_POINTS, NothingToShow
+from metaqnn.results.view import SearchView
 
 __all__ = ["FIGURES", "Figure", "NothingToShow", "SearchView"]
 

@@ -6,7 +6,6 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from metaqnn.figures.data import SearchView
 from metaqnn.figures.style import (
     FAILED,
     INK,
@@ -18,6 +17,7 @@ from metaqnn.figures.style import (
     layered,
     percent_axis,
 )
+from metaqnn.results.view import SearchView
 
 KINDS = {"observed y_T": OBSERVED, "predicted y_hat_T of stopped networks": PREDICTED}
 QUANTILES = {"least": 0.0, "lower": 0.25, "median": 0.5, "upper": 0.75, "most": 1.0}

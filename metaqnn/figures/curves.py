@@ -4,7 +4,6 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.data import SearchView
 from metaqnn.figures.style import (
     INK,
     OBSERVED,
@@ -17,6 +16,7 @@ from metaqnn.figures.style import (
     percent_axis,
     thinned,
 )
+from metaqnn.results.view import SearchView
 
 TO_THE_END, STOPPED, FORECAST = "observed, to the end", "observed until the stop", "forecast y_hat_T ± sigma"
 SERIES = {TO_THE_END: OBSERVED, STOPPED: OBSERVED_LIGHT, FORECAST: PREDICTED}

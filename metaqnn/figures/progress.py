@@ -6,7 +6,6 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.data import SearchView
 from metaqnn.figures.style import (
     MIXED,
     OBSERVED,
@@ -20,7 +19,8 @@ from metaqnn.figures.style import (
     percent_axis,
     thinned,
 )
-from metaqnn.summary import cumulative_top
+from metaqnn.results.summary import cumulative_top
+from metaqnn.results.view import SearchView
 
 BEST = {1: "best", 5: "mean of the best 5", 15: "mean of the best 15"}
 MEAN_ACCURACY, MEAN_REWARD = "mean y_T at this epsilon", "mean reward at this epsilon"

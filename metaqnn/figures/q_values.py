@@ -7,9 +7,9 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.data import SearchView
-from metaqnn.figures.learned import TriedAction
 from metaqnn.figures.style import KIND_COLOURS, NothingToShow, colours, data, layered
+from metaqnn.results.learned import TriedAction
+from metaqnn.results.view import SearchView
 from state_space.errors import StateSpaceError
 from state_space.layers import Convolution, FullyConnected, Layer, Pooling
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.data import SearchView
 from metaqnn.figures.progress import networks_axis
 from metaqnn.figures.style import (
     FAILED,
@@ -19,6 +18,7 @@ from metaqnn.figures.style import (
     percent_axis,
     thinned,
 )
+from metaqnn.results.view import SearchView
 
 RIGHT, WRONG = "rightly to be stopped", "better than the best of its moment"
 VERDICTS = {RIGHT: PREDICTED, WRONG: FAILED}

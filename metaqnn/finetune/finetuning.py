@@ -8,7 +8,7 @@ import numpy as np
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.errors import FinetuningError
 from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
-from metaqnn.randomness import Purpose, derived_seed
+from metaqnn.search.randomness import Purpose, derived_seed
 from state_space import Architecture
 from trainers import Checkpoint, EpochReport, Outcome, TrainingResult
 from trainers.finetuning import FinetuningTrainer

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import SearchConfig
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.finetune.errors import FinetuningError
-from metaqnn.preparation import load_images, training_threads
+from metaqnn.session.prepare import load_images, training_threads
 from trainers import ImageDataset
 from trainers.finetuning import FinetuningRecipe, FinetuningTrainer, scaled_translation
 

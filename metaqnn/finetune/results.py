@@ -13,7 +13,7 @@ import torch
 
 from metaqnn.files import write_whole
 from metaqnn.finetune.errors import FinetuningError
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.finetuning import FinetuningTrainer

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from metaqnn.database import NetworkResult
 from metaqnn.database.queries import SearchReader
-from metaqnn.events import Job, Progress
 from metaqnn.mirrors.mirror import Mirror
+from metaqnn.search.events import Job, Progress
 from predictor import Decision
 from state_space.errors import printable
 from trainers import EpochReport

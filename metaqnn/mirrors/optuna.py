@@ -14,7 +14,7 @@ from metaqnn.database.engine import name_of
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import searches
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
-from predictor.baselines.extras import require
+from predictor.extras import require
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from metaqnn.database.queries import SearchReader
 from metaqnn.files import write_whole
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
-from predictor.baselines.extras import require
+from predictor.extras import require
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

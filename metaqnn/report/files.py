@@ -13,7 +13,7 @@ from metaqnn.figures import FIGURES, SearchView
 from metaqnn.files import alone, write_whole
 from metaqnn.report.drawing import Drawn, draw, png
 from metaqnn.report.page import page
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 
 class ReportError(ValueError):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from metaqnn.output import duration, percent
-from metaqnn.summary import AuditSummary, Summary
+from metaqnn.results.summary import AuditSummary, Summary
 
 COLUMNS = {
     "epsilon": "epsilon",

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from metaqnn.agent import QLearner, ReplayMemory
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
+from metaqnn.search.agent import QLearner, ReplayMemory
 from state_space import Architecture, Layer
 
 

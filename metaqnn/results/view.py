@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from metaqnn.agent import QLearner
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import networks
-from metaqnn.figures.learned import TriedAction, restored_agent, tried_actions
-from metaqnn.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.results.learned import TriedAction, restored_agent, tried_actions
+from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.search.agent import QLearner
 
 Watch = Callable[[Iterable[Any]], Iterable[Any]]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metaqnn.randomness import Purpose, generator
+from metaqnn.search.randomness import Purpose, generator
 from state_space import Architecture, Layer, State, StateSpace
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from metaqnn.database import NetworkResult
-from metaqnn.history import NetworkFacts
+from metaqnn.search.history import NetworkFacts
 from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from functools import partial
 
-from metaqnn.agent import QLearner, ReplayMemory
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
-from metaqnn.events import Job, Progress
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
-from metaqnn.history import History, NetworkFacts
-from metaqnn.monitor import TrainingMonitor
-from metaqnn.network_files import Finalist, NetworkFiles
-from metaqnn.randomness import Purpose, derived_seed, generator
+from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.search.events import Job, Progress
+from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.monitor import TrainingMonitor
+from metaqnn.search.randomness import Purpose, derived_seed, generator
+from metaqnn.session.network_files import Finalist, NetworkFiles
 from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED
-from metaqnn.history import History, NetworkFacts
+from metaqnn.search.history import History, NetworkFacts
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
 

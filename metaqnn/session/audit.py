@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from metaqnn.database import ReplayDatabase
 from metaqnn.executors import Trainer
-from metaqnn.randomness import Purpose, derived_seed, generator
+from metaqnn.search.randomness import Purpose, derived_seed, generator
 from state_space import Architecture
 from trainers import EpochReport
 

@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from metaqnn.config import SearchConfig
+from metaqnn.config.search import SearchConfig
 from state_space import Architecture, StateSpace
 
 SAMPLES = 200

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaqnn.run_folder import RunFolderError
+from metaqnn.session.run_folder import RunFolderError
 from trainers import Checkpoint
 from trainers.weights import TrainedNetwork
 

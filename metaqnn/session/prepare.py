@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import SearchConfig
-from metaqnn.estimate import SMALL, mean_macs
-from metaqnn.randomness import Purpose, derived_seed
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import SearchConfig
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.estimate import SMALL, mean_macs
 from state_space import StateSpace
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
 

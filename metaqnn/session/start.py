@@ -8,21 +8,21 @@ from typing import Any, cast
 
 from sqlalchemy import URL
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import PUBLISHED_RULE, ConfigError, SearchConfig
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import PUBLISHED_RULE, ConfigError, SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
-from metaqnn.network_files import NetworkFiles
-from metaqnn.preparation import Prepared, load_and_build
-from metaqnn.randomness import Purpose, derived_seed
-from metaqnn.run_folder import RunFolder, RunFolderError
-from metaqnn.search import Search
-from metaqnn.workers import make_executor
+from metaqnn.search.loop import Search
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.network_files import NetworkFiles
+from metaqnn.session.prepare import Prepared, load_and_build
+from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.workers import make_executor
 from predictor import EarlyStopper, SequentialRegression, StoppingRule
-from predictor.forecast import ForecastAtStop, LastSeen, ModelForecaster
-from predictor.rules import make_rule
-from predictor.tau_model import Target
+from predictor.models.tau_model import Target
+from predictor.rules.names import make_rule
+from predictor.rules.reward import ForecastAtStop, LastSeen, ModelForecaster
 from trainers import ClassifierTrainer, ImageDataset
 
 MOST_NAMED = 3

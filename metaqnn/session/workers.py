@@ -8,12 +8,12 @@ from statistics import fmean
 
 import torch
 
-from metaqnn.circumstances import AUTO, Circumstances
-from metaqnn.config import ConfigError, SearchConfig
-from metaqnn.estimate import sampled_networks
+from metaqnn.config.environment import AUTO, Circumstances
+from metaqnn.config.search import ConfigError, SearchConfig
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
-from metaqnn.preparation import Prepared, load_and_build
-from metaqnn.run_folder import RunFolderError
+from metaqnn.session.estimate import sampled_networks
+from metaqnn.session.prepare import Prepared, load_and_build
+from metaqnn.session.run_folder import RunFolderError
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from predictor.curves import Floats
+from predictor.curves.learning_curves import Floats
 
 Kind = Literal["architecture", "hyperparameters"]
 

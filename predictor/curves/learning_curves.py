@@ -101,9 +101,9 @@ class LearningCurves:
     def read(cls, path: str | os.PathLike[str]) -> LearningCurves:
         """Curves of a CSV file in the published format, an ``.npz`` file, a search's database or run folder.
 
-        See `predictor.reading` for the formats and how columns are understood. Raises `CurvesError`.
+        See `predictor.curves.reading` for the formats and how columns are understood. Raises `CurvesError`.
         """
-        from predictor.reading import read_curves  # reading needs this class
+        from predictor.curves.reading import read_curves  # reading needs this class
 
         return read_curves(path)
 

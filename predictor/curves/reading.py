@@ -1,12 +1,12 @@
 """Reading and writing learning curves: CSV in the published format, ``.npz``, and a search's database.
 
-*CSV*: one row per training, one column per epoch, further columns as `predictor.columns` understands them.
+*CSV*: one row per training, one column per epoch, further columns as `predictor.curves.columns` understands them.
 Empty cells and ``nan`` are NaN: not observed for epochs, unknown for parameters.
 
 *npz*: array ``values`` (n, T), any number of ``ap_<name>`` and ``hp_<name>`` (n,), optional ``metric``,
 ``direction`` and ``names``. Read without pickle.
 
-*Database*: `predictor.search_database`.
+*Database*: `predictor.curves.search_database`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from predictor import columns
-from predictor.curves import Floats, LearningCurves
+from predictor.curves import columns
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
 from predictor.errors import CurvesError
-from predictor.search_database import SQLITE_SUFFIXES, find_database, read_database
 
 Cells = npt.NDArray[np.object_]
 """Strings of a table. As numpy's own strings all would take the room of the longest."""

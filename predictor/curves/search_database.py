@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})

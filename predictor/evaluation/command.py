@@ -11,16 +11,16 @@ from pathlib import Path
 from joblib import cpu_count
 from tqdm import tqdm
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.evaluation.experiment import Plan, SetResult, evaluate
 from predictor.evaluation.methods import EVALUATED, parse_features, variants
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import Outcome
 from predictor.evaluation.splits import without_repeats
-from predictor.methods import METHODS
+from predictor.models.names import METHODS
+from predictor.models.uncertainty import UNCERTAINTIES
 from predictor.tables import csv_text
-from predictor.uncertainty import UNCERTAINTIES
 
 DEFAULT_METHODS = (*METHODS, "last-seen")
 

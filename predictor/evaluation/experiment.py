@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 from predictor.evaluation.methods import Variant, forecast
 from predictor.evaluation.results import Cell, Outcome, outcome_of
@@ -31,7 +31,7 @@ class Plan:
     splits : numbers of the splits; a split's number is also the seed of the methods on it.
     depth_limits : layers that separate training from test curves; empty for random splits.
     n_settings : settings of nu-SVR's random search, None for its default.
-    uncertainties : kinds to calibrate, of `predictor.uncertainty`.
+    uncertainties : kinds to calibrate, of `predictor.models.uncertainty`.
     lce_curves : test curves per split that LCE is given, the first ones.
     """
 

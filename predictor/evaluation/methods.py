@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from predictor.baselines import PREDICTORS, make_predictor
-from predictor.curves import Floats, LearningCurves
-from predictor.features import PUBLISHED, check_feature_sets
-from predictor.methods import METHODS, make_method
-from predictor.sequential import SequentialRegression
-from predictor.uncertainty import Uncertainty, make_uncertainty
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.models.features import PUBLISHED, check_feature_sets
+from predictor.models.names import METHODS, PREDICTORS, make_method, make_predictor
+from predictor.models.sequential import SequentialRegression
+from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
 EVALUATED = (*METHODS, *PREDICTORS)
-"""Names of everything that can be evaluated: methods of `predictor.methods` and baselines."""
+"""Names of everything that can be evaluated: methods of `predictor.models.names` and baselines."""
 
 OWN = "own"
 """Name of the uncertainty of a baseline, which has just one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.evaluation.experiment import Plan, SetResult
 from predictor.evaluation.results import LEVELS, Cell, number
 from predictor.tables import text_table

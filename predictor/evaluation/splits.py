@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError
-from predictor.tau_model import MIN_CURVES
+from predictor.models.tau_model import MIN_CURVES
 
 Rows = npt.NDArray[np.intp]
 MIN_TEST = 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from predictor.baselines.extras import require
 from predictor.errors import CurvesError
+from predictor.extras import require
 from predictor.integrations.recorded import CurveStore, RunningTraining
-from predictor.stopping import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule
 
 require("keras", "predictor.integrations.keras", "metaqnn[keras]")
 import keras  # noqa: E402
@@ -23,7 +23,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
     Parameters
     ----------
     store : where the earlier trainings are; its T is the number of epochs of a full training.
-    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
     monitor : what Keras logs after an epoch, such as ``val_accuracy``; the store knows its direction.
     parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from predictor.baselines.extras import require
 from predictor.errors import CurvesError
+from predictor.extras import require
 from predictor.integrations.recorded import CurveStore, RunningTraining
-from predictor.stopping import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule
 
 require("lightning", "predictor.integrations.lightning", "metaqnn[lightning]")
 from lightning.pytorch.callbacks import Callback  # noqa: E402
@@ -28,7 +28,7 @@ class StoppingRuleCallback(Callback):
     Parameters
     ----------
     store : where the earlier trainings are.
-    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
     monitor : what the module logs, ``self.log("val_accuracy", ...)``; the store knows its direction.
     parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
 

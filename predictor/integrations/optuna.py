@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from predictor.baselines.extras import require
-from predictor.curves import Direction, LearningCurves
+from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training, decide
-from predictor.stopping import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule
 
 require("optuna", "predictor.integrations.optuna", "metaqnn[optuna]")
 from optuna.pruners import BasePruner  # noqa: E402
@@ -28,7 +28,7 @@ class StoppingRulePruner(BasePruner):
 
     Parameters
     ----------
-    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
     T : values that a trial reports if it is never pruned.
     parameters : names of the trials' parameters that the rule may look at; their values must be numbers.
         A trial without one of them counts as unknown there.

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from predictor.baselines.extras import require
-from predictor.curves import Direction, LearningCurves
+from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
+from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training, decide
-from predictor.stopping import StoppingRule
+from predictor.rules.base import StoppingRule
 
 require("ray.tune", "predictor.integrations.ray_tune", "metaqnn[tune]")
 from ray.tune.experiment import Trial  # noqa: E402
@@ -32,7 +32,7 @@ class StoppingRuleScheduler(FIFOScheduler):
 
     Parameters
     ----------
-    rule : for example ``predictor.rules.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
+    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
     T : results that a trial reports if it is never stopped, one for each ``training_iteration``.
     metric, mode : what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
     parameters : keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is nested;

@@ -21,11 +21,11 @@ from typing import Self
 import numpy as np
 from filelock import FileLock
 
-from predictor.curves import Direction, LearningCurves
+from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.curves.reading import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.integrations.trainings import CurveFormat, Training, decide
-from predictor.reading import read_npz, write_npz
-from predictor.stopping import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule
 
 
 class CurveStore:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from predictor.columns import kind_of
-from predictor.curves import Direction, Floats, LearningCurves
+from predictor.curves.columns import kind_of
+from predictor.curves.learning_curves import Direction, Floats, LearningCurves
 from predictor.errors import CurvesError
-from predictor.stopping import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from predictor.baselines.base import BaselinePredictor, Forecast, UnitScale
-from predictor.baselines.extras import require
-from predictor.baselines.sghmc import ScaleAdaptedSGHMC
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import PredictorError
-from predictor.features import CurveFeatures
-from predictor.regressors.base import Standardizer
+from predictor.extras import require
+from predictor.models.base import BaselinePredictor, Forecast, UnitScale
+from predictor.models.features import CurveFeatures
+from predictor.models.regressors.base import Standardizer
+from predictor.models.sghmc import ScaleAdaptedSGHMC
 
 if TYPE_CHECKING:
     from torch import Tensor

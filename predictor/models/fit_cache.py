@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 
 M = TypeVar("M")
 

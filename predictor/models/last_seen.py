@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.baselines.base import BaselinePredictor, Forecast
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
+from predictor.models.base import BaselinePredictor, Forecast
 
 SMALLEST_SIGMA = 1e-12
 

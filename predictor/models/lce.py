@@ -10,11 +10,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.optimize import least_squares
 
-from predictor.baselines.base import BaselinePredictor, Forecast, UnitScale
-from predictor.baselines.curve_families import FAMILIES, CurveFamily
-from predictor.baselines.extras import require
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import PredictorError
+from predictor.extras import require
+from predictor.models.base import BaselinePredictor, Forecast, UnitScale
+from predictor.models.curve_families import FAMILIES, CurveFamily
 
 if TYPE_CHECKING:
     from emcee import State

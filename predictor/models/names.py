@@ -1,12 +1,17 @@
-"""Complete prediction methods by name: the four of [PP], and this project's own."""
+"""Complete prediction methods by name: the four of [PP], this project's own, and the baselines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from predictor.errors import PredictorError
-from predictor.features import SUMMARY
-from predictor.sequential import SequentialRegression
+from predictor.models.base import BaselinePredictor
+from predictor.models.bnn import LearningCurveNetwork
+from predictor.models.features import SUMMARY
+from predictor.models.last_seen import LastSeenValue
+from predictor.models.lce import LearningCurveExtrapolation
+from predictor.models.sequential import SequentialRegression
 
 METHODS: dict[str, dict[str, Any]] = {
     "robust-gp": {
@@ -24,9 +29,23 @@ METHODS: dict[str, dict[str, Any]] = {
 
 DEFAULT_METHOD = "robust-gp"
 
+PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
+    "last-seen": lambda seed: LastSeenValue(),
+    "lce": lambda seed: LearningCurveExtrapolation(random_state=seed),
+    "bnn": lambda seed: LearningCurveNetwork(random_state=seed),
+}
+"""The baselines that the paper compares with, by name, made from a seed."""
+
 
 def make_method(name: str = DEFAULT_METHOD, **changes: Any) -> SequentialRegression:
     """The method of that name with some arguments changed; raises `PredictorError` for an unknown name."""
     if name not in METHODS:
         raise PredictorError(f"method {name!r} is not known; expected one of {sorted(METHODS)}")
     return SequentialRegression(**{**METHODS[name], **changes})
+
+
+def make_predictor(name: str, random_state: int = 0) -> BaselinePredictor:
+    """The baseline of that name, not fitted; raises `PredictorError` for a name that is not known."""
+    if name not in PREDICTORS:
+        raise PredictorError(f"baseline {name!r} is not known; expected one of {sorted(PREDICTORS)}")
+    return PREDICTORS[name](random_state)

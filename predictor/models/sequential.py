@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.features import PUBLISHED, check_feature_sets
-from predictor.regressors import StandardizedRegressor, make_regressor
-from predictor.tau_model import MIN_CURVES, Target, TauModel, fit_tau
-from predictor.uncertainty import UNCERTAINTIES
+from predictor.models.features import PUBLISHED, check_feature_sets
+from predictor.models.regressors import StandardizedRegressor, make_regressor
+from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
+from predictor.models.uncertainty import UNCERTAINTIES
 
 
 class SequentialRegression(BaseEstimator):
@@ -29,14 +29,14 @@ class SequentialRegression(BaseEstimator):
 
     Parameters
     ----------
-    regressor : a name in `predictor.regressors.REGRESSORS`, or a scikit-learn regressor.
-    features : some of `predictor.features.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
+    regressor : a name in `predictor.models.regressors.REGRESSORS`, or a scikit-learn regressor.
+    features : some of `predictor.models.features.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
     target : 'final' for y_T [PP], or 'increment' for y_T - y_tau, which can predict beyond the best y_T seen.
     n_settings : settings of the regressor's random search; None for its default (1,000 for nu-SVR).
     random_state : seed; the draws for tau depend on (random_state, tau) alone, so fitting lazily, in parallel
         or in another order gives the same models.
     n_jobs : processes that share the taus; every process uses one thread.
-    uncertainty : 'loocv' [PP], 'conformal' or 'level', see `predictor.uncertainty`.
+    uncertainty : 'loocv' [PP], 'conformal' or 'level', see `predictor.models.uncertainty`.
     hold_flat : predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
         learn), and leave them out of the fit; unless a completed run that was flat until tau moved later.
     max_curves : at most so many curves are learned from, drawn without replacement; None for all.

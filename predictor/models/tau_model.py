@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
-from predictor.curves import Floats, LearningCurves
-from predictor.features import CurveFeatures
-from predictor.regressors import StandardizedRegressor
-from predictor.uncertainty import Uncertainty, make_uncertainty
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.models.features import CurveFeatures
+from predictor.models.regressors import StandardizedRegressor
+from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
 Target = Literal["final", "increment"]
 MIN_CURVES = 3

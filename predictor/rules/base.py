@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 
 

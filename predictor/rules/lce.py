@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from predictor.baselines.lce import LearningCurveExtrapolation
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.stopping import Decision, check_one_curve
+from predictor.models.lce import LearningCurveExtrapolation
+from predictor.rules.base import Decision, check_one_curve
 
 
 class LceRule:

@@ -17,13 +17,15 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from predictor.baselines import PRUNERS, LceRule, LearningCurveExtrapolation, OptunaRule, make_pruner_rule
-from predictor.baselines.extras import require
-from predictor.early_stopping import EarlyStopper
-from predictor.envelope import RankEnvelope
 from predictor.errors import PredictorError
-from predictor.methods import make_method
-from predictor.stopping import NoStopping, StoppingRule
+from predictor.extras import require
+from predictor.models.lce import LearningCurveExtrapolation
+from predictor.models.names import make_method
+from predictor.rules.base import NoStopping, StoppingRule
+from predictor.rules.envelope import RankEnvelope
+from predictor.rules.lce import LceRule
+from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
+from predictor.rules.published import EarlyStopper
 
 OPTUNA_PREFIX = "optuna."
 READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictor.baselines.extras import require
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.stopping import Decision, check_one_curve
+from predictor.extras import require
+from predictor.rules.base import Decision, check_one_curve
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
-    from predictor.baselines.optuna_study import ReplayedStudy
+    from predictor.rules.optuna_study import ReplayedStudy
 
 INSTALL = "metaqnn[optuna]"
 
@@ -67,7 +67,7 @@ class OptunaRule:
         if self._study is not None and history is self._history:
             return self._study
         if self._study is None or not _extends(history, self._history):
-            from predictor.baselines.optuna_study import ReplayedStudy  # imports optuna
+            from predictor.rules.optuna_study import ReplayedStudy  # imports optuna
 
             self._study, self._history = ReplayedStudy(self.pruner, self.study_name), None
         for row in range(0 if self._history is None else len(self._history), len(history)):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.forecast import GrowingModel
-from predictor.sequential import MIN_CURVES, SequentialRegression
-from predictor.stopping import Decision, check_one_curve
+from predictor.models.sequential import MIN_CURVES, SequentialRegression
+from predictor.rules.base import Decision, check_one_curve
+from predictor.rules.reward import GrowingModel
 
 
 class EarlyStopper:

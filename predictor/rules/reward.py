@@ -8,12 +8,12 @@ from typing import Protocol
 import numpy as np
 from sklearn.base import clone
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
-from predictor.fit_cache import FitCache
-from predictor.methods import make_method
-from predictor.sequential import SequentialRegression
-from predictor.stopping import Decision, StoppingRule
+from predictor.models.fit_cache import FitCache
+from predictor.models.names import make_method
+from predictor.models.sequential import SequentialRegression
+from predictor.rules.base import Decision, StoppingRule
 
 MODELS_KEPT = 4
 

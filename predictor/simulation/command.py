@@ -11,9 +11,9 @@ from pathlib import Path
 from joblib import cpu_count
 from tqdm import tqdm
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.rules import RuleSpec, default_rules, describe_rules, parse_rules
+from predictor.rules.names import RuleSpec, default_rules, describe_rules, parse_rules
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials, run_protocol
 from predictor.simulation.report import as_csv, as_json, as_table

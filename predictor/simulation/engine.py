@@ -8,10 +8,10 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.rules.base import StoppingRule
 from predictor.simulation.history import Replay
-from predictor.stopping import StoppingRule
 
 Integers = npt.NDArray[np.int64]
 

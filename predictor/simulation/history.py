@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 
 
 class Replay:

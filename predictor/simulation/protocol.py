@@ -10,9 +10,9 @@ import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.rules import RuleSpec
+from predictor.rules.names import RuleSpec
 from predictor.simulation.engine import Result, arrival_order, simulate
 
 TOLERANCES = {"perplexity": 0.01, "loss": 0.01}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from metaqnn.config import SearchConfig
-from metaqnn.options import given_options
+from metaqnn.config.flags import given_options
+from metaqnn.config.search import SearchConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaqnn.audit import Audit
-from metaqnn.config import SearchConfig
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
-from metaqnn.launch import stopping_rule
-from metaqnn.run_folder import RunFolder
-from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import Search
+from metaqnn.search.loop import Search
+from metaqnn.session.audit import Audit
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import stopping_rule
 from trainers import EpochReport, Outcome, TrainingResult
 
 

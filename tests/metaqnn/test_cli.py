@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from metaqnn import cli
-from metaqnn.run_folder import RunFolderError
+from metaqnn.session.run_folder import RunFolderError
 
 
 def run(arguments):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from predictor.baselines.extras import MissingPackageError, require
+from predictor.extras import MissingPackageError, require
 
 
 def test_a_missing_package_is_one_line_that_says_how_to_get_it():

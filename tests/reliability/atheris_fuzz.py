@@ -23,19 +23,19 @@ from torch._weights_only_unpickler import Unpickler
 
 with atheris.instrument_imports(include=["state_space", "predictor", "trainers", "metaqnn", "PIL"]):
     from metaqnn.cli import Parser
-    from metaqnn.config import ConfigError, SearchConfig
+    from metaqnn.config.flags import add_config_options, given_options
+    from metaqnn.config.schedule import ScheduleError
+    from metaqnn.config.search import ConfigError, SearchConfig
     from metaqnn.database.engine import StorageError, UnreachableError
-    from metaqnn.launch import stopping_rule
-    from metaqnn.options import add_config_options, given_options
-    from metaqnn.run_folder import RunFolder, RunFolderError
-    from metaqnn.schedule import ScheduleError
-    from predictor import reading
+    from metaqnn.session.run_folder import RunFolder, RunFolderError
+    from metaqnn.session.start import stopping_rule
+    from predictor.curves import reading
     from predictor.errors import PredictorError
     from state_space import Architecture
     from state_space.errors import StateSpaceError
     from trainers import Checkpoint, DatasetError, EpochReport, Outcome, RecipeError, TrainingRecipe
+    from trainers.attempts import Course, TrainingState
     from trainers.checkpoint import SavedTraining
-    from trainers.course import Course, TrainingState
     from trainers.datasets.arrays import read_npz
     from trainers.datasets.folder import read_image_folder
     from trainers.datasets.images import decode_image

@@ -181,7 +181,7 @@ def _no_connection(*_: object, **__: object) -> NoReturn:
 
 def seeds(name: str) -> list[bytes]:
     """Good inputs of a target."""
-    from metaqnn.config import SearchConfig
+    from metaqnn.config.search import SearchConfig
 
     images = np.zeros((2, 2, 2), np.uint8)
     options = SearchConfig().to_dict()

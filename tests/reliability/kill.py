@@ -24,7 +24,7 @@ from disk import cut_power
 
 from metaqnn.cli import main
 
-SLOW = ("sklearn.datasets", "metaqnn.executors", "metaqnn.introduction", "metaqnn.launch", "metaqnn.progress",
+SLOW = ("sklearn.datasets", "metaqnn.executors", "metaqnn.commands.banner", "metaqnn.session.start", "metaqnn.commands.bars",
         "metaqnn.finetune.preparation", "metaqnn.export.exporting", "metaqnn.report.files")  # fmt: skip
 """What commands import; here once for all processes."""
 FILE_STEPS = ((os, "fsync"), (os, "replace"), (Path, "unlink"))

@@ -13,17 +13,18 @@ import sys
 import time
 from pathlib import Path
 
-from metaqnn.config import SearchConfig
+from surrogate import SurrogateTrainer
+
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
-from metaqnn.events import Job, Progress
 from metaqnn.executors import SerialExecutor
-from metaqnn.launch import stopping_rule
-from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import Search
+from metaqnn.search.events import Job, Progress
+from metaqnn.search.loop import Search
+from metaqnn.session.start import stopping_rule
 from predictor import LearningCurves
 from state_space import Architecture
-from trainers.surrogate import SurrogateTrainer
 
 
 class Sampler(Progress):

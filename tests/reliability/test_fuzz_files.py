@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from predictor import reading
+from predictor.curves import reading
 from predictor.errors import PredictorError
 from trainers import DatasetError
 from trainers.datasets.arrays import read_npz

@@ -19,7 +19,7 @@ from filelock import FileLock
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 FINETUNE = (
     *("--top", "2", "--epochs", "6", "--batch-size", "8", "--train-limit", "100"),

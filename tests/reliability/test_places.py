@@ -15,7 +15,7 @@ import pytest
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from metaqnn.commands.common import disk_errors
 from metaqnn.database import ReplayDatabase
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 DEADLINE = 60
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from trainers import Checkpoint, EpochReport, Outcome, TrainingRecipe
-from trainers.course import Course, TrainingState
+from trainers.attempts import Course, TrainingState
 from trainers.memory import OutOfMemory
 
 RECIPE = TrainingRecipe(epochs=4, attempts=3)
@@ -223,7 +223,7 @@ def test_the_time_before_a_kill_counts(path, monkeypatch):
         now[0] += 10
         return now[0]
 
-    monkeypatch.setattr("trainers.course.perf_counter", tick)
+    monkeypatch.setattr("trainers.attempts.perf_counter", tick)
     with pytest.raises(Killed):
         Scripted(path, dies=("train", 3)).run()
     spent = Checkpoint(path).load({"name": "scripted"}).seconds

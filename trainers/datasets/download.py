@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from state_space.files import synchronise
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.named import NamedSet
 from trainers.datasets.stale import remove_stale
+from trainers.files import synchronise
 
 TIMEOUT = 30.0
 """Seconds without an answer after which the network counts as absent."""

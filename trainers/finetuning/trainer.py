@@ -12,7 +12,7 @@ from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
-from trainers.training import NetworkTrainer
+from trainers.trainer import NetworkTrainer
 from trainers.weights import TrainedNetwork
 
 WATCHED = 5000

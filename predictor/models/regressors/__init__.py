@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from predictor.errors import PredictorError
-from predictor.regressors.base import StandardizedRegressor
-from predictor.regressors.forest import ForestSearch
-from predictor.regressors.gaussian_process import RobustGaussianProcess
-from predictor.regressors.linear import OrdinaryLeastSquares
-from predictor.regressors.svr import NuSvr
-from predictor.regressors.svr_search import NuSvrSearch
+from predictor.models.regressors.base import StandardizedRegressor
+from predictor.models.regressors.forest import ForestSearch
+from predictor.models.regressors.gaussian_process import RobustGaussianProcess
+from predictor.models.regressors.linear import OrdinaryLeastSquares
+from predictor.models.regressors.svr import NuSvr
+from predictor.models.regressors.svr_search import NuSvrSearch
 
 REGRESSORS: dict[str, Callable[[int | None, int], StandardizedRegressor]] = {
     "nu-svr-rbf": lambda n, seed: NuSvrSearch(kernel="rbf", n_settings=n or 1000, random_state=seed),

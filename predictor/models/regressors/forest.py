@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
-from predictor.curves import Floats
-from predictor.regressors.base import StandardizedRegressor, Standardizer, r2_scores
+from predictor.curves.learning_curves import Floats
+from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
 
 FEATURE_RATIO = (0.1, 0.5)
 

@@ -7,9 +7,9 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from predictor.curves import Floats
-from predictor.regressors.base import StandardizedRegressor
-from predictor.regressors.svr import squared_distances
+from predictor.curves.learning_curves import Floats
+from predictor.models.regressors.base import StandardizedRegressor
+from predictor.models.regressors.svr import squared_distances
 
 JITTER = 1e-8
 OUTER_STEPS = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.curves import Floats
-from predictor.regressors.base import StandardizedRegressor
+from predictor.curves.learning_curves import Floats
+from predictor.models.regressors.base import StandardizedRegressor
 
 
 class OrdinaryLeastSquares(StandardizedRegressor):

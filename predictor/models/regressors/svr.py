@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.svm import NuSVR
 
-from predictor.curves import Floats
-from predictor.regressors.base import StandardizedRegressor
+from predictor.curves.learning_curves import Floats
+from predictor.models.regressors.base import StandardizedRegressor
 
 try:
     from sklearn.svm._libsvm import fit as _libsvm_fit

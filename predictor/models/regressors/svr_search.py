@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold
 
-from predictor.curves import Floats
+from predictor.curves.learning_curves import Floats
 from predictor.errors import PredictorError
-from predictor.regressors.base import StandardizedRegressor, Standardizer, r2_scores
-from predictor.regressors.svr import KernelName, NuSvr, kernel_values, similarity, solve_nu_svr
+from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
+from predictor.models.regressors.svr import KernelName, NuSvr, kernel_values, similarity, solve_nu_svr
 
 LOG_RANGE = (1e-5, 10.0)
 """C and gamma are drawn log-uniformly from it."""

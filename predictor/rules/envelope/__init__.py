@@ -1,5 +1,5 @@
 """The rank envelope: stop what ranks worse, by a small model's score, than the best networks once did."""
 
-from predictor.envelope.rule import RankEnvelope
+from predictor.rules.envelope.rule import RankEnvelope
 
 __all__ = ["RankEnvelope"]

@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 from scipy.special import softmax
 
-from predictor.curves import Floats
-from predictor.envelope.gaussian_process import GaussianProcess, Kernel, log_evidence
-from predictor.envelope.student import StudentMixture, student_log_density
+from predictor.curves.learning_curves import Floats
+from predictor.rules.envelope.gaussian_process import GaussianProcess, Kernel, log_evidence
+from predictor.rules.envelope.student import StudentMixture, student_log_density
 
 KERNELS = tuple(
     Kernel(relevance, rbf, length, noise)

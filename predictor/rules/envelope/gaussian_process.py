@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import gammaln
 
-from predictor.curves import Floats
+from predictor.curves.learning_curves import Floats
 
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.5
 """Of the inverse gamma prior of tau^2: as much as two observations, of residual 1/sqrt(2) each."""

@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 
 FIRST, STEP, GROWTH = Fraction(3, 100), Fraction(3, 100), Fraction(7, 5)
 MORE_COMPLETED, MORE_FINISHED = Fraction(115, 100), Fraction(130, 100)

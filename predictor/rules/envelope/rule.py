@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.curves import LearningCurves
-from predictor.envelope.looks import look_epochs, refit_size
-from predictor.envelope.scoring import LookModel, fit_looks
-from predictor.envelope.student import StudentMixture
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.fit_cache import FitCache
-from predictor.stopping import Decision, check_one_curve
+from predictor.models.fit_cache import FitCache
+from predictor.rules.base import Decision, check_one_curve
+from predictor.rules.envelope.looks import look_epochs, refit_size
+from predictor.rules.envelope.scoring import LookModel, fit_looks
+from predictor.rules.envelope.student import StudentMixture
 from predictor.threads import one_thread
 
 FITS_KEPT = 1

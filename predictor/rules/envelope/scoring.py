@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves import Floats, LearningCurves
-from predictor.envelope.averaging import AveragedProcess, Guesses
-from predictor.envelope.student import StudentMixture
-from predictor.envelope.warp import Standardizer, Warp, parameter_matrix
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.rules.envelope.averaging import AveragedProcess, Guesses
+from predictor.rules.envelope.student import StudentMixture
+from predictor.rules.envelope.warp import Standardizer, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500
 """That teach; the time of a fit grows with their cube."""

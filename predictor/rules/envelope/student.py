@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, stdtr
 
-from predictor.curves import Floats
+from predictor.curves.learning_curves import Floats
 
 
 def student_log_density(x: Floats, df: float, location: Floats, variance: Floats) -> Floats:

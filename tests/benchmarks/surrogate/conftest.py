@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from surrogate import SurrogateTrainer
 
 from state_space import preset
-from trainers.surrogate import SurrogateTrainer
 
 T = 8
 SPACE = preset("cifar10")

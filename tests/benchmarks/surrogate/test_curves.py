@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from trainers.surrogate.curves import NEIGHBOURS, CurveModel
+from surrogate.curves import NEIGHBOURS, CurveModel
 
 EPOCHS = np.arange(1, 9)
 CHANCE = 0.1

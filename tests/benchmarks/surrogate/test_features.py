@@ -2,9 +2,9 @@ from math import log
 
 import numpy as np
 import pytest
+from surrogate.features import FEATURES, architecture_features
 
 from state_space import Architecture, preset
-from trainers.surrogate.features import FEATURES, architecture_features
 
 IMAGES = (3, 32, 32)
 NETWORK = Architecture.parse(

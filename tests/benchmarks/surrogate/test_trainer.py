@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score
+from surrogate import SurrogateError, SurrogateTrainer
 
 from state_space import Architecture
 from trainers import Outcome, TrainingRecipe
-from trainers.surrogate import SurrogateError, SurrogateTrainer
 
 
 def reports(trainer, architecture, seed, stop_after=None):

@@ -2,9 +2,9 @@
 
 import re
 
+from metaqnn.commands.bars import Bars
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.executors import SerialExecutor
-from metaqnn.progress import Bars
-from metaqnn.schedule import EpsilonSchedule
 
 
 class Hostile:

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from metaqnn.commands.common import disk_errors
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 
 def fail(number, file=None):

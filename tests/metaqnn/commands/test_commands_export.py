@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from trainers.weights import TrainedNetwork
 
 LIGHT = ["--formats", "torch,safetensors"]

@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_written_is_one_line(refused, run):
 
 
 def test_two_at_a_time_in_one_folder_are_refused(printed, refused, run):
-    from metaqnn.run_folder import RunFolder
+    from metaqnn.session.run_folder import RunFolder
 
     printed(run.path, "--top", 1, *SHORT)
     with RunFolder(next((run.path / "finetune").iterdir())).lock():

@@ -44,7 +44,7 @@ def test_following_ends_with_the_search(
     monkeypatch, capsys, tmp_path, config, record, open_search, formula_trainer
 ):
     from metaqnn.executors import SerialExecutor
-    from metaqnn.run_folder import RunFolder
+    from metaqnn.session.run_folder import RunFolder
 
     monkeypatch.setattr("metaqnn.commands.mirror.PAUSE", 0.05)
     folder = RunFolder(tmp_path / "run")

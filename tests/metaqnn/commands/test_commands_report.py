@@ -13,7 +13,7 @@ from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES
 from metaqnn.report import files
-from metaqnn.summary import summarise, summarise_audits
+from metaqnn.results.summary import summarise, summarise_audits
 
 
 @pytest.fixture

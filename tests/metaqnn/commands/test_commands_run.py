@@ -156,7 +156,7 @@ def test_leaving_an_option_out_is_a_difference_too(started, refused):
 
 
 def test_a_run_folder_in_use_is_named(started, refused):
-    from metaqnn.run_folder import RunFolder
+    from metaqnn.session.run_folder import RunFolder
 
     with RunFolder(started).lock():
         for command in (["run", "--resume"], ["audit"]):

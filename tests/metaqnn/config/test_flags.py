@@ -5,9 +5,9 @@ from dataclasses import fields
 
 import pytest
 
-from metaqnn.config import SearchConfig
-from metaqnn.options import add_config_options, given_options
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.config.flags import add_config_options, given_options
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
 
 
 @pytest.fixture

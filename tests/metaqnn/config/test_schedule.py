@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
 
 stages = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 10**6)), min_size=1, max_size=12).map(tuple)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.config import PRESETS, ConfigError, SearchConfig
-from metaqnn.schedule import PUBLISHED, EpsilonSchedule
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
+from metaqnn.config.search import PRESETS, ConfigError, SearchConfig
 from state_space import preset
 
 positive = st.integers(1, 1000)

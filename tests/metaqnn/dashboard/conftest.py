@@ -8,7 +8,7 @@ import pytest
 from metaqnn.dashboard import Dashboard
 from metaqnn.dashboard.server import Server, listen, url_of
 from metaqnn.executors import SerialExecutor
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 HTML = {"accept": "text/html"}
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, insert, text
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from metaqnn.database.schema import metadata
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 
 ACCESS = "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
 TERMINATE = (

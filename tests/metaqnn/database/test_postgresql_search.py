@@ -16,16 +16,16 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.engine import UnreachableError, sqlite_url
 from metaqnn.database.migrate import NoSearchError
 from metaqnn.executors import SerialExecutor
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from predictor import LearningCurves
 
 SEARCH = """
 import runpy, sys, time
 from pathlib import Path
 from metaqnn.executors import SerialExecutor
-from metaqnn.launch import stopping_rule
-from metaqnn.run_folder import RunFolder
-from metaqnn.search import Search
+from metaqnn.session.start import stopping_rule
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.search.loop import Search
 
 helpers = runpy.run_path(sys.argv[1])
 database = RunFolder(Path(sys.argv[2])).open_search()

@@ -7,7 +7,7 @@ import torch
 from metaqnn.cli import main
 from metaqnn.export import Candidate, Card
 from metaqnn.export.check import Evidence
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from state_space import Architecture
 from trainers.loader import ImageLoader
 from trainers.networks import build_network

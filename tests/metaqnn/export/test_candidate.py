@@ -12,7 +12,7 @@ import torch
 
 from metaqnn.export import Candidate, ExportError, finetuned, ranked, searched
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 from trainers import load_dataset
 from trainers.weights import TrainedNetwork, WeightsError
 

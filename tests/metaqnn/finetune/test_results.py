@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metaqnn.finetune import FinetuningError, FinetuningFiles, FinetuningResult
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space import Architecture
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation

@@ -4,9 +4,9 @@ import pytest
 
 from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.database.queries import SearchReader
-from metaqnn.events import Progress
 from metaqnn.executors import SerialExecutor
 from metaqnn.mirrors.listener import MirroringProgress
+from metaqnn.search.events import Progress
 
 
 class Hearing(Progress):

@@ -9,7 +9,7 @@ import pytest
 
 from metaqnn.mirrors import MirrorError
 from metaqnn.mirrors.optuna import OptunaMirror
-from predictor.baselines import MissingPackageError
+from predictor.extras import MissingPackageError
 
 optuna = pytest.importorskip("optuna")
 from optuna.trial import TrialState  # noqa: E402

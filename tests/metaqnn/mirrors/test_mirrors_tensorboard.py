@@ -6,7 +6,7 @@ import pytest
 
 from metaqnn.mirrors import MirrorError
 from metaqnn.mirrors.tensorboard import TensorBoardMirror
-from predictor.baselines import MissingPackageError
+from predictor.extras import MissingPackageError
 
 pytest.importorskip("tensorboard")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -2,7 +2,7 @@
 
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import SearchView
-from metaqnn.figures.learned import tried_actions
+from metaqnn.results.learned import tried_actions
 
 
 def test_the_agent_has_the_q_values_of_a_resumed_search(view, finished_run, open_search):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.pareto import pareto_front
+from metaqnn.results.pareto import pareto_front
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=25).map(
     lambda pairs: [{"id": i, "accuracy": a / 5, "cost": c} for i, (a, c) in enumerate(pairs)]

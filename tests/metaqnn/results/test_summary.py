@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.summary import cumulative_top, summarise, summarise_audits
+from metaqnn.results.summary import cumulative_top, summarise, summarise_audits
 
 
 def row(epsilon, outcome, reward, epochs, trained=None):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2_contingency, chisquare
 
-from metaqnn.agent import QLearner, ReplayMemory
+from metaqnn.search.agent import QLearner, ReplayMemory
 from state_space import Architecture, Convolution, Pooling, Softmax, StateSpace
 
 SMALL = StateSpace(

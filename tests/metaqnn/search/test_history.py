@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metaqnn.history import History, NetworkFacts
+from metaqnn.search.history import History, NetworkFacts
 
 
 def test_a_partial_curve_is_padded_with_nan():

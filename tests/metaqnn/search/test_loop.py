@@ -6,11 +6,11 @@ from math import nan
 import numpy as np
 import pytest
 
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
-from metaqnn.schedule import EpsilonSchedule
-from metaqnn.search import CONSECUTIVE_FAULTS
+from metaqnn.search.loop import CONSECUTIVE_FAULTS
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
 

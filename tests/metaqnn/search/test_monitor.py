@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from metaqnn.history import History, NetworkFacts
-from metaqnn.monitor import TrainingMonitor
+from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.monitor import TrainingMonitor
 from predictor import Decision
 from trainers import EpochReport, Outcome, TrainingResult
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from metaqnn.randomness import Purpose, derived_seed, generator
+from metaqnn.search.randomness import Purpose, derived_seed, generator
 
 
 def test_the_numbers_of_the_purposes_never_change():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from metaqnn.audit import AUDIT, Audit
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
+from metaqnn.session.audit import AUDIT, Audit
 
 
 @pytest.fixture

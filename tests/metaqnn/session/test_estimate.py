@@ -2,9 +2,9 @@
 
 import pytest
 
-from metaqnn.config import SearchConfig
-from metaqnn.estimate import floating_point_work, mean_macs, processor_speed
-from metaqnn.schedule import EpsilonSchedule
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.search import SearchConfig
+from metaqnn.session.estimate import floating_point_work, mean_macs, processor_speed
 from state_space import StateSpace
 
 ONE = StateSpace(conv_widths=(8,), conv_sizes=(1,), layer_limit=1, image_size=4, channels=3)

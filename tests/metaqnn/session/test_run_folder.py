@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from metaqnn.database import SchemaError
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from metaqnn.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1])).lock():
     print("locked", flush=True)
     time.sleep(60)

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import ConfigError, SearchConfig
-from metaqnn.launch import begin, check_same, go_on, prepare, stopping_rule
-from metaqnn.run_folder import RunFolder, RunFolderError
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import ConfigError, SearchConfig
+from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.start import begin, check_same, go_on, prepare, stopping_rule
 from predictor import EarlyStopper, NoStopping, PredictorError
-from predictor.baselines import OptunaRule
-from predictor.envelope import RankEnvelope
-from predictor.forecast import LastSeen, ModelForecaster
+from predictor.rules.envelope import RankEnvelope
+from predictor.rules.optuna import OptunaRule
+from predictor.rules.reward import LastSeen, ModelForecaster
 
 QUICK = {"train_limit": 60, "validation_size": 20}
 

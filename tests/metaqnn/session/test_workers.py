@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from metaqnn import workers
-from metaqnn.circumstances import Circumstances
-from metaqnn.config import ConfigError, SearchConfig
+from metaqnn.config.environment import Circumstances
+from metaqnn.config.search import ConfigError, SearchConfig
 from metaqnn.executors import LocalExecutor, SearchStopped, SerialExecutor, Task
-from metaqnn.launch import prepare
-from metaqnn.workers import make_executor, make_trainer, per_gpu, worker_places
+from metaqnn.session.start import prepare
+from metaqnn.session.workers import make_executor, make_trainer, per_gpu, worker_places
 
 
 @pytest.fixture

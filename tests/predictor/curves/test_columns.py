@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from predictor import columns
+from predictor.curves import columns
 
 UNIT, LARGE = np.array([[0.1, 0.9]]), np.array([[120.0, 80.0]])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves, reading
-from predictor.reading import write_npz
+from predictor.curves.reading import write_npz
 
 
 @pytest.fixture

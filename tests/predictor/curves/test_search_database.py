@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.search_database import Source, read_database
+from predictor.curves.search_database import Source, read_database
 
 TABLE = "CREATE TABLE t (curve, epoch, value, epochs, name, ap_depth, hp_lr)"
 VIEW = "CREATE VIEW learning_curves AS SELECT * FROM t"

@@ -6,8 +6,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from predictor import CurvesError, LearningCurves
-from predictor.baselines import PREDICTORS, LastSeenValue
 from predictor.evaluation import Variant, evaluate
+from predictor.models.last_seen import LastSeenValue
+from predictor.models.names import PREDICTORS
 
 
 def numbers(results):

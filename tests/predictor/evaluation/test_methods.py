@@ -3,7 +3,6 @@ import pytest
 from scipy.stats import norm
 
 from predictor import LearningCurves, PredictorError
-from predictor.baselines import PREDICTORS
 from predictor.evaluation.methods import (
     EVALUATED,
     Variant,
@@ -12,8 +11,8 @@ from predictor.evaluation.methods import (
     probability_transform,
     variants,
 )
-from predictor.methods import METHODS
-from predictor.uncertainty import make_uncertainty
+from predictor.models.names import METHODS, PREDICTORS
+from predictor.models.uncertainty import make_uncertainty
 
 SETTINGS = {"random_state": 0, "n_settings": 3, "uncertainties": ["loocv", "conformal", "level"]}
 

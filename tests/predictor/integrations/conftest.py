@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import EarlyStopper, LearningCurves, make_method
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 T = 8
 RULES = {

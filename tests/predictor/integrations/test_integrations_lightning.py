@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from predictor import Decision
-from predictor.baselines import MissingPackageError
 from predictor.errors import CurvesError
+from predictor.extras import MissingPackageError
 from predictor.integrations.recorded import CurveStore
 
 lightning = pytest.importorskip("lightning")

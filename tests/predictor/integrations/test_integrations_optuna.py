@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from predictor import Decision, LearningCurves
-from predictor.baselines import MissingPackageError
 from predictor.errors import CurvesError
+from predictor.extras import MissingPackageError
 
 optuna = pytest.importorskip("optuna")
 from optuna.distributions import FloatDistribution  # noqa: E402
@@ -147,7 +147,7 @@ def test_another_study_has_another_history():
 
 
 def work(url, values, seed, n_trials):
-    from predictor.rules import make_rule
+    from predictor.rules.names import make_rule
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruner = StoppingRulePruner(make_rule("rank-envelope:burn_in=5"), T)
@@ -187,7 +187,7 @@ def test_two_processes_share_a_study(values, tmp_path):
 
 def check_against_the_rule(study):
     """Every trial that was pruned is one that the rule stops, asked with what had finished by then."""
-    from predictor.rules import make_rule
+    from predictor.rules.names import make_rule
 
     rule, trials = make_rule("rank-envelope:burn_in=5"), study.trials
     for trial in trials:
@@ -210,7 +210,7 @@ def check_against_the_rule(study):
 
 def test_threads_share_a_study(values):
     study = optuna.create_study(direction="maximize")
-    from predictor.rules import make_rule
+    from predictor.rules.names import make_rule
 
     study.pruner = StoppingRulePruner(make_rule("rank-envelope:burn_in=5"), T)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from predictor import Decision
-from predictor.baselines import MissingPackageError
 from predictor.errors import CurvesError
+from predictor.extras import MissingPackageError
 
 ray = pytest.importorskip("ray")
 tune = pytest.importorskip("ray.tune")
@@ -119,7 +119,7 @@ import logging, sys
 import ray
 from ray import tune
 from predictor.integrations.ray_tune import StoppingRuleScheduler
-from predictor.rules import make_rule
+from predictor.rules.names import make_rule
 
 def train(config):
     if config["height"] == 0.55:

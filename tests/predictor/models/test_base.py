@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from predictor.baselines import LastSeenValue
-from predictor.baselines.base import Forecast, UnitScale
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.models.base import Forecast, UnitScale
+from predictor.models.last_seen import LastSeenValue
 
 
 def test_forecast_is_the_mixture_of_its_normal_distributions():

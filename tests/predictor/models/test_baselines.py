@@ -1,7 +1,8 @@
 import pytest
 
-from predictor.baselines import PREDICTORS, BaselinePredictor, make_predictor
 from predictor.errors import PredictorError
+from predictor.models.base import BaselinePredictor
+from predictor.models.names import PREDICTORS, make_predictor
 
 
 @pytest.mark.parametrize("name", PREDICTORS)

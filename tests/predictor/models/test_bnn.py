@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from predictor.baselines import LearningCurveNetwork, MissingPackageError
-from predictor.baselines.bnn import (
+from predictor.curves.learning_curves import LearningCurves
+from predictor.errors import PredictorError
+from predictor.extras import MissingPackageError
+from predictor.models.bnn import (
     N_THETA,
     Configurations,
+    LearningCurveNetwork,
     basis_functions,
     layer_sizes,
     network,
     start_weights,
 )
-from predictor.curves import LearningCurves
-from predictor.errors import PredictorError
 
 
 def short(**settings):

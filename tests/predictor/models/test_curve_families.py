@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import fisk, lomax, weibull_min
 
-from predictor.baselines.curve_families import FAMILIES
+from predictor.models.curve_families import FAMILIES
 
 T = np.array([1.0, 2.0, 3.0, 7.0, 20.0, 150.0])
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -6,7 +6,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from predictor import CurveFeatures, CurvesError, LearningCurves, PredictorError
-from predictor.features import summary_features, time_series_features
+from predictor.models.features import summary_features, time_series_features
 
 
 def test_time_series_are_values_then_first_then_second_differences():

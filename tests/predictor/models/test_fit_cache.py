@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from predictor import LearningCurves
-from predictor.fit_cache import FitCache
+from predictor.models.fit_cache import FitCache
 
 
 @pytest.fixture

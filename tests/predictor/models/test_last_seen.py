@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from predictor.baselines import LastSeenValue
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
+from predictor.models.last_seen import LastSeenValue
 
 VALUES = np.array([[0.1, 0.3, 0.5], [0.2, 0.2, 0.9], [0.6, np.nan, np.nan]])
 

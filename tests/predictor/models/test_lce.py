@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import expon, norm
 
-from predictor.baselines import LearningCurveExtrapolation, MissingPackageError
-from predictor.baselines.curve_families import FAMILIES
-from predictor.baselines.lce import N_DIMENSIONS, N_PARAMETERS, CurvePosterior
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
+from predictor.extras import MissingPackageError
+from predictor.models.curve_families import FAMILIES
+from predictor.models.lce import N_DIMENSIONS, N_PARAMETERS, CurvePosterior, LearningCurveExtrapolation
 
 T = 40
 EPOCHS = np.arange(1.0, T + 1)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError, make_method
-from predictor.methods import METHODS
-from predictor.regressors import ForestSearch
+from predictor.models.names import METHODS
+from predictor.models.regressors import ForestSearch
 
 
 def few(name):

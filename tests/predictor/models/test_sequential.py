@@ -13,7 +13,7 @@ from predictor import (
     SequentialRegression,
     make_method,
 )
-from predictor.uncertainty import make_uncertainty
+from predictor.models.uncertainty import make_uncertainty
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from predictor.baselines.sghmc import ScaleAdaptedSGHMC
 from predictor.errors import PredictorError
+from predictor.models.sghmc import ScaleAdaptedSGHMC
 
 
 def moments(sampler, theta, gradient, n_steps, seed=0):

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from predictor import PredictorError
-from predictor.uncertainty import make_uncertainty
+from predictor.models.uncertainty import make_uncertainty
 
 RNG = np.random.default_rng(0)
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from predictor.baselines import LceRule, LearningCurveExtrapolation
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.models.lce import LearningCurveExtrapolation
+from predictor.rules.lce import LceRule
 
 T = 20
 EPOCHS = np.arange(1.0, T + 1)

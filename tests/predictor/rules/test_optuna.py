@@ -8,9 +8,10 @@ import numpy as np
 import optuna
 import pytest
 
-from predictor.baselines import MissingPackageError, OptunaRule, make_pruner_rule
-from predictor.curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.extras import MissingPackageError
+from predictor.rules.optuna import OptunaRule, make_pruner_rule
 
 T = 30
 PRUNERS = {

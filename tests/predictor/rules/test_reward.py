@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, Decision, EarlyStopper, LearningCurves, SequentialRegression, make_method
-from predictor.forecast import Expected, ForecastAtStop, LastSeen, ModelForecaster
+from predictor.rules.reward import Expected, ForecastAtStop, LastSeen, ModelForecaster
 
 STOP = Decision(stop=True, reason="hopeless", probability=0.99)
 CONTINUE = Decision(stop=False, reason="promising", probability=0.2, y_hat_T=0.6)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor import EarlyStopper, NoStopping, PredictorError, StoppingRule
-from predictor.baselines import PRUNERS, LceRule
-from predictor.rules import (
+from predictor.rules.lce import LceRule
+from predictor.rules.names import (
     RULES,
     RuleSpec,
     default_rules,
@@ -17,6 +17,7 @@ from predictor.rules import (
     parse_rules,
     rule_kind,
 )
+from predictor.rules.optuna import PRUNERS
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -164,7 +165,7 @@ def test_an_empty_list_is_refused():
 
 
 def test_without_optuna_its_rules_say_so_and_are_no_default(monkeypatch):
-    monkeypatch.setattr("predictor.rules.find_spec", lambda name: None)
+    monkeypatch.setattr("predictor.rules.names.find_spec", lambda name: None)
     assert [spec.name for spec in default_rules()] == ["paper"]
     monkeypatch.setitem(sys.modules, "optuna", None)
     for text in ("median", "optuna.MedianPruner"):

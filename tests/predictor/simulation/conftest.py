@@ -1,7 +1,7 @@
 import pytest
 
-from predictor.rules import RULES, RuleKind
-from predictor.stopping import Decision
+from predictor.rules.base import Decision
+from predictor.rules.names import RULES, RuleKind
 
 
 class CutAfter:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.rules import RuleSpec
+from predictor.rules.names import RuleSpec
 from predictor.simulation import CurveSet, run_protocol
 from predictor.simulation.figure import draw, figure4
 

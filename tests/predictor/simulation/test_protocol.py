@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves, PredictorError
-from predictor.rules import RuleSpec, parse_rules
+from predictor.rules.names import RuleSpec, parse_rules
 from predictor.simulation import CurveSet, arrival_order, run_protocol, simulate
 
 

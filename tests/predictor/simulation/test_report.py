@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.rules import RuleSpec
+from predictor.rules.names import RuleSpec
 from predictor.simulation import CurveSet, arrival_order, run_protocol
 from predictor.simulation.report import as_csv, as_json, as_table
 

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from predictor.regressors.base import Standardizer, r2_scores
+from predictor.models.regressors.base import Standardizer, r2_scores
 
 
 @pytest.mark.parametrize("rows", [3, 33, 67, 500])

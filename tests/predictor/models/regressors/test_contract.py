@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from predictor import PredictorError
-from predictor.regressors import REGRESSORS, ForestSearch, RobustGaussianProcess, make_regressor
+from predictor.models.regressors import REGRESSORS, ForestSearch, RobustGaussianProcess, make_regressor
 
 
 @pytest.fixture(params=sorted(REGRESSORS))

@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from predictor import CurveFeatures
-from predictor.regressors import ForestSearch
+from predictor.models.regressors import ForestSearch
 
 
 def test_scores_are_those_of_a_forest_per_setting(curves):

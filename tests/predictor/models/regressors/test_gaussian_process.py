@@ -5,9 +5,9 @@ from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
-from predictor.regressors import RobustGaussianProcess
-from predictor.regressors.base import Standardizer
-from predictor.regressors.gaussian_process import JITTER, _negative_log_posterior
+from predictor.models.regressors import RobustGaussianProcess
+from predictor.models.regressors.base import Standardizer
+from predictor.models.regressors.gaussian_process import JITTER, _negative_log_posterior
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import numpy as np
 
-from predictor.regressors import OrdinaryLeastSquares
+from predictor.models.regressors import OrdinaryLeastSquares
 
 
 def test_predictions_are_those_of_least_squares():

@@ -5,7 +5,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import NuSVR
 
-from predictor.regressors import NuSvr, svr
+from predictor.models.regressors import NuSvr, svr
 
 
 @pytest.fixture

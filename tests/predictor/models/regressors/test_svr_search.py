@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import NuSVR
 
 from predictor import CurveFeatures, PredictorError
-from predictor.regressors import NuSvrSearch
+from predictor.models.regressors import NuSvrSearch
 
 
 def plain_loop(kernel, settings, X, y):

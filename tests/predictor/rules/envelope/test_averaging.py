@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from predictor.envelope import averaging
-from predictor.envelope.averaging import AveragedProcess, Guesses
+from predictor.rules.envelope import averaging
+from predictor.rules.envelope.averaging import AveragedProcess, Guesses
 
 NONE = Guesses(np.empty(0), np.empty(0))
 

@@ -6,7 +6,7 @@ from scipy.stats import multivariate_t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
-from predictor.envelope.gaussian_process import (
+from predictor.rules.envelope.gaussian_process import (
     PRIOR_RATE,
     PRIOR_SHAPE,
     GaussianProcess,

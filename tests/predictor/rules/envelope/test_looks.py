@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor import LearningCurves
-from predictor.envelope.looks import look_epochs, refit_size
+from predictor.rules.envelope.looks import look_epochs, refit_size
 
 
 def history(completed, final):

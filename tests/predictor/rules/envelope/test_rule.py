@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError
-from predictor.envelope import RankEnvelope
-from predictor.envelope import rule as rule_module
-from predictor.envelope.looks import look_epochs, refit_size
-from predictor.rules import make_rule
+from predictor.rules.envelope import RankEnvelope
+from predictor.rules.envelope import rule as rule_module
+from predictor.rules.envelope.looks import look_epochs, refit_size
+from predictor.rules.names import make_rule
 from predictor.simulation import arrival_order, simulate
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.envelope import scoring
-from predictor.envelope.looks import look_epochs
-from predictor.envelope.scoring import Target, fit_looks
+from predictor.rules.envelope import scoring
+from predictor.rules.envelope.looks import look_epochs
+from predictor.rules.envelope.scoring import Target, fit_looks
 
 
 @pytest.fixture(scope="module")

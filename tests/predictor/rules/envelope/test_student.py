@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from predictor.envelope.student import StudentMixture, student_log_density
+from predictor.rules.envelope.student import StudentMixture, student_log_density
 
 
 @pytest.fixture

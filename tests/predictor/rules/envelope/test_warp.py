@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from predictor import CurvesError
-from predictor.envelope.warp import Standardizer, Warp, parameter_matrix
+from predictor.rules.envelope.warp import Standardizer, Warp, parameter_matrix
 
 SCORES = arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1).map(lambda x: round(x, 4)))
 

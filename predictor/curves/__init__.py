@@ -1,0 +1,1 @@
+"""Learning curves as data, and readers of the files that hold them."""

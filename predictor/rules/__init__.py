@@ -1,0 +1,1 @@
+"""Stopping rules: whether a training goes on after its latest epoch."""
