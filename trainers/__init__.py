@@ -7,32 +7,7 @@
 >>> result.outcome, result.curve  # doctest: +SKIP
 """
 
-from trainers.checkpoint import Checkpoint
-from trainers.classifier import ClassifierTrainer
-from trainers.datasets import DatasetError, ImageDataset, load_dataset, split_validation
-from trainers.device import DeviceError, choose_device, choose_precision
-from trainers.memory import MemoryEstimate, training_memory
-from trainers.networks import build_network
-from trainers.recipe import RecipeError, TrainingRecipe
-from trainers.results import EpochReport, EpochReportError, Outcome, TrainingResult
+import lazy_loader
 
-__all__ = [
-    "Checkpoint",
-    "ClassifierTrainer",
-    "DatasetError",
-    "DeviceError",
-    "EpochReport",
-    "EpochReportError",
-    "ImageDataset",
-    "MemoryEstimate",
-    "Outcome",
-    "RecipeError",
-    "TrainingRecipe",
-    "TrainingResult",
-    "build_network",
-    "choose_device",
-    "choose_precision",
-    "load_dataset",
-    "split_validation",
-    "training_memory",
-]
+# What is here is imported on first use: commands that only read should not wait for torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,9 +6,8 @@ can run code, and ends with the SHA-256 of what comes before.
 
 import hashlib
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from io import BufferedWriter, BytesIO, FileIO
 from math import inf
@@ -18,7 +17,7 @@ from typing import Any, cast, get_type_hints
 import torch
 from torch import Tensor
 
-from trainers.files import synchronise
+from trainers.files import replacement
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
@@ -121,26 +120,9 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(path.name + ".tmp")
 
 
-@contextmanager
-def _replacement(path: Path) -> Iterator[_DigestingFile]:
-    """A file to write. When the block ends well it is on the disk and takes the place of `path`."""
-    temporary = temporary_name(path)
-    temporary.unlink(missing_ok=True)  # left by an interrupted write, or a link that leads elsewhere
-    try:
-        with _DigestingFile(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)  # on a full disk it would stand in the way
-        raise
-    synchronise(path.parent)
-
-
 def write_content(content: dict[str, Any], path: Path) -> None:
     """Replace a file by tensors and plain values. Raises OSError; the file is then as it was."""
-    with _replacement(path) as file:
+    with replacement(path, temporary_name(path), _DigestingFile) as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:

@@ -8,8 +8,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from metaqnn.export.errors import ExportError
-from metaqnn.files import alone
-from trainers.files import synchronise
+from trainers.files import alone, synchronise
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from typing import Self, cast, get_origin, get_type_hints
 import numpy as np
 import torch
 
-from metaqnn.files import write_whole
 from metaqnn.finetune.errors import FinetuningError
 from metaqnn.session.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
+from trainers.files import write_whole
 from trainers.finetuning import FinetuningTrainer
 from trainers.weights import TrainedNetwork
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaqnn.database.queries import SearchReader
-from metaqnn.files import write_whole
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
 from predictor.extras import require
+from trainers.files import write_whole
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES, SearchView
-from metaqnn.files import alone, write_whole
 from metaqnn.report.drawing import Drawn, draw, png
 from metaqnn.report.page import page
 from metaqnn.session.run_folder import RunFolder
+from trainers.files import alone, write_whole
 
 
 class ReportError(ValueError):

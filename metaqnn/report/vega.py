@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 import vl_convert
 
-from metaqnn.files import write_whole
+from trainers.files import write_whole
 
 VERSION = (
     f"{vl_convert.get_vega_version()}-{vl_convert.get_vega_embed_version()}-{version('vl-convert-python')}"

@@ -18,8 +18,8 @@ from sqlalchemy import URL
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
-from metaqnn.files import write_whole
 from state_space.errors import nearest
+from trainers.files import write_whole
 
 OWNER = "owner.txt"
 

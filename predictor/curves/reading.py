@@ -1,7 +1,7 @@
 """Reading and writing learning curves: CSV in the published format, ``.npz``, and a search's database.
 
-*CSV*: one row per training, one column per epoch, further columns as `predictor.curves.columns` understands them.
-Empty cells and ``nan`` are NaN: not observed for epochs, unknown for parameters.
+*CSV*: one row per training, one column per epoch, further columns as `predictor.curves.columns` understands
+them. Empty cells and ``nan`` are NaN: not observed for epochs, unknown for parameters.
 
 *npz*: array ``values`` (n, T), any number of ``ap_<name>`` and ``hp_<name>`` (n,), optional ``metric``,
 ``direction`` and ``names``. Read without pickle.

@@ -24,8 +24,16 @@ from disk import cut_power
 
 from metaqnn.cli import main
 
-SLOW = ("sklearn.datasets", "metaqnn.executors", "metaqnn.commands.banner", "metaqnn.session.start", "metaqnn.commands.bars",
-        "metaqnn.finetune.preparation", "metaqnn.export.exporting", "metaqnn.report.files")  # fmt: skip
+SLOW = (
+    "sklearn.datasets",
+    "metaqnn.executors",
+    "metaqnn.commands.banner",
+    "metaqnn.session.start",
+    "metaqnn.commands.bars",
+    "metaqnn.finetune.preparation",
+    "metaqnn.export.exporting",
+    "metaqnn.report.files",
+)
 """What commands import; here once for all processes."""
 FILE_STEPS = ((os, "fsync"), (os, "replace"), (Path, "unlink"))
 LATEST_CALL = 5

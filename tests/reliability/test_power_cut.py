@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from metaqnn.export.folder import new_folder
-from metaqnn.files import write_whole
 from predictor.integrations.recorded import CurveStore
 from trainers import Checkpoint, EpochReport
 from trainers.checkpoint import SavedTraining
+from trainers.files import write_whole
 from trainers.weights import TrainedNetwork
 
 CUTS = int(os.environ.get("METAQNN_KILLS", "6"))

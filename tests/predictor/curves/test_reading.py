@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor import CurvesError, LearningCurves, reading
+from predictor import CurvesError, LearningCurves
+from predictor.curves import reading
 from predictor.curves.reading import write_npz
 
 

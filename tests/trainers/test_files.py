@@ -3,7 +3,7 @@
 import pytest
 from filelock import Timeout
 
-from metaqnn.files import alone, write_whole
+from trainers.files import alone, write_whole
 
 
 @pytest.mark.parametrize(("content", "stored"), [("é", b"\xc3\xa9"), (b"\x00\xff", b"\x00\xff"), ("", b"")])
