@@ -5,6 +5,8 @@
 60
 """
 
+from __future__ import annotations
+
 import lazy_loader
 
 __version__ = "0.1.0"

@@ -1,5 +1,7 @@
 """`python -m metaqnn` is `metaqnn`."""
 
+from __future__ import annotations
+
 import sys
 
 from metaqnn.cli import main

@@ -1,5 +1,7 @@
 """The `metaqnn` command: one subcommand per thing that people do with a search."""
 
+from __future__ import annotations
+
 import argparse
 import errno
 import sys

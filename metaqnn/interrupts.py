@@ -1,5 +1,7 @@
 """Ctrl-C and termination never cut a write in two."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Iterator

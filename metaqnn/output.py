@@ -1,5 +1,7 @@
 """How commands print their results: tables for people, JSON and CSV for programs."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json

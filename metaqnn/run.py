@@ -1,5 +1,7 @@
 """`python -m metaqnn.run` is `metaqnn run`."""
 
+from __future__ import annotations
+
 import sys
 
 from metaqnn.cli import main

@@ -1,5 +1,7 @@
 """Standard streams that are closed, or that nobody reads any more."""
 
+from __future__ import annotations
+
 import os
 import sys
 from typing import TextIO

@@ -1,5 +1,7 @@
 """Forecasts of learning curves, their uncertainty, and stop decisions, for any iterative training."""
 
+from __future__ import annotations
+
 import lazy_loader
 
 # What is here is imported on first use: `python -m predictor --help` should not wait for scikit-learn.

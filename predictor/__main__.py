@@ -1,5 +1,7 @@
 """``python -m predictor COMMAND``; see `predictor.cli`."""
 
+from __future__ import annotations
+
 import sys
 
 from predictor.cli import main

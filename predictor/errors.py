@@ -1,5 +1,7 @@
 """Exceptions of this package: one clear line each, meant to be shown to a user as they are."""
 
+from __future__ import annotations
+
 
 class PredictorError(ValueError):
     """A setting, or data, that cannot be worked with; the message quotes it and says what would be right."""

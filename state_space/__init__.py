@@ -11,6 +11,8 @@ This package knows neither training nor databases and needs numpy only.
     True
 """
 
+from __future__ import annotations
+
 from state_space.architecture import Architecture
 from state_space.errors import NotationError, ShapeError, StateSpaceError
 from state_space.layers import (

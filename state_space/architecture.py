@@ -1,5 +1,7 @@
 """A whole network as an immutable value: its layers, its published notation and its counts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +48,7 @@ class Architecture:
             previous = layer
 
     @classmethod
-    def parse(cls, text: str) -> "Architecture":
+    def parse(cls, text: str) -> Architecture:
         """Read the published notation; `D` tokens are kept as they are, missing ones stay missing.
 
         Raises NotationError with one line that quotes the token at fault.
@@ -54,7 +56,7 @@ class Architecture:
         return cls(parse_layers(text))
 
     @classmethod
-    def with_dropout(cls, chosen: Sequence[Chosen], terminal: Terminal) -> "Architecture":
+    def with_dropout(cls, chosen: Sequence[Chosen], terminal: Terminal) -> Architecture:
         """The network of the `chosen` layers ended by `terminal`, with dropout placed by rule.
 
         A dropout layer follows every chosen layer at an even position, counted from 1, and every FC layer.

@@ -3,6 +3,8 @@
 A check takes the field's name and value; its StateSpaceError quotes both and says what would be right.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TypeVar
 

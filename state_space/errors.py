@@ -1,5 +1,7 @@
 """Errors of this package: each is one line that quotes the bad value and says what would be right."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from difflib import get_close_matches
 

@@ -1,5 +1,7 @@
 """The layers of a network, immutable values whose `str` is their notation (Table 1 of [MQ] and [PP])."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -9,7 +11,7 @@ MAX_NUMBER = 99_999
 """The largest number a layer may hold: far above any real layer, and small enough that counts stay exact."""
 
 
-def _check(layer: "Layer", **numbers: int) -> None:
+def _check(layer: Layer, **numbers: int) -> None:
     for name, number in numbers.items():
         if type(number) is not int or not 1 <= number <= MAX_NUMBER:
             raise NotationError(f"{quoted(str(layer))}: {name} must be a whole number from 1 to {MAX_NUMBER}")

@@ -4,6 +4,8 @@ Brackets and dropout tokens may be missing, commas may be blanks, letters may be
 the length of the text, which is bounded, and no number of more than five digits is ever converted.
 """
 
+from __future__ import annotations
+
 import re
 from typing import Final
 

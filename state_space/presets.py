@@ -1,5 +1,7 @@
 """State spaces by name: the papers' two, and two small ones of the same grammar for use without a GPU."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Final
 

@@ -4,6 +4,8 @@ Whoever builds the network builds it with exactly these sizes: convolutions pad 
 pooling does not pad and drops an incomplete last window, a dense layer sees the flattened map.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod

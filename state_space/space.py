@@ -1,5 +1,7 @@
 """The networks that a search may visit: states, actions and transitions ([MQ] section 4.1, [PP] Table 1)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """Where a walk through the state space stands, and what the agent sees of it ([MQ] section 4.1)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 

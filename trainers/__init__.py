@@ -7,6 +7,8 @@
 >>> result.outcome, result.curve  # doctest: +SKIP
 """
 
+from __future__ import annotations
+
 import lazy_loader
 
 # What is here is imported on first use: commands that only read should not wait for torch.

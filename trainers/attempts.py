@@ -1,5 +1,7 @@
 """The course of one training: epochs, restarts at lower rates, checkpoints, and how it ends."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress

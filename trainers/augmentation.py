@@ -1,5 +1,7 @@
 """Random mirroring and translation of a whole batch at once, on whatever device it is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
@@ -18,14 +20,14 @@ class Augmentation:
     shifts: Tensor | None = None
 
     @classmethod
-    def draw(cls, count: int, *, mirror: bool, translate: int, generator: torch.Generator) -> "Augmentation":
+    def draw(cls, count: int, *, mirror: bool, translate: int, generator: torch.Generator) -> Augmentation:
         """Draw for `count` images: a fair coin each, and shifts uniform on -translate ... translate."""
         flips = torch.rand(count, generator=generator) < 0.5 if mirror else None
         span = (-translate, translate + 1)
         shifts = torch.randint(*span, (count, 2), generator=generator) if translate else None
         return cls(flips, shifts)
 
-    def to(self, device: torch.device) -> "Augmentation":
+    def to(self, device: torch.device) -> Augmentation:
         """The same on another device."""
         flips, shifts = (None if part is None else part.to(device) for part in (self.flips, self.shifts))
         return Augmentation(flips, shifts)

@@ -4,6 +4,8 @@ A file holds tensors and plain values in PyTorch's format, read with `weights_on
 can run code, and ends with the SHA-256 of what comes before.
 """
 
+from __future__ import annotations
+
 import hashlib
 import logging
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Training as in a search: from an architecture to its learning curve ([MQ], experiment details; [PP])."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 

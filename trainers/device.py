@@ -1,5 +1,7 @@
 """Where and how precisely networks are trained: device, number format and processor settings."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,5 +1,7 @@
 """Files that are there wholly or not at all: after a kill, on a full disk, and after a power cut."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,5 +1,7 @@
 """Batches from images that stay on the device as 8-bit pixels: nothing is decoded or moved in a step."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

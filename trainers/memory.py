@@ -1,5 +1,7 @@
 """How much memory a training takes, and telling "too little memory for this network" from a defect."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """From the description of a network to a PyTorch module that computes its logits."""
 
+from __future__ import annotations
+
 from math import prod
 
 import torch

@@ -1,5 +1,7 @@
 """What is done to pixels before a network sees them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,7 +31,7 @@ class Normalisation:
     """Of each channel, in units of 0..255; None for `global-contrast`."""
 
     @classmethod
-    def of(cls, images: np.ndarray) -> "Normalisation":
+    def of(cls, images: np.ndarray) -> Normalisation:
         """`channels`, measured on uint8 images (n, height, width, channels), exactly, by counting.
 
         A standard deviation of 0 becomes 1. The numbers are float32.
@@ -43,7 +45,7 @@ class Normalisation:
         return cls(CHANNELS, *map(tuple, pair))
 
     @classmethod
-    def global_contrast(cls) -> "Normalisation":
+    def global_contrast(cls) -> Normalisation:
         """`global-contrast`: `contrast_normalised`."""
         return cls(GLOBAL_CONTRAST)
 

@@ -1,5 +1,7 @@
 """Addressed random numbers: every draw comes from a generator seeded by (seed, purpose, index ...)."""
 
+from __future__ import annotations
+
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager

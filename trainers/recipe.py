@@ -1,5 +1,7 @@
 """The recipe by which every sampled network is trained ([MQ], experiment details; repeated in [PP])."""
 
+from __future__ import annotations
+
 from dataclasses import Field, dataclass
 from math import isfinite
 from typing import Any, ClassVar, Protocol

@@ -1,5 +1,7 @@
 """What a training reports: one `EpochReport` per epoch, one `TrainingResult` at the end."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import StrEnum
 from sys import float_info

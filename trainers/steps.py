@@ -1,5 +1,7 @@
 """One training step: forward, backward and update, launched kernel by kernel or replayed as a CUDA graph."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Protocol
 

@@ -1,5 +1,7 @@
 """The training loop, whatever the recipe, and whichever images are trained on and watched."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy

@@ -1,5 +1,7 @@
 """A trained network on disk: its weights alone, a third of what its checkpoint held."""
 
+from __future__ import annotations
+
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Self

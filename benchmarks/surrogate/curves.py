@@ -32,16 +32,16 @@ class CurveModel:
     of one recorded curve. Both are taken whole from networks that were expected to end about as high, so
     that their spread, tails and correlations are real ones.
 
-    Attributes
-    ----------
-    chance : lower limit of every accuracy.
-    centre, scale : (d,) mean and standard deviation of the features.
-    inputs, squares : (n, d) standardised features of the recorded networks, and their squared lengths, (n,).
-    gamma : of the kernel exp(-gamma |a - b|^2).
-    weights, offset : (K, n) dual coefficients and (K,) mean scores.
-    mean, components : (T,) and (K, T).
-    levels : (n,) expected z_T of the recorded networks, rising.
-    deviations, noises : (n, K) and (n, T), in the same order.
+    Attributes:
+        chance: lower limit of every accuracy.
+        centre, scale: (d,) mean and standard deviation of the features.
+        inputs, squares: (n, d) standardised features of the recorded networks, and their squared lengths,
+            (n,).
+        gamma: of the kernel exp(-gamma |a - b|^2).
+        weights, offset: (K, n) dual coefficients and (K,) mean scores.
+        mean, components: (T,) and (K, T).
+        levels: (n,) expected z_T of the recorded networks, rising.
+        deviations, noises: (n, K) and (n, T), in the same order.
     """
 
     chance: float

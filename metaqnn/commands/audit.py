@@ -1,5 +1,7 @@
 """`metaqnn audit`: train some of the stopped networks to the end."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from contextlib import suppress

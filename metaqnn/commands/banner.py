@@ -1,5 +1,7 @@
 """What `metaqnn run` says before it trains: where, what, how, and how long that may take."""
 
+from __future__ import annotations
+
 from metaqnn.config.search import OWN_RULE, SearchConfig
 from metaqnn.output import duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed

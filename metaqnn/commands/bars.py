@@ -1,5 +1,7 @@
 """Progress bars: the schedule above, the networks in training below."""
 
+from __future__ import annotations
+
 import sys
 from typing import NoReturn
 
@@ -92,7 +94,7 @@ class Bars(Progress):
             bar.close()
         self._networks.close()
 
-    def _epoch_bar(self, position: int) -> "tqdm[NoReturn]":
+    def _epoch_bar(self, position: int) -> tqdm[NoReturn]:
         return tqdm(
             total=self._config.epochs,
             unit="epoch",

@@ -1,5 +1,7 @@
 """What several commands share."""
 
+from __future__ import annotations
+
 import argparse
 import errno
 import sqlite3

@@ -1,5 +1,7 @@
 """`metaqnn completion`: what makes a shell complete the command line."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Iterator
 

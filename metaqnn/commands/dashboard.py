@@ -1,5 +1,7 @@
 """`metaqnn dashboard`: searches live in a browser."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import webbrowser

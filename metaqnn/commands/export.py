@@ -1,5 +1,7 @@
 """`metaqnn export`: a trained network as files that need no MetaQNN."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """`metaqnn report`: what a search came to, per epsilon, as text and as a page with figures."""
 
+from __future__ import annotations
+
 import argparse
 from dataclasses import asdict
 from pathlib import Path

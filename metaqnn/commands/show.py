@@ -1,5 +1,7 @@
 """`metaqnn show`: everything about one network."""
 
+from __future__ import annotations
+
 import argparse
 from typing import Any
 

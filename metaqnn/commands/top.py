@@ -1,5 +1,7 @@
 """`metaqnn top`: the best networks of a search."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from typing import Any

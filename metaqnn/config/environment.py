@@ -1,5 +1,7 @@
 """What may differ when a search goes on elsewhere."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self

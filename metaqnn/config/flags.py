@@ -1,5 +1,7 @@
 """Command-line flags made from the fields of `SearchConfig`."""
 
+from __future__ import annotations
+
 import argparse
 import types
 from collections.abc import Callable
@@ -34,7 +36,7 @@ def given_options(namespace: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(namespace).items() if name in names}
 
 
-def _add(group: argparse._ArgumentGroup, field: "Field[Any]", kind: Any) -> None:
+def _add(group: argparse._ArgumentGroup, field: Field[Any], kind: Any) -> None:
     flag = "--" + field.name.replace("_", "-")
     common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field).replace("%", "%%")}
     if kind is bool:
@@ -43,7 +45,7 @@ def _add(group: argparse._ArgumentGroup, field: "Field[Any]", kind: Any) -> None
         group.add_argument(flag, type=_reader(kind), metavar=_metavar(field), **common)
 
 
-def _help(field: "Field[Any]") -> str:
+def _help(field: Field[Any]) -> str:
     default = field.default
     if default is None or field.name in ("dataset", "preset", "schedule", "stopping", "reward", "audit"):
         return str(field.metadata["help"])
@@ -87,7 +89,7 @@ _numbers.__name__ = "list of numbers like 64,128"
 _pairs.__name__ = "list of pairs like 3:2,2:2"
 
 
-def _metavar(field: "Field[Any]") -> str:
+def _metavar(field: Field[Any]) -> str:
     return {"dataset": "NAME", "preset": "NAME", "stopping": "RULE", "audit": "SHARE"}.get(
         field.name, field.name.rsplit("_", 1)[-1].upper()
     )

@@ -1,5 +1,7 @@
 """Where the options of a search start from: one set of them for each kind of machine."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from metaqnn.config.schedule import EpsilonSchedule

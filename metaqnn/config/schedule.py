@@ -1,5 +1,7 @@
 """The epsilon schedule: how much the agent explores after how many unique networks."""
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate

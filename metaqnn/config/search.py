@@ -1,5 +1,7 @@
 """The configuration of a search: one dataclass whose help texts are also `metaqnn run --help`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import inf, isfinite

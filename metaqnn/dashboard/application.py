@@ -1,5 +1,7 @@
 """The web application: which address is answered by what."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

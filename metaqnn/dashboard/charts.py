@@ -1,5 +1,7 @@
 """What the pages' script asks for: charts as Vega-Lite, and whether anything has changed."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 

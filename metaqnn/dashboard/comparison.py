@@ -1,5 +1,7 @@
 """Several runs in one chart: the best observed accuracy so far."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any

@@ -1,5 +1,7 @@
 """Why a request is refused, each in one line for the user."""
 
+from __future__ import annotations
+
 
 class RefusedError(ValueError):
     """A request that cannot be answered as it was asked."""

@@ -1,5 +1,7 @@
 """The chart of one network: what was observed epoch by epoch, and what the stopping rule expected of it."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import altair as alt

@@ -1,5 +1,7 @@
 """The pages, as HTML made on the server."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

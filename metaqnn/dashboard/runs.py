@@ -1,5 +1,7 @@
 """The runs that a dashboard shows, and their addresses."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager

@@ -1,5 +1,7 @@
 """What keeps other web sites out of a dashboard, and the dashboard's pages from talking to anybody else."""
 
+from __future__ import annotations
+
 from ipaddress import ip_address
 
 from starlette.datastructures import MutableHeaders
@@ -42,8 +44,10 @@ def is_loopback(address: str) -> bool:
 
 
 def allowed_hosts(host: str, address: str) -> list[str]:
-    """Host headers to answer. On the loopback its names only: a site whose name is pointed at 127.0.0.1
-    (DNS rebinding) is refused. On any other address all, because its names are not known.
+    """Host headers to answer.
+
+    On the loopback its names only: a site whose name is pointed at 127.0.0.1 (DNS rebinding) is refused. On
+    any other address all, because its names are not known.
 
     Args:
         host: the name or address that was asked for.

@@ -1,5 +1,7 @@
 """Serving a dashboard: on an address that is free, until Ctrl-C."""
 
+from __future__ import annotations
+
 import errno
 import os
 import socket

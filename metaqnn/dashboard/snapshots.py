@@ -1,5 +1,7 @@
 """Searches as they were last read: each figure is drawn once per version of a search, in threads."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +27,7 @@ class Snapshot:
         artists: the threads that draw.
     """
 
-    def __init__(self, run: Run, reader: SearchReader, version: str, artists: "Artists") -> None:
+    def __init__(self, run: Run, reader: SearchReader, version: str, artists: Artists) -> None:
         self.version = version
         self.view = SearchView(reader, artists.watch)
         self._run = run

@@ -1,5 +1,7 @@
 """How a run is doing, in a word and some numbers."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from metaqnn.dashboard.runs import Run

@@ -1,5 +1,7 @@
 """The table of networks: which of them, in which order, which page."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil, isfinite

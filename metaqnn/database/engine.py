@@ -1,5 +1,7 @@
 """Connections to SQLite and PostgreSQL, with the settings that make one writer and many readers safe."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

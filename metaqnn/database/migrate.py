@@ -1,5 +1,7 @@
 """Schema versions: create, recognise and upgrade a replay database."""
 
+from __future__ import annotations
+
 import re
 import sqlite3
 from contextlib import closing

@@ -5,6 +5,8 @@ that happens to connections, the owner also signs with its name in `searches.own
 connection it goes on only if nobody else has signed meanwhile. On SQLite the lock of the run folder does.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 import time

@@ -1,5 +1,7 @@
 """Questions to a replay database, asked read-only: they never disturb a running search."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What is stored about a search, and about the end of a training."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

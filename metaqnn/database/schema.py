@@ -4,6 +4,8 @@ A change here needs a migration in `migrations/versions` (a test compares the tw
 hold the view `learning_curves`: finished curves in order of finishing, for `predictor.LearningCurves.read`.
 """
 
+from __future__ import annotations
+
 from sqlalchemy import (
     JSON,
     BigInteger,

@@ -1,5 +1,7 @@
 """Each event is one transaction, applied exactly once even if the connection is cut in the middle of it."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable

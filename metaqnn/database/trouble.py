@@ -1,5 +1,7 @@
 """What can be wrong with a database or with its place, and what to tell people about it."""
 
+from __future__ import annotations
+
 import shlex
 import sqlite3
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """What runs the trainings of a search: one after the other here, or side by side in processes."""
 
+from __future__ import annotations
+
 from metaqnn.executors.base import Coordinator, Executor, SearchStopped, Task, Trainer
 from metaqnn.executors.local import LocalExecutor
 from metaqnn.executors.outcomes import CRASHED, TIMED_OUT

@@ -1,5 +1,7 @@
 """The contract between a search and whatever runs its trainings."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,7 +30,7 @@ class Task:
     seed: int
     checkpoint: Checkpoint | None = None
 
-    def run(self, trainer: "Trainer", on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
+    def run(self, trainer: Trainer, on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
         """Let a trainer train it."""
         more = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
         train: Callable[..., TrainingResult] = trainer.train

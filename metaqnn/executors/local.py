@@ -1,5 +1,7 @@
 """Trainings side by side in processes on this machine."""
 
+from __future__ import annotations
+
 import multiprocessing
 import signal
 import threading

@@ -3,6 +3,8 @@
 Each `EpochDone` is answered by whether to stop.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from trainers import EpochReport, TrainingResult

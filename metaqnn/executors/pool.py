@@ -1,5 +1,7 @@
 """Several trainings side by side in workers that may die: what all such executors share."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Trainings on the machines of a Ray cluster."""
 
+from __future__ import annotations
+
 import logging
 import os
 import signal
@@ -92,7 +94,7 @@ class RayWorker(Worker):
         self._death = ""
 
     @property
-    def next(self) -> "ray.ObjectRef[Message]":
+    def next(self) -> ray.ObjectRef[Message]:
         """What will be its next message."""
         return cast("ray.ObjectRef[Message]", self._expected[0])
 

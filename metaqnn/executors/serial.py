@@ -1,5 +1,7 @@
 """Trainings one after the other, in this process."""
 
+from __future__ import annotations
+
 import traceback
 
 from metaqnn.executors.base import Coordinator, Task, Trainer

@@ -1,5 +1,7 @@
 """The process that trains for `LocalExecutor`. It ends when the other side is gone."""
 
+from __future__ import annotations
+
 import os
 import threading
 import traceback

@@ -1,5 +1,7 @@
 """A trained network as files that work without MetaQNN: Python source, safetensors, ONNX, torch.export."""
 
+from __future__ import annotations
+
 from metaqnn.export.candidate import Candidate, finetuned, ranked, searched
 from metaqnn.export.card import Card
 from metaqnn.export.errors import ExportError

@@ -1,5 +1,7 @@
 """A trained network in a run folder, with everything that an export says about it and checks it by."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version

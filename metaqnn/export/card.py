@@ -1,5 +1,7 @@
 """What is known about an exported network: `model.json`, and what `README.md` and `model.py` say of it."""
 
+from __future__ import annotations
+
 import re
 import textwrap
 from collections.abc import Mapping

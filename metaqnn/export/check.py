@@ -8,6 +8,8 @@ accuracy may be off by; but never more than a twentieth, as weights that give ne
 classes would otherwise pass for any.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Writes an export: every format, read back and checked, then the description of all of them."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """A folder that is there wholly or not at all."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """The formats of an export: how each file is written, and how it is read back to classify images."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """Python source of one network: a module that needs torch alone and reads like one written by hand."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -8,6 +8,8 @@ for figure in FIGURES:
         ...  # str(reason) is a sentence for the reader
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

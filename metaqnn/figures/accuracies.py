@@ -1,5 +1,7 @@
 """What accuracies networks reached, and how the others failed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Learning curves: what was observed, what was forecast, and where trainings were stopped."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import altair as alt

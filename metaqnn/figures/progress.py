@@ -1,5 +1,7 @@
 """How a search gets better: accuracies and rewards in order of finishing, and per epsilon."""
 
+from __future__ import annotations
+
 from itertools import accumulate
 from statistics import fmean
 from typing import Any

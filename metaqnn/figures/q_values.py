@@ -1,5 +1,7 @@
 """What the agent has learned: Q-values of layers, by depth."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable
 from statistics import fmean

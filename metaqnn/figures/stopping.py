@@ -1,5 +1,7 @@
 """Early stopping: were the predictions right, and what did it save?"""
 
+from __future__ import annotations
+
 from itertools import accumulate
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What all figures share: colours, sizes, and how rows get into a chart."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeVar

@@ -1,5 +1,7 @@
 """Long training of a search's best networks: which ones, where their results live, what they come to."""
 
+from __future__ import annotations
+
 from metaqnn.finetune.candidates import Candidate, choose
 from metaqnn.finetune.errors import FinetuningError
 from metaqnn.finetune.finetuning import Finetuning

@@ -1,5 +1,7 @@
 """Which networks of a search are trained for long."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Trains the chosen networks for long, one after the other, as often as asked."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

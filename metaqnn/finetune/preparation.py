@@ -1,5 +1,7 @@
 """From a search that is read only to images and a trainer for the long trainings."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

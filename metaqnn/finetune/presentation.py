@@ -1,5 +1,7 @@
 """What long trainings came to, as text: a table for people, JSON and CSV for programs."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from metaqnn.finetune.candidates import Candidate

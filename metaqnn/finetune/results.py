@@ -1,5 +1,7 @@
 """The files of long trainings, in a folder of their own for each recipe and data set."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Iterator

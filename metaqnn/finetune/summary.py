@@ -1,5 +1,7 @@
 """What long trainings come to: test errors with their uncertainty, and those of the ensemble."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,7 +30,7 @@ class ErrorRate:
     high: float
 
     @classmethod
-    def of(cls, errors: int, images: int) -> "ErrorRate":
+    def of(cls, errors: int, images: int) -> ErrorRate:
         """From the counts."""
         interval = binomtest(errors, images).proportion_ci(CONFIDENCE, method="wilson")
         return cls(errors, images, errors / images, float(interval.low), float(interval.high))

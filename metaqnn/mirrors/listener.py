@@ -1,5 +1,7 @@
 """Mirrors that follow a running search from inside."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """What all mirrors do: copy the networks that have ended since the last time, each once."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from abc import ABC, abstractmethod

@@ -1,5 +1,7 @@
 """Architectures as chains of coloured blocks."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from state_space import Architecture, Layer

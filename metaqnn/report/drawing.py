@@ -1,5 +1,7 @@
 """Figures of a search, drawn once for the page and for print."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Writes the report of a search into a folder."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path

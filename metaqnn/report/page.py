@@ -1,5 +1,7 @@
 """The page of a search: one HTML file that needs nothing else, neither files nor a network."""
 
+from __future__ import annotations
+
 import time
 from base64 import b64encode
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Templates of pages. Everything from data is escaped; only templates are HTML."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined

@@ -1,5 +1,7 @@
 """What a search came to, in words and a table: for the terminal and the page alike."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from metaqnn.output import duration, percent

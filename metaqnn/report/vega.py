@@ -1,5 +1,7 @@
 """The script that draws charts in the browser: Vega, Vega-Lite and Vega-Embed in one, from vl-convert."""
 
+from __future__ import annotations
+
 import os
 from contextlib import suppress
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """The agent of a stored search, restored by replaying the search's samples."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 

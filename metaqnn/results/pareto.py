@@ -1,5 +1,7 @@
 """The Pareto front: networks that no other one beats in both accuracy and size."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, TypeVar

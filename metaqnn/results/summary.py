@@ -1,5 +1,7 @@
 """What a search came to: per epsilon, cumulatively, and how much early stopping saved."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from heapq import nlargest
 from itertools import accumulate

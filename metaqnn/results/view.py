@@ -1,5 +1,7 @@
 """What the figures know of a search, read once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any

@@ -4,6 +4,8 @@ The agent sees a state only through its bin of the representation size ([MQ] sec
 different true size share their Q-values, while each state keeps its own set of allowed actions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +23,7 @@ class _Node:
     actions: tuple[Layer, ...]
     row: list[float]
     slots: list[int]
-    successors: list["_Node | None"] = field(default_factory=list)
+    successors: list[_Node | None] = field(default_factory=list)
 
     def best(self) -> float:
         """max_u Q(s, u) over the actions allowed here."""

@@ -1,5 +1,7 @@
 """What a search trains, and what it tells whoever listens."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from metaqnn.database import NetworkResult

@@ -1,5 +1,7 @@
 """The learning curves of a search as the predictor sees them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

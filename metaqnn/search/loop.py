@@ -1,5 +1,7 @@
 """The search: propose networks, train them while the stopping rule allows, learn from their rewards."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import partial
 

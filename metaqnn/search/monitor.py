@@ -1,5 +1,7 @@
 """Follows one training: stores every epoch, asks the stopping rule, and turns the end into a reward."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 from metaqnn.database import NetworkResult, ReplayDatabase

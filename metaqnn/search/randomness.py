@@ -4,6 +4,8 @@ A search resumed after a crash draws what the undisturbed one would have drawn, 
 carries state from one event to the next.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 import numpy as np

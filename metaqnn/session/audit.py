@@ -1,5 +1,7 @@
 """Audit of early stopping: train stopped networks to the end and see what would have become of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
@@ -31,13 +33,13 @@ class Audit:
     seed: int
     share: float
 
-    def chosen(self) -> list["Row[tuple[int, int, str]]"]:
+    def chosen(self) -> list[Row[tuple[int, int, str]]]:
         """The networks to train: the first of one random order, so that a larger share contains a smaller."""
         stopped = [row for row in self.database.networks() if row.outcome == "stopped"]
         order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
         return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
 
-    def waiting(self) -> list["Row[tuple[int, int, str]]"]:
+    def waiting(self) -> list[Row[tuple[int, int, str]]]:
         """Those of them that were not trained to the end yet."""
         done = self.database.trained_to_end(AUDIT)
         return [row for row in self.chosen() if row.id not in done]
@@ -48,7 +50,7 @@ class Audit:
             self.database.forget_training(row.id, purpose=AUDIT)
             self._train(row, heard)
 
-    def _train(self, row: "Row[tuple[int, int, str]]", heard: Callable[[str, EpochReport], None]) -> None:
+    def _train(self, row: Row[tuple[int, int, str]], heard: Callable[[str, EpochReport], None]) -> None:
         def on_epoch(report: EpochReport) -> bool:
             self.database.add_epoch(row.id, report, purpose=AUDIT)
             heard(row.architecture, report)

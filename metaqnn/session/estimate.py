@@ -1,5 +1,7 @@
 """What a search costs, before it is started."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from statistics import fmean
 from time import perf_counter

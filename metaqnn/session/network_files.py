@@ -1,5 +1,7 @@
 """Files of networks in a run folder: checkpoints of those in training, weights of the best trained ones."""
 
+from __future__ import annotations
+
 import logging
 import re
 from bisect import insort

@@ -1,5 +1,7 @@
 """From a configuration to images and a trainer, in the process of the search or in a worker's."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from metaqnn.config.environment import Circumstances

@@ -3,6 +3,8 @@
 The search itself is in an SQLite file here, or in a PostgreSQL database that a file here names.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -39,7 +41,7 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def new(cls, parent: Path, name: str) -> "RunFolder":
+    def new(cls, parent: Path, name: str) -> RunFolder:
         """A fresh folder `parent/name-DATE-TIME`."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         clean = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-")[:60]
@@ -50,7 +52,7 @@ class RunFolder:
         raise RunFolderError(f"too many run folders {parent / clean}-{stamp}*")
 
     @classmethod
-    def existing(cls, path: Path) -> "RunFolder":
+    def existing(cls, path: Path) -> RunFolder:
         """The folder of a search that was started before.
 
         Raises:

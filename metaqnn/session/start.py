@@ -1,5 +1,7 @@
 """Puts a search together: images, trainer, state space, stopping rule and database."""
 
+from __future__ import annotations
+
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

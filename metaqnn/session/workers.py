@@ -1,5 +1,7 @@
 """Who trains the networks of a search: this process, processes beside it, or a Ray cluster."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace

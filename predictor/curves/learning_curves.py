@@ -29,29 +29,24 @@ DIRECTIONS: dict[str, Direction] = {
 class LearningCurves:
     """Learning curves of n trainings of at most T epochs, with what is known about each training beforehand.
 
-    Parameters
-    ----------
-    values : (n, T) array
-        ``values[i, t - 1]`` is y_t of training i in the metric's own units. NaN where not observed: a run
-        that was stopped, is still going on or was planned shorter than T is NaN after its last epoch.
-        Infinities count as NaN.
-    architecture, hyperparameters : mapping of name to (n,) array
-        Architecture parameters (AP) and hyper-parameters (HP). NaN where unknown; may be constant.
-    metric : str
-        'accuracy', 'perplexity', 'loss', 'error' or any other name.
-    direction : 'maximize', 'minimize' or None
-        None takes it from the metric's name; names that are not known are maximized.
-    names : sequence of n strings or None
-        For example architecture strings.
+    Args:
+        values: (n, T) array. ``values[i, t - 1]`` is y_t of training i in the metric's own units. NaN where
+            not observed: a run that was stopped, is still going on or was planned shorter than T is NaN after
+            its last epoch. Infinities count as NaN.
+        architecture, hyperparameters: mapping of name to (n,) array. Architecture parameters (AP) and
+            hyper-parameters (HP). NaN where unknown; may be constant.
+        metric: 'accuracy', 'perplexity', 'loss', 'error' or any other name.
+        direction: 'maximize', 'minimize' or None. None takes it from the metric's name; names that are not
+            known are maximized.
+        names: sequence of n strings or None. For example architecture strings.
 
-    Notes
-    -----
-    *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run is
-    not completed and has no y_T (`diverged` tells which). *Duplicates* are kept: they are different
-    trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve, or
-    none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a slice,
-    mask or integer array gives another set, an integer gives a set of one. Arrays are read-only views: what
-    is passed in is not copied.
+    Note:
+        *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run
+        is not completed and has no y_T (`diverged` tells which). *Duplicates* are kept: they are different
+        trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve, or
+        none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a
+        slice, mask or integer array gives another set, an integer gives a set of one. Arrays are read-only
+        views: what is passed in is not copied.
     """
 
     values: Floats

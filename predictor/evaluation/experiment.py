@@ -23,16 +23,15 @@ SLOW = "lce"
 class Plan:
     """What is evaluated.
 
-    Attributes
-    ----------
-    variants : methods with feature sets.
-    fractions : of the curve, each in (0, 1).
-    n_train : training curves per split.
-    splits : numbers of the splits; a split's number is also the seed of the methods on it.
-    depth_limits : layers that separate training from test curves; empty for random splits.
-    n_settings : settings of nu-SVR's random search, None for its default.
-    uncertainties : kinds to calibrate, of `predictor.models.uncertainty`.
-    lce_curves : test curves per split that LCE is given, the first ones.
+    Attributes:
+        variants: methods with feature sets.
+        fractions: of the curve, each in (0, 1).
+        n_train: training curves per split.
+        splits: numbers of the splits; a split's number is also the seed of the methods on it.
+        depth_limits: layers that separate training from test curves; empty for random splits.
+        n_settings: settings of nu-SVR's random search, None for its default.
+        uncertainties: kinds to calibrate, of `predictor.models.uncertainty`.
+        lce_curves: test curves per split that LCE is given, the first ones.
     """
 
     variants: tuple[Variant, ...]
@@ -72,15 +71,14 @@ def evaluate(
 ) -> list[SetResult]:
     """Evaluate the plan on each set; results do not depend on `jobs`.
 
-    Parameters
-    ----------
-    sets : curves by name. Only completed ones take part.
-    jobs : processes, of one thread each.
-    progress : is given the outcomes as they come and their number, and passes them on.
+    Args:
+        sets: curves by name. Only completed ones take part.
+        plan: methods, fractions, splits and seeds.
+        jobs: processes, of one thread each.
+        progress: is given the outcomes as they come and their number, and passes them on.
 
-    Raises
-    ------
-    CurvesError : naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
+    Raises:
+        CurvesError: naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
     """
     completed = {name: _usable(name, curves) for name, curves in sets.items()}
     tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]

@@ -52,10 +52,9 @@ class Variant:
 class Forecasts:
     """Forecasts of n test curves.
 
-    Attributes
-    ----------
-    y_hat : (n,) predictions of y_T, in scores.
-    pit : (n,) p(y_T <= the y_T that came) per uncertainty: uniform on [0, 1] if it is calibrated.
+    Attributes:
+        y_hat: (n,) predictions of y_T, in scores.
+        pit: (n,) p(y_T <= the y_T that came) per uncertainty: uniform on [0, 1] if it is calibrated.
     """
 
     y_hat: Floats

@@ -22,13 +22,12 @@ PIT_BINS = 10
 class Outcome:
     """Forecasts of one split against what came.
 
-    Attributes
-    ----------
-    split : number of the split.
-    n_train : curves learned from.
-    y, y_hat : (n_test,) observed and predicted y_T in the metric's own units.
-    r2_metric, r2_scores : R^2 in these units, and in `LearningCurves.scores`; NaN if all y are equal.
-    pit : (n_test,) per uncertainty, see `Forecasts`.
+    Attributes:
+        split: number of the split.
+        n_train: curves learned from.
+        y, y_hat: (n_test,) observed and predicted y_T in the metric's own units.
+        r2_metric, r2_scores: R^2 in these units, and in `LearningCurves.scores`; NaN if all y are equal.
+        pit: (n_test,) per uncertainty, see `Forecasts`.
     """
 
     split: int

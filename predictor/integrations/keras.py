@@ -20,20 +20,19 @@ class StoppingRuleCallback(keras.callbacks.Callback):
     A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A `fit`
     that begins with ``initial_epoch`` above 0 has no beginning: it is neither judged nor added.
 
-    Parameters
-    ----------
-    store : where the earlier trainings are; its T is the number of epochs of a full training.
-    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
-    monitor : what Keras logs after an epoch, such as ``val_accuracy``; the store knows its direction.
-    parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
+    Args:
+        store: where the earlier trainings are; its T is the number of epochs of a full training.
+        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
+            ``EarlyStopper(burn_in=20)``.
+        monitor: what Keras logs after an epoch, such as ``val_accuracy``; the store knows its direction.
+        parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 
-    Attributes
-    ----------
-    decision : the latest one, None before the first.
+    Attributes:
+        decision: the latest one, None before the first.
 
-    Raises
-    ------
-    CurvesError : when the training begins or reports: the store does not fit it, or `monitor` is not logged.
+    Raises:
+        CurvesError: when the training begins or reports: the store does not fit it, or `monitor` is not
+            logged.
     """
 
     def __init__(

@@ -25,20 +25,19 @@ class StoppingRuleCallback(Callback):
     Its curve so far is in Lightning's checkpoints. On several devices the training stops if one of the
     processes would, and the first one adds it.
 
-    Parameters
-    ----------
-    store : where the earlier trainings are.
-    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
-    monitor : what the module logs, ``self.log("val_accuracy", ...)``; the store knows its direction.
-    parameters : numbers that are known beforehand, such as the learning rate; the same for all trainings.
+    Args:
+        store: where the earlier trainings are.
+        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
+            ``EarlyStopper(burn_in=20)``.
+        monitor: what the module logs, ``self.log("val_accuracy", ...)``; the store knows its direction.
+        parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 
-    Attributes
-    ----------
-    decision : the latest one, None before the first.
+    Attributes:
+        decision: the latest one, None before the first.
 
-    Raises
-    ------
-    CurvesError : when the training begins or reports: the store does not fit it, or `monitor` is not logged.
+    Raises:
+        CurvesError: when the training begins or reports: the store does not fit it, or `monitor` is not
+            logged.
     """
 
     def __init__(

@@ -26,18 +26,17 @@ class StoppingRulePruner(BasePruner):
     The history is read from the study's storage, so trials may run side by side in threads, processes and
     machines; failed and running trials are not in it. A value that is not finite is pruned at once.
 
-    Parameters
-    ----------
-    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
-    T : values that a trial reports if it is never pruned.
-    parameters : names of the trials' parameters that the rule may look at; their values must be numbers.
-        A trial without one of them counts as unknown there.
-    metric : name of what is reported; the study says whether it is maximized or minimized.
+    Args:
+        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
+            ``EarlyStopper(burn_in=20)``.
+        T: values that a trial reports if it is never pruned.
+        parameters: names of the trials' parameters that the rule may look at; their values must be numbers. A
+            trial without one of them counts as unknown there.
+        metric: name of what is reported; the study says whether it is maximized or minimized.
 
-    Raises
-    ------
-    CurvesError : T is no such number; when asked: a trial reported more than T values, or a parameter is not
-        a number.
+    Raises:
+        CurvesError: T is no such number; when asked: a trial reported more than T values, or a parameter is
+            not a number.
     """
 
     def __init__(

@@ -30,18 +30,17 @@ class StoppingRuleScheduler(FIFOScheduler):
     Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
     the history. A value that is not finite stops its trial. After `Tuner.restore` the history begins anew.
 
-    Parameters
-    ----------
-    rule : for example ``predictor.rules.names.make_rule("rank-envelope")`` or ``EarlyStopper(burn_in=20)``.
-    T : results that a trial reports if it is never stopped, one for each ``training_iteration``.
-    metric, mode : what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
-    parameters : keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is nested;
-        their values must be numbers.
+    Args:
+        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
+            ``EarlyStopper(burn_in=20)``.
+        T: results that a trial reports if it is never stopped, one for each ``training_iteration``.
+        metric, mode: what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
+        parameters: keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is
+            nested; their values must be numbers.
 
-    Raises
-    ------
-    CurvesError : T is no such number; when trials begin: no metric and mode were given; when they report:
-        more than T results, or a parameter that is not a number.
+    Raises:
+        CurvesError: T is no such number; when trials begin: no metric and mode were given; when they report:
+            more than T results, or a parameter that is not a number.
     """
 
     def __init__(

@@ -34,15 +34,13 @@ class CurveStore:
     Any number of processes may read and add at the same time: the file is replaced as a whole, under a lock
     (``NAME.npz.lock`` beside it). A training is added when it ends; one that crashed or was killed never is.
 
-    Parameters
-    ----------
-    path : an ``.npz`` file; made, with its folder, when the first training ends.
-    T : epochs of a full training.
-    metric, direction : of the values, as in `LearningCurves`.
+    Args:
+        path: an ``.npz`` file; made, with its folder, when the first training ends.
+        T: epochs of a full training.
+        metric, direction: of the values, as in `LearningCurves`.
 
-    Raises
-    ------
-    CurvesError : for another kind of file, and for one with curves of other epochs, metric or direction.
+    Raises:
+        CurvesError: for another kind of file, and for one with curves of other epochs, metric or direction.
     """
 
     def __init__(
@@ -161,9 +159,8 @@ class RunningTraining:
     As a context manager it ends with its block; after an exception, Ctrl-C included, it is not added: it did
     not come to its end and nobody decided to stop it.
 
-    Attributes
-    ----------
-    values : y_1, y_2, ... so far. Assign the first ones when a training is resumed.
+    Attributes:
+        values: y_1, y_2, ... so far. Assign the first ones when a training is resumed.
     """
 
     def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float]) -> None:

@@ -19,11 +19,10 @@ from predictor.rules.base import Decision, StoppingRule
 class Training:
     """One training as another library knows it.
 
-    Attributes
-    ----------
-    values : y_1, y_2, ... so far, in the metric's own units.
-    parameters : architecture and hyper-parameters by name; what is not there is unknown.
-    name : for messages.
+    Attributes:
+        values: y_1, y_2, ... so far, in the metric's own units.
+        parameters: architecture and hyper-parameters by name; what is not there is unknown.
+        name: for messages.
     """
 
     values: Sequence[float]
@@ -35,11 +34,10 @@ class Training:
 class CurveFormat:
     """What the trainings that are compared have in common.
 
-    Attributes
-    ----------
-    T : epochs (values) of a full training, at least 1.
-    metric, direction : as in `LearningCurves`.
-    parameters : which parameters the rules may look at.
+    Attributes:
+        T: epochs (values) of a full training, at least 1.
+        metric, direction: as in `LearningCurves`.
+        parameters: which parameters the rules may look at.
     """
 
     T: int

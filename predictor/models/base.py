@@ -22,9 +22,8 @@ class BaselinePredictor(BaseEstimator):
 
     Subclasses implement `_fit` and `_forecast`.
 
-    Attributes
-    ----------
-    T_ : epochs of a completed curve.
+    Attributes:
+        T_: epochs of a completed curve.
     """
 
     def fit(self, curves: LearningCurves, y: Any = None) -> Self:
@@ -96,9 +95,8 @@ class BaselinePredictor(BaseEstimator):
 class Forecast:
     """Posterior predictive distributions of y_T for n curves: mixtures of normal distributions.
 
-    Attributes
-    ----------
-    means, sigmas : (n, S) mean and standard deviation of y_T under each of S equally likely models.
+    Attributes:
+        means, sigmas: (n, S) mean and standard deviation of y_T under each of S equally likely models.
     """
 
     means: Floats

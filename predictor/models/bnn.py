@@ -53,19 +53,17 @@ class LearningCurveNetwork(BaselinePredictor):
     factor of 100 or more in log10. Values on a scale of about [0, 1] (`UnitScale`; accuracies as they are).
     The draws depend on (random_state, tau).
 
-    Parameters
-    ----------
-    n_steps : sampling steps after burn-in.
-    burn_in : steps before, in which the sampler adapts.
-    keep_every : every so many-th step gives a sample of the posterior; n_steps // keep_every in all.
-    batch_size : points per step.
-    epsilon, alpha : step size and momentum decay of the sampler.
-    random_state : seed.
+    Args:
+        n_steps: sampling steps after burn-in.
+        burn_in: steps before, in which the sampler adapts.
+        keep_every: every so many-th step gives a sample of the posterior; n_steps // keep_every in all.
+        batch_size: points per step.
+        epsilon, alpha: step size and momentum decay of the sampler.
+        random_state: seed.
 
-    Raises
-    ------
-    MissingPackageError : by `predict` if torch is not installed.
-    PredictorError : by `predict` if the sampler diverges, for steps that are too large.
+    Raises:
+        MissingPackageError: by `predict` if torch is not installed.
+        PredictorError: by `predict` if the sampler diverges, for steps that are too large.
     """
 
     def __init__(

@@ -55,14 +55,12 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     regressors of this package replace them with the mean. If nothing is left, the matrix is one column of
     zeros.
 
-    Parameters
-    ----------
-    tau : epochs that are looked at, 1..T-1.
-    features : some of `FEATURE_SETS`.
+    Args:
+        tau: epochs that are looked at, 1..T-1.
+        features: some of `FEATURE_SETS`.
 
-    Attributes
-    ----------
-    n_curve_ : columns that are of the curve itself; they come first, parameters after them.
+    Attributes:
+        n_curve_: columns that are of the curve itself; they come first, parameters after them.
     """
 
     def __init__(self, *, tau: int = 1, features: Sequence[str] = PUBLISHED) -> None:

@@ -16,9 +16,8 @@ M = TypeVar("M")
 class FitCache(Generic[M]):
     """The latest few models. A fresh cache gives the same models, after fitting them again.
 
-    Parameters
-    ----------
-    kept : how many models are kept.
+    Args:
+        kept: how many models are kept.
     """
 
     def __init__(self, kept: int) -> None:

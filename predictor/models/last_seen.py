@@ -14,9 +14,8 @@ SMALLEST_SIGMA = 1e-12
 class LastSeenValue(BaselinePredictor):
     """y_hat_T = y_tau, with sigma(tau)^2 the mean of (y_T - y_tau)^2 over the completed training curves.
 
-    Attributes
-    ----------
-    sigma_ : (T-1,) sigma(tau), root mean square of the training residuals.
+    Attributes:
+        sigma_: (T-1,) sigma(tau), root mean square of the training residuals.
     """
 
     def _fit(self, curves: LearningCurves) -> None:

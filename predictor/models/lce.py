@@ -40,20 +40,18 @@ class LearningCurveExtrapolation(BaselinePredictor):
     to about [0, 1] (`UnitScale`: the identity for accuracies). The draws for a curve depend on
     (random_state, tau, the curve's values): its forecast is the same alone, in a set, or in another process.
 
-    Parameters
-    ----------
-    n_walkers : walkers, at least 96 = 2 x 48 unknowns.
-    n_steps : steps of each walker. 100 walkers x 2,500 steps are the original's. 1,000 steps
-        cost accuracy, as chains have not converged by then: on 40 networks of MetaQNN CIFAR-10 at tau = 5,
-        R^2 is 0.64 instead of 0.71, and sigma too small (errors of 1.56 sigma instead of 1.40).
-    burn_in : steps at the beginning that are thrown away, fewer than n_steps.
-    thin : of the other steps every so many-th is used for forecasts.
-    random_state : seed.
-    n_jobs : processes that share the curves.
+    Args:
+        n_walkers: walkers, at least 96 = 2 x 48 unknowns.
+        n_steps: steps of each walker. 100 walkers x 2,500 steps are the original's. 1,000 steps cost
+            accuracy, as chains have not converged by then: on 40 networks of MetaQNN CIFAR-10 at tau = 5, R^2
+            is 0.64 instead of 0.71, and sigma too small (errors of 1.56 sigma instead of 1.40).
+        burn_in: steps at the beginning that are thrown away, fewer than n_steps.
+        thin: of the other steps every so many-th is used for forecasts.
+        random_state: seed.
+        n_jobs: processes that share the curves.
 
-    Raises
-    ------
-    MissingPackageError : by `predict` if emcee is not installed.
+    Raises:
+        MissingPackageError: by `predict` if emcee is not installed.
     """
 
     def __init__(
@@ -111,10 +109,9 @@ class LearningCurveExtrapolation(BaselinePredictor):
 class CurvePosterior:
     """The posterior of the ensemble's unknowns (theta of all families, w, sigma) given y_1..y_tau.
 
-    Attributes
-    ----------
-    y : (tau,) observed values on the unit scale.
-    T : epochs of a completed curve, more than tau.
+    Attributes:
+        y: (tau,) observed values on the unit scale.
+        T: epochs of a completed curve, more than tau.
     """
 
     y: Floats

@@ -27,26 +27,25 @@ class SequentialRegression(BaseEstimator):
     learned from; stopped and diverged ones are left out, duplicates count as often as they are there. Curves
     that are all equal give a constant prediction with sigma near 0.
 
-    Parameters
-    ----------
-    regressor : a name in `predictor.models.regressors.REGRESSORS`, or a scikit-learn regressor.
-    features : some of `predictor.models.features.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
-    target : 'final' for y_T [PP], or 'increment' for y_T - y_tau, which can predict beyond the best y_T seen.
-    n_settings : settings of the regressor's random search; None for its default (1,000 for nu-SVR).
-    random_state : seed; the draws for tau depend on (random_state, tau) alone, so fitting lazily, in parallel
-        or in another order gives the same models.
-    n_jobs : processes that share the taus; every process uses one thread.
-    uncertainty : 'loocv' [PP], 'conformal' or 'level', see `predictor.models.uncertainty`.
-    hold_flat : predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
-        learn), and leave them out of the fit; unless a completed run that was flat until tau moved later.
-    max_curves : at most so many curves are learned from, drawn without replacement; None for all.
+    Args:
+        regressor: a name in `predictor.models.regressors.REGRESSORS`, or a scikit-learn regressor.
+        features: some of `predictor.models.features.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
+        target: 'final' for y_T [PP], or 'increment' for y_T - y_tau, which can predict beyond the best y_T
+            seen.
+        n_settings: settings of the regressor's random search; None for its default (1,000 for nu-SVR).
+        random_state: seed; the draws for tau depend on (random_state, tau) alone, so fitting lazily, in
+            parallel or in another order gives the same models.
+        n_jobs: processes that share the taus; every process uses one thread.
+        uncertainty: 'loocv' [PP], 'conformal' or 'level', see `predictor.models.uncertainty`.
+        hold_flat: predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
+            learn), and leave them out of the fit; unless a completed run that was flat until tau moved later.
+        max_curves: at most so many curves are learned from, drawn without replacement; None for all.
 
-    Attributes
-    ----------
-    models_ : dict of tau to `TauModel`, for the taus fitted so far.
-    sigma_ : (T-1,) sigma(tau), root mean square of the held-out residuals; NaN for taus not fitted.
-        Held out by leave-one-out for up to 100 curves, by 100-fold cross-validation beyond.
-    curves_ : the completed curves that are learned from.
+    Attributes:
+        models_: dict of tau to `TauModel`, for the taus fitted so far.
+        sigma_: (T-1,) sigma(tau), root mean square of the held-out residuals; NaN for taus not fitted. Held
+            out by leave-one-out for up to 100 curves, by 100-fold cross-validation beyond.
+        curves_: the completed curves that are learned from.
     """
 
     def __init__(
@@ -81,13 +80,12 @@ class SequentialRegression(BaseEstimator):
     ) -> Self:
         """Fit f_tau to the completed curves.
 
-        Parameters
-        ----------
-        curves : at least three completed curves of at least two epochs, or `CurvesError`.
-        y : ignored; y_T is in the curves.
-        taus : which f_tau to fit now, None for 1..T-1. Others are fitted when they are first needed.
-        prior : a fitted model of the same kind on fewer curves, to make this fit cheaper: nu-SVR then chooses
-            among the 20 best settings of the prior instead of drawing again.
+        Args:
+            curves: at least three completed curves of at least two epochs, or `CurvesError`.
+            y: ignored; y_T is in the curves.
+            taus: which f_tau to fit now, None for 1..T-1. Others are fitted when they are first needed.
+            prior: a fitted model of the same kind on fewer curves, to make this fit cheaper: nu-SVR then
+                chooses among the 20 best settings of the prior instead of drawing again.
         """
         self._check_settings()
         complete = curves[curves.completed]

@@ -25,13 +25,12 @@ class ScaleAdaptedSGHMC:
     averaging windows that adapt themselves; then it is kept. The noise's variance never falls below 0, which
     it would where the gradients' own noise already exceeds what the friction takes out.
 
-    Parameters
-    ----------
-    epsilon : step size.
-    alpha : momentum decay, in (0, 1).
-    burn_in : steps in which V is adapted.
-    noisy_gradients : whether gradients come from mini-batches; epsilon^4 is the noise that they bring along,
-        and is not subtracted for exact gradients.
+    Args:
+        epsilon: step size.
+        alpha: momentum decay, in (0, 1).
+        burn_in: steps in which V is adapted.
+        noisy_gradients: whether gradients come from mini-batches; epsilon^4 is the noise that they bring
+            along, and is not subtracted for exact gradients.
     """
 
     def __init__(
@@ -52,10 +51,11 @@ class ScaleAdaptedSGHMC:
     ) -> Iterator[Vector]:
         """theta after every step behind burn-in, n_steps in all; the same array each time, copy to keep.
 
-        Parameters
-        ----------
-        theta : (d,) starting point, moved in place.
-        gradient : gives (d,) grad U at what is in `theta` now, on a fresh mini-batch.
+        Args:
+            theta: (d,) starting point, moved in place.
+            gradient: gives (d,) grad U at what is in `theta` now, on a fresh mini-batch.
+            n_steps: steps after burn-in.
+            rng: draws the momenta and the noise.
         """
         window, mean, square = np.ones_like(theta), np.zeros_like(theta), np.ones_like(theta)
         momentum = np.zeros_like(theta)

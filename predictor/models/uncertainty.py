@@ -92,10 +92,10 @@ UNCERTAINTIES: dict[str, type[Normal]] = {"loocv": Normal, "conformal": Conforma
 def make_uncertainty(name: str, residuals: Floats, predictions: Floats) -> Uncertainty:
     """The uncertainty of that name; raises `PredictorError` for a name that is not known.
 
-    Parameters
-    ----------
-    name : 'loocv', 'conformal' or 'level'.
-    residuals, predictions : (n,) y_T - y_hat_T and y_hat_T of curves that the prediction was made without.
+    Args:
+        name: 'loocv', 'conformal' or 'level'.
+        residuals: (n,) y_T - y_hat_T of curves that the prediction was made without.
+        predictions: (n,) y_hat_T of the same curves.
     """
     if name not in UNCERTAINTIES:
         raise PredictorError(f"uncertainty {name!r} is not known; expected one of {sorted(UNCERTAINTIES)}")

@@ -16,14 +16,13 @@ class Decision:
     `y_hat_T` and `y_best` are in the metric's own units, `sigma` is in `LearningCurves.scores` (the same for
     accuracies, log scale for perplexities). None where a rule has no such thing.
 
-    Attributes
-    ----------
-    stop : whether to stop the training now.
-    reason : one sentence for people.
-    probability : p(y_T <= y_BEST - delta) as the rule believes it.
-    y_hat_T : predicted y_T.
-    sigma : its standard deviation.
-    y_best : the completed result that the training is compared with.
+    Attributes:
+        stop: whether to stop the training now.
+        reason: one sentence for people.
+        probability: p(y_T <= y_BEST - delta) as the rule believes it.
+        y_hat_T: predicted y_T.
+        sigma: its standard deviation.
+        y_best: the completed result that the training is compared with.
     """
 
     stop: bool
@@ -46,11 +45,10 @@ class StoppingRule(Protocol):
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop.
 
-        Parameters
-        ----------
-        curve : one row: epochs 1..tau observed, NaN after, T columns.
-        history : every training that finished so far, in order of finishing: completed ones and stopped ones
-            (NaN-padded); failures are not in it.
+        Args:
+            curve: one row: epochs 1..tau observed, NaN after, T columns.
+            history: every training that finished so far, in order of finishing: completed ones and stopped
+                ones (NaN-padded); failures are not in it.
         """
         ...
 

@@ -16,12 +16,11 @@ class LceRule:
 
     Needs no burn-in: the first network is completed, and from the second on every network may be stopped.
 
-    Parameters
-    ----------
-    Delta : in (0, 1], how sure to be; 0.95 is the authors' 1 - delta with delta = 0.05.
-    every : look after every so many epochs. A look takes as long as one extrapolation, seconds.
-    first : epochs before the first look.
-    model : the extrapolation, None for its defaults.
+    Args:
+        Delta: in (0, 1], how sure to be; 0.95 is the authors' 1 - delta with delta = 0.05.
+        every: look after every so many epochs. A look takes as long as one extrapolation, seconds.
+        first: epochs before the first look.
+        model: the extrapolation, None for its defaults.
     """
 
     def __init__(

@@ -70,11 +70,10 @@ def lce_rule(
 class RuleKind:
     """How rules of one name are made.
 
-    Attributes
-    ----------
-    make : the rule's class, or a function, with the settings as keyword arguments.
-    summary : one line for people.
-    declared_by : the class or function whose keyword arguments are the settings, None if it is `make`.
+    Attributes:
+        make: the rule's class, or a function, with the settings as keyword arguments.
+        summary: one line for people.
+        declared_by: the class or function whose keyword arguments are the settings, None if it is `make`.
     """
 
     make: Callable[..., StoppingRule]
@@ -108,11 +107,10 @@ RULES: dict[str, RuleKind] = {
 class RuleSpec:
     """A rule's name and settings, from which as many fresh rules can be made as are needed.
 
-    Attributes
-    ----------
-    name : in `RULES`, or the name of an Optuna pruner after ``optuna.``.
-    settings : the settings that differ from the defaults, read into numbers.
-    text : as the user wrote it.
+    Attributes:
+        name: in `RULES`, or the name of an Optuna pruner after ``optuna.``.
+        settings: the settings that differ from the defaults, read into numbers.
+        text: as the user wrote it.
     """
 
     name: str

@@ -35,15 +35,13 @@ class OptunaRule:
 
     A replay of the history is cached and extended while histories grow; any other history is replayed anew.
 
-    Parameters
-    ----------
-    pruner : an Optuna pruner; it is copied, never changed.
-    study_name : name of the study, another one gives other Hyperband brackets.
+    Args:
+        pruner: an Optuna pruner; it is copied, never changed.
+        study_name: name of the study, another one gives other Hyperband brackets.
 
-    Raises
-    ------
-    MissingPackageError : if optuna is not installed.
-    PredictorError : if `pruner` is not an Optuna pruner.
+    Raises:
+        MissingPackageError: if optuna is not installed.
+        PredictorError: if `pruner` is not an Optuna pruner.
     """
 
     def __init__(self, pruner: BasePruner, *, study_name: str = "predictor") -> None:

@@ -19,16 +19,15 @@ class EarlyStopper:
     the n-th best y_T of all completed networks. A decision depends on nothing but the arguments of `decide`
     and of the constructor: fitted models are cached by the content of the curves that they learned from.
 
-    Parameters
-    ----------
-    Delta : in (0, 1], how sure to be.
-    tolerance : delta >= 0; keeps everything that may come within it of y_BEST. On the scale of
-        `LearningCurves.scores`: accuracy, or log-perplexity.
-    nth_best : compare with the n-th best so far; 1 for the best.
-    burn_in : completed networks before the first decision, at least 3 and nth_best.
-    model : None for the published one, nu-SVR with an RBF kernel on all features.
-    refit_growth : g > 1, or None to keep the first fit, as published. Refits choose among the best
-        settings of the first.
+    Args:
+        Delta: in (0, 1], how sure to be.
+        tolerance: delta >= 0; keeps everything that may come within it of y_BEST. On the scale of
+            `LearningCurves.scores`: accuracy, or log-perplexity.
+        nth_best: compare with the n-th best so far; 1 for the best.
+        burn_in: completed networks before the first decision, at least 3 and nth_best.
+        model: None for the published one, nu-SVR with an RBF kernel on all features.
+        refit_growth: g > 1, or None to keep the first fit, as published. Refits choose among the best
+            settings of the first.
     """
 
     def __init__(

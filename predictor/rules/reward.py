@@ -50,12 +50,11 @@ class ModelForecaster:
     than y_BEST, the best completed network: few curves extrapolate too far, and the rule has just said that
     this training does not get there.
 
-    Parameters
-    ----------
-    model : None for this project's own method.
-    first : >= 3 completed networks, for the first fit.
-    growth : > 1, see `GrowingModel`. Small, as a rule completes few networks, and the latest are those that
-        tell most: searches ended with a bias of y_hat_T that was a third smaller than with 1.5.
+    Args:
+        model: None for this project's own method.
+        first: >= 3 completed networks, for the first fit.
+        growth: > 1, see `GrowingModel`. Small, as a rule completes few networks, and the latest are those
+            that tell most: searches ended with a bias of y_hat_T that was a third smaller than with 1.5.
     """
 
     def __init__(
@@ -102,11 +101,10 @@ class GrowingModel:
     k is the largest of these that there are, so that the model is a function of the history alone. Fits are
     cached by the content of the curves that they learned from.
 
-    Parameters
-    ----------
-    model : the model to fit; it stays unfitted itself.
-    first : completed networks of the first fit.
-    growth : g > 1, or None to keep the first fit. Refits choose among the best settings of the first.
+    Args:
+        model: the model to fit; it stays unfitted itself.
+        first: completed networks of the first fit.
+        growth: g > 1, or None to keep the first fit. Refits choose among the best settings of the first.
     """
 
     def __init__(self, model: SequentialRegression, *, first: int, growth: float | None) -> None:

@@ -20,14 +20,13 @@ Integers = npt.NDArray[np.int64]
 class Result:
     """What a rule did to n networks of T epochs that arrived in one order; y_T in `LearningCurves.scores`.
 
-    Attributes
-    ----------
-    order : (n,) rows of the curves in order of arrival.
-    epochs : (n,) epochs that each network was trained, in order of arrival.
-    final : (n,) y_T of each network, trained so far or not, in order of arrival.
-    T : epochs of a network that is not stopped.
-    decisions : how often the rule was asked.
-    seconds : wall time of all decisions, fits of the rule's models included.
+    Attributes:
+        order: (n,) rows of the curves in order of arrival.
+        epochs: (n,) epochs that each network was trained, in order of arrival.
+        final: (n,) y_T of each network, trained so far or not, in order of arrival.
+        T: epochs of a network that is not stopped.
+        decisions: how often the rule was asked.
+        seconds: wall time of all decisions, fits of the rule's models included.
     """
 
     order: Integers
@@ -88,11 +87,10 @@ def simulate(curves: LearningCurves, rule: StoppingRule, order: npt.ArrayLike) -
     The rule is asked after each of the epochs 1..T-1 of a network, with the networks that finished before as
     its history, in order of arrival; it sees nothing else.
 
-    Parameters
-    ----------
-    curves : n >= 1 completed curves of T >= 2 epochs, or `CurvesError`.
-    rule : a fresh one, or one that keeps no results from other curves.
-    order : (n,) each row of the curves once, see `arrival_order`; else `PredictorError`.
+    Args:
+        curves: n >= 1 completed curves of T >= 2 epochs, or `CurvesError`.
+        rule: a fresh one, or one that keeps no results from other curves.
+        order: (n,) each row of the curves once, see `arrival_order`; else `PredictorError`.
     """
     rows = _checked_order(curves, order)
     recorded, T = curves[rows], curves.T

@@ -18,9 +18,8 @@ from predictor.curves.learning_curves import LearningCurves
 class Replay:
     """Networks with recorded curves, seen one epoch after the other, in the order of their rows.
 
-    Parameters
-    ----------
-    recorded : n completed curves, in order of arrival.
+    Args:
+        recorded: n completed curves, in order of arrival.
     """
 
     def __init__(self, recorded: LearningCurves) -> None:

@@ -27,12 +27,11 @@ ROUNDING = 1e-9
 class CurveSet:
     """Completed curves with a name, and the regret that is tolerated on them.
 
-    Attributes
-    ----------
-    name : of the file, for example.
-    curves : completed ones.
-    left_out : how many were not completed and are not in `curves`.
-    tolerance : in `LearningCurves.scores`.
+    Attributes:
+        name: of the file, for example.
+        curves: completed ones.
+        left_out: how many were not completed and are not in `curves`.
+        tolerance: in `LearningCurves.scores`.
     """
 
     name: str
@@ -66,10 +65,9 @@ class CurveSet:
 class Trials:
     """One rule on one set of curves: a `Result` for every order.
 
-    Attributes
-    ----------
-    curve_set, rule, orders : what was simulated.
-    results : in the order of `orders`.
+    Attributes:
+        curve_set, rule, orders: what was simulated.
+        results: in the order of `orders`.
     """
 
     curve_set: CurveSet
@@ -126,16 +124,16 @@ def run_protocol(
 ) -> list[Trials]:
     """Simulate every rule on every set in every order, each time with a fresh rule.
 
-    Parameters
-    ----------
-    sets, rules, orders : what to simulate; orders are numbers for `arrival_order`.
-    jobs : processes, of one thread each. Results but for wall times do not depend on it.
-    progress : a `Progress`, or None.
+    Args:
+        sets: recorded curves.
+        rules: names and settings of the rules.
+        orders: numbers for `arrival_order`.
+        jobs: processes, of one thread each. Results but for wall times do not depend on it.
+        progress: a `Progress`, or None.
 
-    Returns
-    -------
-    One `Trials` for each set and rule: all rules on the first set come first. Errors of a rule are raised
-    with the set and the rule in front.
+    Returns:
+        One `Trials` for each set and rule: all rules on the first set come first. Errors of a rule are raised
+        with the set and the rule in front.
     """
     tasks = list(product(orders, sets, rules))  # one order after the other: the bar moves evenly
     calls = (delayed(_simulate)(curve_set, rule, order) for order, curve_set, rule in tasks)

@@ -1,5 +1,7 @@
 """Data sets: by name, from folders, archives and arrays; always as an ``ImageDataset``."""
 
+from __future__ import annotations
+
 from trainers.datasets.cache import default_cache_dir
 from trainers.datasets.dataset import DatasetError, ImageDataset
 from trainers.datasets.folder import decoding_bar

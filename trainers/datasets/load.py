@@ -127,8 +127,10 @@ def _find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, ext
 
 
 def _find_in(data_dir: Path, name: str, named: NamedSet | None, extra: bool) -> Source | None:
-    """The first of a name's places in ``data_dir`` that is taken; files without the extra set do not count
-    when it is wanted."""
+    """The first of a name's places in ``data_dir`` that is taken.
+
+    Files without the extra set do not count when it is wanted.
+    """
     folder = data_dir / name
     if not extra:
         for suffix in (".npz", *_ARCHIVES):

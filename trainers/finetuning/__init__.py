@@ -6,6 +6,8 @@
 >>> result = trainer.train(architecture, seed=0, checkpoint=checkpoint)  # doctest: +SKIP
 """
 
+from __future__ import annotations
+
 from trainers.finetuning.recipe import OPTIMIZERS, FinetuningRecipe, scaled_translation
 from trainers.finetuning.trainer import FinetuningTrainer
 

@@ -1,5 +1,7 @@
 """The recipe of the long training: four phases, each at one rate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import isfinite

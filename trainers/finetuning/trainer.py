@@ -1,5 +1,7 @@
 """Long training on the whole training set, and the answers of a trained network to the test images."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from torch import nn

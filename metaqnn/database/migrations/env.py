@@ -1,5 +1,7 @@
 """Alembic's entry point: migrates over the connection that `metaqnn.database.migrate` hands in."""
 
+from __future__ import annotations
+
 from alembic import context
 
 from metaqnn.database.schema import metadata

@@ -1,5 +1,7 @@
 """The templates of an export. What comes from data gets into them through a filter that makes it harmless."""
 
+from __future__ import annotations
+
 import json
 import re
 from functools import cache

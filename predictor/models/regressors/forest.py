@@ -22,17 +22,15 @@ class ForestSearch(StandardizedRegressor):
     answer for each. So the scores are those of fitting a ``RandomForestRegressor(random_state=...)`` per
     setting and fold.
 
-    Parameters
-    ----------
-    n_settings : number of random settings.
-    cv : number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched.
-    random_state : seed of the draws and of the forests.
-    trees : least and largest number of trees that is drawn.
+    Args:
+        n_settings: number of random settings.
+        cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched.
+        random_state: seed of the draws and of the forests.
+        trees: least and largest number of trees that is drawn.
 
-    Attributes
-    ----------
-    settings_ : (n_settings, 2) columns number of trees, feature ratio.
-    scores_, best_ : mean R^2 over folds (NaN if not searched), index of the chosen setting.
+    Attributes:
+        settings_: (n_settings, 2) columns number of trees, feature ratio.
+        scores_, best_: mean R^2 over folds (NaN if not searched), index of the chosen setting.
     """
 
     def __init__(

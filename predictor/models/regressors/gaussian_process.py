@@ -32,15 +32,13 @@ class RobustGaussianProcess(StandardizedRegressor):
     standard deviation 1/4): where slopes are free to be small, the RBF part takes a share of the trend, which
     ends with the training range. Those of log s and log n have means 0 and -1.5 and standard deviation 1.
 
-    Parameters
-    ----------
-    df : degrees of freedom of the noise; infinity for normal noise.
-    n_linear : the first so many columns are in the linear part, too; None for all of them.
+    Args:
+        df: degrees of freedom of the noise; infinity for normal noise.
+        n_linear: the first so many columns are in the linear part, too; None for all of them.
 
-    Attributes
-    ----------
-    log_parameters_ : (d + 3,) log l_1..l_d, log s, log v, log n.
-    weights_ : (n,) w_i.
+    Attributes:
+        log_parameters_: (d + 3,) log l_1..l_d, log s, log v, log n.
+        weights_: (n,) w_i.
     """
 
     def __init__(self, *, df: float = 4.0, n_linear: int | None = None) -> None:

@@ -14,9 +14,8 @@ class OrdinaryLeastSquares(StandardizedRegressor):
     Of several such w (the differences of y_t are linear in y_t) the one of smallest norm on the standardised
     scale.
 
-    Attributes
-    ----------
-    coef_ : (d,) weights on the standardised scale.
+    Attributes:
+        coef_: (d,) weights on the standardised scale.
     """
 
     def _fit_standardized(self, Z: Floats, t: Floats, X: Floats, y: Floats) -> None:

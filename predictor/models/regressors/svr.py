@@ -65,17 +65,15 @@ def kernel_values(similarities: Floats, kernel: KernelName, gamma: float) -> Flo
 class NuSvr(StandardizedRegressor):
     """nu-SVR on standardised inputs and target.
 
-    Parameters
-    ----------
-    kernel : 'rbf', K(a, b) = exp(-gamma |a - b|^2), or 'linear', K(a, b) = a . b
-    C : bound on a support vector's weight.
-    nu : in (0, 1], lower bound on the share of support vectors.
-    gamma : width of the RBF kernel on the standardised scale.
+    Args:
+        kernel: 'rbf', K(a, b) = exp(-gamma |a - b|^2), or 'linear', K(a, b) = a . b
+        C: bound on a support vector's weight.
+        nu: in (0, 1], lower bound on the share of support vectors.
+        gamma: width of the RBF kernel on the standardised scale.
 
-    Attributes
-    ----------
-    support_vectors_ : (s, d) standardised.
-    dual_coef_, intercept_ : (s,) and number.
+    Attributes:
+        support_vectors_: (s, d) standardised.
+        dual_coef_, intercept_: (s,) and number.
     """
 
     def __init__(

@@ -28,21 +28,19 @@ class NuSvrSearch(StandardizedRegressor):
     setting, to rounding. They take a fraction of its time because data are scaled once per fold, distances
     to the held-out rows are computed once per fold and serve every gamma, and libsvm is called directly.
 
-    Parameters
-    ----------
-    kernel : 'rbf' or 'linear'.
-    n_settings : number of random settings.
-    cv : number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched:
-    the first
-        setting is taken.
-    random_state : seed of the draws.
-    settings : None, or an (m, 3) array of (C, nu, gamma) to choose from instead of drawing.
+    Args:
+        kernel: 'rbf' or 'linear'.
+        n_settings: number of random settings.
+        cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched:
+        the first
+            setting is taken.
+        random_state: seed of the draws.
+        settings: None, or an (m, 3) array of (C, nu, gamma) to choose from instead of drawing.
 
-    Attributes
-    ----------
-    settings_ : (n_settings, 3) columns C, nu, gamma, in the order drawn.
-    scores_ : (n_settings,) mean R^2 over folds; NaN if not searched.
-    best_ : index of the chosen setting, the first of the best.
+    Attributes:
+        settings_: (n_settings, 3) columns C, nu, gamma, in the order drawn.
+        scores_: (n_settings,) mean R^2 over folds; NaN if not searched.
+        best_: index of the chosen setting, the first of the best.
     """
 
     def __init__(

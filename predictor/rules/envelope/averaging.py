@@ -28,9 +28,8 @@ LEAST_WEIGHT = 0.02
 class Guesses:
     """What is believed about targets that were not observed.
 
-    Attributes
-    ----------
-    means, variances : (n,) of each target.
+    Attributes:
+        means, variances: (n,) of each target.
     """
 
     means: Floats
@@ -45,11 +44,10 @@ class AveragedProcess:
     enter what is predicted only, as targets with their own variance on top of the noise. They come after the
     results in all arrays.
 
-    Attributes
-    ----------
-    by_results : one process for each kernel that is left, of the n_r results alone.
-    processes : the same kernels, of the n_r results and n_g guesses.
-    extra : (m, n_g) variances of the guesses in units of tau^2, for each kernel.
+    Attributes:
+        by_results: one process for each kernel that is left, of the n_r results alone.
+        processes: the same kernels, of the n_r results and n_g guesses.
+        extra: (m, n_g) variances of the guesses in units of tau^2, for each kernel.
     """
 
     by_results: Sequence[GaussianProcess]

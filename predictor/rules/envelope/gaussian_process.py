@@ -18,12 +18,11 @@ PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.5
 class Kernel:
     """k(a, b) = 1 + a . b + rbf exp(-|a - b|^2 / (2 length^2)), with noise, on a = (z_1, relevance z_2...).
 
-    Attributes
-    ----------
-    relevance : factor of all inputs but the first.
-    rbf : prior variance of what is not linear.
-    length : over which that varies.
-    noise : variance of the noise; all variances are in units of tau^2.
+    Attributes:
+        relevance: factor of all inputs but the first.
+        rbf: prior variance of what is not linear.
+        length: over which that varies.
+        noise: variance of the noise; all variances are in units of tau^2.
     """
 
     relevance: float
@@ -55,14 +54,13 @@ class GaussianProcess:
     With tau^2 integrated out, y is a multivariate Student t of 2 a0 degrees of freedom, and what is
     predicted one of 2 a0 + n.
 
-    Attributes
-    ----------
-    kernel, X : the (n, d) inputs.
-    precision : (n, n) C^-1.
-    alpha : (n,) C^-1 y.
-    y : (n,) targets.
-    quadratic : y . C^-1 y.
-    log_evidence : log p(y | kernel).
+    Attributes:
+        kernel, X: the (n, d) inputs.
+        precision: (n, n) C^-1.
+        alpha: (n,) C^-1 y.
+        y: (n,) targets.
+        quadratic: y . C^-1 y.
+        log_evidence: log p(y | kernel).
     """
 
     kernel: Kernel

@@ -42,12 +42,11 @@ class RankEnvelope:
     Votes of earlier looks are taken anew from the curve's first epochs with the models of now; nothing about
     a training is remembered.
 
-    Parameters
-    ----------
-    c : > 0, how much worse than the worst showing of the best networks is still let through.
-    burn_in : >= 3 networks trained to the end before anything is stopped.
-    best : >= 1 networks that the envelope is made of.
-    votes : >= 1 looks in a row that must agree.
+    Args:
+        c: > 0, how much worse than the worst showing of the best networks is still let through.
+        burn_in: >= 3 networks trained to the end before anything is stopped.
+        best: >= 1 networks that the envelope is made of.
+        votes: >= 1 looks in a row that must agree.
     """
 
     def __init__(self, *, c: float = 2.0, burn_in: int = 6, best: int = 8, votes: int = 2) -> None:

@@ -22,10 +22,9 @@ Rows = npt.NDArray[np.int64]
 class Target:
     """The scale of y_T that the models predict: warped, then standardised among the completed.
 
-    Attributes
-    ----------
-    warp : its best is y_BEST.
-    mean, std : of the warped y_T.
+    Attributes:
+        warp: its best is y_BEST.
+        mean, std: of the warped y_T.
     """
 
     warp: Warp
@@ -57,12 +56,11 @@ class Target:
 class Inputs:
     """What a model sees of a network after tau epochs: y_tau and the parameters, each standardised.
 
-    Attributes
-    ----------
-    tau : epochs.
-    warp : of y_tau among all networks seen there.
-    positive : for every parameter whether its logarithm is taken.
-    scale : of the warped y_tau and of the parameters.
+    Attributes:
+        tau: epochs.
+        warp: of y_tau among all networks seen there.
+        positive: for every parameter whether its logarithm is taken.
+        scale: of the warped y_tau and of the parameters.
     """
 
     tau: int
@@ -96,14 +94,13 @@ def _raw(curves: LearningCurves, tau: int, warp: Warp, positive: dict[str, bool]
 class LookModel:
     """What is known at one look.
 
-    Attributes
-    ----------
-    tau : epochs after which the look is.
-    inputs, target, process : the model.
-    chances : (n,) P(better than y_BEST) of the n networks seen here, each judged without its own result,
-        in increasing order.
-    ranks_of_best : (q,) ranks among them of the best completed networks, the best one first.
-    worst : the lowest y_T of all completed networks.
+    Attributes:
+        tau: epochs after which the look is.
+        inputs, target, process: the model.
+        chances: (n,) P(better than y_BEST) of the n networks seen here, each judged without its own result,
+            in increasing order.
+        ranks_of_best: (q,) ranks among them of the best completed networks, the best one first.
+        worst: the lowest y_T of all completed networks.
     """
 
     tau: int
@@ -135,11 +132,10 @@ def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[
     In long searches the latest `MOST_GUESSES` guesses teach, and the latest `MOST_RESULTS` results with the
     `best` best ones.
 
-    Parameters
-    ----------
-    history : finished networks, at least one of them completed.
-    looks : epochs, increasing.
-    best : how many of the best completed networks the ranks are taken of.
+    Args:
+        history: finished networks, at least one of them completed.
+        looks: epochs, increasing.
+        best: how many of the best completed networks the ranks are taken of.
     """
     target = Target.of(history.final[history.completed])
     results, silent = _teaching(history, best)

@@ -21,12 +21,11 @@ def student_log_density(x: Floats, df: float, location: Floats, variance: Floats
 class StudentMixture:
     """For each of n unknowns a mixture of m Student t distributions.
 
-    Attributes
-    ----------
-    weights : (m, n), each column sums to 1.
-    df : (n,) degrees of freedom, more than 2.
-    locations : (m, n).
-    squared_scales : (m, n).
+    Attributes:
+        weights: (m, n), each column sums to 1.
+        df: (n,) degrees of freedom, more than 2.
+        locations: (m, n).
+        squared_scales: (m, n).
     """
 
     weights: Floats

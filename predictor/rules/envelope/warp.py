@@ -19,10 +19,9 @@ class Warp:
     The best is at 0, worse is negative; what differs by little near the best is stretched and what is far
     from it is squeezed. Beyond the best, w continues as an odd function, so that g increases everywhere.
 
-    Attributes
-    ----------
-    best : in `LearningCurves.scores`.
-    gap : > 0, of the same unit.
+    Attributes:
+        best: in `LearningCurves.scores`.
+        gap: > 0, of the same unit.
     """
 
     best: float
@@ -50,9 +49,8 @@ class Warp:
 class Standardizer:
     """z = (x - mean) / std by columns; columns that do not vary become 0, and so does what is not known.
 
-    Attributes
-    ----------
-    mean, std : (d,).
+    Attributes:
+        mean, std: (d,).
     """
 
     mean: Floats

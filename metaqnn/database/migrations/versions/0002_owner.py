@@ -1,5 +1,7 @@
 """Who writes a search."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,5 +1,7 @@
 """How many images of each class a search began with."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 
