@@ -36,7 +36,8 @@ class CurveFormat:
 
     Attributes:
         T: epochs (values) of a full training, at least 1.
-        metric, direction: as in `LearningCurves`.
+        metric: as in `LearningCurves`.
+        direction: as in `LearningCurves`.
         parameters: which parameters the rules may look at.
     """
 
