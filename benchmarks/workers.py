@@ -28,7 +28,7 @@ from time import monotonic
 import torch
 from machine import processor
 
-from metaqnn.config.environment import Circumstances
+from metaqnn.config.environment import Environment
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
@@ -59,21 +59,21 @@ class Clock(Progress):
         self.last = monotonic()
 
 
-def searched(config: SearchConfig, circumstances: Circumstances) -> float:
+def searched(config: SearchConfig, environment: Environment) -> float:
     """Networks a minute of a search."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        session = begin(prepare(config, circumstances), RunFolder(Path(folder)))
+        session = begin(prepare(config, environment), RunFolder(Path(folder)))
         session.search.run(session.executor, clock)
         session.database.close()
     return 60 * config.schedule.total / (clock.last - clock.first)
 
 
 def train_alike(
-    config: SearchConfig, circumstances: Circumstances, ready: Barrier, times: "Queue[float]"
+    config: SearchConfig, environment: Environment, ready: Barrier, times: "Queue[float]"
 ) -> None:
     """What a plain process does: train the same network, one epoch for warming up and more on the clock."""
-    trainer = load_and_build(replace(config, epochs=PLAIN_EPOCHS), circumstances).trainer
+    trainer = load_and_build(replace(config, epochs=PLAIN_EPOCHS), environment).trainer
     trainer.train(Architecture.parse(SAME), seed=1, on_epoch=lambda report: True)
     ready.wait()
     started = monotonic()
@@ -81,11 +81,11 @@ def train_alike(
     times.put(monotonic() - started)
 
 
-def plain(config: SearchConfig, circumstances: Circumstances, count: int) -> float:
+def plain(config: SearchConfig, environment: Environment, count: int) -> float:
     """Networks a minute of that many plain processes together."""
     context = multiprocessing.get_context("spawn")
     ready, times = context.Barrier(count), context.Queue()
-    arguments = (config, circumstances, ready, times)
+    arguments = (config, environment, ready, times)
     processes = [context.Process(target=train_alike, args=arguments) for _ in range(count)]
     for process in processes:
         process.start()
@@ -125,7 +125,7 @@ def main() -> None:
     config = SearchConfig.of(
         chosen.preset, dataset=chosen.dataset, schedule=schedule, stopping="none", **more
     )
-    here = Circumstances(data_dir=chosen.data_dir, device="cpu", threads=1, download=False)
+    here = Environment(data_dir=chosen.data_dir, device="cpu", threads=1, download=False)
     counts = [int(count) for count in chosen.workers.split(",")]
     print(" ".join(sys.argv))
     print(

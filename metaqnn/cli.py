@@ -11,7 +11,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from metaqnn.streams import drop, open_closed_streams
+from metaqnn.interrupts import drop, open_closed_streams
 
 COMMANDS = {
     "run": "start a search, or go on with one",

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, disk_errors, reading
+from metaqnn.commands.common import add_format, add_run, disk_errors, interruptible, reading
 from metaqnn.commands.report import audit_line
-from metaqnn.config.search import ConfigError
-from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.config.environment import Environment
+from metaqnn.config.options import ConfigError, add_flags, given_options
 from metaqnn.output import percent, rows_as_text
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.streams import drop
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; again to go on
@@ -39,8 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=float, default=0.1, help="share of the stopped networks (default 0.1)"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it has moved")
-    parser.add_argument("--device", help="auto, cuda, mps or cpu")
+    add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
     add_format(parser)
 
 
@@ -48,18 +45,16 @@ def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
     if not 0 < namespace.share <= 1:
         raise ConfigError(f"--share is {namespace.share:g}; it must be in (0, 1]")
-    interrupt_on_termination()
     folder = RunFolder.existing(namespace.run)
-    try:
-        with disk_errors(folder, f"metaqnn audit {folder.path}"), folder.lock():
-            _train(folder, namespace)
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be closed
-            print(f"\ninterrupted; go on with the same command: metaqnn audit {folder.path}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn audit RUN 2>&1 | head -1`
-        drop(sys.stderr)
-        return 1
+    command = f"metaqnn audit {folder.path}"
+    return interruptible(
+        lambda: _execute(folder, namespace, command), lambda: f"go on with the same command: {command}"
+    )
+
+
+def _execute(folder: RunFolder, namespace: argparse.Namespace, command: str) -> int:
+    with disk_errors(folder, command), folder.lock():
+        _train(folder, namespace)
     print(_text(folder.path, namespace.format))
     return 0
 
@@ -69,7 +64,7 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.start import go_on
     from trainers import EpochReport
 
-    session = go_on(folder, {}, {"data_dir": namespace.data_dir, "device": namespace.device})
+    session = go_on(folder, {}, given_options(namespace, Environment))
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
     epochs = len(audit.waiting()) * session.config.epochs
     with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from metaqnn.config.search import OWN_RULE, SearchConfig
+from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import OWN_RULE, settings_of
 from metaqnn.output import duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session
@@ -33,7 +34,7 @@ def introduction(session: Session) -> str:
 
 def _disk(session: Session) -> str:
     """How much the files of networks take."""
-    workers, kept = session.executor.workers, session.prepared.circumstances.keep_weights
+    workers, kept = session.executor.workers, session.prepared.environment.keep_weights
     weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
     return (
         f"disk        about {size(3 * weights * workers + weights * kept)}: checkpoints of {workers} in "
@@ -45,14 +46,9 @@ def _stopping(config: SearchConfig) -> list[str]:
     """The stopping rule, and what becomes of the networks that it stops, a line each."""
     if config.stopping == "none":
         return ["stopping    none: every network is trained to the end"]
-    name = config.stopping.partition(":")[0]
+    name, _ = settings_of(config.stopping)
     own = ", this project's own" if name == OWN_RULE else ""
     rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
-    if config.delta is not None:
-        rule = (
-            f"the published criterion: stop when p(y_T <= best) >= {config.delta:g}, "
-            f"once {config.burn_in} networks are trained to the end"
-        )
     reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
     audits = (
         f"audits      a share of {config.audit:g} is not stopped but trained to the end, to check the rule"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import errno
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import SPACE, advice, damage_explained
+from metaqnn.interrupts import drop, interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 
@@ -31,6 +33,29 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, default="table", help="table for people, json or csv for programs"
     )
+
+
+def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
+    """Do what takes long, and end in good order if it is interrupted.
+
+    Args:
+        work: returns the exit code.
+        advice: how to go on after an interruption; asked only then.
+
+    Returns:
+        The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 where nobody reads the progress
+        any more, as in `metaqnn run 2>&1 | head -1`.
+    """
+    interrupt_on_termination()
+    try:
+        return work()
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be closed
+            print(f"\ninterrupted; {advice()}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        drop(sys.stderr)
+        return 1
 
 
 @contextmanager

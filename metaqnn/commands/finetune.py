@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_run, reading
-from metaqnn.config.search import ConfigError
-from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.commands.common import add_format, add_run, interruptible, reading
+from metaqnn.config.environment import DATA, DEVICE, Environment
+from metaqnn.config.options import ConfigError, add_flags, given_options
 from metaqnn.output import percent
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.streams import drop
 
 if TYPE_CHECKING:
     from metaqnn.finetune import Candidate, Finetuning
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
 SECONDS_A_LINE = 60
 """Between two states of the progress bar where standard error is no terminal."""
-CIRCUMSTANCES = ("data_dir", "device", "precision", "threads", "download")
 
 EXAMPLES = """examples:
   metaqnn finetune runs/NAME --top 5               the published 300 epochs: days without a GPU
@@ -52,7 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, default=1, metavar="N", help="trainings of each network (default 1)"
     )
     _add_recipe(parser.add_argument_group("training"))
-    _add_circumstances(parser.add_argument_group("where (default: as in the search)"))
+    place = parser.add_argument_group("where (default: as in the search)")
+    add_flags(place, Environment, (*DATA, *DEVICE))
+    place.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)
 
 
@@ -92,17 +92,6 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_circumstances(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--data-dir", metavar="DIR", help="where the data set is looked for first")
-    group.add_argument(
-        "--no-download", dest="download", action="store_false", default=None, help="never download"
-    )
-    group.add_argument("--device", help="auto, cuda, cuda:1, mps or cpu")
-    group.add_argument("--precision", help="of training: auto, float32 or bfloat16; tests are in float32")
-    group.add_argument("--threads", type=int, help="CPU threads for training")
-    group.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
 def execute(namespace: argparse.Namespace) -> int:
     """Train what has not been trained, then print what everything came to."""
     for name, value in (
@@ -112,17 +101,11 @@ def execute(namespace: argparse.Namespace) -> int:
     ):
         if value is not None and value < 1:
             raise ConfigError(f"--{name} is {value}; it must be at least 1")
-    interrupt_on_termination()
-    try:
-        text = _finetune(namespace)
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be closed
-            print("\ninterrupted; go on with the same command", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # nobody reads the progress any more, as in `metaqnn finetune RUN 2>&1 | head -1`
-        drop(sys.stderr)
-        return 1
-    print(text)
+    return interruptible(lambda: _execute(namespace), lambda: "go on with the same command")
+
+
+def _execute(namespace: argparse.Namespace) -> int:
+    print(_finetune(namespace))
     return 0
 
 
@@ -133,7 +116,7 @@ def _finetune(namespace: argparse.Namespace) -> str:
     from trainers.datasets import decoding_bar
 
     options = {name: getattr(namespace, name) for name in RECIPE if getattr(namespace, name) is not None}
-    changes = {name: getattr(namespace, name) for name in CIRCUMSTANCES}
+    changes = given_options(namespace, Environment)
     with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
         candidates = choose(reader, namespace.top, namespace.networks)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)

@@ -1,4 +1,4 @@
-"""What may differ when a search goes on elsewhere."""
+"""Where and how networks are trained: what may differ when a search goes on elsewhere."""
 
 from __future__ import annotations
 
@@ -6,71 +6,78 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from metaqnn.config.search import ConfigError
+from metaqnn.config.options import AUTO, ConfigError, flag, option, require
 from state_space.errors import did_you_mean
 
-AUTO = "auto"
 EXECUTORS = ("local", "ray")
+DATA = ("data_dir", "download")
+DEVICE = ("device", "precision", "threads")
+WORKERS = ("workers", "workers_per_gpu", "executor", "address", "epoch_timeout")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circumstances:
+class Environment:
     """Where and how networks are trained. On the same device with one worker it changes no decision.
-
-    Attributes:
-        data_dir: folder where data sets are looked for first.
-        device: auto, cuda, mps or cpu.
-        precision: auto, float32 or bfloat16.
-        threads: CPU threads of each training, None for what suits the networks.
-        download: whether data sets may be downloaded.
-        workers: trainings side by side, or "auto": one for each core, or as many as GPUs take.
-        workers_per_gpu: trainings side by side on each GPU where workers is "auto"; "auto" for as many as
-            fit, see `metaqnn.session.workers.per_gpu`.
-        executor: local, processes on this machine, or ray.
-        address: of the Ray cluster: HOST:PORT or auto; None or local for one that is started here.
-        epoch_timeout: seconds that an epoch may take, None for any time.
-        keep_weights: of how many networks, the best ones, the weights stay in the run folder.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
     """
 
-    data_dir: str | None = None
-    device: str = AUTO
-    precision: str = AUTO
-    threads: int | None = None
-    download: bool = True
-    workers: int | str = 1
-    workers_per_gpu: int | str = 1
-    executor: str = "local"
-    address: str | None = None
-    epoch_timeout: float | None = None
-    keep_weights: int = 5
+    data_dir: str | None = option(None, "where data sets are looked for before any download")
+    download: bool = option(True, "download data sets that are not there")
+    device: str = option(AUTO, "auto (the fastest there is), cuda, cuda:1, mps or cpu", metavar="DEVICE")
+    precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
+    threads: int | None = option(None, "CPU threads for training (default: 1 for small networks, else all)")
+    keep_weights: int = option(
+        5,
+        "keep the trained weights of the best K networks in the run folder; when fewer than before, the "
+        "others are removed",
+        metavar="K",
+    )
+    workers: int | str = option(
+        1,
+        "networks trained side by side, or auto: one for each CPU core, or as many as the GPUs or the Ray "
+        "cluster take",
+        metavar="N",
+    )
+    workers_per_gpu: int | str = option(
+        1,
+        "with --workers auto; auto: as many as its memory and the CPU cores allow, 4 at most; on Ray, 1",
+        metavar="N",
+    )
+    executor: str = option("local", "local: processes on this machine, or ray: a Ray cluster")
+    address: str | None = option(
+        None,
+        "of the Ray cluster: HOST:PORT, or auto for the one on this machine, or local to start one that ends "
+        "with the search (default: local)",
+    )
+    epoch_timeout: float | None = option(
+        None, "give up a network that is silent for so long", metavar="SECONDS"
+    )
 
     def __post_init__(self) -> None:
         for name in ("workers", "workers_per_gpu"):
             number = getattr(self, name)
-            if number != AUTO and not (isinstance(number, int) and number >= 1):
-                option = name.replace("_", "-")
-                raise ConfigError(f"--{option} is {number!r}; it must be at least 1, or auto")
+            valid = number == AUTO or (isinstance(number, int) and number >= 1)
+            require(valid, name, number, "at least 1, or auto")
         if self.executor not in EXECUTORS:
             hint = did_you_mean(self.executor, EXECUTORS)
-            raise ConfigError(f"--executor is {self.executor!r}; it must be {' or '.join(EXECUTORS)}{hint}")
-        if self.epoch_timeout is not None and not self.epoch_timeout > 0:
-            raise ConfigError(f"--epoch-timeout is {self.epoch_timeout:g}; it must be above 0, in seconds")
-        if self.keep_weights < 0:
-            raise ConfigError(f"--keep-weights is {self.keep_weights}; it must be 0 or more")
+            wanted = " or ".join(EXECUTORS)
+            raise ConfigError(f"{flag('executor')} is {self.executor!r}; it must be {wanted}{hint}")
+        timeout = self.epoch_timeout
+        require(timeout is None or timeout > 0, "epoch_timeout", timeout, "above 0, in seconds")
+        require(self.keep_weights >= 0, "keep_weights", self.keep_weights, "0 or more")
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:
-        """Those that a search was run with the last time.
+        """What a search was run with the last time.
 
         Raises:
             ConfigError: a name that this version does not know, or a value that is out of range.
         """
         if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ConfigError(
-                f"unknown circumstances {sorted(unknown)}; written by another version of metaqnn?"
+                f"unknown environment options {sorted(unknown)}; written by another version of metaqnn?"
             )
         return cls(**values)
 

@@ -21,8 +21,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "learning_rate": 2e-3,
         "decay_every": 4,
-        "burn_in": 40,
-        "target": "increment",
         "schedule": EpsilonSchedule.parse(
             "1.0:100,0.9:8,0.8:8,0.7:8,0.6:12,0.5:12,0.4:12,0.3:12,0.2:12,0.1:12"
         ),
@@ -33,12 +31,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 16,
         "learning_rate": 3e-3,
         "decay_every": 4,
-        "burn_in": 15,
-        "target": "increment",
-        "svr_settings": 200,
         "schedule": EpsilonSchedule.parse("1.0:40,0.7:5,0.5:5,0.3:5,0.1:5"),
     },
 }
+
+PUBLISHED_SETTINGS: dict[str, dict[str, Any]] = {
+    "paper": {"burn_in": 100, "refit_growth": 1.5},
+    "laptop": {"burn_in": 40, "target": "increment", "refit_growth": 1.5},
+    "first-run": {"burn_in": 15, "target": "increment", "n_settings": 200, "refit_growth": 1.5},
+}
+"""Settings of the published stopping criterion in each preset; the others have the rule's own defaults."""
 
 
 def preset_options(name: str, dataset: str) -> dict[str, Any]:

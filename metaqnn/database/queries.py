@@ -10,6 +10,7 @@ from sqlalchemy import URL, ColumnElement, Connection, Row, func, select
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version
+from metaqnn.database.records import SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.database.trouble import refused
 
@@ -66,6 +67,10 @@ class SearchReader:
         with self._engine.connect() as connection:
             row = connection.execute(select(searches).where(searches.c.id == self._search_id)).one()
         return dict(row._mapping)
+
+    def record(self) -> SearchRecord:
+        """What the search was started with."""
+        return SearchRecord.of(self.search())
 
     def config(self) -> SearchConfig:
         """The configuration of the search."""

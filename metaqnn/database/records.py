@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from metaqnn.config.search import SearchConfig
 
@@ -19,7 +19,7 @@ class SearchRecord:
         num_classes: number of classes.
         data_fingerprint: hash of the images and labels.
         versions: of the libraries, by name.
-        circumstances: what may differ when the search goes on elsewhere: data folder, device and so on.
+        environment: what may differ when the search goes on elsewhere: data folder, device and so on.
         images: how many there are of each class in each part, as `ImageDataset.counts` says; None if unknown.
     """
 
@@ -28,8 +28,21 @@ class SearchRecord:
     num_classes: int
     data_fingerprint: str
     versions: Mapping[str, str]
-    circumstances: Mapping[str, Any]
+    environment: Mapping[str, Any]
     images: Mapping[str, Mapping[str, int]] | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From a row of the table `searches`."""
+        return cls(
+            SearchConfig.from_dict(row["config"]),
+            (row["channels"], row["image_size"], row["image_size"]),
+            row["num_classes"],
+            row["data_fingerprint"],
+            row["versions"],
+            row["circumstances"],
+            row.get("images"),
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
 
-from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
 from metaqnn.database.migrate import check_upgradable, upgrade
 from metaqnn.database.ownership import Owner
@@ -58,7 +57,7 @@ class ReplayDatabase(StoredEvents):
             image_size=image_size,
             data_fingerprint=record.data_fingerprint,
             versions=dict(record.versions),
-            circumstances=dict(record.circumstances),
+            circumstances=dict(record.environment),
             images=record.images,
             created_at=time.time(),
         )
@@ -93,18 +92,14 @@ class ReplayDatabase(StoredEvents):
     @transaction
     def record(self, connection: Connection) -> SearchRecord:
         """What the search was started with."""
-        row = connection.execute(select(searches).where(searches.c.id == self.search_id)).one()
-        shape = (row.channels, row.image_size, row.image_size)
-        config = SearchConfig.from_dict(row.config)
-        return SearchRecord(
-            config, shape, row.num_classes, row.data_fingerprint, row.versions, row.circumstances, row.images
-        )
+        row = connection.execute(select(searches).where(searches.c.id == self.search_id)).mappings().one()
+        return SearchRecord.of(dict(row))
 
     @transaction
-    def set_circumstances(self, connection: Connection, circumstances: Mapping[str, Any]) -> None:
+    def set_environment(self, connection: Connection, environment: Mapping[str, Any]) -> None:
         """Remember where the search goes on, for the next time."""
         statement = update(searches).where(searches.c.id == self.search_id)
-        connection.execute(statement.values(circumstances=dict(circumstances)))
+        connection.execute(statement.values(circumstances=dict(environment)))
 
     # events
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.config.environment import Circumstances
-from metaqnn.config.search import SearchConfig
+from metaqnn.config.environment import Environment
+from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
 from metaqnn.export.card import FINETUNE, SEARCH, Card
 from metaqnn.export.check import Evidence
 from metaqnn.export.errors import ExportError
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.prepare import load_images
+from metaqnn.session.prepare import load_images, require_same_images
 from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset, split_validation
 from trainers.normalisation import Normalisation
@@ -69,12 +69,13 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
         data_dir: folder of the data set, if it has moved.
 
     Raises:
-        ExportError: its weights are not there, or the images are not those of the search.
+        ExportError: its weights are not there.
+        OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
     search, row = reader.search(), reader.network(number)
     network = TrainedNetwork.read(_weights_file(folder.path, row))
-    dataset, training, validation = _images(search, data_dir)
+    dataset, training, validation = _images(reader.record(), data_dir)
     normalisation = network.normalisation or Normalisation.of(dataset.train_images[training])
     images, labels = dataset.train_images[validation], dataset.train_labels[validation]
     card = _card(
@@ -96,7 +97,8 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
         data_dir: folder of the data set, if it has moved.
 
     Raises:
-        ExportError: it was not finetuned, or the images are not those of the search.
+        ExportError: it was not finetuned.
+        OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
     search, row = reader.search(), reader.network(number)
@@ -104,7 +106,7 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
     network = TrainedNetwork.read(files.weights(number, result.seed))
     assert network.normalisation is not None  # as all files of long trainings
     assert result.test_errors is not None  # it was chosen by that
-    dataset, _, _ = _images(search, data_dir)
+    dataset, _, _ = _images(reader.record(), data_dir)
     accuracy = 1 - result.test_errors / result.test_images
     training = f"`metaqnn finetune`, {len(result.training_accuracies)} epochs, its seed {result.seed}"
     card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
@@ -179,15 +181,11 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
     )
 
 
-def _images(search: Mapping[str, Any], data_dir: str | None) -> tuple[ImageDataset, np.ndarray, np.ndarray]:
+def _images(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, np.ndarray, np.ndarray]:
     """The data set of a search, and which of its training images were trained on and which validated."""
-    config = SearchConfig.from_dict(search["config"])
-    dataset = load_images(config, Circumstances.stored(search["circumstances"]).but(data_dir=data_dir))
-    if dataset.fingerprint != search["data_fingerprint"]:
-        raise ExportError(
-            f"data set {config.dataset!r} is not that of the search, so that no accuracy can be checked: "
-            f"its fingerprint is {dataset.fingerprint[:12]}, it was {search['data_fingerprint'][:12]}"
-        )
+    config = record.config
+    dataset = load_images(config, Environment.stored(record.environment).but(data_dir=data_dir))
+    require_same_images(record, dataset)
     seed = derived_seed(config.seed, Purpose.DATA)
     return dataset, *split_validation(dataset.train_labels, config.validation_size or 0, seed)
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from metaqnn.config.environment import Circumstances
-from metaqnn.config.search import SearchConfig
+from metaqnn.config.environment import Environment
+from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.finetune.errors import FinetuningError
-from metaqnn.session.prepare import load_images, training_threads
+from metaqnn.session.prepare import load_images, require_same_images, training_threads
 from trainers import ImageDataset
 from trainers.finetuning import FinetuningRecipe, FinetuningTrainer, scaled_translation
 
@@ -35,40 +34,34 @@ def prepare_finetuning(
             translation in proportion to the images, and all else as published.
         train_limit: number of training images; None for all that the data set has, also where the search had
             fewer.
-        changes: other circumstances than those of the search.
+        changes: environment options other than those of the search.
 
     Raises:
         DatasetError: there are no such images, or no test images.
         DeviceError: there is no such device, precision or number of threads here.
-        FinetuningError: the data set is not the one the search began with.
+        OtherImagesError: the data set is not the one the search began with.
         RecipeError: an option is out of range.
     """
-    search = reader.search()
-    config = SearchConfig.from_dict(search["config"])
-    circumstances = Circumstances.stored(search["circumstances"]).but(**changes)
-    channels, side = search["channels"], search["image_size"]
+    record = reader.record()
+    config = record.config
+    environment = Environment.stored(record.environment).but(**changes)
+    channels, side, _ = record.input_shape
     own = {"mirror": config.mirror, "translate": scaled_translation(side)}
     recipe = FinetuningRecipe(**{**own, **options})
-    dataset = _images(config, circumstances, search["data_fingerprint"], train_limit)
+    dataset = _images(record, environment, train_limit)
     trainer = FinetuningTrainer(
         dataset,
         recipe=recipe,
-        device=circumstances.device,
-        precision=circumstances.precision,
-        threads=training_threads(circumstances, config.space(channels, side, dataset.num_classes)),
+        device=environment.device,
+        precision=environment.precision,
+        threads=training_threads(environment, config.space(channels, side, dataset.num_classes)),
     )
     return PreparedFinetuning(trainer, dataset, config.seed)
 
 
-def _images(
-    config: SearchConfig, circumstances: Circumstances, fingerprint: str, train_limit: int | None
-) -> ImageDataset:
-    dataset = load_images(config, circumstances)
-    if dataset.fingerprint != fingerprint:
-        raise FinetuningError(
-            f"data set {config.dataset!r} is not the one this search began with: its fingerprint is "
-            f"{dataset.fingerprint[:12]}, it was {fingerprint[:12]}"
-        )
-    if config.train_limit == train_limit:
+def _images(record: SearchRecord, environment: Environment, train_limit: int | None) -> ImageDataset:
+    dataset = load_images(record.config, environment)
+    require_same_images(record, dataset)
+    if record.config.train_limit == train_limit:
         return dataset
-    return load_images(replace(config, train_limit=train_limit), circumstances)
+    return load_images(replace(record.config, train_limit=train_limit), environment)

@@ -95,7 +95,7 @@ def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
         "Configuration": record["config"],
         "Data": {**data, **_images(record.get("images"))},
         "Versions at the start": record["versions"],
-        "Circumstances": record["circumstances"],
+        "Environment": record["circumstances"],
     }
 
 

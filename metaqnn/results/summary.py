@@ -8,6 +8,7 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
+from metaqnn.config.stopping import stated_risk
 from metaqnn.database.queries import SearchReader
 
 
@@ -137,7 +138,7 @@ def summarise_audits(reader: SearchReader) -> AuditSummary:
         networks=len(audits),
         in_loop=len(in_loop),
         better_than_best=sum(map(_is_false_stop, audits)),
-        accepted_share=None if config.delta is None else 1 - config.delta,
+        accepted_share=stated_risk(config.stopping),
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 
-from metaqnn.config.environment import Circumstances
+from metaqnn.config.environment import Environment
 from metaqnn.config.search import SearchConfig
+from metaqnn.database import SearchRecord
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.estimate import SMALL, mean_macs
 from state_space import StateSpace
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
+
+MOST_NAMED = 3
+"""Differences of a data set that are named; more would fill the screen."""
+LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy", "scikit-learn", "sqlalchemy")
+Counts = Mapping[str, Mapping[str, int]]
+
+
+class OtherImagesError(ValueError):
+    """The images are not those that the search began with."""
 
 
 @dataclass(frozen=True)
@@ -20,22 +33,36 @@ class Prepared:
     space: StateSpace
     dataset: ImageDataset
     trainer: ClassifierTrainer
-    circumstances: Circumstances
+    environment: Environment
 
     @property
     def training_images(self) -> int:
         """Images that are trained on in an epoch."""
         return len(self.dataset.train_images) - (self.config.validation_size or 0)
 
+    @property
+    def record(self) -> SearchRecord:
+        """What is stored of a search that begins with this."""
+        dataset = self.dataset
+        return SearchRecord(
+            self.config,
+            dataset.input_shape,
+            dataset.num_classes,
+            dataset.fingerprint,
+            {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+            asdict(self.environment),
+            dataset.counts,
+        )
 
-def load_and_build(config: SearchConfig, circumstances: Circumstances) -> Prepared:
+
+def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     """Load the images and build the trainer.
 
     Raises:
         DatasetError: there are no such images, or they cannot be split.
         DeviceError: there is no such device, precision or number of threads here.
     """
-    dataset = load_images(config, circumstances)
+    dataset = load_images(config, environment)
     channels, side, _ = dataset.input_shape
     space = config.space(channels, side, dataset.num_classes)
     size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
@@ -44,29 +71,29 @@ def load_and_build(config: SearchConfig, circumstances: Circumstances) -> Prepar
         recipe=_recipe(config),
         validation_size=size,
         split_seed=derived_seed(config.seed, Purpose.DATA),
-        device=circumstances.device,
-        precision=circumstances.precision,
-        threads=training_threads(circumstances, space),
+        device=environment.device,
+        precision=environment.precision,
+        threads=training_threads(environment, space),
     )
-    return Prepared(replace(config, validation_size=size), space, dataset, trainer, circumstances)
+    return Prepared(replace(config, validation_size=size), space, dataset, trainer, environment)
 
 
-def load_images(config: SearchConfig, circumstances: Circumstances) -> ImageDataset:
+def load_images(config: SearchConfig, environment: Environment) -> ImageDataset:
     """The data set of a configuration. Raises DatasetError where there are no such images."""
     return load_dataset(
         config.dataset,
-        data_dir=circumstances.data_dir,
+        data_dir=environment.data_dir,
         image_size=config.image_size,
         limit=config.train_limit,
         seed=derived_seed(config.seed, Purpose.DATA),
-        download=circumstances.download,
+        download=environment.download,
         extra=config.svhn_extra,
     )
 
 
-def training_threads(circumstances: Circumstances, space: StateSpace) -> int | None:
+def training_threads(environment: Environment, space: StateSpace) -> int | None:
     """The threads asked for, or else one if networks are small; None leaves PyTorch's setting."""
-    return 1 if circumstances.threads is None and mean_macs(space) < SMALL else circumstances.threads
+    return 1 if environment.threads is None and mean_macs(space) < SMALL else environment.threads
 
 
 def _recipe(config: SearchConfig) -> TrainingRecipe:
@@ -80,3 +107,43 @@ def _recipe(config: SearchConfig) -> TrainingRecipe:
         mirror=config.mirror,
         translate=config.translate,
     )
+
+
+def require_same_images(record: SearchRecord, dataset: ImageDataset) -> None:
+    """Refuse other images than those that a search began with.
+
+    Raises:
+        OtherImagesError: it says in what they differ.
+    """
+    if dataset.fingerprint != record.data_fingerprint:
+        raise OtherImagesError(
+            f"data set {record.config.dataset!r} is not the one this search began with: "
+            f"{_difference(record, dataset)}"
+        )
+
+
+def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
+    """In what respect another data set differs, as far as the record tells."""
+    pairs = [
+        ("image shape", record.input_shape, dataset.input_shape),
+        ("number of classes", record.num_classes, dataset.num_classes),
+    ]
+    different = [f"its {what} is {now}, it was {was}" for what, was, now in pairs if now != was]
+    different = different or _other_numbers(record.images or {}, dataset.counts)
+    if different:
+        return "; ".join(different)
+    same = "as many as before of each class, but other images" if record.images else "other images or labels"
+    return f"{same}; its fingerprint is {dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
+
+
+def _other_numbers(before: Counts, now: Counts) -> list[str]:
+    """Classes whose number of images is not what it was, the first few of them."""
+    different = [
+        f"{there.get(name, 0)} {part} images of {name!r}, there were {known.get(name, 0)}"
+        for part, known in before.items()
+        for there in (now[part],)
+        for name in dict.fromkeys((*known, *there))
+        if there.get(name) != known.get(name)
+    ]
+    more = len(different) - MOST_NAMED
+    return [*different[:MOST_NAMED], f"and {more} more"] if more > 0 else different

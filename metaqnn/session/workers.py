@@ -10,12 +10,12 @@ from statistics import fmean
 
 import torch
 
-from metaqnn.config.environment import AUTO, Circumstances
-from metaqnn.config.search import ConfigError, SearchConfig
+from metaqnn.config.environment import Environment
+from metaqnn.config.options import AUTO, ConfigError
+from metaqnn.database import SearchRecord
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
 from metaqnn.session.estimate import sampled_networks
-from metaqnn.session.prepare import Prepared, load_and_build
-from metaqnn.session.run_folder import RunFolderError
+from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 
@@ -25,41 +25,35 @@ CONTEXT = 1e9
 """Bytes of a GPU's memory that a process takes before it trains anything: CUDA itself and its libraries."""
 
 
-def make_trainer(config: SearchConfig, circumstances: Circumstances, fingerprint: str) -> ClassifierTrainer:
+def make_trainer(record: SearchRecord, environment: Environment) -> ClassifierTrainer:
     """The trainer of a worker, made where the worker is.
 
     Args:
-        config: the complete configuration of the search.
-        circumstances: those of the worker.
-        fingerprint: of the data set of the search.
+        record: of the search.
+        environment: the worker's own.
 
     Raises:
         DatasetError: there are no such images here.
         DeviceError: there is no such device, precision or number of threads here.
-        RunFolderError: there are other images here: another machine's, or replaced since the search began.
+        OtherImagesError: there are other images here: another machine's, or replaced since the search began.
     """
-    prepared = load_and_build(config, circumstances)
-    found = prepared.dataset.fingerprint
-    if found != fingerprint:
-        raise RunFolderError(
-            f"data set {config.dataset!r} is not the same for this worker as for the search: "
-            f"its fingerprint is {found[:12]}, not {fingerprint[:12]}"
-        )
+    prepared = load_and_build(record.config, environment)
+    require_same_images(record, prepared.dataset)
     return prepared.trainer
 
 
 def make_executor(prepared: Prepared) -> Executor:
-    """The executor that the circumstances of a search ask for.
+    """The executor that the environment of a search asks for.
 
     Raises:
         ConfigError: there is no Ray, or no cluster where one is said to be.
     """
-    circumstances, chance = prepared.circumstances, prepared.trainer.chance
-    timeout = circumstances.epoch_timeout
-    if circumstances.executor == "ray":
+    environment, chance = prepared.environment, prepared.trainer.chance
+    timeout = environment.epoch_timeout
+    if environment.executor == "ray":
         return _on_ray(prepared)
-    circumstances = replace(circumstances, workers_per_gpu=per_gpu(prepared))
-    places = worker_places(circumstances, prepared.trainer)
+    environment = replace(environment, workers_per_gpu=per_gpu(prepared))
+    places = worker_places(environment, prepared.trainer)
     if len(places) == 1 and timeout is None:
         return SerialExecutor(prepared.trainer)
     return LocalExecutor(
@@ -76,7 +70,7 @@ def per_gpu(prepared: Prepared) -> int:
     What fits is limited by the memory for networks of the mean size at epsilon = 1, by the CPU cores that
     launch their work, and by `MOST_PER_GPU`.
     """
-    asked, executor = prepared.circumstances.workers_per_gpu, prepared.circumstances.executor
+    asked, executor = prepared.environment.workers_per_gpu, prepared.environment.executor
     if asked != AUTO:
         return int(asked)
     if prepared.trainer.device.type != "cuda" or executor == "ray":  # whose GPUs are not known here
@@ -106,26 +100,26 @@ def device_memory(device: torch.device) -> float:
     return 0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def worker_places(circumstances: Circumstances, trainer: ClassifierTrainer) -> Sequence[Circumstances]:
-    """The circumstances of each worker on this machine: its device, and its share of the threads."""
+def worker_places(environment: Environment, trainer: ClassifierTrainer) -> Sequence[Environment]:
+    """The environment of each worker on this machine: its device, and its share of the threads."""
     if trainer.device.type == "cuda":
-        return _on_gpus(circumstances)
+        return _on_gpus(environment)
     cores = available_cores()
     threads = trainer.threads or cores
-    count = max(1, cores // threads) if circumstances.workers == AUTO else int(circumstances.workers)
+    count = max(1, cores // threads) if environment.workers == AUTO else int(environment.workers)
     if count > 1:
-        circumstances = replace(circumstances, threads=max(1, min(threads, cores // count)))
-    return [circumstances] * count
+        environment = replace(environment, threads=max(1, min(threads, cores // count)))
+    return [environment] * count
 
 
-def _on_gpus(circumstances: Circumstances) -> Sequence[Circumstances]:
+def _on_gpus(environment: Environment) -> Sequence[Environment]:
     """One worker after the other on each GPU in turn; on one GPU alone if the device is named so."""
-    named = ":" in circumstances.device
-    gpus = [circumstances.device] if named else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    count = circumstances.workers
+    named = ":" in environment.device
+    gpus = [environment.device] if named else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    count = environment.workers
     if count == AUTO:
-        count = len(gpus) * int(circumstances.workers_per_gpu)
-    return [replace(circumstances, device=gpus[i % len(gpus)]) for i in range(int(count))]
+        count = len(gpus) * int(environment.workers_per_gpu)
+    return [replace(environment, device=gpus[i % len(gpus)]) for i in range(int(count))]
 
 
 def _on_ray(prepared: Prepared) -> Executor:
@@ -136,20 +130,20 @@ def _on_ray(prepared: Prepared) -> Executor:
         from metaqnn.executors.ray import RayExecutor, connect, has_gpus, slots
     except ImportError:
         raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
-    circumstances = prepared.circumstances
+    environment = prepared.environment
     try:
-        connect(circumstances.address)
+        connect(environment.address)
     except ConnectionError as error:
-        trouble = f"--address is {circumstances.address!r}, but no Ray cluster is there"
-        if circumstances.address is None:
+        trouble = f"--address is {environment.address!r}, but no Ray cluster is there"
+        if environment.address is None:
             trouble = "no Ray cluster can be started on this machine"
         raise ConfigError(f"{trouble}: {error}") from None
     cpus = prepared.trainer.threads or 1
-    gpus = 1 / per_gpu(prepared) if has_gpus() and circumstances.device != "cpu" else 0
+    gpus = 1 / per_gpu(prepared) if has_gpus() and environment.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}
-    count = slots(resources) if circumstances.workers == AUTO else int(circumstances.workers)
-    place = replace(circumstances, threads=cpus)
-    timeout = circumstances.epoch_timeout
+    count = slots(resources) if environment.workers == AUTO else int(environment.workers)
+    place = replace(environment, threads=cpus)
+    timeout = environment.epoch_timeout
     return RayExecutor(
         [Place(_maker(prepared, place))] * count,
         chance=prepared.trainer.chance,
@@ -158,9 +152,9 @@ def _on_ray(prepared: Prepared) -> Executor:
     )
 
 
-def _maker(prepared: Prepared, circumstances: Circumstances) -> Callable[[], ClassifierTrainer]:
+def _maker(prepared: Prepared, environment: Environment) -> Callable[[], ClassifierTrainer]:
     """What makes a worker's trainer; it can be pickled."""
-    return partial(make_trainer, prepared.config, circumstances, prepared.dataset.fingerprint)
+    return partial(make_trainer, prepared.record, environment)
 
 
 def available_cores() -> int:

@@ -1,4 +1,4 @@
-"""Stopping rules by name, with settings: ``paper``, ``paper:Delta=0.95,burn_in=50``, ``percentile-25``.
+"""Stopping rules by name, with settings: ``published:Delta=0.95,burn_in=50``, ``percentile-25``.
 
 A rule's settings are the keyword arguments, of types that can be written as text, of what makes it. A new
 rule is one line in `RULES`.
@@ -32,20 +32,36 @@ READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "t
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def paper_rule(
+def published_rule(
     *,
     Delta: float = 0.99,
     tolerance: float = 0.0,
     nth_best: int = 1,
     burn_in: int = 100,
+    target: str | None = None,
     refit_growth: float | None = None,
     method: str = "nu-svr-rbf",
     n_settings: int | None = None,
     uncertainty: str = "loocv",
     random_state: int = 0,
 ) -> EarlyStopper:
-    """The criterion of [PP] section 3; `method` names the model, `n_settings` None is the method's own."""
+    """The criterion of [PP] section 3.
+
+    Args:
+        Delta: in (0, 1], how sure to be.
+        tolerance: keeps everything that may come within it of the best.
+        nth_best: compare with the n-th best so far.
+        burn_in: networks trained to the end before any is stopped.
+        target: final, the model learns y_T, or increment, it learns y_T - y_tau; none: the method's own.
+        refit_growth: refit when the completed networks have grown by this factor; none: never, as published.
+        method: names the model.
+        n_settings: draws of the model's random search; none: the method's own number.
+        uncertainty: loocv, conformal or level.
+        random_state: seed of the random search.
+    """
     changes: dict[str, Any] = {"uncertainty": uncertainty, "random_state": random_state}
+    if target is not None:
+        changes["target"] = target
     if n_settings is not None:
         changes["n_settings"] = n_settings
     return EarlyStopper(
@@ -95,12 +111,14 @@ class RuleKind:
 
 RULES: dict[str, RuleKind] = {
     "none": RuleKind(NoStopping, "every network is trained to the end"),
-    "paper": RuleKind(paper_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
+    "published": RuleKind(published_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
     "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone: seconds per look"),
     "rank-envelope": RuleKind(RankEnvelope, "stop when ranked worse than the best networks once were"),
     **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
 }
 """The rules by name. Beside them, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
+ALIASES = {"paper": "published"}
+"""Names that rules had before."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +139,7 @@ class RuleSpec:
     def parse(cls, text: str) -> RuleSpec:
         """The rule in ``name`` or ``name:setting=value,setting=value``; raises `PredictorError`."""
         name, _, rest = (part.strip() for part in text.partition(":"))
+        name = ALIASES.get(name, name)
         known = rule_kind(name).settings
         settings: dict[str, Any] = {}
         for part in filter(None, rest.split(",")):
@@ -172,7 +191,7 @@ def make_rule(text: str) -> StoppingRule:
 
 
 def parse_rules(text: str) -> list[RuleSpec]:
-    """The rules in a list like ``paper:Delta=0.95,burn_in=50,median``; raises `PredictorError`.
+    """The rules in a list like ``published:Delta=0.95,burn_in=50,median``; raises `PredictorError`.
 
     What holds a ``=`` and no ``:`` before it is a further setting of the rule in front of it.
     """
@@ -188,9 +207,9 @@ def parse_rules(text: str) -> list[RuleSpec]:
 
 
 def default_rules() -> list[RuleSpec]:
-    """The paper's rule and, where Optuna is installed, its pruners."""
+    """The published rule and, where Optuna is installed, its pruners."""
     ready = [name for name in PRUNERS if find_spec("optuna") is not None]
-    return [RuleSpec.parse(name) for name in ("paper", *ready)]
+    return [RuleSpec.parse(name) for name in ("published", *ready)]
 
 
 def describe_rules() -> str:

@@ -2,6 +2,8 @@
 
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -164,6 +166,22 @@ def searched(new_database, open_search):
     yield search
     for reader in readers:
         reader.close()
+
+
+@pytest.fixture
+def view(finished_run):
+    """The finished search: 24 networks, one of them crashed, all stopped ones audited afterwards."""
+    from metaqnn.results.view import SearchView  # with scikit-learn, which most tests do not need
+
+    with closing(SearchReader(finished_run.url)) as reader:
+        yield SearchView(reader)
+
+
+@pytest.fixture
+def sql(finished_run):
+    """sql(query): rows of the finished search, read without our code."""
+    with closing(sqlite3.connect(f"file:{finished_run.database}?mode=ro", uri=True)) as connection:
+        yield lambda query, *parameters: connection.execute(query, parameters).fetchall()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -185,7 +185,7 @@ def seeds(name: str) -> list[bytes]:
 
     images = np.zeros((2, 2, 2), np.uint8)
     options = SearchConfig().to_dict()
-    published = {**options, "stopping": "paper", "delta": 0.99, "image_size": 32}
+    published = {**options, "stopping": "published:Delta=0.99", "image_size": 32}
     return {
         "notation": [b"[C(64,3,1), P(2,2), D(1,2), FC(128), D(2,2), SM(10)]", b"[C(8,1,1), GAP(10), SM(10)]"],
         "configurations": [

@@ -38,8 +38,8 @@ def test_readers_and_writers_of_other_searches_are_welcome(database, url, record
 
 def test_a_writer_whose_connection_was_cut_owns_its_search_again(database, server, url):
     server.cut_all(url)
-    database.set_circumstances({"device": "cuda"})
-    assert database.record().circumstances == {"device": "cuda"}
+    database.set_environment({"device": "cuda"})
+    assert database.record().environment == {"device": "cuda"}
     with pytest.raises(SearchInUseError):
         ReplayDatabase.open(url, 1)
 
@@ -48,9 +48,9 @@ def test_a_writer_that_was_cut_off_and_replaced_writes_nothing_more(database, se
     server.cut_all(url)
     with closing(ReplayDatabase.open(url, 1)) as successor:
         with pytest.raises(SearchInUseError, match=r"search 1 in .* was gone on with by process"):
-            database.set_circumstances({"device": "cuda"})
-        successor.set_circumstances({"device": "cpu"})
+            database.set_environment({"device": "cuda"})
+        successor.set_environment({"device": "cpu"})
     before = dump(url)
     with pytest.raises(SearchInUseError, match="was gone on with by"):  # the successor has left, too
-        database.set_circumstances({"device": "cuda"})
+        database.set_environment({"device": "cuda"})
     assert dump(url) == before

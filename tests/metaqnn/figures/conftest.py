@@ -1,26 +1,6 @@
-"""Searches to draw, their tables as SQL sees them, and the rows inside a chart."""
-
-import sqlite3
-from contextlib import closing
+"""The rows inside a chart."""
 
 import pytest
-
-from metaqnn.database.queries import SearchReader
-from metaqnn.figures import SearchView
-
-
-@pytest.fixture
-def view(finished_run):
-    """The finished search: 24 networks, one of them crashed, all stopped ones audited afterwards."""
-    with closing(SearchReader(finished_run.url)) as reader:
-        yield SearchView(reader)
-
-
-@pytest.fixture
-def sql(finished_run):
-    """sql(query): rows of the finished search, read without our code."""
-    with closing(sqlite3.connect(f"file:{finished_run.database}?mode=ro", uri=True)) as connection:
-        yield lambda query, *parameters: connection.execute(query, parameters).fetchall()
 
 
 @pytest.fixture

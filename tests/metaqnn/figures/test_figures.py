@@ -36,7 +36,7 @@ def test_figures_of_a_search_before_its_first_network_say_so(searched):
 
 
 def test_without_early_stopping_the_figures_about_it_say_so(searched, formula_trainer):
-    view = searched(formula_trainer(5), stopping="none", delta=None)
+    view = searched(formula_trainer(5), stopping="none")
     empty = {}
     for figure in FIGURES:
         try:

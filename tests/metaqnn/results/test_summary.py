@@ -113,7 +113,7 @@ def test_audits_in_numbers(config):
 
 
 def test_a_rule_without_delta_states_no_accepted_share(config):
-    assert summarise_audits(Reader(replace(config, stopping="median", delta=None))).accepted_share is None
+    assert summarise_audits(Reader(replace(config, stopping="median"))).accepted_share is None
 
 
 def test_no_audit(config):

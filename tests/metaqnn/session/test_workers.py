@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from metaqnn import workers
-from metaqnn.config.environment import Circumstances
+from metaqnn.config.environment import Environment
 from metaqnn.config.search import ConfigError, SearchConfig
 from metaqnn.executors import LocalExecutor, SearchStopped, SerialExecutor, Task
+from metaqnn.session import workers
 from metaqnn.session.start import prepare
 from metaqnn.session.workers import make_executor, make_trainer, per_gpu, worker_places
 
@@ -48,21 +48,21 @@ def on(device, threads=None):
 )
 def test_workers_share_the_cores(cores, given, threads, expected):
     cores(8)
-    places = worker_places(Circumstances(workers=given), on("cpu", threads))
+    places = worker_places(Environment(workers=given), on("cpu", threads))
     assert [place.threads for place in places] == expected
 
 
 def test_workers_take_the_gpus_in_turn(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    places = worker_places(Circumstances(workers=3), on("cuda"))
+    places = worker_places(Environment(workers=3), on("cuda"))
     assert [place.device for place in places] == ["cuda:0", "cuda:1", "cuda:0"]
-    places = worker_places(Circumstances(workers="auto", workers_per_gpu=2), on("cuda"))
+    places = worker_places(Environment(workers="auto", workers_per_gpu=2), on("cuda"))
     assert [place.device for place in places] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
 
 
 def test_on_a_gpu_that_is_named_all_workers_are_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    places = worker_places(Circumstances(workers=2, device="cuda:1"), on("cuda:1"))
+    places = worker_places(Environment(workers=2, device="cuda:1"), on("cuda:1"))
     assert [place.device for place in places] == ["cuda:1", "cuda:1"]
 
 
@@ -102,14 +102,14 @@ def test_a_gpu_gets_as_many_workers_as_fit(
 )
 def test_circumstances_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        Circumstances(**changes)
+        Environment(**changes)
 
 
 @pytest.fixture
 def prepared():
     def prepare_(**circumstances):
         config = SearchConfig.of(train_limit=60, validation_size=20, epochs=1)
-        return prepare(config, Circumstances(device="cpu", **circumstances))
+        return prepare(config, Environment(device="cpu", **circumstances))
 
     return prepare_
 
@@ -158,7 +158,7 @@ def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
 
 def test_a_workers_trainer_is_that_of_the_search(prepared):
     here = prepared()
-    there = make_trainer(here.config, here.circumstances, here.dataset.fingerprint)
+    there = make_trainer(here.record, here.environment)
     architecture = here.space.sample(np.random.default_rng(0))
     assert there.train(architecture, seed=3).curve == here.trainer.train(architecture, seed=3).curve
 
@@ -170,10 +170,10 @@ def test_a_worker_that_finds_other_images_than_the_search_is_not_started(tmp_pat
     file = tmp_path / "data.npz"
     np.savez(file, x_train=images[0], y_train=labels)
     config = SearchConfig.of(dataset=str(file), validation_size=20, epochs=1)
-    here = prepare(config, Circumstances(device="cpu", epoch_timeout=60.0))
+    here = prepare(config, Environment(device="cpu", epoch_timeout=60.0))
     tasks = [Task(1, here.space.sample(np.random.default_rng(0)), 1)]
     coordinator = SimpleNamespace(next_task=lambda: tasks.pop() if tasks else None)
     executor = make_executor(here)
     np.savez(file, x_train=images[1], y_train=labels)
-    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*FolderError: .* not the same"):
+    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*: .* but other images"):
         executor.run(coordinator)

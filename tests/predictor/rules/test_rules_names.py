@@ -31,7 +31,7 @@ def test_every_rule_can_be_made_decides_and_is_described(name, make_curves):
 
 
 def test_the_paper_rule_is_as_published():
-    rule = make_rule("paper")
+    rule = make_rule("published")
     assert isinstance(rule, EarlyStopper)
     assert (rule.Delta, rule.burn_in, rule.tolerance, rule.nth_best) == (0.99, 100, 0.0, 1)
     assert rule.refit_growth is None
@@ -43,7 +43,7 @@ def test_the_paper_rule_is_as_published():
 
 def test_settings_reach_the_rule():
     rule = make_rule(
-        "paper:Delta=0.9, tolerance=1e-2,nth_best=3,burn_in=30,refit_growth=2,method=ols,random_state=7,"
+        "published:Delta=0.9, tolerance=1e-2,nth_best=3,burn_in=30,refit_growth=2,method=ols,random_state=7,"
         "uncertainty=conformal,n_settings=5"
     )
     assert (rule.Delta, rule.tolerance, rule.nth_best, rule.burn_in) == (0.9, 0.01, 3, 30)
@@ -57,8 +57,8 @@ def test_settings_reach_the_rule():
 
 
 def test_a_method_keeps_its_own_number_of_settings_unless_told():
-    assert make_rule("paper:method=random-forest").model.n_settings is None
-    assert make_rule("paper:refit_growth=none").refit_growth is None
+    assert make_rule("published:method=random-forest").model.n_settings is None
+    assert make_rule("published:refit_growth=none").refit_growth is None
 
 
 def test_any_optuna_pruner_with_its_own_settings():
@@ -72,21 +72,21 @@ def test_any_optuna_pruner_with_its_own_settings():
 
 
 def test_a_list_of_rules_with_settings():
-    specs = parse_rules("paper:Delta=0.95,burn_in=50, none,lce:every=2,paper")
+    specs = parse_rules("published:Delta=0.95,burn_in=50, none,lce:every=2,paper")
     assert [(spec.name, dict(spec.settings)) for spec in specs] == [
-        ("paper", {"Delta": 0.95, "burn_in": 50}),
+        ("published", {"Delta": 0.95, "burn_in": 50}),
         ("none", {}),
         ("lce", {"every": 2}),
-        ("paper", {}),
+        ("published", {}),
     ]
-    assert str(specs[0]) == "paper:Delta=0.95,burn_in=50"
+    assert str(specs[0]) == "published:Delta=0.95,burn_in=50"
     assert isinstance(specs[1].make(), NoStopping)
 
 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["paper", "paper:", "lce", "none"]),
+            st.sampled_from(["published", "published:", "lce", "none"]),
             st.floats(0.01, 1),
             st.integers(1, 9),
             st.booleans(),
@@ -99,7 +99,7 @@ def test_lists_are_read_back(rules):
     texts, expected = [], []
     for name, Delta, number, given_settings in rules:
         plain = name.rstrip(":")
-        other = {"paper": "nth_best", "lce": "first"}.get(plain)
+        other = {"published": "nth_best", "lce": "first"}.get(plain)
         settings = {"Delta": Delta, other: number} if other and given_settings else {}
         listed = ",".join(f"{key}={value!r}" for key, value in settings.items())
         texts.append(f"{plain}:{listed}" if listed else plain)
@@ -110,7 +110,7 @@ def test_lists_are_read_back(rules):
 
 
 def test_rules_from_one_spec_share_nothing():
-    spec = RuleSpec.parse("paper:Delta=0.5")
+    spec = RuleSpec.parse("published:Delta=0.5")
     one, other = spec.make(), spec.make()
     assert one is not other
     assert one.model is not other.model
@@ -119,21 +119,27 @@ def test_rules_from_one_spec_share_nothing():
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [
-        ("papr", r"'papr' is not known; did you mean 'paper'\? expected one of none, paper, lce"),
+        (
+            "publishd",
+            r"'publishd' is not known; did you mean 'published'\? expected one of none, published, lce",
+        ),
         ("xyzzy", r"'xyzzy' is not known; expected one of none"),
         ("", r"rule '' is not known"),
-        ("paper:delta=1", r"no setting 'delta'; did you mean 'Delta'\? it takes Delta, tolerance"),
-        ("paper:model=3", r"no setting 'model'"),
-        ("paper:0.9", r"no setting '0.9'"),
+        ("published:delta=1", r"no setting 'delta'; did you mean 'Delta'\? it takes Delta, tolerance"),
+        ("published:model=3", r"no setting 'model'"),
+        ("published:0.9", r"no setting '0.9'"),
         ("none:a=1", r"no setting 'a'; it takes none"),
         ("median:n_startup_trials=3", r"no setting 'n_startup_trials'; it takes none"),
-        ("paper:Delta=1,Delta=0.5", r"'Delta' of rule 'paper' is there twice"),
-        ("paper:Delta=high", r"Delta = 'high' of rule 'paper'; expected a number, such as 0.99"),
-        ("paper:burn_in=1.5", r"burn_in = '1.5' of rule 'paper'; expected a whole number, such as 100"),
-        ("paper:refit_growth=x", r"expected a number or none, such as none"),
-        ("paper:Delta=2", r"rule 'paper:Delta=2': Delta = 2.0; expected a probability"),
-        ("paper:Delta=nan", r"Delta = nan"),
-        ("paper:method=magic", r"method 'magic' is not known"),
+        ("published:Delta=1,Delta=0.5", r"'Delta' of rule 'published' is there twice"),
+        ("published:Delta=high", r"Delta = 'high' of rule 'published'; expected a number, such as 0.99"),
+        (
+            "published:burn_in=1.5",
+            r"burn_in = '1.5' of rule 'published'; expected a whole number, such as 100",
+        ),
+        ("published:refit_growth=x", r"expected a number or none, such as none"),
+        ("published:Delta=2", r"rule 'published:Delta=2': Delta = 2.0; expected a probability"),
+        ("published:Delta=nan", r"Delta = nan"),
+        ("published:method=magic", r"method 'magic' is not known"),
     ],
 )
 def test_what_is_not_understood_is_one_clear_line(text, quoted):
@@ -166,7 +172,7 @@ def test_an_empty_list_is_refused():
 
 def test_without_optuna_its_rules_say_so_and_are_no_default(monkeypatch):
     monkeypatch.setattr("predictor.rules.names.find_spec", lambda name: None)
-    assert [spec.name for spec in default_rules()] == ["paper"]
+    assert [spec.name for spec in default_rules()] == ["published"]
     monkeypatch.setitem(sys.modules, "optuna", None)
     for text in ("median", "optuna.MedianPruner"):
         with pytest.raises(PredictorError, match="pip install"):
@@ -175,11 +181,11 @@ def test_without_optuna_its_rules_say_so_and_are_no_default(monkeypatch):
 
 def test_with_optuna_its_pruners_are_default():
     pytest.importorskip("optuna")
-    assert [spec.name for spec in default_rules()] == ["paper", *PRUNERS]
+    assert [spec.name for spec in default_rules()] == ["published", *PRUNERS]
 
 
 def test_settings_are_keyword_arguments_with_their_defaults():
-    settings = rule_kind("paper").settings
+    settings = rule_kind("published").settings
     assert settings["Delta"].default == 0.99
     assert settings["burn_in"].annotation is int
     assert rule_kind("median").settings == {}

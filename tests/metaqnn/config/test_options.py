@@ -5,28 +5,37 @@ from dataclasses import fields
 
 import pytest
 
-from metaqnn.config.flags import add_config_options, given_options
+from metaqnn.config.environment import Environment
+from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import PublishedFlags
+
+ALL = (SearchConfig, PublishedFlags, Environment)
 
 
 @pytest.fixture
 def parser():
     parser = argparse.ArgumentParser()
-    add_config_options(parser)
+    for config in ALL:
+        add_flags(parser, config)
     return parser
+
+
+def given(namespace):
+    return {name: value for config in ALL for name, value in given_options(namespace, config).items()}
 
 
 def test_every_field_has_a_flag_that_help_explains(parser):
     text = " ".join(parser.format_help().split())
-    for field in fields(SearchConfig):
+    for field in (field for config in ALL for field in fields(config)):
         assert "--" + field.name.replace("_", "-") in text
         assert " ".join(field.metadata["help"].split()) in text
 
 
 def test_only_what_was_given_appears(parser):
-    assert given_options(parser.parse_args([])) == {}
-    assert given_options(parser.parse_args(["--seed", "4"])) == {"seed": 4}
+    assert given(parser.parse_args([])) == {}
+    assert given(parser.parse_args(["--seed", "4"])) == {"seed": 4}
 
 
 @pytest.mark.parametrize(
@@ -38,12 +47,27 @@ def test_only_what_was_given_appears(parser):
         (["--conv-widths", "8,16"], {"conv_widths": (8, 16)}),
         (["--pools", "5:3,2:2"], {"pools": ((5, 3), (2, 2))}),
         (["--schedule", "1.0:5,0.1:2"], {"schedule": EpsilonSchedule(((1.0, 5), (0.1, 2)))}),
-        (["--no-early-stopping", "--mirror"], {"stopping": "none", "mirror": True}),
-        (["--stopping", "paper:Delta=0.9"], {"stopping": "paper:Delta=0.9"}),
+        (["--mirror"], {"mirror": True}),
+        (["--stopping", "published:Delta=0.9"], {"stopping": "published:Delta=0.9"}),
+        (["--workers", "2", "--workers-per-gpu", "auto"], {"workers": 2, "workers_per_gpu": "auto"}),
+        (["--no-download"], {"download": False}),
     ],
 )
 def test_values_arrive_with_their_types(parser, arguments, expected):
-    assert given_options(parser.parse_args(arguments)) == expected
+    assert given(parser.parse_args(arguments)) == expected
+
+
+def test_defaults_in_the_help_are_those_of_the_code(parser):
+    text = " ".join(parser.format_help().split())
+    assert "epochs T of a full training (default: 20)" in text
+    assert "mirror training images at random (default: on)" in text
+
+
+def test_only_the_named_fields_get_a_flag():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Environment, ("device", "data_dir"), "default: as in the search")
+    flags = {flag for action in parser._actions for flag in action.option_strings}
+    assert flags == {"-h", "--help", "--device", "--data-dir"}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +80,7 @@ def test_values_arrive_with_their_types(parser, arguments, expected):
         ("--schedule", "2.0:5", r"outside [0, 1]"),
         ("--delta", "high", "float"),
         ("--image-size", "16.5", "int"),
+        ("--workers", "many", "whole number, or auto"),
     ],
 )
 def test_text_of_the_wrong_kind_exits_2_and_says_what_is_right(parser, capsys, flag, text, hint):

@@ -1,0 +1,126 @@
+"""Options: dataclass fields whose help texts are also `--help`, and the flags made from them."""
+
+from __future__ import annotations
+
+import argparse
+import types
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from metaqnn.config.schedule import EpsilonSchedule, ScheduleError
+
+AUTO = "auto"
+
+
+class ConfigError(ValueError):
+    """A value that makes no sense; the message quotes it and says what would be right."""
+
+
+def option(default: Any, help: str, *, metavar: str | None = None, explained: bool = False) -> Any:
+    """A dataclass field with the help text of its command-line flag.
+
+    Args:
+        default: of the field.
+        help: one sentence or two.
+        metavar: what stands for the value in the help; the last word of the name unless given.
+        explained: the help says itself what the default is.
+    """
+    return field(default=default, metadata={"help": help, "metavar": metavar, "explained": explained})
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def require(holds: bool, name: str, value: object, wanted: str) -> None:
+    """Raise ConfigError unless `holds`: `--NAME is VALUE; it must be WANTED`."""
+    if not holds:
+        raise ConfigError(f"{flag(name)} is {value!r}; it must be {wanted}")
+
+
+def add_flags(
+    group: argparse._ActionsContainer,
+    config: type,
+    names: Collection[str] | None = None,
+    default: str = "default",
+) -> None:
+    """One flag per field of a dataclass; only flags that were given appear in the parsed namespace.
+
+    Args:
+        group: of a parser.
+        config: the dataclass.
+        names: of the fields that get a flag; None for all.
+        default: how the help calls the fields' defaults.
+    """
+    hints = get_type_hints(config)
+    for one in fields(config):
+        if names is None or one.name in names:
+            _add(group, one, hints[one.name], default)
+
+
+def given_options(namespace: argparse.Namespace, config: type) -> dict[str, Any]:
+    """The fields of a dataclass that the user set."""
+    names = {one.name for one in fields(config)}
+    return {name: value for name, value in vars(namespace).items() if name in names}
+
+
+def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default: str) -> None:
+    common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(one, default).replace("%", "%%")}
+    if kind is bool:
+        group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
+    else:
+        metavar = one.metadata["metavar"] or one.name.rsplit("_", 1)[-1].upper()
+        group.add_argument(flag(one.name), type=_reader(kind), metavar=metavar, **common)
+
+
+def _help(one: Field[Any], name: str) -> str:
+    default, text = one.default, str(one.metadata["help"])
+    if default is None or default is MISSING or one.metadata["explained"]:
+        return text
+    if isinstance(default, bool):
+        default = "on" if default else "off"
+    elif isinstance(default, tuple):
+        default = ",".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in default)
+    return f"{text} ({name}: {default})"
+
+
+def _reader(kind: Any) -> Callable[[str], Any]:
+    if kind is EpsilonSchedule:
+        return _schedule
+    if kind == int | str:
+        return _number_or_auto
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(_reader(one) for one in get_args(kind) if one is not type(None))
+    if kind == tuple[int, ...]:
+        return _numbers
+    if kind == tuple[tuple[int, int], ...]:
+        return _pairs
+    reader: Callable[[str], Any] = kind
+    return reader
+
+
+def _schedule(text: str) -> EpsilonSchedule:
+    try:
+        return EpsilonSchedule.parse(text)
+    except ScheduleError as error:  # argparse would replace the message of any other exception by its own
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _number_or_auto(text: str) -> int | str:
+    return text if text == AUTO else int(text)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _pairs(text: str) -> tuple[tuple[int, int], ...]:
+    pairs = (part.split(":") for part in text.split(","))
+    return tuple((int(size), int(stride)) for size, stride in pairs)
+
+
+_number_or_auto.__name__ = "whole number, or auto"
+_numbers.__name__ = "list of numbers like 64,128"
+_pairs.__name__ = "list of pairs like 3:2,2:2"

@@ -1,0 +1,117 @@
+"""Which stopping rule a search uses: one text, `NAME` or `NAME:setting=value,...`, whatever the flags were.
+
+`--delta D` is short for `--stopping published:Delta=D`, and its companions for other settings of that rule.
+What neither says comes from the preset, so that the text names every setting that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metaqnn.config.options import ConfigError, flag, option
+
+OWN_RULE = "rank-envelope"
+PUBLISHED = "published"
+PUBLISHED_NAMES = (PUBLISHED, "paper")
+"""The published criterion: its name, and the one that it had before."""
+DELTA = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFlags:
+    """Flags that stand for settings of the published criterion, [PP] section 3."""
+
+    delta: float | None = option(
+        None,
+        "use the published criterion: stop when p(final accuracy <= best so far) reaches this Delta, in "
+        "(0, 1]; slower, but it says what it risks: a share of 1 - Delta of the networks it stops would have "
+        "been better. The same as --stopping published:Delta=DELTA",
+    )
+    tolerance: float | None = option(
+        None, "with --delta: keep every network that may end within this of the best"
+    )
+    nth_best: int | None = option(
+        None, "with --delta: compare with the n-th best accuracy so far instead of the best"
+    )
+    burn_in: int | None = option(
+        None, "with --delta: networks trained to the end before any is stopped (preset paper: 100)"
+    )
+    target: str | None = option(
+        None,
+        "with --delta: the predictor learns final (y_T, as published) or increment (y_T - y_t), which can "
+        "forecast beyond the best accuracy so far and so suits a short burn-in (preset paper: final)",
+    )
+    svr_settings: int | None = option(
+        None, "with --delta: draws of the random search for the predictor's parameters (preset paper: 1000)"
+    )
+    refit_growth: float | None = option(
+        None,
+        "with --delta: refit the predictor when the completed networks have grown by this factor (preset "
+        "paper: 1.5)",
+    )
+
+
+SETTINGS = {
+    "delta": "Delta",
+    "tolerance": "tolerance",
+    "nth_best": "nth_best",
+    "burn_in": "burn_in",
+    "target": "target",
+    "svr_settings": "n_settings",
+    "refit_growth": "refit_growth",
+}
+"""The setting of the published criterion that each of the flags stands for."""
+
+
+def settings_of(rule: str) -> tuple[str, dict[str, str]]:
+    """The name of a rule and its settings as text; what is no setting is left for the rule to refuse."""
+    name, _, rest = rule.partition(":")
+    parts = (part.partition("=") for part in rest.split(",") if part)
+    return name.strip(), {key.strip(): value.strip() for key, _, value in parts}
+
+
+def stated_risk(rule: str) -> float | None:
+    """1 - Delta, the share of false stops that the published criterion accepts; None for all other rules."""
+    name, settings = settings_of(rule)
+    return 1 - float(settings.get("Delta", DELTA)) if name == PUBLISHED else None
+
+
+def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
+    """The rule that is asked for, complete.
+
+    Args:
+        stopping: as given by `--stopping`, None if it was not.
+        flags: those of `PublishedFlags` that were given.
+        preset: settings of the published criterion where nothing else is said.
+
+    Raises:
+        ConfigError: a flag belongs to another rule than the one asked for, or contradicts it.
+    """
+    flags = {name: value for name, value in flags.items() if value is not None}
+    if stopping is None:
+        stopping = OWN_RULE if flags.get("delta") is None else PUBLISHED
+    name, given = settings_of(stopping)
+    if name not in PUBLISHED_NAMES:
+        _refuse_foreign(stopping, flags)
+        return stopping
+    for one, value in flags.items():
+        if given.get(SETTINGS[one], str(value)) != str(value):
+            raise ConfigError(f"{flag(one)} {value} contradicts --stopping {stopping}: give one of them")
+    named = {SETTINGS[one]: value for one, value in flags.items()}
+    settings = {"Delta": DELTA, **preset, **given, **named}
+    return f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _refuse_foreign(stopping: str, flags: Mapping[str, Any]) -> None:
+    if "delta" in flags:
+        raise ConfigError(
+            f"--delta {flags['delta']:g} asks for the published criterion and --stopping {stopping} for "
+            "another rule: give one of them"
+        )
+    for one, value in flags.items():
+        raise ConfigError(
+            f"{flag(one)} {value} belongs to the published criterion, but the rule is {stopping}: "
+            "give --delta, too, or the rule's own settings after a colon"
+        )

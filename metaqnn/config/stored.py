@@ -1,0 +1,74 @@
+"""Configurations as they are stored: JSON values; those of older versions mean what they meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from metaqnn.config.options import ConfigError
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
+
+FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
+"""What `--stopping paper:...` meant while it took nothing from the preset."""
+
+
+def translated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration in today's terms.
+
+    At first `early_stopping` switched the published criterion. Then rules had names, but the settings of the
+    published criterion were options of their own.
+    """
+    values = dict(values)
+    if "early_stopping" in values:
+        on = values.pop("early_stopping")
+        values |= {"stopping": "paper" if on else "none", "reward": "forecast", "audit": 0.0}
+    if "delta" not in values:
+        return values
+    former = {setting: values.pop(name) for name, setting in SETTINGS.items() if name in values}
+    name, settings = settings_of(values["stopping"])
+    if name in PUBLISHED_NAMES:
+        settings = {**FORMER_DEFAULTS, **settings} if ":" in values["stopping"] else former
+        values["stopping"] = f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
+    return values
+
+
+def from_json(name: str, value: Any, kind: Any) -> Any:
+    """The value of an option, from its JSON value.
+
+    Args:
+        name: of the option.
+        value: as read.
+        kind: the option's type.
+
+    Raises:
+        ConfigError: it is of another type.
+    """
+    if not _fits(value, kind):
+        raise ConfigError(f"stored option {name} is {value!r}, which is not a {kind}")
+    if kind is EpsilonSchedule:
+        return EpsilonSchedule.parse(value)
+    return _as_tuples(value)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of the type of an option."""
+    parts = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return any(_fits(value, one) for one in parts)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        kinds = parts[:1] * len(value) if parts[-1] is ... else parts
+        return len(kinds) == len(value) and all(map(_fits, value, kinds))
+    if kind is EpsilonSchedule:
+        return isinstance(value, str)
+    if kind in (int, float):
+        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
+        return is_number and (isinstance(value, kind) or abs(value) < 2**53)
+    return isinstance(value, kind)

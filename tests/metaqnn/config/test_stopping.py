@@ -1,0 +1,78 @@
+"""Which rule runs: one definition, whichever flags ask for it."""
+
+import pytest
+
+from metaqnn.config.options import ConfigError
+from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import settings_of, stated_risk
+
+LAPTOP = "burn_in=40,target=increment,refit_growth=1.5"
+LATER = LAPTOP.replace("40", "50")
+
+
+@pytest.mark.parametrize(
+    ("changes", "stopping"),
+    [
+        ({}, "rank-envelope"),
+        ({"stopping": "none"}, "none"),
+        ({"stopping": "rank-envelope:c=3"}, "rank-envelope:c=3"),
+        ({"delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
+        ({"stopping": "published"}, f"published:Delta=0.99,{LAPTOP}"),
+        ({"stopping": "paper"}, f"published:Delta=0.99,{LAPTOP}"),
+        ({"stopping": "paper", "delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
+        ({"stopping": "paper:Delta=0.9"}, f"published:Delta=0.9,{LAPTOP}"),
+        ({"stopping": "published:Delta=0.9", "delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
+        ({"stopping": "paper:Delta=0.9", "burn_in": 50}, f"published:Delta=0.9,{LATER}"),
+        ({"stopping": "paper:Delta=0.9,burn_in=50"}, f"published:Delta=0.9,{LATER}"),
+        ({"delta": 0.9, "svr_settings": 10}, f"published:Delta=0.9,{LAPTOP},n_settings=10"),
+        ({"delta": 0.9, "nth_best": 2, "tolerance": None}, f"published:Delta=0.9,{LAPTOP},nth_best=2"),
+    ],
+)
+def test_flags_settings_and_presets_make_one_rule(changes, stopping):
+    assert SearchConfig.of("laptop", **changes).stopping == stopping
+
+
+@pytest.mark.parametrize("stopping", ["none", "rank-envelope", "median"])
+def test_a_delta_and_another_rule_contradict_each_other(stopping):
+    with pytest.raises(
+        ConfigError, match=f"^--delta 0.95 asks for .* --stopping {stopping} for another rule"
+    ):
+        SearchConfig.of(delta=0.95, stopping=stopping)
+
+
+@pytest.mark.parametrize(
+    ("setting", "flags"),
+    [
+        ("Delta=0.9", {"delta": 0.95}),
+        ("Delta=0.9,burn_in=20", {"burn_in": 50}),
+        ("Delta=0.9,n_settings=20", {"svr_settings": 50}),
+    ],
+)
+def test_a_setting_given_twice_must_be_the_same(setting, flags):
+    name, value = next(iter(flags.items()))
+    flag = name.replace("_", "-")
+    with pytest.raises(ConfigError, match=f"^--{flag} {value} contradicts --stopping paper:{setting}: give"):
+        SearchConfig.of(stopping=f"paper:{setting}", **flags)
+
+
+FLAGS = {"tolerance": 0.1, "nth_best": 2, "burn_in": 50, "target": "final", "svr_settings": 10}
+
+
+@pytest.mark.parametrize("name", [*FLAGS, "refit_growth"])
+@pytest.mark.parametrize("rule", [{}, {"stopping": "median"}])
+def test_a_setting_of_the_published_criterion_does_not_vanish_with_another_rule(name, rule):
+    value = FLAGS.get(name, 2.0)
+    flag = name.replace("_", "-")
+    with pytest.raises(ConfigError, match=f"^--{flag} {value} belongs to the published criterion, but"):
+        SearchConfig.of(**rule, **{name: value})
+
+
+def test_settings_are_read_back():
+    found = settings_of("published:Delta=0.9, burn_in = 5")
+    assert found == ("published", {"Delta": "0.9", "burn_in": "5"})
+    assert settings_of("none") == ("none", {})
+
+
+def test_only_the_published_criterion_states_a_risk():
+    assert stated_risk("published:Delta=0.95,burn_in=5") == pytest.approx(0.05)
+    assert stated_risk("rank-envelope:c=3") is None

@@ -1,0 +1,56 @@
+"""Configurations of older versions: they mean what they meant."""
+
+import json
+
+import pytest
+
+from metaqnn.config.search import SearchConfig
+
+OLD = """{"dataset": "digits", "preset": "first-run", "seed": 0, "layer_limit": 8, "conv_widths": [8, 16, 32],
+"conv_sizes": [1, 3, 5], "pools": [[3, 2], [2, 2]], "fc_widths": [64, 32], "schedule": "1.0:40,0.1:20",
+"alpha": 0.01, "gamma": 1.0, "initial_q": 0.5, "replays": 100, "image_size": null, "train_limit": null,
+"validation_size": 300, "epochs": 10, "batch_size": 16, "learning_rate": 0.003, "decay_factor": 0.2,
+"decay_every": 4, "attempts": 5, "mirror": false, "translate": 0, "svhn_extra": false,
+"early_stopping": true, "delta": 0.95, "tolerance": 0.01, "nth_best": 2, "burn_in": 15,
+"target": "increment", "svr_settings": 200, "refit_growth": 1.5}"""
+"""As stored before there were names of rules, rewards and audits."""
+PUBLISHED = (
+    "published:Delta=0.95,tolerance=0.01,nth_best=2,burn_in=15,target=increment,n_settings=200,"
+    "refit_growth=1.5"
+)
+SETTINGS = ("tolerance", "nth_best", "burn_in", "target", "svr_settings", "refit_growth")
+
+
+def stored(**changes):
+    """As stored while the settings of the published criterion were options of their own."""
+    values = {**json.loads(OLD), "reward": "forecast", "audit": 0.02, **changes}
+    del values["early_stopping"]
+    return values
+
+
+@pytest.mark.parametrize(("early_stopping", "rule"), [(True, PUBLISHED), (False, "none")])
+def test_a_search_from_before_rules_had_names(early_stopping, rule):
+    old = {**json.loads(OLD), "early_stopping": early_stopping}
+    config = SearchConfig.from_dict(old)
+    assert (config.stopping, config.reward, config.audit) == (rule, "forecast", 0.0)
+    gone = ("early_stopping", "delta", *SETTINGS)
+    unchanged = {name: value for name, value in old.items() if name not in gone}
+    assert unchanged.items() <= json.loads(json.dumps(config.to_dict())).items()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"stopping": "paper"}, PUBLISHED),
+        ({"stopping": "rank-envelope:c=3", "delta": None}, "rank-envelope:c=3"),
+        ({"stopping": "none", "delta": None}, "none"),
+        (  # settings after a colon took nothing from the preset, nor the search's seed
+            {"stopping": "paper:Delta=0.9,burn_in=50", "delta": None},
+            "published:Delta=0.9,burn_in=50,refit_growth=none,random_state=0",
+        ),
+    ],
+)
+def test_a_search_from_when_settings_were_options(changes, rule):
+    config = SearchConfig.from_dict(stored(**changes))
+    assert config.stopping == rule
+    assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
