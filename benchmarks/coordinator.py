@@ -44,8 +44,6 @@ T = 20
 class SimulatedWorkers:
     """Executor of n workers that take no time."""
 
-    chance = 0.15
-
     def __init__(self, workers: int, every: int, database: Path) -> None:
         self.workers = workers
         self._every = every
@@ -123,7 +121,7 @@ def measure(folder: Path, networks: int, workers: int, every: int, stopping: str
     run.path.mkdir()
     record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
     with closing(ReplayDatabase.create(run.url, record)) as database:
-        Search(config, SPACE, database, stopping_rule(config)).run(
+        Search(config, SPACE, database, stopping_rule(config), chance=0.15).run(
             SimulatedWorkers(workers, every, run.database)
         )
 

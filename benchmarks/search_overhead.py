@@ -46,7 +46,7 @@ T = 20
 class InstantExecutor:
     """Reports T epochs of some curve for every network at once, and notes the time that each took."""
 
-    chance, workers = 0.15, 1
+    workers = 1
 
     def __init__(self) -> None:
         self.times: list[float] = []
@@ -132,7 +132,7 @@ def ours(folder: Path, size: int, count: int) -> RunFolder:
     fill(run, size, count)
     started = perf_counter()
     database = ReplayDatabase.open(run.url)
-    search = Search(database.record().config, SPACE, database, AlwaysContinue())
+    search = Search(database.record().config, SPACE, database, AlwaysContinue(), chance=0.15)
     restore = perf_counter() - started
     executor = InstantExecutor()
     search.run(executor)

@@ -47,10 +47,10 @@ class Memory:
 
     records: dict[int, Record] = field(default_factory=dict)
 
-    def networks(self) -> Iterable[Any]:
+    def stored_networks(self) -> Iterable[Any]:
         return ()
 
-    def samples(self) -> Iterable[Any]:
+    def stored_samples(self) -> Iterable[Any]:
         return ()
 
     def curves(self) -> Mapping[int, Any]:
@@ -98,7 +98,8 @@ def run_search(trainer: SurrogateTrainer, seed: int, options: Mapping[str, Any])
     """Search with the published schedule, unless the options say otherwise. Returns JSON-ready facts."""
     config = SearchConfig.of("paper", **{"dataset": "cifar10", "seed": seed, **options})
     memory, started = Memory(), perf_counter()
-    search = Search(config, SPACE, memory, stopping_rule(config))  # type: ignore[arg-type]
+    rule = stopping_rule(config)
+    search = Search(config, SPACE, memory, rule, chance=trainer.chance)  # type: ignore[arg-type]
     search.run(SerialExecutor(trainer))
     seconds = perf_counter() - started
     return {

@@ -32,7 +32,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
-from metaqnn.search.events import Job, Progress
+from metaqnn.search.events import Job, SearchListener
 from metaqnn.session.prepare import load_and_build
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, prepare
@@ -46,7 +46,7 @@ SAME = "[C(32,3,1), P(3,2), C(64,3,1), P(3,2), GAP(10), SM(10)]"
 PLAIN_EPOCHS = 20
 
 
-class Clock(Progress):
+class Clock(SearchListener):
     """Times of the first epoch that was stored, and of the last network."""
 
     def __init__(self) -> None:

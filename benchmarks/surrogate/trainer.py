@@ -131,6 +131,7 @@ class SurrogateTrainer:
         *,
         seed: int,
         on_epoch: Callable[[EpochReport], bool] | None = None,
+        checkpoint: None = None,
     ) -> TrainingResult:
         """Report the epochs of a training; see `trainers.ClassifierTrainer.train`.
 
@@ -138,6 +139,7 @@ class SurrogateTrainer:
             architecture: the network.
             seed: addresses the epoch noise and which attempts fail.
             on_epoch: called after every epoch; returns True to stop.
+            checkpoint: there is nothing to save.
         """
         name, features = str(architecture), self._features(architecture)
         for attempt, rates in self._rates.items():

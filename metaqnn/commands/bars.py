@@ -1,4 +1,4 @@
-"""Progress bars: the schedule above, the networks in training below."""
+"""SearchListener bars: the schedule above, the networks in training below."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from metaqnn.database import NetworkResult
 from metaqnn.executors import CRASHED, TIMED_OUT
 from metaqnn.output import percent
-from metaqnn.search.events import Job, Progress
+from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
 from predictor import Decision
 from state_space.errors import printable
@@ -22,7 +22,7 @@ NEVER = 1e9
 """Seconds between two drawings by tqdm itself where we draw each line."""
 
 
-class Bars(Progress):
+class Bars(SearchListener):
     """Shows a search on standard error; where that is not a terminal, with one line per network.
 
     Args:

@@ -14,7 +14,7 @@ from metaqnn.interrupts import interrupt_on_termination
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
     from metaqnn.mirrors import Mirror
-    from metaqnn.search.events import Progress
+    from metaqnn.search.events import SearchListener
     from metaqnn.session.run_folder import RunFolder
 
 PAUSE = 5.0
@@ -77,14 +77,14 @@ def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path)
     return mirrors
 
 
-def mirrored(progress: Progress, namespace: argparse.Namespace, folder: RunFolder) -> Progress:
+def mirrored(progress: SearchListener, namespace: argparse.Namespace, folder: RunFolder) -> SearchListener:
     """What `metaqnn run` tells its events: `progress`, and the mirrors that `add_places` asks for."""
-    from metaqnn.mirrors.listener import MirroringProgress
+    from metaqnn.mirrors.listener import MirroringListener
 
     if namespace.tensorboard is None and namespace.optuna is None:
         return progress
     reader = folder.reader()
-    return MirroringProgress(progress, reader, make_mirrors(namespace, reader, folder.path))
+    return MirroringListener(progress, reader, make_mirrors(namespace, reader, folder.path))
 
 
 def _update(mirror: Mirror, reader: SearchReader) -> int:

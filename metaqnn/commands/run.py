@@ -140,10 +140,10 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     from metaqnn.commands.banner import introduction
     from metaqnn.commands.bars import Bars
     from metaqnn.executors import SearchStopped
-    from metaqnn.search.events import Progress
+    from metaqnn.search.events import SearchListener
 
     print(printable(introduction(session)), file=sys.stderr)
-    bars = Progress() if namespace.quiet else Bars(session.search, session.executor.workers)
+    bars = SearchListener() if namespace.quiet else Bars(session.search, session.executor.workers)
     progress = mirrored(bars, namespace, session.folder)
     try:
         session.search.run(session.executor, progress)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.replay import ReplayDatabase
-from metaqnn.database.trouble import SchemaError
+from metaqnn.database.trouble import DatabaseError
 
-__all__ = ["NetworkResult", "ReplayDatabase", "SchemaError", "SearchRecord"]
+__all__ = ["DatabaseError", "NetworkResult", "ReplayDatabase", "SearchRecord"]

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
 
 from metaqnn.database.engine import name_of, reading_engine
 from metaqnn.database.ownership import LOCK_SPACE
-from metaqnn.database.trouble import SchemaError
+from metaqnn.database.trouble import DatabaseError
 
 SCHEMA_VERSION = "0003"
 """The newest revision in `migrations/versions`."""
@@ -19,7 +19,7 @@ VERSION = re.compile(r"(?!0000)\d{4}")
 """The form of all revisions, from 0001 on."""
 
 
-class NoSearchError(SchemaError):
+class NoSearchError(DatabaseError):
     """A database in which no search was stored, for example because its start was cut off."""
 
 
@@ -34,17 +34,17 @@ def check_version(connection: Connection, where: str) -> None:
     """Refuse a database of another schema version.
 
     Raises:
-        SchemaError: no replay database, or one written by an older or newer version.
+        DatabaseError: no replay database, or one written by an older or newer version.
     """
     version = current_version(connection)
     if version is None and not inspect(connection).get_table_names():
         raise NoSearchError(f"{where} holds no search")
     if version is None or not VERSION.fullmatch(version):  # other programs use alembic, too
-        raise SchemaError(f"{where} is not a MetaQNN replay database")
+        raise DatabaseError(f"{where} is not a MetaQNN replay database")
     if version > SCHEMA_VERSION:
-        raise SchemaError(f"{where} has schema {version}, newer than {SCHEMA_VERSION}: upgrade MetaQNN")
+        raise DatabaseError(f"{where} has schema {version}, newer than {SCHEMA_VERSION}: upgrade MetaQNN")
     if version < SCHEMA_VERSION:
-        raise SchemaError(
+        raise DatabaseError(
             f"{where} has schema {version}, older than {SCHEMA_VERSION}: resume it once to upgrade"
         )
 
@@ -53,7 +53,7 @@ def upgrade(engine: Engine, *, file: Path | None = None) -> None:
     """Bring a database to SCHEMA_VERSION; an SQLite file with an older schema is copied aside first.
 
     Raises:
-        SchemaError: the database was written by a newer version, or another program.
+        DatabaseError: the database was written by a newer version, or another program.
     """
     with engine.begin() as connection:
         version = current_version(connection)
@@ -69,7 +69,7 @@ def check_upgradable(url: str | URL) -> None:
     """Refuse a database that `upgrade` cannot bring to this version, and leave it as it is.
 
     Raises:
-        SchemaError: it says what it is instead.
+        DatabaseError: it says what it is instead.
     """
     engine = reading_engine(url)
     try:

@@ -23,7 +23,7 @@ def has_search(url: str | URL, search_id: int | None = None) -> bool:
     """Whether a database holds a search, or the one with that id.
 
     Raises:
-        SchemaError: it is something else, or of another schema version.
+        DatabaseError: it is something else, or of another schema version.
     """
     try:
         SearchReader(url, search_id).close()
@@ -51,7 +51,7 @@ class SearchReader:
     """Reads one search (the newest one in the database if no id is given).
 
     Raises:
-        SchemaError: not a replay database, of another schema version, or without that search.
+        DatabaseError: not a replay database, of another schema version, or without that search.
         UnreachableError: the server does not answer; any question may raise it, too.
     """
 

@@ -72,7 +72,7 @@ class ReplayDatabase(StoredEvents):
         """Go on with a stored search (the newest one if no id is given).
 
         Raises:
-            SchemaError: the database does not hold that search, or was written by a newer version.
+            DatabaseError: the database does not hold that search, or was written by a newer version.
         """
         where = name_of(url)
         check_integrity(url)

@@ -28,13 +28,13 @@ class StoredEvents:
         self.search_id = search_id
 
     @transaction
-    def networks(self, connection: Connection) -> list[Row[Any]]:
+    def stored_networks(self, connection: Connection) -> list[Row[Any]]:
         """All networks in order of proposal."""
         query = select(networks).where(networks.c.search_id == self.search_id).order_by(networks.c.number)
         return list(connection.execute(query))
 
     @transaction
-    def samples(self, connection: Connection) -> list[Row[Any]]:
+    def stored_samples(self, connection: Connection) -> list[Row[Any]]:
         """All samples (proposal, network_id, position) in order of proposal."""
         query = select(samples.c.proposal, samples.c.network_id, samples.c.position)
         query = query.where(samples.c.search_id == self.search_id).order_by(samples.c.proposal)

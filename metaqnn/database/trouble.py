@@ -10,9 +10,8 @@ from json import JSONDecodeError
 from pathlib import Path
 from urllib.parse import urlencode
 
-from sqlalchemy import URL
+from sqlalchemy import URL, exc
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, DataError
 
 from metaqnn.database.engine import reading_options
 
@@ -32,7 +31,7 @@ DISK_FULL = "53100"
 """PostgreSQL's SQLSTATE."""
 
 
-class SchemaError(ValueError):
+class DatabaseError(ValueError):
     """A database that this version cannot work with, or not now."""
 
 
@@ -45,17 +44,17 @@ def advice(error: BaseException) -> str | None:
     return None if code == sqlite3.SQLITE_IOERR_SHORT_READ else ADVICE.get(code & 0xFF)
 
 
-def unavailable(where: str, error: BaseException) -> SchemaError | None:
+def unavailable(where: str, error: BaseException) -> DatabaseError | None:
     """The error about a file that cannot be used now, if that is what `error` says."""
     help_ = advice(error)
     if help_ is None:
         return None
-    return SchemaError(f"{where} cannot be used now ({getattr(error, 'orig', error)}): {help_}")
+    return DatabaseError(f"{where} cannot be used now ({getattr(error, 'orig', error)}): {help_}")
 
 
-def damage(where: str, reason: str) -> SchemaError:
+def damage(where: str, reason: str) -> DatabaseError:
     """The error about an SQLite file that was changed from outside."""
-    return SchemaError(
+    return DatabaseError(
         f"{where} is not a MetaQNN replay database any more, it is damaged ({reason}); "
         "keep a copy of its folder, then save what can still be read: "
         f"sqlite3 {shlex.quote(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
@@ -67,18 +66,18 @@ def refused(where: str) -> Iterator[None]:
     """Turn SQLite's complaint about a file that is no database, damaged, or out of reach into one clear line.
 
     Raises:
-        SchemaError: that line.
+        DatabaseError: that line.
     """
     try:
         yield
-    except (sqlite3.DatabaseError, DatabaseError) as error:
+    except (sqlite3.DatabaseError, exc.DatabaseError) as error:
         reason = str(getattr(error, "orig", error))
         if now := unavailable(where, error):
             raise now from None
         if "malformed" in reason:
             raise damage(where, reason) from None
         if "not a database" in reason:
-            raise SchemaError(f"{where} is not a MetaQNN replay database: {reason}") from None
+            raise DatabaseError(f"{where} is not a MetaQNN replay database: {reason}") from None
         raise
 
 
@@ -87,13 +86,13 @@ def damage_explained(url: str | URL) -> Iterator[None]:
     """Turn what a database changed from outside can cause, which is any error, into one clear line.
 
     Raises:
-        SchemaError: that line.
+        DatabaseError: that line.
     """
     try:
         yield
     except Exception as error:
         check_integrity(url)
-        if isinstance(error, UnicodeDecodeError | JSONDecodeError | DataError):
+        if isinstance(error, UnicodeDecodeError | JSONDecodeError | exc.DataError):
             raise damage(str(make_url(url).database), f"{type(error).__name__}: {error}") from None
         raise
 
@@ -104,7 +103,7 @@ def check_integrity(url: str | URL) -> None:
     SQLite has no checksums: a value that was changed in its place is not noticed.
 
     Raises:
-        SchemaError: with the first thing that is wrong, or why the file cannot be used now.
+        DatabaseError: with the first thing that is wrong, or why the file cannot be used now.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -117,7 +116,7 @@ def check_integrity(url: str | URL) -> None:
             raise now from None
         found = str(error)
     if "not a database" in found:
-        raise SchemaError(f"{where} is not a MetaQNN replay database: {found}")
+        raise DatabaseError(f"{where} is not a MetaQNN replay database: {found}")
     if found != "ok":
         raise damage(where, " ".join(found.split()))
 

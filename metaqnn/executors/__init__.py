@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from metaqnn.executors.base import Coordinator, Executor, SearchStopped, Task, Trainer
+from metaqnn.executors.base import CRASHED, TIMED_OUT, Coordinator, Executor, SearchStopped, Task, Trainer
 from metaqnn.executors.local import LocalExecutor
-from metaqnn.executors.outcomes import CRASHED, TIMED_OUT
 from metaqnn.executors.pool import Place
 from metaqnn.executors.serial import SerialExecutor
 

@@ -1,4 +1,8 @@
-"""The contract between a search and whatever runs its trainings."""
+"""The contract between a search and whatever runs its trainings, and what workers report.
+
+A worker says `Ready` once, then for each task some `EpochDone`, each answered by whether to stop, and in the
+end `Ended` or `Failed`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,11 @@ from typing import Protocol
 
 from state_space import Architecture
 from trainers import Checkpoint, EpochReport, TrainingResult
+
+CRASHED = "crashed"
+"""The trainer raised an exception, or its process died again and again."""
+TIMED_OUT = "timed_out"
+"""An epoch took longer than allowed."""
 
 
 class SearchStopped(RuntimeError):  # noqa: N818 - a reason, not an error of the program
@@ -32,25 +41,24 @@ class Task:
 
     def run(self, trainer: Trainer, on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
         """Let a trainer train it."""
-        more = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
-        train: Callable[..., TrainingResult] = trainer.train
-        return train(self.architecture, seed=self.seed, on_epoch=on_epoch, **more)
+        return trainer.train(self.architecture, seed=self.seed, on_epoch=on_epoch, checkpoint=self.checkpoint)
 
 
 class Trainer(Protocol):
     """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one."""
 
-    @property
-    def chance(self) -> float:
-        """After a first epoch with at most this accuracy the trainer starts again with a lower rate."""
-        ...
-
     def train(
-        self, architecture: Architecture, *, seed: int, on_epoch: Callable[[EpochReport], bool]
+        self,
+        architecture: Architecture,
+        *,
+        seed: int,
+        on_epoch: Callable[[EpochReport], bool],
+        checkpoint: Checkpoint | None,
     ) -> TrainingResult:
         """Train; stop after the epoch for which `on_epoch` returns True.
 
-        A search with a folder for checkpoints gives one more argument, `checkpoint`.
+        With a checkpoint, save to it and go on from it, or leave it alone: a trainer that cannot save begins
+        again.
         """
         ...
 
@@ -82,11 +90,6 @@ class Executor(Protocol):
     """Runs trainings, one or several at a time, on this machine or elsewhere."""
 
     @property
-    def chance(self) -> float:
-        """`Trainer.chance` of its trainers."""
-        ...
-
-    @property
     def workers(self) -> int:
         """Trainings that run side by side."""
         ...
@@ -98,3 +101,32 @@ class Executor(Protocol):
         training's failure. Nothing is left running when this returns or raises.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The trainer has been made; tasks are welcome."""
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch; an answer is expected."""
+
+    report: EpochReport
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A training has ended in an orderly way."""
+
+    result: TrainingResult
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The trainer could not be made, or a training raised an exception."""
+
+    traceback: str
+
+
+Message = Ready | EpochDone | Ended | Failed

@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import cast
 
-from metaqnn.executors.base import SearchStopped, Task
-from metaqnn.executors.messages import Message
+from metaqnn.executors.base import Message, SearchStopped, Task
 from metaqnn.executors.pool import Place, PoolExecutor, Worker
 from metaqnn.executors.worker import GONE, work
 

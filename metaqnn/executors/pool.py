@@ -9,9 +9,18 @@ from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
 
-from metaqnn.executors.base import Coordinator, SearchStopped, Task, Trainer
-from metaqnn.executors.messages import EpochDone, Failed, Message, Ready
-from metaqnn.executors.outcomes import CRASHED, TIMED_OUT
+from metaqnn.executors.base import (
+    CRASHED,
+    TIMED_OUT,
+    Coordinator,
+    EpochDone,
+    Failed,
+    Message,
+    Ready,
+    SearchStopped,
+    Task,
+    Trainer,
+)
 from state_space import Architecture
 
 TRIES = 3
@@ -93,7 +102,6 @@ class PoolExecutor(ABC, Generic[W]):
 
     Args:
         places: one for each worker.
-        chance: `Trainer.chance` of all of them.
         epoch_timeout: seconds that an epoch may take, None for any time.
         demand: share of its device's memory that the training of an architecture needs.
     """
@@ -105,11 +113,9 @@ class PoolExecutor(ABC, Generic[W]):
         self,
         places: Sequence[Place],
         *,
-        chance: float,
         epoch_timeout: float | None = None,
         demand: Demand = lambda architecture: 0.0,
     ) -> None:
-        self.chance = chance
         self.workers = len(places)
         self._epoch_timeout = inf if epoch_timeout is None else epoch_timeout
         self._demand = demand

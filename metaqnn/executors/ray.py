@@ -18,8 +18,7 @@ import ray
 from ray._private import ray_constants
 from ray.exceptions import RayError
 
-from metaqnn.executors.base import Task, Trainer
-from metaqnn.executors.messages import Ended, EpochDone, Failed, Message, Ready
+from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer
 from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
 from trainers import EpochReport
 
@@ -128,7 +127,6 @@ class RayExecutor(PoolExecutor[RayWorker]):
 
     Args:
         places: one for each actor.
-        chance: `Trainer.chance` of all of them.
         epoch_timeout: seconds that an epoch may take, None for any time.
         resources: what each actor needs, as Ray names it: num_cpus, num_gpus (fractions are allowed).
     """
@@ -137,11 +135,10 @@ class RayExecutor(PoolExecutor[RayWorker]):
         self,
         places: Sequence[Place],
         *,
-        chance: float,
         epoch_timeout: float | None = None,
         resources: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(places, chance=chance, epoch_timeout=epoch_timeout)
+        super().__init__(places, epoch_timeout=epoch_timeout)
         self._resources = resources or {"num_cpus": 1}
 
     def start(self, place: Place) -> RayWorker:

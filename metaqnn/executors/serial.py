@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from metaqnn.executors.base import Coordinator, Task, Trainer
-from metaqnn.executors.outcomes import CRASHED
+from metaqnn.executors.base import CRASHED, Coordinator, Task, Trainer
 from trainers import EpochReport
 
 
@@ -20,11 +19,6 @@ class SerialExecutor:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-
-    @property
-    def chance(self) -> float:
-        """See `Executor`."""
-        return self._trainer.chance
 
     def run(self, coordinator: Coordinator) -> None:
         """See `Executor`."""

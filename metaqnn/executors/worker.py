@@ -11,8 +11,7 @@ from multiprocessing import connection as connections
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
-from metaqnn.executors.base import Task, Trainer
-from metaqnn.executors.messages import Ended, EpochDone, Failed, Ready
+from metaqnn.executors.base import Ended, EpochDone, Failed, Ready, Task, Trainer
 from trainers import EpochReport
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)

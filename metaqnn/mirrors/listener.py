@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from metaqnn.database import NetworkResult
 from metaqnn.database.queries import SearchReader
 from metaqnn.mirrors.mirror import Mirror
-from metaqnn.search.events import Job, Progress
+from metaqnn.search.events import Job, SearchListener
 from predictor import Decision
 from state_space.errors import printable
 from trainers import EpochReport
 
 
-class MirroringProgress(Progress):
+class MirroringListener(SearchListener):
     """Brings mirrors up to date at once and whenever a network has ended, and passes everything on.
 
     A mirror that fails is given up, with one line on standard error: the search goes on, and
@@ -26,7 +26,7 @@ class MirroringProgress(Progress):
         mirrors: of it.
     """
 
-    def __init__(self, inner: Progress, reader: SearchReader, mirrors: Sequence[Mirror]) -> None:
+    def __init__(self, inner: SearchListener, reader: SearchReader, mirrors: Sequence[Mirror]) -> None:
         self._inner = inner
         self._reader = reader
         self._mirrors = list(mirrors)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metaqnn.database import NetworkResult
-from metaqnn.search.history import NetworkFacts
 from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport
@@ -19,10 +18,11 @@ class Job:
     number: int
     epsilon: float
     architecture: Architecture
-    facts: NetworkFacts
+    parameters: int
+    depth: int
 
 
-class Progress:
+class SearchListener:
     """What a search tells about itself. These methods do nothing; override what you want to hear."""
 
     def started(self, job: Job) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,6 @@ from predictor import LearningCurves
 COLUMNS = ("parameters", "depth", "learning_rate")
 FIRST_CAPACITY = 64
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """What is known about a network before it is trained: its string and architecture parameters (AP)."""
-
-    architecture: str
-    parameters: int
-    depth: int
 
 
 class History:
@@ -38,11 +28,13 @@ class History:
         self._parameters = np.empty((FIRST_CAPACITY, len(COLUMNS)))
         self._curves: LearningCurves | None = None
 
-    def curve(self, facts: NetworkFacts, learning_rate: float, accuracies: Sequence[float]) -> LearningCurves:
-        """One (partial) curve with its parameters, padded with NaN to T epochs."""
+    def curve(
+        self, parameters: int, depth: int, learning_rate: float, accuracies: Sequence[float]
+    ) -> LearningCurves:
+        """One (partial) curve with the network's parameters, padded with NaN to T epochs."""
         values = np.full((1, self._epochs), np.nan)
         values[0, : len(accuracies)] = accuracies
-        return _curves(values, np.array([[facts.parameters, facts.depth, learning_rate]], dtype=np.float64))
+        return _curves(values, np.array([[parameters, depth, learning_rate]], dtype=np.float64))
 
     def append(self, curve: LearningCurves) -> None:
         """Add a finished curve, one that `curve` made."""

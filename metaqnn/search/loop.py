@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.events import Job, Progress
-from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.events import Job, SearchListener
+from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.randomness import Purpose, derived_seed, generator
 from metaqnn.session.network_files import Finalist, NetworkFiles
@@ -46,6 +45,7 @@ class Search:
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
+        chance: after a first epoch with at most this accuracy the trainer starts again with a lower rate.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class Search:
         database: ReplayDatabase,
         rule: StoppingRule,
         files: NetworkFiles | None = None,
+        *,
+        chance: float = 0.0,
     ) -> None:
         self.config = config
         self.space = space
@@ -64,8 +66,8 @@ class Search:
         self._database = database
         self._rule = rule
         self._files = files
-        self._progress = Progress()
-        self._chance = 0.0
+        self._listener = SearchListener()
+        self._chance = chance
         self._running: dict[int, _Running] = {}
         self._jobs: dict[Architecture, Job] = {}
         self._unfinished: list[Job] = []
@@ -80,13 +82,13 @@ class Search:
         """Networks whose training has ended, however it ended."""
         return len(self._rewards)
 
-    def run(self, executor: Executor, progress: Progress | None = None) -> None:
-        """Train networks until the schedule is done, telling `progress` about every event.
+    def run(self, executor: Executor, listener: SearchListener | None = None) -> None:
+        """Train networks until the schedule is done, telling `listener` about every event.
 
         Raises:
             SearchStopped: nothing new is found any more, or many networks in a row failed.
         """
-        self._progress, self._chance = progress or Progress(), executor.chance
+        self._listener = listener or SearchListener()
         executor.run(self)
 
     def next_task(self) -> Task | None:
@@ -103,7 +105,7 @@ class Search:
         if job is None:
             return None
         stored = self._database.stored_epochs(job.network_id) if interrupted else []
-        self._progress.started(job)
+        self._listener.started(job)
         self._running[job.number] = _Running(job, self._monitor(job, stored))
         seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
         checkpoint = None if self._files is None else self._files.checkpoint(job.number)
@@ -126,21 +128,20 @@ class Search:
         self._finish(running.job, result, running.monitor)
         if self._files is not None:
             self._files.ended(task.number, _finalists(running.job, result.final_accuracy))
-        self._progress.finished(running.job, result)
+        self._listener.finished(running.job, result)
         self._count_faults(result)
 
     def _monitor(self, job: Job, stored: list[tuple[EpochReport, Decision | None]]) -> TrainingMonitor:
         return TrainingMonitor(
-            job.network_id,
-            job.facts,
+            job=job,
             database=self._database,
             history=self.history,
             rule=self._rule,
             epochs=self.config.epochs,
             chance=self._chance,
             num_classes=self.space.num_classes,
-            heard=partial(self._progress.epoch, job),
-            stored=stored,
+            heard=self._listener.epoch,
+            stored={(report.attempt, report.epoch): (report, decision) for report, decision in stored},
             audited=self._audited(job),
         )
 
@@ -168,14 +169,19 @@ class Search:
     def _add_new(self, architecture: Architecture, epsilon: float) -> Job:
         number = len(self._jobs) + 1
         shape, classes = self.space.input_shape, self.space.num_classes
-        facts = NetworkFacts(str(architecture), architecture.parameters(shape, classes), architecture.depth)
-        counts = {"num_params": architecture.weights(shape), "macs": architecture.macs(shape, classes)}
-        network_id = self._database.propose(
-            self._proposals, epsilon, {"number": number, **vars(facts), **counts}
-        )
+        parameters, depth = architecture.parameters(shape, classes), architecture.depth
+        network = {
+            "number": number,
+            "architecture": str(architecture),
+            "parameters": parameters,
+            "depth": depth,
+            "num_params": architecture.weights(shape),
+            "macs": architecture.macs(shape, classes),
+        }
+        network_id = self._database.propose(self._proposals, epsilon, network)
         self._waiting[network_id] = [self._proposals]
         self._proposals += 1
-        self._jobs[architecture] = job = Job(network_id, number, epsilon, architecture, facts)
+        self._jobs[architecture] = job = Job(network_id, number, epsilon, architecture, parameters, depth)
         return job
 
     def _add_repeat(self, job: Job, epsilon: float) -> None:
@@ -209,10 +215,9 @@ class Search:
         curves = self._database.curves()
         jobs: dict[int, Job] = {}
         finalists: list[Finalist] = []
-        for row in self._database.networks():
-            facts = NetworkFacts(row.architecture, row.parameters, row.depth)
+        for row in self._database.stored_networks():
             architecture = Architecture.parse(row.architecture)
-            job = Job(row.id, row.number, row.epsilon, architecture, facts)
+            job = Job(row.id, row.number, row.epsilon, architecture, row.parameters, row.depth)
             self._jobs[architecture] = jobs[row.id] = job
             if row.reward is None:
                 self._unfinished.append(job)
@@ -220,13 +225,14 @@ class Search:
                 self._rewards[row.id] = row.reward
             finalists += _finalists(job, row.final_accuracy)
         for network_id, (learning_rate, accuracies) in curves.items():
-            self.history.append(self.history.curve(jobs[network_id].facts, learning_rate, accuracies))
+            job = jobs[network_id]
+            self.history.append(self.history.curve(job.parameters, job.depth, learning_rate, accuracies))
         self._restore_samples(jobs)
         if self._files is not None:
             self._files.tidy([job.number for job in self._unfinished], finalists)
 
     def _restore_samples(self, jobs: dict[int, Job]) -> None:
-        stored = self._database.samples()
+        stored = self._database.stored_samples()
         self._proposals = len(stored)
         for sample in stored:
             if sample.position is None:
@@ -240,4 +246,4 @@ def _finalists(job: Job, final_accuracy: float | None) -> list[Finalist]:
     """The network, if it was trained to the end."""
     if final_accuracy is None:
         return []
-    return [Finalist(job.number, job.facts.architecture, job.facts.parameters, final_accuracy)]
+    return [Finalist(job.number, str(job.architecture), job.parameters, final_accuracy)]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import nan
 
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED
-from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.events import Job
+from metaqnn.search.history import History
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
 
 
+@dataclass(kw_only=True)
 class TrainingMonitor:
     """The callback of one training.
 
-    Args:
-        network_id: the network in the database.
-        facts: its architecture parameters.
+    Attributes:
+        job: the network.
         database: where epochs and decisions go.
         history: finished curves, for the stopping rule.
         rule: decides whether the training goes on; not asked after the last epoch, nor after a first
@@ -25,42 +28,27 @@ class TrainingMonitor:
         chance: accuracy that counts as no better than chance.
         num_classes: a network without any result is rewarded with 1 / num_classes.
         heard: is told each epoch and decision after they are stored.
-        stored: epochs and decisions of this training that are in the database already: it was interrupted.
+        stored: epochs and decisions of this training that are in the database already, by attempt and epoch:
+            it was interrupted.
         audited: the network goes on when the rule would stop it. That decision is stored and the last one:
             so an audit is known by a completed network with a decision to stop.
     """
 
-    def __init__(
-        self,
-        network_id: int,
-        facts: NetworkFacts,
-        *,
-        database: ReplayDatabase,
-        history: History,
-        rule: StoppingRule,
-        epochs: int,
-        chance: float,
-        num_classes: int,
-        heard: Callable[[EpochReport, Decision | None], None],
-        stored: Iterable[tuple[EpochReport, Decision | None]] = (),
-        audited: bool = False,
-    ) -> None:
-        self._network_id = network_id
-        self._facts = facts
-        self._database = database
-        self._history = history
-        self._rule = rule
-        self._epochs = epochs
-        self._chance = chance
-        self._num_classes = num_classes
-        self._heard = heard
-        self._audited = audited
-        self._in_audit = False
-        self._accuracies: list[float] = []
-        self._learning_rate = float("nan")
-        self._attempt: int | None = None
-        self._decision: Decision | None = None
-        self._stored = {(report.attempt, report.epoch): (report, decision) for report, decision in stored}
+    job: Job
+    database: ReplayDatabase
+    history: History
+    rule: StoppingRule
+    epochs: int
+    chance: float
+    num_classes: int
+    heard: Callable[[Job, EpochReport, Decision | None], None]
+    stored: dict[tuple[int, int], tuple[EpochReport, Decision | None]] = field(default_factory=dict)
+    audited: bool = False
+    _in_audit: bool = False
+    _accuracies: list[float] = field(default_factory=list)
+    _learning_rate: float = nan
+    _attempt: int | None = None
+    _decision: Decision | None = None
 
     def on_epoch(self, report: EpochReport) -> bool:
         """Store the epoch and what the rule says about it. Returns whether to stop.
@@ -69,8 +57,8 @@ class TrainingMonitor:
         what the rule said about it.
         """
         address = report.attempt, report.epoch
-        known = address in self._stored
-        report, self._decision = self._stored.get(address, (report, None))
+        known = address in self.stored
+        report, self._decision = self.stored.get(address, (report, None))
         if report.epoch == 1:
             self._accuracies.clear()
             self._in_audit = False
@@ -78,14 +66,14 @@ class TrainingMonitor:
         self._accuracies.append(report.accuracy)
         if not known:
             self._decision = self._decide(report)
-            self._database.add_epoch(self._network_id, report, self._decision)
-            self._stored[address] = report, self._decision
-            self._heard(report, self._decision)
+            self.database.add_epoch(self.job.network_id, report, self._decision)
+            self.stored[address] = report, self._decision
+            self.heard(self.job, report, self._decision)
         return self._stops()
 
     def curve(self) -> LearningCurves:
         """What was observed in the last attempt."""
-        return self._history.curve(self._facts, self._learning_rate, self._accuracies)
+        return self.history.curve(self.job.parameters, self.job.depth, self._learning_rate, self._accuracies)
 
     def result(self, training: TrainingResult) -> NetworkResult:
         """The result of a training that ended in an orderly way; without any epoch it did not."""
@@ -96,24 +84,24 @@ class TrainingMonitor:
             return self._ended(training.outcome, y_T, training, final_accuracy=y_T)
         if training.outcome is Outcome.STOPPED:
             return self._stopped(training)
-        return self._ended(training.outcome, 1 / self._num_classes, training)
+        return self._ended(training.outcome, 1 / self.num_classes, training)
 
     def failure(self, outcome: str, message: str) -> NetworkResult:
         """The result of a training that did not end in an orderly way."""
         return NetworkResult(
-            outcome, 1 / self._num_classes, self._attempt, len(self._accuracies), message=message
+            outcome, 1 / self.num_classes, self._attempt, len(self._accuracies), message=message
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
-        at_chance = report.epoch == 1 and report.accuracy <= self._chance
-        if report.epoch == self._epochs or at_chance or self._in_audit:
+        at_chance = report.epoch == 1 and report.accuracy <= self.chance
+        if report.epoch == self.epochs or at_chance or self._in_audit:
             return None
-        return self._rule.decide(self.curve(), self._history.curves)
+        return self.rule.decide(self.curve(), self.history.curves)
 
     def _stops(self) -> bool:
         hopeless = self._decision is not None and self._decision.stop
-        self._in_audit = self._in_audit or (hopeless and self._audited)
-        return hopeless and not self._audited
+        self._in_audit = self._in_audit or (hopeless and self.audited)
+        return hopeless and not self.audited
 
     def _stopped(self, training: TrainingResult) -> NetworkResult:
         """[PP] section 3: a terminated run is rewarded with y_hat_T; without a prediction, with y_t."""

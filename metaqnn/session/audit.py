@@ -35,7 +35,7 @@ class Audit:
 
     def chosen(self) -> list[Row[tuple[int, int, str]]]:
         """The networks to train: the first of one random order, so that a larger share contains a smaller."""
-        stopped = [row for row in self.database.networks() if row.outcome == "stopped"]
+        stopped = [row for row in self.database.stored_networks() if row.outcome == "stopped"]
         order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
         return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
 
@@ -57,4 +57,6 @@ class Audit:
             return False
 
         seed = derived_seed(self.seed, Purpose.TRAINING, row.number)
-        self.trainer.train(Architecture.parse(row.architecture), seed=seed, on_epoch=on_epoch)
+        self.trainer.train(
+            Architecture.parse(row.architecture), seed=seed, on_epoch=on_epoch, checkpoint=None
+        )

@@ -124,7 +124,7 @@ class RunFolder:
         """Whether a search was stored here; one that was cut off before its first write was not.
 
         Raises:
-            SchemaError: there is something else in the place of the database.
+            DatabaseError: there is something else in the place of the database.
         """
         stored = self.database.exists() or self.storage.exists()
         return stored and has_search(self.url, self.search_id)

@@ -72,7 +72,7 @@ def go_on(
         ConfigError: a given option differs.
         OtherImagesError: the data set is not the one the search began with.
         RunFolderError: nor is the database.
-        SchemaError: the database is damaged, or cannot be used now.
+        DatabaseError: the database is damaged, or cannot be used now.
     """
     with damage_explained(folder.url):
         database = folder.open_search(storage)
@@ -114,5 +114,5 @@ def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, ex
         input_shape=trainer.input_shape,
         num_classes=trainer.num_classes,
     )
-    search = Search(config, prepared.space, database, stopping_rule(config), files)
+    search = Search(config, prepared.space, database, stopping_rule(config), files, chance=trainer.chance)
     return Session(folder, prepared, database, search, executor)

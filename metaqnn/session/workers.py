@@ -48,7 +48,7 @@ def make_executor(prepared: Prepared) -> Executor:
     Raises:
         ConfigError: there is no Ray, or no cluster where one is said to be.
     """
-    environment, chance = prepared.environment, prepared.trainer.chance
+    environment = prepared.environment
     timeout = environment.epoch_timeout
     if environment.executor == "ray":
         return _on_ray(prepared)
@@ -58,7 +58,6 @@ def make_executor(prepared: Prepared) -> Executor:
         return SerialExecutor(prepared.trainer)
     return LocalExecutor(
         [Place(_maker(prepared, place), place.device) for place in places],
-        chance=chance,
         epoch_timeout=timeout,
         demand=partial(memory_share, prepared),
     )
@@ -146,7 +145,6 @@ def _on_ray(prepared: Prepared) -> Executor:
     timeout = environment.epoch_timeout
     return RayExecutor(
         [Place(_maker(prepared, place))] * count,
-        chance=prepared.trainer.chance,
         epoch_timeout=timeout,
         resources=resources,
     )

@@ -42,7 +42,7 @@ class FormulaTrainer:
         self.oom = oom
         self.trained = []
 
-    def train(self, architecture, *, seed, on_epoch):
+    def train(self, architecture, *, seed, on_epoch, checkpoint=None):
         self.trained.append(str(architecture))
         if len(self.trained) in self.crash:
             raise RuntimeError("the device caught fire")
@@ -124,7 +124,7 @@ def open_search(space):
 
     def open_(database):
         config = database.record().config
-        return Search(config, space, database, stopping_rule(config))
+        return Search(config, space, database, stopping_rule(config), chance=FormulaTrainer.chance)
 
     return open_
 
@@ -135,7 +135,8 @@ def finished_run(tmp_path_factory):
     folder, config = RunFolder(tmp_path_factory.mktemp("runs") / "finished"), small_config()
     folder.path.mkdir()
     database = ReplayDatabase.create(folder.url, small_record(config))
-    search = Search(config, config.space(1, 8, 10), database, stopping_rule(config))
+    rule, chance = stopping_rule(config), FormulaTrainer.chance
+    search = Search(config, config.space(1, 8, 10), database, rule, chance=chance)
     search.run(SerialExecutor(FormulaTrainer(config.epochs, crash={2})))
     Audit(database, FormulaTrainer(config.epochs), config.seed, 1.0).run(lambda *_: None)
     database.close()

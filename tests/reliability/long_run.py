@@ -20,14 +20,14 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
 from metaqnn.executors import SerialExecutor
-from metaqnn.search.events import Job, Progress
+from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
 from metaqnn.session.start import stopping_rule
 from predictor import LearningCurves
 from state_space import Architecture
 
 
-class Sampler(Progress):
+class Sampler(SearchListener):
     """Prints what the process holds every so many networks."""
 
     def __init__(self, folder: Path, every: int) -> None:

@@ -12,7 +12,7 @@ class Hostile:
 
     chance = 0.1
 
-    def train(self, architecture, *, seed, on_epoch):
+    def train(self, architecture, *, seed, on_epoch, checkpoint=None):
         raise RuntimeError("first line\nsecond \x1b]0;pwned\x07")
 
 

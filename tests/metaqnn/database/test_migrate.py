@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from metaqnn.database import ReplayDatabase, SchemaError, migrate
+from metaqnn.database import DatabaseError, ReplayDatabase, migrate
 from metaqnn.database.engine import name_of, sqlite_url, writing_engine
 from metaqnn.database.migrate import NoSearchError, current_version, upgrade
 from metaqnn.database.queries import SearchReader, has_search
@@ -137,7 +137,7 @@ def test_searches_may_begin_at_the_same_time_in_an_empty_database(new_postgresql
 
 def test_readers_leave_an_older_database_alone(url, newer_program, dump):
     before = dump(url)
-    with pytest.raises(SchemaError, match=f"schema {OLDER}, older than {NEWER}: resume it once to upgrade"):
+    with pytest.raises(DatabaseError, match=f"schema {OLDER}, older than {NEWER}: resume it once to upgrade"):
         SearchReader(url)
     assert dump(url) == before
 
@@ -147,7 +147,7 @@ def test_a_newer_database_is_refused_and_left_alone(url, open_, dump):
     execute(url, "UPDATE alembic_version SET version_num = '9999'")
     before = dump(url)
     with pytest.raises(
-        SchemaError, match=rf"{re.escape(name_of(url))} has schema 9999, newer than .*: upgrade MetaQNN"
+        DatabaseError, match=rf"{re.escape(name_of(url))} has schema 9999, newer than .*: upgrade MetaQNN"
     ):
         open_(url)
     assert dump(url) == before
@@ -165,7 +165,7 @@ def test_another_programs_database_is_refused_and_left_alone(new_url, open_, wit
             "INSERT INTO alembic_version VALUES ('a1')",
         )
     before = tables(url)
-    with pytest.raises(SchemaError, match="is not a MetaQNN replay database"):
+    with pytest.raises(DatabaseError, match="is not a MetaQNN replay database"):
         open_(url)
     assert tables(url) == before
 
@@ -179,7 +179,7 @@ def tables(url):
 def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path, open_, content):
     file = tmp_path / "search.db"
     file.write_bytes(content)
-    with pytest.raises(SchemaError, match=r"search.db is not a MetaQNN replay database") as error:
+    with pytest.raises(DatabaseError, match=r"search.db is not a MetaQNN replay database") as error:
         open_(sqlite_url(file))
     assert "\n" not in str(error.value)
     assert file.read_bytes() == content

@@ -61,7 +61,7 @@ def run_search(open_search, formula_trainer):
         class Troubled:
             chance = trainer.chance
 
-            def train(self, architecture, *, seed, on_epoch):
+            def train(self, architecture, *, seed, on_epoch, checkpoint=None):
                 def with_trouble(report):
                     nonlocal count
                     count += 1

@@ -103,13 +103,13 @@ def test_networks_and_samples_come_in_order_of_proposal(new_database):
     first = database.propose(0, 1.0, network(1))
     second = database.propose(1, 0.5, network(2))
     database.repeat(2, 0.5, first, None)
-    rows = database.networks()
+    rows = database.stored_networks()
     assert [(row.id, row.number, row.epsilon, row.reward) for row in rows] == [
         (first, 1, 1.0, None),
         (second, 2, 0.5, None),
     ]
     assert rows[0].macs == 2**40
-    assert [tuple(row) for row in database.samples()] == [
+    assert [tuple(row) for row in database.stored_samples()] == [
         (0, first, None),
         (1, second, None),
         (2, first, None),
@@ -119,10 +119,10 @@ def test_networks_and_samples_come_in_order_of_proposal(new_database):
 def test_a_result_gives_all_waiting_samples_their_places(stored):
     _, database = stored
     database.finish(1, STOPPED, 1, {0: 0, 1: 1})
-    row = database.networks()[0]
+    row = database.stored_networks()[0]
     assert {name: getattr(row, name) for name in vars(STOPPED)} == vars(STOPPED)
     assert (row.finished_position, row.epochs_trained) == (1, 2)
-    assert [row.position for row in database.samples()] == [0, 1]
+    assert [row.position for row in database.stored_samples()] == [0, 1]
 
 
 def test_epochs_of_all_attempts_are_counted_but_the_curve_is_the_last_ones(new_database):
@@ -137,7 +137,7 @@ def test_epochs_of_all_attempts_are_counted_but_the_curve_is_the_last_ones(new_d
     database.finish(2, NetworkResult("stopped", 0.7, 1, 1, 0.7), 1, {1: 0})
     database.finish(1, NetworkResult("completed", 0.4, 2, 2, 0.4, 0.4), 2, {0: 1})
     database.finish(3, NetworkResult("chance", 0.1, 1, 1, 0.1), 3, {2: 2})
-    assert database.networks()[0].epochs_trained == 3
+    assert database.stored_networks()[0].epochs_trained == 3
     curves = database.curves()
     assert list(curves) == [2, 1]
     assert curves == {2: (0.001, [0.7]), 1: (0.001 * 0.4, [0.3, 0.4])}

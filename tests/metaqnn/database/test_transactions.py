@@ -97,8 +97,8 @@ def test_a_lost_commit_is_made_once_and_the_user_is_told(database, wire, caplog,
     database.add_epoch(network_id, report(1))
     database.add_epoch(network_id, report(2))
     assert wire.cut is None
-    assert [row.id for row in database.networks()] == [network_id]
-    assert [tuple(row)[:2] for row in database.samples()] == [(0, network_id), (1, network_id)]
+    assert [row.id for row in database.stored_networks()] == [network_id]
+    assert [tuple(row)[:2] for row in database.stored_samples()] == [(0, network_id), (1, network_id)]
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 6  # lost and back, for each of the first three events
     assert "cannot be reached" in messages[0]
@@ -151,7 +151,7 @@ def test_a_server_that_stays_away_is_given_up_in_one_line(database, server, monk
     finally:
         server.start()
     database.propose(0, 1.0, NETWORK)
-    assert len(database.networks()) == 1
+    assert len(database.stored_networks()) == 1
 
 
 def test_ctrl_c_ends_the_waiting(database, server):
@@ -164,7 +164,7 @@ def test_ctrl_c_ends_the_waiting(database, server):
         assert time.monotonic() - began < 5
     finally:
         server.start()
-    assert database.networks() == []
+    assert database.stored_networks() == []
 
 
 def test_other_errors_are_not_waited_for(database):

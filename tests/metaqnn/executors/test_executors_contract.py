@@ -13,11 +13,11 @@ def executor(request, fakes, folder):
         return SerialExecutor(fakes.FakeTrainer())
     makers = [Place(partial(fakes.FakeTrainer, folder))] * 2
     if request.param == "processes":
-        return LocalExecutor(makers, chance=0.15)
+        return LocalExecutor(makers)
     request.getfixturevalue("cluster")
     from metaqnn.executors.ray import RayExecutor
 
-    return RayExecutor(makers, chance=0.15, resources={"num_cpus": 1})
+    return RayExecutor(makers, resources={"num_cpus": 1})
 
 
 def test_every_task_is_trained_and_told_in_order(executor, recorder):
@@ -63,7 +63,3 @@ def test_it_can_run_again(executor, recorder):
         record = recorder([1, 2])
         executor.run(record)
         assert record.outcomes() == {1: "completed", 2: "completed"}
-
-
-def test_it_says_what_chance_is(executor):
-    assert executor.chance == 0.15

@@ -19,7 +19,7 @@ def make(fakes, cluster, folder):
     def make_(workers=1, epochs=4, **options):
         makers = [Place(partial(fakes.FakeTrainer, str(folder), epochs))] * workers
         resources = {"num_cpus": 1, "resources": {"slot": 1}}
-        return RayExecutor(makers, chance=0.15, resources=resources, **options)
+        return RayExecutor(makers, resources=resources, **options)
 
     return make_
 
@@ -41,7 +41,7 @@ def test_a_trainer_that_cannot_be_made_stops_the_search(cluster, recorder, fakes
     from metaqnn.executors.ray import RayExecutor
 
     with pytest.raises(SearchStopped, match="no such device"):
-        RayExecutor([Place(fakes.broken)], chance=0.15).run(recorder([1]))
+        RayExecutor([Place(fakes.broken)]).run(recorder([1]))
 
 
 def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster, recorder, fakes, folder):
@@ -52,7 +52,7 @@ def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster
     record.tasks = [Task(1, Architecture.parse("[C(8,5,1), SM(10)]"), 1, checkpoint)]
     seconds = {}  # of each epoch, measured: what is trained again takes another time
     record.stop = lambda task, report: seconds.setdefault(report.epoch, []).append(report.seconds)
-    RayExecutor([Place(partial(fakes.MortalClassifier, str(folder)))], chance=0.15).run(record)
+    RayExecutor([Place(partial(fakes.MortalClassifier, str(folder)))]).run(record)
     assert record.outcomes() == {1: "completed"}
     assert [len(seconds[epoch]) for epoch in (1, 2, 3, 4)] == [2, 2, 1, 1]
     assert len(set(seconds[1])) == len(set(seconds[2])) == 1
@@ -69,7 +69,7 @@ def test_relative_paths_mean_the_same_to_actors(cluster, recorder, fakes, folder
 
     monkeypatch.chdir(folder)
     with pytest.raises(SearchStopped, match=f"working in {folder}$"):
-        RayExecutor([Place(fakes.where)], chance=0.15).run(recorder([1]))
+        RayExecutor([Place(fakes.where)]).run(recorder([1]))
 
 
 @pytest.mark.parametrize(

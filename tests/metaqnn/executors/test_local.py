@@ -82,7 +82,7 @@ class Coordinator:
 
 if __name__ == "__main__":
     trainer = Place(partial(fake_trainers.FakeTrainer, seconds=0.5))
-    LocalExecutor([trainer] * 2, chance=0.15, epoch_timeout=2.0).run(Coordinator())
+    LocalExecutor([trainer] * 2, epoch_timeout=2.0).run(Coordinator())
 """
     (folder / "search.py").write_text(program)
     process = subprocess.Popen(
@@ -99,7 +99,7 @@ if __name__ == "__main__":
 @pytest.mark.timeout(120)  # without, it would wait for the worker
 def test_the_task_of_a_worker_that_does_not_start_is_taken_over(fakes, recorder, before):
     record = recorder([1, 2])
-    LocalExecutor([Place(fakes.FakeTrainer), Place(fakes.slow_to_start)], chance=0.15).run(record)
+    LocalExecutor([Place(fakes.FakeTrainer), Place(fakes.slow_to_start)]).run(record)
     assert record.outcomes() == {1: "completed", 2: "completed"}
     assert set(active_children()) <= before
 
@@ -123,7 +123,7 @@ class Coordinator:
 
 if __name__ == "__main__":
     try:
-        LocalExecutor([Place(LateImport())], chance=0.15).run(Coordinator())
+        LocalExecutor([Place(LateImport())]).run(Coordinator())
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -172,7 +172,7 @@ class Coordinator:
             kill.join()
 
 if __name__ == "__main__":
-    LocalExecutor([Place(fake_trainers.FakeTrainer)], chance=0.15).run(Coordinator())
+    LocalExecutor([Place(fake_trainers.FakeTrainer)]).run(Coordinator())
 """
     (folder / "search.py").write_text(program)
     killed = subprocess.run([sys.executable, folder / "search.py"], capture_output=True, text=True)
@@ -212,7 +212,7 @@ def test_a_large_network_waits_until_its_device_has_memory_for_it(fakes, recorde
 
     record = Watched(range(1, 6))
     places = [Place(partial(fakes.FakeTrainer, None, 100), "gpu")] * 3
-    LocalExecutor(places, chance=0.15, demand=demands.__getitem__).run(record)
+    LocalExecutor(places, demand=demands.__getitem__).run(record)
     assert record.outcomes() == dict.fromkeys(range(1, 6), "completed")
     assert all(len(group) == 1 or sum(map(demands.get, group)) <= 1 for group in together)
     assert max(map(len, together)) == 2
@@ -222,5 +222,5 @@ def test_every_device_has_memory_of_its_own(fakes, recorder):
     record = recorder(range(1, 5))
     long_enough = partial(fakes.FakeTrainer, None, 500)  # for the second worker to start in the meantime
     places = [Place(long_enough, device) for device in ("first", "second")]
-    LocalExecutor(places, chance=0.15, demand=lambda architecture: 0.9).run(record)
+    LocalExecutor(places, demand=lambda architecture: 0.9).run(record)
     assert len({event[2] for event in record.events if event[0] == "completed"}) == 2

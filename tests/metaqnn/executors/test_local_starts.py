@@ -13,7 +13,7 @@ from metaqnn.executors.local import WorkerProcess
 @pytest.mark.parametrize(("broken", "reason"), [("broken", "no such device"), ("dying", "exit code 3")])
 def test_a_process_that_cannot_be_started_stops_the_search(recorder, fakes, broken, reason):
     with pytest.raises(SearchStopped, match=reason):
-        LocalExecutor([Place(getattr(fakes, broken))], chance=0.15).run(recorder([1]))
+        LocalExecutor([Place(getattr(fakes, broken))]).run(recorder([1]))
 
 
 def test_a_process_that_the_system_refuses_stops_the_search(make, recorder, before, monkeypatch):
@@ -37,7 +37,7 @@ def test_a_process_that_the_system_refuses_stops_the_search(make, recorder, befo
 @pytest.mark.parametrize("options", [{}, {"epoch_timeout": 3600.0}])
 def test_a_process_that_hangs_while_it_starts_stops_the_search(recorder, fakes, before, monkeypatch, options):
     monkeypatch.setattr(LocalExecutor, "start_timeout", 0.5)
-    executor = LocalExecutor([Place(fakes.slow_to_start)], chance=0.15, **options)
+    executor = LocalExecutor([Place(fakes.slow_to_start)], **options)
     with pytest.raises(SearchStopped, match=r"^a worker cannot be started: it is not ready after 0\.5 s$"):
         executor.run(recorder([1]))
     assert set(active_children()) <= before
@@ -49,7 +49,7 @@ def test_the_limit_for_starting_is_not_one_for_epochs(recorder, fakes, monkeypat
         return False
 
     record = recorder([1], stop=shorten)
-    LocalExecutor([Place(partial(fakes.FakeTrainer, epochs=2, seconds=1.0))], chance=0.15).run(record)
+    LocalExecutor([Place(partial(fakes.FakeTrainer, epochs=2, seconds=1.0))]).run(record)
     assert record.outcomes() == {1: "completed"}
 
 

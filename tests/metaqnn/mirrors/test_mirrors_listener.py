@@ -5,11 +5,11 @@ import pytest
 from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
-from metaqnn.mirrors.listener import MirroringProgress
-from metaqnn.search.events import Progress
+from metaqnn.mirrors.listener import MirroringListener
+from metaqnn.search.events import SearchListener
 
 
-class Hearing(Progress):
+class Hearing(SearchListener):
     """Counts what it hears."""
 
     def __init__(self):
@@ -31,7 +31,7 @@ class Hearing(Progress):
 def run(new_database, open_search, formula_trainer, mirrors):
     url, database = new_database()
     inner = Hearing()
-    progress = MirroringProgress(inner, SearchReader(url), mirrors)
+    progress = MirroringListener(inner, SearchReader(url), mirrors)
     search = open_search(database)
     search.run(SerialExecutor(formula_trainer(search.config.epochs)), progress)
     progress.close()
@@ -60,13 +60,13 @@ def test_a_mirror_that_fails_is_given_up_and_the_search_goes_on(
 
 def test_why_a_mirror_failed_is_shown_and_not_obeyed(finished_run, remembering, capsys):
     failing = remembering(fail_at=0, reason="no space left on \x1b]0;pwned\x07")
-    MirroringProgress(Hearing(), finished_run.reader(), [failing]).close()
+    MirroringListener(Hearing(), finished_run.reader(), [failing]).close()
     assert capsys.readouterr().err == "\nRemembering given up: no space left on \\x1b]0;pwned\\x07\n"
 
 
 def test_what_is_missing_is_copied_in_the_beginning_and_not_in_the_end(finished_run, remembering):
     mirror = remembering()
-    progress = MirroringProgress(Hearing(), finished_run.reader(), [mirror])
+    progress = MirroringListener(Hearing(), finished_run.reader(), [mirror])
     assert len(mirror.networks) == 24
     mirror.networks.clear()
     progress.close()

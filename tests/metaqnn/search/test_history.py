@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.history import History
 
 
 def test_a_partial_curve_is_padded_with_nan():
-    curve = History(4).curve(NetworkFacts("[C(8,1,1), SM(10)]", 123, 2), 1e-3, [0.25, 0.5])
+    curve = History(4).curve(123, 2, 1e-3, [0.25, 0.5])
     np.testing.assert_array_equal(curve.values, [[0.25, 0.5, np.nan, np.nan]])
     assert curve.architecture["parameters"] == [123]
     assert curve.architecture["depth"] == [2]
@@ -18,9 +18,9 @@ def test_curves_stay_in_order_of_finishing():
     history = History(3)
     assert len(history.curves) == 0
     assert history.curves.T == 3
-    for number, name in enumerate(["short", "a much longer name"], start=1):
-        history.append(history.curve(NetworkFacts(name, number, 2), 0.1 * number, [0.1] * number))
-    history.append(history.curve(NetworkFacts("third", 3, 2), 0.3, [0.1] * 3))
+    for number in (1, 2):
+        history.append(history.curve(number, 2, 0.1 * number, [0.1] * number))
+    history.append(history.curve(3, 2, 0.3, [0.1] * 3))
     assert list(history.curves.observed) == [1, 2, 3]
     assert list(history.curves.architecture["parameters"]) == [1, 2, 3]
 
@@ -30,7 +30,7 @@ def test_what_was_handed_out_never_changes():
     history = History(2)
     seen = []
     for number in range(200):  # more than fits without growing
-        history.append(history.curve(NetworkFacts("a", number, 2), 0.1, [number / 200]))
+        history.append(history.curve(number, 2, 0.1, [number / 200]))
         seen.append(history.curves)
     for number, curves in enumerate(seen):
         assert list(curves.architecture["parameters"]) == list(range(number + 1))
@@ -40,5 +40,5 @@ def test_what_was_handed_out_never_changes():
 
 def test_nothing_is_built_anew_while_nothing_is_added():
     history = History(3)  # stopping rules keep fitted models for the object that they saw last
-    history.append(history.curve(NetworkFacts("a", 1, 2), 0.1, [0.1]))
+    history.append(history.curve(1, 2, 0.1, [0.1]))
     assert history.curves is history.curves

@@ -192,7 +192,7 @@ def test_a_crash_of_the_trainer_is_a_recorded_outcome(new_database, open_search,
 @pytest.mark.parametrize("wrong", [{"accuracy": nan}, {"accuracy": 54.3}, {"learning_rate": nan}])
 def test_an_epoch_that_cannot_be_is_a_crash_of_its_network(new_database, open_search, formula_trainer, wrong):
     class Mistaken(formula_trainer):
-        def train(self, architecture, *, seed, on_epoch):
+        def train(self, architecture, *, seed, on_epoch, checkpoint=None):
             def report(epoch):
                 second = len(self.trained) == 2
                 return on_epoch(replace(epoch, **wrong) if second and epoch.epoch == 3 else epoch)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from metaqnn.search.history import History, NetworkFacts
+from metaqnn.search.events import Job
+from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from predictor import Decision
+from state_space import Architecture
 from trainers import EpochReport, Outcome, TrainingResult
 
 T = 4
@@ -28,15 +30,15 @@ class Log:
     def add_epoch(self, network_id, report, decision):
         self.events.append(("stored", network_id, report.epoch, decision))
 
-    def heard(self, report, decision):
+    def heard(self, job, report, decision):
         self.events.append("heard")
 
 
-def monitor_of(log, **more):
-    facts = NetworkFacts("[C(8,1,1), SM(10)]", 100, 2)
+def monitor_of(log, stored=(), **more):
+    architecture = Architecture.parse("[C(8,1,1), SM(10)]")
     return TrainingMonitor(
-        17,
-        facts,
+        job=Job(17, 1, 1.0, architecture, 100, 2),
+        stored={(report.attempt, report.epoch): (report, decision) for report, decision in stored},
         database=log,
         history=History(T),
         rule=log,

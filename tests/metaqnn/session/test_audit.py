@@ -27,7 +27,7 @@ def ids(rows):
 
 def test_a_larger_share_contains_a_smaller(searched, formula_trainer):
     _, database = searched
-    stopped = [row.id for row in database.networks() if row.outcome == "stopped"]
+    stopped = [row.id for row in database.stored_networks() if row.outcome == "stopped"]
     assert len(stopped) > 3
     shares = [ids(audit(database, formula_trainer(5), share).chosen()) for share in (0.01, 0.5, 1.0)]
     assert [len(chosen) for chosen in shares] == [1, -(-len(stopped) // 2), len(stopped)]
@@ -50,10 +50,10 @@ def test_every_chosen_network_is_trained_to_the_end_once(searched, formula_train
 
 def test_the_search_stays_as_it_was(searched, formula_trainer, open_search, config):
     _, database = searched
-    before = database.networks(), database.samples(), database.curves()
+    before = database.stored_networks(), database.stored_samples(), database.curves()
     q_values = open_search(database).agent.q_table()
     audit(database, formula_trainer(config.epochs), 1.0).run(lambda *_: None)
-    assert (database.networks(), database.samples(), database.curves()) == before
+    assert (database.stored_networks(), database.stored_samples(), database.curves()) == before
     assert open_search(database).agent.q_table() == q_values
 
 

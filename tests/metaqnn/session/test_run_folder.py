@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.database import SchemaError
+from metaqnn.database import DatabaseError
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 HOLD = """
@@ -101,7 +101,7 @@ def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
     (tmp_path / "search.db").touch()
     assert not RunFolder(tmp_path).holds_search()
     (tmp_path / "search.db").write_bytes(b"garbage " * 1000)
-    with pytest.raises(SchemaError, match="not a MetaQNN replay database"):
+    with pytest.raises(DatabaseError, match="not a MetaQNN replay database"):
         RunFolder(tmp_path).holds_search()
 
 

@@ -123,7 +123,6 @@ def test_several_workers_or_one_on_a_clock_are_processes(prepared, more):
     executor = make_executor(prepared(**more))
     assert isinstance(executor, LocalExecutor)
     assert executor.workers == more.get("workers", 1)
-    assert executor.chance == 0.15
 
 
 def test_ray_that_is_not_installed_is_one_clear_line(prepared, monkeypatch):
