@@ -81,10 +81,10 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
 
 def _text(run: Path, output_format: str) -> str:
     with reading(run) as reader:
-        audits = [{**row, "when": "afterwards"} for row in reader.audits()]
-        audits += [{**row, "when": "in the loop"} for row in reader.audits_in_loop()]
+        audits = [
+            {"when": "in the loop" if row.pop("in_loop") else "afterwards", **row} for row in reader.audits()
+        ]
         summary = summarise_audits(reader)
-    audits.sort(key=lambda row: row["number"])
     if output_format != "table":
         return rows_as_text(audits, output_format, COLUMNS)
     rows = [

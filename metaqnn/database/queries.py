@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Row, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Row, Subquery, func, select
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
@@ -162,48 +162,44 @@ class SearchReader:
             return "-".join(str(connection.execute(query).scalar()) for query in counts)
 
     def audits(self) -> list[dict[str, Any]]:
-        """Stopped networks that were trained to the end afterwards.
+        """Networks that the rule would have stopped and that were trained to the end all the same.
 
-        Keys: number, architecture, epochs (when it was stopped), predicted_accuracy (y_hat_T), sigma,
-        probability, best_accuracy (y_BEST of that moment), final_accuracy (y_T, observed in the audit).
-        """
-        search, audit = trainings.alias(), trainings.alias()
-        query = (
-            select(
-                *networks.c["number", "architecture", "epochs", "predicted_accuracy"],
-                *decisions.c["sigma", "probability", "best_accuracy"],
-                epochs.c.accuracy.label("final_accuracy"),
-            )
-            .join(searches, searches.c.id == networks.c.search_id)
-            .join(search, (search.c.network_id == networks.c.id) & (search.c.purpose == "search"))
-            .join(decisions, (decisions.c.training_id == search.c.id) & decisions.c.stop)
-            .join(audit, (audit.c.network_id == networks.c.id) & (audit.c.purpose == "audit"))
-            .join(epochs, (epochs.c.training_id == audit.c.id) & (epochs.c.epoch == searches.c.epochs))
-            .where(networks.c.search_id == self._search_id)
-            .order_by(networks.c.number)
-        )
-        with self._engine.connect() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
-
-    def audits_in_loop(self) -> list[dict[str, Any]]:
-        """Networks that the search trained to the end although the rule would have stopped them.
-
-        Keys as those of `audits`; epochs is when the network would have been stopped.
+        Keys: number, architecture, in_loop (by the search itself, not by `metaqnn audit`), epochs (when it
+        was or would have been stopped), predicted_accuracy (y_hat_T), sigma, probability, best_accuracy
+        (y_BEST of that moment), final_accuracy (y_T, observed).
         """
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
+        afterwards = self._trained_afterwards()
+        final = func.coalesce(networks.c.final_accuracy, afterwards.c.accuracy)
         query = (
             select(
-                *networks.c["number", "architecture", "final_accuracy"],
-                *decisions.c["predicted_accuracy", "sigma", "probability", "best_accuracy"],
+                *networks.c["number", "architecture"],
+                (networks.c.outcome == "completed").label("in_loop"),
                 decisions.c.epoch.label("epochs"),
+                *decisions.c["predicted_accuracy", "sigma", "probability", "best_accuracy"],
+                final.label("final_accuracy"),
             )
             .join(trainings, same & (trainings.c.purpose == "search"))
             .join(decisions, (decisions.c.training_id == trainings.c.id) & decisions.c.stop)
-            .where(networks.c.search_id == self._search_id, networks.c.outcome == "completed")
+            .outerjoin(afterwards, afterwards.c.network_id == networks.c.id)
+            .where(networks.c.search_id == self._search_id, networks.c.outcome.in_(("completed", "stopped")))
+            .where(final.is_not(None))
             .order_by(networks.c.number)
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+    def _trained_afterwards(self) -> Subquery:
+        """network_id and y_T of the stopped networks that `metaqnn audit` has trained to the end."""
+        return (
+            select(trainings.c.network_id, epochs.c.accuracy)
+            .join(epochs, epochs.c.training_id == trainings.c.id)
+            .join(networks, networks.c.id == trainings.c.network_id)
+            .join(searches, searches.c.id == networks.c.search_id)
+            .where(searches.c.id == self._search_id, trainings.c.purpose == "audit")
+            .where(epochs.c.epoch == searches.c.epochs)
+            .subquery()
+        )
 
     def samples(self) -> list[tuple[str, float]]:
         """The replay memory: (architecture, reward) of each sample, in the order in which they came."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from metaqnn.finetune.candidates import Candidate, choose
-from metaqnn.finetune.errors import FinetuningError
+from metaqnn.finetune.candidates import Candidate, FinetuningError, choose
 from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
 from metaqnn.finetune.summary import FinetuningSummary, summarise_finetuning

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.database.queries import SearchReader
-from metaqnn.finetune.errors import FinetuningError
+
+
+class FinetuningError(ValueError):
+    """Networks that cannot be trained for long as asked; the message is one line."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from metaqnn.finetune.candidates import Candidate
-from metaqnn.finetune.errors import FinetuningError
+from metaqnn.finetune.candidates import Candidate, FinetuningError
 from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
 from metaqnn.search.randomness import Purpose, derived_seed
 from state_space import Architecture

@@ -13,7 +13,7 @@ from typing import Self, cast, get_origin, get_type_hints
 import numpy as np
 import torch
 
-from metaqnn.finetune.errors import FinetuningError
+from metaqnn.finetune.candidates import FinetuningError
 from metaqnn.session.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content

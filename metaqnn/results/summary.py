@@ -124,10 +124,15 @@ class AuditSummary:
     epochs_afterwards: int
 
 
-def summarise_audits(reader: SearchReader) -> AuditSummary:
-    """Summarise the audits in the loop and those of `metaqnn audit` together."""
-    config, afterwards, in_loop = reader.config(), reader.audits(), reader.audits_in_loop()
-    audits = [*afterwards, *in_loop]
+def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None = None) -> AuditSummary:
+    """Summarise the audits in the loop and those of `metaqnn audit` together.
+
+    Args:
+        reader: the search.
+        audits: what `reader.audits()` gave, if it was asked already.
+    """
+    config, audits = reader.config(), reader.audits() if audits is None else audits
+    in_loop = [row for row in audits if row["in_loop"]]
     errors = [
         row["predicted_accuracy"] - row["final_accuracy"]
         for row in audits
@@ -143,7 +148,7 @@ def summarise_audits(reader: SearchReader) -> AuditSummary:
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),
         epochs_in_loop=sum(config.epochs - row["epochs"] for row in in_loop),
-        epochs_afterwards=config.epochs * len(afterwards),
+        epochs_afterwards=config.epochs * (len(audits) - len(in_loop)),
     )
 
 

@@ -34,7 +34,7 @@ class SearchView:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """The search itself: configuration as stored, versions, circumstances, times."""
+        """The search itself: configuration as stored, versions, environment, times."""
         return self._reader.search()
 
     @cached_property
@@ -61,15 +61,14 @@ class SearchView:
     def audits(self) -> list[dict[str, Any]]:
         """Networks that the rule would have stopped and that were trained to the end all the same.
 
-        Keys as `SearchReader.audits` gives them, and `in_loop`: by the search itself, not by `metaqnn audit`.
+        Keys as `SearchReader.audits` gives them.
         """
-        in_loop = [{**audit, "in_loop": True} for audit in self._reader.audits_in_loop()]
-        return in_loop + [{**audit, "in_loop": False} for audit in self._reader.audits()]
+        return self._reader.audits()
 
     @cached_property
     def audit_summary(self) -> AuditSummary:
         """The audits in numbers."""
-        return summarise_audits(self._reader)
+        return summarise_audits(self._reader, self.audits)
 
     @cached_property
     def agent(self) -> QLearner:

@@ -11,8 +11,8 @@ from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
+from metaqnn.search.network_files import Finalist, NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed, generator
-from metaqnn.session.network_files import Finalist, NetworkFiles
 from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
@@ -95,7 +95,7 @@ class Search:
         """The next network to train, an interrupted one first; None when the schedule is done.
 
         Raises:
-            RunFolderError: the run folder is gone.
+            FolderGoneError: the run folder is gone.
             SearchStopped: nothing new is found any more.
         """
         if self._files is not None:

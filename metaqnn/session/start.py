@@ -16,7 +16,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
-from metaqnn.session.network_files import NetworkFiles
+from metaqnn.search.network_files import NetworkFiles
 from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
 from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder

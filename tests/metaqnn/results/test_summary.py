@@ -27,13 +27,10 @@ class Reader:
 
     def __init__(self, config, *ended):
         self._config, self._ended = config, list(ended)
-        self.afterwards, self.in_loop = [], []
+        self.audited = []
 
     def audits(self):
-        return self.afterwards
-
-    def audits_in_loop(self):
-        return self.in_loop
+        return self.audited
 
     def config(self):
         return self._config
@@ -95,13 +92,15 @@ def audited(predicted, final, best, epochs=2):
         "final_accuracy": final,
         "best_accuracy": best,
         "epochs": epochs,
+        "in_loop": False,
     }
 
 
 def test_audits_in_numbers(config):
     reader = Reader(config, row(1.0, "completed", 0.5, 5), *4 * [row(0.1, "stopped", 0.6, 2)])
-    reader.afterwards = [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7)]
-    reader.in_loop = [audited(None, 0.8, 0.7, epochs=3), audited(0.6, 0.7, None), audited(0.6, 0.6, 0.6)]
+    reader.audited = [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7)]
+    in_loop = [audited(None, 0.8, 0.7, epochs=3), audited(0.6, 0.7, None), audited(0.6, 0.6, 0.6)]
+    reader.audited += [{**row, "in_loop": True} for row in in_loop]
     audit = summarise_audits(reader)
     assert (audit.stops, audit.networks, audit.in_loop, audit.better_than_best) == (4 + 3, 5, 3, 1)
     assert audit.mean_absolute_error == pytest.approx((0.1 + 0.3 + 0.1 + 0) / 4)

@@ -168,7 +168,7 @@ def test_all_stops_can_be_audited(new_database, open_search, formula_trainer):
     search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     networks, _ = outcome_of(url, search)
     assert all(n["outcome"] == "completed" for n in networks)
-    audits = SearchReader(url).audits_in_loop()
+    audits = SearchReader(url).audits()
     assert len(audits) > 3
     for row in audits:
         epochs = networks[row["number"] - 1]["trainings"][-1]["epochs"]

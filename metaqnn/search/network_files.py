@@ -9,12 +9,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaqnn.session.run_folder import RunFolderError
 from trainers import Checkpoint
 from trainers.weights import TrainedNetwork
 
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"network-(\d{1,9})\.pt(\.tmp)?")
+
+
+class FolderGoneError(ValueError):
+    """The run folder of a running search was removed or moved."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ class NetworkFiles:
         self._best: list[Finalist] = []
 
     def require_folder(self) -> None:
-        """Raise RunFolderError if the folder was removed or moved: files have no place any more."""
+        """Raise FolderGoneError if the folder was removed or moved: there is nowhere to write to."""
         if not self._folder.is_dir():
-            raise RunFolderError(
+            raise FolderGoneError(
                 f"run folder {str(self._folder)!r} was removed or moved under the search; if it was moved, "
                 "go on with: metaqnn run --resume ITS-NEW-PLACE"
             )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from metaqnn.session.network_files import Finalist, NetworkFiles
+from metaqnn.search.network_files import Finalist, NetworkFiles
 from state_space import Architecture
 from trainers import EpochReport
 from trainers.checkpoint import SavedTraining
