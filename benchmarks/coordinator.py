@@ -32,10 +32,11 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.executors import Coordinator, Task
 from metaqnn.search.loop import Search
+from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import stopping_rule
 from state_space import preset
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 SPACE = preset("cifar10")
 T = 20
@@ -121,7 +122,7 @@ def measure(folder: Path, networks: int, workers: int, every: int, stopping: str
     run.path.mkdir()
     record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
     with closing(ReplayDatabase.create(run.url, record)) as database:
-        Search(config, SPACE, database, stopping_rule(config), chance=0.15).run(
+        Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15)).run(
             SimulatedWorkers(workers, every, run.database)
         )
 

@@ -38,6 +38,7 @@ from metaqnn.session.run_folder import RunFolder
 from predictor import Decision, LearningCurves
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 SPACE = preset("cifar10")
 T = 20
@@ -132,7 +133,7 @@ def ours(folder: Path, size: int, count: int) -> RunFolder:
     fill(run, size, count)
     started = perf_counter()
     database = ReplayDatabase.open(run.url)
-    search = Search(database.record().config, SPACE, database, AlwaysContinue(), chance=0.15)
+    search = Search(database.record().config, SPACE, database, AlwaysContinue(), chance=Chance(0.1, 0.15))
     restore = perf_counter() - started
     executor = InstantExecutor()
     search.run(executor)

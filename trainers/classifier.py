@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from trainers.chance import TESTED, Chance
 from trainers.datasets import ImageDataset, split_validation
 from trainers.loader import ImageLoader
 from trainers.normalisation import Normalisation
@@ -27,6 +28,8 @@ class ClassifierTrainer(NetworkTrainer):
         precision: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
         cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
+        chance: what is no better than chance on the validation images: "tested" or "published", see
+            `trainers.chance`.
 
     Raises:
         DatasetError: no such validation split is possible.
@@ -46,6 +49,7 @@ class ClassifierTrainer(NetworkTrainer):
         precision: str = "auto",
         threads: int | None = None,
         cuda_graphs: bool | None = None,
+        chance: str = TESTED,
     ) -> None:
         super().__init__(
             recipe, dataset, device=device, precision=precision, threads=threads, cuda_graphs=cuda_graphs
@@ -59,6 +63,9 @@ class ClassifierTrainer(NetworkTrainer):
         self._training, self._watched = (
             ImageLoader(dataset.train_images[part], dataset.train_labels[part], normalisation, self.device)
             for part in (training, validation)
+        )
+        self.chance = Chance.of(
+            chance, dataset.train_labels[validation], dataset.num_classes, recipe.chance_factor
         )
 
     def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:

@@ -30,7 +30,7 @@ class Recipe(Protocol):
 
     @property
     def chance_factor(self) -> float:
-        """An accuracy of at most this / (number of classes) counts as chance."""
+        """With ten or more balanced classes, an accuracy of at most this / classes counts as chance."""
 
     @property
     def mirror(self) -> bool:
@@ -69,7 +69,7 @@ class TrainingRecipe:
     retry_factor: float = 0.4
     """What the initial learning rate is multiplied by before another try."""
     chance_factor: float = 1.5
-    """A validation accuracy of at most this / (number of classes) counts as chance."""
+    """With ten or more balanced classes, a validation accuracy of at most this / classes counts as chance."""
     mirror: bool = False
     """Flip each training image left to right with probability one half."""
     translate: int = 0

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from state_space import Architecture
 from trainers.attempts import Course, EpochCallback, TrainingState
+from trainers.chance import Chance
 from trainers.checkpoint import Checkpoint
 from trainers.datasets import ImageDataset
 from trainers.device import check_threads, choose_device, choose_precision, processor_settings
@@ -42,6 +43,8 @@ class NetworkTrainer(ABC):
     """
 
     recipe: Recipe
+    chance: Chance
+    """Of the watched images."""
     _training: ImageLoader
     """What is trained on."""
     _watched: ImageLoader
@@ -66,11 +69,6 @@ class NetworkTrainer(ABC):
         self.precision = choose_precision(self.device, precision)
         self.threads = check_threads(threads)
         self._cuda_graphs = cuda_graphs
-
-    @property
-    def chance(self) -> float:
-        """An accuracy of at most this counts as no better than chance: chance_factor / classes."""
-        return self.recipe.chance_factor / self.num_classes
 
     def train(
         self,
@@ -125,7 +123,7 @@ class NetworkTrainer(ABC):
     ) -> TrainingResult:
         course = Course(
             self.recipe,
-            self.chance,
+            self.chance.threshold,
             start=lambda attempt: self.start(architecture, seed=seed, attempt=attempt),
             train_epoch=lambda state: self.train_epoch(state, seed=seed),
             on_epoch=on_epoch,

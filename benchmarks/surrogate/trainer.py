@@ -18,6 +18,7 @@ from state_space import Architecture
 from state_space.shapes import PUBLISHED_SHAPE, Shape
 from surrogate.curves import CurveModel, Floats
 from surrogate.features import architecture_features
+from trainers.chance import Chance
 from trainers.recipe import TrainingRecipe
 from trainers.results import EpochReport, Outcome, TrainingResult
 
@@ -121,9 +122,9 @@ class SurrogateTrainer:
         )
 
     @property
-    def chance(self) -> float:
-        """An accuracy of at most this after the first epoch makes the trainer start again at a lower rate."""
-        return self.recipe.chance_factor / self.num_classes
+    def chance(self) -> Chance:
+        """The published one: the recorded networks were trained with it."""
+        return Chance.published(self.num_classes, self.recipe.chance_factor)
 
     def train(
         self,
@@ -179,7 +180,7 @@ class SurrogateTrainer:
             noise=_uniform("noise", seed, attempt, name),
         )
         counts = np.rint(curve * self.resolution)
-        counts[0] = max(counts[0], floor(self.chance * self.resolution) + 1)
+        counts[0] = max(counts[0], floor(self.chance.threshold * self.resolution) + 1)
         accuracies: list[float] = (counts / self.resolution).tolist()
         return accuracies
 

@@ -77,9 +77,12 @@ def execute(namespace: argparse.Namespace) -> int:
             max_parameters=namespace.max_parameters,
             max_macs=namespace.max_macs,
         )
+        guess = reader.record().guess
     if namespace.pareto:
         found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
     print(top_text(found, namespace.format, filtered=bool(namespace.max_parameters or namespace.max_macs)))
+    if namespace.format == "table" and guess is not None:
+        print(f"\nalways guessing the commonest class: {percent(guess)}")
     return 0
 
 

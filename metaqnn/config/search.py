@@ -14,6 +14,8 @@ from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
 from metaqnn.config.stored import from_json, translated
 from state_space import StateSpace
 from state_space.errors import did_you_mean
+from trainers.chance import KINDS as CHANCE_KINDS
+from trainers.chance import TESTED
 
 REWARDS = ("forecast", "last-seen")
 
@@ -69,6 +71,13 @@ class SearchConfig:
     decay_factor: float = option(0.2, "factor on the learning rate at each decay")
     decay_every: int = option(5, "epochs between two decays of the learning rate")
     attempts: int = option(5, "tries at most with lower rates when the first epoch is no better than chance")
+    chance: str = option(
+        TESTED,
+        "what counts as no better than chance after the first epoch: tested (not significantly better than "
+        "always guessing the commonest class; with ten or more balanced classes the published 1.5 / classes) "
+        "or published (1.5 / classes whatever the data)",
+        metavar="KIND",
+    )
     mirror: bool = option(True, "mirror training images at random")
     translate: int = option(0, "shift training images at random by up to this many pixels")
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
@@ -98,6 +107,7 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         self._require(self.reward in REWARDS, "reward", " or ".join(REWARDS))
+        self._require(self.chance in CHANCE_KINDS, "chance", " or ".join(CHANCE_KINDS))
         self._require(0 <= self.audit <= 1, "audit", "a share from 0 to 1")
         self._require(0 < self.alpha <= 1, "alpha", "in (0, 1]")
         self._require(0 <= self.gamma <= 1, "gamma", "in [0, 1]")

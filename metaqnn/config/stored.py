@@ -17,10 +17,10 @@ FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "r
 def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration in today's terms.
 
-    At first `early_stopping` switched the published criterion. Then rules had names, but the settings of the
-    published criterion were options of their own.
+    Chance was always the published one. At first `early_stopping` switched the published criterion. Then
+    rules had names, but the settings of the published criterion were options of their own.
     """
-    values = dict(values)
+    values = {"chance": "published", **values}
     if "early_stopping" in values:
         on = values.pop("early_stopping")
         values |= {"stopping": "paper" if on else "none", "reward": "forecast", "audit": 0.0}

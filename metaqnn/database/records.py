@@ -31,6 +31,12 @@ class SearchRecord:
     environment: Mapping[str, Any]
     images: Mapping[str, Mapping[str, int]] | None = None
 
+    @property
+    def guess(self) -> float | None:
+        """Accuracy of always guessing the commonest class of the training images; None if it is not known."""
+        counts = (self.images or {}).get("train", {}).values()
+        return max(counts) / sum(counts) if counts else None
+
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From a row of the table `searches`."""

@@ -82,9 +82,10 @@ class Finetuning:
 
     def _checked(self, ended: TrainingResult) -> TrainingResult:
         """A network that collapsed on the way, its loss a finite number, has failed, too."""
-        if ended.outcome is not Outcome.COMPLETED or ended.curve[-1] > self.trainer.chance:
+        if ended.outcome is not Outcome.COMPLETED or ended.curve[-1] > self.trainer.chance.threshold:
             return ended
-        message = f"training accuracy {ended.curve[-1]:.4f} in the end is at most {self.trainer.chance:.4f}"
+        chance = self.trainer.chance.threshold
+        message = f"training accuracy {ended.curve[-1]:.4f} in the end is no better than chance, {chance:.4f}"
         return replace(ended, outcome=Outcome.CHANCE, message=message)
 
     def _training_seed(self, number: int, seed: int) -> int:

@@ -31,10 +31,18 @@ def headline(summary: Summary) -> str:
         [
             f"{summary.networks} of {summary.planned} networks: {summary.completed} trained to the end, "
             f"{summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
-            f"best validation accuracy {percent(summary.best_accuracy)}",
+            _best(summary),
             f"{summary.epochs} epochs trained, {saved} saved by early stopping: {summary.speedup:.2f}x",
         ]
     )
+
+
+def _best(summary: Summary) -> str:
+    best = f"best validation accuracy {percent(summary.best_accuracy)}"
+    if summary.guess is None:
+        return best
+    line = f"{best}; always guessing the commonest class: {percent(summary.guess)}"
+    return line if summary.beats_guess else f"{line}: NO network is better than that"
 
 
 def audit_line(audit: AuditSummary) -> str:

@@ -39,6 +39,7 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
+    `guess` is the accuracy of always guessing the commonest class, None if it is not known.
     A network that failed at chance level counts in `full_epochs` with the epochs it really took: early
     stopping did not save anything there. So does one that was audited in the loop.
     """
@@ -52,7 +53,13 @@ class Summary:
     full_epochs: int
     seconds: float
     best_accuracy: float | None
+    guess: float | None
     by_epsilon: list[EpsilonRow]
+
+    @property
+    def beats_guess(self) -> bool:
+        """Whether the best network is better than a constant guess; True where one of them is not known."""
+        return self.guess is None or self.best_accuracy is None or self.best_accuracy > self.guess
 
     @property
     def speedup(self) -> float:
@@ -71,7 +78,8 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         reader: the search.
         ended: what `reader.ended()` gave, if it was asked already.
     """
-    config, ended = reader.config(), reader.ended() if ended is None else ended
+    record, ended = reader.record(), reader.ended() if ended is None else ended
+    config = record.config
     places: dict[float, list[int]] = {}
     for place, row in enumerate(ended):
         places.setdefault(row.epsilon, []).append(place)
@@ -92,6 +100,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         full_epochs=epochs + skipped,
         seconds=reader.search()["seconds"],
         best_accuracy=max((row.best_accuracy for row in rows if row.best_accuracy is not None), default=None),
+        guess=record.guess,
         by_epsilon=rows,
     )
 

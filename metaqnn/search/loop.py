@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from metaqnn.config.search import SearchConfig
@@ -16,10 +17,14 @@ from metaqnn.search.randomness import Purpose, derived_seed, generator
 from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 FAULTS = {CRASHED, TIMED_OUT, Outcome.OUT_OF_MEMORY}
 CONSECUTIVE_FAULTS = 10
 CONSECUTIVE_REPEATS = 1000
+CONSECUTIVE_CHANCE = 5
+"""Networks in a row that learn nothing, after which the user is told what may be wrong."""
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Search:
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
-        chance: after a first epoch with at most this accuracy the trainer starts again with a lower rate.
+        chance: below its threshold after the first epoch the trainer starts again with a lower rate, and its
+            level is the reward of networks that failed.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Search:
         rule: StoppingRule,
         files: NetworkFiles | None = None,
         *,
-        chance: float = 0.0,
+        chance: Chance,
     ) -> None:
         self.config = config
         self.space = space
@@ -75,6 +81,7 @@ class Search:
         self._waiting: dict[int, list[int]] = {}  # network id -> proposals that wait for its result
         self._proposals = 0
         self._faults = 0
+        self._at_chance = 0
         self._restore()
 
     @property
@@ -130,6 +137,7 @@ class Search:
             self._files.ended(task.number, _finalists(running.job, result.final_accuracy))
         self._listener.finished(running.job, result)
         self._count_faults(result)
+        self._count_chance(result)
 
     def _monitor(self, job: Job, stored: list[tuple[EpochReport, Decision | None]]) -> TrainingMonitor:
         return TrainingMonitor(
@@ -139,7 +147,6 @@ class Search:
             rule=self._rule,
             epochs=self.config.epochs,
             chance=self._chance,
-            num_classes=self.space.num_classes,
             heard=self._listener.epoch,
             stored={(report.attempt, report.epoch): (report, decision) for report, decision in stored},
             audited=self._audited(job),
@@ -209,6 +216,17 @@ class Search:
         if self._faults >= CONSECUTIVE_FAULTS:
             reason = (result.message or result.outcome).strip().splitlines()[-1]  # of a traceback
             raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")
+
+    def _count_chance(self, result: NetworkResult) -> None:
+        self._at_chance = self._at_chance + 1 if result.outcome == Outcome.CHANCE else 0
+        if self._at_chance == CONSECUTIVE_CHANCE:
+            _LOG.warning(
+                "%d networks in a row have learned nothing: after the first epoch, at every learning rate, "
+                "they were no better than always guessing the commonest class (%.2f%%). Are labels right? "
+                "A smaller --batch-size, another --learning-rate or more images may help",
+                CONSECUTIVE_CHANCE,
+                100 * self._chance.level,
+            )
 
     def _restore(self) -> None:
         """Replay the stored events."""

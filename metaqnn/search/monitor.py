@@ -12,6 +12,7 @@ from metaqnn.search.events import Job
 from metaqnn.search.history import History
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 
 @dataclass(kw_only=True)
@@ -25,8 +26,7 @@ class TrainingMonitor:
         rule: decides whether the training goes on; not asked after the last epoch, nor after a first
             epoch at chance level, which the trainer answers with a lower rate.
         epochs: T.
-        chance: accuracy that counts as no better than chance.
-        num_classes: a network without any result is rewarded with 1 / num_classes.
+        chance: on the validation images; its level is the reward of a network without any result.
         heard: is told each epoch and decision after they are stored.
         stored: epochs and decisions of this training that are in the database already, by attempt and epoch:
             it was interrupted.
@@ -39,8 +39,7 @@ class TrainingMonitor:
     history: History
     rule: StoppingRule
     epochs: int
-    chance: float
-    num_classes: int
+    chance: Chance
     heard: Callable[[Job, EpochReport, Decision | None], None]
     stored: dict[tuple[int, int], tuple[EpochReport, Decision | None]] = field(default_factory=dict)
     audited: bool = False
@@ -84,16 +83,16 @@ class TrainingMonitor:
             return self._ended(training.outcome, y_T, training, final_accuracy=y_T)
         if training.outcome is Outcome.STOPPED:
             return self._stopped(training)
-        return self._ended(training.outcome, 1 / self.num_classes, training)
+        return self._ended(training.outcome, self.chance.level, training)
 
     def failure(self, outcome: str, message: str) -> NetworkResult:
         """The result of a training that did not end in an orderly way."""
         return NetworkResult(
-            outcome, 1 / self.num_classes, self._attempt, len(self._accuracies), message=message
+            outcome, self.chance.level, self._attempt, len(self._accuracies), message=message
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
-        at_chance = report.epoch == 1 and report.accuracy <= self.chance
+        at_chance = report.epoch == 1 and report.accuracy <= self.chance.threshold
         if report.epoch == self.epochs or at_chance or self._in_audit:
             return None
         return self.rule.decide(self.curve(), self.history.curves)

@@ -18,9 +18,10 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
 from metaqnn.session.audit import Audit
+from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import stopping_rule
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,7 +35,7 @@ def interruptible():
 class FormulaTrainer:
     """Saturating curves whose height depends on the architecture; some networks never learn, some crash."""
 
-    chance = 0.15
+    chance = Chance(0.1, 0.15)
 
     def __init__(self, epochs, *, crash=(), oom=()):
         self.epochs = epochs

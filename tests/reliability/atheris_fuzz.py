@@ -22,13 +22,14 @@ import torch
 from torch._weights_only_unpickler import Unpickler
 
 with atheris.instrument_imports(include=["state_space", "predictor", "trainers", "metaqnn", "PIL"]):
-    from metaqnn.cli import Parser
     from metaqnn.config.flags import add_config_options, given_options
+
+    from metaqnn.cli import Parser
     from metaqnn.config.schedule import ScheduleError
     from metaqnn.config.search import ConfigError, SearchConfig
     from metaqnn.database.engine import StorageError, UnreachableError
+    from metaqnn.session.rule import stopping_rule
     from metaqnn.session.run_folder import RunFolder, RunFolderError
-    from metaqnn.session.start import stopping_rule
     from predictor.curves import reading
     from predictor.errors import PredictorError
     from state_space import Architecture

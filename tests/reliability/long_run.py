@@ -22,7 +22,7 @@ from metaqnn.database.engine import sqlite_url
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
-from metaqnn.session.start import stopping_rule
+from metaqnn.session.rule import stopping_rule
 from predictor import LearningCurves
 from state_space import Architecture
 
@@ -86,8 +86,10 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     record = SearchRecord(config, (3, 32, 32), 10, "0" * 64, {}, {})
     database = ReplayDatabase.create(sqlite_url(options.folder / "search.db"), record)
-    search = Search(config, config.space(3, 32, 10), database, stopping_rule(config))
-    search.run(SerialExecutor(surrogate(options.curves)), Sampler(options.folder, options.every))
+    trainer = surrogate(options.curves)
+    space, rule = config.space(3, 32, 10), stopping_rule(config)
+    search = Search(config, space, database, rule, chance=trainer.chance)
+    search.run(SerialExecutor(trainer), Sampler(options.folder, options.every))
     database.close()
     return 0
 

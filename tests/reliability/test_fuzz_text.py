@@ -5,13 +5,13 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from metaqnn.config.flags import add_config_options, given_options
+
 from metaqnn.config.schedule import ScheduleError
 from metaqnn.config.search import ConfigError, SearchConfig
 from metaqnn.database.engine import StorageError, UnreachableError
+from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder, RunFolderError
-from metaqnn.session.start import stopping_rule
 from predictor.curves import reading
 from predictor.errors import PredictorError
 from state_space import Architecture

@@ -50,7 +50,7 @@ class FinetuningRecipe:
     retry_factor: float = 0.4
     """What all rates are multiplied by before another try."""
     chance_factor: float = 1.5
-    """A training accuracy of at most this / (number of classes) counts as chance."""
+    """With ten or more balanced classes, a training accuracy of at most this / classes counts as chance."""
 
     def __post_init__(self) -> None:
         self._require("batch_size", self.batch_size >= 1, "a whole number of at least 1")

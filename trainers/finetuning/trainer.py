@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from trainers.chance import Chance
 from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
 from trainers.device import processor_settings
@@ -66,6 +67,7 @@ class FinetuningTrainer(NetworkTrainer):
         self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
         watched = stratified_subset(dataset.train_labels, max(WATCHED, dataset.num_classes), seed=0)
         images, labels = dataset.train_images, dataset.train_labels
+        self.chance = Chance.tested(labels[watched], dataset.num_classes, recipe.chance_factor)
         self._training = self._loader(images, labels)
         self._watched = self._loader(images[watched], labels[watched])
         self._test = self._loader(dataset.test_images, dataset.test_labels)

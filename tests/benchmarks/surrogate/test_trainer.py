@@ -74,7 +74,7 @@ def test_what_the_reports_say(trainer, make):
         for report in heard:
             assert report.learning_rate == trainer.recipe.rate(report.attempt, report.epoch)
             assert isnan(report.loss)
-            assert (report.accuracy > trainer.chance) == (report.attempt == result.attempt)
+            assert (report.accuracy > trainer.chance.threshold) == (report.attempt == result.attempt)
             assert report.accuracy * 5000 == pytest.approx(round(report.accuracy * 5000))
         last = [report for report in heard if report.attempt == result.attempt]
         assert [report.epoch for report in last] == list(range(1, make.T + 1))

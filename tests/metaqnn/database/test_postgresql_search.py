@@ -23,7 +23,7 @@ SEARCH = """
 import runpy, sys, time
 from pathlib import Path
 from metaqnn.executors import SerialExecutor
-from metaqnn.session.start import stopping_rule
+from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.search.loop import Search
 
@@ -41,7 +41,8 @@ def slowly(*args, **kwargs):
 
 
 trainer.train = slowly
-search = Search(config, config.space(1, 8, 10), database, stopping_rule(config))
+rule, chance = stopping_rule(config), trainer.chance
+search = Search(config, config.space(1, 8, 10), database, rule, chance=chance)
 search.run(SerialExecutor(trainer))
 """
 TIMES = ("id", "proposed_at", "finished_at", "network_id", "training_id", "search_id")
@@ -59,8 +60,6 @@ def run_search(open_search, formula_trainer):
         trainer, count = formula_trainer(search.config.epochs), 0
 
         class Troubled:
-            chance = trainer.chance
-
             def train(self, architecture, *, seed, on_epoch, checkpoint=None):
                 def with_trouble(report):
                     nonlocal count

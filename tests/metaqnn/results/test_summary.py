@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metaqnn.database import SearchRecord
 from metaqnn.results.summary import cumulative_top, summarise, summarise_audits
 
 
@@ -35,11 +36,22 @@ class Reader:
     def config(self):
         return self._config
 
+    def record(self):
+        images = {"train": {"cat": 6, "dog": 4}, "test": {}}
+        return SearchRecord(self._config, (1, 8, 8), 2, "0" * 64, {}, {}, images)
+
     def ended(self):
         return self._ended
 
     def search(self):
         return {"seconds": 77.0}
+
+
+@pytest.mark.parametrize(("best", "beaten"), [(0.7, True), (0.6, False), (None, True)])
+def test_the_best_is_held_against_a_constant_guess(config, best, beaten):
+    ended = [row(1.0, "stopped", 0.9, 2)] if best is None else [row(1.0, "completed", best, 5)]
+    summary = summarise(Reader(config, *ended))
+    assert (summary.guess, summary.beats_guess) == (0.6, beaten)
 
 
 def test_a_search_in_numbers(config):

@@ -1,5 +1,6 @@
 """The search loop: what is stored, and that an interruption anywhere changes nothing."""
 
+from contextlib import closing
 from dataclasses import replace
 from math import nan
 
@@ -11,6 +12,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.search.loop import CONSECUTIVE_FAULTS
+from trainers import EpochReport, Outcome, TrainingResult
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
 
@@ -241,3 +243,22 @@ def test_an_exhausted_state_space_ends_the_search(
     with pytest.raises(SearchStopped, match="exhausted"):
         search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert search.trained == 6
+
+
+def test_many_networks_in_a_row_that_learn_nothing_are_told_once(
+    new_database, open_search, formula_trainer, caplog
+):
+    class Hopeless(formula_trainer):
+        def train(self, architecture, *, seed, on_epoch, checkpoint=None):
+            on_epoch(EpochReport(1, 1e-3, 1, 0.1, 2.3, 0.1))
+            return TrainingResult(Outcome.CHANCE, (0.1,), 1e-3, 1, 0.1, "no better than chance")
+
+    url, database = new_database()
+    open_search(database).run(SerialExecutor(Hopeless(5)))
+    database.close()
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "networks in a row have learned nothing" in line] == told
+    assert len(told) == 1
+    assert "commonest class (10.00%)" in told[0]
+    with closing(SearchReader(url)) as reader:
+        assert {row.reward for row in reader.ended()} == {0.1}

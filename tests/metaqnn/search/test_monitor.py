@@ -9,6 +9,7 @@ from metaqnn.search.monitor import TrainingMonitor
 from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport, Outcome, TrainingResult
+from trainers.chance import Chance
 
 T = 4
 CONTINUE = Decision(False, "promising", 0.2, 0.6, 0.05, 0.5)
@@ -43,8 +44,7 @@ def monitor_of(log, stored=(), **more):
         history=History(T),
         rule=log,
         epochs=T,
-        chance=0.15,
-        num_classes=10,
+        chance=Chance(0.1, 0.15),
         heard=log.heard,
         **more,
     )
