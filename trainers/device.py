@@ -47,6 +47,17 @@ def choose_precision(device: torch.device, name: str = "auto") -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def convolves_in_columns(device: torch.device, precision: torch.dtype) -> bool:
+    """Whether PyTorch copies the receptive field of every output of a convolution before it multiplies.
+
+    It does on CPUs for which oneDNN has no bfloat16, in that format: on x86, those without AVX-512.
+    """
+    if device.type != "cpu" or precision != torch.bfloat16:
+        return False
+    probe = "_is_mkldnn_bf16_supported"  # private, as below; PyTorch without oneDNN has none
+    return not (hasattr(torch.ops.mkldnn, probe) and getattr(torch.ops.mkldnn, probe)())
+
+
 def check_threads(threads: int | None) -> int | None:
     """Pass on a usable number of threads; raises DeviceError for any other."""
     if threads is not None and threads < 1:

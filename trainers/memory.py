@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 
 import torch
@@ -55,9 +56,11 @@ class MemoryEstimate:
     activations: int
     """What the forward pass of one batch keeps for the backward pass."""
     passing: int
-    """What lives for the time of one layer: the gradients on both of its sides."""
+    """What lives for the time of one layer: the gradients on both of its sides, and the columns of a
+    convolution, less what the layers after it keep, which is not there at that time."""
     evaluation: int
-    """Images, input and output of a layer while a batch is validated, which needs no other activations."""
+    """Images, input and output of a layer, and its columns, while a batch is validated, which needs no other
+    activations."""
 
     @property
     def total(self) -> int:
@@ -73,6 +76,7 @@ def training_memory(
     batch_size: int,
     evaluation_batch: int = EVALUATION_BATCH,
     precision: torch.dtype = torch.float32,
+    in_columns: bool = False,
 ) -> MemoryEstimate:
     """Estimate from the layers alone what `ClassifierTrainer` allocates for a network.
 
@@ -87,6 +91,8 @@ def training_memory(
         batch_size: images a training step.
         evaluation_batch: images a validation step.
         precision: number format of the activations.
+        in_columns: whether convolutions copy the receptive field of every output first; see
+            `trainers.device.convolves_in_columns`.
 
     Raises:
         ShapeError: the architecture does not fit the images.
@@ -97,11 +103,17 @@ def training_memory(
     weights = sum(stage.weights for stage in stages)
     parameters = 4 * 4 * (weights + sum(stage.biases for stage in stages)) + copied * weights
     images = (4 + copied) * prod(input_shape)
-    kept = images + sum(_kept(stage, size) for stage in stages)
+    kept = list(accumulate((_kept(stage, size) for stage in stages), initial=images))[1:]
     widest = max(prod(shape) for stage in stages for shape in (stage.input_shape, stage.output_shape))
     both = 2 * widest * size
+    columns = [_columns(stage) * size if in_columns else 0 for stage in stages]
+    # Where the columns of a layer are, what the layers after it keep is not.
+    passing = both + max(more - (kept[-1] - so_far) for so_far, more in zip(kept, columns, strict=True))
     return MemoryEstimate(
-        parameters, batch_size * kept, batch_size * both, evaluation_batch * (images + both)
+        parameters,
+        batch_size * kept[-1],
+        batch_size * passing,
+        evaluation_batch * (images + both + max(columns)),
     )
 
 
@@ -120,6 +132,14 @@ def _kept(stage: Stage, size: int) -> int:
         case GlobalAveragePooling():
             return outputs * 4 + prod((outputs, *stage.input_shape[1:])) * (size + 4)
     return outputs * 4 + _flattened(stage) * size
+
+
+def _columns(stage: Stage) -> int:
+    """Numbers in the receptive fields of an image's outputs; for fields of one pixel the input serves."""
+    layer = stage.layer
+    if not isinstance(layer, Convolution) or layer.size == layer.stride == 1:
+        return 0
+    return stage.macs // layer.width
 
 
 def _flattened(stage: Stage) -> int:

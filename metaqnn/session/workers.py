@@ -18,6 +18,7 @@ from metaqnn.session.estimate import sampled_networks
 from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
+from trainers.device import convolves_in_columns
 
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
@@ -88,6 +89,7 @@ def memory_share(prepared: Prepared, architecture: Architecture) -> float:
         trainer.num_classes,
         batch_size=prepared.config.batch_size,
         precision=trainer.precision,
+        in_columns=convolves_in_columns(trainer.device, trainer.precision),
     )
     return estimate.total / device_memory(trainer.device)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from trainers import DeviceError, choose_device, choose_precision
-from trainers.device import check_threads, processor_settings
+from trainers.device import check_threads, convolves_in_columns, processor_settings
 
 CPU = torch.device("cpu")
 
@@ -48,6 +48,14 @@ def test_auto_on_a_processor_follows_its_instructions(monkeypatch, native, expec
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
     assert choose_precision(CPU, "auto") == expected
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_only_bfloat16_on_a_processor_for_which_onednn_has_none_goes_by_columns(monkeypatch, there):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: there, raising=False)
+    assert convolves_in_columns(CPU, torch.bfloat16) is not there
+    assert not convolves_in_columns(CPU, torch.float32)
+    assert not convolves_in_columns(torch.device("cuda"), torch.bfloat16)
 
 
 def test_an_explicit_precision_wins_and_an_unknown_one_is_quoted():

@@ -6,7 +6,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from state_space import Architecture
 from trainers import build_network
-from trainers.memory import OutOfMemory, allocation_guard, training_memory
+from trainers.device import convolves_in_columns
+from trainers.memory import EVALUATION_BATCH, OutOfMemory, allocation_guard, training_memory
 from trainers.steps import eager_step, logits
 
 
@@ -71,12 +72,13 @@ def peak(network, images, precision):
     ],
 )
 def test_the_estimate_is_near_what_pytorch_allocates(text, batch, precision):
-    """On the safe side: at most 10% too low, at most 60% too high."""
+    """On the safe side: at most 10% too low, at most 60% too high; with or without columns, as it is here."""
     architecture, shape = Architecture.parse(text), (3, 16, 16)
     network = build_network(architecture, shape, 10).to(memory_format=torch.channels_last)
     images = torch.randn(batch, *shape).to(memory_format=torch.channels_last)
+    columns = convolves_in_columns(torch.device("cpu"), precision)
     estimate = training_memory(
-        architecture, shape, 10, batch_size=batch, evaluation_batch=1, precision=precision
+        architecture, shape, 10, batch_size=batch, evaluation_batch=1, precision=precision, in_columns=columns
     )
     copies = 0 if precision == torch.float32 else 2 * sum(weight.numel() for weight in network.parameters())
     saved = saved_for_backward(network, images, precision) - copies
@@ -100,3 +102,30 @@ def test_a_network_of_the_published_kind_by_hand():
     assert estimate.parameters == 16 * (1_728 + 655_360 + 74)
     assert estimate.activations == 128 * 4 * (3_072 + 65_536 + 65_536 + 10)  # the map, and it flattened
     assert estimate.passing == 128 * 4 * 2 * 65_536
+
+
+def test_columns_by_hand():
+    """[C(64,3,1), C(8,3,1), SM(10)] on 16x16x3 in 2 bytes: fields of 9 * 3 numbers, then of 9 * 64.
+
+    With the second layer's columns there is no flattened map, nor are there logits in float32.
+    """
+    architecture = Architecture.parse("[C(64,3,1), C(8,3,1), SM(10)]")
+    without, spread = (
+        training_memory(
+            architecture, (3, 16, 16), 10, batch_size=4, precision=torch.bfloat16, in_columns=columns
+        )
+        for columns in (False, True)
+    )
+    columns = 2 * 256 * 9 * 64
+    assert spread.passing - without.passing == 4 * (columns - 2 * 256 * 8 - 4 * 10)
+    assert spread.evaluation - without.evaluation == EVALUATION_BATCH * columns
+    assert (spread.parameters, spread.activations) == (without.parameters, without.activations)
+
+
+def test_fields_of_one_pixel_need_no_columns():
+    architecture = Architecture.parse("[C(64,1,1), SM(10)]")
+    estimates = {
+        training_memory(architecture, (3, 16, 16), 10, batch_size=4, in_columns=columns)
+        for columns in (False, True)
+    }
+    assert len(estimates) == 1
