@@ -187,6 +187,7 @@ def sql(finished_run):
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE = 300_000  # milliseconds for whatever is waited for: the machine may be busy with other work
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -198,7 +199,7 @@ def browser():
         pytest.skip("no Chromium on this machine")
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(
-            executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"]
+            executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"], timeout=PATIENCE
         )
         yield chromium
         chromium.close()
@@ -224,6 +225,7 @@ def visit(browser):
 
     def go(url, width=1280):
         context = browser.new_context(viewport={"width": width, "height": 800})
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page, problems, requests = context.new_page(), [], []
         page.on("console", lambda message: message.type == "error" and problems.append(message.text))

@@ -8,14 +8,13 @@ import pytest
 
 from metaqnn.figures import FIGURES
 
-SECONDS = 30_000
 NAMES = [figure.name for figure in FIGURES]
 PAGES = ["/", "/runs/finished", "/runs/finished/networks", "/runs/finished/networks/3", "/runs/nowhere"]
 
 
 def drawn(visit, name="search"):
     """Wait until a figure is drawn."""
-    visit.page.wait_for_selector(f"#{name} .chart[data-state=drawn] canvas", timeout=SECONDS)
+    visit.page.wait_for_selector(f"#{name} .chart[data-state=drawn] canvas")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -27,7 +26,7 @@ def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
         seen = visit(address + path, width)
         for chart in seen.page.query_selector_all(".chart:not([data-slow])"):
             chart.scroll_into_view_if_needed()
-            chart.wait_for_selector("canvas, p", timeout=SECONDS)
+            chart.wait_for_selector("canvas, p")
         assert seen.overflow() <= 0, path
         assert [p for p in seen.problems if "404" not in p] == [], path
         assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
@@ -47,19 +46,19 @@ def test_figures_are_drawn_when_they_come_into_view_and_slow_ones_when_asked_for
 def test_a_page_moves_on_with_its_search_and_says_when_the_run_is_gone(visit, served, new_run, run_search):
     folder, database = new_run()
     seen = visit(f"{served(folder)}/runs/fresh")
-    seen.page.wait_for_selector("#search .chart[data-state=nothing]", timeout=SECONDS)
+    seen.page.wait_for_selector("#search .chart[data-state=nothing]")
     assert "0 of 24" in seen.page.inner_text("#numbers")
     seen.page.click("#q-kinds button")
-    seen.page.wait_for_selector("#q-kinds .chart[data-state=nothing] button", timeout=SECONDS)
+    seen.page.wait_for_selector("#q-kinds .chart[data-state=nothing] button")
     run_search(database)
     drawn(seen)
-    assert "24 of 24" in seen.page.inner_text("#numbers")
+    seen.page.wait_for_selector("#numbers:has-text('24 of 24')")
     seen.page.click("text=Draw again")
     drawn(seen, "q-kinds")
     assert seen.problems == []
     database.close()
     shutil.rmtree(folder.path)
-    seen.page.wait_for_selector("#trouble:not([hidden])", timeout=SECONDS)
+    seen.page.wait_for_selector("#trouble:not([hidden])")
     assert "run fresh cannot be read" in seen.page.inner_text("#trouble")
 
 
@@ -74,7 +73,7 @@ def test_hostile_strings_stay_strings(visit, served, run_copy):
         seen.page.wait_for_timeout(300)
         canvas = seen.page.query_selector(".chart")
         if canvas is not None:
-            canvas.wait_for_selector("canvas", timeout=SECONDS)
+            canvas.wait_for_selector("canvas")
             canvas.hover()  # a tooltip, too, is made of strings from data
         assert seen.page.query_selector("img") is None
         assert hostile in seen.page.inner_text("body") or path == ""

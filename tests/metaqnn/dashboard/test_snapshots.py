@@ -11,7 +11,7 @@ from metaqnn.dashboard.runs import addressed
 from metaqnn.dashboard.snapshots import Snapshots, as_json
 from metaqnn.figures import Figure, NothingToShow
 
-SECONDS = 20
+SECONDS = 300
 
 
 @pytest.fixture
