@@ -202,6 +202,6 @@ def test_it_runs_as_a_module(curves_csv):
         "--jobs",
         "1",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1.00x" in done.stdout

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from metaqnn.cli import main
 from trainers.weights import TrainedNetwork
 
-DEADLINE = 60
+DEADLINE = 300  # for a machine that is busy with other work
 SEARCH = (
     *("--schedule", "1.0:5,0.1:3", "--epochs", "3", "--burn-in", "5", "--svr-settings", "10"),
     *("--delta", "0.7", "--train-limit", "300", "--validation-size", "100", "--keep-weights", "2"),
@@ -69,7 +69,8 @@ class Run:
     def wait_for(self, epochs: int, process: subprocess.Popen) -> None:
         """Until that many epochs are stored, or the process has ended."""
         end = time.monotonic() + DEADLINE
-        while self.epochs() < epochs and process.poll() is None and time.monotonic() < end:
+        while self.epochs() < epochs and process.poll() is None:
+            assert time.monotonic() < end, f"{self.epochs()} of {epochs} epochs after {DEADLINE} s"
             time.sleep(0.005)
 
     def epochs(self) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 LISTENING = "0A"
-DEADLINE = 180  # Ray's processes have a low priority
+DEADLINE = 300  # Ray's processes have a low priority
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
 
 

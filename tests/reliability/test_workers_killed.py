@@ -10,7 +10,7 @@ from pathlib import Path
 
 from metaqnn.database import ReplayDatabase
 
-DEADLINE = 60
+DEADLINE = 300
 WHILE_IT_SAVES = """
 import os, signal, sys
 if "spawn_main" in " ".join(sys.orig_argv):
@@ -47,7 +47,7 @@ def living(group):
 
 
 def assert_none_left(group):
-    end = time.monotonic() + DEADLINE / 4
+    end = time.monotonic() + DEADLINE
     while living(group) and time.monotonic() < end:
         time.sleep(0.05)
     assert not living(group)
@@ -89,7 +89,7 @@ def test_a_worker_killed_twice_while_it_saves_the_same_network_is_no_crash(new_r
     run = new_run()
     one_worker = ("--workers", "1", "--epoch-timeout", "600")
     process = run.start(*one_worker, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-    _, err = process.communicate(timeout=3 * DEADLINE)  # three workers, one after the other
+    _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, err
     assert len([*marks.iterdir()]) == 2
     assert_every_network_once(run)

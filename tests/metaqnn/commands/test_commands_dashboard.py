@@ -33,7 +33,7 @@ def test_it_prints_its_address_serves_and_ends_tidily(finished_run, ended_by):
         with urllib.request.urlopen(address) as answer:
             assert b"24" in answer.read()
         process.send_signal(ended_by)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (0, "", "dashboard ended\n")
 
 

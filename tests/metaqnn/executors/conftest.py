@@ -55,7 +55,7 @@ class FakeTrainer:
             while len(list(Path(self.folder).glob("met-*"))) < 2:
                 time.sleep(0.005)
         if seed == HANGING:
-            time.sleep(60)
+            time.sleep(1000)
         if seed == DYING:
             os.kill(os.getpid(), signal.SIGKILL)
         if seed == DYING_ONCE and not (mark := Path(self.folder) / "died").exists():

@@ -147,7 +147,7 @@ print("ERRORS", sum(r.error is not None for r in results))
 def test_tune_itself_with_two_trials_at_a_time(tmp_path):
     """Hopeless trials are stopped, the crash is not in the way, the best trial is trained to its end."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True, check=False, timeout=200
+        [sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True, check=False, timeout=600
     )
     found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line[:6] in ("EPOCHS", "ERRORS"))
     assert found, done.stdout + done.stderr

@@ -89,7 +89,7 @@ def negative(kind, size):
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "records",
     [
