@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     ray.init(
+        "local",
         num_cpus=2,
         include_dashboard=False,
         logging_level=logging.ERROR,

@@ -127,7 +127,7 @@ def train(config):
     for epoch in range(8):
         tune.report({"accuracy": config["height"] * (1 - 0.5 ** (epoch + 1))})
 
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
          _node_ip_address="127.0.0.1")
 heights = [0.8, 0.82, 0.55, 0.84, 0.78, 0.86, 0.1, 0.9, 0.12, 0.11]
 results = tune.Tuner(
