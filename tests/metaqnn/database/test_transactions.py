@@ -146,7 +146,7 @@ def test_a_server_that_stays_away_is_given_up_in_one_line(database, server, monk
         began = time.monotonic()
         with pytest.raises(UnreachableError, match=r"given up after 0 s.*go on with metaqnn run") as error:
             database.propose(0, 1.0, NETWORK)
-        assert 0.5 < time.monotonic() - began < 5
+        assert 0.5 < time.monotonic() - began < 60
         assert "\n" not in str(error.value)
     finally:
         server.start()
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_the_waiting(database, server):
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             database.propose(0, 1.0, NETWORK)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
     finally:
         server.start()
     assert database.stored_networks() == []
