@@ -33,7 +33,7 @@ def test_a_network_whose_actor_died_once_is_trained_again(make, recorder, fakes)
 
 def test_a_silent_network_is_ended_and_the_others_go_on(make, recorder, fakes):
     record = recorder([fakes.HANGING, 2, 3])
-    make(2, epoch_timeout=2.0).run(record)
+    make(2, epoch_timeout=10.0).run(record)
     assert record.outcomes() == {1: "timed_out", 2: "completed", 3: "completed"}
 
 
