@@ -73,7 +73,7 @@ def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
-    parser.add_argument("--seeds", type=_seeds, default=list(range(10)), help="such as 0-9 or 3,5")
+    parser.add_argument("--seeds", type=seeds, default=list(range(10)), help="such as 0-9 or 3,5")
     parser.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
     parser.add_argument("--jobs", type=int, default=1, help="searches side by side")
     parser.add_argument("--world", type=int, default=0, help="seed of how architectures deviate")
@@ -84,7 +84,7 @@ def _options() -> argparse.ArgumentParser:
     return parser
 
 
-def _seeds(text: str) -> list[int]:
+def seeds(text: str) -> list[int]:
     parts = [part.partition("-") for part in text.split(",")]
     return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
 

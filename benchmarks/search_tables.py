@@ -32,7 +32,7 @@ def as_table(searches: Sequence[SearchFile]) -> str:
     rows = measured(searches)
     names = list(next(iter(next(iter(rows.values())).values())))
     all_means = [
-        [rule, len(by_seed), *(_mean_and_error([row[name] for row in by_seed.values()]) for name in names)]
+        [rule, len(by_seed), *(mean_and_error([row[name] for row in by_seed.values()]) for name in names)]
         for rule, by_seed in rows.items()
     ]
     lines = [tabulate(all_means, ["rule", "seeds", *names], tablefmt="github")]
@@ -40,7 +40,7 @@ def as_table(searches: Sequence[SearchFile]) -> str:
         lines += ["", f"Differences from {REFERENCE}, seed by seed:", _difference_table(rows)]
         floor = noise_floor([search for search in searches if search.rule == REFERENCE])
         if len(floor):
-            lines += ["", f"Agreement of Q-values between seeds of {REFERENCE}: {_mean_and_error(floor)}"]
+            lines += ["", f"Agreement of Q-values between seeds of {REFERENCE}: {mean_and_error(floor)}"]
     return "\n".join(lines)
 
 
@@ -78,14 +78,14 @@ def draw(searches: Sequence[SearchFile], path: Path) -> None:
 
 def _difference_table(rows: dict[str, dict[int, Row]]) -> str:
     body = [
-        [rule, *(_mean_and_error(differences(rows, rule, name)) for name in COMPARED)]
+        [rule, *(mean_and_error(differences(rows, rule, name)) for name in COMPARED)]
         for rule in rows
         if rule != REFERENCE
     ]
     return tabulate(body, ["rule", *COMPARED], tablefmt="github")
 
 
-def _mean_and_error(values: Sequence[float] | npt.NDArray[np.float64]) -> str:
+def mean_and_error(values: Sequence[float] | npt.NDArray[np.float64]) -> str:
     mean, error = float(np.mean(values)), standard_error(values)
     if np.isnan(mean):
         return "-"

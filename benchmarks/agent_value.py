@@ -1,0 +1,114 @@
+"""Claim: what the Q-learning agent brings over random search with the same stopping rule and as many epochs.
+
+Searches on the surrogate trainer, CIFAR-10 space, T = 20. For each seed and size: a search with the published
+schedule in proportion, and a random one (epsilon = 1 throughout) that goes on until it has trained as many
+epochs. Both stop networks by the same rule.
+
+    python benchmarks/agent_value.py --curves metaqnn_cifar10.csv --seeds 0-19 --sizes 300,1000,2700 --jobs 2
+
+takes about a minute of one core per seed. Each pair leaves a file in --out; what is there is not run again.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from machine import processor
+from search_comparison import seeds
+from search_tables import mean_and_error
+from surrogate import SurrogateTrainer
+from surrogate_search import run_search, surrogate
+from tabulate import tabulate
+
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
+
+LAST = 150
+MEASURES = ("best trained", "top 5 trained", f"mean of the last {LAST}", "networks", "epochs")
+MORE = 1.5
+"""A random search that has not used up its epochs is begun again with so many times the networks."""
+
+
+def main() -> None:
+    chosen = _options().parse_args()
+    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
+    pairs = [(size, seed) for size in chosen.sizes for seed in chosen.seeds]
+    run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
+    for line in run(delayed(compare)(chosen, size, seed) for size, seed in pairs):
+        print(line, flush=True)
+    for size in chosen.sizes:
+        print(f"\n{size} networks by Q-learning, {len(chosen.seeds)} seeds\n")
+        print(_table([json.loads(_file(chosen, size, seed).read_text()) for seed in chosen.seeds]))
+
+
+def compare(chosen: argparse.Namespace, size: int, seed: int) -> str:
+    """Run both searches of a pair and store what came of them. Returns a line for people."""
+    file = _file(chosen, size, seed)
+    if not file.exists():
+        trainer = surrogate(chosen.curves, 0)
+        options = {"stopping": chosen.stopping} if chosen.stopping else {}
+        learned = run_search(trainer, seed, {**options, "schedule": in_proportion(size)})["networks"]
+        epochs, networks = sum(learned["epochs"]), MORE * size
+        while sum((drawn := _random(trainer, seed, options, networks))["epochs"]) < epochs:
+            networks *= MORE
+        found = {"Q-learning": measure(learned, epochs), "random": measure(drawn, epochs)}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found))
+    return f"{size} networks, seed {seed}: done"
+
+
+def in_proportion(size: int) -> EpsilonSchedule:
+    """The published schedule with `size` networks in all."""
+    ends = np.cumsum([count for _, count in PUBLISHED.stages]) * size / PUBLISHED.total
+    counts = np.diff(np.round(ends).astype(int), prepend=0)
+    return EpsilonSchedule(tuple((e, int(n)) for (e, _), n in zip(PUBLISHED.stages, counts, strict=True)))
+
+
+def measure(networks: dict[str, list[Any]], epochs: int) -> dict[str, float]:
+    """The measures of a search after so many epochs: networks count that ended until then."""
+    spent = np.cumsum(networks["epochs"])
+    n = int(np.searchsorted(spent, epochs, side="right"))
+    true, trained = np.array(networks["true"][:n]), np.array(networks["outcome"][:n]) == "completed"
+    best = np.sort(true[trained])[::-1]
+    values = (best[0], best[:5].mean(), true[-LAST:].mean(), n, spent[n - 1])
+    return {name: float(value) for name, value in zip(MEASURES, values, strict=True)}
+
+
+def _random(
+    trainer: SurrogateTrainer, seed: int, options: dict[str, Any], networks: float
+) -> dict[str, list[Any]]:
+    schedule = EpsilonSchedule(((1.0, int(networks)),))
+    return run_search(trainer, seed, {**options, "schedule": schedule})["networks"]
+
+
+def _table(pairs: list[dict[str, dict[str, float]]]) -> str:
+    rows = []
+    for name in MEASURES:
+        learned, drawn = (np.array([pair[kind][name] for pair in pairs]) for kind in ("Q-learning", "random"))
+        won = f"{(learned > drawn).sum()} of {len(pairs)}"
+        columns = (learned, drawn, learned - drawn)
+        rows.append([name, *map(mean_and_error, columns), won])
+    return tabulate(rows, ["", "Q-learning", "random", "difference", "Q-learning ahead"], tablefmt="github")
+
+
+def _file(chosen: argparse.Namespace, size: int, seed: int) -> Path:
+    return Path(chosen.out) / f"{size}-{seed}.json"
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+    parser.add_argument("--seeds", type=seeds, default=list(range(20)), help="such as 0-19 or 3,5")
+    parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")], default=[300])
+    parser.add_argument("--stopping", help="another rule than the default")
+    parser.add_argument("--jobs", type=int, default=1, help="pairs side by side")
+    parser.add_argument("--out", default="runs/agent-value", help="folder of the finished pairs")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
