@@ -15,6 +15,7 @@ from metaqnn.interrupts import drop, open_closed_streams
 
 COMMANDS = {
     "run": "start a search, or go on with one",
+    "ls": "list the searches in a folder",
     "top": "list the best networks of a search",
     "show": "show one network: its trainings, epochs and decisions",
     "finetune": "train the best networks for long, and measure their test error",

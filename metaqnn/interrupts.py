@@ -11,9 +11,15 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
+
+class TimeUp(KeyboardInterrupt):
+    """The time that was given is over; ends what is being done as Ctrl-C does."""
+
+
 HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 """A closed terminal, where there is such a thing."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP)
+ALARM = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
 
 @contextmanager
@@ -42,6 +48,25 @@ def _deliver(number: int, frame: FrameType | None) -> None:
         handler(number, frame)
     elif handler == signal.SIG_DFL:
         signal.raise_signal(number)
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise TimeUp in the block after so many seconds; None for no limit, as where there are no alarms."""
+    if seconds is None or not ALARM:
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def interrupt_on_termination() -> None:

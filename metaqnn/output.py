@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from tabulate import tabulate
 from state_space.errors import printable
 
 FORMATS = ("table", "json", "csv")
+UNITS = (86400, 3600, 60, 1)
+"""Seconds of a day, an hour, a minute and a second."""
 
 
 def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns: Mapping[str, str]) -> str:
@@ -72,6 +75,15 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h {minutes:02d}min" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def seconds(text: str) -> float:
+    """1h30m -> 5400; a number alone is in seconds. Raises ValueError for anything else, and for no time."""
+    form = re.fullmatch(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,9})s?)?", text.strip())
+    total = sum(int(n or 0) * unit for n, unit in zip(form.groups(), UNITS, strict=True)) if form else 0
+    if not total:
+        raise ValueError(f"{text!r} is no time; write it like 30m, 8h, 1d or 1h30m")
+    return float(total)
 
 
 def _cell(value: Any) -> Any:

@@ -16,16 +16,32 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import SPACE, advice, damage_explained
 from metaqnn.interrupts import drop, interrupt_on_termination
 from metaqnn.output import FORMATS
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
 
+RUNS = Path("runs")
+LATEST = "latest"
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The positional argument RUN."""
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="run folder, for example runs/digits-first-run-..."
+        "run", type=run_path, metavar="RUN", help="run folder, as runs/digits-first-run-..., or latest"
     )
+
+
+def run_path(text: str) -> Path:
+    """A run folder's path; `latest` is the one in `runs` that was begun or went on last.
+
+    Raises:
+        ArgumentTypeError: there is none.
+    """
+    if text != LATEST or Path(text).exists():
+        return Path(text)
+    newest = latest_run(RUNS)
+    if newest is None:
+        raise argparse.ArgumentTypeError(f"there is no search in {str(RUNS)!r} yet")
+    return newest
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, disk_errors, interruptible, reading
+from metaqnn.commands.common import add_format, disk_errors, interruptible, reading, run_path
 from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
@@ -17,7 +18,8 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import PublishedFlags
 from metaqnn.database.engine import UnreachableError, postgresql_url
-from metaqnn.output import as_json
+from metaqnn.interrupts import TimeUp, time_limit
+from metaqnn.output import as_json, seconds
 from metaqnn.report.text import audit_line, headline
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -46,7 +48,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"
     )
-    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this run folder")
+    run.add_argument(
+        "--resume",
+        type=run_path,
+        metavar="DIR",
+        help="go on with the search in this run folder, or latest; a longer --schedule extends it",
+    )
     place.add_argument(
         "--storage",
         metavar="URL",
@@ -54,6 +61,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "PGPASSWORD or ~/.pgpass, it is not stored (default: an SQLite file in the run folder)",
     )
     add_flags(place, Environment, (*DATA, *DEVICE, "keep_weights"))
+    place.add_argument(
+        "--max-time",
+        type=_time,
+        metavar="TIME",
+        help="end in good order after so long, as 30m, 8h or 1d; --resume goes on",
+    )
     place.add_argument("--quiet", action="store_true", help="no progress bars")
     add_places(parser.add_argument_group("copies, brought up to date as networks end (see metaqnn mirror)"))
     workers = parser.add_argument_group("workers (may change at every --resume)")
@@ -73,6 +86,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_flags(search, PublishedFlags)
     add_flags(search, SearchConfig, STOPPING[1:])
+
+
+def _time(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def execute(namespace: argparse.Namespace) -> int:
@@ -146,9 +166,12 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     bars = SearchListener() if namespace.quiet else Bars(session.search, session.executor.workers)
     progress = mirrored(bars, namespace, session.folder)
     try:
-        session.search.run(session.executor, progress)
+        with time_limit(namespace.max_time):
+            session.search.run(session.executor, progress)
     except SearchStopped as reason:
         return str(reason)
+    except TimeUp:
+        print(f"the time of --max-time is over; {_advice(session.folder)}", file=sys.stderr)
     finally:
         progress.close()
         session.database.close()
@@ -168,7 +191,13 @@ def _result(folder: RunFolder, output_format: str) -> str:
 
 
 def _where(folder: RunFolder) -> str:
-    return (
-        f"everything is in {folder.path}: try `metaqnn report {folder.path}`, `metaqnn dashboard "
-        f"{folder.path}`, `metaqnn top {folder.path}`, `metaqnn show {folder.path} ID`"
+    """Where everything is, and the commands that people want next, to paste."""
+    run = shlex.quote(str(folder.path))
+    return "\n".join(
+        [
+            f"everything is in {folder.path}; next:",
+            f"  metaqnn report {run}                  all figures on a page (dashboard: live)",
+            f"  metaqnn finetune {run} --top 5        train the best for long, measure their test error",
+            f"  metaqnn export {run} --to {run}/best   a network as PyTorch source, weights and ONNX",
+        ]
     )

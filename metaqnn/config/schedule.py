@@ -53,6 +53,12 @@ class EpsilonSchedule:
         """Number of unique networks the search trains."""
         return sum(count for _, count in self.stages)
 
+    def extends(self, other: EpsilonSchedule) -> bool:
+        """Whether this one begins as the other, network by network, and goes on."""
+        return self.total > other.total and all(
+            self.epsilon(proposed) == other.epsilon(proposed) for proposed in range(other.total)
+        )
+
     def epsilon(self, proposed: int) -> float:
         """Epsilon for the next walk once `proposed` unique networks were proposed (0 <= proposed < total)."""
         ends = list(accumulate(count for _, count in self.stages))

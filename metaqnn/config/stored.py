@@ -10,6 +10,8 @@ from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
 
+EXTENDED = "extended"
+"""Key of the schedule of a search that was extended; `schedule` stays the one that it began with."""
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """What `--stopping paper:...` meant while it took nothing from the preset."""
 
@@ -21,6 +23,8 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     rules had names, but the settings of the published criterion were options of their own.
     """
     values = {"chance": "published", **values}
+    if EXTENDED in values:
+        values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:
         on = values.pop("early_stopping")
         values |= {"stopping": "paper" if on else "none", "reward": "forecast", "audit": 0.0}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
 
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.config.stored import EXTENDED
 from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
 from metaqnn.database.migrate import check_upgradable, upgrade
 from metaqnn.database.ownership import Owner
@@ -100,6 +102,14 @@ class ReplayDatabase(StoredEvents):
         """Remember where the search goes on, for the next time."""
         statement = update(searches).where(searches.c.id == self.search_id)
         connection.execute(statement.values(circumstances=dict(environment)))
+
+    @transaction
+    def extend(self, connection: Connection, schedule: EpsilonSchedule) -> None:
+        """Remember a longer schedule; everything else stays as it was stored."""
+        own = searches.c.id == self.search_id
+        config = connection.execute(select(searches.c.config).where(own)).scalar_one()
+        statement = update(searches).where(own)
+        connection.execute(statement.values(config={**config, EXTENDED: str(schedule)}))
 
     # events
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from metaqnn.config.stored import EXTENDED
 from metaqnn.database.queries import SearchReader
 
 
@@ -91,7 +92,8 @@ class Mirror(ABC):
 def identity(reader: SearchReader) -> str:
     """Tells one search from all others, wherever its run folder lies."""
     search = reader.search()
-    facts = [search["created_at"], search["data_fingerprint"], search["config"]]
+    began = {name: value for name, value in search["config"].items() if name != EXTENDED}
+    facts = [search["created_at"], search["data_fingerprint"], began]
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

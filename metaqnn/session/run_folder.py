@@ -194,16 +194,22 @@ def _owner_in(file: Path) -> re.Match[str] | None:
         return None
 
 
+def latest_run(parent: Path) -> Path | None:
+    """The run folder in `parent` in which something changed last, None if there is none."""
+    return max(runs_in(parent), key=lambda run: run.stat().st_mtime, default=None)
+
+
 def _nearest_run(path: Path) -> str:
     """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
-    inside = _runs_in(path)
-    if inside:
-        return f"; did you mean {str(max(inside, key=lambda run: run.stat().st_mtime))!r}?"
-    near = nearest(path.name, (run.name for run in _runs_in(path.parent)))
+    inside = latest_run(path)
+    if inside is not None:
+        return f"; did you mean {str(inside)!r}?"
+    near = nearest(path.name, (run.name for run in runs_in(path.parent)))
     return "" if near is None else f"; did you mean {str(path.with_name(near))!r}?"
 
 
-def _runs_in(parent: Path) -> list[Path]:
+def runs_in(parent: Path) -> list[Path]:
+    """The run folders in a folder; none where it is missing or may not be read."""
     try:
         folders = [RunFolder(path) for path in parent.iterdir()]
         return [folder.path for folder in folders if folder.database.is_file() or folder.storage.is_file()]

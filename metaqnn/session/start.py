@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import URL
@@ -64,7 +64,8 @@ def go_on(
 
     Args:
         folder: the run folder.
-        given: search options that the user repeated; they must be those of the search.
+        given: search options that the user repeated; they must be those of the search, but for a longer
+            schedule, which extends it.
         changes: other environment than last time.
         storage: the database again, if the user repeated it.
 
@@ -77,13 +78,24 @@ def go_on(
     with damage_explained(folder.url):
         database = folder.open_search(storage)
         record = database.record()
-    check_same(folder, record.config, given)
-    prepared = prepare(record.config, Environment.stored(record.environment).but(**changes))
+    config = extended(record.config, given)
+    check_same(folder, config, given)
+    prepared = prepare(config, Environment.stored(record.environment).but(**changes))
     require_same_images(record, prepared.dataset)
     executor = make_executor(prepared)
+    if config.schedule != record.config.schedule:
+        database.extend(config.schedule)
     database.set_environment(asdict(prepared.environment))
     with damage_explained(folder.url):
         return _session(prepared, folder, database, executor)
+
+
+def extended(stored: SearchConfig, given: dict[str, Any]) -> SearchConfig:
+    """A search's configuration with the schedule that was given, if that goes on after the stored one."""
+    schedule = given.get("schedule")
+    if schedule is None or not schedule.extends(stored.schedule):
+        return stored
+    return replace(stored, schedule=schedule)
 
 
 def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -> None:
@@ -102,7 +114,11 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
     different = [f"{flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
     if different:
-        raise ConfigError(f"run folder {str(folder.path)!r} holds another search: {'; '.join(different)}")
+        other = given.get("schedule", stored.schedule) != stored.schedule
+        hint = "; a schedule may only go on after the stored one" if other else ""
+        raise ConfigError(
+            f"run folder {str(folder.path)!r} holds another search: {'; '.join(different)}{hint}"
+        )
 
 
 def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, executor: Executor) -> Session:

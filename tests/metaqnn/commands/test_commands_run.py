@@ -171,6 +171,52 @@ def test_a_start_that_was_cut_off_can_be_repeated(tmp_path, capsys):
     assert "5 of 5 networks" in capsys.readouterr().out
 
 
+def networks(folder):
+    with closing(sqlite3.connect(folder / "search.db")) as connection:
+        query = "SELECT number, epsilon, architecture, outcome, epochs, reward FROM networks ORDER BY number"
+        return connection.execute(query).fetchall()
+
+
+def test_a_finished_search_is_extended_as_if_its_schedule_had_been_longer(started, tmp_path, capsys):
+    longer = [*SEARCH, "--schedule", "1.0:3,0.1:4"]
+    assert main(["run", "--resume", str(started), "--schedule", "1.0:3,0.1:4", "--quiet"]) == 0
+    assert "7 of 7 networks" in capsys.readouterr().out
+    assert main(["run", "--run-dir", str(tmp_path / "at-once"), *longer]) == 0
+    assert networks(started) == networks(tmp_path / "at-once")
+    assert main(["run", "--resume", str(started), "--quiet"]) == 0  # the longer schedule is remembered
+
+
+@pytest.mark.parametrize("schedule", ["1.0:2,0.1:9", "1.0:3,0.1:1", "0.9:9"])
+def test_a_schedule_with_another_past_is_refused(started, refused, schedule):
+    line = refused("run", "--resume", started, "--schedule", schedule)
+    assert "--schedule is 1.0:3,0.1:2 there and " in line
+    assert line.endswith("; a schedule may only go on after the stored one")
+
+
+def test_a_search_ends_in_good_order_when_its_time_is_over(tmp_path, capsys):
+    folder = tmp_path / "run"
+    search = [*SEARCH, "--schedule", "1.0:300", "--layer-limit", "3"]
+    assert main(["run", "--run-dir", str(folder), *search, "--max-time", "3s"]) == 0
+    captured = capsys.readouterr()
+    assert f"the time of --max-time is over; go on with: metaqnn run --resume {folder}" in captured.err
+    assert "of 300 networks" in captured.out
+    assert 0 < len(networks(folder)) < 300
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-3", "1x", ""])
+def test_a_time_that_is_none_is_quoted(refused, text):
+    assert f"{text!r} is no time; write it like 30m, 8h, 1d or 1h30m" in refused("run", f"--max-time={text}")
+
+
+def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused):
+    assert "there is no search in 'runs' yet" in refused("top", "latest")
+    (tmp_path / "runs").mkdir()
+    started.rename(tmp_path / "runs" / "mine")
+    assert main(["top", "latest", "-k", "1"]) == 0
+    assert main(["run", "--resume", "latest", "--quiet"]) == 0
+    assert "everything is in runs/mine" in capsys.readouterr().out
+
+
 def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, capsys):
     rng = np.random.default_rng(0)
     images = {

@@ -57,3 +57,19 @@ def test_a_stage_without_networks_is_quoted(count):
 def test_a_schedule_without_stages_is_refused():
     with pytest.raises(ScheduleError, match="empty"):
         EpsilonSchedule(())
+
+
+@pytest.mark.parametrize(
+    ("longer", "extends"),
+    [
+        ("1.0:5,0.5:3,0.1:2", True),
+        ("1.0:5,0.5:4", True),
+        ("1.0:3,1.0:2,0.5:3,0.5:1", True),
+        ("1.0:5,0.5:3", False),  # the same
+        ("1.0:5,0.5:2,0.1:9", False),
+        ("1.0:6,0.5:9", False),
+        ("1.0:5", False),
+    ],
+)
+def test_a_schedule_extends_another_if_it_begins_like_that_and_goes_on(longer, extends):
+    assert EpsilonSchedule.parse(longer).extends(EpsilonSchedule.parse("1.0:5,0.5:3")) is extends

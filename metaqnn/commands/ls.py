@@ -1,0 +1,88 @@
+"""`metaqnn ls`: the searches in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from metaqnn.commands.common import RUNS, add_format, reading
+from metaqnn.output import percent, rows_as_text
+from metaqnn.session.run_folder import RunFolder, runs_in
+
+EXAMPLES = """examples:
+  metaqnn ls                     the searches in runs/, the latest one last
+  metaqnn top latest             `latest` is a run's name for every command"""
+
+COLUMNS = {
+    "run": "run",
+    "state": "state",
+    "shown_networks": "networks",
+    "shown_best": "best",
+    "dataset": "data set",
+    "stopping": "stopping",
+    "shown_changed": "last change",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn ls`."""
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=RUNS,
+        metavar="DIR",
+        help="folder of run folders (default: runs)",
+    )
+    add_format(parser)
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Print a line for each search; one that cannot be read says why."""
+    runs = sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
+    rows = [_row(run) for run in runs]
+    if namespace.format != "table":
+        keys = [key for key in _row_keys() if not key.startswith("shown_")]
+        rows = [{key: row[key] for key in keys} for row in rows]
+    elif not rows:
+        print(f"no search in {str(namespace.folder)!r}; start one with: metaqnn run")
+        return 0
+    print(rows_as_text(rows, namespace.format, COLUMNS))
+    return 0
+
+
+def _row_keys() -> list[str]:
+    return ["run", "state", "networks", "planned", "best", "dataset", "stopping", "changed", *COLUMNS]
+
+
+def _row(run: Path) -> dict[str, Any]:
+    unknown = dict.fromkeys(_row_keys())
+    changed = run.stat().st_mtime
+    try:
+        with reading(run) as reader:
+            config, ended = reader.config(), reader.ended()
+    except ValueError as error:
+        known: dict[str, Any] = {"state": f"not readable: {error}"}
+        shown = {"shown_networks": "-", "shown_best": "-"}
+    else:
+        best = max((row.final_accuracy for row in ended if row.final_accuracy is not None), default=None)
+        planned = config.schedule.total
+        known = {
+            "state": _state(run, len(ended) >= planned),
+            "networks": len(ended),
+            "planned": planned,
+            "best": best,
+            "dataset": config.dataset,
+            "stopping": config.stopping.partition(":")[0],
+        }
+        shown = {"shown_networks": f"{len(ended)} of {planned}", "shown_best": percent(best)}
+    moment = datetime.fromtimestamp(changed).strftime("%Y-%m-%d %H:%M")
+    return {**unknown, "run": str(run), **known, **shown, "changed": changed, "shown_changed": moment}
+
+
+def _state(run: Path, finished: bool) -> str:
+    if RunFolder(run).owner() is not None:
+        return "running"
+    return "finished" if finished else "paused"
