@@ -133,9 +133,9 @@ def test_rows_that_were_changed_from_outside_are_damage(run_copy, said, statemen
     assert CHANGES[statement] in line
 
 
-def test_circumstances_of_another_version_are_refused(run_copy, said):
+def test_environment_options_of_another_version_are_refused(run_copy, said):
     change(run_copy, """UPDATE searches SET circumstances = '{"nix": 1}'""")
-    assert "unknown circumstances ['nix']" in said("run", "--quiet", "--resume", run_copy.path)
+    assert "unknown environment options ['nix']" in said("run", "--quiet", "--resume", run_copy.path)
 
 
 @pytest.mark.parametrize("version", ["00005", "0001abcd", "0000", "", "9999"])

@@ -12,6 +12,7 @@ import torch
 
 from metaqnn.export import Candidate, ExportError, finetuned, ranked, searched
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
+from metaqnn.session.prepare import OtherImagesError
 from metaqnn.session.run_folder import RunFolder
 from trainers import load_dataset
 from trainers.weights import TrainedNetwork, WeightsError
@@ -102,9 +103,7 @@ def test_a_damaged_file_of_weights(run):
 def test_other_images_than_those_of_the_search(run):
     with closing(sqlite3.connect(run.database)) as connection, connection:
         connection.execute("UPDATE searches SET data_fingerprint = ?", ("f" * 64,))
-    refusal = pytest.raises(
-        ExportError, match=r"data set 'digits' is not that of the search, .* it was ffffff"
-    )
+    refusal = pytest.raises(OtherImagesError, match=r"'digits' is not the one .* it was ffffff")
     with closing(run.reader()) as reader, refusal:
         searched(run, reader, kept(run)[0])
 
