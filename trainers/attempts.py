@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
@@ -16,6 +15,7 @@ from trainers.checkpoint import Checkpoint, SavedTraining, UnusableFile, forms
 from trainers.memory import OutOfMemory, allocation_guard
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
+from trainers.saving import Saver
 from trainers.steps import Step
 
 EpochCallback = Callable[[EpochReport], bool]
@@ -23,8 +23,6 @@ EpochCallback = Callable[[EpochReport], bool]
 
 _End = tuple[Outcome, str]
 """How a training ended, and one line for people that says why."""
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ class Course:
         start: builds the network and the optimizer of an attempt.
         train_epoch: trains one more epoch.
         on_epoch: hears every epoch, those of the checkpoint included; True stops the training.
-        checkpoint: where every epoch is saved.
+        checkpoint: where epochs are saved.
         identity: which training this is.
     """
 
@@ -72,6 +70,7 @@ class Course:
         self._on_epoch = on_epoch
         self._checkpoint = checkpoint
         self._identity = identity
+        self._saver = Saver(checkpoint, identity) if checkpoint else None
         self._attempt = 1
         self._reports: list[EpochReport] = []
         self._started = perf_counter()
@@ -79,7 +78,8 @@ class Course:
     def run(self) -> TrainingResult:
         """Train to the end, however it comes. Raises what `on_epoch` raises."""
         try:
-            outcome, message = self._run()
+            with self._saver or nullcontext():
+                outcome, message = self._run()
         except OutOfMemory as error:
             outcome, message = Outcome.OUT_OF_MEMORY, f"out of memory: {error}"
         curve = tuple(report.accuracy for report in self._reports if report.attempt == self._attempt)
@@ -144,14 +144,18 @@ class Course:
         return end
 
     def _save(self, state: TrainingState, report: EpochReport) -> None:
-        """Save the epoch, its report included, before anybody hears of it."""
-        if self._checkpoint is None:
+        """Save the epoch if it is time.
+
+        The last one, whose weights may be kept, and a first one that failed are on the disk before anybody
+        hears of them: trained again on a GPU, they could come to something else.
+        """
+        if self._saver is None:
             return
-        saved = SavedTraining((*self._reports, report), self._seconds(), *_tensors(state))
-        try:
-            self._checkpoint.save(saved, self._identity)
-        except OSError as error:
-            _LOG.warning("epoch %d is not saved, after a kill it is trained again: %s", report.epoch, error)
+        final = report.epoch == self._recipe.epochs or self._has_failed(report)
+        if final or self._saver.due:
+            self._saver.save(SavedTraining((*self._reports, report), self._seconds(), *_tensors(state)))
+        if final:
+            self._saver.wait()
 
     def _hear(self, report: EpochReport) -> _End | None:
         self._reports.append(report)

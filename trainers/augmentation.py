@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,10 +28,13 @@ class Augmentation:
         shifts = torch.randint(*span, (count, 2), generator=generator) if translate else None
         return cls(flips, shifts)
 
-    def to(self, device: torch.device) -> Augmentation:
-        """The same on another device."""
-        flips, shifts = (None if part is None else part.to(device) for part in (self.flips, self.shifts))
-        return Augmentation(flips, shifts)
+    def map(self, change: Callable[[Tensor], Tensor]) -> Augmentation:
+        """The same with both parts changed, as far as they are there."""
+        return Augmentation(*(None if part is None else change(part) for part in (self.flips, self.shifts)))
+
+    def padded(self, count: int) -> Augmentation:
+        """The same for `count` images more, to which nothing is done."""
+        return self.map(lambda part: torch.cat((part, part.new_zeros(count, *part.shape[1:]))))
 
     def apply(self, images: Tensor, part: slice) -> Tensor:
         """Mirror, then translate, the images (batch, height, width, channels) at `part` of the epoch."""

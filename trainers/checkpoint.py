@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SavedTraining:
-    """A training after its last finished epoch."""
+    """A training after a finished epoch."""
 
     reports: tuple[EpochReport, ...]
     """Every finished epoch of every attempt, in order; at least one."""
@@ -44,7 +44,7 @@ class SavedTraining:
 
 
 class Checkpoint:
-    """One file that holds the last finished epoch of one training, or nothing.
+    """One file that holds a finished epoch of one training, the last one that was saved, or nothing.
 
     It is written beside its final name, flushed to the disk, and renamed: after a kill or a power cut there
     is the old state or the new one. A file that is truncated or damaged, of another format, or that holds no
@@ -53,10 +53,13 @@ class Checkpoint:
 
     Args:
         path: the file; its folder exists. One training uses it at a time.
+        every: seconds that a training trains on before it is saved again, after the end of an epoch; 0 saves
+            every epoch. A kill costs the epochs since then, which are trained again.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, every: float = 0.0) -> None:
         self.path = Path(path)
+        self.every = every
 
     def save(self, training: SavedTraining, identity: Mapping[str, str]) -> None:
         """Replace what the file holds. `identity` says which training this is, and is compared by `load`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainers.chance import TESTED, Chance
 from trainers.datasets import ImageDataset, split_validation
@@ -28,6 +28,7 @@ class ClassifierTrainer(NetworkTrainer):
         precision: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
         cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
+        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
         chance: what is no better than chance on the validation images: "tested" or "published", see
             `trainers.chance`.
 
@@ -49,10 +50,17 @@ class ClassifierTrainer(NetworkTrainer):
         precision: str = "auto",
         threads: int | None = None,
         cuda_graphs: bool | None = None,
+        deterministic: bool = False,
         chance: str = TESTED,
     ) -> None:
         super().__init__(
-            recipe, dataset, device=device, precision=precision, threads=threads, cuda_graphs=cuda_graphs
+            recipe,
+            dataset,
+            device=device,
+            precision=precision,
+            threads=threads,
+            cuda_graphs=cuda_graphs,
+            deterministic=deterministic,
         )
         self._identity = {
             "data": _training_part(dataset).fingerprint,
@@ -68,15 +76,14 @@ class ClassifierTrainer(NetworkTrainer):
             chance, dataset.train_labels[validation], dataset.num_classes, recipe.chance_factor
         )
 
-    def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
-        # A graph reads the rate from where it was when recorded: from a tensor that can be changed.
+    def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         return torch.optim.Adam(
             network.parameters(),
-            lr=torch.tensor(rate, device=self.device) if graphed else rate,
+            lr=rate,
             betas=(self.recipe.beta1, self.recipe.beta2),
             eps=self.recipe.epsilon,
             fused=True,
-            capturable=graphed,
+            capturable=self.device.type == "cuda",
         )
 
 

@@ -82,6 +82,40 @@ def processor_settings(threads: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def cuda_settings(deterministic: bool) -> Iterator[None]:
+    """Let cuDNN compute in float32 what is float32, and by the same kernels every time if so asked.
+
+    By PyTorch's defaults its convolutions round float32 to TF32, and it may choose kernels that add up in any
+    order. The settings belong to the process, so they are put back afterwards; without CUDA they do nothing.
+
+    Args:
+        deterministic: take only kernels of cuDNN that give the same bits every time.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = False, deterministic
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
+
+
+def is_lost(device: torch.device) -> bool:
+    """Whether a device is of no use to this process any more.
+
+    After an error on the device itself, such as an illegal access, every later call of CUDA in the process
+    fails; waiting for the device shows it.
+    """
+    if device.type != "cuda":
+        return False
+    try:
+        torch.cuda.synchronize(device)
+    except RuntimeError:
+        return True
+    return False
+
+
 def holds(device: torch.device, size: int) -> bool:
     """Whether data of `size` bytes may live on the device: on CUDA, in half of what is free now."""
     if device.type == "cuda":

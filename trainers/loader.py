@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from trainers.augmentation import Augmentation
 from trainers.device import holds
 from trainers.normalisation import Normalisation
 from trainers.recipe import Recipe
+from trainers.steps import IGNORED
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A data set where it stays."""
+
+    images: Tensor
+    labels: Tensor
+    normalise: Callable[[Tensor], Tensor]
 
 
 class ImageLoader:
     """Images and labels in batches: normalised float32 (batch, channels, height, width), channels_last.
 
     Pixels stay on the device where they fit, else in host memory, from where they move batch by batch through
-    pinned buffers. No method waits for the device.
+    pinned buffers. They are taken there with the first batch: a process that never trains takes none of the
+    device's memory. After that no method waits for the device.
+
+    On CUDA all batches of an epoch have one size: convolutions are planned, and steps recorded, for one. What
+    fills the last batch up are copies of the first image, labelled `IGNORED`.
 
     Args:
         images: uint8, (n, height, width, channels).
@@ -31,36 +49,64 @@ class ImageLoader:
         self, images: np.ndarray, labels: np.ndarray, normalisation: Normalisation, device: torch.device
     ) -> None:
         self.device = device
-        self._home = device if holds(device, images.nbytes) else torch.device("cpu")
-        self._pinned = self._home != device and device.type == "cuda"
-        self._images = torch.from_numpy(images).to(self._home)
-        self._labels = torch.from_numpy(labels).to(device)
-        self._normalise = normalisation.prepared(images.shape[1:], device)
+        self._pixels, self._classes, self._normalisation = images, labels, normalisation
+        self._equal = device.type == "cuda"
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return len(self._classes)
 
     def shuffled(self, recipe: Recipe, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """A training epoch: every image once, in random order, augmented; the last batch may be smaller."""
-        order = torch.randperm(len(self), generator=generator)
+        """A training epoch: every image once, in random order, augmented."""
+        count, placed = len(self), self._placed
+        order = torch.randperm(count, generator=generator)
         augmentation = Augmentation.draw(
-            len(self), mirror=recipe.mirror, translate=recipe.translate, generator=generator
-        ).to(self.device)
-        at_home, on_device = order.to(self._home), order.to(self.device)
-        for start in range(0, len(self), recipe.batch_size):
-            part = slice(start, start + recipe.batch_size)
-            images = self._normalised(self._images[at_home[part]])
-            yield _channels_first(augmentation.apply(images, part)), self._labels[on_device[part]]
+            count, mirror=recipe.mirror, translate=recipe.translate, generator=generator
+        )
+        size = max(1, min(recipe.batch_size, count))
+        missing = -count % size if self._equal else 0
+        labels = placed.labels[self._moved(order, self.device)]
+        if missing:
+            order, augmentation = pad(order, (0, missing)), augmentation.padded(missing)
+            labels = pad(labels, (0, missing), value=IGNORED)
+        at_home, augmentation = self._moved(order, placed.images.device), augmentation.map(self._moved_here)
+        for start in range(0, count, size):
+            part = slice(start, start + size)
+            images = self._normalised(placed.images[at_home[part]])
+            yield _channels_first(augmentation.apply(images, part)), labels[part]
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, as it is; the last batch may be smaller."""
-        for start in range(0, len(self), batch_size):
-            part = slice(start, start + batch_size)
-            yield _channels_first(self._normalised(self._images[part])), self._labels[part]
+        """Every image once, as it is, in batches of at most that size."""
+        placed, count = self._placed, len(self)
+        size = ceil(count / max(1, ceil(count / batch_size))) or 1 if self._equal else batch_size
+        for start in range(0, count, size):
+            part = slice(start, start + size)
+            images, labels = placed.images[part], placed.labels[part]
+            missing = size - len(labels) if self._equal else 0
+            if missing:
+                images = torch.cat((images, placed.images[:1].expand(missing, -1, -1, -1)))
+                labels = pad(labels, (0, missing), value=IGNORED)
+            yield _channels_first(self._normalised(images)), labels
+
+    @cached_property
+    def _placed(self) -> _Placed:
+        home = self.device if holds(self.device, self._pixels.nbytes) else torch.device("cpu")
+        return _Placed(
+            torch.from_numpy(self._pixels).to(home),
+            torch.from_numpy(self._classes).to(self.device),
+            self._normalisation.prepared(self._pixels.shape[1:], self.device),
+        )
 
     def _normalised(self, pixels: Tensor) -> Tensor:
-        pixels = pixels.pin_memory() if self._pinned else pixels
-        return self._normalise(pixels.to(self.device, non_blocking=True).float())
+        return self._placed.normalise(self._moved(pixels, self.device).float())
+
+    def _moved_here(self, tensor: Tensor) -> Tensor:
+        return self._moved(tensor, self.device)
+
+    def _moved(self, tensor: Tensor, device: torch.device) -> Tensor:
+        """The tensor on the device; to a GPU it goes through pinned memory, and nobody waits for it."""
+        if device.type == "cuda" and tensor.device.type == "cpu":
+            return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor.to(device)
 
 
 def _channels_first(images: Tensor) -> Tensor:

@@ -21,10 +21,20 @@ from state_space import (
 )
 
 EVALUATION_BATCH = 512
-"""Images validated at a time; a matter of memory and speed alone."""
+"""Images validated at a time, at most; a matter of memory and speed alone."""
+CUDA_PROCESS = 1.2e9
+"""Bytes of a GPU that a process takes before it trains: CUDA's context, and what its libraries keep. Not
+measured."""
+CUDA_ALLOWANCE = 2.0
+"""How many times its `training_memory` a training takes on CUDA: a recorded graph has activations of its own,
+cuDNN and cuBLAS have workspaces, and some is lost by fragmentation. Not measured."""
 
-# What the allocators of the CPU, of CUDA libraries and of MPS write into a RuntimeError.
-_ALLOCATION_FAILURES = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+# What the allocators of the CPU, of CUDA's libraries and of MPS write into a RuntimeError; cuDNN finds no
+# engine where there is no memory for the workspace of any.
+_ALLOCATION_FAILURES = (
+    *("out of memory", "not enough memory", "can't allocate memory", "bad_alloc"),
+    *("cublas_status_alloc_failed", "cudnn_status_alloc_failed", "unable to find an engine"),
+)
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
@@ -35,15 +45,32 @@ class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
 def allocation_guard() -> Iterator[None]:
     """Turn a failed allocation on any device into `OutOfMemory`; everything else passes through.
 
-    torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones.
+    torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones. One inside a CUDA
+    graph's recording may come covered by what the recording's end then complains of.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        text = str(error)
-        if isinstance(error, RuntimeError) and not any(sign in text.lower() for sign in _ALLOCATION_FAILURES):
+        failed = _failed_allocation(error)
+        if failed is None:
             raise
-        raise OutOfMemory(text.strip().partition("\n")[0] or "memory allocation failed") from None
+        raise OutOfMemory(str(failed).strip().partition("\n")[0] or "memory allocation failed") from None
+
+
+def _failed_allocation(error: BaseException | None) -> BaseException | None:
+    """The error itself, or the nearest of those it was raised from, that tells of too little memory."""
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or any(sign in text for sign in _ALLOCATION_FAILURES):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def give_back(device: torch.device) -> None:
+    """Return what PyTorch keeps of a GPU's memory for later to the processes beside this one."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +109,7 @@ def training_memory(
 
     Against PyTorch's own account on the CPU it was 0.9 to 1.6 times the truth. Not counted: the images of the
     data set, what convolution libraries allocate for themselves, and on CUDA the context of the process, what
-    is lost by fragmentation, and that a recorded graph keeps activations of its own.
+    is lost by fragmentation, and that a recorded graph keeps activations of its own: see `process_memory`.
 
     Args:
         architecture: the network.
@@ -115,6 +142,16 @@ def training_memory(
         batch_size * passing,
         evaluation_batch * (images + both + max(columns)),
     )
+
+
+def process_memory(estimate: MemoryEstimate, images: int) -> float:
+    """Bytes of a GPU that a process takes which trains a network: allowances, not measured.
+
+    Args:
+        estimate: of the network.
+        images: bytes of the data set, which stays on the GPU.
+    """
+    return CUDA_PROCESS + images + CUDA_ALLOWANCE * estimate.total
 
 
 def _kept(stage: Stage, size: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -12,9 +13,12 @@ from torch.nn.functional import cross_entropy
 Step = Callable[[Tensor, Tensor], Tensor]
 """Trains on images and labels; returns the summed loss of the batch, which lives until the next call."""
 
-LAUNCH_BOUND = 128e9
-"""Multiply-accumulates of one batch below which kernels are expected to end before the next is launched: some
-2 ms of work at 40% of an H100's bfloat16 rate, about what launching a deep network takes. Not measured."""
+LAUNCH_BOUND = 30e9
+"""Multiply-accumulates of one batch below which kernels are expected to end before the next is launched. By a
+model of launches and layers on an H100, no network of the published space above it waits for launches. Not
+measured."""
+IGNORED = -100
+"""Label of what only fills a batch up: the one that `cross_entropy` passes over by default."""
 
 _WARM_UP = 3
 
@@ -28,14 +32,17 @@ def logits(network: nn.Module, images: Tensor, precision: torch.dtype) -> Tensor
 
 
 def eager_step(network: nn.Module, optimizer: torch.optim.Optimizer, precision: torch.dtype) -> Step:
-    """The step as PyTorch launches it, with the mean cross-entropy of the batch as the loss."""
+    """The step as PyTorch launches it, with the mean cross-entropy of the batch as the loss.
+
+    Images labelled `IGNORED` count neither in the mean nor in the sum.
+    """
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
         loss = cross_entropy(logits(network, images, precision), labels)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        return loss.detach() * len(labels)
+        return loss.detach() * (labels != IGNORED).sum()
 
     return step
 
@@ -62,14 +69,22 @@ class Recorder(Protocol):
 
 
 class CudaRecorder:
-    """CUDA graphs, by the procedure in PyTorch's documentation ("CUDA semantics", whole-network capture)."""
+    """CUDA graphs, by the procedure in PyTorch's documentation ("CUDA semantics", whole-network capture).
+
+    Args:
+        device: where steps run.
+
+    Attributes:
+        failed: whether a recording has failed; PyTorch's allocator may then be in any state.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self.failed = False
 
     def warm_up(self, step: Callable[[], Tensor]) -> Tensor:
-        """Run the step on a stream of its own, as nothing of the default stream may enter a graph."""
-        here, aside = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)
+        """Run the step where it will be recorded: nothing of the default stream may enter a graph."""
+        here, aside = torch.cuda.current_stream(self._device), _aside(self._device)
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
             loss = step()
@@ -79,8 +94,13 @@ class CudaRecorder:
     def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
         """Record the step as a graph with memory of its own; this alone waits for the device."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            loss = step()
+        recording = torch.cuda.graph(graph, stream=_aside(self._device), capture_error_mode="thread_local")
+        try:
+            with torch.cuda.device(self._device), recording:
+                loss = step()
+        except BaseException:
+            self.failed = True
+            raise
 
         def replay() -> Tensor:
             graph.replay()
@@ -89,13 +109,21 @@ class CudaRecorder:
         return replay
 
 
+@cache
+def _aside(device: torch.device) -> torch.cuda.Stream:
+    """The one stream of this process on which steps are warmed up and recorded.
+
+    Memory and the workspaces of CUDA's libraries belong to streams: with a new one each time they would grow.
+    """
+    return torch.cuda.Stream(device)
+
+
 class GraphedStep:
     """A step recorded once and then replayed, for networks that compute faster than they are launched.
 
     The first batches are trained on as usual, which also makes the optimizer allocate its state: weights and
     optimizer state may be replaced before the first call, and not later. Then the step is recorded for
-    batches of the shape of the first one. Batches of another shape, such as the last one of an epoch, always
-    go the usual way.
+    batches of the shape of the first one. Batches of another shape always go the usual way.
     """
 
     def __init__(self, step: Step, recorder: Recorder) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
@@ -17,9 +18,16 @@ from trainers.attempts import Course, EpochCallback, TrainingState
 from trainers.chance import Chance
 from trainers.checkpoint import Checkpoint
 from trainers.datasets import ImageDataset
-from trainers.device import check_threads, choose_device, choose_precision, processor_settings
+from trainers.device import (
+    check_threads,
+    choose_device,
+    choose_precision,
+    cuda_settings,
+    is_lost,
+    processor_settings,
+)
 from trainers.loader import ImageLoader
-from trainers.memory import EVALUATION_BATCH, allocation_guard
+from trainers.memory import EVALUATION_BATCH, allocation_guard, give_back
 from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
@@ -37,6 +45,7 @@ class NetworkTrainer(ABC):
         precision: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
         cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
+        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
 
     Raises:
         DeviceError: no such device, precision or number of threads here.
@@ -61,6 +70,7 @@ class NetworkTrainer(ABC):
         precision: str,
         threads: int | None,
         cuda_graphs: bool | None,
+        deterministic: bool,
     ) -> None:
         self.recipe = recipe
         self.input_shape = dataset.input_shape
@@ -69,6 +79,19 @@ class NetworkTrainer(ABC):
         self.precision = choose_precision(self.device, precision)
         self.threads = check_threads(threads)
         self._cuda_graphs = cuda_graphs
+        self._deterministic = deterministic
+        self._recorder = CudaRecorder(self.device)
+
+    @property
+    def spent(self) -> bool:
+        """Whether this process should train no more: a recording has failed, or the device is lost."""
+        return self._recorder.failed or is_lost(self.device)
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """What PyTorch computes by in this block: threads, denormal numbers, cuDNN's kernels."""
+        with processor_settings(self.threads), cuda_settings(self._deterministic):
+            yield
 
     def train(
         self,
@@ -82,26 +105,28 @@ class NetworkTrainer(ABC):
 
         A network whose first epoch is at chance level, or diverges, starts again at a lower rate; `on_epoch`
         sees those epochs too. On one CPU, with one number of threads, the curve is a function of the
-        arguments, to the bit, whatever ran before. Random state outside is left as it was. Errors of the
-        callback, and KeyboardInterrupt, pass through. A network that runs out of memory before its first
-        epoch is over gets one more chance with batches of half the size, which the result's message tells;
-        if that does not help, or later, running out of memory is the outcome.
+        arguments, to the bit, whatever ran before; on CUDA kernels may add up in any order, unless
+        `deterministic` (whether that is enough for all of them is not measured). Random state outside is left
+        as it was. Errors of the callback, and KeyboardInterrupt, pass through. A network that runs out of
+        memory before its first epoch is over gets one more chance with batches of half the size, which the
+        result's message tells; if that does not help, or later, running out of memory is the outcome.
 
-        With a `checkpoint`, every epoch is saved to it before `on_epoch` hears of it, and a training that
-        finds an earlier one of its own there goes on from it. `on_epoch` is called for *every* epoch from the
-        first, as if nothing had happened: first with the saved reports, which cost nothing, then with new
-        ones. So a caller that stores epochs itself does not need to know where the checkpoint stands: it
-        answers for an epoch that it has stored as it did then (by attempt and epoch; the numbers are the same
-        to the bit under the conditions above) and stores the others. Once the result is safe, discard the
-        checkpoint; until then it also holds the trained network. A checkpoint that cannot be written costs a
-        warning in the log, one that cannot be used is a start from the beginning, and so is one of another
+        With a `checkpoint`, epochs are saved to it as often as it says, while training goes on, and a
+        training that finds an earlier one of its own there goes on from it. `on_epoch` is called for *every*
+        epoch from the first, as if nothing had happened: first with the saved reports, which cost nothing,
+        then with new ones, some of which may have been heard before a kill. So a caller that stores epochs
+        itself does not need to know where the checkpoint stands: it answers for an epoch that it has stored
+        as it did then (by attempt and epoch; the numbers are the same to the bit under the conditions above)
+        and stores the others. The last epoch of the recipe is saved before it is heard: until the checkpoint
+        is discarded, it also holds the trained network. A checkpoint that cannot be written costs a warning
+        in the log, one that cannot be used is a start from the beginning, and so is one of another
         architecture, seed, recipe or data set; device, precision and threads may differ.
 
         Args:
             architecture: the network.
             seed: 0 or more; addresses weights, order, augmentation and dropout.
             on_epoch: called after every epoch; returns True to stop.
-            checkpoint: where to save every epoch, and to go on from.
+            checkpoint: where to save epochs, and to go on from.
 
         Raises:
             ShapeError: the architecture does not fit the images.
@@ -130,11 +155,11 @@ class NetworkTrainer(ABC):
             checkpoint=checkpoint,
             identity=self.identity(architecture, seed=seed),
         )
-        with processor_settings(self.threads):
-            result = course.run()
-        if result.outcome is Outcome.OUT_OF_MEMORY and self.device.type == "cuda":
-            torch.cuda.empty_cache()  # not earlier: the error's traceback kept the network alive
-        return result
+        try:
+            with self.settings():
+                return course.run()
+        finally:
+            give_back(self.device)  # not earlier: until then something kept the network alive
 
     def _with_batches_of(self, size: int) -> Self:
         """The same trainer, images included, with another size of batches."""
@@ -156,11 +181,10 @@ class NetworkTrainer(ABC):
         with allocation_guard():
             network = build_network(architecture, self.input_shape, self.num_classes, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
-        graphed = self._graphed(architecture)
-        optimizer = self._optimizer(network, self.recipe.initial_rate(attempt), graphed)
+        optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
         step = eager_step(network, optimizer, self.precision)
-        if graphed:
-            step = GraphedStep(step, CudaRecorder(self.device))
+        if self._graphed(architecture):
+            step = GraphedStep(step, self._recorder)
         return TrainingState(network, optimizer, step, attempt)
 
     def train_epoch(self, state: TrainingState, *, seed: int) -> EpochReport:
@@ -179,17 +203,23 @@ class NetworkTrainer(ABC):
 
     def _graphed(self, architecture: Architecture) -> bool:
         """Whether steps are recorded; unless told, where launching them is the bottleneck."""
-        if self.device.type != "cuda" or self._cuda_graphs is not None:
-            return self.device.type == "cuda" and bool(self._cuda_graphs)
+        if self.device.type != "cuda" or self._recorder.failed:
+            return False
+        if self._cuda_graphs is not None:
+            return self._cuda_graphs
         macs = architecture.macs(self.input_shape, self.num_classes) * self.recipe.batch_size
         return macs < LAUNCH_BOUND
 
     @abstractmethod
-    def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
-        """The recipe's optimizer; `graphed`: its steps are to be recorded as a CUDA graph.
+    def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
+        """The recipe's optimizer; on CUDA its steps can be recorded."""
 
-        A graph reads the rate from where it was when recorded: from a tensor that can be changed.
+    def _learning_rate(self, rate: float) -> float | Tensor:
+        """The rate as the optimizer takes it: on CUDA a tensor, which a recorded step reads where it is.
+
+        Launched steps have one, too: arithmetic with a tensor rounds otherwise than with a number.
         """
+        return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
 
     def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
         """One pass over the training images; the summed loss, still on the device."""

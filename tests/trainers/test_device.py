@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from trainers import DeviceError, choose_device, choose_precision
-from trainers.device import check_threads, convolves_in_columns, processor_settings
+from trainers.device import (
+    check_threads,
+    convolves_in_columns,
+    cuda_settings,
+    is_lost,
+    processor_settings,
+)
 
 CPU = torch.device("cpu")
 
@@ -79,3 +85,24 @@ def test_threads_must_be_positive():
     assert check_threads(None) is None
     with pytest.raises(DeviceError, match="0"):
         check_threads(0)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_float32_is_float32_and_kernels_are_chosen_as_asked_inside_alone(monkeypatch, deterministic):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "allow_tf32", True)
+    monkeypatch.setattr(cudnn, "deterministic", not deterministic)
+    with cuda_settings(deterministic):
+        assert (cudnn.allow_tf32, cudnn.deterministic) == (False, deterministic)
+    assert (cudnn.allow_tf32, cudnn.deterministic) == (True, not deterministic)
+
+
+def test_a_device_is_lost_when_waiting_for_it_fails(monkeypatch):
+    def fail(device):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    assert not is_lost(torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "synchronize", fail)
+    assert is_lost(torch.device("cuda"))
+    assert not is_lost(torch.device("cpu"))

@@ -4,6 +4,7 @@ import torch
 
 from trainers import TrainingRecipe
 from trainers.loader import ImageLoader, Normalisation
+from trainers.steps import IGNORED
 
 CPU = torch.device("cpu")
 
@@ -65,4 +66,51 @@ def test_images_that_do_not_fit_stay_on_the_host_and_move_by_batch(images, monke
     batch, labels = next(loader.shuffled(TrainingRecipe(batch_size=5, mirror=True, translate=1), generator()))
     assert batch.device.type == labels.device.type == "meta"
     assert batch.shape == (5, 3, 4, 5)
-    assert loader._images.device == CPU
+    assert loader._placed.images.device == CPU
+
+
+def test_images_are_taken_to_the_device_with_the_first_batch(images, monkeypatch):
+    """A process that never trains takes none of a GPU's memory."""
+    asked = []
+    monkeypatch.setattr("trainers.loader.holds", lambda device, size: asked.append(size) or True)
+    loader = load(images)
+    assert (len(loader), asked) == (23, [])
+    next(loader.in_order(5))
+    next(loader.shuffled(TrainingRecipe(), generator()))
+    assert asked == [images.nbytes]
+
+
+@pytest.fixture
+def equal(images):
+    """As on CUDA, here."""
+    loader = load(images)
+    loader._equal = True
+    return loader
+
+
+@pytest.mark.parametrize("batch_size", [5, 8, 23, 100])
+def test_batches_of_one_size_hold_the_same_images_and_some_to_be_ignored(images, equal, batch_size):
+    recipe = TrainingRecipe(batch_size=batch_size, mirror=True, translate=1)
+    found, expected = (list(loader.shuffled(recipe, generator())) for loader in (equal, load(images)))
+    size = min(batch_size, 23)
+    assert [len(labels) for _, labels in found] == [size] * len(expected)
+    batch, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    assert torch.equal(batch[:23], torch.cat([images for images, _ in expected]))
+    assert torch.equal(labels[:23], torch.cat([labels for _, labels in expected]))
+    assert (labels[23:] == IGNORED).all()
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(5, [5] * 5), (8, [8] * 3), (12, [12, 12]), (100, [23])])
+def test_evaluation_is_in_equal_chunks_with_some_images_to_be_ignored(images, equal, most, sizes):
+    found = list(equal.in_order(most))
+    assert [len(labels) for _, labels in found] == sizes
+    batch, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    (expected, _), *_ = load(images).in_order(100)
+    assert torch.equal(batch[:23], expected)
+    assert labels[:23].tolist() == list(range(23))
+    assert (labels[23:] == IGNORED).all()
+
+
+@pytest.mark.parametrize("kind", ["cpu", "mps", "cuda"])
+def test_only_on_cuda_batches_have_one_size(images, kind):
+    assert load(images, torch.device(kind))._equal == (kind == "cuda")

@@ -7,7 +7,14 @@ from torch.profiler import ProfilerActivity, profile
 from state_space import Architecture
 from trainers import build_network
 from trainers.device import convolves_in_columns
-from trainers.memory import EVALUATION_BATCH, OutOfMemory, allocation_guard, training_memory
+from trainers.memory import (
+    EVALUATION_BATCH,
+    OutOfMemory,
+    allocation_guard,
+    give_back,
+    process_memory,
+    training_memory,
+)
 from trainers.steps import eager_step, logits
 
 
@@ -22,6 +29,52 @@ def test_other_allocators_are_recognised_and_give_one_line(error):
         raise error
     assert str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "GET was unable to find an engine to execute this computation",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_libraries_that_get_no_memory_are_recognised(message):
+    with pytest.raises(OutOfMemory, match=message.split()[-1][:10]), allocation_guard():
+        raise RuntimeError(message)
+
+
+def recording_that_fails_of(cause):
+    try:
+        raise cause
+    finally:
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+
+def test_too_little_memory_is_recognised_under_what_the_end_of_a_recording_complains_of():
+    cause = torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 9 bytes")
+    with pytest.raises(OutOfMemory) as caught, allocation_guard():
+        recording_that_fails_of(cause)
+    assert str(caught.value) == "CUDA out of memory."
+
+
+def test_a_failed_recording_of_another_cause_is_a_defect():
+    with pytest.raises(RuntimeError, match="during capture"), allocation_guard():
+        recording_that_fails_of(ValueError("shapes"))
+
+
+@pytest.mark.parametrize(("kind", "times"), [("cpu", 0), ("mps", 0), ("cuda", 1)])
+def test_memory_of_a_gpu_is_given_back(monkeypatch, kind, times):
+    calls = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append(1))
+    give_back(torch.device(kind))
+    assert len(calls) == times
+
+
+def test_a_process_on_a_gpu_takes_more_than_the_training():
+    """1.2 GB before it trains, the images, and twice what the layers come to."""
+    estimate = training_memory(Architecture.parse("[C(64,3,1), SM(10)]"), (3, 32, 32), 10, batch_size=128)
+    assert process_memory(estimate, 150_000_000) == 1.2e9 + 1.5e8 + 2 * estimate.total
 
 
 def test_defects_pass_through():

@@ -1,9 +1,12 @@
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from state_space import Architecture
 from trainers import build_network
-from trainers.steps import CudaRecorder, GraphedStep, eager_step, set_rate
+from trainers.steps import IGNORED, CudaRecorder, GraphedStep, _aside, eager_step, set_rate
 
 LEARNER = Architecture.parse("[C(8,3,1), C(8,3,1), P(2,2), FC(16), SM(10)]")
 SHAPE = (1, 8, 8)
@@ -90,14 +93,71 @@ def test_the_rate_is_set_where_a_recorded_step_reads_it(rate):
     assert (optimizer.param_groups[0]["lr"] is before) == isinstance(rate, torch.Tensor)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_cuda_graph_trains_as_launching_does():
-    def run(wrap):
-        network = build_network(LEARNER, SHAPE, 10, torch.Generator().manual_seed(0)).cuda()
-        rate = torch.tensor(1e-2, device="cuda")
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True, capturable=True)
-        step = wrap(eager_step(network, optimizer, torch.float32))
-        return [step(images.cuda(), labels.cuda()).item() for images, labels in batches([6] * 8 + [4])]
+def test_what_fills_a_batch_up_counts_neither_in_the_mean_nor_in_the_sum():
+    network = build_network(LEARNER, SHAPE, 10, torch.Generator().manual_seed(0))
+    step = eager_step(network, torch.optim.SGD(network.parameters(), lr=0.1), torch.float32)
+    ((images, labels),) = batches([4])
+    other = build_network(LEARNER, SHAPE, 10, torch.Generator().manual_seed(0))
+    expected = eager_step(other, torch.optim.SGD(other.parameters(), lr=0.1), torch.float32)(images, labels)
+    filled = torch.cat((images, images[:1].expand(3, -1, -1, -1)))
+    loss = step(filled, torch.cat((labels, torch.full((3,), IGNORED))))
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    for ours, theirs in zip(network.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
-    graphed = run(lambda step: GraphedStep(step, CudaRecorder(torch.device("cuda"))))
-    assert graphed == pytest.approx(run(lambda step: step), rel=1e-3)
+
+class FakeCuda:
+    """Stands in for torch.cuda where `CudaRecorder` uses it; keeps account of the streams."""
+
+    def __init__(self, monkeypatch):
+        self.made, self.used, self.modes = [], [], []
+        monkeypatch.setattr(torch.cuda, "Stream", self.stream_of)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(wait_stream=id))
+        monkeypatch.setattr(torch.cuda, "stream", self.on)
+        monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=lambda: None))
+        monkeypatch.setattr(torch.cuda, "graph", self.recording)
+        _aside.cache_clear()
+
+    def stream_of(self, device):
+        self.made.append(SimpleNamespace(device=device, wait_stream=id))
+        return self.made[-1]
+
+    def on(self, stream):
+        self.used.append(stream)
+        return nullcontext()
+
+    def recording(self, graph, *, stream, capture_error_mode):
+        self.modes.append(capture_error_mode)
+        return self.on(stream)
+
+
+@pytest.fixture
+def fake_cuda(monkeypatch):
+    yield FakeCuda(monkeypatch)
+    _aside.cache_clear()
+
+
+def test_all_steps_of_a_device_are_warmed_up_and_recorded_on_one_stream(fake_cuda):
+    """Of two recorders, as two networks have; another device has its own."""
+    for device in ("cuda:0", "cuda:0", "cuda:1"):
+        recorder = CudaRecorder(torch.device(device))
+        for _ in range(3):
+            recorder.warm_up(lambda: torch.zeros(()))
+        recorder.record(lambda: torch.zeros(()))
+    first, second = fake_cuda.made
+    assert fake_cuda.used == [first] * 8 + [second] * 4
+    assert (str(first.device), str(second.device)) == ("cuda:0", "cuda:1")
+    assert fake_cuda.modes == ["thread_local"] * 3
+
+
+def test_a_recorder_knows_whether_it_has_failed(fake_cuda):
+    def fail():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    recorder = CudaRecorder(torch.device("cuda"))
+    recorder.record(lambda: torch.zeros(()))
+    assert not recorder.failed
+    with pytest.raises(torch.OutOfMemoryError):
+        recorder.record(fail)
+    assert recorder.failed

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainers.chance import Chance
 from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
-from trainers.device import processor_settings
 from trainers.finetuning.recipe import FinetuningRecipe
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
@@ -36,6 +35,7 @@ class FinetuningTrainer(NetworkTrainer):
         precision: of training: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
         cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
+        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
 
     Raises:
         DatasetError: there are no test images.
@@ -53,6 +53,7 @@ class FinetuningTrainer(NetworkTrainer):
         precision: str = "auto",
         threads: int | None = None,
         cuda_graphs: bool | None = None,
+        deterministic: bool = False,
     ) -> None:
         if not len(dataset.test_images):
             raise DatasetError(
@@ -60,7 +61,13 @@ class FinetuningTrainer(NetworkTrainer):
                 "test/CLASS/ beside train/CLASS/, an .npz file x_test and y_test"
             )
         super().__init__(
-            recipe, dataset, device=device, precision=precision, threads=threads, cuda_graphs=cuda_graphs
+            recipe,
+            dataset,
+            device=device,
+            precision=precision,
+            threads=threads,
+            cuda_graphs=cuda_graphs,
+            deterministic=deterministic,
         )
         self.normalisation = Normalisation.global_contrast()
         self.test_labels = dataset.test_labels
@@ -76,25 +83,29 @@ class FinetuningTrainer(NetworkTrainer):
     def test_probabilities(self, network: TrainedNetwork) -> np.ndarray:
         """Softmax outputs for the test images, in their order: float32, (images, classes).
 
-        Computed in float32, whatever the precision of training.
+        Computed in float32, not TF32 either, whatever the precision of training.
         """
         module = network.build().to(self.device).to(memory_format=torch.channels_last).eval()
-        with processor_settings(self.threads):
+        with self.settings():
             batches = (
                 logits(module, images, torch.float32) for images, _ in self._test.in_order(EVALUATION_BATCH)
             )
-            return torch.cat([batch.softmax(1).cpu() for batch in batches]).numpy()
+            outputs = torch.cat([batch.softmax(1).cpu() for batch in batches])
+            return outputs[: len(self.test_labels)].numpy()  # without what filled the last batch up
 
     def _loader(self, images: np.ndarray, labels: np.ndarray) -> ImageLoader:
         return ImageLoader(images, labels, self.normalisation, self.device)
 
-    def _optimizer(self, network: nn.Module, rate: float, graphed: bool) -> torch.optim.Optimizer:
-        lr = torch.tensor(rate, device=self.device) if graphed else rate
+    def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         decay = self.recipe.weight_decay
         if self.recipe.optimizer == "adam":
             return torch.optim.Adam(
-                network.parameters(), lr=lr, weight_decay=decay, fused=True, capturable=graphed
+                network.parameters(),
+                lr=rate,
+                weight_decay=decay,
+                fused=True,
+                capturable=self.device.type == "cuda",
             )
         return torch.optim.SGD(
-            network.parameters(), lr=lr, momentum=self.recipe.momentum, weight_decay=decay, fused=True
+            network.parameters(), lr=rate, momentum=self.recipe.momentum, weight_decay=decay, fused=True
         )
