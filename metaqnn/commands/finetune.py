@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_recipe(parser.add_argument_group("training"))
     place = parser.add_argument_group("where (default: as in the search)")
-    add_flags(place, Environment, (*DATA, *DEVICE))
+    add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"))
     place.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)
 
@@ -120,7 +120,12 @@ def _finetune(namespace: argparse.Namespace) -> str:
     with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
         candidates = choose(reader, namespace.top, namespace.networks)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)
-    files = FinetuningFiles.of(RunFolder(namespace.run), prepared.trainer, prepared.dataset.fingerprint)
+    files = FinetuningFiles.of(
+        RunFolder(namespace.run),
+        prepared.trainer,
+        prepared.dataset.fingerprint,
+        prepared.checkpoint_every,
+    )
     finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search_seed)
     with RunFolder(files.folder).lock():
         print(_introduction(finetuning, len(prepared.dataset.train_images)), file=sys.stderr)

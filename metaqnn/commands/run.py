@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="PostgreSQL database, as postgresql+psycopg://USER@HOST/DATABASE; the password is best in "
         "PGPASSWORD or ~/.pgpass, it is not stored (default: an SQLite file in the run folder)",
     )
-    add_flags(place, Environment, (*DATA, *DEVICE, "keep_weights"))
+    add_flags(place, Environment, (*DATA, *DEVICE, "keep_weights", "checkpoint_every"))
     place.add_argument(
         "--max-time",
         type=_time,

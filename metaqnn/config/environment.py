@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import Any, Self
 
 from metaqnn.config.options import AUTO, ConfigError, flag, option, require
@@ -11,13 +12,13 @@ from state_space.errors import did_you_mean
 
 EXECUTORS = ("local", "ray")
 DATA = ("data_dir", "download")
-DEVICE = ("device", "precision", "threads")
+DEVICE = ("device", "precision", "threads", "deterministic")
 WORKERS = ("workers", "workers_per_gpu", "executor", "address", "epoch_timeout")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where and how networks are trained. On the same device with one worker it changes no decision.
+    """Where and how networks are trained. On the same CPU with one worker it changes no decision.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -28,6 +29,17 @@ class Environment:
     device: str = option(AUTO, "auto (the fastest there is), cuda, cuda:1, mps or cpu", metavar="DEVICE")
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(None, "CPU threads for training (default: 1 for small networks, else all)")
+    deterministic: bool = option(
+        False,
+        "on a GPU, let cuDNN use only kernels that give the same bits every time; others are faster. A CPU "
+        "always gives the same",
+    )
+    checkpoint_every: float = option(
+        30.0,
+        "save a network in training when so much time has passed since it was saved, and its last epoch; a "
+        "kill costs the epochs since then, which are trained again; 0 saves every epoch",
+        metavar="SECONDS",
+    )
     keep_weights: int = option(
         5,
         "keep the trained weights of the best K networks in the run folder; when fewer than before, the "
@@ -67,6 +79,8 @@ class Environment:
         timeout = self.epoch_timeout
         require(timeout is None or timeout > 0, "epoch_timeout", timeout, "above 0, in seconds")
         require(self.keep_weights >= 0, "keep_weights", self.keep_weights, "0 or more")
+        every = self.checkpoint_every
+        require(0 <= every < inf, "checkpoint_every", every, "0 or more, in seconds")
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:

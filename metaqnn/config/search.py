@@ -24,8 +24,9 @@ REWARDS = ("forecast", "last-seen")
 class SearchConfig:
     """Everything that decides which networks a search trains and what it learns from them.
 
-    A search with the same configuration, on the same device with one worker, trains the same
-    networks to the same accuracies. `SearchConfig.of(preset, **changes)` starts from a preset.
+    A search with the same configuration, on the same CPU with one worker, trains the same networks to the
+    same accuracies; on a GPU kernels may add up in any order. `SearchConfig.of(preset, **changes)` starts
+    from a preset.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.

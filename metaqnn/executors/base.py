@@ -31,7 +31,7 @@ class Task:
         number: of the network in its search.
         architecture: what to train.
         seed: addresses all random numbers of the training.
-        checkpoint: where the trainer saves every epoch and goes on from, if it can; None if it cannot.
+        checkpoint: where the trainer saves epochs and goes on from, if it can; None if it cannot.
     """
 
     number: int
@@ -45,7 +45,11 @@ class Task:
 
 
 class Trainer(Protocol):
-    """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one."""
+    """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one.
+
+    One that has an attribute `spent` is asked after each training whether its process should train no more;
+    then another process takes its place.
+    """
 
     def train(
         self,
@@ -120,6 +124,8 @@ class Ended:
     """A training has ended in an orderly way."""
 
     result: TrainingResult
+    spent: bool = False
+    """Whether the worker must be replaced before the next training."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,8 @@ class Failed:
     """The trainer could not be made, or a training raised an exception."""
 
     traceback: str
+    spent: bool = False
+    """Whether that may be due to the worker: it must be replaced, and the training tried again."""
 
 
 Message = Ready | EpochDone | Ended | Failed

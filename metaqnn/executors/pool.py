@@ -13,6 +13,7 @@ from metaqnn.executors.base import (
     CRASHED,
     TIMED_OUT,
     Coordinator,
+    Ended,
     EpochDone,
     Failed,
     Message,
@@ -96,9 +97,9 @@ W = TypeVar("W", bound=Worker)
 class PoolExecutor(ABC, Generic[W]):
     """Keeps workers busy, each with one task after the other.
 
-    A worker is started for its first task. One that dies is replaced and its task started again; one that is
-    silent for too long is ended. A task waits while what its device has to do leaves too little memory for
-    it, but not when the device has nothing to do.
+    A worker is started for its first task. One that dies, or whose device is lost to it, is replaced and its
+    task started again; one that is silent for too long is ended. A task waits while what its device has to do
+    leaves too little memory for it, but not when the device has nothing to do.
 
     Args:
         places: one for each worker.
@@ -213,24 +214,32 @@ class PoolExecutor(ABC, Generic[W]):
 
     def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:
         if message is None:
-            self._replace(worker, coordinator)
+            self._replace(worker, worker.how_it_died(), coordinator)
         elif isinstance(message, Ready):
             worker.ready, self._still_born = True, 0
         elif isinstance(message, EpochDone):
             worker.say(coordinator.on_epoch(worker.task, message.report))
         elif isinstance(message, Failed) and not worker.ready:
             raise SearchStopped(f"a worker cannot be started: {message.traceback.strip().splitlines()[-1]}")
+        elif isinstance(message, Failed) and message.spent:
+            self._replace(worker, f"of\n{message.traceback}", coordinator)
         else:
-            self._busy.remove(worker)
-            self._free.append(worker)
-            if isinstance(message, Failed):
-                coordinator.on_failure(worker.task, CRASHED, message.traceback)
-            else:
-                coordinator.on_result(worker.task, message.result)
+            self._conclude(worker, message, coordinator)
 
-    def _replace(self, worker: W, coordinator: Coordinator) -> None:
-        """A worker is dead: its task is started again, unless it seems to be what kills them."""
-        how, task = worker.how_it_died(), worker.task
+    def _conclude(self, worker: W, message: Ended | Failed, coordinator: Coordinator) -> None:
+        self._busy.remove(worker)
+        if message.spent:
+            self._end(worker)
+        else:
+            self._free.append(worker)
+        if isinstance(message, Failed):
+            coordinator.on_failure(worker.task, CRASHED, message.traceback)
+        else:
+            coordinator.on_result(worker.task, message.result)
+
+    def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
+        """A worker is dead or of no use: its task is started again, unless it seems to be what does that."""
+        task = worker.task
         self._busy.remove(worker)
         self._end(worker)
         if not worker.ready:

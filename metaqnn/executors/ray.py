@@ -20,6 +20,7 @@ from ray.exceptions import RayError
 
 from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer
 from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
+from metaqnn.executors.worker import is_spent
 from trainers import EpochReport
 
 ANSWER_SECONDS = 10.0
@@ -33,7 +34,8 @@ HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0" * 5
 class SteppedTrainer:
     """The actor: every call goes on to the next message, so that Ray waits for nothing but results.
 
-    A training runs in a thread of its own, which waits after each epoch for the answer.
+    Trainings run in one thread of their own, which waits after each epoch for the answer. It stays: PyTorch
+    keeps what it has found out about convolutions for the thread that found it.
 
     Args:
         make_trainer: makes the trainer.
@@ -45,6 +47,7 @@ class SteppedTrainer:
             os.chdir(folder)
         self._make_trainer = make_trainer
         self._trainer: Trainer
+        self._tasks: SimpleQueue[Task] = SimpleQueue()
         self._messages: SimpleQueue[Message] = SimpleQueue()
         self._answers: SimpleQueue[bool] = SimpleQueue()
 
@@ -54,27 +57,30 @@ class SteppedTrainer:
             self._trainer = self._make_trainer()
         except Exception:
             return Failed(traceback.format_exc())
+        threading.Thread(target=self._train_all, daemon=True).start()
         return Ready()
 
     def step(self, what: Task | bool) -> Message:
         """Begin a task, or go on with it after an epoch and this answer."""
         if isinstance(what, Task):
-            threading.Thread(target=self._train, args=(what,), daemon=True).start()
+            self._tasks.put(what)
         else:
             self._answers.put(what)
         return self._messages.get()
 
-    def _train(self, task: Task) -> None:
+    def _train_all(self) -> None:
+        while True:
+            self._messages.put(self._train(self._tasks.get()))
+
+    def _train(self, task: Task) -> Ended | Failed:
         def on_epoch(report: EpochReport) -> bool:
             self._messages.put(EpochDone(report))
             return self._answers.get()
 
         try:
-            result = task.run(self._trainer, on_epoch)
+            return Ended(task.run(self._trainer, on_epoch), is_spent(self._trainer))
         except Exception:
-            self._messages.put(Failed(traceback.format_exc()))
-        else:
-            self._messages.put(Ended(result))
+            return Failed(traceback.format_exc(), is_spent(self._trainer))
 
 
 class RayWorker(Worker):

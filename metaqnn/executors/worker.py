@@ -50,8 +50,13 @@ def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Fail
         return bool(connection.recv())
 
     try:
-        return Ended(task.run(trainer, on_epoch))
+        return Ended(task.run(trainer, on_epoch), is_spent(trainer))
     except GONE:
         raise
     except Exception:
-        return Failed(traceback.format_exc())
+        return Failed(traceback.format_exc(), is_spent(trainer))
+
+
+def is_spent(trainer: Trainer) -> bool:
+    """Whether the trainer says that its process should train no more; one that cannot say so goes on."""
+    return bool(getattr(trainer, "spent", False))

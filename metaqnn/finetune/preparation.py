@@ -21,6 +21,8 @@ class PreparedFinetuning:
     trainer: FinetuningTrainer
     dataset: ImageDataset
     search_seed: int
+    checkpoint_every: float
+    """Seconds that a network trains on before it is saved again."""
 
 
 def prepare_finetuning(
@@ -55,8 +57,9 @@ def prepare_finetuning(
         device=environment.device,
         precision=environment.precision,
         threads=training_threads(environment, config.space(channels, side, dataset.num_classes)),
+        deterministic=environment.deterministic,
     )
-    return PreparedFinetuning(trainer, dataset, config.seed)
+    return PreparedFinetuning(trainer, dataset, config.seed, environment.checkpoint_every)
 
 
 def _images(record: SearchRecord, environment: Environment, train_limit: int | None) -> ImageDataset:

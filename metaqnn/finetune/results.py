@@ -84,13 +84,15 @@ class FinetuningFiles:
 
     Args:
         folder: `RUN/finetune/EPOCHS-epochs-DIGEST`, see `of`.
+        checkpoint_every: seconds that a network trains on before it is saved again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checkpoint_every: float = 0.0) -> None:
         self.folder = folder
+        self._checkpoint_every = checkpoint_every
 
     @classmethod
-    def of(cls, run: RunFolder, trainer: FinetuningTrainer, data: str) -> Self:
+    def of(cls, run: RunFolder, trainer: FinetuningTrainer, data: str, checkpoint_every: float = 0.0) -> Self:
         """Those of a trainer; another recipe or other images (`data`, a fingerprint) have another folder.
 
         Raises:
@@ -103,7 +105,8 @@ class FinetuningFiles:
             "data": data,
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        files = cls(run.path / "finetune" / f"{trainer.recipe.epochs}-epochs-{digest[:8]}")
+        folder = run.path / "finetune" / f"{trainer.recipe.epochs}-epochs-{digest[:8]}"
+        files = cls(folder, checkpoint_every)
         with disk_explained(files.folder):
             (files.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             with RunFolder(files.folder).lock():
@@ -112,7 +115,8 @@ class FinetuningFiles:
 
     def checkpoint(self, number: int, seed: int) -> Checkpoint:
         """Where a network in training is saved."""
-        return Checkpoint(self.folder / "checkpoints" / f"{_name(number, seed)}.pt")
+        path = self.folder / "checkpoints" / f"{_name(number, seed)}.pt"
+        return Checkpoint(path, self._checkpoint_every)
 
     def weights(self, number: int, seed: int) -> Path:
         """Where the trained network is kept, a `TrainedNetwork`."""

@@ -46,17 +46,26 @@ class NetworkFiles:
     Args:
         folder: the run folder, which exists.
         keep: K, how many networks' weights are kept.
+        checkpoint_every: seconds that a network trains on before it is saved again.
         epochs: T, epochs of a full training.
         input_shape: (channels, height, width) of the images.
         num_classes: number of classes.
     """
 
     def __init__(
-        self, folder: Path, keep: int, *, epochs: int, input_shape: tuple[int, int, int], num_classes: int
+        self,
+        folder: Path,
+        keep: int,
+        *,
+        epochs: int,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        checkpoint_every: float = 0.0,
     ) -> None:
         self._folder = folder
         self._checkpoints, self._weights = folder / "checkpoints", folder / "weights"
         self._keep = keep
+        self._checkpoint_every = checkpoint_every
         self._epochs = epochs
         self._input_shape = input_shape
         self._num_classes = num_classes
@@ -72,7 +81,7 @@ class NetworkFiles:
 
     def checkpoint(self, number: int) -> Checkpoint:
         """Where a network in training is saved."""
-        return Checkpoint(self._checkpoints / f"network-{number}.pt")
+        return Checkpoint(self._checkpoints / f"network-{number}.pt", self._checkpoint_every)
 
     def weights(self, number: int) -> Path:
         """Where the weights of a trained network are kept, if they are."""

@@ -74,6 +74,7 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
         device=environment.device,
         precision=environment.precision,
         threads=training_threads(environment, space),
+        deterministic=environment.deterministic,
         chance=config.chance,
     )
     return Prepared(replace(config, validation_size=size), space, dataset, trainer, environment)

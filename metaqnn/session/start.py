@@ -126,6 +126,7 @@ def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, ex
     files = NetworkFiles(
         folder.path,
         prepared.environment.keep_weights,
+        checkpoint_every=prepared.environment.checkpoint_every,
         epochs=config.epochs,
         input_shape=trainer.input_shape,
         num_classes=trainer.num_classes,

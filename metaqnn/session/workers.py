@@ -19,11 +19,10 @@ from metaqnn.session.prepare import Prepared, load_and_build, require_same_image
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 from trainers.device import convolves_in_columns
+from trainers.memory import process_memory
 
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
-CONTEXT = 1e9
-"""Bytes of a GPU's memory that a process takes before it trains anything: CUDA itself and its libraries."""
 
 
 def make_trainer(record: SearchRecord, environment: Environment) -> ClassifierTrainer:
@@ -55,7 +54,8 @@ def make_executor(prepared: Prepared) -> Executor:
         return _on_ray(prepared)
     environment = replace(environment, workers_per_gpu=per_gpu(prepared))
     places = worker_places(environment, prepared.trainer)
-    if len(places) == 1 and timeout is None:
+    # A process that an error on its GPU has ruined must be replaced, and this one cannot be.
+    if len(places) == 1 and timeout is None and prepared.trainer.device.type != "cuda":
         return SerialExecutor(prepared.trainer)
     return LocalExecutor(
         [Place(_maker(prepared, place), place.device) for place in places],
@@ -76,12 +76,11 @@ def per_gpu(prepared: Prepared) -> int:
     if prepared.trainer.device.type != "cuda" or executor == "ray":  # whose GPUs are not known here
         return 1
     mean = fmean(memory_share(prepared, network) for network in sampled_networks(prepared.space))
-    fitting = int(1 / (mean + CONTEXT / device_memory(prepared.trainer.device)))
-    return max(1, min(fitting, available_cores() // torch.cuda.device_count(), MOST_PER_GPU))
+    return max(1, min(int(1 / mean), available_cores() // torch.cuda.device_count(), MOST_PER_GPU))
 
 
 def memory_share(prepared: Prepared, architecture: Architecture) -> float:
-    """Share of the device's memory that training a network needs, estimated from its architecture."""
+    """Share of the device's memory that a process needs to train a network, by its architecture."""
     trainer = prepared.trainer
     estimate = training_memory(
         architecture,
@@ -91,7 +90,10 @@ def memory_share(prepared: Prepared, architecture: Architecture) -> float:
         precision=trainer.precision,
         in_columns=convolves_in_columns(trainer.device, trainer.precision),
     )
-    return estimate.total / device_memory(trainer.device)
+    needed: float = estimate.total
+    if trainer.device.type == "cuda":
+        needed = process_memory(estimate, prepared.dataset.train_images.nbytes)
+    return needed / device_memory(trainer.device)
 
 
 def device_memory(device: torch.device) -> float:

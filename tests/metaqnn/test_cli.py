@@ -20,6 +20,16 @@ def run(arguments):
         return exit_.code
 
 
+def test_python_does_not_look_for_garbage_when_a_command_has_ended():
+    """After the last line of an interrupted search that took 1.5 s of a core: PyTorch is large."""
+    program = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
+        "from metaqnn import cli; cli.main(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1] == "True"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

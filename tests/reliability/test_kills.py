@@ -7,6 +7,8 @@ import pytest
 from metaqnn.database import ReplayDatabase
 
 KILLS = int(os.environ.get("METAQNN_KILLS", "6"))
+SAVED = [("--checkpoint-every", "0"), ()]
+"""How often networks in training are saved: every epoch; or by the default, which of these is the last."""
 
 
 class Killed(BaseException):
@@ -23,16 +25,19 @@ def test_there_is_something_to_compare(undisturbed):
 
 
 @pytest.mark.parametrize("how", ["files", "moments"])
-def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed, killed, how):
+@pytest.mark.parametrize("saved", SAVED)
+def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed, killed, how, saved):
     """METAQNN_KILLS processes, each going on where the one before died; then the next search."""
     kills = 0
     while kills < KILLS:
         run = new_run(f"run-{kills}")
-        kills += killed(how, KILLS - kills, "run", "--run-dir", run.folder, "--quiet", *run.options)
+        command = ("run", "--run-dir", run.folder, "--quiet", *run.options, *saved)
+        kills += killed(how, KILLS - kills, *command)
         run.assert_same(undisturbed)
 
 
-def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
+@pytest.mark.parametrize("saved", SAVED)
+def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch, saved):
     """Every process gets one write further than the one before, and dies just after it."""
     run, kills = new_run(), 0
 
@@ -49,7 +54,7 @@ def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch):
         wrap(name)
     while True:
         try:
-            assert run.here() == 0
+            assert run.here(*saved) == 0
             break
         except Killed:
             kills += 1

@@ -87,7 +87,7 @@ def test_a_worker_killed_twice_while_it_saves_the_same_network_is_no_crash(new_r
     marks.mkdir()
     (tmp_path / "sitecustomize.py").write_text(WHILE_IT_SAVES.replace("{MARKS}", str(marks)))
     run = new_run()
-    one_worker = ("--workers", "1", "--epoch-timeout", "600")
+    one_worker = ("--workers", "1", "--epoch-timeout", "600", "--checkpoint-every", "0")
     process = run.start(*one_worker, env={**os.environ, "PYTHONPATH": str(tmp_path)})
     _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, err

@@ -29,10 +29,12 @@ from trainers import (
 )
 
 CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
+LOSING, LOSING_ONCE, WEARING = 1006, 1007, 1008
 
 
 class FakeTrainer:
     chance = 0.15
+    spent = False
 
     def __init__(self, folder=None, epochs=4, seconds=0.005):
         self.folder, self.epochs, self.seconds = folder, epochs, seconds
@@ -50,6 +52,11 @@ class FakeTrainer:
     def _mischief(self, seed):
         if seed == CRASHING:
             raise RuntimeError("the device caught fire")
+        if seed == LOSING or (seed == LOSING_ONCE and not (Path(self.folder) / "lost").exists()):
+            self.spent = True
+            (Path(self.folder) / "lost").touch()
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        self.spent = self.spent or seed == WEARING
         if seed == MEETING:
             (Path(self.folder) / f"met-{os.getpid()}").touch()
             while len(list(Path(self.folder).glob("met-*"))) < 2:

@@ -1,10 +1,12 @@
 """What only a cluster can do: lose an actor, or a whole node."""
 
+import threading
 from functools import partial
 
 import pytest
 
 from metaqnn.executors import Place, SearchStopped, Task
+from metaqnn.executors.base import Ended, EpochDone, Failed, Ready
 from state_space import Architecture
 from trainers import Checkpoint
 
@@ -29,6 +31,33 @@ def test_a_network_whose_actor_died_once_is_trained_again(make, recorder, fakes)
     make().run(record)
     assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
     assert [event[2] for event in record.of(2)[:-1]] == [1, 1, 2, 3, 4]
+
+
+def test_trainings_of_an_actor_run_in_one_thread_and_a_lost_device_costs_the_actor(fakes, folder):
+    """Without a cluster: the actor's class alone."""
+    from metaqnn.executors.ray import SteppedTrainer
+
+    threads = []
+
+    class Noting(fakes.FakeTrainer):
+        def train(self, architecture, **more):
+            threads.append(threading.get_ident())
+            return super().train(architecture, **more)
+
+    actor = SteppedTrainer(partial(Noting, str(folder)), folder)
+    assert actor.get_ready() == Ready()
+
+    def train(seed):
+        message = actor.step(Task(1, Architecture.parse("[C(8,5,1), SM(10)]"), seed))
+        while isinstance(message, EpochDone):
+            message = actor.step(False)
+        return message
+
+    first, second, last = train(1), train(2), train(fakes.LOSING)
+    assert [type(message) for message in (first, second, last)] == [Ended, Ended, Failed]
+    assert [message.spent for message in (first, second, last)] == [False, False, True]
+    assert len(threads) == 3
+    assert {*threads} == {threads[0]} != {threading.get_ident()}
 
 
 def test_a_silent_network_is_ended_and_the_others_go_on(make, recorder, fakes):

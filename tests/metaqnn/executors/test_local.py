@@ -38,6 +38,41 @@ def test_a_network_whose_processes_die_has_crashed_and_the_others_go_on(make, re
     assert "died 3 times, at last by signal 9" in record.of(2)[-1][2]
 
 
+def processes(record):
+    """Process by number of the network that it completed."""
+    return {event[1]: event[2] for event in record.events if event[0] == "completed"}
+
+
+def test_a_network_whose_process_lost_its_device_is_trained_again_in_another(make, recorder, fakes):
+    """Otherwise every later network would fail there, too."""
+    record = recorder([1, fakes.LOSING_ONCE, 3])
+    make().run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
+    assert [event[2] for event in record.of(2)[:-1]] == [1, 1, 2, 3, 4]
+    by = processes(record)
+    assert by[1] != by[2] == by[3]
+
+
+def test_a_network_that_makes_processes_lose_their_device_has_crashed_and_its_error_is_told(
+    make, recorder, fakes
+):
+    record = recorder([fakes.LOSING, 2])
+    make().run(record)
+    assert record.outcomes() == {1: "crashed", 2: "completed"}
+    message = record.of(1)[-1][2]
+    assert "died 3 times" in message
+    assert message.strip().splitlines()[-1] == "RuntimeError: CUDA error: device-side assert triggered"
+
+
+def test_the_result_of_a_worker_that_is_spent_counts_and_another_trains_what_follows(make, recorder, fakes):
+    """As after a recording that failed: the training itself ended in an orderly way."""
+    record = recorder([1, fakes.WEARING, 3])
+    make().run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
+    by = processes(record)
+    assert by[1] == by[2] != by[3]
+
+
 def test_a_silent_network_is_killed_and_the_others_go_on(make, recorder, fakes):
     record = recorder([fakes.HANGING, 2, 3])
     make(2, epoch_timeout=4.0).run(record)

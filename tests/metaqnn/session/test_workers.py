@@ -16,8 +16,9 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.search import ConfigError, SearchConfig
 from metaqnn.executors import LocalExecutor, SearchStopped, SerialExecutor, Task
 from metaqnn.session import workers
-from metaqnn.session.start import prepare
-from metaqnn.session.workers import make_executor, make_trainer, per_gpu, worker_places
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import begin, prepare
+from metaqnn.session.workers import make_executor, make_trainer, memory_share, per_gpu, worker_places
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def test_on_a_gpu_that_is_named_all_workers_are_there(monkeypatch):
     [
         (80e9, 64, 8, "local", 4),  # no more than that
         (80e9, 16, 8, "local", 2),  # two cores each
-        (2.5e9, 64, 8, "local", 2),  # a process takes 1 GB, and a tenth of the memory stays free
+        (2.8e9, 64, 8, "local", 2),  # a process takes 1.2 GB, and a tenth of the memory stays free
+        (2.6e9, 64, 8, "local", 1),
         (0.5e9, 64, 8, "local", 1),
         (80e9, 64, 8, "ray", 1),
     ],
@@ -98,6 +100,9 @@ def test_a_gpu_gets_as_many_workers_as_fit(
         ({"workers_per_gpu": 0}, "--workers-per-gpu is 0"),
         ({"executor": "slurm"}, "--executor is 'slurm'; it must be local or ray"),
         ({"epoch_timeout": 0.0}, "--epoch-timeout is 0"),
+        ({"checkpoint_every": -1.0}, "--checkpoint-every is -1.0; it must be 0 or more, in seconds"),
+        ({"checkpoint_every": float("inf")}, "--checkpoint-every is inf"),
+        ({"checkpoint_every": float("nan")}, "--checkpoint-every is nan"),
     ],
 )
 def test_circumstances_that_make_no_sense_are_refused(changes, message):
@@ -116,6 +121,29 @@ def prepared():
 
 def test_one_worker_is_this_process(prepared):
     assert isinstance(make_executor(prepared()), SerialExecutor)
+
+
+def test_on_a_gpu_not_even_one_worker_is_this_process(prepared, monkeypatch):
+    """An error on the device ruins the process that meets it, and this one cannot be replaced."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    some = prepared()
+    some = replace(some, trainer=copy(some.trainer))
+    some.trainer.device = torch.device("cuda")
+    executor = make_executor(some)
+    assert isinstance(executor, LocalExecutor)
+    assert executor.workers == 1
+
+
+def test_a_process_on_a_gpu_needs_more_memory_than_its_training(prepared, monkeypatch):
+    """The images, and what CUDA takes for itself."""
+    monkeypatch.setattr(workers, "device_memory", lambda device: 1e9)
+    some = prepared()
+    network = some.space.sample(np.random.default_rng(0))
+    here = memory_share(some, network)
+    gpu = replace(some, trainer=copy(some.trainer))
+    gpu.trainer.device = torch.device("cuda")
+    images = some.dataset.train_images.nbytes
+    assert memory_share(gpu, network) == pytest.approx((1.2e9 + images) / 1e9 + 2 * here)
 
 
 @pytest.mark.parametrize("more", [{"workers": 2}, {"epoch_timeout": 60.0}])
@@ -153,6 +181,19 @@ def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
         address = f"127.0.0.1:{server.server_port}"
         with pytest.raises(ConfigError, match="there: what answers there is no Ray cluster"):
             make_executor(prepared(executor="ray", address=address))
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_kernels_and_saves_are_as_the_environment_asks(prepared, tmp_path, deterministic):
+    some = prepared(deterministic=deterministic, checkpoint_every=7.0)
+    inside = []
+    network = some.space.sample(np.random.default_rng(0))
+    some.trainer.train(network, seed=1, on_epoch=lambda _: inside.append(torch.backends.cudnn.deterministic))
+    assert {*inside} == {deterministic}
+    session = begin(some, RunFolder(tmp_path))
+    task = session.search.next_task()
+    assert task.checkpoint.every == 7.0
+    session.database.close()
 
 
 def test_a_workers_trainer_is_that_of_the_search(prepared):
