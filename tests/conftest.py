@@ -6,6 +6,38 @@ import subprocess
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Skip tests marked `gpu` without an NVIDIA GPU, unless METAQNN_GPU names a device to try them on."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked or "METAQNN_GPU" in os.environ:
+        return
+    import torch  # not for tests that do without it
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
+
+
+@pytest.fixture(scope="session")
+def gpu():
+    """The device of tests marked `gpu`."""
+    return os.environ.get("METAQNN_GPU", "cuda")
+
+
+@pytest.fixture
+def fact(request):
+    """fact(name, value): write down what was measured, in the file GPU_FACTS if there is one."""
+
+    def write(name, value):
+        line = f"{request.node.name}: {name}: {value}"
+        print(line)
+        if "GPU_FACTS" in os.environ:
+            with open(os.environ["GPU_FACTS"], "a") as file:
+                file.write(f"{line}\n")
+
+    return write
+
+
 @pytest.fixture
 def mounted():
     """mounted(folder, options): make a folder that is a file system in memory, or skip the test."""

@@ -1,0 +1,125 @@
+"""Worker processes on a GPU: replaced when their device is lost to them, and side by side."""
+
+import sys
+from functools import partial
+
+import pytest
+
+from metaqnn.executors import LocalExecutor, Place, Task
+from state_space import Architecture
+
+pytestmark = pytest.mark.gpu
+
+MODULE = '''
+"""A trainer that loses its device, or runs out of memory while it records, with certain seeds."""
+
+import numpy as np
+import torch
+
+from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe
+from trainers.steps import CudaRecorder
+
+LOSING, STARVING = 1001, 1002
+
+
+class Starved(CudaRecorder):
+    def record(self, step):
+        def hungry():
+            huge = torch.empty(2**50, dtype=torch.uint8, device="cuda")
+            return huge.sum() + step()
+
+        return super().record(hungry)
+
+
+class Poisoned(ClassifierTrainer):
+    def train(self, architecture, *, seed, **more):
+        if seed == LOSING:  # an index out of range: an assertion on the device
+            torch.zeros(3, device="cuda")[torch.tensor([99], device="cuda")].sum().item()
+        if seed == STARVING:
+            self._recorder = Starved(self.device)
+        return super().train(architecture, seed=seed, **more)
+
+
+def make(device, deterministic=True):
+    pixels = np.random.default_rng(0).integers(0, 256, (1000, 16, 16, 3), dtype=np.uint8)
+    labels = np.arange(1000) % 10
+    dataset = ImageDataset("made", pixels, labels, pixels[:0], labels[:0], tuple("0123456789"))
+    return Poisoned(
+        dataset,
+        recipe=TrainingRecipe(epochs=2, chance_factor=0.0),
+        validation_size=200,
+        device=device,
+        threads=1,
+        deterministic=deterministic,
+    )
+'''
+NETWORK = "[C(64,3,1), D(1,2), P(2,2), C(64,3,1), GAP(10), SM(10)]"
+
+
+@pytest.fixture(scope="module")
+def trainers_module(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "poisoned_trainers.py").write_text(MODULE)
+    sys.path.insert(0, str(folder))
+    import poisoned_trainers
+
+    return poisoned_trainers
+
+
+class Recorder:
+    """Hands out tasks with these seeds, and writes down their curves and how they ended."""
+
+    def __init__(self, seeds, network):
+        self.tasks = [Task(number, Architecture.parse(network), seed) for number, seed in enumerate(seeds)]
+        self.curves, self.ends = {}, {}
+
+    def next_task(self):
+        return self.tasks.pop(0) if self.tasks else None
+
+    def on_epoch(self, task, report):
+        return False
+
+    def on_result(self, task, result):
+        self.curves[task.number], self.ends[task.number] = result.curve, str(result.outcome)
+
+    def on_failure(self, task, outcome, message):
+        self.ends[task.number] = outcome
+
+
+@pytest.fixture
+def run(gpu, trainers_module):
+    """run(seeds, workers): how trainings with these seeds end, side by side."""
+
+    def run_(seeds, workers=1):
+        small = gpu == "cpu"
+        recorder = Recorder(seeds, NETWORK.replace("64", "4") if small else NETWORK)
+        places = [Place(partial(trainers_module.make, gpu), gpu)] * workers
+        LocalExecutor(places).run(recorder)
+        return recorder
+
+    return run_
+
+
+@pytest.fixture
+def cuda(gpu):
+    if gpu == "cpu":
+        pytest.skip("a CPU is not lost")
+
+
+def test_a_worker_whose_device_is_lost_is_replaced(cuda, run, trainers_module):
+    assert run([trainers_module.LOSING, 1, 2]).ends == {0: "crashed", 1: "completed", 2: "completed"}
+
+
+def test_a_worker_whose_recording_ran_out_of_memory_is_replaced(cuda, run, trainers_module, fact):
+    """The network itself is trained in half batches, which are launched."""
+    found = run([trainers_module.STARVING, 1])
+    fact("ends", found.ends)
+    assert found.ends == {0: "completed", 1: "completed"}
+
+
+def test_two_networks_side_by_side_train_as_one_after_the_other(run, fact):
+    alone, together = run([1, 2]), run([1, 2], workers=2)
+    fact("curves alone and side by side", (alone.curves, together.curves))
+    assert together.ends == alone.ends == {0: "completed", 1: "completed"}
+    for number, curve in alone.curves.items():
+        assert together.curves[number] == pytest.approx(curve, abs=0.05)

@@ -1,0 +1,119 @@
+"""Memory of a GPU: estimated, given back, and running out."""
+
+import numpy as np
+import pytest
+import torch
+
+from state_space import Architecture, preset
+from trainers import ImageDataset, Outcome, training_memory
+from trainers.memory import CUDA_ALLOWANCE
+from trainers.steps import CudaRecorder
+
+pytestmark = pytest.mark.gpu
+MIB = 2**20
+
+
+@pytest.fixture
+def limit(cuda):
+    """limit(bytes): how much of the GPU this process may use in this test."""
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    yield lambda size: torch.cuda.set_per_process_memory_fraction(size / total)
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
+
+
+def test_a_trainer_that_does_not_train_takes_no_memory(cuda, trainer):
+    before = torch.cuda.memory_allocated()
+    kept = trainer()
+    assert not kept.spent
+    assert torch.cuda.memory_allocated() == before
+
+
+def test_memory_is_given_back_after_every_training(cuda, trainer, network, fact):
+    sizes = []
+    for seed in range(4):
+        trainer(epochs=1).train(network, seed=seed)
+        sizes.append((torch.cuda.memory_allocated() // MIB, torch.cuda.memory_reserved() // MIB))
+    fact("MiB allocated and reserved after each of four trainings", sizes)
+    assert sizes[-1][1] <= sizes[0][1] + 8
+
+
+def test_attempts_that_fail_keep_no_memory(trainer, network, cuda, fact):
+    peaks = []
+
+    def heard(report):
+        peaks.append(torch.cuda.max_memory_allocated() // MIB)
+        torch.cuda.reset_peak_memory_stats()
+
+    result = trainer(chance_factor=10.0, attempts=3).train(network, seed=0, on_epoch=heard)
+    fact("peak MiB of three attempts", peaks)
+    assert (result.outcome, result.attempt) == (Outcome.CHANCE, 3)
+    assert max(peaks) <= 1.2 * peaks[0] + 16
+
+
+def test_the_estimate_with_its_allowance_is_enough(cuda, trainer, fact):
+    """Random networks of the published space, seven full batches, so that the step is recorded."""
+    rng, rows = np.random.default_rng(1), []
+    pixels = rng.integers(0, 256, (1100, 32, 32, 3), dtype=np.uint8)
+    none = pixels[:0], np.zeros(0, np.int64)
+    dataset = ImageDataset("made", pixels, np.arange(1100) % 10, *none, tuple("0123456789"))
+    subject = trainer(dataset, epochs=1, validation_size=100)
+    for _ in range(6):
+        network = preset("cifar10").sample(rng)
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_reserved()
+        result = subject.train(network, seed=0)
+        assert result.outcome is Outcome.COMPLETED
+        estimate = training_memory(
+            network, (3, 32, 32), 10, batch_size=128, precision=subject.precision
+        ).total
+        rows.append((estimate // MIB, (torch.cuda.max_memory_reserved() - before) / estimate))
+    free, total = torch.cuda.mem_get_info()
+    fact("estimate in MiB, and how many times that was reserved", rows)
+    fact("MiB of this GPU taken otherwise", (total - free - torch.cuda.memory_reserved()) // MIB)
+    assert max(times for _, times in rows) <= CUDA_ALLOWANCE
+
+
+def test_out_of_memory_in_a_step_is_an_outcome_and_the_process_goes_on(limit, trainer, network, fact):
+    deep = Architecture.parse(f"[{', '.join(['C(1024,1,1)'] * 20)}, GAP(10), SM(10)]")
+    limit(1.5e9)
+    subject = trainer(epochs=1)
+    result = subject.train(deep, seed=0)
+    fact("message", result.message)
+    assert result.outcome is Outcome.OUT_OF_MEMORY or "did not fit" in result.message
+    assert not subject.spent
+    limit(4e9)
+    assert trainer(epochs=2).train(network, seed=0).outcome is Outcome.COMPLETED
+
+
+def test_out_of_memory_in_a_recording_is_an_outcome_and_the_process_is_spent(
+    limit, trainer, network, monkeypatch, fact
+):
+    """What is left after it in the same process is a fact: a search goes on in another one."""
+    hog, record = [], CudaRecorder.record
+
+    def starved(self, step):
+        def hungry():
+            if not hog:  # taken while recording, so that what comes next fails there
+                size = int(2.9e9) - torch.cuda.memory_reserved()
+                hog.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
+            return torch.empty(int(1e9), dtype=torch.uint8, device="cuda").sum() + step()
+
+        return record(self, hungry)
+
+    limit(3e9)
+    monkeypatch.setattr(CudaRecorder, "record", starved)
+    subject = trainer(epochs=1)
+    result = subject.train(network, seed=0)
+    fact("message", result.message)
+    assert result.outcome is Outcome.OUT_OF_MEMORY or "did not fit" in result.message
+    assert subject.spent
+    hog.clear()
+    monkeypatch.undo()
+    try:
+        after = str(trainer(epochs=2).train(network, seed=0).outcome)
+    except Exception as error:
+        after = repr(error)
+    fact("the next training in the same process", after)

@@ -1,0 +1,134 @@
+"""Steps on a GPU: recorded as launched, rates, dropout, waiting, number formats."""
+
+import warnings
+
+import pytest
+import torch
+
+from trainers import ImageDataset
+from trainers.finetuning import FinetuningRecipe, FinetuningTrainer
+from trainers.randomness import addressed_draws
+from trainers.steps import set_rate
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.mark.parametrize(("precision", "rel"), [("float32", 2e-3), ("bfloat16", 2e-2)])
+def test_a_graph_trains_as_launching_does(trainer, reports, agree, precision, rel):
+    """Dropout, mirrored and shifted images, a decaying rate, a last batch that is filled up."""
+    options = {"precision": precision, "decay_every": 2}
+    launched = reports(trainer(cuda_graphs=False, **options))
+    agree("recorded and launched", reports(trainer(**options)), launched, rel)
+
+
+def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
+    """At a rate of next to nothing the weights stay; a rate that is part of the graph would move them."""
+    subject = trainer(decay_factor=1e-12, decay_every=1)
+    state = subject.start(network, seed=0)
+    weights = [[p.detach().clone() for p in state.network.parameters()]]
+    for _ in range(2):
+        subject.train_epoch(state, seed=0)
+        weights.append([p.detach().clone() for p in state.network.parameters()])
+    moved, stayed = (
+        max((a - b).abs().max().item() for a, b in zip(*pair, strict=True))
+        for pair in (weights[:2], weights[1:])
+    )
+    fact("weights moved in the first and in the second epoch", f"{moved:.2e}, {stayed:.2e}")
+    assert moved > 1e-4
+    assert stayed < 1e-9
+
+
+def test_dropout_differs_at_every_replay_and_repeats_with_the_seed(trainer, network, fact):
+    subject = trainer()
+    state = subject.start(network, seed=0)
+    set_rate(state.optimizer, 0.0)
+    state.network.train()
+    batch = next(subject._training.shuffled(subject.recipe, torch.Generator().manual_seed(0)))
+    for _ in range(5):
+        state.step(*batch)
+
+    def sequence():
+        with addressed_draws(subject.device, 1, "dropout", 1, 1):
+            return [state.step(*batch).item() for _ in range(6)]
+
+    first, second = sequence(), sequence()
+    fact("losses of six replays of one batch", first)
+    assert len(set(first)) == 6
+    assert second == pytest.approx(first, rel=1e-3)
+
+
+def test_random_state_outside_is_left_alone(cuda, trainer, network):
+    torch.cuda.manual_seed(5)
+    before = torch.cuda.get_rng_state()
+    trainer(epochs=1).train(network, seed=0)
+    assert torch.equal(before, torch.cuda.get_rng_state())
+
+
+def test_an_epoch_waits_for_the_device_at_its_end_alone(cuda, trainer, network, fact):
+    subject = trainer()
+    state = subject.start(network, seed=0)
+    subject.train_epoch(state, seed=0)  # the first one places the images and records
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            subject.train_epoch(state, seed=0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    waits = [warning for warning in caught if "synchroniz" in str(warning.message).lower()]
+    fact("waits in an epoch", [f"{warning.filename}:{warning.lineno}" for warning in waits])
+    assert len(waits) <= 2  # the loss and the accuracy
+
+
+def test_training_warns_of_nothing(trainer, network):
+    """Adam once warned that a step that can be recorded ran without."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer(epochs=2).train(network, seed=0)
+
+
+def test_float32_convolutions_are_no_tf32(cuda, trainer, fact):
+    """Against float64: TF32 has 10 bits, errors of 1e-3; float32 has 23."""
+    draw = torch.Generator().manual_seed(0)
+    images, kernel = torch.randn(8, 64, 16, 16, generator=draw), torch.randn(64, 64, 3, 3, generator=draw)
+    exact = torch.conv2d(images.double(), kernel.double(), padding=1)
+    with trainer().settings():
+        found = torch.conv2d(images.to(cuda), kernel.to(cuda), padding=1).cpu()
+    error = ((found - exact).abs().max() / exact.abs().max()).item()
+    fact("largest error of a convolution in float32", f"{error:.1e}")
+    assert error < 1e-5
+
+
+def test_bfloat16_learns_as_float32_does(trainer, network, gpu, fact):
+    epochs = 2 if gpu == "cpu" else 6
+    curves = {
+        precision: trainer(epochs=epochs, precision=precision, mirror=False).train(network, seed=0).curve
+        for precision in ("float32", "bfloat16")
+    }
+    fact("accuracies", curves)
+    assert curves["bfloat16"][-1] == pytest.approx(curves["float32"][-1], abs=0.5 if gpu == "cpu" else 0.1)
+
+
+def test_images_that_stay_on_the_host_train_alike(cuda, trainer, reports, agree, monkeypatch):
+    there = reports(trainer())
+    monkeypatch.setattr("trainers.loader.holds", lambda device, size: False)
+    agree("images on the host and on the device", reports(trainer()), there)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_long_training_is_recorded_too(gpu, scale, images, network, optimizer, fact):
+    cut = scale.count - scale.held
+    pixels, labels = images.train_images, images.train_labels
+    dataset = ImageDataset("made", pixels[:cut], labels[:cut], pixels[cut:], labels[cut:], images.class_names)
+    rate = 0.01 if optimizer == "sgd" else 1e-3
+    recipe = FinetuningRecipe(
+        epochs=6, batch_size=scale.batch, optimizer=optimizer, learning_rate=rate, chance_factor=0.0
+    )
+    options = {"recipe": recipe, "device": gpu, "threads": 1, "deterministic": True}
+    launched, recorded = (
+        FinetuningTrainer(dataset, cuda_graphs=graphs, **options).train(network, seed=0).curve
+        for graphs in (False, True)
+    )
+    fact("accuracies, launched and recorded", (launched, recorded))
+    assert recorded == pytest.approx(launched, abs=0.1)
