@@ -1,9 +1,10 @@
 """What torch.compile costs and gains for one network: from how much training on does it pay?
 
-Compared in the same run, in turns: training steps (forward, backward, update; batches of 128 at 32x32x3, the
-precision that "auto" chooses here) as PyTorch launches them, and with the network compiled. Printed for each
-network: seconds until the first compiled step has ended (the C++ or Triton compiler included, caches empty),
-images a second of both, and from how many images, and how many epochs of 45,000, the time is won back.
+Compared in the same run, in turns of about a second: training steps (forward, backward, update; batches of
+128 at 32x32x3, the precision that "auto" chooses here) as PyTorch launches them, and with the network
+compiled. Printed for each network: seconds until the first compiled step has ended (the C++ or Triton
+compiler included, caches empty), images a second of both, and from how many images, and how many epochs of
+45,000, the time is won back.
 
     python benchmarks/compilation.py                 # a few minutes on a CPU
     python benchmarks/compilation.py --device cuda
@@ -13,6 +14,7 @@ import argparse
 import os
 import platform
 import tempfile
+from math import ceil
 from statistics import median
 from time import perf_counter
 
@@ -37,7 +39,7 @@ def seconds_of(state: TrainingState, images: torch.Tensor, labels: torch.Tensor,
     return perf_counter() - started
 
 
-def row(subject: Subject, device: str, precision: str, rounds: int) -> list[str]:
+def row(subject: Subject, device: str, precision: str, rounds: int, turn: float) -> list[str]:
     """One line of the table."""
     owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
     eager, compiled = (owner.start(subject.architecture, seed=0) for _ in range(2))
@@ -47,7 +49,7 @@ def row(subject: Subject, device: str, precision: str, rounds: int) -> list[str]
     labels = torch.arange(BATCH, device=owner.device) % CLASSES
     first = seconds_of(compiled, images, labels, 1)
     seconds_of(eager, images, labels, 1)
-    steps = max(1, subject.images // BATCH)
+    steps = max(3, ceil(turn / seconds_of(eager, images, labels, 1)))
     turns = [[seconds_of(state, images, labels, steps) for state in (eager, compiled)] for _ in range(rounds)]
     without, with_it = (median(turn[i] for turn in turns) / (steps * BATCH) for i in (0, 1))
     ratio = median(a / b for a, b in turns)
@@ -63,6 +65,9 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=1, help="on a CPU (default 1)")
     options.add_argument("--precision", default="auto")
     options.add_argument("--rounds", type=int, default=7, help="timed turns (default 7)")
+    options.add_argument(
+        "--seconds", type=float, default=1.0, help="a turn takes at least, as launched (default 1)"
+    )
     arguments = options.parse_args()
     gpu = f", {torch.cuda.get_device_name(arguments.device)}" if arguments.device != "cpu" else ""
     print(
@@ -72,7 +77,8 @@ def main() -> None:
     )
     with processor_settings(arguments.threads), tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
-        rows = [row(subject, arguments.device, arguments.precision, arguments.rounds) for subject in SUBJECTS]
+        given = arguments.device, arguments.precision, arguments.rounds, arguments.seconds
+        rows = [row(subject, *given) for subject in SUBJECTS]
     headers = ["network", "M MAC/image", "first step s", "images/s", "compiled", "ratio", "back after images"]
     print(tabulate(rows, [*headers, "epochs"], tablefmt="github", disable_numparse=True))
 
