@@ -28,7 +28,7 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     if "early_stopping" in values:
         on = values.pop("early_stopping")
         values |= {"stopping": "paper" if on else "none", "reward": "forecast", "audit": 0.0}
-    if "delta" not in values:
+    if "delta" not in values or not isinstance(values.get("stopping"), str):
         return values
     former = {setting: values.pop(name) for name, setting in SETTINGS.items() if name in values}
     name, settings = settings_of(values["stopping"])

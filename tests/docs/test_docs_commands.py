@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from metaqnn.config.flags import given_options
+from metaqnn.config.options import given_options
 from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import PublishedFlags
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -61,7 +62,7 @@ def test_the_parser_takes_it(words):
         words.remove("--help")
     name, options = _parse(words)
     if name == "metaqnn run" and options.resume is None:
-        SearchConfig.of(**given_options(options))
+        SearchConfig.of(**given_options(options, SearchConfig), **given_options(options, PublishedFlags))
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ import torch
 from torch._weights_only_unpickler import Unpickler
 
 with atheris.instrument_imports(include=["state_space", "predictor", "trainers", "metaqnn", "PIL"]):
-    from metaqnn.config.flags import add_config_options, given_options
-
     from metaqnn.cli import Parser
+    from metaqnn.config.options import ConfigError, add_flags, given_options
     from metaqnn.config.schedule import ScheduleError
-    from metaqnn.config.search import ConfigError, SearchConfig
+    from metaqnn.config.search import SearchConfig
+    from metaqnn.config.stopping import PublishedFlags
     from metaqnn.database.engine import StorageError, UnreachableError
     from metaqnn.session.rule import stopping_rule
     from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -61,7 +61,8 @@ class RaisingParser(Parser):
 
 
 PARSER = RaisingParser(add_help=False)
-add_config_options(PARSER)
+add_flags(PARSER, SearchConfig)
+add_flags(PARSER, PublishedFlags)
 
 
 def only_ours(
@@ -98,7 +99,9 @@ def flags(data: bytes) -> None:
     arguments = data.decode("utf-8", "surrogateescape").split("\0")
 
     def read() -> None:
-        config = SearchConfig.of(**given_options(PARSER.parse_args(arguments)))
+        parsed = PARSER.parse_args(arguments)
+        given = given_options(parsed, SearchConfig) | given_options(parsed, PublishedFlags)
+        config = SearchConfig.of(**given)
         stopping_rule(config)
         config.space(1, 8, 10)
         _stays_the_same(config)

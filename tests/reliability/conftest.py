@@ -86,7 +86,7 @@ class Run:
             return connection.execute(query).fetchall()
 
     def outcome(self) -> list:
-        """All that must not depend on faults; Q-values follow from it, see tests/metaqnn/test_search.py."""
+        """All that faults must not change; Q-values follow from it, see tests/metaqnn/search/test_loop.py."""
         return [self.rows(query) for query in QUERIES]
 
     def weights(self) -> dict[str, tuple[float, dict]]:

@@ -5,10 +5,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.config.flags import add_config_options, given_options
 
+from metaqnn.config.options import ConfigError, add_flags, given_options
 from metaqnn.config.schedule import ScheduleError
-from metaqnn.config.search import ConfigError, SearchConfig
+from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import SETTINGS, PublishedFlags
 from metaqnn.database.engine import StorageError, UnreachableError
 from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -55,7 +56,7 @@ STORED = SearchConfig().to_dict()
 
 
 @fuzz
-@given(st.dictionaries(st.sampled_from([*STORED, "early_stopping", "other"]), ANYTHING, max_size=4))
+@given(st.dictionaries(st.sampled_from([*STORED, "early_stopping", "delta", "other"]), ANYTHING, max_size=4))
 def test_a_stored_configuration(changes):
     stored = json.loads(json.dumps({**STORED, **changes}))
     try:
@@ -78,7 +79,8 @@ def parser():
             raise RefusedError(message)
 
     made = Raising()
-    add_config_options(made)
+    add_flags(made, SearchConfig)
+    add_flags(made, PublishedFlags)
     return made
 
 
@@ -88,17 +90,28 @@ VALUES = st.one_of(
     st.lists(NUMBERS, max_size=4).map(",".join),
     st.lists(st.tuples(NUMBERS, NUMBERS).map(":".join), max_size=3).map(",".join),
     st.sampled_from(
-        ["paper", "none", "median", "rank-envelope:x=1", "median:first=0", "forecast", "1.0:3,0.1:2"]
+        [
+            "paper",
+            "published:burn_in=5",
+            "none",
+            "median",
+            "rank-envelope:x=1",
+            "median:first=0",
+            "forecast",
+            "1.0:3,0.1:2",
+        ]
     ),
 )
 
 
 @fuzz
-@given(st.dictionaries(st.sampled_from(sorted(STORED)), VALUES, max_size=3))
+@given(st.dictionaries(st.sampled_from(sorted({*STORED, *SETTINGS})), VALUES, max_size=3))
 def test_flags(parser, flags):
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
     try:
-        config = SearchConfig.of(**given_options(parser.parse_args(arguments)))
+        parsed = parser.parse_args(arguments)
+        options = given_options(parsed, SearchConfig) | given_options(parsed, PublishedFlags)
+        config = SearchConfig.of(**options)
         stopping_rule(config)
         config.space(1, 8, 10)
     except (RefusedError, ConfigError, ScheduleError, PredictorError, StateSpaceError, RecipeError):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 
 OLD = """{"dataset": "digits", "preset": "first-run", "seed": 0, "layer_limit": 8, "conv_widths": [8, 16, 32],
@@ -54,3 +55,8 @@ def test_a_search_from_when_settings_were_options(changes, rule):
     config = SearchConfig.from_dict(stored(**changes))
     assert config.stopping == rule
     assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_stored_rule_that_is_no_text_is_refused():
+    with pytest.raises(ConfigError, match="unknown options"):
+        SearchConfig.from_dict(stored(stopping=5))
