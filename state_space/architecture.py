@@ -28,8 +28,17 @@ _CHOSEN = (Convolution, Pooling, FullyConnected)
 class Architecture:
     """The layers of a network, dropout and the final softmax included.
 
-    Raises NotationError for layers that make no network: SM ends it, GAP comes directly before SM with the
-    same number of classes, after FC come only FC and SM, and a dropout layer follows a C, P or FC layer.
+    Raises:
+        NotationError: the layers make no network. SM ends it, GAP comes directly before SM with the same
+            number of classes, only FC and SM come after FC, and dropout follows a C, P or FC layer.
+
+    Example:
+        >>> from state_space import Architecture
+        >>> network = Architecture.parse("[C(64,3,1), P(2,2), D(1,1), SM(10)]")
+        >>> network.parameters((3, 32, 32))
+        165642
+        >>> [str(layer) for layer in network.chosen]
+        ['C(64,3,1)', 'P(2,2)']
     """
 
     layers: tuple[Layer, ...]

@@ -66,7 +66,19 @@ class StateSpace:
         channels: channels of the images.
         num_classes: number of classes c in GAP(c) and SM(c).
 
-    Raises StateSpaceError for a value that no search could use.
+    Raises:
+        StateSpaceError: a value that no search could use.
+
+    Example:
+        >>> import numpy as np
+        >>> from state_space import StateSpace
+        >>> space = StateSpace(conv_widths=(8, 16), conv_sizes=(3,), fc_widths=(), image_size=8)
+        >>> first, second = space.actions(space.start())
+        >>> str(first), [str(layer) for layer in space.actions(space.step(space.start(), second))]
+        ('C(8,3,1)', ['C(8,3,1)', 'C(16,3,1)', 'P(5,3)', 'P(3,2)', 'P(2,2)', 'GAP(10)', 'SM(10)'])
+        >>> network = space.sample(np.random.default_rng(0))
+        >>> space.contains(network)
+        True
     """
 
     conv_widths: tuple[int, ...] = (64, 128, 256, 512)

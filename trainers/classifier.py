@@ -35,6 +35,15 @@ class ClassifierTrainer(NetworkTrainer):
     Raises:
         DatasetError: no such validation split is possible.
         DeviceError: no such device, precision or number of threads here.
+
+    Example:
+        >>> from state_space import Architecture
+        >>> from trainers import ClassifierTrainer, TrainingRecipe, load_dataset
+        >>> digits, recipe = load_dataset("digits"), TrainingRecipe(epochs=2, batch_size=32)
+        >>> trainer = ClassifierTrainer(digits, recipe=recipe, validation_size=300, device="cpu")
+        >>> result = trainer.train(Architecture.parse("[C(8,3,1), SM(10)]"), seed=0)
+        >>> result.outcome.value, len(result.curve), result.curve[-1] > 0.5
+        ('completed', 2, True)
     """
 
     recipe: TrainingRecipe

@@ -52,6 +52,24 @@ class Search:
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
         chance: below its threshold after the first epoch the trainer starts again with a lower rate, and its
             level is the reward of networks that failed.
+
+    Example:
+        Three networks on the embedded digits, each trained for one epoch, in a new run folder:
+
+        >>> from pathlib import Path
+        >>> from metaqnn import SearchConfig
+        >>> from metaqnn.config.environment import Environment
+        >>> from metaqnn.config.schedule import EpsilonSchedule
+        >>> from metaqnn.session.run_folder import RunFolder
+        >>> from metaqnn.session.start import begin, prepare
+        >>> config = SearchConfig.of("first-run", epochs=1, schedule=EpsilonSchedule.parse("1.0:3"))
+        >>> folder = RunFolder(Path("digits"))
+        >>> with folder.lock():
+        ...     session = begin(prepare(config, Environment(device="cpu")), folder)
+        ...     session.search.run(session.executor)
+        ...     session.database.close()
+        >>> session.search.trained
+        3
     """
 
     def __init__(

@@ -47,6 +47,18 @@ class LearningCurves:
         none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a
         slice, mask or integer array gives another set, an integer gives a set of one. Arrays are read-only
         views: what is passed in is not copied.
+
+    Example:
+        Three trainings of four epochs, of which the last one is still running:
+
+        >>> import numpy as np
+        >>> from predictor import LearningCurves
+        >>> values = np.array([[0.3, 0.5, 0.6, 0.7], [0.2, 0.3, 0.3, 0.4], [0.4, 0.6, np.nan, np.nan]])
+        >>> curves = LearningCurves(values, hyperparameters={"rate": np.array([0.1, 0.01, 0.1])})
+        >>> len(curves), curves.T, curves.observed.tolist()
+        (3, 4, [4, 4, 2])
+        >>> curves[curves.completed].final.tolist()
+        [0.7, 0.4]
     """
 
     values: Floats

@@ -46,6 +46,16 @@ class SequentialRegression(BaseEstimator):
         sigma_: (T-1,) sigma(tau), root mean square of the held-out residuals; NaN for taus not fitted. Held
             out by leave-one-out for up to 100 curves, by 100-fold cross-validation beyond.
         curves_: the completed curves that are learned from.
+
+    Example:
+        >>> import numpy as np
+        >>> from predictor import LearningCurves, SequentialRegression
+        >>> noise = np.random.default_rng(0).normal(scale=0.01, size=(40, 5))
+        >>> curves = LearningCurves(np.linspace(0.2, 0.8, 40)[:, None] * [0.4, 0.7, 0.9, 0.95, 1.0] + noise)
+        >>> model = SequentialRegression(regressor="ols").fit(curves[:30])
+        >>> forecast = model.predict(curves[30:], tau=2)
+        >>> forecast.shape, bool(np.abs(forecast - curves[30:].final).max() < 0.1)
+        ((10,), True)
     """
 
     def __init__(

@@ -28,6 +28,17 @@ class EarlyStopper:
         model: None for the published one, nu-SVR with an RBF kernel on all features.
         refit_growth: g > 1, or None to keep the first fit, as published. Refits choose among the best
             settings of the first.
+
+    Example:
+        >>> import numpy as np
+        >>> from predictor import EarlyStopper, LearningCurves, make_method
+        >>> noise = np.random.default_rng(0).normal(scale=0.01, size=(30, 4))
+        >>> values = np.linspace(0.2, 0.8, 30)[:, None] * [0.5, 0.8, 0.95, 1.0] + noise
+        >>> history, running = LearningCurves(values), LearningCurves(np.array([[0.1, 0.15, np.nan, np.nan]]))
+        >>> rule = EarlyStopper(Delta=0.99, burn_in=20, model=make_method("ols"))
+        >>> decision = rule.decide(running, history)
+        >>> decision.stop, decision.probability > 0.99, round(decision.y_hat_T, 1)
+        (True, True, 0.2)
     """
 
     def __init__(

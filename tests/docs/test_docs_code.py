@@ -2,7 +2,8 @@
 
 A block that does not run is marked in the page's source, with the reason: <!--- skip: next "reason" -->, or
 <!--- skip: next if(quick, reason="reason") --> if it runs with METAQNN_ALL_BLOCKS=1 in the environment.
-The README's example is run by `tests/test_readme.py`.
+The README's example is run by `tests/test_readme.py`. The examples in the docstrings of packages and of the
+classes that users import run as doctests; those of classes import all that they use.
 """
 
 import doctest
@@ -23,6 +24,16 @@ from metaqnn.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 PACKAGES = ("state_space", "trainers", "trainers.finetuning", "metaqnn")
+CLASSES = (
+    "metaqnn.Search",
+    "predictor.EarlyStopper",
+    "predictor.LearningCurves",
+    "predictor.RankEnvelope",
+    "predictor.SequentialRegression",
+    "state_space.Architecture",
+    "state_space.StateSpace",
+    "trainers.ClassifierTrainer",
+)
 SMALLER = {
     "metaqnn run --dataset": "--schedule 1.0:7,0.1:3 --epochs 3 --train-limit 400 --validation-size 100",
     "metaqnn audit": "--share 1",
@@ -84,6 +95,15 @@ def test_the_examples_in_the_docstrings_of_packages_run(package, elsewhere):
     result = doctest.testmod(importlib.import_module(package))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_example_in_the_docstring_of_a_class_runs(name, elsewhere):
+    package, _, kind = name.partition(".")
+    example = getattr(importlib.import_module(package), kind).__doc__
+    test = doctest.DocTestParser().get_doctest(example, {}, name, None, None)
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_a_block_that_fails_is_noticed(elsewhere):

@@ -61,7 +61,7 @@ def _code(text):
 
 
 def _exists(name):
-    """Whether a dotted name is a module or occurs in one; read, not imported: that would import Ray and Keras."""
+    """Whether a dotted name is a module or occurs in one. Nothing is imported, as Ray and Keras are slow."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:length])

@@ -47,6 +47,17 @@ class RankEnvelope:
         burn_in: >= 3 networks trained to the end before anything is stopped.
         best: >= 1 networks that the envelope is made of.
         votes: >= 1 looks in a row that must agree.
+
+    Example:
+        >>> import numpy as np
+        >>> from predictor import LearningCurves, RankEnvelope
+        >>> noise = np.random.default_rng(0).normal(scale=0.01, size=(40, 5))
+        >>> history = LearningCurves(np.linspace(0.2, 0.8, 40)[:, None] * [0.4, 0.7, 0.9, 0.95, 1.0] + noise)
+        >>> bad, good = np.array([[0.05, 0.1, 0.15]]), np.array([[0.4, 0.6, 0.8]])
+        >>> later = np.full((1, 2), np.nan)
+        >>> rule = RankEnvelope()
+        >>> [rule.decide(LearningCurves(np.hstack([seen, later])), history).stop for seen in (bad, good)]
+        [True, False]
     """
 
     def __init__(self, *, c: float = 2.0, burn_in: int = 6, best: int = 8, votes: int = 2) -> None:
