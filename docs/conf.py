@@ -50,5 +50,4 @@ STANDARD = "abc|collections|pathlib|os|argparse|typing|enum|datetime|multiproces
 nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:class", "LightningModule")]
 nitpick_ignore = [
     ("py:class", "metaqnn.search.agent._Node"),  # what a path is made of concerns the agent alone
-    ("py:class", "Kind"),  # an alias in state_space.states, which autodoc knows by this name alone
 ]

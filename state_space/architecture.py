@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import get_args
 
 from state_space.errors import NotationError, quoted
 from state_space.layers import (
@@ -14,14 +15,13 @@ from state_space.layers import (
     FullyConnected,
     GlobalAveragePooling,
     Layer,
-    Pooling,
     Softmax,
     Terminal,
 )
 from state_space.notation import parse_layers
 from state_space.shapes import PUBLISHED_SHAPE, Shape, Stage, stages
 
-_CHOSEN = (Convolution, Pooling, FullyConnected)
+_CHOSEN = get_args(Chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""The layers of a network, immutable values whose `str` is their notation (Table 1 of [MQ] and [PP])."""
+"""The layers of a network, immutable values whose `str` is their notation (Table 1 of [MQ] and [PP]).
+
+A layer's `name` begins its notation, `form` shows all of it, and figures and diagrams group it by `family`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from state_space.errors import NotationError, quoted
 
@@ -28,7 +31,9 @@ class Convolution:
     width: int
     size: int
     stride: int = 1
+    name: ClassVar[str] = "C"
     form: ClassVar[str] = "C(d,f,l)"
+    family: ClassVar[str] = "convolution"
 
     def __post_init__(self) -> None:
         _check(self, width=self.width, size=self.size, stride=self.stride)
@@ -45,7 +50,9 @@ class Pooling:
 
     size: int
     stride: int
+    name: ClassVar[str] = "P"
     form: ClassVar[str] = "P(f,l)"
+    family: ClassVar[str] = "pooling"
 
     def __post_init__(self) -> None:
         _check(self, size=self.size, stride=self.stride)
@@ -59,7 +66,9 @@ class FullyConnected:
     """`FC(d)`: a dense layer of d = `width` neurons, then ReLU."""
 
     width: int
+    name: ClassVar[str] = "FC"
     form: ClassVar[str] = "FC(d)"
+    family: ClassVar[str] = "fully connected"
 
     def __post_init__(self) -> None:
         _check(self, width=self.width)
@@ -74,7 +83,9 @@ class Dropout:
 
     index: int
     count: int
+    name: ClassVar[str] = "D"
     form: ClassVar[str] = "D(i,n)"
+    family: ClassVar[str] = "dropout"
 
     def __post_init__(self) -> None:
         _check(self, index=self.index, count=self.count)
@@ -97,7 +108,9 @@ class GlobalAveragePooling:
     """`GAP(c)`: a 1x1 convolution to c = `classes` maps whose means are the logits; terminates a network."""
 
     classes: int
+    name: ClassVar[str] = "GAP"
     form: ClassVar[str] = "GAP(c)"
+    family: ClassVar[str] = "end"
 
     def __post_init__(self) -> None:
         _check(self, classes=self.classes)
@@ -111,7 +124,9 @@ class Softmax:
     """`SM(c)`: a dense layer to c = `classes` and the softmax; after GAP without weights."""
 
     classes: int
+    name: ClassVar[str] = "SM"
     form: ClassVar[str] = "SM(c)"
+    family: ClassVar[str] = "end"
 
     def __post_init__(self) -> None:
         _check(self, classes=self.classes)
@@ -123,7 +138,13 @@ class Softmax:
 Chosen: TypeAlias = Convolution | Pooling | FullyConnected
 """The layers that count towards depth and layer limit."""
 
+MAPPED: Final = (Convolution, Pooling)
+"""The chosen layers that leave a feature map; the others leave a vector."""
+
 Terminal: TypeAlias = GlobalAveragePooling | Softmax
 """The layers that end a network."""
 
 Layer: TypeAlias = Convolution | Pooling | FullyConnected | Dropout | GlobalAveragePooling | Softmax
+
+KINDS: Final[dict[str, type[Layer]]] = {kind.name: kind for kind in get_args(Layer)}
+"""The layers by name."""

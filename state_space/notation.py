@@ -10,28 +10,12 @@ import re
 from typing import Final
 
 from state_space.errors import NotationError, quoted
-from state_space.layers import (
-    Convolution,
-    Dropout,
-    FullyConnected,
-    GlobalAveragePooling,
-    Layer,
-    Pooling,
-    Softmax,
-)
+from state_space.layers import KINDS, Layer
 
 MAX_TEXT: Final = 20_000
 """Longest accepted text in characters; a network of hundreds of layers is shorter."""
 
-_KINDS: Final[dict[str, tuple[type[Layer], int]]] = {
-    "C": (Convolution, 3),
-    "P": (Pooling, 2),
-    "FC": (FullyConnected, 1),
-    "D": (Dropout, 2),
-    "GAP": (GlobalAveragePooling, 1),
-    "SM": (Softmax, 1),
-}
-_FORMS: Final = ", ".join(kind.form for kind, _ in _KINDS.values())
+_FORMS: Final = ", ".join(kind.form for kind in KINDS.values())
 # Possessive and bounded quantifiers: no input can make the match backtrack.
 _TOKEN: Final = re.compile(r"([A-Za-z]{1,20}+)\s*+\(([^()\[\]]{0,60}+)\)")
 _SEPARATOR: Final = re.compile(r"\s*+(,?+)\s*+")
@@ -74,11 +58,11 @@ def _without_brackets(text: str) -> str:
 
 
 def _layer(token: str, name: str, arguments: str) -> Layer:
-    if name.upper() not in _KINDS:
+    if name.upper() not in KINDS:
         raise NotationError(f"unknown layer {quoted(token)}: a layer is one of {_FORMS}")
-    kind, count = _KINDS[name.upper()]
+    kind = KINDS[name.upper()]
     numbers = [part.strip() for part in arguments.split(",")]
-    if len(numbers) != count or not all(map(_NUMBER.fullmatch, numbers)):
+    if len(numbers) != len(kind.__match_args__) or not all(map(_NUMBER.fullmatch, numbers)):
         raise NotationError(f"{quoted(token)} should be {kind.form} with whole numbers of at most 5 digits")
     return kind(*map(int, numbers))
 

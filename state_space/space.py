@@ -23,7 +23,7 @@ from state_space.layers import (
     Softmax,
 )
 from state_space.shapes import Shape, side_after
-from state_space.states import State
+from state_space.states import START, State
 
 MAX_LAYERS = 500
 """The largest layer limit: the notation of such a network still parses."""
@@ -109,7 +109,7 @@ class StateSpace:
 
     def start(self) -> State:
         """The state before any layer is chosen."""
-        return State("start", 0, 0, 0, 0, 0, self.image_size, False)
+        return State(START, 0, 0, 0, 0, 0, self.image_size, False)
 
     def actions(self, state: State) -> tuple[Layer, ...]:
         """The layers that may come next, always in the same order; GAP and SM terminate, none follow them.
@@ -222,7 +222,7 @@ class StateSpace:
         return state.kind in ("C", "P") and state.size < self.fc_below and self.max_fc > 0
 
     def _terminals(self, state: State) -> list[Layer]:
-        if state.kind == "start":
+        if state.kind == START:
             return []
         softmax = Softmax(self.num_classes)
         return [GlobalAveragePooling(self.num_classes), softmax] if state.spatial else [softmax]
@@ -250,7 +250,7 @@ def _finished(walk: list[Layer]) -> Architecture:
 
 
 def _place(state: State) -> str:
-    if state.kind == "start":
+    if state.kind == START:
         return f"the start (map side {state.size})"
     if state.terminated:
         return "a terminated network"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-Kind: TypeAlias = Literal["start", "C", "P", "FC", "GAP", "SM"]
+from state_space.layers import KINDS, MAPPED
+
+START: Final = "start"
 
 
 class Observation(NamedTuple):
@@ -14,7 +16,7 @@ class Observation(NamedTuple):
     Several states look alike, so transitions between observations are stochastic.
     """
 
-    kind: Kind
+    kind: str
     depth: int
     receptive_field: int
     stride: int
@@ -28,12 +30,18 @@ class Observation(NamedTuple):
 class State:
     """The layer last chosen and what later choices depend on.
 
-    depth: number of choices made so far; every step adds 1. receptive_field, stride: of a C or P layer,
-    else 0. width: filters, neurons or classes; 0 for P. fc_count: FC layers in a row so far. size: the true
-    representation size n, the side of the feature map, 1 for a vector.
+    Attributes:
+        kind: name of the last layer, or `START`.
+        depth: number of choices made so far; every step adds 1.
+        receptive_field: of a C or P layer, else 0.
+        stride: of a C or P layer, else 0.
+        width: filters, neurons or classes; 0 for P.
+        fc_count: FC layers in a row so far.
+        size: the true representation size n: the side of the feature map, 1 for a vector.
+        terminated: whether the walk has ended.
     """
 
-    kind: Kind
+    kind: str
     depth: int
     receptive_field: int
     stride: int
@@ -64,4 +72,4 @@ class State:
     @property
     def spatial(self) -> bool:
         """Whether there is a feature map, which GAP needs, rather than a vector."""
-        return self.kind in ("start", "C", "P")
+        return self.kind == START or KINDS[self.kind] in MAPPED

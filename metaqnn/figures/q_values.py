@@ -13,7 +13,7 @@ from metaqnn.figures.style import KIND_COLOURS, NothingToShow, colours, data, la
 from metaqnn.results.learned import TriedAction
 from metaqnn.results.view import SearchView
 from state_space.errors import StateSpaceError
-from state_space.layers import Convolution, FullyConnected, Layer, Pooling
+from state_space.layers import Convolution
 
 FIELD_COLOURS = ("#b9d9b0", "#63b38a", "#2a8a8c", "#23608c", "#2b3a78", "#1c1c4a")
 """From the smallest receptive field to the largest; the last one serves for all that are larger still."""
@@ -21,7 +21,7 @@ FIELD_COLOURS = ("#b9d9b0", "#63b38a", "#2a8a8c", "#23608c", "#2b3a78", "#1c1c4a
 
 def by_kind(view: SearchView) -> alt.LayerChart:
     """Mean and largest Q-value of the actions that add a layer of each kind at each depth."""
-    groups = ((kind_of(tried.action), tried) for tried in _tried(view))
+    groups = ((tried.action.family, tried) for tried in _tried(view))
     return _chart(_rows(groups), KIND_COLOURS)
 
 
@@ -32,12 +32,6 @@ def by_receptive_field(view: SearchView) -> alt.LayerChart:
     palette = (*FIELD_COLOURS, *FIELD_COLOURS[-1:] * len(sizes))
     names = {f"{size}x{size}": colour for size, colour in zip(sizes, palette, strict=False)}
     return _chart(_rows((f"{size}x{size}", tried) for size, tried in fields), names)
-
-
-def kind_of(layer: Layer) -> str:
-    """A key of KIND_COLOURS."""
-    kinds = {Convolution: "convolution", Pooling: "pooling", FullyConnected: "fully connected"}
-    return kinds.get(type(layer), "end")
 
 
 def _tried(view: SearchView) -> list[TriedAction]:

@@ -27,7 +27,7 @@ KIND_COLOURS = {
     "fully connected": "#2a7f61",
     "end": "#646c76",
 }
-"""Kinds of layers, in figures and diagrams; "end" is GAP or softmax."""
+"""Families of layers, see `state_space.layers`; the diagrams' style sheet has the same colours."""
 
 FONT = "Helvetica, Arial, sans-serif"
 HEIGHT = 320

@@ -1,13 +1,15 @@
 """Q-values in figures, against those of the search's own agent."""
 
 from collections import defaultdict
+from typing import get_args
 
 import pytest
 
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import q_values
-from state_space import Architecture, Convolution, FullyConnected, Layer, Pooling
-from state_space.layers import GlobalAveragePooling, Softmax
+from metaqnn.figures.style import KIND_COLOURS
+from state_space import Architecture, Convolution, FullyConnected, Pooling
+from state_space.layers import Chosen, GlobalAveragePooling, Softmax, Terminal
 
 
 @pytest.fixture
@@ -60,9 +62,5 @@ def test_convolutions_by_receptive_field(view, values):
     assert {row["series"] for row in rows} == {"1x1", "3x3", "5x5"}
 
 
-@pytest.mark.parametrize(
-    ("layer", "kind"),
-    [(Convolution(8, 3), "convolution"), (Pooling(2, 2), "pooling"), (FullyConnected(8), "fully connected")],
-)
-def test_kinds_of_layers(layer: Layer, kind):
-    assert q_values.kind_of(layer) == kind
+def test_every_layer_that_an_agent_may_choose_has_a_colour():
+    assert {layer.family for layer in (*get_args(Chosen), *get_args(Terminal))} == set(KIND_COLOURS)
