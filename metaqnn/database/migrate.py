@@ -13,7 +13,8 @@ from metaqnn.database.engine import name_of, reading_engine
 from metaqnn.database.ownership import LOCK_SPACE
 from metaqnn.database.trouble import DatabaseError
 
-SCHEMA_VERSION = "0003"
+MIGRATIONS = Path(__file__).parent / "migrations"
+SCHEMA_VERSION = max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The newest revision in `migrations/versions`."""
 VERSION = re.compile(r"(?!0000)\d{4}")
 """The form of all revisions, from 0001 on."""
@@ -98,7 +99,7 @@ def _run_migrations(engine: Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":  # two searches may begin at the same time
             connection.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
