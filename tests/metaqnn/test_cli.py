@@ -33,7 +33,7 @@ def test_python_does_not_look_for_garbage_when_a_command_has_ended():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tpo"], "'tpo' is not one of run, top, "),
+        (["tpo"], "'tpo' is not one of run, ls, top, "),
         (["tpo"], "; did you mean 'top'?"),
         (["--bogus"], "COMMAND"),
         (["run", "--bogus"], "unknown argument: --bogus (see"),
@@ -72,7 +72,7 @@ def test_help_lists_every_command(capsys, arguments):
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself_with_examples(capsys, name):
     assert run([name, "--help"]) == 0
-    what = {"run": "--dataset cifar10", "completion": "bash >"}.get(name, "runs/NAME")
+    what = {"run": "--dataset cifar10", "completion": "bash >", "ls": ""}.get(name, "runs/NAME")
     assert f"metaqnn {name} {what}" in capsys.readouterr().out
 
 
