@@ -31,17 +31,10 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def run_path(text: str) -> Path:
-    """A run folder's path; `latest` is the one in `runs` that was begun or went on last.
-
-    Raises:
-        ArgumentTypeError: there is none.
-    """
+    """A run folder's path; `latest` is the one in `runs` in which something changed last, if there is one."""
     if text != LATEST or Path(text).exists():
         return Path(text)
-    newest = latest_run(RUNS)
-    if newest is None:
-        raise argparse.ArgumentTypeError(f"there is no search in {str(RUNS)!r} yet")
-    return newest
+    return latest_run(RUNS) or RUNS / LATEST
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
