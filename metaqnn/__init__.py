@@ -11,5 +11,5 @@ import lazy_loader
 
 __version__ = "0.1.0"
 
-# What is here is imported on first use: reading a database should not wait for torch.
+# Names are imported on first use: reading a database need not wait for torch.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

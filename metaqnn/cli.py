@@ -1,4 +1,4 @@
-"""The `metaqnn` command: one subcommand per thing that people do with a search."""
+"""The `metaqnn` command and its subcommands."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from typing import Any, NoReturn
 from metaqnn.interrupts import drop, open_closed_streams
 
 COMMANDS = {
-    "run": "start a search, or go on with one",
+    "run": "start or resume a search",
     "ls": "list the searches in a folder",
     "top": "list the best networks of a search",
     "show": "show one network: its trainings, epochs and decisions",
-    "finetune": "train the best networks for long, and measure their test error",
+    "finetune": "train the best networks longer and measure their test error",
     "export": "write a trained network as PyTorch source, safetensors and ONNX",
-    "report": "summarise a search per epsilon, and draw it",
+    "report": "summarise a search and draw its figures",
     "dashboard": "show searches live in a browser",
-    "mirror": "copy a search for TensorBoard or Optuna's dashboard, once or as it goes on",
+    "mirror": "copy a search to TensorBoard or Optuna's dashboard, once or continuously",
     "audit": "train some of the stopped networks to the end, to check the predictions",
-    "completion": "print what makes a shell complete commands, options and run folders",
+    "completion": "print a script that lets a shell complete commands, options and run folders",
 }
 ROOMS = ("metaqnn", "predictor", "trainers", "state_space")
 
 
 class Parser(argparse.ArgumentParser):
-    """Answers bad arguments with one line, as every bad input, that names what is nearest."""
+    """Answers bad arguments, like any bad input, with one line; it suggests the nearest valid name."""
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong and exit with code 2."""
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As `ArgumentParser.parse_args`, with the option that was meant if one is not known."""
+        """As `ArgumentParser.parse_args`, but suggests an option in place of an unknown one."""
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
             from state_space.errors import did_you_mean  # with numpy: not for `metaqnn --help`
@@ -53,13 +53,13 @@ class Parser(argparse.ArgumentParser):
         return known
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """As `ArgumentParser._get_values`, which before Python 3.13 makes an empty list of `--flag=--`."""
+        """As `ArgumentParser._get_values`, which before Python 3.13 turns `--flag=--` into an empty list."""
         if action.option_strings and arg_strings == ["--"]:
             raise argparse.ArgumentError(action, "'--' is no value")
         return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """As `ArgumentParser._check_value`, with the choice that was meant; Python 3.14 has that, too."""
+        """As `ArgumentParser._check_value`, but suggests a choice; Python 3.14 does that, too."""
         if action.choices is not None and value not in action.choices:
             from state_space.errors import did_you_mean
 
@@ -78,11 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
-    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
+    if isinstance(sys.stdout, TextIOWrapper):  # characters its encoding lacks become `\xfc`, as on stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()  # here, where a closed pipe is dealt with
+        sys.stdout.flush()  # now, while a closed pipe is still handled
         return code
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed
@@ -120,13 +120,13 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def overview(*, with_options: bool = False) -> Parser:
-    """The parser of `metaqnn` itself; without the options of its commands it is made in no time."""
+    """The parser of `metaqnn` itself; without the options of its commands it takes no time to build."""
     from metaqnn import __version__
 
     parser = Parser(
         prog="metaqnn",
         description="Neural architecture search with Q-learning and early stopping.",
-        epilog="`metaqnn COMMAND --help` tells more.",
+        epilog="`metaqnn COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"metaqnn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -138,7 +138,7 @@ def overview(*, with_options: bool = False) -> Parser:
 
 
 def _is_users(error: Exception) -> bool:
-    """Whether an error tells the user what to change: the ValueErrors that our packages define."""
+    """Whether an error is the user's to correct: the ValueErrors that our packages define."""
     return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in ROOMS
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination never cut a write in two; streams that are closed, or that nobody reads any more."""
+"""Signals that must not interrupt a write, and streams that are closed or that nobody reads any more."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back SIGINT, SIGTERM and SIGHUP until the block is done, then deliver them.
+    """Defer SIGINT, SIGTERM and SIGHUP until the block is done, then deliver them.
 
     Only the main thread receives signals; in any other thread this does nothing.
     """
@@ -85,7 +85,7 @@ def interrupt_on_termination() -> None:
 
 
 def open_closed_streams() -> None:
-    """Let streams that the shell has closed (`2>&-`) lead nowhere, not into the next file that is opened."""
+    """Point streams that the shell has closed (`2>&-`) at nothing, so that no file takes their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode)  # noqa: SIM115 - gets the stream's own number, the lowest
@@ -94,5 +94,5 @@ def open_closed_streams() -> None:
 
 
 def drop(stream: TextIO) -> None:
-    """Let what is left to write to a stream that failed lead nowhere: it would fail again in the end."""
+    """Discard what is left to write to a failed stream, which would otherwise fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

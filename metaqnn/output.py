@@ -19,7 +19,7 @@ UNITS = (86400, 3600, 60, 1)
 
 
 def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns: Mapping[str, str]) -> str:
-    """Rows of equal keys as text.
+    """Rows with the same keys as text.
 
     Args:
         rows: the rows.
@@ -36,7 +36,7 @@ def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns:
 
 
 def facts_as_text(facts: Mapping[str, Any]) -> str:
-    """A line for each fact: its name, and what is known."""
+    """One line per fact: its name and its value."""
     lines = [(name, _cell(value)) for name, value in facts.items()]
     return tabulate(lines, tablefmt="plain", disable_numparse=True)
 

@@ -1,8 +1,8 @@
-"""Forecasts of learning curves, their uncertainty, and stop decisions, for any iterative training."""
+"""Forecasts of learning curves, their uncertainty, and stopping rules, for any iterative training."""
 
 from __future__ import annotations
 
 import lazy_loader
 
-# What is here is imported on first use: `python -m predictor --help` should not wait for scikit-learn.
+# Names are imported on first use: `python -m predictor --help` need not wait for scikit-learn.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

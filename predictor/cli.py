@@ -1,4 +1,4 @@
-"""``python -m predictor``: one subcommand per thing that people do with recorded curves."""
+"""``python -m predictor`` and its subcommands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Answers bad arguments with one line, as every bad input, and not with the whole usage."""
+    """Answers bad arguments, like any bad input, with one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with code 2."""
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()  # here, where a closed pipe is dealt with
+        sys.stdout.flush()  # now, while a closed pipe is still handled
         return code
     except KeyboardInterrupt:
         return 130
@@ -70,8 +70,8 @@ def _dispatch(arguments: list[str]) -> int:
 def _overview() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m predictor",
-        description="Forecasts of learning curves, and stop decisions, measured on recorded curves.",
-        epilog="`python -m predictor COMMAND --help` tells more.",
+        description="Evaluate forecasts of learning curves and stopping rules on recorded curves.",
+        epilog="`python -m predictor COMMAND --help` describes a command.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():

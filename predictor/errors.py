@@ -1,10 +1,10 @@
-"""Exceptions of this package: one clear line each, meant to be shown to a user as they are."""
+"""Exceptions of this package; each message is one clear line that can be shown to a user."""
 
 from __future__ import annotations
 
 
 class PredictorError(ValueError):
-    """A setting, or data, that cannot be worked with; the message quotes it and says what would be right."""
+    """An unusable setting or data; the message quotes it and says what would be right."""
 
 
 class CurvesError(PredictorError):

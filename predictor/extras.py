@@ -1,4 +1,4 @@
-"""Packages that only some baselines need."""
+"""Optional packages that some models and rules need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from predictor.errors import PredictorError
 
 
 class MissingPackageError(PredictorError):
-    """A baseline needs a package that is not installed; the message says which and how to get it."""
+    """A package is not installed; the message names it and says how to install it."""
 
 
 def require(package: str, needed_by: str, install: str) -> ModuleType:
@@ -18,7 +18,7 @@ def require(package: str, needed_by: str, install: str) -> ModuleType:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != package.split(".")[0]:
-            raise  # the package is there, something that it needs itself is not
+            raise  # the package is installed, but something it needs is not
         raise MissingPackageError(
             f"{needed_by} needs the package {package!r}, which is not installed: pip install '{install}'"
         ) from None

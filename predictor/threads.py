@@ -1,4 +1,4 @@
-"""One thread for linear algebra: a search's trainings have the cores, and threads that wait for them spin."""
+"""One thread for linear algebra: trainings use the cores, and threads that wait for a core spin."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
-import scipy.linalg  # noqa: F401 - its library must be loaded when the controller looks for libraries
+import scipy.linalg  # noqa: F401 - its library must be loaded before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Within this context BLAS, NumPy's and SciPy's, takes one thread; entering it takes microseconds.
+    """Within this context NumPy's and SciPy's BLAS use one thread; entering it takes microseconds.
 
     On two busy cores a Cholesky decomposition of 1,000 rows took fifty times as long on two threads.
     """

@@ -1,4 +1,4 @@
-"""A whole network as an immutable value: its layers, its published notation and its counts."""
+"""A network as an immutable value: its layers, its published notation and its counts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class Architecture:
     def parse(cls, text: str) -> Architecture:
         """Read the published notation; `D` tokens are kept as they are, missing ones stay missing.
 
-        Raises NotationError with one line that quotes the token at fault.
+        Raises:
+            NotationError: one line that quotes the token at fault.
         """
         return cls(parse_layers(text))
 
@@ -108,12 +109,12 @@ class Architecture:
 
     @property
     def depth(self) -> int:
-        """Number of layers as published: all but dropout, GAP and SM included."""
+        """Number of layers as published: all except dropout, including GAP and SM."""
         return sum(not isinstance(layer, Dropout) for layer in self.layers)
 
     @property
     def num_params(self) -> int:
-        """Number of weights as published, `weights((3, 32, 32))`: a feature, not the true count."""
+        """Number of weights as published, `weights((3, 32, 32))`: a feature of models, not the true count."""
         return self.weights(PUBLISHED_SHAPE)
 
     def weights(self, input_shape: Shape) -> int:
@@ -148,7 +149,7 @@ class Architecture:
         return sum(stage.macs for stage in self.stages(input_shape, num_classes))
 
     def stages(self, input_shape: Shape, num_classes: int | None = None) -> Iterator[Stage]:
-        """Each layer with the shapes before and after it, for whoever counts or builds the network."""
+        """Each layer with the shapes before and after it, to count or build the network."""
         return stages(self.layers, input_shape, self.classes if num_classes is None else num_classes)
 
 
@@ -158,7 +159,7 @@ def _dropout(index: int, count: int) -> Dropout:
 
 
 def _problem(layer: Layer, previous: Layer | None, flat: bool, last: bool) -> str | None:
-    """What is wrong with `layer` after `previous`, if anything; `flat` says that an FC layer came before."""
+    """What is wrong with `layer` after `previous`, if anything; `flat`: whether an FC layer came before."""
     if isinstance(previous, GlobalAveragePooling):
         if not isinstance(layer, Softmax) or layer.classes != previous.classes:
             return f"{previous} must be followed by SM({previous.classes})"

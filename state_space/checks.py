@@ -1,6 +1,6 @@
-"""Checks of the values that configure a `StateSpace`: each returns its value in canonical form or raises.
+"""Checks of the fields of a `StateSpace`: each returns the value in canonical form or raises.
 
-A check takes the field's name and value; its StateSpaceError quotes both and says what would be right.
+A check takes a field's name and value; its StateSpaceError quotes both and says what would be right.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _size = whole(1, MAX_NUMBER)
 
 
 def numbers_or_none(name: str, values: object) -> tuple[int, ...]:
-    """A sequence of different positive whole numbers, possibly empty."""
+    """A sequence of distinct positive whole numbers, possibly empty."""
     if not isinstance(values, list | tuple):
         raise StateSpaceError(f"{name} must be a sequence of whole numbers, not {quoted(values)}")
     return _different(name, tuple(_size(f"each of {name}", value) for value in values))
 
 
 def numbers(name: str, values: object) -> tuple[int, ...]:
-    """A sequence of one or more different positive whole numbers."""
+    """A sequence of one or more distinct positive whole numbers."""
     checked = numbers_or_none(name, values)
     if not checked:
         raise StateSpaceError(f"{name} must name at least one number, not {quoted(values)}")
@@ -46,16 +46,16 @@ def numbers(name: str, values: object) -> tuple[int, ...]:
 
 
 def odd_numbers(name: str, values: object) -> tuple[int, ...]:
-    """A sequence of one or more different positive odd numbers."""
+    """A sequence of one or more distinct positive odd numbers."""
     checked = numbers(name, values)
     even = next((value for value in checked if value % 2 == 0), None)
     if even is not None:
-        raise StateSpaceError(f"{name} must be odd numbers, which {even} is not")
+        raise StateSpaceError(f"{name} must be odd numbers, but {even} is even")
     return checked
 
 
 def pairs(name: str, values: object) -> tuple[tuple[int, int], ...]:
-    """A sequence of different (receptive field, stride) pairs, possibly empty."""
+    """A sequence of distinct (receptive field, stride) pairs, possibly empty."""
     if not isinstance(values, list | tuple):
         raise StateSpaceError(f"{name} must be (receptive field, stride) pairs, not {quoted(values)}")
     return _different(name, tuple(_pair(name, value) for value in values))
@@ -63,12 +63,14 @@ def pairs(name: str, values: object) -> tuple[tuple[int, int], ...]:
 
 def _pair(name: str, value: object) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise StateSpaceError(f"{name} must be (receptive field, stride) pairs, which {quoted(value)} is not")
+        raise StateSpaceError(
+            f"{name} must be (receptive field, stride) pairs, but {quoted(value)} is not one"
+        )
     return _size(f"a receptive field in {name}", value[0]), _size(f"a stride in {name}", value[1])
 
 
 def _different(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
     repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
     if repeated is not None:
-        raise StateSpaceError(f"{name} must not repeat a value, as it does {quoted(repeated)}")
+        raise StateSpaceError(f"{name} must not repeat a value, but it repeats {quoted(repeated)}")
     return values

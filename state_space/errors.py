@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 
 class StateSpaceError(ValueError):
-    """A state space, a state or an action that cannot be."""
+    """An impossible state space, state or action."""
 
 
 class NotationError(StateSpaceError):
-    """A text, or a sequence of layers, that describes no network."""
+    """A text, or a sequence of layers, that does not describe a network."""
 
 
 class ShapeError(StateSpaceError):
@@ -25,22 +25,22 @@ def quoted(value: object, limit: int = 60) -> str:
 
 
 def printable(text: str, keep: str = "\n") -> str:
-    r"""Text from data for a terminal, which it cannot command: `\x1b` instead of the character itself.
+    r"""Text from data, made harmless for a terminal: `\x1b` instead of the character itself.
 
-    Written so is whatever `str.isprintable` does not let pass: controls, changes of the direction of writing,
-    invisible characters. What is in `keep`, usually the ends of lines, stays.
+    This escapes everything that `str.isprintable` rejects: control characters, changes of writing direction,
+    invisible characters. Characters in `keep`, usually line ends, are kept.
     """
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
 def nearest(wrong: object, known: Iterable[str]) -> str | None:
-    """The known name that is most like a wrong one, whatever the case of letters; None if none is like it."""
+    """The known name most similar to a wrong one, ignoring case; None if none is similar."""
     names = {name.lower(): name for name in known}
     near = get_close_matches(str(wrong).lower(), names, n=1)
     return names[near[0]] if near else None
 
 
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
-    """The end of a message about a wrong name, `; did you mean 'NAME'?`; empty where none is like it."""
+    """The end of a message about a wrong name, `; did you mean 'NAME'?`; empty if no name is similar."""
     near = nearest(wrong, known)
     return "" if near is None else f"; did you mean {near!r}?"

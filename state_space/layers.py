@@ -11,7 +11,7 @@ from typing import ClassVar, Final, TypeAlias, get_args
 from state_space.errors import NotationError, quoted
 
 MAX_NUMBER = 99_999
-"""The largest number a layer may hold: far above any real layer, and small enough that counts stay exact."""
+"""The largest number in a layer: far above any real layer, and small enough to keep counts exact."""
 
 
 def _check(layer: Layer, **numbers: int) -> None:
@@ -96,7 +96,7 @@ class Dropout:
 
     @property
     def rate(self) -> float:
-        """The share of activations set to zero, i / (2n): it rises linearly to one half."""
+        """The share of activations set to zero, i / (2n), which rises linearly to one half."""
         return self.index / (2 * self.count)
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """From the published notation of a network, `[C(64,3,1), P(2,2), GAP(10), SM(10)]`, to its layers.
 
-Brackets and dropout tokens may be missing, commas may be blanks, letters may be small. The work is linear in
-the length of the text, which is bounded, and no number of more than five digits is ever converted.
+Brackets and dropout tokens may be missing, blanks may replace commas, and letters may be lower-case. Parsing
+takes linear time in the length of the text, which is bounded, and never converts a number of more than five
+digits.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from state_space.errors import NotationError, quoted
 from state_space.layers import KINDS, Layer
 
 MAX_TEXT: Final = 20_000
-"""Longest accepted text in characters; a network of hundreds of layers is shorter."""
+"""Longest accepted text, in characters; networks of hundreds of layers are shorter."""
 
 _FORMS: Final = ", ".join(kind.form for kind in KINDS.values())
 # Possessive and bounded quantifiers: no input can make the match backtrack.
@@ -24,7 +25,7 @@ _UP_TO_BRACKET: Final = re.compile(r"[^)]{0,60}\)?")
 
 
 def parse_layers(text: str) -> tuple[Layer, ...]:
-    """The layers that `text` names, in order; whether they make a network is for `Architecture` to say.
+    """The layers that `text` names, in order; `Architecture` checks whether they make a network.
 
     Raises NotationError, quoting the first token that is not a layer.
     """
@@ -44,7 +45,7 @@ def parse_layers(text: str) -> tuple[Layer, ...]:
         assert separator is not None  # it also matches nothing
         position = separator.end()
         if position == len(body) and separator[1]:
-            raise NotationError(f"a layer is missing after the last comma, that of {quoted(match[0] + ',')}")
+            raise NotationError(f"a layer is missing after the last comma, in {quoted(match[0] + ',')}")
     if not layers:
         raise NotationError(f"{quoted(text)} names no layer: a network looks like [C(64,3,1), SM(10)]")
     return tuple(layers)

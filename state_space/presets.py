@@ -1,4 +1,4 @@
-"""State spaces by name: the papers' two, and two small ones of the same grammar for use without a GPU."""
+"""State spaces by name: the two of the papers, and two small ones of the same kind for use without a GPU."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Feature-map sizes and weights along a network: the one place that says how large each layer is.
+"""Feature-map sizes and weights along a network: the one place that defines how large each layer is.
 
-Whoever builds the network builds it with exactly these sizes: convolutions pad by floor(f/2) on each side,
+The networks that are built have exactly these sizes: convolutions pad by floor(f/2) on each side,
 pooling does not pad and drops an incomplete last window, a dense layer sees the flattened map.
 """
 
@@ -30,7 +30,7 @@ PUBLISHED_SHAPE = (3, 32, 32)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One layer in its place: what goes in, what comes out (shapes without batch), and what that takes.
+    """One layer in its place: its input and output (shapes without batch), and its cost.
 
     `weights` and `biases` are trained numbers; `macs` is multiply-accumulates per image.
     The softmax after a global average pooling has neither weights nor biases.
@@ -45,7 +45,7 @@ class Stage:
 
 
 def side_after(layer: Layer, side: int) -> int:
-    """Representation size n after a layer that sees a map of that side; 1 where the result is a vector."""
+    """Representation size n after a layer whose input map has that side; 1 if the output is a vector."""
     match layer:
         case Convolution():
             return (side - 1) // layer.stride + 1

@@ -26,7 +26,7 @@ from state_space.shapes import Shape, side_after
 from state_space.states import START, State
 
 MAX_LAYERS = 500
-"""The largest layer limit: the notation of such a network still parses."""
+"""The largest layer limit: the notation of such a network can still be parsed."""
 
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
@@ -44,7 +44,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 
 
 class _Moves(NamedTuple):
-    """What a state allows, worked out once: the actions in canonical order and where each leads."""
+    """The moves from a state, computed once: the actions in canonical order and where each leads."""
 
     actions: tuple[Layer, ...]
     successors: dict[Layer, State]
@@ -112,7 +112,7 @@ class StateSpace:
         return State(START, 0, 0, 0, 0, 0, self.image_size, False)
 
     def actions(self, state: State) -> tuple[Layer, ...]:
-        """The layers that may come next, always in the same order; GAP and SM terminate, none follow them.
+        """The layers that may come next, always in the same order; nothing follows GAP and SM.
 
         The order is C (by width, then size), P, FC, GAP, SM, each as configured. A state that this space
         cannot reach gets the actions that its fields imply.
@@ -120,7 +120,11 @@ class StateSpace:
         return self._moves(state).actions
 
     def step(self, state: State, action: Layer) -> State:
-        """The state to which `action` leads. Raises StateSpaceError, saying what is allowed, if it is not."""
+        """The state to which `action` leads.
+
+        Raises:
+            StateSpaceError: the action is not allowed; the message says what is.
+        """
         moves = self._moves(state)
         try:
             return moves.successors[action]
@@ -130,7 +134,7 @@ class StateSpace:
             ) from None
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A network whose every layer is drawn uniformly from the allowed actions (epsilon = 1).
+        """A network each of whose layers is drawn uniformly from the allowed actions (epsilon = 1).
 
         Draws exactly layer_limit + 1 numbers from `rng`, however long the network.
         """
@@ -148,25 +152,27 @@ class StateSpace:
     def build(self, actions: Iterable[Layer]) -> Architecture:
         """The network of a whole walk: the chosen layers, dropout by rule, the terminal, and SM after GAP.
 
-        Raises StateSpaceError if the walk is not one of this space or does not terminate.
+        Raises:
+            StateSpaceError: the walk is not possible in this space, or does not terminate.
         """
         walk = list(actions)
         self._replay(walk)
         return _finished(walk)
 
     def path(self, architecture: Architecture) -> tuple[tuple[State, Layer], ...]:
-        """The walk to a network as (state, action) pairs, the terminal action last; dropout takes no part.
+        """The walk to a network as (state, action) pairs, the terminal action last; dropout is ignored.
 
-        Raises StateSpaceError, as `explain` puts it, if the network is not in this space.
+        Raises:
+            StateSpaceError: the network is not in this space; the message is that of `explain`.
         """
         return self._replay([*architecture.chosen, architecture.terminal])
 
     def contains(self, architecture: Architecture) -> bool:
-        """Whether the network is in this space, wherever and however it has dropout."""
+        """Whether the network is in this space; dropout is ignored."""
         return self.explain(architecture) is None
 
     def explain(self, architecture: Architecture) -> str | None:
-        """One line saying which layer keeps the network out of this space, or None if it is inside."""
+        """One line saying which layer is not allowed in this space, or None if the network is in it."""
         try:
             self.path(architecture)
         except StateSpaceError as error:

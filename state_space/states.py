@@ -1,4 +1,4 @@
-"""Where a walk through the state space stands, and what the agent sees of it ([MQ] section 4.1)."""
+"""The states of a walk through the state space, and what the agent sees of them ([MQ] section 4.1)."""
 
 from __future__ import annotations
 

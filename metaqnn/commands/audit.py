@@ -17,7 +17,7 @@ from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
-  metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; again to go on
+  metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; repeat to resume
   metaqnn audit runs/NAME --share 1        all of them"""
 
 COLUMNS = {
@@ -26,7 +26,7 @@ COLUMNS = {
     "epochs": "stopped after",
     "predicted": "y_hat_T",
     "final": "y_T",
-    "best": "best then",
+    "best": "best so far",
     "architecture": "architecture",
 }
 
@@ -48,7 +48,7 @@ def execute(namespace: argparse.Namespace) -> int:
     folder = RunFolder.existing(namespace.run)
     command = f"metaqnn audit {folder.path}"
     return interruptible(
-        lambda: _execute(folder, namespace, command), lambda: f"go on with the same command: {command}"
+        lambda: _execute(folder, namespace, command), lambda: f"resume with the same command: {command}"
     )
 
 
@@ -72,7 +72,7 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
         def heard(architecture: str, report: EpochReport) -> None:
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
             if report.attempt > 1 and report.epoch == 1:
-                bar.total = (bar.total or 0) + 1  # the first epoch of the attempt before came to nothing
+                bar.total = (bar.total or 0) + 1  # the first epoch of the attempt before was in vain
             bar.update()
 
         audit.run(heard)

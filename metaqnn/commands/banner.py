@@ -1,4 +1,4 @@
-"""What `metaqnn run` says before it trains: where, what, how, and how long that may take."""
+"""What `metaqnn run` prints before it trains: where, what, how, and how long it may take."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from metaqnn.session.start import Session
 from predictor.rules.names import rule_kind
 
 LONG = 6 * 3600
-"""Seconds from which on a search on a CPU is worth a warning."""
+"""A search on a CPU that takes more seconds than this is worth a warning."""
 
 
 def introduction(session: Session) -> str:
-    """A line for each fact."""
+    """One line per fact."""
     config, trainer, search = session.config, session.trainer, session.search
     precision = str(trainer.precision).removeprefix("torch.")
     lines = [
@@ -28,12 +28,12 @@ def introduction(session: Session) -> str:
     if session.executor.workers > 1:
         lines.append(f"workers     {session.executor.workers} networks at a time")
     if search.trained:
-        lines.append(f"resumed     {search.trained} networks were trained before")
+        lines.append(f"resumed     {search.trained} networks already trained")
     return "\n".join([*lines, *_warning(session)])
 
 
 def _disk(session: Session) -> str:
-    """How much the files of networks take."""
+    """How much disk the files of networks take."""
     workers, kept = session.executor.workers, session.prepared.environment.keep_weights
     weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
     return (
@@ -43,7 +43,7 @@ def _disk(session: Session) -> str:
 
 
 def _stopping(config: SearchConfig) -> list[str]:
-    """The stopping rule, and what becomes of the networks that it stops, a line each."""
+    """One line each: the stopping rule, the reward of the networks it stops, and the audits."""
     if config.stopping == "none":
         return ["stopping    none: every network is trained to the end"]
     name, _ = settings_of(config.stopping)
@@ -51,7 +51,7 @@ def _stopping(config: SearchConfig) -> list[str]:
     rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
     reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
     audits = (
-        f"audits      a share of {config.audit:g} is not stopped but trained to the end, to check the rule"
+        f"audits      a share of {config.audit:g} is trained to the end instead of stopped, to check the rule"
     )
     return [
         f"stopping    {rule}",
@@ -61,7 +61,7 @@ def _stopping(config: SearchConfig) -> list[str]:
 
 
 def _warning(session: Session) -> list[str]:
-    """On a CPU, how long it will take, if that is long."""
+    """How long the search will take, if it is long and on a CPU."""
     if session.trainer.device.type != "cpu" or session.search.trained:
         return []
     work = floating_point_work(session.config, session.search.space, session.prepared.training_images)

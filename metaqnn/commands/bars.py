@@ -1,4 +1,4 @@
-"""SearchListener bars: the schedule above, the networks in training below."""
+"""Progress bars of a search: the schedule above, the networks in training below."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from state_space.errors import printable
 from trainers import EpochReport
 
 MOST_BARS = 8
-"""Networks that are shown in training; more would fill a terminal."""
+"""At most this many networks in training are shown; more would fill a terminal."""
 NEVER = 1e9
-"""Seconds between two drawings by tqdm itself where we draw each line."""
+"""Seconds between two refreshes by tqdm itself, where we draw each line ourselves."""
 
 
 class Bars(SearchListener):
-    """Shows a search on standard error; where that is not a terminal, with one line per network.
+    """Shows a search on standard error, with one line per network if that is not a terminal.
 
     Args:
         search: a search, new or restored.
@@ -50,7 +50,7 @@ class Bars(SearchListener):
         self._epochs: dict[int, tqdm[NoReturn]] = {}  # by the number of the network
 
     def started(self, job: Job) -> None:
-        """Show the network that begins."""
+        """Show the network whose training begins."""
         self._networks.set_description(f"search, epsilon {job.epsilon:g}", refresh=self._live)
         if self._free:
             bar = self._epochs[job.number] = self._free.pop()

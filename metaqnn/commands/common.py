@@ -45,15 +45,15 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
-    """Do what takes long, and end in good order if it is interrupted.
+    """Do some long work, and end cleanly if it is interrupted.
 
     Args:
         work: returns the exit code.
-        advice: how to go on after an interruption; asked only then.
+        advice: says how to resume after an interruption; called only then.
 
     Returns:
-        The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 where nobody reads the progress
-        any more, as in `metaqnn run 2>&1 | head -1`.
+        The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 if nobody reads the progress any
+        more, as in `metaqnn run 2>&1 | head -1`.
     """
     interrupt_on_termination()
     try:
@@ -77,11 +77,11 @@ def reading(run: Path) -> Iterator[SearchReader]:
 
 @contextmanager
 def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
-    """Turn a full disk and a place that cannot be written into one clear line. What was stored stays.
+    """Turn a full disk or missing write permission into one clear line. Stored results are kept.
 
     Args:
         folder: the run folder.
-        go_on: the command that goes on afterwards.
+        go_on: the command that resumes afterwards.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""`metaqnn completion`: what makes a shell complete the command line."""
+"""`metaqnn completion`: a script that lets a shell complete the command line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ EXAMPLES = """for every new bash (with the package bash-completion):
 for every new zsh, with `fpath+=~/.zfunc` before compinit in ~/.zshrc:
   mkdir -p ~/.zfunc
   metaqnn completion zsh > ~/.zfunc/_metaqnn
-for this bash alone:
+for this bash only:
   eval "$(metaqnn completion bash)\""""
 
 FOLDERS = ("RUN", "DIR")
-"""How arguments that are folders are shown in --help."""
+"""How --help shows arguments that are folders."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def known_names() -> dict[str, tuple[str, ...]]:
-    """Values of options that the parser takes as they are and others check, by option."""
+    """The known values of options that the parser accepts unchecked, by option."""
     from metaqnn.config.environment import EXECUTORS
     from metaqnn.config.presets import PRESETS
     from metaqnn.config.search import REWARDS

@@ -1,4 +1,4 @@
-"""`metaqnn dashboard`: searches live in a browser."""
+"""`metaqnn dashboard`: live pages about searches, in a browser."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn dashboard runs/NAME                 then open the address that it prints
-  metaqnn dashboard runs/*/ --open            several runs side by side, in a browser at once
+  metaqnn dashboard runs/*/ --open            several runs side by side; opens a browser
   metaqnn dashboard runs/NAME --port 8600
 
-It only reads, and may run beside the search. Only this machine can reach it, unless --host says otherwise;
-it has no password. From elsewhere, better use a tunnel: ssh -L 8500:127.0.0.1:8500 MACHINE."""
+It only reads, and can run while the search is running. Only this machine can reach it unless --host says
+otherwise, and it has no password. To reach it from elsewhere, use a tunnel:
+ssh -L 8500:127.0.0.1:8500 MACHINE."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn dashboard`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
-    parser.add_argument(
-        "--port", type=_port, help="port to serve on (default: the first free one from 8500 on)"
-    )
+    parser.add_argument("--port", type=_port, help="port to serve on (default: the first free one from 8500)")
     parser.add_argument("--open", action="store_true", help="open a browser")
 
 
@@ -43,20 +42,20 @@ def execute(namespace: argparse.Namespace) -> int:
     listening = listen(namespace.host, namespace.port)
     address = listening.getsockname()[0]
     if not is_loopback(address):
-        print("warning: everybody who reaches this machine can read these runs", file=sys.stderr)
+        print("warning: everybody who can reach this machine can read these runs", file=sys.stderr)
     try:
-        bundle()  # the first time takes seconds, better now than while a page waits
-        print(f"dashboard: {url_of(listening)}  (Ctrl-C ends it)", flush=True)
+        bundle()  # the first time takes seconds: better now than while a page waits
+        print(f"dashboard: {url_of(listening)}  (Ctrl-C stops it)", flush=True)
         if namespace.open:
             webbrowser.open(url_of(listening))
         serve(Dashboard(namespace.runs, allowed_hosts(namespace.host, address)), listening)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed
-            print("dashboard ended", file=sys.stderr)
+            print("dashboard stopped", file=sys.stderr)
     return 0
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; it must be a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; it must be a number from 0 to 65535")
     return int(text)

@@ -1,4 +1,4 @@
-"""`metaqnn export`: a trained network as files that need no MetaQNN."""
+"""`metaqnn export`: write a trained network to files that work without MetaQNN."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from state_space.errors import printable
 DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")
 EXAMPLES = """examples:
   metaqnn export runs/NAME --to best                      the best network of the search
-  metaqnn export runs/NAME --network 17 --to mine         any other whose weights were kept
-  metaqnn export runs/NAME --finetuned --to final         with the weights that `metaqnn finetune` left
-  metaqnn export runs/NAME --to best --formats torch      model.py and model.safetensors alone
+  metaqnn export runs/NAME --network 17 --to mine         any other network whose weights were kept
+  metaqnn export runs/NAME --finetuned --to final         with the weights from `metaqnn finetune`
+  metaqnn export runs/NAME --to best --formats torch      only model.py and model.safetensors
 
-It writes model.py (the network as a torch module, which needs torch alone), model.safetensors, model.onnx,
-model.pt2 (torch.export), README.md and model.json. Every format is read back and must classify the images as
-well as was observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`."""
+It writes model.py (the network as a module that needs only torch), model.safetensors, model.onnx, model.pt2
+(torch.export), README.md and model.json. Every format is read back and must reach the accuracy that was
+observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`."""
 
 COLUMNS = {"file": "file", "shown_accuracy": "accuracy", "shown_correct": "correct", "sha256": "SHA-256"}
 
@@ -37,11 +37,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rank",
         type=_positive,
         metavar="R",
-        help="place in `metaqnn top RUN` (default 1, the best)",
+        help="rank in `metaqnn top RUN` (default: 1, the best)",
     )
-    which.add_argument("--network", type=int, metavar="ID", help="number, as `metaqnn top` prints it")
+    which.add_argument(
+        "--network", type=int, metavar="ID", help="the network's number, as `metaqnn top` prints it"
+    )
     parser.add_argument(
-        "--finetuned", action="store_true", help="the weights of `metaqnn finetune` (default: of the search)"
+        "--finetuned",
+        action="store_true",
+        help="use the weights from `metaqnn finetune` (default: from the search)",
     )
     parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="new folder for the export")
     parser.add_argument(
@@ -49,9 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_names,
         metavar="LIST",
         default=DEFAULT_FORMATS,
-        help="of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
+        help="some of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it has moved")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
     add_format(parser)
 
 
@@ -92,7 +96,9 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
     ]
     network = f"network {facts['network']}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
-    return "\n".join([*lines, "", f"everything is in {target}; {target / 'README.md'} says how to use it"])
+    return "\n".join(
+        [*lines, "", f"everything is in {target}; {target / 'README.md'} explains how to use it"]
+    )
 
 
 def _names(text: str) -> tuple[str, ...]:

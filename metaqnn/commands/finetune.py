@@ -1,4 +1,4 @@
-"""`metaqnn finetune`: the long training of the best networks, and their test error."""
+"""`metaqnn finetune`: train the best networks longer and measure their test error."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
 SECONDS_A_LINE = 60
-"""Between two states of the progress bar where standard error is no terminal."""
+"""Between two updates of the progress bar if standard error is not a terminal."""
 
 EXAMPLES = """examples:
   metaqnn finetune runs/NAME --top 5               the published 300 epochs: days without a GPU
-  metaqnn finetune runs/NAME --top 5 --epochs 30   the same schedule, shortened; again to go on
-  metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for little data
+  metaqnn finetune runs/NAME --top 5 --epochs 30   the same schedule, shortened; repeat to resume
+  metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for small data sets
   metaqnn finetune runs/NAME --seeds 3             three trainings of each network
   metaqnn finetune runs/NAME --networks 17 23      these networks
 
-The phases are 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N makes them
-40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from new weights on all training images of the
-data set. Results are in RUN/finetune. See docs/finetuning.md."""
+The learning rate is 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N scales
+these phases to 40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from new weights on all training
+images of the data set. Results are in RUN/finetune. See docs/finetuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,43 +57,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--epochs", type=int, metavar="N", help="epochs in all, 6 or more (default 300)")
+    group.add_argument(
+        "--epochs", type=int, metavar="N", help="total number of epochs, at least 6 (default 300)"
+    )
     group.add_argument(
         "--learning-rate",
         type=float,
         metavar="RATE",
-        help="of the first phase (default 0.025); those of the others keep their ratios to it",
+        help="learning rate of the first phase (default 0.025); the other phases keep their ratios to it",
     )
     group.add_argument(
         "--optimizer",
-        help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default "
-        "sgd, which the published rates belong to)",
+        help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default: "
+        "sgd, for which the published rates are meant)",
     )
     group.add_argument("--weight-decay", type=float, metavar="DECAY", help="default 0.0005")
     group.add_argument(
         "--batch-size",
         type=int,
         metavar="N",
-        help="images a step (default 128, as published; a few thousand images in all need smaller batches "
-        "to get anywhere in a short training)",
+        help="images per step (default 128, as published; for a short training on a few thousand images, use "
+        "smaller batches)",
     )
     group.add_argument(
         "--translate",
         type=int,
         metavar="PIXELS",
-        help="shift training images by up to so many pixels (default: 5 for images of 32x32, in proportion "
-        "for others)",
+        help="shift training images by up to this many pixels (default: 5 for images of 32x32, in proportion "
+        "for other sizes)",
     )
     group.add_argument(
         "--train-limit",
         type=int,
         metavar="N",
-        help="use only this many training images (default: all there are, also where the search had fewer)",
+        help="use only this many training images (default: all, even if the search used fewer)",
     )
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Train what has not been trained, then print what everything came to."""
+    """Train what has not been trained yet, then print all results."""
     for name, value in (
         ("top", namespace.top),
         ("seeds", namespace.seeds),
@@ -101,7 +103,7 @@ def execute(namespace: argparse.Namespace) -> int:
     ):
         if value is not None and value < 1:
             raise ConfigError(f"--{name} is {value}; it must be at least 1")
-    return interruptible(lambda: _execute(namespace), lambda: "go on with the same command")
+    return interruptible(lambda: _execute(namespace), lambda: "resume with the same command")
 
 
 def _execute(namespace: argparse.Namespace) -> int:
@@ -148,14 +150,14 @@ def _introduction(finetuning: Finetuning, images: int) -> str:
             f"{trainer.device}, {precision}",
             f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",
             f"images      normalised by their global contrast, {images_are}",
-            f"trainings   {everything}, of which {everything - missing} had ended before",
+            f"trainings   {everything}, of which {everything - missing} have already ended",
         ]
     )
 
 
 @contextmanager
 def _progress(finetuning: Finetuning, quiet: bool) -> Iterator[Any]:
-    """A bar over the epochs that are missing; those of attempts that start again come on top."""
+    """A bar over the remaining epochs; epochs of restarted attempts are added."""
     from tqdm import tqdm
 
     epochs = finetuning.trainer.recipe.epochs

@@ -1,4 +1,4 @@
-"""`metaqnn mirror`: copy a search for TensorBoard or Optuna's dashboard."""
+"""`metaqnn mirror`: copy a search to TensorBoard or Optuna's dashboard."""
 
 from __future__ import annotations
 
@@ -18,32 +18,36 @@ if TYPE_CHECKING:
     from metaqnn.session.run_folder import RunFolder
 
 PAUSE = 5.0
-"""Seconds between two looks of --follow."""
+"""Seconds between two updates with --follow."""
 
 EXAMPLES = """examples:
   metaqnn mirror runs/NAME --tensorboard logs/          then: tensorboard --logdir logs/
   metaqnn mirror runs/NAME --optuna sqlite:///study.db  then: optuna-dashboard sqlite:///study.db
   metaqnn mirror runs/NAME --tensorboard logs/ --follow  until the search is done
 
-A copy is brought up to date as often as you like; nothing is copied twice. One command at a time per copy."""
+Repeat the command to update a copy; nothing is copied twice. Run only one command at a time per copy."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn mirror`."""
     add_run(parser)
     add_places(parser)
-    parser.add_argument("--follow", action="store_true", help="go on until the search is done, or Ctrl-C")
+    parser.add_argument(
+        "--follow", action="store_true", help="keep copying until the search is done, or Ctrl-C"
+    )
 
 
 def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """The options that say where the copies are."""
-    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder of TensorBoard logs")
-    parser.add_argument("--optuna", metavar="URL", help="Optuna storage, as sqlite:///study.db")
-    parser.add_argument("--study", metavar="NAME", help="name of Optuna's study (default: the run folder's)")
+    """The options that say where the copies go."""
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder for TensorBoard logs")
+    parser.add_argument("--optuna", metavar="URL", help="Optuna storage, such as sqlite:///study.db")
+    parser.add_argument(
+        "--study", metavar="NAME", help="name of the Optuna study (default: that of the run folder)"
+    )
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Copy what is not there yet."""
+    """Copy what has not been copied yet."""
     interrupt_on_termination()
     with reading(namespace.run) as reader:
         mirrors = make_mirrors(namespace, reader, namespace.run)
@@ -78,7 +82,7 @@ def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path)
 
 
 def mirrored(progress: SearchListener, namespace: argparse.Namespace, folder: RunFolder) -> SearchListener:
-    """What `metaqnn run` tells its events: `progress`, and the mirrors that `add_places` asks for."""
+    """The listener of `metaqnn run`: `progress`, and the mirrors that `add_places` asks for."""
     from metaqnn.mirrors.listener import MirroringListener
 
     if namespace.tensorboard is None and namespace.optuna is None:

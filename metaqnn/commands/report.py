@@ -1,4 +1,4 @@
-"""`metaqnn report`: what a search came to, per epsilon, as text and as a page with figures."""
+"""`metaqnn report`: the results of a search, as text and as a page with figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_
 from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
-  metaqnn report runs/NAME                   text here, page and pictures in runs/NAME/report
-  metaqnn report runs/NAME --to ~/page       page and pictures elsewhere
+  metaqnn report runs/NAME                   prints a summary; page and figures go to runs/NAME/report
+  metaqnn report runs/NAME --to ~/page       page and figures go to ~/page
   metaqnn report runs/NAME --no-figures      text only
   metaqnn report runs/NAME --format json"""
 

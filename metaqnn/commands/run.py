@@ -1,4 +1,4 @@
-"""`metaqnn run`: start a search or go on with one."""
+"""`metaqnn run`: start or resume a search."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ EXAMPLES = """examples:
   metaqnn run                                      a first search on the embedded digits, a few minutes
   metaqnn run --dataset cifar10 --delta 0.99       the published search: needs a GPU, takes days
   metaqnn run --dataset cifar10 --stopping median  with another stopping rule
-  metaqnn run --dataset cifar10 --preset laptop    the same search on small networks, within an hour
+  metaqnn run --dataset cifar10 --preset laptop    a small search without a GPU, within an hour
   metaqnn run --dataset photos/ --image-size 32    your own images, in one folder per class
-  metaqnn run --resume runs/NAME                   go on after Ctrl-C, a crash or a reboot"""
+  metaqnn run --resume runs/NAME                   resume after Ctrl-C, a crash or a reboot"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +57,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument(
         "--storage",
         metavar="URL",
-        help="PostgreSQL database, as postgresql+psycopg://USER@HOST/DATABASE; the password is best in "
-        "PGPASSWORD or ~/.pgpass, it is not stored (default: an SQLite file in the run folder)",
+        help="PostgreSQL database, as postgresql+psycopg://USER@HOST/DATABASE; the password, which is not "
+        "stored, is best given in PGPASSWORD or ~/.pgpass (default: an SQLite file in the run folder)",
     )
     add_flags(place, Environment, (*DATA, *DEVICE, "keep_weights", "checkpoint_every"))
     place.add_argument(
@@ -68,8 +68,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="end in good order after so long, as 30m, 8h or 1d; --resume goes on",
     )
     place.add_argument("--quiet", action="store_true", help="no progress bars")
-    add_places(parser.add_argument_group("copies, brought up to date as networks end (see metaqnn mirror)"))
-    workers = parser.add_argument_group("workers (may change at every --resume)")
+    add_places(parser.add_argument_group("copies, updated as networks end (see metaqnn mirror)"))
+    workers = parser.add_argument_group("workers (can be changed at every --resume)")
     add_flags(workers, Environment, WORKERS)
     add_format(parser)
     search = parser.add_argument_group("search options (defaults come from the preset)")
@@ -110,7 +110,7 @@ def _execute(
         reason = _search(namespace, folder, given, storage)
     print(_result(folder, namespace.format))
     if reason:
-        advice = f"go on with: metaqnn run --resume {folder.path}"
+        advice = f"resume with: metaqnn run --resume {folder.path}"
         print(f"stopped early: {printable(reason)}\n{advice}", file=sys.stderr)
     return 1 if reason else 0
 
@@ -121,7 +121,7 @@ def _advice(folder: RunFolder) -> str:
     except UnreachableError:  # interrupted while the search waited for its database
         stored = True
     if stored:
-        return f"go on with: metaqnn run --resume {folder.path}"
+        return f"resume with: metaqnn run --resume {folder.path}"
     return "nothing was stored yet"
 
 
@@ -137,7 +137,7 @@ def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
 def _search(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> str | None:
-    """Start or go on, and run. Returns why the search stopped early, if it did."""
+    """Start or resume the search, and run it. Returns why it stopped early, if it did."""
     from metaqnn.session.start import begin, go_on, prepare  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
@@ -152,7 +152,7 @@ def _search(
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))
     with folder.lock():
         if folder.holds_search():
-            raise RunFolderError(f"another process has just begun a search in {str(folder.path)!r}")
+            raise RunFolderError(f"another process has just started a search in {str(folder.path)!r}")
         return _run(begin(prepared, folder, storage), namespace)
 
 

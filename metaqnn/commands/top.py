@@ -12,9 +12,9 @@ from metaqnn.results.pareto import pareto_front
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10
-  metaqnn top runs/NAME --stopped          predictions (~) compete with observed accuracies
+  metaqnn top runs/NAME --stopped          also ranks stopped networks, by their predictions (~)
   metaqnn top runs/NAME --max-parameters 100k --max-macs 5M
-  metaqnn top runs/NAME --pareto           for each size the most accurate: nothing smaller is as good
+  metaqnn top runs/NAME --pareto           the most accurate network of each size
   metaqnn top runs/NAME --pareto macs      the same for multiply-accumulates per image
   metaqnn top runs/NAME --format json | jq '.[0].architecture'"""
 
@@ -35,34 +35,34 @@ KEYS = (
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 LARGEST = 2**63 - 1
-"""What the database can hold."""
+"""The largest integer that the database can hold."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn top`."""
     add_run(parser)
     parser.add_argument(
-        "-k", type=_positive, help="how many networks (default 10, with --pareto the whole front)"
+        "-k", type=_positive, help="number of networks (default 10; with --pareto, the whole front)"
     )
     parser.add_argument(
         "--max-parameters",
         type=_quantity,
         metavar="N",
-        help="only networks of at most so many, as 500k or 1M",
+        help="only networks with at most N parameters, such as 500k or 1M",
     )
     parser.add_argument(
-        "--max-macs", type=_quantity, metavar="N", help="at most so many multiply-accumulates per image"
+        "--max-macs", type=_quantity, metavar="N", help="only networks with at most N MACs per image"
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--stopped", action="store_true", help="also networks that were stopped, by their prediction"
+        "--stopped", action="store_true", help="include stopped networks, ranked by their predictions"
     )
     which.add_argument(
         "--pareto",
         choices=("parameters", "macs"),
         nargs="?",
         const="parameters",
-        help="only networks for which no other is at least as accurate and smaller (default: in parameters)",
+        help="only networks that no smaller network matches in accuracy (default size: parameters)",
     )
     add_format(parser)
 
@@ -87,7 +87,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def top_text(found: list[dict[str, Any]], output_format: str, *, filtered: bool = False) -> str:
-    """Networks as `SearchReader.top` gives them, as text; in tables a prediction begins with ~."""
+    """Networks from `SearchReader.top` as text; in tables a prediction begins with ~."""
     rows = [
         {"rank": rank, **{key: network[key] for key in KEYS}} for rank, network in enumerate(found, start=1)
     ]
@@ -112,7 +112,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of networks; at least 1 is needed")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of networks; it must be at least 1")
     return number
 
 

@@ -1,1 +1,1 @@
-"""What a search is asked to do: its options, presets, epsilon schedule, and where it runs."""
+"""The configuration of a search: options, presets, epsilon schedule, environment."""

@@ -1,4 +1,4 @@
-"""Where and how networks are trained: what may differ when a search goes on elsewhere."""
+"""Where and how networks are trained: what may change when a search is resumed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Environment:
         ConfigError: a value is out of range; the message names the option and quotes the value.
     """
 
-    data_dir: str | None = option(None, "where data sets are looked for before any download")
-    download: bool = option(True, "download data sets that are not there")
-    device: str = option(AUTO, "auto (the fastest there is), cuda, cuda:1, mps or cpu", metavar="DEVICE")
+    data_dir: str | None = option(None, "where to look for data sets before downloading them")
+    download: bool = option(True, "download missing data sets")
+    device: str = option(AUTO, "auto (the fastest available), cuda, cuda:1, mps or cpu", metavar="DEVICE")
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(None, "CPU threads for training (default: 1 for small networks, else all)")
     deterministic: bool = option(
@@ -42,29 +42,30 @@ class Environment:
     )
     keep_weights: int = option(
         5,
-        "keep the trained weights of the best K networks in the run folder; when fewer than before, the "
-        "others are removed",
+        "keep the trained weights of the best K networks in the run folder; if K is lowered, the others are "
+        "removed",
         metavar="K",
     )
     workers: int | str = option(
         1,
-        "networks trained side by side, or auto: one for each CPU core, or as many as the GPUs or the Ray "
-        "cluster take",
+        "networks trained in parallel, or auto: one per CPU core, or as many as fit on the GPUs or the Ray "
+        "cluster",
         metavar="N",
     )
     workers_per_gpu: int | str = option(
         1,
-        "with --workers auto; auto: as many as its memory and the CPU cores allow, 4 at most; on Ray, 1",
+        "with --workers auto: workers per GPU, or auto: as many as memory and CPU cores allow, at most 4 "
+        "(on Ray: 1)",
         metavar="N",
     )
-    executor: str = option("local", "local: processes on this machine, or ray: a Ray cluster")
+    executor: str = option("local", "local (processes on this machine) or ray (a Ray cluster)")
     address: str | None = option(
         None,
-        "of the Ray cluster: HOST:PORT, or auto for the one on this machine, or local to start one that ends "
-        "with the search (default: local)",
+        "address of the Ray cluster: HOST:PORT, auto for the one on this machine, or local to start one that "
+        "ends with the search (default: local)",
     )
     epoch_timeout: float | None = option(
-        None, "give up a network that is silent for so long", metavar="SECONDS"
+        None, "give up on a network that reports nothing for this long", metavar="SECONDS"
     )
 
     def __post_init__(self) -> None:
@@ -84,10 +85,10 @@ class Environment:
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:
-        """What a search was run with the last time.
+        """The environment that a search was last run in.
 
         Raises:
-            ConfigError: a name that this version does not know, or a value that is out of range.
+            ConfigError: an unknown name, or a value that is out of range.
         """
         if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ConfigError(
@@ -96,5 +97,5 @@ class Environment:
         return cls(**values)
 
     def but(self, **changes: Any) -> Self:
-        """A copy with those changes that are not None."""
+        """A copy with those of the changes that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})

@@ -14,17 +14,17 @@ AUTO = "auto"
 
 
 class ConfigError(ValueError):
-    """A value that makes no sense; the message quotes it and says what would be right."""
+    """An invalid value; the message quotes it and says what would be right."""
 
 
 def option(default: Any, help: str, *, metavar: str | None = None, explained: bool = False) -> Any:
     """A dataclass field with the help text of its command-line flag.
 
     Args:
-        default: of the field.
+        default: default of the field.
         help: one sentence or two.
-        metavar: what stands for the value in the help; the last word of the name unless given.
-        explained: the help says itself what the default is.
+        metavar: placeholder for the value in the help; by default the last word of the name.
+        explained: whether the help text already says what the default is.
     """
     return field(default=default, metadata={"help": help, "metavar": metavar, "explained": explained})
 
@@ -49,10 +49,10 @@ def add_flags(
     """One flag per field of a dataclass; only flags that were given appear in the parsed namespace.
 
     Args:
-        group: of a parser.
+        group: a group of a parser.
         config: the dataclass.
-        names: of the fields that get a flag; None for all.
-        default: how the help calls the fields' defaults.
+        names: the fields that get a flag; None for all.
+        default: what the help calls the fields' defaults.
     """
     hints = get_type_hints(config)
     for one in fields(config):
@@ -104,7 +104,7 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 def _schedule(text: str) -> EpsilonSchedule:
     try:
         return EpsilonSchedule.parse(text)
-    except ScheduleError as error:  # argparse would replace the message of any other exception by its own
+    except ScheduleError as error:  # argparse replaces the message of any other exception
         raise argparse.ArgumentTypeError(str(error)) from None
 
 

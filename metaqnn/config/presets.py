@@ -1,4 +1,4 @@
-"""Where the options of a search start from: one set of them for each kind of machine."""
+"""Presets: a set of options for each kind of machine."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ PUBLISHED_SETTINGS: dict[str, dict[str, Any]] = {
     "laptop": {"burn_in": 40, "target": "increment", "refit_growth": 1.5},
     "first-run": {"burn_in": 15, "target": "increment", "n_settings": 200, "refit_growth": 1.5},
 }
-"""Settings of the published stopping criterion in each preset; the others have the rule's own defaults."""
+"""Each preset's settings of the published criterion; all others have the rule's own defaults."""
 
 
 def preset_options(name: str, dataset: str) -> dict[str, Any]:
-    """The options of a preset for a data set that differ from the defaults, the state space with them."""
+    """The options of a preset for a data set that differ from the defaults, including the state space."""
     space = preset("svhn" if (name, dataset) == ("paper", "svhn") else SPACES[name])
     by_data = {"mirror": False} if dataset in NOT_MIRRORED else {}
     return {**{option: getattr(space, option) for option in SPACE_OPTIONS}, **PRESETS[name], **by_data}

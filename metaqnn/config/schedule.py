@@ -1,4 +1,4 @@
-"""The epsilon schedule: how much the agent explores after how many unique networks."""
+"""The epsilon schedule: how much the agent explores, by the number of unique networks so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class ScheduleError(ValueError):
-    """A schedule that does not parse or makes no sense."""
+    """A schedule that cannot be parsed or is impossible."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EpsilonSchedule:
             stages = tuple((float(epsilon), int(count)) for epsilon, count in pairs)
         except ValueError:
             raise ScheduleError(
-                f"schedule {text!r} does not parse; write it like 1.0:100,0.5:50,0.1:50"
+                f"schedule {text!r} cannot be parsed; write it like 1.0:100,0.5:50,0.1:50"
             ) from None
         return cls(stages)
 
@@ -50,7 +50,7 @@ class EpsilonSchedule:
 
     @property
     def total(self) -> int:
-        """Number of unique networks the search trains."""
+        """Number of unique networks that the search trains."""
         return sum(count for _, count in self.stages)
 
     def extends(self, other: EpsilonSchedule) -> bool:
@@ -60,7 +60,7 @@ class EpsilonSchedule:
         )
 
     def epsilon(self, proposed: int) -> float:
-        """Epsilon for the next walk once `proposed` unique networks were proposed (0 <= proposed < total)."""
+        """Epsilon for the next walk after `proposed` unique networks (0 <= proposed < total)."""
         ends = list(accumulate(count for _, count in self.stages))
         return self.stages[min(bisect_right(ends, proposed), len(ends) - 1)][0]
 

@@ -1,4 +1,4 @@
-"""The configuration of a search: one dataclass whose help texts are also `metaqnn run --help`."""
+"""The configuration of a search: one dataclass, whose help texts also make `metaqnn run --help`."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ class SearchConfig:
     )
     preset: str = option(
         "paper",
-        "where all other options start from: paper (a GPU), laptop, first-run",
+        "sets the defaults of all other options: paper (needs a GPU), laptop or first-run",
         metavar="NAME",
         explained=True,
     )
     seed: int = option(0, "seed of every random draw")
     # the state space
-    layer_limit: int = option(18, "most layers of a network (convolution, pooling, fully connected)")
-    conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "numbers of filters of a convolution")
-    conv_sizes: tuple[int, ...] = option((1, 3, 5), "receptive field sizes of a convolution")
+    layer_limit: int = option(18, "largest number of layers (convolution, pooling, fully connected)")
+    conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "possible numbers of filters of a convolution")
+    conv_sizes: tuple[int, ...] = option((1, 3, 5), "possible receptive field sizes of a convolution")
     pools: tuple[tuple[int, int], ...] = option(
-        ((5, 3), (3, 2), (2, 2)), "pooling (size, stride) as 5:3,3:2,2:2"
+        ((5, 3), (3, 2), (2, 2)), "possible (size, stride) of a pooling layer, as 5:3,3:2,2:2"
     )
-    fc_widths: tuple[int, ...] = option((512, 256, 128), "numbers of neurons of a fully connected layer")
+    fc_widths: tuple[int, ...] = option((512, 256, 128), "possible widths of a fully connected layer")
     # the agent
-    schedule: EpsilonSchedule = option(PUBLISHED, "epsilon:networks,... e.g. 1.0:100,0.5:20,0.1:20")
+    schedule: EpsilonSchedule = option(PUBLISHED, "epsilon:networks,..., such as 1.0:100,0.5:20,0.1:20")
     alpha: float = option(0.01, "learning rate of the Q-value update")
     gamma: float = option(1.0, "discount factor of the Q-value update")
-    initial_q: float = option(0.5, "Q-value of an action never tried")
-    replays: int = option(100, "stored networks the agent learns from after each new one")
+    initial_q: float = option(0.5, "initial Q-value of every action")
+    replays: int = option(100, "stored networks that the agent learns from after each new network")
     # training
     image_size: int | None = option(None, "resize images to this side")
     train_limit: int | None = option(None, "use only this many training images (a stratified subset)")
@@ -86,7 +86,7 @@ class SearchConfig:
     stopping: str = option(
         OWN_RULE,
         f"rule that stops hopeless networks, NAME or NAME:setting=value,...: {OWN_RULE} (this project's own, "
-        "the default, which stops early after few full trainings), published (the published criterion, the "
+        "the default, which needs only a few full trainings), published (the published criterion, the "
         "same as --delta 0.99), none (every network is trained to the end), or any other that "
         "`python -m predictor simulate --help` lists",
         metavar="RULE",
@@ -100,8 +100,8 @@ class SearchConfig:
     )
     audit: float = option(
         0.02,
-        "share of the networks to be stopped that are trained to the end all the same, drawn at random: they "
-        "show what the rule risks and keep the predictions honest; 0 for none (default: 0.02)",
+        "share of the networks to be stopped, drawn at random, that are trained to the end anyway: they show "
+        "what the rule risks and keep the predictions honest; 0 for none (default: 0.02)",
         metavar="SHARE",
         explained=True,
     )
@@ -126,9 +126,10 @@ class SearchConfig:
     def of(cls, preset: str | None = None, **changes: Any) -> Self:
         """The configuration of a preset with some options changed.
 
-        Without a preset, the embedded data set `digits` gets `first-run`, all others `paper`. What a data
-        set asks for in every preset (SVHN and digits are not mirrored) comes before the changes. `delta` and
-        the other names in `stopping.SETTINGS` are short for settings of the published criterion.
+        Without a preset, the embedded data set `digits` gets `first-run` and all others get `paper`. Options
+        that depend on the data set in every preset (SVHN and digits are not mirrored) are set before the
+        changes. `delta` and the other names in `stopping.SETTINGS` are short for settings of the published
+        criterion.
 
         Raises:
             ConfigError: the preset is unknown, a value is out of range, or an option belongs to another
@@ -155,10 +156,10 @@ class SearchConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`, also for what older versions stored; unknown names are refused.
+        """Inverse of `to_dict`, also for configurations of older versions; unknown names are refused.
 
         Raises:
-            ConfigError: a name that this version does not know.
+            ConfigError: an unknown name, or a value of the wrong type.
         """
         values = translated(values)
         known = {f.name for f in fields(cls)}

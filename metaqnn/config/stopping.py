@@ -1,7 +1,7 @@
-"""Which stopping rule a search uses: one text, `NAME` or `NAME:setting=value,...`, whatever the flags were.
+"""The stopping rule of a search as one text, `NAME` or `NAME:setting=value,...`, whatever the flags were.
 
-`--delta D` is short for `--stopping published:Delta=D`, and its companions for other settings of that rule.
-What neither says comes from the preset, so that the text names every setting that matters.
+`--delta D` is short for `--stopping published:Delta=D`, and its companions are short for the rule's other
+settings. All others come from the preset, so that the text contains every setting that matters.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from metaqnn.config.options import ConfigError, flag, option
 OWN_RULE = "rank-envelope"
 PUBLISHED = "published"
 PUBLISHED_NAMES = (PUBLISHED, "paper")
-"""The published criterion: its name, and the one that it had before."""
+"""The names of the published criterion: the present one and the former one."""
 DELTA = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFlags:
-    """Flags that stand for settings of the published criterion, [PP] section 3."""
+    """Flags that are short for settings of the published criterion, [PP] section 3."""
 
     delta: float | None = option(
         None,
         "use the published criterion: stop when p(final accuracy <= best so far) reaches this Delta, in "
-        "(0, 1]; slower, but it says what it risks: a share of 1 - Delta of the networks it stops would have "
-        "been better. The same as --stopping published:Delta=DELTA",
+        "(0, 1]; slower, but with a stated risk: a share of up to 1 - Delta of the networks it stops would "
+        "have been better. The same as --stopping published:Delta=DELTA",
     )
     tolerance: float | None = option(
-        None, "with --delta: keep every network that may end within this of the best"
+        None, "with --delta: keep every network that may come within this of the best"
     )
     nth_best: int | None = option(
         None, "with --delta: compare with the n-th best accuracy so far instead of the best"
@@ -62,11 +62,11 @@ SETTINGS = {
     "svr_settings": "n_settings",
     "refit_growth": "refit_growth",
 }
-"""The setting of the published criterion that each of the flags stands for."""
+"""The setting of the published criterion that each flag stands for."""
 
 
 def settings_of(rule: str) -> tuple[str, dict[str, str]]:
-    """The name of a rule and its settings as text; what is no setting is left for the rule to refuse."""
+    """The name of a rule and its settings as text; the rule itself refuses invalid ones."""
     name, _, rest = rule.partition(":")
     parts = (part.partition("=") for part in rest.split(",") if part)
     return name.strip(), {key.strip(): value.strip() for key, _, value in parts}
@@ -79,15 +79,15 @@ def stated_risk(rule: str) -> float | None:
 
 
 def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
-    """The rule that is asked for, complete.
+    """The complete rule that the options ask for.
 
     Args:
-        stopping: as given by `--stopping`, None if it was not.
-        flags: those of `PublishedFlags` that were given.
-        preset: settings of the published criterion where nothing else is said.
+        stopping: the value of `--stopping`, None if it was not given.
+        flags: the flags of `PublishedFlags` that were given.
+        preset: the preset's settings of the published criterion.
 
     Raises:
-        ConfigError: a flag belongs to another rule than the one asked for, or contradicts it.
+        ConfigError: a flag belongs to another rule, or contradicts the one asked for.
     """
     flags = {name: value for name, value in flags.items() if value is not None}
     if stopping is None:

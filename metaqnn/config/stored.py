@@ -1,4 +1,4 @@
-"""Configurations as they are stored: JSON values; those of older versions mean what they meant."""
+"""Configurations as stored, in JSON values; those of older versions keep their meaning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settin
 EXTENDED = "extended"
 """Key of the schedule of a search that was extended; `schedule` stays the one that it began with."""
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
-"""What `--stopping paper:...` meant while it took nothing from the preset."""
+"""The defaults of `--stopping paper:...` when it did not use the preset's settings."""
 
 
 def translated(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,12 +42,12 @@ def from_json(name: str, value: Any, kind: Any) -> Any:
     """The value of an option, from its JSON value.
 
     Args:
-        name: of the option.
-        value: as read.
+        name: the name of the option.
+        value: the JSON value.
         kind: the option's type.
 
     Raises:
-        ConfigError: it is of another type.
+        ConfigError: the value has another type.
     """
     if not _fits(value, kind):
         raise ConfigError(f"stored option {name} is {value!r}, which is not a {kind}")
@@ -61,7 +61,7 @@ def _as_tuples(value: Any) -> Any:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    """Whether a JSON value is of the type of an option."""
+    """Whether a JSON value has the type of an option."""
     parts = get_args(kind)
     if get_origin(kind) is UnionType:
         return any(_fits(value, one) for one in parts)

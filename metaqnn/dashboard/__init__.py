@@ -1,4 +1,4 @@
-"""Searches live in a browser: the figures of the report, a table of all networks, a page for each."""
+"""Live pages about searches: the figures of the report, a table of all networks, and a page for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web application: which address is answered by what."""
+"""The web application: its addresses and what answers them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from metaqnn.dashboard.snapshots import Snapshots
 
 
 class Dashboard:
-    """A web application (ASGI) that shows runs. It reads, and writes nothing.
+    """A web application (ASGI) that shows runs. It only reads.
 
     Args:
-        paths: run folders. One that cannot be read, now or later, is shown with the reason.
-        hosts: names by which browsers may call it, `*` for any.
+        paths: run folders. If one cannot be read, now or later, the page says why.
+        hosts: host names that browsers may use for it, `*` for any.
     """
 
     def __init__(self, paths: Iterable[Path], hosts: Sequence[str] = LOOPBACK_NAMES) -> None:
@@ -43,7 +43,7 @@ class Dashboard:
         await self._answer(scope, receive, send)
 
     def end(self) -> None:
-        """Stop drawing, which whoever waits for a figure is told, and close all connections."""
+        """Stop drawing, tell everybody who is waiting for a figure, and close all connections."""
         self._snapshots.end()
 
 

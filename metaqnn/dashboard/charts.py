@@ -1,4 +1,4 @@
-"""What the pages' script asks for: charts as Vega-Lite, and whether anything has changed."""
+"""Answers for the pages' script: charts as Vega-Lite, and whether anything has changed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
 class Charts:
-    """Answers the pages' script: 304 without a body where the browser has the newest version already.
+    """Answers the pages' script: 304 without a body if the browser already has the newest version.
 
     Args:
         runs: by address.
-        snapshots: of them.
+        snapshots: of these runs.
     """
 
     def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
@@ -46,7 +46,7 @@ class Charts:
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 
     async def figure(self, request: Request) -> Response:
-        """A figure of the report. Others are answered while it is being drawn."""
+        """A figure of the report. Other requests are answered while it is being drawn."""
         name = request.path_params["figure"]
         if name not in BY_NAME:
             raise UnknownFigureError(f"there is no figure {name!r}; figures are {', '.join(BY_NAME)}")
@@ -54,7 +54,7 @@ class Charts:
         if unchanged := _unchanged(request, snapshot.version):
             return unchanged
         drawing = asyncio.wrap_future(snapshot.figure(BY_NAME[name]))
-        return _answer(snapshot.version, await asyncio.shield(drawing))  # others may wait for it, too
+        return _answer(snapshot.version, await asyncio.shield(drawing))  # others may be waiting for it, too
 
     def network(self, request: Request) -> Response:
         """The chart of one network."""

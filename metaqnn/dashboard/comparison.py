@@ -13,14 +13,14 @@ from metaqnn.figures import NothingToShow, SearchView
 from metaqnn.figures.style import data, layered
 
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
-"""What the best accuracy can be drawn over, with the title of the axis."""
+"""The possible horizontal axes, with their titles."""
 
 
 def chosen_axis(values: Mapping[str, str]) -> str:
     """The key of OVER that an address asks for.
 
     Raises:
-        FilterError: it asks for another one.
+        FilterError: there is no such axis.
     """
     over = values.get("over", "networks")
     if over not in OVER:
@@ -64,7 +64,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
 
 
 def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
-    """The networks that were the best when they finished, and where the run is now."""
+    """The networks that were the best when they finished, and the present end of the run."""
     epochs = accumulate(row.epochs_trained or 0 for row in view.ended)
     best, rows, position = 0.0, [], 0
     for place, (network, trained) in enumerate(zip(view.ended, epochs, strict=True), start=1):

@@ -1,10 +1,10 @@
-"""Why a request is refused, each in one line for the user."""
+"""Reasons to refuse a request, each a line for the user."""
 
 from __future__ import annotations
 
 
 class RefusedError(ValueError):
-    """A request that cannot be answered as it was asked."""
+    """A request that cannot be answered."""
 
     status = 400
     """Of HTTP."""
@@ -15,13 +15,13 @@ class FilterError(RefusedError):
 
 
 class UnknownRunError(RefusedError):
-    """An address that no run has."""
+    """An address without a run."""
 
     status = 404
 
 
 class UnknownFigureError(RefusedError):
-    """A figure that there is not."""
+    """A figure that does not exist."""
 
     status = 404
 
@@ -33,6 +33,6 @@ class RunTroubleError(RefusedError):
 
 
 class EndingError(RefusedError):
-    """A figure is not drawn any more, because the dashboard ends."""
+    """A figure is no longer drawn because the dashboard is shutting down."""
 
     status = 503

@@ -21,7 +21,7 @@ from metaqnn.figures.style import (
 OBSERVATION = "observed y_t"
 AUDIT = "observed in the audit"
 FORECAST = "forecast ŷ_T ± σ"
-BEST = "best y_T then"
+BEST = "best y_T so far"
 COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT, FORECAST: PREDICTED, BEST: "#7a828c"}
 TOOLTIP = [
     alt.Tooltip("series:N", title="shown"),
@@ -59,7 +59,7 @@ def network_chart(network: dict[str, Any], T: int) -> alt.LayerChart:
 
 
 def _base(T: int, shown: set[str]) -> alt.Chart:
-    """What the layers have in common. The legend explains what is shown, and no more."""
+    """What the layers have in common. The legend explains only what is shown."""
     scale = alt.Scale(domain=[1, max(T, 2)], nice=False)
     return alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1), scale=scale),

@@ -1,4 +1,4 @@
-"""The pages, as HTML made on the server."""
+"""The pages, as HTML rendered on the server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Pages:
 
     Args:
         runs: by address.
-        snapshots: of them.
+        snapshots: of these runs.
     """
 
     def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
@@ -40,7 +40,7 @@ class Pages:
         self._templates.globals.update(runs=runs, vega_version=VERSION)
 
     def overview(self, request: Request) -> Response:
-        """All runs side by side; a single one gets its page at once."""
+        """All runs side by side; for a single run, its page."""
         if len(self._runs) == 1:
             return RedirectResponse(f"/runs/{next(iter(self._runs))}")
         over = chosen_axis(request.query_params)
@@ -55,7 +55,7 @@ class Pages:
         view = snapshot.view
         with run.explained():
             context = {"state": run_state(run, view), "best": view.top(BEST), "record": view.record}
-        snapshot.figure(FIGURES[0])  # is in view: let it be drawn while the browser reads the page
+        snapshot.figure(FIGURES[0])  # is in view: start drawing while the browser reads the page
         return self._page("run.html", run=run, version=snapshot.version, figures=FIGURES, **context)
 
     def networks(self, request: Request) -> Response:
@@ -77,11 +77,11 @@ class Pages:
         return self._page("network.html", run=run, version=version, network=network, search=search, last=last)
 
     def style(self, _request: Request) -> Response:
-        """The style sheet, with that of the report's diagrams."""
+        """The style sheet, including that of the report's diagrams."""
         return Response(self._templates.get_template("dashboard.css").render(), media_type="text/css")
 
     def error_handlers(self) -> dict[Any, Any]:
-        """What is answered where something is wrong: the reason in one line, as a page for people."""
+        """The answer if something is wrong: the reason in one line, as a page for people."""
 
         def of_ours(request: Request, error: RefusedError) -> Response:
             return self._refusal(request, str(error), error.status)
@@ -91,7 +91,7 @@ class Pages:
 
         def of_http(request: Request, error: HTTPException) -> Response:
             nowhere = f"there is no page {request.url.path!r} here"
-            reasons = {404: nowhere, 405: "this dashboard can be read only"}
+            reasons = {404: nowhere, 405: "this dashboard is read-only"}
             reason = reasons.get(error.status_code, error.detail)
             return self._refusal(request, reason, error.status_code, error.headers)
 

@@ -37,10 +37,10 @@ class Run:
 
     @contextmanager
     def reading(self) -> Iterator[SearchReader]:
-        """The search, read-only; opened anew each time, so that a folder that was replaced is noticed.
+        """The search, read-only; reopened each time, so that a replaced folder is noticed.
 
         Raises:
-            RunTroubleError: there is no search any more, or it cannot be read.
+            RunTroubleError: the search no longer exists, or cannot be read.
             UnknownNetworkError, RefusedError: from the block.
         """
         with self.explained(), closing(RunFolder(self.path).reader()) as reader:
@@ -48,7 +48,7 @@ class Run:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what reading a damaged, vanished or unreachable search can raise into one clear line.
+        """Turn any error from reading a damaged, missing or unreachable search into one clear line.
 
         Raises:
             RunTroubleError: that line.
@@ -60,13 +60,13 @@ class Run:
         except (UnknownNetworkError, RefusedError):  # nothing is wrong with the run
             raise
         except (ValueError, OSError, SQLAlchemyError) as error:
-            if type(error) is ValueError:  # ours have a class of their own; this is a bug
+            if type(error) is ValueError:  # our own errors have their own class; this is a bug
                 raise
             raise RunTroubleError(f"run {self.name} cannot be read: {_one_line(error)}") from error
 
 
 def addressed(paths: Iterable[Path]) -> dict[str, Run]:
-    """The runs by address: the folder's name, with a number where two are alike."""
+    """The runs by address: the folder's name, with a number if two are the same."""
     found: dict[str, Run] = {}
     for path in dict.fromkeys(path.resolve() for path in paths):
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).strip(".-") or "run"
@@ -80,7 +80,7 @@ def find_run(runs: Mapping[str, Run], request: Request) -> Run:
     """The run that a request's address names.
 
     Raises:
-        UnknownRunError: there is none.
+        UnknownRunError: there is no such run.
     """
     address = request.path_params["run"]
     if address not in runs:
@@ -89,7 +89,7 @@ def find_run(runs: Mapping[str, Run], request: Request) -> Run:
 
 
 def version_of_all(runs: Mapping[str, Run]) -> str:
-    """A text that changes with any of the searches, and when one of them cannot be read any more."""
+    """A text that changes with any of the searches, and when one of them becomes unreadable."""
     return "+".join(map(_version_or_trouble, runs.values()))
 
 
@@ -97,7 +97,7 @@ def network_number(request: Request) -> int:
     """The number of the network that a request's address names.
 
     Raises:
-        UnknownNetworkError: it is no number.
+        UnknownNetworkError: it is not a number.
     """
     text = request.path_params["number"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):

@@ -1,4 +1,4 @@
-"""What keeps other web sites out of a dashboard, and the dashboard's pages from talking to anybody else."""
+"""Keeps other web sites out of a dashboard, and its pages from contacting anybody else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Middleware that puts HEADERS on every answer, and has browsers ask again before they use a copy."""
+    """Middleware that adds HEADERS to every answer and makes browsers revalidate cached copies."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,14 +44,14 @@ def is_loopback(address: str) -> bool:
 
 
 def allowed_hosts(host: str, address: str) -> list[str]:
-    """Host headers to answer.
+    """The Host headers to accept.
 
-    On the loopback its names only: a site whose name is pointed at 127.0.0.1 (DNS rebinding) is refused. On
+    On the loopback only its own names: a site whose name resolves to 127.0.0.1 (DNS rebinding) is refused. On
     any other address all, because its names are not known.
 
     Args:
         host: the name or address that was asked for.
-        address: the IP address that this has led to.
+        address: the IP address that it resolved to.
     """
     if not is_loopback(address):
         return ["*"]

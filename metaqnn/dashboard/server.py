@@ -1,4 +1,4 @@
-"""Serving a dashboard: on an address that is free, until Ctrl-C."""
+"""Serves a dashboard on a free address, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRIES = 100
 
 
 class AddressError(ValueError):
-    """An address where nothing can be served."""
+    """An address that cannot be served on."""
 
 
 def listen(host: str, port: int | None = None) -> socket.socket:
@@ -45,12 +45,12 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(dashboard: Dashboard, listening: socket.socket) -> None:
-    """Serve until Ctrl-C, which raises KeyboardInterrupt when running answers are sent, or after a second."""
+    """Serve until Ctrl-C, which raises KeyboardInterrupt once pending answers are sent, or after a second."""
     Server(dashboard).run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
-    """Serves a dashboard, and lets nobody wait for figures when it is to end."""
+    """Serves a dashboard; when it shuts down, nobody is left waiting for figures."""
 
     def __init__(self, dashboard: Dashboard) -> None:
         config = uvicorn.Config(
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
         self._dashboard = dashboard
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the dashboard first."""
+        """Shut the dashboard down first."""
         self._dashboard.end()
         await super().shutdown(sockets)
 
@@ -80,7 +80,7 @@ def _bound(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise AddressError(f"--host {host!r} is no address of this machine: {error.strerror}") from None
+        raise AddressError(f"--host {host!r} is not an address of this machine: {error.strerror}") from None
     try:
         if os.name == "posix":  # elsewhere this option would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

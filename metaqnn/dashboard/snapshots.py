@@ -1,4 +1,4 @@
-"""Searches as they were last read: each figure is drawn once per version of a search, in threads."""
+"""Searches as last read. Each figure is drawn once per version of a search, in threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaqnn.session.run_folder import RunFolder
 
 
 class Snapshot:
-    """One version of a search and the figures that were drawn of it.
+    """One version of a search, and the figures drawn from it.
 
     Args:
         run: where the search is.
@@ -37,10 +37,10 @@ class Snapshot:
         self._drawn: dict[str, Future[bytes]] = {}
 
     def figure(self, figure: Figure) -> Future[bytes]:
-        """The figure as JSON (see `as_json`), drawn from the first call on; anew if it could not be drawn.
+        """The figure as JSON (see `as_json`), drawn at the first call, and again after a failure.
 
         Raises:
-            EndingError: the dashboard ends. The future may raise it, too.
+            EndingError: the dashboard is shutting down. The future may raise it, too.
         """
         self._artists.check()
         with self._lock:
@@ -51,7 +51,7 @@ class Snapshot:
             return drawn
 
     def close(self) -> None:
-        """Give back the connections. A figure that is being drawn is still finished."""
+        """Release the connections. A figure that is being drawn is still finished."""
         self._reader.close()
 
     def _draw(self, figure: Figure) -> bytes:
@@ -61,7 +61,7 @@ class Snapshot:
 
 
 class Artists:
-    """Threads for figures. Slow ones have a thread of their own, so that nobody waits behind them."""
+    """Threads for figures. Slow figures have their own thread, so that nobody waits behind them."""
 
     def __init__(self) -> None:
         self.quick = ThreadPoolExecutor(2, "figures")
@@ -69,29 +69,29 @@ class Artists:
         self._ended = Event()
 
     def watch(self, things: Iterable[Any]) -> Iterator[Any]:
-        """The things one after the other, until the dashboard ends."""
+        """The items one after the other, until the dashboard shuts down."""
         for thing in things:
             self.check()
             yield thing
 
     def check(self) -> None:
-        """Whether drawing still makes sense.
+        """Check that drawing still makes sense.
 
         Raises:
-            EndingError: the dashboard ends.
+            EndingError: the dashboard is shutting down.
         """
         if self._ended.is_set():
-            raise EndingError("the dashboard has been ended")
+            raise EndingError("the dashboard is shutting down")
 
     def end(self) -> None:
-        """Cut off what is being drawn, and what is waiting to be."""
+        """Cancel figures that are being drawn or waiting."""
         self._ended.set()
         for pool in (self.quick, self.slow):
             pool.shutdown(wait=False)
 
 
 class Snapshots:
-    """The newest snapshot of each run. For use by many threads."""
+    """The newest snapshot of each run. Thread-safe."""
 
     def __init__(self) -> None:
         self._artists = Artists()
@@ -99,7 +99,7 @@ class Snapshots:
         self._newest: dict[str, Snapshot] = {}
 
     def of(self, run: Run) -> Snapshot:
-        """The search as it is now: the snapshot of before, if nothing has happened since.
+        """The search as it is now: the previous snapshot, if nothing has happened since.
 
         Raises:
             RunTroubleError: the search cannot be read.

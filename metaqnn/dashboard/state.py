@@ -1,4 +1,4 @@
-"""How a run is doing, in a word and some numbers."""
+"""The state of a run, in one word and some numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from metaqnn.session.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class RunState:
-    """How a run is doing.
+    """The state of a run.
 
     Attributes:
-        word: not begun, running, paused or finished.
+        word: not started, running, paused or finished.
         detail: more about it.
         summary: its numbers.
-        best: number of the network with the best observed y_T, None while there is none.
-        dataset: the images it is about.
+        best: number of the network with the best observed y_T, None if there is none yet.
+        dataset: its images.
         rule: the stopping rule.
     """
 
@@ -52,4 +52,4 @@ def _word(run: Run, view: SearchView) -> tuple[str, str]:
     if finished:
         return "finished", "all planned networks have ended"
     begun = view.ended or view.in_training
-    return "paused" if begun else "not begun", f"go on with: metaqnn run --resume {run.path}"
+    return "paused" if begun else "not started", f"resume with: metaqnn run --resume {run.path}"

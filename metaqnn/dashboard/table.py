@@ -1,4 +1,4 @@
-"""The table of networks: which of them, in which order, which page."""
+"""The table of networks: filters, order and pages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from metaqnn.database.schema import networks
 PAGE_SIZE = 50
 MOST_PAGES = 10**9
 MOST_PARAMETERS = 10**18
-"""What fits a database's integers."""
+"""The largest integer that the database can hold."""
 MOST_TEXT = 2000
-"""Characters; SQLite compares no more than 50,000 bytes."""
+"""Characters of a filter; SQLite compares at most 50,000 bytes."""
 
 FORECAST = networks.c.predicted_accuracy
 OUTCOMES: dict[str, ColumnElement[bool]] = {
@@ -44,14 +44,14 @@ ORDERS = ("descending", "ascending")
 
 @dataclass(frozen=True)
 class TableQuery:
-    """What the table's address asks for. An empty filter leaves all networks in.
+    """What the table's address asks for. An empty filter lets all networks through.
 
     Attributes:
         text: part of the architecture; spaces do not count.
         outcome: a key of OUTCOMES.
         epsilon: the one at which the network was proposed.
-        accuracy: least final accuracy in percent; observed, or for stopped networks predicted.
-        parameters: most weights.
+        accuracy: lowest final accuracy in percent; predicted for stopped networks, else observed.
+        parameters: largest number of parameters.
         sort: a key of SORTS. Networks without a value come last.
         order: descending or ascending.
         page: from 1.
@@ -68,7 +68,7 @@ class TableQuery:
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Self:
-        """Read the parameters of an address; empty ones are those of a form left blank.
+        """Read the parameters of an address; empty ones are form fields left blank.
 
         Raises:
             FilterError: an unknown parameter, or a value out of range.
@@ -95,20 +95,20 @@ class TableQuery:
         return found
 
     def ordering(self) -> list[ColumnElement[Any]]:
-        """The order, equal ones by size and number."""
+        """The order; ties are broken by size and number."""
         column = SORTS[self.sort]
         first = column.desc() if self.order == "descending" else column.asc()
         return [first.nulls_last(), networks.c.parameters.asc()]
 
     def link(self, **changes: Any) -> str:
-        """The address of another view of the table: `?name=value&…`; what is as usual is left out."""
+        """The address of another view of the table: `?name=value&…`, without default values."""
         changed = replace(self, **{"page": 1, **changes})
         pairs = {f.name: getattr(changed, f.name) for f in fields(self)}
         usual = {f.name: f.default for f in fields(self)}
         return "?" + urlencode({name: value for name, value in pairs.items() if value != usual[name]})
 
     def sorted_by(self, sort: str) -> str:
-        """The address for a click on a column's heading: a second click turns the order round."""
+        """The address for a click on a column's heading; a second click reverses the order."""
         turned = sort == self.sort and self.order == "descending"
         return self.link(sort=sort, order="ascending" if turned else "descending")
 
@@ -120,7 +120,7 @@ class TablePage:
     Attributes:
         query: what was asked for.
         rows: columns of `schema.networks`.
-        total: networks that the filters let through.
+        total: number of networks that pass the filters.
         pages: number of pages, at least 1.
     """
 
@@ -131,7 +131,7 @@ class TablePage:
 
     @property
     def first(self) -> int:
-        """Place of the first row among the total, from 1; 0 if there is none."""
+        """Position of the first row among all, from 1; 0 if there is none."""
         return (self.query.page - 1) * PAGE_SIZE + 1 if self.rows else 0
 
 
@@ -139,7 +139,7 @@ def table_page(reader: SearchReader, query: TableQuery) -> TablePage:
     """Ask for a page of the table.
 
     Raises:
-        FilterError: there are fewer pages.
+        FilterError: the page does not exist.
     """
     rows, total = reader.networks(
         *query.conditions(),

@@ -18,30 +18,30 @@ POSTGRESQL = "postgresql+psycopg"
 CONNECTION = {
     "application_name": "metaqnn",
     "connect_timeout": "10",
-    # A peer that vanished without a word is noticed within a minute: by us, and by the server, which
+    # A peer that vanished silently is noticed within a minute: by us, and by the server, which
     # holds the lock of a dead writer until then.
     **{"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"},
     "tcp_user_timeout": "60000",
     "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
 }
-"""Settings of a PostgreSQL connection, unless the URL has others."""
+"""Settings of a PostgreSQL connection, unless the URL overrides them."""
 
 
 class StorageError(ValueError):
-    """An address that is no place for a search."""
+    """An address where a search cannot be stored."""
 
 
 class UnreachableError(ValueError):
-    """A database server that does not answer, or not any more."""
+    """A database server that does not respond, or has stopped responding."""
 
 
 def sqlite_url(path: Path) -> URL:
-    """The SQLAlchemy URL of an SQLite file, whatever characters its path has."""
+    """The SQLAlchemy URL of an SQLite file, whatever characters its path contains."""
     return URL.create("sqlite", database=str(path.resolve()))
 
 
 def postgresql_url(text: str | URL) -> URL:
-    """The URL of a PostgreSQL database. Its password goes to PGPASSWORD of this process and nowhere else.
+    """The URL of a PostgreSQL database. Its password is moved to PGPASSWORD of this process.
 
     Raises:
         StorageError: not the URL of a PostgreSQL database.
@@ -49,9 +49,9 @@ def postgresql_url(text: str | URL) -> URL:
     try:
         url = make_url(text)
         str(url)  # fails for what is no Unicode
-    except (ArgumentError, ValueError):  # the message must not repeat what may hold a password
+    except (ArgumentError, ValueError):  # the message must not repeat what may contain a password
         raise StorageError(
-            "the storage is no URL; expected postgresql+psycopg://USER@HOST/DATABASE"
+            "the storage is not a URL; expected postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
     if url.drivername not in ("postgres", "postgresql", POSTGRESQL) or not url.database:
         raise StorageError(f"the storage is {str(url)!r}; expected postgresql+psycopg://USER@HOST/DATABASE")
@@ -64,12 +64,14 @@ def postgresql_url(text: str | URL) -> URL:
         try:
             os.environ["PGPASSWORD"] = str(password)
         except ValueError:
-            raise StorageError("the password in the storage's URL holds what no password can") from None
+            raise StorageError(
+                "the password in the storage's URL contains characters that a password cannot have"
+            ) from None
     return url
 
 
 def _check_connectable(url: URL) -> None:
-    """Refuse what SQLAlchemy and the look-up of names would not understand later. Asks nobody."""
+    """Refuse what SQLAlchemy and name resolution would fail on later. Contacts nobody."""
     try:
         _, parameters = url.get_dialect()().create_connect_args(url)
         for host in str(parameters.get("host", "")).split(","):
@@ -79,20 +81,20 @@ def _check_connectable(url: URL) -> None:
 
 
 def name_of(url: str | URL) -> str:
-    """How messages call a database, in one line: the file, or the URL without its password."""
+    """The name of a database in messages, in one line: the file, or the URL without its password."""
     address = make_url(url)
     name = address.database if address.get_backend_name() == "sqlite" else address
     return " ".join(str(name).splitlines())
 
 
 def writing_engine(url: str | URL) -> Engine:
-    """An engine whose transactions all may write.
+    """An engine whose transactions may all write.
 
-    On SQLite: write-ahead log, flushed to the disk at every commit (a power cut loses nothing that was
-    committed, and files of networks are removed only after that), BEGIN IMMEDIATE (a transaction that reads
-    first and writes later cannot fail half way under another writer), 30 s busy timeout, foreign keys
-    enforced. On PostgreSQL: a single connection, which `ownership` makes the search's only writer; if it is
-    cut: `UnreachableError`.
+    On SQLite: a write-ahead log that is flushed to disk at every commit (so a power cut loses nothing that
+    was committed, and files of networks are removed only after that), BEGIN IMMEDIATE (so a transaction that
+    first reads and then writes cannot fail half-way because of another writer), a busy timeout of 30 s, and
+    enforced foreign keys. On PostgreSQL: a single connection, which `ownership` makes the search's only
+    writer; losing it raises `UnreachableError`.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -109,10 +111,10 @@ def writing_engine(url: str | URL) -> Engine:
 
 
 def reading_engine(url: str | URL) -> Engine:
-    """An engine that cannot write and sees one moment per transaction; it never disturbs a running search.
+    """An engine that cannot write and whose transactions each see one moment; it never disturbs a search.
 
     Raises (later, from its connections on PostgreSQL):
-        UnreachableError: the server does not answer.
+        UnreachableError: the server does not respond.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -127,7 +129,7 @@ def reading_engine(url: str | URL) -> Engine:
 
 
 def reading_options(file: Path) -> dict[str, str]:
-    """Parameters of the URI by which an SQLite file is opened for reading."""
+    """Parameters of the URI with which an SQLite file is opened for reading."""
     if _has_content(f"{file}-journal"):
         return {"mode": "rw"}  # SQLite undoes what a killed process began, before its log was first used
     if not os.access(file.parent, os.W_OK) and not _has_content(f"{file}-wal"):
@@ -137,7 +139,7 @@ def reading_options(file: Path) -> dict[str, str]:
 
 @contextmanager
 def closed_on_failure(engine: Engine) -> Iterator[None]:
-    """Leave no connection open when the block fails: nobody will get the engine."""
+    """Close all connections if the block fails, because then nobody gets the engine."""
     try:
         yield
     except BaseException:
@@ -150,7 +152,7 @@ def _has_content(file: str) -> bool:
 
 
 def _begin_with(engine: Engine, statement: str) -> None:
-    """Begin SQLite's transactions ourselves: pysqlite begins none before the first write."""
+    """Begin SQLite's transactions ourselves, because pysqlite begins none before the first write."""
 
     @event.listens_for(engine, "connect")
     def leave_it_to_us(connection: Any, _record: object) -> None:
@@ -167,7 +169,7 @@ def _postgresql_engine(url: URL, **options: Any) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:
-        # SQLAlchemy counts Ctrl-C in a statement as a lost connection, too: it stays what it is.
+        # SQLAlchemy treats Ctrl-C during a statement as a lost connection, too: keep it what it is.
         is_error = isinstance(context.original_exception, Exception)
         if is_error and (context.is_disconnect or context.connection is None):
             reason = " ".join(str(context.original_exception).split())

@@ -21,11 +21,11 @@ VERSION = re.compile(r"(?!0000)\d{4}")
 
 
 class NoSearchError(DatabaseError):
-    """A database in which no search was stored, for example because its start was cut off."""
+    """A database without a search, for example because the search was interrupted while it started."""
 
 
 def current_version(connection: Connection) -> str | None:
-    """The schema revision of a database, None where there is no MetaQNN schema."""
+    """The schema revision of a database, None if it has no MetaQNN schema."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -35,7 +35,7 @@ def check_version(connection: Connection, where: str) -> None:
     """Refuse a database of another schema version.
 
     Raises:
-        DatabaseError: no replay database, or one written by an older or newer version.
+        DatabaseError: not a replay database, or one written by an older or newer version.
     """
     version = current_version(connection)
     if version is None and not inspect(connection).get_table_names():
@@ -51,10 +51,10 @@ def check_version(connection: Connection, where: str) -> None:
 
 
 def upgrade(engine: Engine, *, file: Path | None = None) -> None:
-    """Bring a database to SCHEMA_VERSION; an SQLite file with an older schema is copied aside first.
+    """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first.
 
     Raises:
-        DatabaseError: the database was written by a newer version, or another program.
+        DatabaseError: the database was written by a newer version or another program.
     """
     with engine.begin() as connection:
         version = current_version(connection)
@@ -67,10 +67,10 @@ def upgrade(engine: Engine, *, file: Path | None = None) -> None:
 
 
 def check_upgradable(url: str | URL) -> None:
-    """Refuse a database that `upgrade` cannot bring to this version, and leave it as it is.
+    """Refuse a database that `upgrade` cannot bring to this version, and leave it unchanged.
 
     Raises:
-        DatabaseError: it says what it is instead.
+        DatabaseError: it says what the database is instead.
     """
     engine = reading_engine(url)
     try:
@@ -89,7 +89,7 @@ def _check_upgradable(connection: Connection, version: str | None, where: str) -
 
 
 def _back_up(file: Path, to: Path) -> None:
-    """Copy a database with what still stands in its write-ahead log, which a copy of the file would miss."""
+    """Copy a database with the contents of its write-ahead log, which a copy of the file would miss."""
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(to)) as copy:
         source.backup(copy)
 

@@ -1,8 +1,8 @@
-"""One writer per search in a PostgreSQL database, on whatever machine.
+"""One writer per search in a PostgreSQL database, on any machine.
 
-The owner holds an advisory lock, which the server takes back when the connection ends, however it ends. As
-that happens to connections, the owner also signs with its name in `searches.owner`: after a lost
-connection it goes on only if nobody else has signed meanwhile. On SQLite the lock of the run folder does.
+The owner holds an advisory lock, which the server releases when the connection ends, however it ends. As
+connections do get lost, the owner also writes its name to `searches.owner`: after a lost connection it
+continues only if nobody else has written theirs meanwhile. On SQLite the run folder's lock does this.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from metaqnn.database.engine import UnreachableError, name_of
 LOCK_SPACE = 0x6D716E6E
 """First half of the keys of our advisory locks; the other half is the search's id, or 0 for the schema."""
 LOCK_SECONDS = 2.0
-"""How long a lock is tried for: that of a killed process is free as soon as the server has noticed."""
+"""How long to try for a lock: a killed process releases its lock as soon as the server notices."""
 END_FORMER = """
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
 WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND datname = current_database()
@@ -28,7 +28,7 @@ WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND datn
 
 
 class SearchInUseError(ValueError):
-    """A search that another process writes."""
+    """Another process is writing the search."""
 
 
 class Owner:
@@ -48,7 +48,7 @@ class Owner:
         self._search = f"search {search_id} in {name_of(engine.url)}"
         self._signed = False
         event.listen(engine, "connect", self._take)
-        engine.dispose()  # connections from before own nothing
+        engine.dispose()  # earlier connections own nothing
         engine.connect().close()
         self._signed = True
 
@@ -80,9 +80,9 @@ class Owner:
         query = connection.execute("SELECT owner FROM searches WHERE id = %s", (self._search_id,))
         owner = query.fetchone()[0]
         if self._signed and owner != self._name:
-            raise SearchInUseError(f"{self._search} was gone on with by {owner}")
+            raise SearchInUseError(f"{self._search} has been resumed by {owner}")
         if not locked and owner == self._name:
             connection.execute(END_FORMER, (LOCK_SPACE, self._search_id))
-            raise UnreachableError(f"{self._search}: the server still held the lost connection")
+            raise UnreachableError(f"{self._search}: the server still holds the lost connection")
         if not locked:
             raise SearchInUseError(f"{self._search} is in use by {owner}")

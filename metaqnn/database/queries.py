@@ -1,4 +1,4 @@
-"""Questions to a replay database, asked read-only: they never disturb a running search."""
+"""Read-only queries of a replay database; they never disturb a running search."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class UnknownNetworkError(ValueError):
 
 
 def has_search(url: str | URL, search_id: int | None = None) -> bool:
-    """Whether a database holds a search, or the one with that id.
+    """Whether a database holds a search, or the one with the given id.
 
     Raises:
-        DatabaseError: it is something else, or of another schema version.
+        DatabaseError: it is not a replay database, or has another schema version.
     """
     try:
         SearchReader(url, search_id).close()
@@ -33,10 +33,10 @@ def has_search(url: str | URL, search_id: int | None = None) -> bool:
 
 
 def find_search(connection: Connection, where: str, search_id: int | None) -> int:
-    """The id of the newest search in a database, or the given one if it is there.
+    """The id of the newest search in a database, or the given id if there is such a search.
 
     Raises:
-        NoSearchError: it is not.
+        NoSearchError: there is no such search.
     """
     query = select(func.max(searches.c.id))
     if search_id is not None:
@@ -51,8 +51,8 @@ class SearchReader:
     """Reads one search (the newest one in the database if no id is given).
 
     Raises:
-        DatabaseError: not a replay database, of another schema version, or without that search.
-        UnreachableError: the server does not answer; any question may raise it, too.
+        DatabaseError: not a replay database, another schema version, or no such search.
+        UnreachableError: the server does not respond; any method may raise it, too.
     """
 
     def __init__(self, url: str | URL, search_id: int | None = None) -> None:
@@ -88,9 +88,9 @@ class SearchReader:
 
         Args:
             k: how many, None for all.
-            stopped: whether stopped networks are among them.
-            max_parameters: only networks of at most so many parameters.
-            max_macs: only networks of at most so many multiply-accumulates per image.
+            stopped: whether to include stopped networks.
+            max_parameters: only networks with at most this many parameters.
+            max_macs: only networks with at most this many multiply-accumulates per image.
         """
         outcomes = ("completed", "stopped") if stopped else ("completed",)
         query = select(networks).where(
@@ -116,7 +116,7 @@ class SearchReader:
         """One network with all its trainings, their epochs and the decisions about them.
 
         Raises:
-            UnknownNetworkError: there is no network of that number.
+            UnknownNetworkError: there is no network with that number.
         """
         own = networks.c.search_id == self._search_id
         with self._engine.connect() as connection:
@@ -136,10 +136,10 @@ class SearchReader:
         limit: int | None = None,
         offset: int = 0,
     ) -> tuple[list[dict[str, Any]], int]:
-        """A part of the networks that meet all conditions on columns of `schema.networks`.
+        """Some of the networks that meet all conditions on columns of `schema.networks`.
 
         Returns:
-            The rows, and how many rows meet the conditions in all.
+            The rows, and the total number of rows that meet the conditions.
         """
         query = select(networks).where(networks.c.search_id == self._search_id, *conditions)
         page = query.order_by(*order_by, networks.c.number).limit(limit).offset(offset)
@@ -148,7 +148,7 @@ class SearchReader:
             return [dict(row._mapping) for row in connection.execute(page)], total
 
     def version(self) -> str:
-        """A short text that every event of the search or of an audit changes; it costs milliseconds."""
+        """A short text that changes with every event of the search or of an audit; takes milliseconds."""
         own = networks.c.search_id == self._search_id
         trained = networks.join(trainings).join(epochs)
         counts = (
@@ -202,7 +202,7 @@ class SearchReader:
         )
 
     def samples(self) -> list[tuple[str, float]]:
-        """The replay memory: (architecture, reward) of each sample, in the order in which they came."""
+        """The replay memory: (architecture, reward) of each sample, in order of arrival."""
         query = (
             select(networks.c.architecture, networks.c.reward)
             .join(samples, samples.c.network_id == networks.c.id)

@@ -19,8 +19,8 @@ class SearchRecord:
         num_classes: number of classes.
         data_fingerprint: hash of the images and labels.
         versions: of the libraries, by name.
-        environment: what may differ when the search goes on elsewhere: data folder, device and so on.
-        images: how many there are of each class in each part, as `ImageDataset.counts` says; None if unknown.
+        environment: what may differ when the search is resumed: data folder, device and so on.
+        images: number of images in each class and part, from `ImageDataset.counts`; None if unknown.
     """
 
     config: SearchConfig

@@ -23,7 +23,7 @@ from metaqnn.database.transactions import transaction
 from metaqnn.database.trouble import check_integrity, refused
 from metaqnn.interrupts import uninterrupted
 
-if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
+if TYPE_CHECKING:  # readers of a database need not wait for torch and scikit-learn
     from predictor import Decision
     from trainers import EpochReport
 
@@ -31,12 +31,13 @@ if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-
 class ReplayDatabase(StoredEvents):
     """Writes, and reads back, the events of one search. One writer at a time.
 
-    Every method is one transaction; after a crash the database holds each event wholly or not at all.
-    On PostgreSQL the search is ours until `close`, and events outlive a lost connection (`transactions`).
+    Every method is one transaction: after a crash the database holds each event completely or not at all.
+    On PostgreSQL this object owns the search until `close`, and events survive a lost connection
+    (`transactions`).
 
     Raises:
-        SearchInUseError: on PostgreSQL, another process writes the search; any event may raise it, too.
-        UnreachableError: the server does not answer; an event raises it after long waiting only.
+        SearchInUseError: on PostgreSQL, another process is writing the search; any event may raise it, too.
+        UnreachableError: the server does not respond; an event raises it only after waiting a long time.
     """
 
     def __init__(self, engine: Engine, search_id: int) -> None:
@@ -48,7 +49,7 @@ class ReplayDatabase(StoredEvents):
 
     @classmethod
     def create(cls, url: str | URL, record: SearchRecord) -> Self:
-        """Start a new search in the database at `url`; an SQLite file is made if there is none."""
+        """Start a new search in the database at `url`; an SQLite file is created if needed."""
         engine = writing_engine(url)
         channels, image_size, _ = record.input_shape
         statement = insert(searches).values(
@@ -71,7 +72,7 @@ class ReplayDatabase(StoredEvents):
 
     @classmethod
     def open(cls, url: str | URL, search_id: int | None = None) -> Self:
-        """Go on with a stored search (the newest one if no id is given).
+        """Open a stored search to resume it (the newest one if no id is given).
 
         Raises:
             DatabaseError: the database does not hold that search, or was written by a newer version.
@@ -99,7 +100,7 @@ class ReplayDatabase(StoredEvents):
 
     @transaction
     def set_environment(self, connection: Connection, environment: Mapping[str, Any]) -> None:
-        """Remember where the search goes on, for the next time."""
+        """Store the environment in which the search is resumed."""
         statement = update(searches).where(searches.c.id == self.search_id)
         connection.execute(statement.values(circumstances=dict(environment)))
 
@@ -162,7 +163,7 @@ class ReplayDatabase(StoredEvents):
         finished: int,
         positions: Mapping[int, int],
     ) -> None:
-        """A training ended as the `finished`-th; `positions`: its waiting proposals and their places."""
+        """A training ended as the `finished`-th; `positions` maps its waiting proposals to their places."""
         values = {**vars(result), "epochs_trained": self._epochs_trained(connection, network_id)}
         connection.execute(
             update(networks)
@@ -178,7 +179,7 @@ class ReplayDatabase(StoredEvents):
 
     @transaction
     def forget_training(self, connection: Connection, network_id: int, *, purpose: str = "search") -> None:
-        """Drop the epochs of a training that was interrupted, before it starts again."""
+        """Delete the epochs of an interrupted training before it starts again."""
         connection.execute(
             trainings.delete().where(
                 (trainings.c.network_id == network_id) & (trainings.c.purpose == purpose)

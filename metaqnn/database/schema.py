@@ -39,10 +39,10 @@ searches = Table(
     Column("image_size", Integer, nullable=False),
     Column("data_fingerprint", String(64), nullable=False),
     Column("versions", JSON, nullable=False),
-    Column("circumstances", JSON, nullable=False),  # data folder, device, ...: may differ at a resume
+    Column("circumstances", JSON, nullable=False),  # data folder, device, ...: may change at a resume
     Column("created_at", Float, nullable=False),  # seconds since 1970, UTC, as all times here
     Column("seconds", Float, nullable=False, server_default="0"),  # wall time of all sessions so far
-    Column("owner", Text),  # who writes it, on PostgreSQL: see `ownership`
+    Column("owner", Text),  # who is writing it, on PostgreSQL: see `ownership`
     Column("images", JSON),  # how many of each class at the start: {"train": {class: n}, "test": {...}}
 )
 
@@ -120,5 +120,5 @@ decisions = Table(
     Column("predicted_accuracy", Float),  # y_hat_T
     Column("sigma", Float),
     Column("probability", Float),  # p(y_T <= y_BEST - delta)
-    Column("best_accuracy", Float),  # y_BEST of that moment
+    Column("best_accuracy", Float),  # y_BEST at that time
 )

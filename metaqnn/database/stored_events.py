@@ -1,4 +1,4 @@
-"""What a search that goes on asks its replay database."""
+"""What a resumed search reads from its replay database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, RowMapping, select
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.database.transactions import transaction
 
-if TYPE_CHECKING:  # readers of a database should not wait for torch and scikit-learn
+if TYPE_CHECKING:  # readers of a database need not wait for torch and scikit-learn
     from predictor import Decision
     from trainers import EpochReport
 
@@ -62,7 +62,7 @@ class StoredEvents:
     def stored_epochs(
         self, connection: Connection, network_id: int
     ) -> list[tuple[EpochReport, Decision | None]]:
-        """The epochs of a network's training for the search, and what the rule said after each, in order."""
+        """The epochs of a network's training in the search, and the rule's decision after each, in order."""
         from trainers import EpochReport
 
         same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
@@ -88,7 +88,7 @@ class StoredEvents:
 
     @transaction
     def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
-        """Ids of the networks that have a training of that purpose with all T epochs."""
+        """Ids of the networks that have a training for that purpose with all T epochs."""
         query = (
             select(trainings.c.network_id)
             .join(epochs, epochs.c.training_id == trainings.c.id)
@@ -101,7 +101,7 @@ class StoredEvents:
 
 
 def _decision(row: RowMapping) -> Decision | None:
-    """What `ReplayDatabase.add_epoch` stored, None where the rule was not asked."""
+    """What `ReplayDatabase.add_epoch` stored, None if the rule was not asked."""
     from predictor import Decision
 
     if row[decisions.c.stop] is None:

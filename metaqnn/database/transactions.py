@@ -1,4 +1,4 @@
-"""Each event is one transaction, applied exactly once even if the connection is cut in the middle of it."""
+"""Each event is one transaction, applied exactly once even if the connection is lost in the middle of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metaqnn.interrupts import uninterrupted
 PATIENCE = 600.0
 """Seconds without a connection after which a search gives up."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
-"""Seconds between two tries, doubled from the first to the longest."""
+"""Seconds between two tries: first and longest; they double in between."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """Time without a connection: waits between tries, and tells the user."""
+    """A time without a connection: waits between tries and informs the user."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -34,20 +34,20 @@ class Outage:
         """Wait before the next try; Ctrl-C gets through.
 
         Raises:
-            UnreachableError: patience is at its end.
+            UnreachableError: there has been no connection for PATIENCE seconds.
         """
         if self._wait == FIRST_WAIT:
             _log.warning("%s; trying again for %.0f s", error, PATIENCE)
         if time.monotonic() - self._began > PATIENCE:
             raise UnreachableError(
-                f"{error}; given up after {PATIENCE:.0f} s. What was stored before is safe: "
-                "go on with metaqnn run --resume RUN once the database is back"
+                f"{error}; given up after {PATIENCE:.0f} s. Everything stored before is safe: "
+                "resume with metaqnn run --resume RUN once the database is back"
             ) from None
         time.sleep(self._wait)
         self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     def over(self) -> None:
-        """Say that the connection is back."""
+        """Report that the connection is back."""
         _log.warning("the database is back after %.1f s", time.monotonic() - self._began)
 
 
@@ -61,7 +61,7 @@ S = TypeVar("S", bound=HasEngine)
 
 
 def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Give a method the connection of a transaction of its own, as `run_transaction` does."""
+    """Run a method in a transaction of its own, with `run_transaction`, and give it the connection."""
 
     @wraps(method)
     def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -74,8 +74,8 @@ def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[
 def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:
     """Run `event` in a transaction of its own and return what it returns.
 
-    On PostgreSQL a transaction whose connection was cut is repeated on a new one, unless the server says
-    that it was committed and only the answer was lost. `event` must touch nothing but the database.
+    On PostgreSQL, a transaction whose connection was lost is repeated on a new one, unless the server says
+    that it was committed and only the response was lost. `event` must touch nothing but the database.
 
     Raises:
         UnreachableError: no connection for PATIENCE seconds.
@@ -109,7 +109,7 @@ def _transaction_id(connection: Connection) -> str | None:
 def _committed(connection: Connection, transaction: str | None) -> bool:
     """Whether an earlier transaction of ours was committed.
 
-    It is no longer in progress: its connection held our lock, which `connection` holds now.
+    It is no longer in progress, because its connection held our lock, which `connection` holds now.
     """
     if transaction is None:
         return False

@@ -1,4 +1,4 @@
-"""What can be wrong with a database or with its place, and what to tell people about it."""
+"""What can be wrong with a database or the place where it lies, and what to tell users about it."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from sqlalchemy.engine import make_url
 
 from metaqnn.database.engine import reading_options
 
-SPACE, PERMISSION = "make space", "see to the permissions of it and its folder"
+SPACE, PERMISSION = "make space", "check its permissions and those of its folder"
 ADVICE = {
     sqlite3.SQLITE_FULL: SPACE,
     sqlite3.SQLITE_IOERR: f"{SPACE}, or check the disk",
-    sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, or copy the folder to where you may write",
+    sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, or copy the folder to a place where you may write",
     sqlite3.SQLITE_READONLY: PERMISSION,
     sqlite3.SQLITE_PERM: PERMISSION,
     sqlite3.SQLITE_AUTH: PERMISSION,
-    sqlite3.SQLITE_BUSY: "end the program that holds it",
-    sqlite3.SQLITE_LOCKED: "end the program that holds it",
+    sqlite3.SQLITE_BUSY: "end the program that is using it",
+    sqlite3.SQLITE_LOCKED: "end the program that is using it",
 }
-"""By SQLite's primary result code: what a user can do about a place; nothing is wrong with the content."""
+"""What a user can do, by SQLite's primary result code, if the place and not the content is the problem."""
 DISK_FULL = "53100"
 """PostgreSQL's SQLSTATE."""
 
 
 class DatabaseError(ValueError):
-    """A database that this version cannot work with, or not now."""
+    """A database that this version cannot use, or cannot use now."""
 
 
 def advice(error: BaseException) -> str | None:
-    """What helps against an error of a database whose content is not to blame; None for any other."""
+    """What helps against an error that the database's content did not cause; None for any other error."""
     original = getattr(error, "orig", error)
     if getattr(original, "sqlstate", None) == DISK_FULL:
         return SPACE
@@ -45,7 +45,7 @@ def advice(error: BaseException) -> str | None:
 
 
 def unavailable(where: str, error: BaseException) -> DatabaseError | None:
-    """The error about a file that cannot be used now, if that is what `error` says."""
+    """The error about a file that cannot be used now, if that is what `error` means."""
     help_ = advice(error)
     if help_ is None:
         return None
@@ -53,17 +53,17 @@ def unavailable(where: str, error: BaseException) -> DatabaseError | None:
 
 
 def damage(where: str, reason: str) -> DatabaseError:
-    """The error about an SQLite file that was changed from outside."""
+    """The error about a damaged SQLite file."""
     return DatabaseError(
-        f"{where} is not a MetaQNN replay database any more, it is damaged ({reason}); "
-        "keep a copy of its folder, then save what can still be read: "
+        f"{where} is no longer a MetaQNN replay database, it is damaged ({reason}); "
+        "copy its folder, then save what can still be read: "
         f"sqlite3 {shlex.quote(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
     )
 
 
 @contextmanager
 def refused(where: str) -> Iterator[None]:
-    """Turn SQLite's complaint about a file that is no database, damaged, or out of reach into one clear line.
+    """Turn SQLite's error about a file that is not a database, damaged, or unreachable into one clear line.
 
     Raises:
         DatabaseError: that line.
@@ -83,7 +83,7 @@ def refused(where: str) -> Iterator[None]:
 
 @contextmanager
 def damage_explained(url: str | URL) -> Iterator[None]:
-    """Turn what a database changed from outside can cause, which is any error, into one clear line.
+    """Turn any error, which is what a database changed by another program can cause, into one clear line.
 
     Raises:
         DatabaseError: that line.
@@ -100,10 +100,10 @@ def damage_explained(url: str | URL) -> Iterator[None]:
 def check_integrity(url: str | URL) -> None:
     """Refuse an SQLite file whose pages, or whose rows, do not fit together.
 
-    SQLite has no checksums: a value that was changed in its place is not noticed.
+    SQLite has no checksums, so a value that was changed in place is not noticed.
 
     Raises:
-        DatabaseError: with the first thing that is wrong, or why the file cannot be used now.
+        DatabaseError: the first problem found, or why the file cannot be used now.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":

@@ -1,4 +1,4 @@
-"""What runs the trainings of a search: one after the other here, or side by side in processes."""
+"""Run the trainings of a search: one after the other in this process, or in parallel in workers."""
 
 from __future__ import annotations
 

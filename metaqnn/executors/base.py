@@ -1,7 +1,7 @@
-"""The contract between a search and whatever runs its trainings, and what workers report.
+"""The contract between a search and the executor of its trainings, and the messages of workers.
 
-A worker says `Ready` once, then for each task some `EpochDone`, each answered by whether to stop, and in the
-end `Ended` or `Failed`.
+A worker sends `Ready` once. For each task it then sends `EpochDone` after each epoch, which is answered by
+whether to stop, and at the end `Ended` or `Failed`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TIMED_OUT = "timed_out"
 
 
 class SearchStopped(RuntimeError):  # noqa: N818 - a reason, not an error of the program
-    """The search cannot sensibly go on; the message says why. Everything so far is stored."""
+    """The search cannot usefully continue; the message says why. Everything so far is stored."""
 
 
 @dataclass(frozen=True)
@@ -61,32 +61,32 @@ class Trainer(Protocol):
     ) -> TrainingResult:
         """Train; stop after the epoch for which `on_epoch` returns True.
 
-        With a checkpoint, save to it and go on from it, or leave it alone: a trainer that cannot save begins
+        With a checkpoint, resume from it and save to it, or ignore it: a trainer that cannot save starts
         again.
         """
         ...
 
 
 class Coordinator(Protocol):
-    """What an executor asks for tasks and tells about them; a search is one. Called from one thread."""
+    """Gives tasks to an executor and hears about them; a search is one. Called from one thread."""
 
     def next_task(self) -> Task | None:
-        """One more training to run beside those that are running; None if there is none now."""
+        """Another training to run beside those that are running; None if there is none at the moment."""
         ...
 
     def on_epoch(self, task: Task, report: EpochReport) -> bool:
         """An epoch has been trained. Returns whether to stop the training.
 
-        A task that was started again may report epochs again; the answer is then what it was.
+        A restarted task may report epochs again; it then gets the same answers.
         """
         ...
 
     def on_result(self, task: Task, result: TrainingResult) -> None:
-        """A training has ended in an orderly way."""
+        """A training has ended normally."""
         ...
 
     def on_failure(self, task: Task, outcome: str, message: str) -> None:
-        """A training has ended otherwise: crashed, or timed out."""
+        """A training has crashed or timed out."""
         ...
 
 
@@ -95,21 +95,21 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """Trainings that run side by side."""
+        """Number of trainings that run in parallel."""
         ...
 
     def run(self, coordinator: Coordinator) -> None:
         """Run trainings until there are no more, telling the coordinator about every event.
 
-        An exception of the coordinator ends the run and passes through; one of a trainer is that
-        training's failure. Nothing is left running when this returns or raises.
+        An exception from the coordinator ends the run and is passed on; one from a trainer is a failure of
+        that training. Nothing is left running when this returns or raises.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The trainer has been made; tasks are welcome."""
+    """The trainer is ready for tasks."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Ended:
-    """A training has ended in an orderly way."""
+    """A training has ended normally."""
 
     result: TrainingResult
     spent: bool = False
@@ -130,7 +130,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Failed:
-    """The trainer could not be made, or a training raised an exception."""
+    """The trainer could not be built, or a training raised an exception."""
 
     traceback: str
     spent: bool = False

@@ -1,4 +1,4 @@
-"""Trainings side by side in processes on this machine."""
+"""Trainings in parallel processes on this machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from metaqnn.executors.pool import Place, PoolExecutor, Worker
 from metaqnn.executors.worker import GONE, work
 
 PATIENCE = 5.0
-"""Seconds that a process gets to end when it is asked to."""
+"""Seconds that a process has to end after being asked to."""
 START_TIMEOUT = 1800.0
-"""Seconds that a process may take to load its libraries and images, which the search has loaded before it."""
+"""Seconds that a process may take to load its libraries and images, which the search has already loaded."""
 
 
 class WorkerProcess(Worker):
-    """A process of its own, and the pipe to it.
+    """A process, and the pipe to it.
 
     Args:
         place: its `make_trainer` can be pickled.
@@ -64,11 +64,11 @@ class WorkerProcess(Worker):
 
 @contextmanager
 def _ignored_by_children() -> Iterator[None]:
-    """Ctrl-C reaches processes that start in this block from their very beginning without effect.
+    """Make processes that are started in this block ignore Ctrl-C from the very beginning.
 
-    The terminal sends it to all of them, and the search says what they do.
+    The terminal sends it to all processes, but the search decides what they do.
     """
-    if threading.current_thread() is not threading.main_thread():  # only that one has handlers
+    if threading.current_thread() is not threading.main_thread():  # only the main thread has handlers
         yield
         return
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -87,7 +87,7 @@ class LocalExecutor(PoolExecutor[WorkerProcess]):
         """See `PoolExecutor`."""
         try:
             return WorkerProcess(place)
-        except OSError as error:  # the system's: too many processes or open files, for example
+        except OSError as error:  # from the system: too many processes or open files, for example
             raise SearchStopped(f"a worker cannot be started: {error}") from error
 
     def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:

@@ -1,4 +1,4 @@
-"""Several trainings side by side in workers that may die: what all such executors share."""
+"""Parallel trainings in workers that may die: what all such executors share."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from metaqnn.executors.base import (
 from state_space import Architecture
 
 TRIES = 3
-"""A task whose worker has died this often has crashed; before, it is started again."""
+"""After this many dead workers a task counts as crashed; until then it is started again."""
 LONGEST_WAIT = 1.0
-"""Seconds for which silent workers are waited for at once where they must not be silent for too long."""
+"""Seconds of a single wait for silent workers, if their silence is limited."""
 MakeTrainer = Callable[[], Trainer]
 Demand = Callable[[Architecture], float]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker can be.
+    """Where a worker can run.
 
     Attributes:
-        make_trainer: makes its trainer, there.
-        device: name of the device whose memory it shares with all workers of that device.
+        make_trainer: builds its trainer, called there.
+        device: name of its device, whose memory it shares with all workers on that device.
     """
 
     make_trainer: MakeTrainer
@@ -46,15 +46,15 @@ class Place:
 
 
 class Worker(ABC):
-    """One who trains, somewhere else.
+    """A process or actor that trains networks.
 
     Args:
-        place: where it is.
+        place: where it runs.
 
     Attributes:
-        task: what it was told to do last.
-        ready: whether its trainer has been made.
-        silent: seconds for which it was listened to in vain since it had something to do or say.
+        task: its latest task.
+        ready: whether its trainer has been built.
+        silent: seconds of waiting for it in vain since it last had something to do or sent a message.
     """
 
     def __init__(self, place: Place) -> None:
@@ -70,25 +70,25 @@ class Worker(ABC):
         self.say(task)
 
     def hear(self) -> Message | None:
-        """What the worker says; None if it is dead."""
+        """The next message of the worker; None if it is dead."""
         self.silent = 0.0
         return self.receive()
 
     @abstractmethod
     def say(self, what: Task | bool) -> None:
-        """Send a task, or whether to stop after an epoch. Whether it is dead shows when it is heard."""
+        """Send a task, or whether to stop after an epoch. A dead worker is noticed at the next `hear`."""
 
     @abstractmethod
     def receive(self) -> Message | None:
-        """The next message, once there is one; None if there will be none."""
+        """Wait for the next message; None if there will be none."""
 
     @abstractmethod
     def how_it_died(self) -> str:
-        """In words, once nothing is heard any more."""
+        """How it died, in words."""
 
     @abstractmethod
     def end(self) -> None:
-        """End it, whatever it is doing."""
+        """Kill it, whatever it is doing."""
 
 
 W = TypeVar("W", bound=Worker)
@@ -103,12 +103,12 @@ class PoolExecutor(ABC, Generic[W]):
 
     Args:
         places: one for each worker.
-        epoch_timeout: seconds that an epoch may take, None for any time.
-        demand: share of its device's memory that the training of an architecture needs.
+        epoch_timeout: seconds that an epoch may take, None for no limit.
+        demand: share of its device's memory that training an architecture needs.
     """
 
     start_timeout = inf
-    """Seconds that a worker may take to get ready; one that takes longer ends the run."""
+    """Seconds that a worker may take to get ready; if one takes longer, the run ends."""
 
     def __init__(
         self,
@@ -129,11 +129,11 @@ class PoolExecutor(ABC, Generic[W]):
 
     @abstractmethod
     def start(self, place: Place) -> W:
-        """A new worker. Raises SearchStopped if there can be none."""
+        """Start a new worker. Raises SearchStopped if that is impossible."""
 
     @abstractmethod
     def wait(self, workers: Sequence[W], seconds: float | None) -> Sequence[W]:
-        """Those that have something to say, or are dead; none when the seconds have passed."""
+        """Wait for workers that have sent a message or died; empty after so many seconds."""
 
     def run(self, coordinator: Coordinator) -> None:
         """See `Executor`. Raises SearchStopped if workers cannot be started."""
@@ -147,7 +147,7 @@ class PoolExecutor(ABC, Generic[W]):
                 self._end((self._busy or self._free).pop())
 
     def _assign(self, coordinator: Coordinator) -> None:
-        """Keep as many workers busy as there may be."""
+        """Keep as many workers busy as allowed."""
         while len(self._busy) < self.workers and (task := self._next_task(coordinator)) is not None:
             worker = self._worker_for(task)
             if worker is None:
@@ -160,7 +160,7 @@ class PoolExecutor(ABC, Generic[W]):
         return self._tasks.pop() if self._tasks else coordinator.next_task() or self._taken_over()
 
     def _taken_over(self) -> Task | None:
-        """The task of a worker that is not ready, if an idle one is: in a full cluster it waits for that."""
+        """The task of a worker that is not ready, if another is idle: a full cluster delays workers."""
         unready = [worker for worker in self._busy if not worker.ready]
         if not (unready and self._free):
             return None
@@ -169,7 +169,7 @@ class PoolExecutor(ABC, Generic[W]):
         return unready[0].task
 
     def _worker_for(self, task: Task) -> W | None:
-        """One that is idle, started if need be, on a device with memory for the task; None if none has."""
+        """An idle worker, started if need be, whose device has memory for the task; None if there is none."""
         demand = self._demand(task.architecture)
         for worker in self._free:
             if self._has_room(worker.place, demand):
@@ -187,7 +187,7 @@ class PoolExecutor(ABC, Generic[W]):
         return not there or demand + sum(map(self._demand, there)) <= 1
 
     def _listen(self, coordinator: Coordinator) -> None:
-        """Wait until a worker says something, dies, or is late."""
+        """Wait until a worker sends a message, dies, or times out."""
         for worker in self._wait():
             self._handle(worker, worker.hear(), coordinator)
         for worker in tuple(self._busy):
@@ -195,9 +195,10 @@ class PoolExecutor(ABC, Generic[W]):
                 self._time_out(worker, coordinator)
 
     def _wait(self) -> Sequence[W]:
-        """As `wait`, but a short time where silence is limited, by which it prolongs the silence of each.
+        """As `wait`, but briefly if silence is limited, and add the time to the silence of each worker.
 
-        The search's own time, as for its database, does not count, and of a suspension (Ctrl-Z) one wait.
+        Time that the search itself takes, for example for its database, does not count; a suspension (Ctrl-Z)
+        counts as a single wait.
         """
         allowed = min(map(self._allowed, self._busy))
         if allowed == inf:
@@ -209,7 +210,7 @@ class PoolExecutor(ABC, Generic[W]):
         return heard
 
     def _allowed(self, worker: W) -> float:
-        """Seconds for which a worker may be silent."""
+        """Seconds that a worker may be silent."""
         return self._epoch_timeout if worker.ready else self.start_timeout
 
     def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:

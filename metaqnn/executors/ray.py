@@ -27,19 +27,19 @@ ANSWER_SECONDS = 10.0
 """How long the head of a cluster may take to answer."""
 
 SETTINGS = b"\x04"
-"""Type of the frame with which HTTP/2, which Ray speaks, begins on both sides."""
+"""Type of the frame that both sides send first in HTTP/2, which Ray uses."""
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0" * 5
 
 
 class SteppedTrainer:
-    """The actor: every call goes on to the next message, so that Ray waits for nothing but results.
+    """The actor: every call runs up to the next message, so that Ray only ever waits for results.
 
     Trainings run in one thread of their own, which waits after each epoch for the answer. It stays: PyTorch
     keeps what it has found out about convolutions for the thread that found it.
 
     Args:
         make_trainer: makes the trainer.
-        folder: where it works if there is such a folder, so that relative paths mean what they mean there.
+        folder: its working folder, if it exists, so that relative paths mean the same as in the search.
     """
 
     def __init__(self, make_trainer: MakeTrainer, folder: Path) -> None:
@@ -61,7 +61,7 @@ class SteppedTrainer:
         return Ready()
 
     def step(self, what: Task | bool) -> Message:
-        """Begin a task, or go on with it after an epoch and this answer."""
+        """Start a task, or continue it with the answer to an epoch."""
         if isinstance(what, Task):
             self._tasks.put(what)
         else:
@@ -87,8 +87,8 @@ class RayWorker(Worker):
     """An actor somewhere in the cluster.
 
     Args:
-        place: its `make_trainer` can be pickled by Ray; Ray chooses the machine and the device.
-        resources: what it needs: num_cpus, num_gpus and so on, as Ray names them.
+        place: Ray must be able to pickle its `make_trainer`; Ray chooses the machine and the device.
+        resources: what it needs, in Ray's terms: num_cpus, num_gpus and so on.
     """
 
     def __init__(self, place: Place, resources: Mapping[str, Any]) -> None:
@@ -100,7 +100,7 @@ class RayWorker(Worker):
 
     @property
     def next(self) -> ray.ObjectRef[Message]:
-        """What will be its next message."""
+        """Its next message, as a future."""
         return cast("ray.ObjectRef[Message]", self._expected[0])
 
     def say(self, what: Task | bool) -> None:
@@ -127,14 +127,14 @@ class RayWorker(Worker):
 class RayExecutor(PoolExecutor[RayWorker]):
     """Runs trainings in actors of a Ray cluster, as many as there are places.
 
-    Actors wait in Ray's own queue until there is room for them, so that there may be more than fit now. One
-    that hangs while it starts looks the same: both are waited for without a limit. The program must be
-    installed, in the same version, wherever they run. Ray must have been started.
+    Actors wait in Ray's own queue until there is room for them, so there may be more than fit at the moment.
+    An actor that hangs while it starts looks the same, so both are waited for without a limit. The same
+    version of the program must be installed wherever they run, and Ray must have been started.
 
     Args:
         places: one for each actor.
-        epoch_timeout: seconds that an epoch may take, None for any time.
-        resources: what each actor needs, as Ray names it: num_cpus, num_gpus (fractions are allowed).
+        epoch_timeout: seconds that an epoch may take, None for no limit.
+        resources: what each actor needs, in Ray's terms: num_cpus, num_gpus (fractions are allowed).
     """
 
     def __init__(
@@ -161,11 +161,11 @@ class RayExecutor(PoolExecutor[RayWorker]):
 
 
 def connect(address: str | None) -> None:
-    """Connect this process to a cluster, or start one on this machine, reachable from nowhere else.
+    """Connect this process to a cluster, or start one that only this machine can reach.
 
     Args:
-        address: HOST:PORT of the cluster's head, or auto for the one that runs on this machine; None or
-            local starts one, which ends with this process.
+        address: HOST:PORT of the cluster's head, or auto for the one running on this machine; None or local
+            starts one, which ends with this process.
 
     Raises:
         ConnectionError: there is no cluster at that address; the message says why.
@@ -188,9 +188,9 @@ def connect(address: str | None) -> None:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Let what Ray starts in this block listen on the loopback alone, as it does on macOS and Windows.
+    """Make everything that Ray starts in this block listen only on the loopback, as on macOS and Windows.
 
-    On Linux Ray replaces 127.0.0.1 by this machine's address, and listens on all there are.
+    On Linux Ray replaces 127.0.0.1 by this machine's address and listens on all addresses.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -201,7 +201,7 @@ def _on_loopback() -> Iterator[None]:
 
 
 def _check_answers(address: str) -> None:
-    """Raise ConnectionError at once where Ray would try for minutes."""
+    """Raise ConnectionError at once if Ray would try in vain for minutes."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
         raise ConnectionError("it must be HOST:PORT, as `ray start --head` prints it, or auto, or local")
@@ -212,16 +212,16 @@ def _check_answers(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise ConnectionError(str(error)) from None
     if answer[3:] != SETTINGS and not os.environ.get("RAY_USE_TLS"):
-        raise ConnectionError("what answers there is no Ray cluster")
+        raise ConnectionError("the server at that address is not a Ray cluster")
 
 
 def slots(resources: Mapping[str, float]) -> int:
-    """How many actors with these needs the cluster has room for now, at least 1."""
+    """How many actors with these needs the cluster has room for at the moment, at least 1."""
     there = ray.cluster_resources()
     names = {"num_cpus": "CPU", "num_gpus": "GPU"}
     return max(1, min(int(there.get(names[name], 0) / need) for name, need in resources.items() if need))
 
 
 def has_gpus() -> bool:
-    """Whether the cluster has any."""
+    """Whether the cluster has GPUs."""
     return bool(ray.cluster_resources().get("GPU", 0))

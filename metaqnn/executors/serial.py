@@ -9,10 +9,10 @@ from trainers import EpochReport
 
 
 class SerialExecutor:
-    """Runs one training at a time where the search runs.
+    """Runs one training at a time in the search's process.
 
     Args:
-        trainer: trains.
+        trainer: trains the networks.
     """
 
     workers = 1

@@ -1,4 +1,4 @@
-"""The process that trains for `LocalExecutor`. It ends when the other side is gone."""
+"""The process that trains for `LocalExecutor`. It ends when the search has gone."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from metaqnn.executors.base import Ended, EpochDone, Failed, Ready, Task, Traine
 from trainers import EpochReport
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)
-"""What a pipe raises when nobody is at its other end."""
+"""What a pipe raises when its other end is closed."""
 
 
 def work(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
-    """What a worker process does."""
+    """The main function of a worker process."""
     threading.Thread(target=_end_with_the_search, daemon=True).start()
     with suppress(*GONE):
         _serve(connection, make_trainer)
 
 
 def _end_with_the_search() -> None:
-    """End at once when the search is killed, not after the epoch: a resumed search writes the same files."""
+    """End at once when the search is killed: a resumed search would write the same files."""
     search = parent_process()
     assert search is not None
     connections.wait([search.sentinel])

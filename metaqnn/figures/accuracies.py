@@ -1,4 +1,4 @@
-"""What accuracies networks reached, and how the others failed."""
+"""The accuracies that networks reached, and how the others failed."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def _boxes(view: SearchView, column: str, kind: int) -> Iterable[dict[str, Any]]
 
 
 def failures(view: SearchView) -> alt.LayerChart:
-    """How many networks failed in which way."""
+    """How many networks failed, by the way they failed."""
     failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
     if not failed:
         raise NothingToShow("No network failed." if view.ended else "No network has ended yet.")
     rows = [_failure(kind, [row for row in failed if row.outcome == kind]) for kind in _kinds(failed)]
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("networks:Q", axis=None),  # the numbers stand beside the bars
+        x=alt.X("networks:Q", axis=None),  # the numbers are beside the bars
         y=alt.Y("kind:N", sort=None, title=None),
         tooltip=["kind:N", "networks:Q", alt.Tooltip("example:N", title="the last one"), "message:N"],
     )
@@ -101,6 +101,6 @@ def _failure(kind: str, failed: list[Any]) -> dict[str, Any]:
 
 
 def last_line(message: str | None) -> str:
-    """What a message or traceback comes to."""
+    """The gist of a message or traceback."""
     lines = (message or "").strip().splitlines()
     return lines[-1][:LONGEST_MESSAGE] if lines else "-"

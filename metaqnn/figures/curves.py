@@ -23,7 +23,7 @@ from metaqnn.results.view import SearchView
 TO_THE_END, STOPPED, FORECAST = "observed, to the end", "observed until the stop", "forecast y_hat_T ± sigma"
 SERIES = {TO_THE_END: OBSERVED, STOPPED: OBSERVED_LIGHT, FORECAST: PREDICTED}
 BEST, OTHERS = 3, 4
-"""Networks that are shown: the best ones, and of other completed, stopped and audited ones so many each."""
+"""Networks shown: this many of the best, and of each other group: completed, stopped and audited."""
 
 STOP_KEYS = ("epoch", "accuracy", "predicted_accuracy", "sigma", "reason")
 _PREDICTED = [
@@ -38,7 +38,7 @@ TOOLTIPS = {
 
 
 def curves(view: SearchView) -> alt.LayerChart:
-    """Observed curves of some networks, and from their stops on the forecasts as fans."""
+    """Observed curves of some networks, and their forecasts as fans that begin at the stop."""
     shown = [_curves(view.network(number)) for number in chosen(view)]
     if not shown:
         raise NothingToShow("No network has been trained to the end or stopped yet.")
@@ -90,7 +90,7 @@ def chosen(view: SearchView) -> list[int]:
 
 
 def _curves(network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The observed curves of a network, of the search and of its audit; where it was to be stopped."""
+    """The observed curves of a network, from the search and from its audit, and where the rule stopped it."""
     facts = {key: network[key] for key in ("number", "architecture", "outcome")}
     lines, stops = [], []
     for training in network["trainings"]:

@@ -1,4 +1,4 @@
-"""How a search gets better: accuracies and rewards in order of finishing, and per epsilon."""
+"""How a search improves: accuracies and rewards in order of finishing, and per epsilon."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _best_so_far(view: SearchView) -> alt.Chart:
 
 
 def _stages(view: SearchView) -> list[dict[str, Any]]:
-    """Per epsilon its row of the summary, and where its bar is."""
+    """The summary of each epsilon, and the position of its bar."""
     rows = view.summary.by_epsilon
     if not rows:
         raise NothingToShow("No network has ended yet.")

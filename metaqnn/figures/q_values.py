@@ -16,7 +16,7 @@ from state_space.errors import StateSpaceError
 from state_space.layers import Convolution
 
 FIELD_COLOURS = ("#b9d9b0", "#63b38a", "#2a8a8c", "#23608c", "#2b3a78", "#1c1c4a")
-"""From the smallest receptive field to the largest; the last one serves for all that are larger still."""
+"""From the smallest receptive field to the largest; the last colour serves for all larger ones."""
 
 
 def by_kind(view: SearchView) -> alt.LayerChart:

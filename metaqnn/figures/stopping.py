@@ -22,18 +22,18 @@ from metaqnn.figures.style import (
 )
 from metaqnn.results.view import SearchView
 
-RIGHT, WRONG = "rightly to be stopped", "better than the best of its moment"
+RIGHT, WRONG = "rightly stopped", "better than the best at that time"
 VERDICTS = {RIGHT: PREDICTED, WRONG: FAILED}
 EPOCHS = {"trained": OBSERVED, "saved by early stopping": PREDICTED_LIGHT}
 MARGIN = 0.02
-"""Room around the points of the audits."""
+"""Margin around the points of the audits."""
 AUDIT_TOOLTIP = [
     alt.Tooltip("number:Q", title="network"),
     alt.Tooltip("observed:Q", title="observed y_T", format=".2%"),
     alt.Tooltip("predicted:Q", title="predicted ~y_hat_T", format=".2%"),
     alt.Tooltip("sigma:Q", format=".2%"),
-    alt.Tooltip("best:Q", title="best of its moment", format=".2%"),
-    alt.Tooltip("epoch:Q", title="to be stopped after epoch"),
+    alt.Tooltip("best:Q", title="best at that time", format=".2%"),
+    alt.Tooltip("epoch:Q", title="stop after epoch"),
     alt.Tooltip("audited:N"),
     alt.Tooltip("architecture:N"),
 ]
@@ -92,8 +92,8 @@ def _why_no_audit(view: SearchView) -> str:
     if view.audits:
         return "The stopping rule of this search makes no predictions of y_T."
     if not view.audit_summary.stops:
-        return "No network was to be stopped, so there is no prediction to check."
-    return "No network that was to be stopped has been trained to the end; `metaqnn audit` does that."
+        return "The rule has stopped no network, so there is no prediction to check."
+    return "No stopped network has been trained to the end; `metaqnn audit` does that."
 
 
 def epochs(view: SearchView) -> alt.LayerChart:
@@ -161,7 +161,7 @@ def time(view: SearchView) -> alt.LayerChart:
 
 
 def _full_seconds(row: Any, full: int) -> float:
-    """Training time of a network if it had not been stopped, its other epochs taking as long as these."""
+    """Training time of a network had it not been stopped, assuming that all epochs take equally long."""
     seconds: float = row.seconds or 0.0
     if row.outcome != "stopped":
         return seconds

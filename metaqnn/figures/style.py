@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, and how rows get into a chart."""
+"""What all figures share: colours, sizes, and the way from rows to a chart."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ KIND_COLOURS = {
 FONT = "Helvetica, Arial, sans-serif"
 HEIGHT = 320
 LEGEND_COLUMNS = alt.ExprRef("containerSize()[0] < 500 ? 1 : 3")
-"""A phone has room for one name in a line."""
+"""A phone has room for one name per line."""
 MOST_POINTS = 600
-"""Points of a line or cloud: more than a screen can tell apart, and they would make the page heavy."""
+"""Most points of a line or cloud: a screen cannot show more, and they would make the page heavy."""
 
 
 class NothingToShow(ValueError):  # noqa: N818 - it is an answer, not an error
@@ -42,7 +42,7 @@ class NothingToShow(ValueError):  # noqa: N818 - it is an answer, not an error
 
 
 def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows as values inside the chart, for which Altair knows no limit of rows; JSON has no NaN, so null."""
+    """Rows as inline values of the chart, which Altair does not limit. NaN becomes null: JSON has none."""
     return alt.InlineData(values=[{key: _finite(value) for key, value in row.items()} for row in rows])
 
 
@@ -59,7 +59,7 @@ def colours(names: Mapping[str, str]) -> alt.Color:
 
 
 def thinned(rows: Sequence[T], most: int = MOST_POINTS) -> list[T]:
-    """At most so many of the rows (two or more), evenly spread, the first and the last among them."""
+    """At most `most` of the rows (two or more), evenly spread, including the first and the last."""
     if len(rows) <= most:
         return list(rows)
     step = (len(rows) - 1) / (most - 1)

@@ -1,4 +1,4 @@
-"""Copies of a search for TensorBoard and Optuna's dashboard to show. They only read the search."""
+"""Copies of a search for TensorBoard and Optuna's dashboard. They only read the search."""
 
 from __future__ import annotations
 

@@ -15,22 +15,22 @@ from trainers import EpochReport
 
 
 class MirroringListener(SearchListener):
-    """Brings mirrors up to date at once and whenever a network has ended, and passes everything on.
+    """Updates mirrors at the start and whenever a network has ended, and passes all events on.
 
-    A mirror that fails is given up, with one line on standard error: the search goes on, and
+    A mirror that fails is dropped, with one line on standard error: the search continues, and
     `metaqnn mirror` can catch up later.
 
     Args:
-        inner: what hears the events first.
-        reader: of the same search.
-        mirrors: of it.
+        inner: the listener that hears the events first.
+        reader: reads the search.
+        mirrors: copies of the search.
     """
 
     def __init__(self, inner: SearchListener, reader: SearchReader, mirrors: Sequence[Mirror]) -> None:
         self._inner = inner
         self._reader = reader
         self._mirrors = list(mirrors)
-        self._update()  # not in the end: a search that is interrupted ends soon, however much is missing
+        self._update()  # not at the end: an interrupted search must end soon, however much is missing
 
     def started(self, job: Job) -> None:
         """Pass it on."""
@@ -54,7 +54,10 @@ class MirroringListener(SearchListener):
         for mirror in tuple(self._mirrors):
             try:
                 mirror.update(self._reader)
-            except Exception as error:  # whatever it is, it must not end a search
+            except Exception as error:  # no error of a mirror may end a search
                 self._mirrors.remove(mirror)
                 reason = str(error).strip().partition("\n")[0]
-                print(f"\n{type(mirror).__name__} given up: {printable(reason)}", file=sys.stderr)
+                print(
+                    f"\n{type(mirror).__name__} failed and is no longer updated: {printable(reason)}",
+                    file=sys.stderr,
+                )

@@ -1,4 +1,4 @@
-"""What all mirrors do: copy the networks that have ended since the last time, each once."""
+"""What all mirrors have in common: they copy each network once, after it has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metaqnn.database.queries import SearchReader
 
 
 class MirrorError(ValueError):
-    """A place that cannot hold the copy of this search."""
+    """The copy cannot be written to its place."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class MirroredNetwork:
 
 
 class Mirror(ABC):
-    """A copy of one search. It may be brought up to date at any time and by any process, one at a time.
+    """A copy of one search. Any process may update it at any time, but only one at a time.
 
-    What is in the copy says what is missing there: nothing else is remembered, and nothing is copied twice.
+    The copy itself shows what is missing in it: nothing else is stored, and nothing is copied twice.
 
     Attributes:
-        place: where the copy is, for people.
+        place: where the copy is, in words.
     """
 
     place: str
@@ -64,13 +64,13 @@ class Mirror(ABC):
 
     @abstractmethod
     def add(self, network: MirroredNetwork) -> None:
-        """Copy one network, wholly or not at all."""
+        """Copy one network, completely or not at all."""
 
     def update(self, reader: SearchReader) -> int:
-        """Copy the networks that have ended and are not there yet, in order of finishing.
+        """Copy the networks that have ended and were not copied yet, in order of finishing.
 
         Returns:
-            How many these were.
+            The number of networks copied.
 
         Raises:
             MirrorError: the copy cannot be written.
@@ -78,7 +78,7 @@ class Mirror(ABC):
         return sum(1 for _ in self.updates(reader, self.missing(reader)))
 
     def missing(self, reader: SearchReader) -> list[Row[Any]]:
-        """The networks that are not there yet, in order of finishing."""
+        """The networks that were not copied yet, in order of finishing."""
         there = self.numbers()
         return [row for row in reader.ended() if row.number not in there]
 
@@ -90,7 +90,7 @@ class Mirror(ABC):
 
 
 def identity(reader: SearchReader) -> str:
-    """Tells one search from all others, wherever its run folder lies."""
+    """Identifies the search, wherever its run folder is."""
     search = reader.search()
     began = {name: value for name, value in search["config"].items() if name != EXTENDED}
     facts = [search["created_at"], search["data_fingerprint"], began]

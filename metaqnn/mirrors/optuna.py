@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SEARCH, NUMBER = "metaqnn_search", "network"
 MOST = 2**53
 STATES = {"completed": "COMPLETE", "stopped": "PRUNED"}
-"""Outcomes of networks that are no failures."""
+"""Outcomes that are not failures."""
 ATTRIBUTES = ("architecture", "outcome", "predicted_accuracy", "reward", "num_params", "message")
 """Columns of the network that become user attributes where they are known."""
 
@@ -32,15 +32,15 @@ class OptunaMirror(Mirror):
     """A study with one trial for each network.
 
     A completed network is COMPLETE with y_T as value. A stopped one is PRUNED; its value is the last accuracy
-    that was observed, as Optuna itself has it, and the prediction y_hat_T is the user attribute
+    that was observed, as in Optuna itself, and the prediction y_hat_T is the user attribute
     ``predicted_accuracy``. All others are FAIL, with the user attributes ``outcome`` and ``message``.
     Intermediate values are the observed accuracies of the last attempt. Parameters are depth, parameters
     (true count), macs, epsilon and learning_rate, times are those of the training.
 
     Args:
-        storage: URL of an Optuna storage, as ``sqlite:///study.db``; made if it is not there.
-        reader: of the search.
-        study_name: for this search alone.
+        storage: URL of an Optuna storage, such as ``sqlite:///study.db``; created if needed.
+        reader: reads the search.
+        study_name: a study for this search only.
 
     Raises:
         MissingPackageError: Optuna is not installed.
@@ -66,7 +66,7 @@ class OptunaMirror(Mirror):
             raise MirrorError(f"the study {study_name!r} holds something else; give another --study")
 
     def numbers(self) -> set[int]:
-        """See `Mirror`. Trials that others have put into the study do not count."""
+        """See `Mirror`. Trials that others have added to the study do not count."""
         with _explained(self._storage):
             trials = self._study.get_trials(deepcopy=False)
         found = (trial.user_attrs.get(NUMBER) for trial in trials)
@@ -79,7 +79,7 @@ class OptunaMirror(Mirror):
 
 
 def _check_no_replay_database(storage: str) -> None:
-    """Optuna and this package would both want the table `alembic_version`."""
+    """Refuse a search's database: Optuna and this package would both use the table `alembic_version`."""
     engine = create_engine(storage)
     try:
         if inspect(engine).has_table(searches.name):
@@ -90,13 +90,13 @@ def _check_no_replay_database(storage: str) -> None:
 
 @contextmanager
 def _explained(storage: str) -> Iterator[None]:
-    """Turn what a database can say into one clear line."""
+    """Turn a database's errors into one clear line."""
     from optuna.exceptions import StorageInternalError
 
     try:
         yield
     except ArgumentError:  # not quoted: it may hold a password
-        message = "the Optuna storage is no URL; expected one as sqlite:///study.db"
+        message = "the Optuna storage is not a URL; expected one such as sqlite:///study.db"
         raise MirrorError(message) from None
     except (StorageInternalError, SQLAlchemyError, ImportError) as error:
         cause = error.__cause__ or error
@@ -119,7 +119,7 @@ def _trial(network: MirroredNetwork) -> FrozenTrial:
         intermediate_values={epoch["epoch"]: epoch["accuracy"] for epoch in network.epochs},
         user_attrs={NUMBER: network.number, **_attributes(facts)},
     )
-    trial.datetime_start = datetime.fromtimestamp(network.started_at)  # local times, as Optuna's own
+    trial.datetime_start = datetime.fromtimestamp(network.started_at)  # local times, like Optuna's own
     trial.datetime_complete = datetime.fromtimestamp(facts["finished_at"])
     return trial
 
@@ -129,7 +129,7 @@ def _attributes(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _distributions() -> dict[str, BaseDistribution]:
-    """The same in all trials: whatever a network may have."""
+    """The same for all trials: whatever a network may have."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {

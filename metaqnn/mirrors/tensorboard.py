@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 MARK = "metaqnn-search.txt"
 EVENTS = "events.out.tfevents.metaqnn"
 UNFINISHED = "unfinished"
-"""A name that TensorBoard does not read: it would read `EVENTS.new`."""
+"""A name that TensorBoard ignores; it would read `EVENTS.new`."""
 SCALARS = {"accuracy": "accuracy", "loss": "loss", "forecast": "predicted_accuracy"}
-"""The scalars of each epoch, and the columns that they come from."""
+"""The scalars of each epoch, and the columns they come from."""
 RESULTS = {
     "final/observed": "final_accuracy",
     "final/predicted": "predicted_accuracy",
     "final/reward": "reward",
 }
-"""What became of the network, which the HPARAMS page shows. What is not known is not there."""
+"""The results that the HPARAMS page shows for a network; unknown ones are missing."""
 
 
 class TensorBoardMirror(Mirror):
-    """Folders ``network-00017`` with one finished event file each.
+    """Folders ``network-00017`` with one complete event file each.
 
     Each has the scalars ``accuracy``, ``loss`` and ``forecast`` (y_hat_T, where the stopping rule has one)
     per epoch, the text ``architecture``, and the network's parameters with ``final/observed`` (y_T),
@@ -40,8 +40,8 @@ class TensorBoardMirror(Mirror):
     training. One file is open at a time.
 
     Args:
-        folder: for this search alone; made if it is not there.
-        reader: of the search.
+        folder: a folder for this search only; created if needed.
+        reader: reads the search.
 
     Raises:
         MissingPackageError: TensorBoard is not installed.
@@ -125,7 +125,7 @@ def _hparams(network: MirroredNetwork) -> Summary:
 
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Turn what a disk can say into one clear line."""
+    """Turn a disk's errors into one clear line."""
     try:
         yield
     except OSError as error:

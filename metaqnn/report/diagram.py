@@ -15,8 +15,8 @@ class Block:
 
     Attributes:
         kind: its class in the style sheet: convolution, pooling, fully-connected, dropout or end.
-        name: the first line, what it is.
-        size: the second line, how wide it is.
+        name: the first line: the kind of layer.
+        size: the second line: its size.
         title: the layer in words.
     """
 
@@ -27,7 +27,7 @@ class Block:
 
 
 def blocks(architecture: str) -> list[Block]:
-    """The layers of a network in its notation; none where the text is no network."""
+    """The layers of a network, from its notation; none if the text is not a network."""
     try:
         return [_block(layer) for layer in Architecture.parse(architecture).layers]
     except StateSpaceError:

@@ -16,12 +16,12 @@ PNG_SCALE = 3
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of a search, or why there is none.
+    """A figure of a search, or the reason why it is empty.
 
     Attributes:
-        figure: what it is.
+        figure: the figure.
         spec: its Vega-Lite specification, with the title for screen readers; None if it shows nothing.
-        reason: then why.
+        reason: why it shows nothing; None if it shows something.
     """
 
     figure: Figure

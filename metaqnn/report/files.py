@@ -19,22 +19,22 @@ from trainers.files import alone, write_whole
 
 
 class ReportError(ValueError):
-    """A report that cannot be written."""
+    """The report cannot be written."""
 
 
 def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
-    """Write the page `index.html` and each figure `NAME.png`; each file wholly or not at all.
+    """Write the page `index.html` and each figure `NAME.png`; each file completely or not at all.
 
     Args:
         reader: the search.
-        folder: its run folder, for its name and whether it is at work.
-        to: folder to write to; made if there is none.
+        folder: its run folder, for its name and whether the search is running.
+        to: folder to write to; created if needed.
 
     Returns:
         The page.
 
     Raises:
-        ReportError: it cannot be written to, or another process writes a report there.
+        ReportError: the folder cannot be written to, or another process is writing a report there.
     """
     view = SearchView(reader, _watched)
     with _bar(FIGURES, "figures", unit="fig") as bar:
@@ -57,7 +57,7 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
 
 def _write_picture(drawn: Drawn, picture: Path) -> None:
     if drawn.spec is None:
-        picture.unlink(missing_ok=True)  # of an earlier report: it would pass for one of this search
+        picture.unlink(missing_ok=True)  # from an earlier report: it would look like part of this one
     else:
         write_whole(picture, png(drawn.spec))
 
@@ -67,5 +67,5 @@ def _watched(samples: Iterable[Any]) -> Iterable[Any]:
 
 
 def _bar(things: Sequence[Any], what: str, unit: str) -> Any:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, otherwise nothing."""
     return tqdm(things, what, unit=unit, leave=False, file=sys.stderr, disable=None)

@@ -1,4 +1,4 @@
-"""The page of a search: one HTML file that needs nothing else, neither files nor a network."""
+"""The page of a search: one self-contained HTML file that needs neither other files nor a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from metaqnn.report.vega import bundle
 
 TOP = 10
 FAILURES = 10
-"""How many of the best networks, and of the failures, the page lists."""
+"""How many of the best networks, and how many failures, the page lists."""
 
 
 def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn]) -> str:
@@ -29,8 +29,8 @@ def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn])
 
     Args:
         view: the search.
-        name: what the page calls it.
-        owner: the process that works on it, if any.
+        name: its name on the page.
+        owner: the process that runs it, if any.
         drawn: the figures, in the page's order.
     """
     scripts = [Markup(script) for script in (bundle().decode(), _file("page.js"))]
@@ -60,7 +60,7 @@ def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn])
 
 
 def state(view: SearchView, owner: str | None) -> str:
-    """Whether the search is finished, and how far it is."""
+    """Whether the search is finished, and how far it has got."""
     ended, planned = len(view.ended), view.config.schedule.total
     if ended >= planned:
         audited = "" if owner is None else f" It is being audited by {owner}."
@@ -68,12 +68,12 @@ def state(view: SearchView, owner: str | None) -> str:
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
     how_far = f"{ended} of {planned} networks have ended ({ended / planned:.0%}), {view.in_training}"
     if owner is None:
-        return f"Not finished, and not running: {how_far} interrupted.{last}"
-    return f"Running ({owner}): {how_far} in training.{last} This page does not follow it."
+        return f"Neither finished nor running: {how_far} interrupted.{last}"
+    return f"Running ({owner}): {how_far} in training.{last} This page is not updated."
 
 
 def _failures(view: SearchView) -> list[dict[str, Any]]:
-    """The last failures, with what they said."""
+    """The last failures, with their messages."""
     failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
     return [
         {"number": row.number, "architecture": row.architecture, "outcome": row.outcome.replace("_", " ")}
@@ -83,7 +83,7 @@ def _failures(view: SearchView) -> list[dict[str, Any]]:
 
 
 def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
-    """Everything that was recorded about the search itself, by heading."""
+    """Everything recorded about the search itself, by heading."""
     record = view.record
     size = record["image_size"]
     data = {
@@ -100,7 +100,7 @@ def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
 
 
 def _images(counts: dict[str, dict[str, int]] | None) -> dict[str, str]:
-    """How many images of which class there are, where that was recorded."""
+    """The number of images in each class, if it was recorded."""
     return {
         f"{part} images": ", ".join(f"{name}: {number}" for name, number in classes.items())
         for part, classes in (counts or {}).items()
@@ -112,5 +112,5 @@ def _file(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """By this the page's policy knows its own scripts; none that data might bring along has it."""
+    """The hash that allows a script in the page's security policy; scripts smuggled in by data have none."""
     return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"

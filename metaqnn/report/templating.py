@@ -1,4 +1,4 @@
-"""Templates of pages. Everything from data is escaped; only templates are HTML."""
+"""Templates of pages. All data is escaped; HTML comes only from templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metaqnn.report.diagram import blocks
 
 
 def environment(*packages: str) -> Environment:
-    """The templates of some packages, with the filters that all pages use."""
+    """The templates of the given packages, with the filters that all pages use."""
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""What a search came to, in words and a table: for the terminal and the page alike."""
+"""The results of a search in words and a table, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ COLUMNS = {
     "shown_top15": "top 15 so far",
     "epochs": "epochs",
 }
-"""Key -> heading of the table of epsilons, whose rows are `epsilon_rows`."""
+"""Key -> heading of the table of epsilons; `epsilon_rows` are its rows."""
 
 
 def headline(summary: Summary) -> str:
-    """The most important numbers in three lines."""
+    """The most important numbers, in three lines."""
     saved = summary.full_epochs - summary.epochs
     return "\n".join(
         [
@@ -52,7 +52,7 @@ def audit_line(audit: AuditSummary) -> str:
     return "\n".join(
         [
             f"{_count(audit.networks, 'audit')} of {_count(audit.stops, 'stop')}: "
-            f"{audit.better_than_best or 'none'} would have been better than the best of its moment"
+            f"{audit.better_than_best or 'none'} would have beaten the best network at that time"
             f"{_against_accepted(audit)}",
             f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
             f"(bias {percent(audit.bias)}, at most {percent(audit.largest_error)})",
@@ -63,7 +63,7 @@ def audit_line(audit: AuditSummary) -> str:
 
 
 def epsilon_rows(summary: Summary) -> list[dict[str, Any]]:
-    """The rows of the table of epsilons: values, and how they are shown."""
+    """The rows of the table of epsilons, formatted."""
     return [{**vars(row), **_shown(vars(row))} for row in summary.by_epsilon]
 
 

@@ -1,4 +1,4 @@
-"""The script that draws charts in the browser: Vega, Vega-Lite and Vega-Embed in one, from vl-convert."""
+"""The script that draws charts in the browser: Vega, Vega-Lite and Vega-Embed bundled, from vl-convert."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 @lru_cache(maxsize=1)
 def bundle(cache: Path | None = None) -> bytes:
-    """The script. Putting it together takes seconds, so it is kept in the user's cache folder.
+    """The script. Bundling it takes seconds, so it is kept in the user's cache folder.
 
     Args:
-        cache: another folder than the user's.
+        cache: the cache folder; the user's by default.
     """
     folder = cache or Path(platformdirs.user_cache_dir("metaqnn"))
     file = folder / f"vega-embed-{VERSION}.js"
     if file.exists():
         return file.read_bytes()
     script = vl_convert.javascript_bundle(SNIPPET).encode()
-    with suppress(OSError):  # the next process makes it again
+    with suppress(OSError):  # the next process bundles it again
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, script, aside=f"{file.name}.{os.getpid()}")
     return script

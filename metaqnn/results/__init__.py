@@ -1,1 +1,1 @@
-"""What a search came to, read from its database."""
+"""The results of a search, read from its database."""

@@ -11,7 +11,7 @@ from state_space import Architecture, Layer
 
 
 class TriedAction(NamedTuple):
-    """A pair of an observed state and an action that a network took there, and its Q-value."""
+    """An observed state, an action that a network took there, and the Q-value of the pair."""
 
     depth: int  # of the layer that the action adds: 1, 2, ...
     action: Layer

@@ -10,15 +10,15 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 
 
 def pareto_front(rows: Sequence[Row], accuracy: str, cost: str) -> list[Row]:
-    """The rows that no other one dominates, in the order in which they came.
+    """The rows that no other row dominates, in their original order.
 
     A row dominates another if it is at least as accurate and costs no more, and is better in one of the two;
-    so rows that agree in both stay together. One sweep from cheap to expensive.
+    so rows that agree in both are all kept. One sweep from cheap to expensive.
 
     Args:
         rows: to choose from.
-        accuracy: key of what should be large.
-        cost: key of what should be small.
+        accuracy: key of the value to maximise.
+        cost: key of the value to minimise.
     """
     kept = []
     best, best_cost = -inf, inf

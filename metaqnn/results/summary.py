@@ -1,4 +1,4 @@
-"""What a search came to: per epsilon, cumulatively, and how much early stopping saved."""
+"""The results of a search: per epsilon, cumulatively, and how much early stopping saved."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
 
     Args:
         reader: the search.
-        ended: what `reader.ended()` gave, if it was asked already.
+        ended: the result of `reader.ended()`, if the caller already has it.
     """
     record, ended = reader.record(), reader.ended() if ended is None else ended
     config = record.config
@@ -107,13 +107,13 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
 
 @dataclass(frozen=True)
 class AuditSummary:
-    """How networks that were to be stopped did when they were trained to the end, in the loop or afterwards.
+    """How networks that the rule would have stopped did when trained to the end, in the loop or afterwards.
 
     Attributes:
         stops: networks that the rule would have stopped, audited or not.
         networks: the audited ones.
         in_loop: those of them that the search itself trained to the end.
-        better_than_best: those with y_T > y_BEST of the moment of the stop: false stops.
+        better_than_best: those with y_T > y_BEST at the time of the stop: false stops.
         accepted_share: 1 - Delta, the share of false stops that the published criterion accepts; None for
             other rules, which state none.
         mean_absolute_error, bias, largest_error: of y_hat_T - y_T.
@@ -166,7 +166,7 @@ def _is_false_stop(audit: dict[str, Any]) -> bool:
 
 
 def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:
-    """After each network, the mean of the k best accuracies so far (None until there are k)."""
+    """After each network, the mean of the k best accuracies so far (None for fewer than k)."""
 
     def insert(best: list[float], accuracy: float | None) -> list[float]:
         return best if accuracy is None else sorted([*best, accuracy], reverse=True)[:k]

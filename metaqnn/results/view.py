@@ -1,4 +1,4 @@
-"""What the figures know of a search, read once."""
+"""What the figures show of a search, read once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Watch = Callable[[Iterable[Any]], Iterable[Any]]
 class SearchView:
     """A search at one moment: every property is read when it is first needed, and then kept.
 
-    Make a new one to see how a running search went on.
+    Create a new one to see the progress of a running search.
 
     Args:
         reader: the search.
@@ -49,7 +49,7 @@ class SearchView:
 
     @cached_property
     def in_training(self) -> int:
-        """How many networks were proposed and have not ended: in training, or interrupted."""
+        """How many networks were proposed but have not ended: in training, or interrupted."""
         return self._reader.networks(networks.c.reward.is_(None), limit=1)[1]
 
     @cached_property
@@ -59,7 +59,7 @@ class SearchView:
 
     @cached_property
     def audits(self) -> list[dict[str, Any]]:
-        """Networks that the rule would have stopped and that were trained to the end all the same.
+        """Networks that the rule would have stopped but that were trained to the end.
 
         Keys as `SearchReader.audits` gives them.
         """
@@ -72,12 +72,12 @@ class SearchView:
 
     @cached_property
     def agent(self) -> QLearner:
-        """The agent with the Q-values it has now. Restoring them takes a millisecond or two per network."""
+        """The agent with its current Q-values. Restoring them takes a millisecond or two per network."""
         return restored_agent(self.config, self.record, self._watch(self._reader.samples()))
 
     @cached_property
     def tried_actions(self) -> list[TriedAction]:
-        """The Q-values of everything that the networks that have ended tried."""
+        """The Q-values of every state and action that an ended network tried."""
         return tried_actions(self.agent, [row.architecture for row in self.ended])
 
     def top(self, k: int) -> list[dict[str, Any]]:

@@ -16,12 +16,12 @@ from predictor.evaluation.results import Cell, Outcome, outcome_of
 from predictor.evaluation.splits import Split, depth_split, depths, epochs_seen, random_split
 
 SLOW = "lce"
-"""Extrapolates one curve at a time, in seconds."""
+"""The method that extrapolates one curve at a time and takes seconds for each."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is evaluated.
+    """What to evaluate.
 
     Attributes:
         variants: methods with feature sets.
@@ -75,7 +75,7 @@ def evaluate(
         sets: curves by name. Only completed ones take part.
         plan: methods, fractions, splits and seeds.
         jobs: processes, of one thread each.
-        progress: is given the outcomes as they come and their number, and passes them on.
+        progress: receives the outcomes as they arrive and their number, and passes them on.
 
     Raises:
         CurvesError: naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
@@ -93,7 +93,7 @@ def evaluate(
 
 
 def _usable(name: str, curves: LearningCurves) -> LearningCurves:
-    """The completed curves, if there is anything to predict."""
+    """The completed curves; raises if there is nothing to predict."""
     if curves.T < 2:
         raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to predict; expected at least 2")
     complete = curves[curves.completed]
@@ -125,7 +125,7 @@ def _split(curves: LearningCurves, limit: float | None, n_train: int, number: in
 
 
 def _run(curves: LearningCurves, task: _Task, plan: Plan) -> Outcome:
-    """One method on one split, a function of its arguments alone."""
+    """One method on one split; depends on nothing but its arguments."""
     rows = task.split.test[: plan.lce_curves] if task.variant.method == SLOW else task.split.test
     test = curves[rows]
     forecasts = forecast(

@@ -1,4 +1,4 @@
-"""The methods that are evaluated, all behind one function: from training and test curves to forecasts."""
+"""The methods to evaluate, behind one function from training and test curves to forecasts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EVALUATED = (*METHODS, *PREDICTORS)
 """Names of everything that can be evaluated: methods of `predictor.models.names` and baselines."""
 
 OWN = "own"
-"""Name of the uncertainty of a baseline, which has just one."""
+"""Name of a baseline's only kind of uncertainty."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A method, and the feature sets that it is given; None for its own. Baselines have none."""
+    """A method and its feature sets; None for the method's own. Baselines have none."""
 
     method: str
     features: tuple[str, ...] | None = None
@@ -54,7 +54,7 @@ class Forecasts:
 
     Attributes:
         y_hat: (n,) predictions of y_T, in scores.
-        pit: (n,) p(y_T <= the y_T that came) per uncertainty: uniform on [0, 1] if it is calibrated.
+        pit: (n,) p(y_T <= the observed y_T) per kind of uncertainty: uniform on [0, 1] if calibrated.
     """
 
     y_hat: Floats
@@ -67,7 +67,7 @@ def parse_features(text: str) -> tuple[str, ...]:
 
 
 def variants(methods: Sequence[str], features: Sequence[tuple[str, ...]]) -> list[Variant]:
-    """Every method with every one of the feature sets (its own if there are none); baselines once."""
+    """Every method with each of the feature sets (its own if none are given); baselines once."""
     return [
         Variant(method, chosen)
         for method in methods
@@ -87,7 +87,7 @@ def forecast(
 ) -> Forecasts:
     """Forecasts of the completed test curves after tau epochs by the method, fitted to the training curves.
 
-    One fit serves all uncertainties: they are made of the same held-out residuals.
+    One fit serves all kinds of uncertainty, because they use the same held-out residuals.
     """
     if variant.method in PREDICTORS:
         return _baseline_forecast(variant.method, train, test, tau, random_state)

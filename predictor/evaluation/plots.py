@@ -18,7 +18,7 @@ COLUMNS = 4
 
 
 def draw_all(results: Sequence[SetResult], folder: Path) -> list[Path]:
-    """Draw every picture that the results allow into the folder; their paths."""
+    """Draw all figures that the results allow into the folder, and return their paths."""
     drawn = []
     for index, result in enumerate(results):
         stem = Path(result.name).stem
@@ -39,8 +39,8 @@ def draw_all(results: Sequence[SetResult], folder: Path) -> list[Path]:
 def fractions_figure(result: SetResult) -> Figure | None:
     """Mean R^2 in the metric's own units against the fraction of the curve, [PP] Figure 3.
 
-    None for a single fraction. Bars are standard deviations over splits. As there, methods that nowhere have
-    a positive R^2 are not drawn; the legend says so.
+    None for a single fraction. Bars are standard deviations over splits. As in the paper, methods without any
+    positive R^2 are not drawn; the legend names them.
     """
     lines: dict[str, list[Cell]] = {}
     for cell in result.cells:
@@ -65,7 +65,7 @@ def fractions_figure(result: SetResult) -> Figure | None:
 
 
 def predicted_figure(result: SetResult) -> Figure:
-    """Predicted against true final values of the first split's test curves, [PP] Figure 2; a panel a cell."""
+    """Predicted against true final values of the first split's test curves, [PP] Figure 2."""
     cells = _first_fraction(result)
     figure, axes = _panels(len(cells))
     for axis, cell in zip(axes, cells, strict=True):
@@ -83,9 +83,9 @@ def predicted_figure(result: SetResult) -> Figure:
 
 
 def calibration_figure(result: SetResult) -> Figure:
-    """Histograms of the PIT, p(y_T <= the y_T that came): flat if calibrated. Bars show its mean and spread.
+    """Histograms of the PIT, p(y_T <= the observed y_T): flat if calibrated. Bars show its mean and spread.
 
-    A panel a cell; lines are uncertainties, error bars standard deviations over splits.
+    There is a panel per cell; lines are kinds of uncertainty, error bars standard deviations over splits.
     """
     cells = _first_fraction(result)
     figure, axes = _panels(len(cells))

@@ -1,4 +1,4 @@
-"""What an evaluation found: per split, and over splits."""
+"""The results of an evaluation: per split, and over splits."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PIT_BINS = 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """Forecasts of one split against what came.
+    """Forecasts of one split against the observed values.
 
     Attributes:
         split: number of the split.
-        n_train: curves learned from.
+        n_train: number of training curves.
         y, y_hat: (n_test,) observed and predicted y_T in the metric's own units.
         r2_metric, r2_scores: R^2 in these units, and in `LearningCurves.scores`; NaN if all y are equal.
         pit: (n_test,) per uncertainty, see `Forecasts`.
@@ -43,7 +43,7 @@ class Outcome:
         return coverage(self.pit[uncertainty])
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers for JSON; None for what is not defined."""
+        """Numbers for JSON; None for undefined ones."""
         return {
             "split": self.split,
             "n_train": self.n_train,

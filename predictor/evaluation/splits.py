@@ -1,4 +1,4 @@
-"""Which curves a method learns from and which it is tested on, each split addressed by one number."""
+"""Splits into training and test curves, each addressed by one number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from predictor.models.tau_model import MIN_CURVES
 
 Rows = npt.NDArray[np.intp]
 MIN_TEST = 2
-"""R^2 compares with the spread of the test curves, and one curve has none."""
+"""R^2 compares with the spread of the test curves; one curve has none."""
 ROUNDING = 1e-9
 
 
@@ -41,7 +41,7 @@ def random_split(n: int, n_train: int, number: int) -> Split:
 
 
 def depth_split(depth: Floats, limit: float, n_train: int, number: int) -> Split:
-    """n_train random ones of the rows with depth < limit against all rows with depth > limit, [PP] appendix.
+    """n_train random rows with depth < limit against all rows with depth > limit, [PP] appendix.
 
     Raises `CurvesError` if there are fewer than n_train shallow or two deep ones.
     """
@@ -72,7 +72,7 @@ def epochs_seen(fraction: float, T: int) -> int:
 
 
 def without_repeats(curves: LearningCurves) -> LearningCurves:
-    """The curves without those that repeat an earlier one in every value and parameter."""
+    """The curves without exact repetitions (all values and parameters equal) of earlier ones."""
     columns = [*curves.architecture.values(), *curves.hyperparameters.values()]
     table = np.nan_to_num(np.column_stack([curves.values, *columns]), nan=-np.inf)
     first = np.unique(table, axis=0, return_index=True)[1]

@@ -1,4 +1,4 @@
-"""When to stop a training: the contract of every stopping rule, and the rule that never stops."""
+"""The contract of all stopping rules, and the rule that never stops."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from predictor.errors import CurvesError
 
 @dataclass(frozen=True)
 class Decision:
-    """What a stopping rule says about one training after its latest epoch.
+    """The decision of a stopping rule about one training after its latest epoch.
 
     `y_hat_T` and `y_best` are in the metric's own units, `sigma` is in `LearningCurves.scores` (the same for
-    accuracies, log scale for perplexities). None where a rule has no such thing.
+    accuracies, log scale for perplexities). None if a rule has no such value.
 
     Attributes:
         stop: whether to stop the training now.
         reason: one sentence for people.
-        probability: p(y_T <= y_BEST - delta) as the rule believes it.
+        probability: the rule's estimate of p(y_T <= y_BEST - delta).
         y_hat_T: predicted y_T.
         sigma: its standard deviation.
         y_best: the completed result that the training is compared with.
@@ -35,11 +35,11 @@ class Decision:
 
 @runtime_checkable
 class StoppingRule(Protocol):
-    """Anything that decides, after each epoch but the last, whether a training goes on.
+    """Anything that decides, after each epoch but the last, whether a training continues.
 
-    The decision is a function of the arguments and of the rule's constructor arguments only. Rules hold no
-    state about a current trial, so that trials may run side by side and a search that is resumed decides as
-    it did before; fitted models may be cached if a fresh object fed the same arguments decides identically.
+    The decision depends only on the arguments and on the rule's constructor arguments. Rules keep no state
+    about a training, so trainings may run in parallel and a resumed search decides as before; fitted models
+    may be cached if a new object decides identically given the same arguments.
     """
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
@@ -47,14 +47,14 @@ class StoppingRule(Protocol):
 
         Args:
             curve: one row: epochs 1..tau observed, NaN after, T columns.
-            history: every training that finished so far, in order of finishing: completed ones and stopped
-                ones (NaN-padded); failures are not in it.
+            history: all trainings that have finished, in order of finishing: completed ones and stopped
+                ones (padded with NaN), but no failures.
         """
         ...
 
 
 class NoStopping:
-    """Every training goes on to its last epoch."""
+    """Every training continues to its last epoch."""
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Continue, always."""
@@ -62,7 +62,7 @@ class NoStopping:
 
 
 def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
-    """`CurvesError` unless a stopping rule is asked about one curve, as long as those of the history."""
+    """Raise `CurvesError` unless there is exactly one curve, as long as those of the history."""
     if len(curve) != 1 or curve.T != history.T:
         raise CurvesError(
             f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "

@@ -14,11 +14,11 @@ from predictor.rules.base import Decision, check_one_curve
 class LceRule:
     """Stop at tau when p(y_T <= y_BEST) >= Delta, y_T extrapolated from the curve alone.
 
-    Needs no burn-in: the first network is completed, and from the second on every network may be stopped.
+    It needs no burn-in: the first network is completed, and any network after it may be stopped.
 
     Args:
         Delta: in (0, 1], how sure to be; 0.95 is the authors' 1 - delta with delta = 0.05.
-        every: look after every so many epochs. A look takes as long as one extrapolation, seconds.
+        every: epochs between looks. A look takes as long as one extrapolation: seconds.
         first: epochs before the first look.
         model: the extrapolation, None for its defaults.
     """

@@ -1,7 +1,7 @@
 """Stopping rules by name, with settings: ``published:Delta=0.95,burn_in=50``, ``percentile-25``.
 
-A rule's settings are the keyword arguments, of types that can be written as text, of what makes it. A new
-rule is one line in `RULES`.
+A rule's settings are those keyword arguments of its class or function whose types can be written as text. A
+new rule is one line in `RULES`.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def published_rule(
 
     Args:
         Delta: in (0, 1], how sure to be.
-        tolerance: keeps everything that may come within it of the best.
+        tolerance: keep every network that may come within this of the best.
         nth_best: compare with the n-th best so far.
         burn_in: networks trained to the end before any is stopped.
-        target: final, the model learns y_T, or increment, it learns y_T - y_tau; none: the method's own.
+        target: final (the model learns y_T) or increment (it learns y_T - y_tau); none: the method's own.
         refit_growth: refit when the completed networks have grown by this factor; none: never, as published.
-        method: names the model.
+        method: name of the model.
         n_settings: draws of the model's random search; none: the method's own number.
         uncertainty: loocv, conformal or level.
         random_state: seed of the random search.
@@ -84,10 +84,10 @@ def lce_rule(
 
 @dataclass(frozen=True)
 class RuleKind:
-    """How rules of one name are made.
+    """How rules with one name are made.
 
     Attributes:
-        make: the rule's class, or a function, with the settings as keyword arguments.
+        make: the rule's class, or a function that makes one, with the settings as keyword arguments.
         summary: one line for people.
         declared_by: the class or function whose keyword arguments are the settings, None if it is `make`.
     """
@@ -116,18 +116,18 @@ RULES: dict[str, RuleKind] = {
     "rank-envelope": RuleKind(RankEnvelope, "stop when ranked worse than the best networks once were"),
     **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
 }
-"""The rules by name. Beside them, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
+"""The rules by name. In addition, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
 ALIASES = {"paper": "published"}
-"""Names that rules had before."""
+"""Former names of rules."""
 
 
 @dataclass(frozen=True)
 class RuleSpec:
-    """A rule's name and settings, from which as many fresh rules can be made as are needed.
+    """A rule's name and settings, from which any number of new rules can be made.
 
     Attributes:
         name: in `RULES`, or the name of an Optuna pruner after ``optuna.``.
-        settings: the settings that differ from the defaults, read into numbers.
+        settings: the given settings, parsed.
         text: as the user wrote it.
     """
 
@@ -150,7 +150,7 @@ class RuleSpec:
                     f"it takes {', '.join(known) or 'none'}"
                 )
             if key in settings:
-                raise PredictorError(f"setting {key!r} of rule {name!r} is there twice")
+                raise PredictorError(f"setting {key!r} of rule {name!r} is given twice")
             settings[key] = _read(value, known[key], name)
         return cls(name, settings, text.strip())
 
@@ -158,7 +158,7 @@ class RuleSpec:
         return self.text or self.name
 
     def make(self) -> StoppingRule:
-        """A fresh rule; `PredictorError` for a setting that is out of range, or a package that is missing."""
+        """A new rule; raises `PredictorError` for a setting that is out of range or a missing package."""
         kind = rule_kind(self.name)
         missing = [
             key for key, p in kind.settings.items() if p.default is p.empty and key not in self.settings
@@ -169,12 +169,12 @@ class RuleSpec:
             return kind.make(**self.settings)
         except PredictorError as error:
             raise type(error)(f"rule {str(self)!r}: {error}") from None
-        except (ValueError, TypeError) as error:  # how other libraries refuse a setting
+        except (ValueError, TypeError) as error:  # how other libraries reject a setting
             raise PredictorError(f"rule {str(self)!r}: {str(error).splitlines()[0]}") from None
 
 
 def rule_kind(name: str) -> RuleKind:
-    """How rules of that name are made; `PredictorError` with the nearest name if it is not known."""
+    """How rules with that name are made; raises `PredictorError` with the nearest name if it is unknown."""
     if name in RULES:
         return RULES[name]
     if name.startswith(OPTUNA_PREFIX):
@@ -193,7 +193,7 @@ def make_rule(text: str) -> StoppingRule:
 def parse_rules(text: str) -> list[RuleSpec]:
     """The rules in a list like ``published:Delta=0.95,burn_in=50,median``; raises `PredictorError`.
 
-    What holds a ``=`` and no ``:`` before it is a further setting of the rule in front of it.
+    A part with a ``=`` and no ``:`` before it is another setting of the preceding rule.
     """
     texts: list[str] = []
     for part in (piece.strip() for piece in text.split(",")):
@@ -207,7 +207,7 @@ def parse_rules(text: str) -> list[RuleSpec]:
 
 
 def default_rules() -> list[RuleSpec]:
-    """The published rule and, where Optuna is installed, its pruners."""
+    """The published criterion and, if Optuna is installed, its pruners."""
     ready = [name for name in PRUNERS if find_spec("optuna") is not None]
     return [RuleSpec.parse(name) for name in ("published", *ready)]
 
@@ -233,7 +233,7 @@ def _optuna_kind(name: str) -> RuleKind:
 
     def make(**settings: Any) -> OptunaRule:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some say that they are experimental
+            warnings.simplefilter("ignore")  # some warn that they are experimental
             return OptunaRule(pruner(**settings))
 
     return RuleKind(make, f"Optuna's {name}", pruner)
@@ -244,7 +244,7 @@ def _options(kind: Any) -> tuple[Any, ...]:
 
 
 def _read(text: str, parameter: inspect.Parameter, rule: str) -> Any:
-    """The setting's value, read as the first of its types that fits: None, bool, int, float, str."""
+    """The setting's value, parsed as the first type that fits: None, bool, int, float, str."""
     options = _options(parameter.annotation)
     if type(None) in options and text.lower() == "none":
         return None

@@ -1,4 +1,4 @@
-"""Stopping rules of Optuna, asked about the same curves as every other rule; needs the extra ``optuna``."""
+"""Optuna's pruners as stopping rules; needs the extra ``optuna``."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class OptunaRule:
     `decide` answers what ``trial.should_prune()`` would in a study of direction 'maximize' in which the
     history's trainings ran one after the other, each reporting its score (`LearningCurves.scores`) after
     epoch t as step t: completed ones are COMPLETE, all others PRUNED. Steps matter to the halving pruners:
-    their rungs lie at steps 1, eta, eta^2, ...; counted from 0 each rung would come an epoch later.
+    their rungs lie at steps 1, eta, eta^2, ...; if steps began at 0, each rung would be one epoch later.
 
     The training in question is trial number ``len(history)``. Hyperband draws a trial's bracket from the
-    study's name and that number; where trainings run side by side and others finish meanwhile, the number
-    and with it the bracket of a running training changes.
+    study's name and that number; if trainings run in parallel and others finish meanwhile, the number and
+    therefore the bracket of a running training changes.
 
-    A replay of the history is cached and extended while histories grow; any other history is replayed anew.
+    The replayed history is cached and extended as the history grows; any other history is replayed again.
 
     Args:
         pruner: an Optuna pruner; it is copied, never changed.
-        study_name: name of the study, another one gives other Hyperband brackets.
+        study_name: name of the study; another name gives other Hyperband brackets.
 
     Raises:
         MissingPackageError: if optuna is not installed.
@@ -92,7 +92,7 @@ PRUNERS: dict[str, Callable[[Any], Any]] = {
     "hyperband": lambda pruners: pruners.HyperbandPruner(reduction_factor=3),
     "patient": lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
 }
-"""Optuna's pruners by name, with Optuna's own defaults (5 start-up trials, resources worked out)."""
+"""Optuna's pruners by name, with Optuna's own defaults (5 start-up trials, automatic resources)."""
 
 
 def make_pruner_rule(name: str) -> OptunaRule:
@@ -101,5 +101,5 @@ def make_pruner_rule(name: str) -> OptunaRule:
         raise PredictorError(f"pruner {name!r} is not known; expected one of {sorted(PRUNERS)}")
     pruners = require("optuna", f"the rule {name!r}", INSTALL).pruners
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PatientPruner says that it is experimental
+        warnings.simplefilter("ignore")  # PatientPruner warns that it is experimental
         return OptunaRule(PRUNERS[name](pruners))

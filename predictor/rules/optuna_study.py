@@ -1,4 +1,4 @@
-"""A study of finished trainings that an Optuna pruner can be asked about; imports optuna."""
+"""A study of finished trainings in which an Optuna pruner can decide; imports optuna."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from predictor.curves.learning_curves import Floats
 
 RUNNING_ID = -1
-"""Identifier of the training in question, which is not in the storage: it never competes with others."""
+"""Id of the training in question, which is not in the storage, so it never competes with others."""
 
 
 class TrialsStorage(InMemoryStorage):
@@ -26,7 +26,7 @@ class TrialsStorage(InMemoryStorage):
         self.running_attributes: dict[str, Any] = {}
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Where a pruner notes what a trial has passed."""
+        """Store a pruner's note about a trial."""
         if trial_id == RUNNING_ID:
             self.running_attributes[key] = value
         else:
@@ -36,9 +36,9 @@ class TrialsStorage(InMemoryStorage):
 class ReplayedStudy:
     """Trainings one after the other as an Optuna study would have seen them.
 
-    Steps are epochs counted from 1 and larger is better. Pruners keep notes in the trials and in themselves
-    while they are asked (rungs that were passed, resources that were worked out), so every finished training
-    is asked about after each of its epochs but the T-th. The answers are ignored: what happened, happened.
+    Steps are epochs counted from 1, and larger is better. Pruners keep notes in the trials and in themselves
+    (rungs passed, resources computed), so they are asked about every finished training after each of its
+    epochs but the T-th. Their answers are ignored, because those trainings have already ended.
     """
 
     def __init__(self, pruner: optuna.pruners.BasePruner, study_name: str) -> None:
@@ -76,7 +76,7 @@ class ReplayedStudy:
         self._trial, self._answer = self._new_trial(), False
 
     def _new_trial(self) -> FrozenTrial:
-        """A running trial without epochs, the one after all finished ones."""
+        """A running trial without epochs, numbered after all finished ones."""
         self._storage.running_attributes.clear()
         return FrozenTrial(
             number=self._n_finished,

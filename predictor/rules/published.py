@@ -14,14 +14,14 @@ from predictor.rules.reward import GrowingModel
 class EarlyStopper:
     """Stop at tau when p(y_T <= y_BEST - delta) = Phi((y_BEST - delta - y_hat_T) / sigma(tau)) >= Delta.
 
-    The first `burn_in` networks are trained to the end; then the model learns from the first k completed
-    curves, k = burn_in, burn_in g, burn_in g^2, ... (rounded down), the largest that there are. y_BEST is
-    the n-th best y_T of all completed networks. A decision depends on nothing but the arguments of `decide`
-    and of the constructor: fitted models are cached by the content of the curves that they learned from.
+    The first `burn_in` networks are trained to the end. Then the model learns from the first k completed
+    curves, where k is the largest possible of burn_in, burn_in g, burn_in g^2, ... (rounded down). y_BEST is
+    the n-th best y_T of all completed networks. A decision depends only on the arguments of `decide` and of
+    the constructor: fitted models are cached by the content of the curves that they learned from.
 
     Args:
         Delta: in (0, 1], how sure to be.
-        tolerance: delta >= 0; keeps everything that may come within it of y_BEST. On the scale of
+        tolerance: delta >= 0; networks that may come within it of y_BEST are kept. On the scale of
             `LearningCurves.scores`: accuracy, or log-perplexity.
         nth_best: compare with the n-th best so far; 1 for the best.
         burn_in: completed networks before the first decision, at least 3 and nth_best.

@@ -37,10 +37,10 @@ rules, and the defaults of their settings:
 
 examples:
   python -m predictor simulate curves.csv
-  python -m predictor simulate curves.csv runs/NAME --rules paper:Delta=0.95,burn_in=50,median
+  python -m predictor simulate curves.csv runs/NAME --rules published:Delta=0.95,burn_in=50,median
   python -m predictor simulate *.csv --rules none,percentile-25,optuna.PercentilePruner:percentile=10 \\
       --orders 0-19 --plot figure4.png
-  python -m predictor simulate curves.csv --rules paper:method=robust-gp --format json > result.json"""
+  python -m predictor simulate curves.csv --rules published:method=robust-gp --format json > result.json"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rules",
         action="append",
         metavar="RULES",
-        help="rules, separated by commas, with settings after a colon (default: paper and, where Optuna is "
+        help="rules, separated by commas, with settings after a colon (default: published and, if Optuna is "
         "installed, its pruners); may be given several times",
     )
     parser.add_argument(

@@ -101,7 +101,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(tmp_path, undis
     # A network that was cut off begins again, so that one epoch more than before may need one full training.
     code, err = signal_after(resumed, folder, stored + 1, signal.SIGINT)
     assert code == 130
-    assert err.splitlines()[-1] == f"interrupted; go on with: metaqnn run --resume {folder}"
+    assert err.splitlines()[-1] == f"interrupted; resume with: metaqnn run --resume {folder}"
     assert "Traceback" not in err
     assert not (folder / "owner.txt").exists()
     assert main(["run", "--resume", str(folder), "--quiet"]) == 0

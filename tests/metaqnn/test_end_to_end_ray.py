@@ -149,7 +149,7 @@ def test_an_interrupted_search_leaves_nothing_running(tmp_path, number):
     process.send_signal(number)
     _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130, err
-    assert err.splitlines()[-1] == "interrupted; go on with: metaqnn run --resume run"
+    assert err.splitlines()[-1] == "interrupted; resume with: metaqnn run --resume run"
     assert "Traceback" not in err
     assert not alive(started)
 

@@ -40,7 +40,7 @@ def test_a_signal_stops_it_and_it_goes_on(new_run, undisturbed, numbers):
     code, err = stop(run, *numbers)
     assert code == 130
     assert "Traceback" not in err
-    assert err.splitlines()[-1] == f"interrupted; go on with: metaqnn run --resume {run.folder}"
+    assert err.splitlines()[-1] == f"interrupted; resume with: metaqnn run --resume {run.folder}"
     assert not (run.folder / "owner.txt").exists()
     assert run.here() == 0
     assert run.outcome() == undisturbed.outcome()

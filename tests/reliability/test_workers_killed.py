@@ -123,7 +123,7 @@ def test_ctrl_c_in_a_terminal_and_other_numbers_of_workers(new_run, monkeypatch)
     _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.splitlines()[-1] == f"interrupted; go on with: metaqnn run --resume {run.folder}"
+    assert err.splitlines()[-1] == f"interrupted; resume with: metaqnn run --resume {run.folder}"
     assert_none_left(process.pid)
     assert run.here("--workers", "1") == 0
     assert_every_network_once(run)

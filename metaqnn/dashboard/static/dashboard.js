@@ -1,8 +1,8 @@
 // Draws the charts of a page when they come into view, and keeps the page up to date while a search runs.
 "use strict";
 
-const SHORTEST_WAIT = 2000; // milliseconds between two looks at whether the search has changed
-const IDLE_FACTOR = 10; // a refresh that took long is followed by a wait this many times as long
+const SHORTEST_WAIT = 2000; // milliseconds between two checks whether the search has changed
+const IDLE_FACTOR = 10; // after a refresh, wait this many times as long as it took
 const EMBED = { actions: false, ast: true, renderer: "canvas", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
 // `ast`: expressions are interpreted, not compiled, as the page's security policy wants it.
 
@@ -32,7 +32,7 @@ async function draw(chart) {
 
 async function show(chart, spec) {
   const holder = document.createElement("div");
-  holder.className = "coming"; // out of sight, so that an older drawing stays until this one is there
+  holder.className = "coming"; // hidden, so that the older drawing stays until this one is ready
   chart.append(holder);
   spec.description ??= chart.closest("section").querySelector("h2").textContent; // for screen readers
   const view = await vegaEmbed(holder, spec, EMBED);
@@ -53,7 +53,7 @@ async function tryToDraw(chart) {
   if ("slow" in chart.dataset && chart.dataset.state !== "drawn") offer(chart, "");
 }
 
-// Slow figures are drawn on demand: a button says so.
+// Slow figures are drawn on demand, by a button.
 function offer(chart, sentence) {
   if (chart.querySelector("button")) return;
   const button = document.createElement("button");
@@ -79,7 +79,7 @@ const inView = new IntersectionObserver(
 );
 
 for (const chart of document.querySelectorAll(".chart")) {
-  if ("slow" in chart.dataset) offer(chart, "The Q-values are restored first, which takes some seconds in a long search.");
+  if ("slow" in chart.dataset) offer(chart, "The Q-values must be restored first, which takes some seconds for a long search.");
   else inView.observe(chart);
 }
 
@@ -102,7 +102,7 @@ async function refresh() {
   if (!response.ok) return;
   replaceLiveParts(new DOMParser().parseFromString(await response.text(), "text/html"));
   for (const chart of document.querySelectorAll(".chart[data-state]")) {
-    if ("slow" in chart.dataset) offer(chart, "The search has gone on.");
+    if ("slow" in chart.dataset) offer(chart, "The search has progressed since.");
     else await tryToDraw(chart);
   }
 }
@@ -125,7 +125,7 @@ async function look() {
       page.version = answer;
     }
   } catch {
-    tell("The dashboard does not answer. Is it still running?");
+    tell("The dashboard does not respond. Is it still running?");
   }
   setTimeout(lookIfSeen, Math.max(SHORTEST_WAIT, IDLE_FACTOR * (performance.now() - started)));
 }

@@ -65,7 +65,7 @@ def test_by_default_no_browser_is_opened(started, finished_run, monkeypatch):
 
 def test_another_address_than_the_loopback_is_warned_about(started, finished_run):
     printed = started(finished_run.path, "--port", "0", "--host", "0.0.0.0")
-    assert printed.err == "warning: everybody who reaches this machine can read these runs\n"
+    assert printed.err == "warning: everybody who can reach this machine can read these runs\n"
 
 
 @pytest.mark.parametrize("host", ["127.1", "LOCALHOST"])
@@ -92,7 +92,7 @@ def test_a_port_that_is_none_is_quoted(capsys, finished_run, port):
     with pytest.raises(SystemExit) as caught:
         main(["dashboard", str(finished_run.path), f"--port={port}"])
     assert caught.value.code == 2
-    assert f"{port!r} is no port; it must be a number from 0 to 65535" in capsys.readouterr().err
+    assert f"{port!r} is not a port; it must be a number from 0 to 65535" in capsys.readouterr().err
 
 
 def test_a_missing_run_is_named_before_anything_is_served(capsys, finished_run, tmp_path):

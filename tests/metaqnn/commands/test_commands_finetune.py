@@ -219,4 +219,4 @@ def test_an_interrupted_command_says_how_to_go_on(capsys, run, monkeypatch):
     assert main(["finetune", str(run.path), *SHORT]) == 130
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.endswith("interrupted; go on with the same command\n")
+    assert captured.err.endswith("interrupted; resume with the same command\n")

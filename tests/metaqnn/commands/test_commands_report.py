@@ -63,7 +63,7 @@ def test_table(printed, finished_run, reader):
     assert f"24 of 24 networks: {summary.completed} trained to the end" in text
     assert f"{summary.full_epochs - summary.epochs} saved by early stopping" in text
     wrong = audit.better_than_best or "none"
-    assert f"{audit.networks} audits of {audit.stops} stops: {wrong} would have been" in text
+    assert f"{audit.networks} audits of {audit.stops} stops: {wrong} would have beaten" in text
     assert "the criterion accepts 1 - Delta = 20.00%" in text
 
 

@@ -133,7 +133,7 @@ def test_a_search_from_start_to_end(tmp_path, capsys):
 def test_the_same_command_again_goes_on_with_the_same_search(started, capsys):
     assert main(["run", "--run-dir", str(started), *SEARCH]) == 0
     captured = capsys.readouterr()
-    assert "5 networks were trained before" in captured.err
+    assert "5 networks already trained" in captured.err
     assert "5 of 5 networks" in captured.out
     assert main(["run", "--resume", str(started), "--quiet"]) == 0
 
@@ -261,4 +261,4 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     assert main(["audit", str(started), "--share", "1"]) == 0
     captured = capsys.readouterr()
     assert "~50.00%" in captured.out
-    assert "1 audit of 1 stop: none would have been better" in captured.out
+    assert "1 audit of 1 stop: none would have beaten the best" in captured.out

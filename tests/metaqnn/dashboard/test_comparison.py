@@ -14,7 +14,7 @@ def views(searched, formula_trainer, config):
     return {
         "a": searched(formula_trainer(config.epochs)),
         "b": searched(formula_trainer(config.epochs), seed=5),
-        "not begun": searched(None),
+        "not started": searched(None),
     }
 
 

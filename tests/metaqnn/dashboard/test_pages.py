@@ -112,7 +112,7 @@ def test_the_filter_shows_what_it_filters_by(client, finished_run):
 
 
 def test_filters_that_nothing_passes_are_answered_in_words(page):
-    assert "No network is like that." in page("/runs/finished/networks?text=FC(7)").text
+    assert "No network matches the filters." in page("/runs/finished/networks?text=FC(7)").text
 
 
 def test_a_network_has_everything_that_the_database_knows(page, networks):
@@ -188,7 +188,7 @@ def test_a_search_that_has_not_begun_says_so(client, new_run):
     found = Page(browser.get("/runs/fresh"))
     assert "No network has ended yet." in found.text
     assert "Networks 0 of 24" in found.text
-    assert "No network is like that yet: none was proposed." in Page(browser.get("/runs/fresh/networks")).text
+    assert "No network has been proposed yet." in Page(browser.get("/runs/fresh/networks")).text
     assert Page(browser.get("/runs/fresh/networks/1")).status == 404
 
 

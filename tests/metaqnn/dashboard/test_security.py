@@ -73,7 +73,7 @@ def test_a_name_that_leads_to_the_loopback_is_answered_with_its_address(client, 
 def test_nothing_can_be_changed(client, finished_run, method, path):
     answer = client(finished_run).request(method, path)
     assert answer.status_code == 405
-    assert "this dashboard can be read only" in answer.text
+    assert "this dashboard is read-only" in answer.text
     assert "GET" in answer.headers["Allow"]
 
 

@@ -86,7 +86,7 @@ def test_after_the_end_nothing_is_drawn(run):
     snapshots = Snapshots()
     snapshot = snapshots.of(run)
     snapshots.end()
-    with pytest.raises(EndingError, match="the dashboard has been ended"):
+    with pytest.raises(EndingError, match="the dashboard is shutting down"):
         snapshot.figure(Figure("f", "F", "", chart))
 
 
@@ -125,7 +125,7 @@ def test_the_end_cuts_off_what_is_being_drawn_and_what_waits(run):
     assert begun.wait(SECONDS)
     snapshots.end()
     for figure in (drawing, waiting):
-        with pytest.raises(EndingError, match="the dashboard has been ended"):
+        with pytest.raises(EndingError, match="the dashboard is shutting down"):
             figure.result(SECONDS)
 
 

@@ -37,13 +37,13 @@ def test_a_finished_search_that_is_audited_is_running(state, run_copy):
 
 def test_a_search_is_running_while_a_process_owns_it_and_paused_before_and_after(state, new_run):
     folder, database = new_run()
-    assert state(folder).word == "not begun"
+    assert state(folder).word == "not started"
     with folder.lock():
         assert state(folder).word == "running"
     counts = {"num_params": 1, "depth": 2, "parameters": 1, "macs": 1}
     database.propose(0, 1.0, {"number": 1, "architecture": "[C(8,3,1), SM(10)]", **counts})
     assert state(folder).word == "paused"
-    assert state(folder).detail == f"go on with: metaqnn run --resume {folder.path}"
+    assert state(folder).detail == f"resume with: metaqnn run --resume {folder.path}"
 
 
 def test_the_best_network_is_that_of_metaqnn_top(state, finished_run, capsys):

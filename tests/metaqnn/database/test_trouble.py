@@ -116,7 +116,7 @@ def test_a_file_that_another_program_holds_is_not_called_damaged(run_copy, said,
     with closing(sqlite3.connect(run_copy.database)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
-        assert "end the program that holds it" in said("top", run_copy.path)
+        assert "end the program that is using it" in said("top", run_copy.path)
 
 
 CHANGES = {

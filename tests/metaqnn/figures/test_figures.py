@@ -44,7 +44,7 @@ def test_without_early_stopping_the_figures_about_it_say_so(searched, formula_tr
         except NothingToShow as reason:
             empty[figure.name] = str(reason)
     assert set(empty) == {"audits", "epochs", "time", "failures"}
-    assert "No network was to be stopped" in empty["audits"]
+    assert "The rule has stopped no network" in empty["audits"]
     assert "stopped early" in empty["epochs"]
     assert empty["failures"] == "No network failed."
 

@@ -55,13 +55,19 @@ def test_a_mirror_that_fails_is_given_up_and_the_search_goes_on(
     failing, other = remembering(fail_at=5), remembering()
     run(new_database, open_search, formula_trainer, [failing, other])
     assert (len(failing.networks), len(other.networks)) == (5, 24)
-    assert capsys.readouterr().err.splitlines() == ["", "Remembering given up: no space left"]
+    assert capsys.readouterr().err.splitlines() == [
+        "",
+        "Remembering failed and is no longer updated: no space left",
+    ]
 
 
 def test_why_a_mirror_failed_is_shown_and_not_obeyed(finished_run, remembering, capsys):
     failing = remembering(fail_at=0, reason="no space left on \x1b]0;pwned\x07")
     MirroringListener(Hearing(), finished_run.reader(), [failing]).close()
-    assert capsys.readouterr().err == "\nRemembering given up: no space left on \\x1b]0;pwned\\x07\n"
+    assert (
+        capsys.readouterr().err
+        == "\nRemembering failed and is no longer updated: no space left on \\x1b]0;pwned\\x07\n"
+    )
 
 
 def test_what_is_missing_is_copied_in_the_beginning_and_not_in_the_end(finished_run, remembering):

@@ -149,7 +149,7 @@ def test_a_study_of_another_search_is_refused(whole_copy, new_database):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("secret", "the Optuna storage is no URL; expected one as sqlite:///study.db"),
+        ("secret", "the Optuna storage is not a URL; expected one such as sqlite:///study.db"),
         ("sqlite:////nowhere/study.db", "Optuna cannot use /nowhere/study.db: .*unable to open"),
     ],
 )

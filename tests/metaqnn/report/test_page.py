@@ -97,13 +97,13 @@ def test_the_search_is_told_in_numbers_and_facts(parsed, finished_run):
 
 
 def test_audits_are_told_beside_their_figure(parsed):
-    assert "would have been better than the best of its moment" in text_of(parsed)
+    assert "would have beaten the best network at that time" in text_of(parsed)
 
 
 def test_before_the_first_network(searched):
     parsed = Parsed(shown(searched(None)))
     text = text_of(parsed)
-    assert "Not finished, and not running: 0 of 24 networks have ended (0%), 0 interrupted." in text
+    assert "Neither finished nor running: 0 of 24 networks have ended (0%), 0 interrupted." in text
     assert parsed.specs == {}
     assert text.count("No network has ended yet") > 3
 
@@ -131,7 +131,7 @@ def test_a_running_search_says_so_with_its_progress(half):
 
 
 def test_an_interrupted_search_says_so(half):
-    assert state(half, None).startswith("Not finished, and not running: 10 of 24 networks")
+    assert state(half, None).startswith("Neither finished nor running: 10 of 24 networks")
 
 
 def test_a_finished_search_in_an_audit_says_so(view):

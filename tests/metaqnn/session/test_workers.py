@@ -179,7 +179,7 @@ def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         address = f"127.0.0.1:{server.server_port}"
-        with pytest.raises(ConfigError, match="there: what answers there is no Ray cluster"):
+        with pytest.raises(ConfigError, match="there: the server at that address is not a Ray cluster"):
             make_executor(prepared(executor="ray", address=address))
 
 

@@ -130,7 +130,7 @@ def test_rules_from_one_spec_share_nothing():
         ("published:0.9", r"no setting '0.9'"),
         ("none:a=1", r"no setting 'a'; it takes none"),
         ("median:n_startup_trials=3", r"no setting 'n_startup_trials'; it takes none"),
-        ("published:Delta=1,Delta=0.5", r"'Delta' of rule 'published' is there twice"),
+        ("published:Delta=1,Delta=0.5", r"'Delta' of rule 'published' is given twice"),
         ("published:Delta=high", r"Delta = 'high' of rule 'published'; expected a number, such as 0.99"),
         (
             "published:burn_in=1.5",

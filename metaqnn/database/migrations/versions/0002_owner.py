@@ -1,4 +1,4 @@
-"""Who writes a search."""
+"""The process that writes a search."""
 
 from __future__ import annotations
 

@@ -12,5 +12,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the numbers of images; they are not known of older searches."""
+    """Add the numbers of images, which are not known for older searches."""
     op.add_column("searches", sa.Column("images", sa.JSON(), nullable=True))
