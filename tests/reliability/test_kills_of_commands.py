@@ -162,7 +162,7 @@ def test_a_dashboard_that_ends_leaves_the_run_as_it_was_and_its_port_free(search
     assert b"run" in urlopen(url).read()
     process.send_signal(number)
     _, err = process.communicate(timeout=300)
-    assert (process.returncode, err) == ((-9, "") if number == signal.SIGKILL else (0, "dashboard ended\n"))
+    assert (process.returncode, err) == ((-9, "") if number == signal.SIGKILL else (0, "dashboard stopped\n"))
     assert files() == before
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the next dashboard does

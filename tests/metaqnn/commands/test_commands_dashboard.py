@@ -34,7 +34,7 @@ def test_it_prints_its_address_serves_and_ends_tidily(finished_run, ended_by):
             assert b"24" in answer.read()
         process.send_signal(ended_by)
         out, err = process.communicate(timeout=300)
-    assert (process.returncode, out, err) == (0, "", "dashboard ended\n")
+    assert (process.returncode, out, err) == (0, "", "dashboard stopped\n")
 
 
 @pytest.fixture
