@@ -1,34 +1,34 @@
-"""What the columns of a table of learning curves mean, decided from their names (never the file's name).
+"""What the columns of a table of trainings mean, decided from their names (never the file's name).
 
-1. *Epochs*: the columns ``<prefix>_<number>`` whose prefix has the most of them; numbers must be
-   consecutive. A column numbered 0 (before training, or a warm-up value) is not an epoch and is dropped.
-2. *Metric*: from the prefix. Prefixes with ``ppl`` or ``perplexity``, and the published ``ep``, are
-   perplexities (``ep`` or ``epoch`` with all values in [0, 1] is an accuracy); ``loss`` and ``err`` are
-   minimized; others are accuracies.
-3. *Index*: columns without a name, ``index``, ``id`` and ``Unnamed...`` are ignored.
-4. *Names*: the first of ``net``, ``architecture``, ``network``, ``name`` that is there.
-5. *Text*: columns in which no cell is a number are labels (``base_model``, ``training_dataset``), ignored.
-6. *Hyper-parameters*: names that start with ``hp_`` or hold a word of training (lr, rate, decay, batch ...).
-7. *Architecture parameters*: names that start with ``ap_`` or hold a word of networks (depth, filter ...).
-8. All other numeric columns are hyper-parameters.
+1. *Groups*: columns whose names differ in one number alone, ``acc_1, acc_2, ...`` or ``e1Loss, e2Loss, ...``.
+   One of them is the curve (`predictor.curves.choice`); the others are no parameters if they are of a metric
+   or as long as the curve.
+2. *Index*: columns without a name, ``index``, ``id`` and ``Unnamed...`` are ignored.
+3. *Names*: the first of ``net``, ``architecture``, ``network``, ``name`` that is there.
+4. *Left out*: text; results (``MaxAccuracy``, ``test_acc``, and whatever nearly equals the curve's end or
+   extreme); numbers, dates and splits of runs (``ModelId``, ``IsTest``).
+5. *Hyper-parameters*: names that start with ``hp_`` or hold a word of training (lr, rate, decay, batch ...).
+6. *Architecture parameters*: names that start with ``ap_`` or hold a word of networks (depth, filter ...).
+7. All other numeric columns are hyper-parameters.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count, pairwise
 from typing import Literal
 
-import numpy as np
-
-from predictor.curves.learning_curves import Floats
+from predictor.curves.choice import Candidate, is_generic
+from predictor.curves.metrics import metric_of
 
 Kind = Literal["architecture", "hyperparameters"]
 
 NAME_COLUMNS = ("net", "architecture", "network", "name")
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
-EPOCH_COLUMN = re.compile(r"^(?P<prefix>.*[^\W\d])_?(?P<number>\d{1,5})$")
+NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 # fmt: off
 TRAINING_WORDS = frozenset((
@@ -45,37 +45,75 @@ NETWORK_WORDS = frozenset((
     "fc", "dense", "embedding", "cells",
 ))
 # fmt: on
+PARAMETER_WORDS = TRAINING_WORDS | NETWORK_WORDS
 
 
-def epoch_columns(header: Sequence[str]) -> tuple[str, dict[int, str]]:
-    """Prefix of the curves' columns and {epoch: column}, epoch 0 included; ('', {}) if there are none."""
-    found = [
-        (match["prefix"].rstrip("_"), int(match["number"]), column)
-        for column in header
-        if (match := EPOCH_COLUMN.match(column.strip())) and not is_parameter(column)
+@dataclass(frozen=True)
+class Group(Candidate):
+    """Columns whose names differ in one number alone.
+
+    Attributes:
+        columns: by that number, ascending.
+        template: their name with ``#`` for the number.
+    """
+
+    columns: dict[int, str] = field(default_factory=dict)
+    template: str = ""
+
+    @property
+    def stride(self) -> int | None:
+        """Difference of the numbers if it is the same for all, from 0, 1 or the stride on; else None."""
+        numbers = list(self.columns)
+        steps = {later - earlier for earlier, later in pairwise(numbers)} or {1}
+        if len(steps) > 1:
+            return None
+        stride = steps.pop()
+        if stride > 1 and len(numbers) < 3:
+            return None
+        return stride if numbers[0] in (0, 1, stride) else None
+
+    @property
+    def missing(self) -> str:
+        """The first column that would have to be there."""
+        return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
+
+    @property
+    def is_of_parameters(self) -> bool:
+        """Whether the names are those of parameters: ``units_1, units_2``, ``beta1, beta2``."""
+        if metric_of(self.name):
+            return False
+        columns = self.columns.values()
+        return not is_generic(self.name) and any(is_parameter(column) for column in columns)
+
+
+def groups_of(header: Sequence[str]) -> list[Group]:
+    """All groups, those of parameters included; a column belongs to the largest that it can belong to."""
+    places: dict[str, dict[int, str]] = defaultdict(dict)
+    for column in header:
+        for template, number in _templates(column):
+            places[template].setdefault(number, column)
+    members: dict[str, dict[int, str]] = defaultdict(dict)
+    for column in header:
+        own = [(template, number) for template, number in _templates(column)]
+        if own and not is_index(column):
+            template, number = max(own, key=lambda item: (len(places[item[0]]), own.index(item)))
+            members[template].setdefault(number, column)
+    return [_group(template, columns) for template, columns in members.items()]
+
+
+def curves_among(groups: Iterable[Group]) -> list[Group]:
+    """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric."""
+    return [
+        group
+        for group in groups
+        if not group.is_of_parameters
+        and (len(group.columns) > 1 or (1 in group.columns and (metric_of(group.name) or group.name == "ep")))
+        and any(number > 0 for number in group.columns)
     ]
-    if not found:
-        return "", {}
-    prefix = Counter(prefix for prefix, _, _ in found).most_common(1)[0][0]
-    return prefix, dict(sorted((number, column) for p, number, column in found if p == prefix))
-
-
-def metric_of(prefix: str, values: Floats) -> str:
-    """Metric of the epoch columns with this prefix and these values; see the module's rule 2."""
-    words = set(_words(prefix))
-    if words & {"ppl", "perplexity"}:
-        return "perplexity"
-    if "loss" in words:
-        return "loss"
-    if words & {"err", "error"}:
-        return "error"
-    if words <= {"ep", "epoch"}:
-        return "accuracy" if np.nanmin(values) >= 0 and np.nanmax(values) <= 1 else "perplexity"
-    return "accuracy"
 
 
 def kind_of(column: str) -> Kind:
-    """Whether a numeric column is an architecture parameter or a hyper-parameter; see rules 6 to 8."""
+    """Whether a numeric column is an architecture parameter or a hyper-parameter; see rules 5 to 7."""
     words = _words(column)
     if words[:1] in (["ap"], ["hp"]):
         return "architecture" if words[0] == "ap" else "hyperparameters"
@@ -96,11 +134,23 @@ def is_index(column: str) -> bool:
 
 
 def is_parameter(column: str) -> bool:
-    """Whether the name alone says that the column is a number known before training."""
+    """Whether the name holds a word of parameters."""
     words = _words(column)
-    if words[:1] in (["epoch"], ["epochs"]) and len(words) > 1:
-        return False
-    return words[:1] in (["ap"], ["hp"]) or bool((TRAINING_WORDS | NETWORK_WORDS).intersection(words))
+    return words[:1] in (["ap"], ["hp"]) or bool(PARAMETER_WORDS.intersection(words))
+
+
+def _templates(column: str) -> list[tuple[str, int]]:
+    return [
+        (f"{column[: match.start()]}#{column[match.end() :]}", int(match[0]))
+        for match in NUMBER.finditer(column)
+    ]
+
+
+def _group(template: str, columns: dict[int, str]) -> Group:
+    ascending = dict(sorted(columns.items()))
+    short = template[:-1].rstrip("_-. :/#") if template.endswith("#") else ""
+    aliases = (template, *ascending.values())
+    return Group(short or template, sum(number > 0 for number in columns), aliases, ascending, template)
 
 
 def _words(column: str) -> list[str]:

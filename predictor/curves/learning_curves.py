@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from predictor.curves.metrics import Direction, direction_of
 from predictor.errors import CurvesError
 
 Floats = npt.NDArray[np.float64]
-Direction = Literal["maximize", "minimize"]
-
-DIRECTIONS: dict[str, Direction] = {
-    "accuracy": "maximize",
-    "perplexity": "minimize",
-    "loss": "minimize",
-    "error": "minimize",
-}
-"""Direction of the metrics that are known by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +28,10 @@ class LearningCurves:
         architecture, hyperparameters: mapping of name to (n,) array. Architecture parameters (AP) and
             hyper-parameters (HP). NaN where unknown; may be constant.
         metric: 'accuracy', 'perplexity', 'loss', 'error' or any other name.
-        direction: 'maximize', 'minimize' or None. None takes it from the metric's name; names that are not
-            known are maximized.
+        direction: 'maximize', 'minimize' or None. None takes it from the metric's name
+            (`predictor.curves.metrics`), and is refused for a name that does not tell.
         names: sequence of n strings or None. For example architecture strings.
+        understood: what the reader of a file made of it, one line; for people. Subsets do not keep it.
 
     Note:
         *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run
@@ -67,6 +60,7 @@ class LearningCurves:
     metric: str = "accuracy"
     direction: Direction | None = None
     names: npt.NDArray[np.str_] | None = None
+    understood: str = ""
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
@@ -78,7 +72,12 @@ class LearningCurves:
         for kind in ("architecture", "hyperparameters"):
             columns = {name: self._column(name, column) for name, column in getattr(self, kind).items()}
             self._set(kind, columns)
-        direction = self.direction or DIRECTIONS.get(self.metric, "maximize")
+        direction = self.direction or direction_of(self.metric)
+        if direction is None:
+            raise CurvesError(
+                f"metric {self.metric!r} does not say whether more is better; "
+                "say direction='maximize' or 'minimize'"
+            )
         if direction not in ("maximize", "minimize"):
             raise CurvesError(f"direction {direction!r}; expected 'maximize' or 'minimize'")
         self._set("direction", direction)
@@ -105,14 +104,32 @@ class LearningCurves:
         return _read_only(array)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> LearningCurves:
-        """Curves of a CSV file in the published format, an ``.npz`` file, a search's database or run folder.
+    def read(
+        cls,
+        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        metric: str | None = None,
+        direction: Direction | None = None,
+        curve: str | None = None,
+        parameters: Sequence[str] | None = None,
+    ) -> LearningCurves:
+        """Curves of any tool: a file, folder, pattern, storage URL or search, or a file for each training.
 
-        See `predictor.curves.reading` for the formats and how columns are understood. Raises `CurvesError`.
+        Args:
+            path: see `predictor.curves.reading`; what was made of it is in `understood`.
+            metric: of the values, where the names of columns do not say it, or say it wrongly.
+            direction: of the metric, likewise.
+            curve: which columns are the curve: what their names have in common, or the name of one.
+            parameters: columns that are parameters, and no others; None finds them.
+
+        Raises:
+            CurvesError: for what is not understood or can be understood in several ways.
         """
-        from predictor.curves.reading import read_curves  # reading needs this class
+        from predictor.curves.choice import Wishes  # these need this class
+        from predictor.curves.reading import read_curves
 
-        return read_curves(path)
+        named = None if parameters is None else tuple(parameters)
+        return read_curves(path, Wishes(metric, direction, curve, named))
 
     @classmethod
     def concatenate(cls, *sets: LearningCurves) -> LearningCurves:

@@ -1,142 +1,92 @@
-"""Reading and writing learning curves: CSV in the published format, ``.npz``, and a search's database.
+"""Reading and writing learning curves: which reader a file, folder, pattern or URL gets, and ``.npz``.
 
-*CSV*: one row per training, one column per epoch, further columns as `predictor.curves.columns` understands
-them. Empty cells and ``nan`` are NaN: not observed for epochs, unknown for parameters.
+*Tables* (CSV, JSON, JSON lines, of any tool): `predictor.curves.wide` and `predictor.curves.long`, in files
+of their own `predictor.curves.runs`. *Optuna*: `predictor.curves.optuna_storage`. *Search databases and run
+folders*: `predictor.curves.search_database`.
 
 *npz*: array ``values`` (n, T), any number of ``ap_<name>`` and ``hp_<name>`` (n,), optional ``metric``,
 ``direction`` and ``names``. Read without pickle.
-
-*Database*: `predictor.curves.search_database`.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import zipfile
-from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from predictor.curves import columns
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.choice import Wishes
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.long import RUN, is_long, read_long
+from predictor.curves.optuna_storage import is_journal, is_study, read_study
+from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, exported, files_of, is_export, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
+from predictor.curves.tables import read_table
+from predictor.curves.wide import read_wide
 from predictor.errors import CurvesError
 
-Cells = npt.NDArray[np.object_]
-"""Strings of a table. As numpy's own strings all would take the room of the longest."""
-
-MAX_NAMES_BYTES = 2**28
-"""Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
+Place = str | os.PathLike[str]
 MAX_NPZ_BYTES = 4 * 2**30
 """Most bytes that the arrays of an ``.npz`` file may take when they are unpacked."""
 
 
-def read_curves(path: str | os.PathLike[str]) -> LearningCurves:
-    """Curves of a ``.csv``, ``.npz`` or SQLite file, or of a run folder; raises `CurvesError`."""
-    path = Path(path)
+def read_curves(path: Place | Sequence[Place], wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
+    """Curves of a file, folder, pattern, database or storage URL, or of several files of a training each.
+
+    Raises:
+        CurvesError: with the place in front, for whatever is not understood.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return _checked(f"{len(path)} files", lambda: read_runs([Path(file) for file in path], wishes))
+    place = os.fspath(path)
+    return _checked(place, lambda: _read(place, wishes))
+
+
+def _checked(place: str, read: Callable[[], LearningCurves]) -> LearningCurves:
     try:
-        if path.is_dir() or path.suffix in SQLITE_SUFFIXES:
-            curves = read_database(find_database(path))
-        elif not path.is_file():
-            raise CurvesError("no such file; expected a .csv, .npz or SQLite file, or a run folder")
-        else:
-            curves = read_npz(path) if path.suffix == ".npz" else read_csv(path)
+        curves = read()
         if not np.isfinite(curves.values).any():
             raise CurvesError("not one epoch of any curve has a value: NaN everywhere")
     except CurvesError as error:
-        raise CurvesError(f"{path}: {error}") from None
+        raise CurvesError(f"{place}: {error}") from None
     except OSError as error:
-        raise CurvesError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise CurvesError(f"{place}: cannot be read: {error.strerror or error}") from None
     return curves
 
 
-def read_csv(path: Path) -> LearningCurves:
-    """Curves of a CSV file; `CurvesError` names the row (1 = first line after the header) and column."""
-    header, cells = _table(path)
-    prefix, epochs = columns.epoch_columns(header)
-    epochs.pop(0, None)
-    if not epochs:
-        raise CurvesError("no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ...")
-    missing = sorted(set(range(1, max(epochs) + 1)) - set(epochs))
-    if missing:
-        first = f"{prefix[:60]}_{missing[0]}"
-        raise CurvesError(f"column {first!r} is missing: epochs must be numbered without gaps")
-    place = {column: index for index, column in enumerate(header)}
-    values = np.stack([_numbers(cells[:, place[c]], c) for c in epochs.values()], axis=1)
-    curve_columns = {*epochs.values(), f"{prefix}_0"}
-    parameters: dict[columns.Kind, dict[str, Floats]] = {"architecture": {}, "hyperparameters": {}}
-    name = columns.name_column(header)
-    for column in header:
-        if column in curve_columns or column == name or columns.is_index(column):
-            continue
-        if _is_label(cells[:, place[column]]) and not columns.is_parameter(column):
-            continue
-        parameters[columns.kind_of(column)][column] = _numbers(cells[:, place[column]], column)
-    return LearningCurves(
-        values=values,
-        architecture=parameters["architecture"],
-        hyperparameters=parameters["hyperparameters"],
-        metric=columns.metric_of(prefix, values),
-        names=None if name is None else _names(cells[:, place[name]]),
-    )
+def _read(place: str, wishes: Wishes) -> LearningCurves:
+    path = Path(place)
+    if "://" in place:
+        return read_study(place, wishes)
+    if path.is_dir():
+        searched = any((path / name).is_file() for name in ("search.db", "storage.json"))
+        files = [] if searched else files_of(place)
+        if len(files) == 1 and EVENTS not in files[0].name:
+            return _from_table(read_table(files[0]), files[0], wishes)
+        return read_runs(files, wishes) if files else read_database(find_database(path))
+    if path.suffix in SQLITE_SUFFIXES:
+        study = path.is_file() and is_study(path)
+        return read_study(f"sqlite:///{place}", wishes) if study else read_database(find_database(path))
+    if not path.is_file():
+        if files := files_of(place):
+            return read_runs(files, wishes)
+        raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
+    if path.suffix == ".npz":
+        return read_npz(path)
+    return read_study(place, wishes) if is_journal(path) else _from_table(read_table(path), path, wishes)
 
 
-def _table(path: Path) -> tuple[list[str], Cells]:
-    """Header and (rows, columns) cells, checked to be a rectangle."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CurvesError(f"not a CSV file in UTF-8: {error}") from None
-    if len(rows) < 2:
-        raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
-    header = [column.strip() for column in rows[0]]
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(header):
-            raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
-    times = Counter(header)
-    repeated = [column for column in header if times[column] > 1 and not columns.is_index(column)]
-    if repeated:
-        raise CurvesError(f"column {repeated[0][:60]!r} is there {times[repeated[0]]} times")
-    return header, np.array([[cell.strip() for cell in row] for row in rows[1:]], dtype=object)
-
-
-def _names(cells: Cells) -> npt.NDArray[np.str_]:
-    longest = max(map(len, cells))
-    if (size := longest * len(cells) * np.dtype("U1").itemsize) > MAX_NAMES_BYTES:
-        raise CurvesError(
-            f"the names take {size:,} bytes, each as much as the longest of {longest:,} characters; "
-            f"at most {MAX_NAMES_BYTES:,} are read"
-        )
-    return cells.astype(np.str_)
-
-
-def _is_label(cells: Cells) -> bool:
-    return not any(_is_number(cell) for cell in set(cells) if cell)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(cells: Cells, column: str) -> Floats:
-    """The column as numbers; empty cells are NaN."""
-    filled = np.where(cells == "", "nan", cells)
-    try:
-        return filled.astype(np.float64)
-    except ValueError:
-        row = next(index for index, cell in enumerate(filled) if not _is_number(cell))
-        raise CurvesError(
-            f"row {row + 1}, column {column[:60]!r}: {cells[row][:60]!r} is not a number"
-        ) from None
+def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurves:
+    if set(table.columns) == TENSORBOARD_CSV:
+        return read_runs([path], wishes)
+    if is_export(table):
+        return read_long(exported(table), wishes, RUN)
+    return read_long(table, wishes) if is_long(table) else read_wide(table, wishes)
 
 
 def read_npz(path: Path) -> LearningCurves:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from joblib import cpu_count
 from tqdm import tqdm
 
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.options import add_reading_options, announce, read_files
 from predictor.errors import PredictorError
 from predictor.evaluation.experiment import Plan, SetResult, evaluate
 from predictor.evaluation.methods import EVALUATED, parse_features, variants
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import Outcome
-from predictor.evaluation.splits import without_repeats
+from predictor.evaluation.splits import MIN_TEST, without_repeats
 from predictor.models.names import METHODS
+from predictor.models.tau_model import MIN_CURVES
 from predictor.models.uncertainty import UNCERTAINTIES
 from predictor.tables import csv_text
 
+N_TRAIN = 100
 DEFAULT_METHODS = (*METHODS, "last-seen")
 
 EXAMPLES = """examples:
@@ -37,7 +41,7 @@ R^2 is given in the metric's own units, for perplexities also on the -log scale 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="curves: CSV, .npz, SQLite or a run folder")
+    add_reading_options(parser)
     _add_protocol(parser)
     parser.add_argument("--jobs", type=_positive, default=cpu_count(), help="processes (default: all cores)")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="what to print")
@@ -49,7 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
     """The options that numbers depend on."""
     add = parser.add_argument
-    add("--train", type=_positive, default=100, metavar="N", help="training curves per split (default 100)")
+    add(
+        "--train",
+        type=_positive,
+        metavar="N",
+        help=f"training curves per split (default {N_TRAIN}; two thirds where there are fewer than "
+        f"{N_TRAIN + MIN_TEST})",
+    )
     add("--splits", type=_positive, default=10, metavar="N", help="random splits (default 10)")
     add("--seed", type=_natural, default=0, help="number of the first split; the next are seed + 1, ...")
     add(
@@ -90,12 +100,23 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Evaluate, print, write and draw."""
     plan = plan_of(namespace)
-    sets = {}
-    for file in dict.fromkeys(namespace.files):
-        curves = LearningCurves.read(file)
-        sets[file] = without_repeats(curves) if namespace.distinct else curves
+    read = read_files(namespace)
+    sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}
+    if not (namespace.train or plan.depth_limits):
+        plan = replace(plan, n_train=_affordable(sets))
     _check_writable(namespace)
-    results = evaluate(_short_names(sets), plan, namespace.jobs, _progress)
+
+    def progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+        announce(read)  # here: what cannot be evaluated has one line, that of the error
+        if not namespace.train and plan.n_train < N_TRAIN:
+            print(
+                f"predictor: note: too few curves to train on {N_TRAIN}: {plan.n_train} to train on, "
+                "the others to test on",
+                file=sys.stderr,
+            )
+        return tqdm(outcomes, total=total, desc="evaluating", unit="fit", disable=None)
+
+    results = evaluate(_short_names(sets), plan, namespace.jobs, progress)
     print(_output(results, plan, namespace))
     _write(namespace, results)
     return 0
@@ -107,13 +128,21 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
     return Plan(
         variants=tuple(variants(list(dict.fromkeys(namespace.methods)), list(dict.fromkeys(chosen)))),
         fractions=tuple(dict.fromkeys(namespace.fractions)),
-        n_train=namespace.train,
+        n_train=namespace.train or N_TRAIN,
         splits=tuple(range(namespace.seed, namespace.seed + namespace.splits)),
         depth_limits=tuple(dict.fromkeys(namespace.depth_generalisation)),
         n_settings=namespace.settings,
         uncertainties=tuple(dict.fromkeys(namespace.uncertainty)),
         lce_curves=namespace.lce_curves,
     )
+
+
+def _affordable(sets: Mapping[str, LearningCurves]) -> int:
+    """Training curves: the usual number, or two thirds of the completed ones where these are too few."""
+    fewest = min(int(curves.completed.sum()) for curves in sets.values())
+    if fewest >= N_TRAIN + MIN_TEST or fewest < MIN_CURVES + MIN_TEST:
+        return N_TRAIN
+    return max(MIN_CURVES, 2 * fewest // 3)
 
 
 def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace) -> str:
@@ -160,10 +189,6 @@ def _write(namespace: argparse.Namespace, results: list[SetResult]) -> None:
         raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
     for path in written:
         print(f"predictor: wrote {path}", file=sys.stderr)
-
-
-def _progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
-    return tqdm(outcomes, total=total, desc="evaluating", unit="fit", disable=None)
 
 
 def _positive(text: str) -> int:

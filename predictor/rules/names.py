@@ -207,9 +207,9 @@ def parse_rules(text: str) -> list[RuleSpec]:
 
 
 def default_rules() -> list[RuleSpec]:
-    """The published criterion and, if Optuna is installed, its pruners."""
+    """This project's own rule, the published one and, where Optuna is installed, its pruners."""
     ready = [name for name in PRUNERS if find_spec("optuna") is not None]
-    return [RuleSpec.parse(name) for name in ("published", *ready)]
+    return [RuleSpec.parse(name) for name in ("rank-envelope", "published", *ready)]
 
 
 def describe_rules() -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from joblib import cpu_count
 from tqdm import tqdm
 
+from predictor.curves.choice import in_percent
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.options import add_reading_options, announce, read_files
 from predictor.errors import PredictorError
 from predictor.rules.names import RuleSpec, default_rules, describe_rules, parse_rules
 from predictor.simulation.engine import Result
-from predictor.simulation.protocol import CurveSet, Trials, run_protocol
+from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, run_protocol
 from predictor.simulation.report import as_csv, as_json, as_table
 
+PERCENT = 100
 FORMATS = {"table": as_table, "json": as_json, "csv": as_csv}
 
 EXAMPLES = f"""\
@@ -45,18 +48,13 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``simulate``."""
-    parser.add_argument(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="recorded curves: .csv, .npz, a search's database or run folder",
-    )
+    add_reading_options(parser)
     parser.add_argument(
         "--rules",
         action="append",
         metavar="RULES",
-        help="rules, separated by commas, with settings after a colon (default: published and, if Optuna is "
-        "installed, its pruners); may be given several times",
+        help="rules, separated by commas, with settings after a colon (default: rank-envelope, published and, "
+        "where Optuna is installed, its pruners); may be given several times",
     )
     parser.add_argument(
         "--orders",
@@ -69,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=_tolerance,
         metavar="R",
-        help="regret that counts as none (default: 0.002; 0.01 in log-perplexity or loss)",
+        help="regret that counts as none (default: 0.002, 0.2 for percent; 0.01 in log-perplexity or loss)",
     )
     parser.add_argument(
         "--jobs", type=_jobs, default=cpu_count(), metavar="N", help="processes (default: one per core)"
@@ -84,9 +82,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Simulate, print the results, and write the files that were asked for."""
     rules = _rules(namespace.rules)
-    sets = [_read(file, namespace.tolerance) for file in namespace.files]
+    read = read_files(namespace)
+    sets = [_curve_set(name, curves, namespace.tolerance) for name, curves in read.items()]
     for path in filter(None, (namespace.csv, namespace.plot)):
         _check_writable(path)
+    announce(read)
+    _announce_left_out(sets)
     trials = run_protocol(sets, rules, namespace.orders, namespace.jobs, _with_bar)
     print(FORMATS[namespace.format](trials).rstrip("\n"))
     _write(namespace, trials)
@@ -100,16 +101,21 @@ def _rules(texts: list[str] | None) -> list[RuleSpec]:
     return rules
 
 
-def _read(file: str, tolerance: float | None) -> CurveSet:
-    curve_set = CurveSet.of(file, LearningCurves.read(file), tolerance)
-    if curve_set.left_out:
-        total = len(curve_set.curves) + curve_set.left_out
-        print(
-            f"predictor: note: {file}: {curve_set.left_out} of {total} curves have no value at every one of "
-            f"their {curve_set.curves.T} epochs and are left out",
-            file=sys.stderr,
-        )
-    return curve_set
+def _curve_set(name: str, curves: LearningCurves, tolerance: float | None) -> CurveSet:
+    if tolerance is None and in_percent(curves.metric, curves.values):
+        tolerance = PERCENT * DEFAULT_TOLERANCE
+    return CurveSet.of(name, curves, tolerance)
+
+
+def _announce_left_out(sets: Sequence[CurveSet]) -> None:
+    for curve_set in sets:
+        if curve_set.left_out:
+            print(
+                f"predictor: note: {curve_set.name}: {curve_set.left_out} of "
+                f"{len(curve_set.curves) + curve_set.left_out} curves have no value at every one of "
+                f"their {curve_set.curves.T} epochs and are left out",
+                file=sys.stderr,
+            )
 
 
 def _with_bar(results: Iterator[Result], total: int) -> Iterator[Result]:

@@ -1,13 +1,10 @@
-import numpy as np
 import pytest
 
 from predictor.curves import columns
 
-UNIT, LARGE = np.array([[0.1, 0.9]]), np.array([[120.0, 80.0]])
-
 
 @pytest.mark.parametrize(
-    ("header", "prefix", "epochs"),
+    ("header", "name", "epochs"),
     [
         (["net", "lr", "acc_1", "acc_2"], "acc", [1, 2]),
         (["num_params", "lr", "acc_0", "acc_1"], "acc", [0, 1]),
@@ -15,28 +12,42 @@ UNIT, LARGE = np.array([[0.1, 0.9]]), np.array([[120.0, 80.0]])
         (["val_acc_2", "val_acc_1", "units_1", "units_2", "units_3"], "val_acc", [1, 2]),
         (["epoch_1", "epoch_2", "l2", "beta1"], "epoch", [1, 2]),
         (["acc1", "acc2"], "acc", [1, 2]),
-        (["num_params", "lr"], "", []),
+        (["depth", "1", "2", "3"], "#", [1, 2, 3]),
+        (["epoch 1", "epoch 2"], "epoch", [1, 2]),
+        (["e1Accuracy", "e2Accuracy", "NumLayers"], "e#Accuracy", [1, 2]),
+        (["val_acc_001", "val_acc_002"], "val_acc", [1, 2]),
+        (["fold1_acc_1", "fold1_acc_2", "fold1_acc_3"], "fold1_acc", [1, 2, 3]),
+        (["val_acc_epoch_1", "val_acc_epoch_2"], "val_acc_epoch", [1, 2]),
+        (["learning_curve_1", "learning_curve_2", "batch_size"], "learning_curve", [1, 2]),
     ],
 )
-def test_epoch_columns_are_found_in_any_header(header, prefix, epochs):
-    found = columns.epoch_columns(header)
-    assert (found[0], list(found[1])) == (prefix, epochs)
+def test_the_columns_of_a_curve_are_found_in_any_header(header, name, epochs):
+    (group,) = columns.curves_among(columns.groups_of(header))
+    assert (group.name, list(group.columns)) == (name, epochs)
 
 
 @pytest.mark.parametrize(
-    ("prefix", "values", "metric"),
+    "header", [["num_params", "lr"], ["beta1", "beta2"], ["units_1", "units_2"], ["hp_1", "hp_2"]]
+)
+def test_numbered_parameters_are_no_curves(header):
+    assert not columns.curves_among(columns.groups_of(header))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "stride"),
     [
-        ("acc", UNIT, "accuracy"),
-        ("ep", LARGE, "perplexity"),
-        ("ep", UNIT, "accuracy"),
-        ("val_ppl", UNIT, "perplexity"),
-        ("valid_loss", LARGE, "loss"),
-        ("test_error", UNIT, "error"),
-        ("score", LARGE, "accuracy"),
+        ([1, 2, 3], 1),
+        ([0, 1, 2], 1),
+        ([10, 20, 30], 10),
+        ([0, 5, 10], 5),
+        ([1, 3], None),
+        ([1, 2, 4], None),
+        ([3, 4], None),
     ],
 )
-def test_metric_follows_from_the_prefix(prefix, values, metric):
-    assert columns.metric_of(prefix, values) == metric
+def test_epochs_come_at_equal_distances(numbers, stride):
+    (group,) = columns.groups_of([f"acc_{number}" for number in numbers])
+    assert group.stride == stride
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,19 @@ def test_repeats_can_be_left_out(capsys, write_csv, curves):
     assert "60 of 60 curves" in out
 
 
+def test_with_fewer_curves_than_usual_two_thirds_are_trained_on_and_that_is_said(capsys, write_csv, curves):
+    options = ("--methods", "ols", "--splits", "2", "--jobs", "1")
+    code, out, err = run(capsys, write_csv(curves), *options)
+    assert code == 0
+    assert "60 of 60 curves" in out
+    assert "40 training curves" in out
+    assert "note: too few curves to train on 100: 40 to train on, the others to test on" in err
+    code, out, err = run(capsys, write_csv(LearningCurves.concatenate(curves, curves)), *options)
+    assert "100 training curves" in out
+    assert "note" not in err
+    assert run(capsys, write_csv(curves[:4]), *options)[0] == 2
+
+
 def edited(path, edit):
     lines = path.read_text().splitlines()
     path.write_text("\n".join(edit(lines)))

@@ -1,0 +1,211 @@
+"""Tables with one row per training and epoch, or of one training: logs, histories, exports.
+
+The column that numbers the epochs, and those that tell the trainings apart, are found by their names and by
+what has to hold: a training has each epoch once. A column that does not change within any training is a
+parameter. *melted* tables name the metric in a column: ``run, step, metric, value``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from predictor.curves.choice import Candidate, Wishes, before_training, choose, is_generic, settle
+from predictor.curves.columns import curves_among, groups_of, is_index
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.metrics import AFTERWARDS, Metric, metric_of, names_bookkeeping, words_of
+from predictor.curves.parameters import Parameters, parameters_of
+from predictor.curves.partition import (
+    BLOCKS,
+    EPOCH_NAMES,
+    OF_PARAMETERS,
+    RUN_NAMES,
+    blocks_of,
+    epoch_columns,
+    partition,
+    plain,
+)
+from predictor.curves.tables import first_text, is_number, numbers
+from predictor.curves.wide import describe, describe_curves, names_of
+from predictor.curves.wording import listed, shown
+from predictor.errors import CurvesError
+
+RUN = "run"
+METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name")
+VALUE_NAMES = ("value", "metric value", "val", "y")
+ONE_TRAINING = "one training"
+SHORT = 3
+"""Fewer numbered columns are no curve in a table with a column of epochs."""
+
+
+def is_long(table: pd.DataFrame) -> bool:
+    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
+    groups = curves_among(groups_of(list(table.columns)))
+    if epoch_columns(table):
+        return not any(g.length >= SHORT and (metric_of(g.name) or is_generic(g.name)) for g in groups)
+    if groups or len(table) < 2:
+        return False
+    passing = {"lr", "learning rate", "time", "timestamp", "wall time", "duration"}
+    named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
+    return bool(named) and all(metric_of(column) for column in named)
+
+
+def read_long(table: pd.DataFrame, wishes: Wishes, run: str | None = None) -> LearningCurves:
+    """The curves of such a table; raises `CurvesError`.
+
+    Args:
+        table: of text.
+        wishes: of the caller.
+        run: the column that tells the trainings apart, if that is known.
+    """
+    table = unmelted(table)
+    if not (epochs := epoch_columns(table)):
+        table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
+        epochs = ["epoch"]
+    curve = choose(_candidates(table, epochs, run), wishes.curve).name
+    rows = table[[is_number(cell) and np.isfinite(float(cell)) for cell in table[curve]]]
+    epoch, keys = partition(rows, epochs, curve, run)
+    if keys == [BLOCKS]:
+        rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
+    groups = _groups(rows, keys)
+    values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
+    remarks += _repeated(rows, keys, epoch) + _lost(table, rows, keys)
+    metric, remark = settle(curve, values, wishes)
+    values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
+    first = pd.DataFrame([group.iloc[0] for group in groups]).reset_index(drop=True)
+    parameters = _parameters(first, groups, [epoch, curve], values, wishes)
+    what = describe_curves(values, metric, remark, f"{shown(curve)} at {shown(epoch)} {_ends(grid)}")
+    told = f"trainings told apart by {_named(keys)}" if keys else ONE_TRAINING
+    return LearningCurves(
+        values=values,
+        architecture=parameters.architecture,
+        hyperparameters=parameters.hyperparameters,
+        metric=metric.name,
+        direction=metric.direction,
+        names=names_of(first[keys].agg(" ".join, axis=1)) if keys and keys != [BLOCKS] else None,
+        understood="; ".join([what, told, *remarks, parameters.describe()]),
+    )
+
+
+def unmelted(table: pd.DataFrame) -> pd.DataFrame:
+    """A column for each metric, if a column names the metric and another one holds the value."""
+    by_name = {plain(column): column for column in table.columns}
+    tag = next((by_name[name] for name in METRIC_NAMES if name in by_name), None)
+    value = next((by_name[name] for name in VALUE_NAMES if name in by_name), None)
+    if tag is None or value is None or not first_text(table[tag]) or first_text(table[value]):
+        return table
+    named = {name: table[value].where(table[tag] == name, "") for name in dict.fromkeys(table[tag])}
+    return table.drop(columns=[tag, value]).assign(**named)
+
+
+def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> list[Candidate]:
+    """Numeric columns with a metric's name; if there are none, those that nothing else is known of."""
+    others = [
+        column
+        for column in table.columns
+        if column not in (*epochs, run) and not is_index(column) and not first_text(table[column])
+    ]
+    counts = {column: int(sum(is_number(cell) for cell in table[column])) for column in others}
+    others = [column for column in others if counts[column] and len(set(table[column]) - {""}) > 1]
+    known = [column for column in others if metric_of(column) and not OF_PARAMETERS.match(column)]
+    most = max((counts[column] for column in known), default=0)
+    often = [column for column in known if counts[column] > 1 or most < 2]
+    unknown = [
+        column
+        for column in others
+        if not names_bookkeeping(column)
+        and not AFTERWARDS.intersection(words_of(column))
+        and plain(column) not in (*RUN_NAMES, "lr", "learning rate")
+        and not OF_PARAMETERS.match(column)
+    ]
+    if not (often or unknown):
+        raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
+    return [Candidate(column, counts[column]) for column in often or unknown]
+
+
+def _groups(rows: pd.DataFrame, keys: list[str]) -> list[pd.DataFrame]:
+    """The rows of each training, in the order in which they begin."""
+    return [group for _, group in rows.groupby(keys, sort=False)] if keys else [rows]
+
+
+def _series(group: pd.DataFrame, epoch: str, curve: str) -> dict[float, float]:
+    """Value by epoch, the last one where there are several."""
+    return dict(zip(numbers(group[epoch], epoch), numbers(group[curve], curve), strict=True))
+
+
+def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
+    """Values at the epochs that at least half of the trainings that come so far have; NaN: not observed."""
+    every = sorted({epoch for one in series for epoch in one})
+    ends = [max(one) for one in series]
+    grid = [e for e in every if 2 * sum(e in one for one in series) >= sum(end >= e for end in ends)]
+    values = np.array([[one.get(epoch, np.nan) for epoch in grid] for one in series])
+    odd = [f"{epoch:g}" for epoch in every if epoch not in set(grid)]
+    remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
+    gaps = int(sum(not np.isfinite(row[: _last(row)]).all() for row in values))
+    if gaps:
+        remarks.append(f"{gaps} of {len(series)} trainings lack an epoch in between and count as ended there")
+    return values, grid, remarks
+
+
+def _without_epoch_zero(
+    values: Floats, grid: list[float], metric: Metric, epoch: str, remarks: list[str]
+) -> tuple[Floats, list[float]]:
+    """Without an epoch 0 before training; adds to the remarks what was done."""
+    if grid[0] != 0 or len(grid) < 2:
+        return values, grid
+    if before_training(values[:, 0], values[:, 1], metric.direction or "maximize"):
+        remarks.append(f"{epoch} 0 left out: before training, by its values")
+        return values[:, 1:], grid[1:]
+    remarks.append(f"{epoch} 0 kept as the first: its values are of trained networks")
+    return values, grid
+
+
+def _repeated(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> list[str]:
+    times = int(rows.duplicated([*keys, epoch]).sum())
+    return [f"{times} values come again at the same {shown(epoch)}: the last one counts"] if times else []
+
+
+def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """Trainings without a single value."""
+    if not keys or BLOCKS in keys:
+        return []
+    lost = table.groupby(list(keys)).ngroups - rows.groupby(list(keys)).ngroups
+    return [f"{lost} trainings without a value left out"] if lost else []
+
+
+def _last(row: Floats) -> int:
+    return int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else 0
+
+
+def _parameters(
+    first: pd.DataFrame, groups: Sequence[pd.DataFrame], used: list[str], values: Floats, wishes: Wishes
+) -> Parameters:
+    """Of the columns that never change within a training; those of a configuration alone, if any."""
+    steady = [
+        c
+        for c in first.columns
+        if c not in (*used, BLOCKS)
+        and all(group[c].nunique() <= 1 for group in groups)
+        and (first[c] != "").any()
+        and plain(c) not in EPOCH_NAMES
+    ]
+    configured = {m["name"]: column for column in steady if (m := OF_PARAMETERS.match(column))}
+    table = first[list(configured.values()) or steady]
+    if configured:
+        table = table.set_axis(list(configured), axis=1)
+    if wishes.parameters is None:
+        table = table[[column for column in table.columns if plain(column) not in RUN_NAMES]]
+    return parameters_of(table, [], values, wishes)
+
+
+def _named(keys: Sequence[str]) -> str:
+    return "their order: the epochs begin anew" if list(keys) == [BLOCKS] else listed(list(keys))
+
+
+def _ends(grid: Sequence[float]) -> str:
+    numbered = [f"{epoch:g}" for epoch in grid]
+    if len(numbered) < 4:
+        return ", ".join(numbered)
+    return f"{numbered[0]}, {numbered[1]}, ..., {numbered[-1]}"

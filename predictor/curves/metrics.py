@@ -1,0 +1,186 @@
+"""Names of metrics: which way is better, and what else words in the names of columns tell.
+
+A name is split into words (``valLoss``, ``val-loss``, ``valloss`` are ``val loss``). A metric is known by one
+or two of its words; what is not known has no direction, and whoever reads it has to say one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["maximize", "minimize"]
+
+# fmt: off
+SYNONYMS: dict[str, str] = {
+    **dict.fromkeys((
+        "acc", "accs", "accuracy", "accuracies", "acc1", "acc5", "top1", "top5", "prec1", "prec5",
+        "correct",
+    ), "accuracy"),
+    **dict.fromkeys(("ppl", "ppls", "perplexity", "perplexities"), "perplexity"),
+    **dict.fromkeys((
+        "loss", "losses", "logloss", "nll", "ce", "bce", "xent", "crossentropy", "entropy", "cost",
+        "costs",
+    ), "loss"),
+    **dict.fromkeys(("err", "errs", "error", "errors", "misclassification"), "error"),
+}
+"""Words of the four metrics that the package names itself."""
+PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
+    ("cross", "entropy"): ("loss", "minimize"),
+    ("log", "loss"): ("loss", "minimize"),
+    ("log", "likelihood"): ("log_likelihood", "maximize"),
+    ("squared", "error"): ("mse", "minimize"),
+    ("absolute", "error"): ("mae", "minimize"),
+}
+MINIMIZED = frozenset((
+    "rmse", "mse", "mae", "mape", "smape", "msle", "rmsle", "wer", "cer", "eer", "fid", "kid", "bpc",
+    "bpb", "bpd", "ece", "brier", "lpips", "kl", "kld", "regret", "divergence", "huber", "hamming",
+    "distance",
+))
+MAXIMIZED = frozenset((
+    "f1", "fscore", "fbeta", "auc", "auroc", "auprc", "roc", "map", "map50", "iou", "miou", "dice",
+    "bleu", "rouge", "meteor", "chrf", "r2", "reward", "rewards", "return", "returns", "score", "psnr",
+    "ssim", "precision", "recall", "sensitivity", "specificity", "kappa", "mcc", "ndcg", "mrr", "elbo",
+    "elo", "pearson", "spearman",
+))
+VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
+TEST = frozenset(("test", "testing", "tst"))
+TRAINING = frozenset(("train", "training", "trn", "tr"))
+STATISTICS = frozenset((
+    "best", "max", "maximum", "min", "minimum", "final", "last", "mean", "avg", "average", "median",
+    "std", "end", "peak",
+))
+SUPERLATIVES = frozenset(("best", "final", "peak"))
+AFTERWARDS = frozenset((
+    "time", "runtime", "walltime", "duration", "seconds", "secs", "minutes", "hours", "elapsed",
+    "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
+))
+"""Known only when a training has ended."""
+OF_SETTINGS = frozenset((
+    "coef", "coefficient", "weight", "scale", "factor", "lambda", "ratio", "threshold", "fraction",
+))
+OF_RUNS = frozenset((
+    "model", "run", "trial", "experiment", "exp", "network", "net", "arch", "job", "config", "row",
+    "sample",
+))
+BOOKKEEPING = frozenset((
+    "timestamp", "date", "datetime", "created", "started", "finished", "split", "fold", "uuid", "pid",
+    "hash",
+))
+# fmt: on
+UNLABELLED, TRAINED = 1, 3
+FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
+"""Which metric is looked at first; '' stands for all others."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a name says about values.
+
+    Attributes:
+        name: 'accuracy', 'perplexity', 'loss', 'error', or the name's own word.
+        direction: None where the name does not tell.
+    """
+
+    name: str
+    direction: Direction | None
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, ``valLoss`` and ``valloss`` as ``val``, ``loss``."""
+    spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", name)
+    spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
+    spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
+    return [part for word in re.findall(r"[a-z]+\d*|\d+", spaced.lower()) for part in _parts(word)]
+
+
+def metric_of(name: str) -> Metric | None:
+    """The metric that the name names, by its last word that is one; None if there is none.
+
+    >>> metric_of("val_accuracy_epoch"), metric_of("neg_mean_squared_error").direction, metric_of("x")
+    (Metric(name='accuracy', direction='maximize'), 'maximize', None)
+    """
+    words = words_of(name)
+    found = _named(words)
+    if found and {"neg", "negative"} & set(words) and found.name != "loss":
+        opposite: Direction = "minimize" if found.direction == "maximize" else "maximize"
+        return Metric(f"neg_{found.name}", opposite)
+    return found
+
+
+def direction_of(metric: str) -> Direction | None:
+    """Which way of this metric is better; None where its name does not tell."""
+    found = metric_of(metric)
+    return found.direction if found else None
+
+
+def split_rank(name: str) -> int:
+    """0 for a metric on validation data, 1 if the name does not say, 2 on test, 3 on training data."""
+    words = set(words_of(name))
+    return 0 if words & VALIDATION else TRAINED if words & TRAINING else 2 if words & TEST else UNLABELLED
+
+
+def family_rank(metric: Metric) -> int:
+    """0 for accuracies, then all others, errors, losses and perplexities."""
+    return FAMILIES.index(metric.name) if metric.name in FAMILIES else FAMILIES.index("")
+
+
+def names_result(name: str, parameter_words: Iterable[str]) -> bool:
+    """Whether the name is one of a result, known only after training: ``MaxAccuracy``, ``best_epoch``.
+
+    A word of parameters makes it none (``last_layer_width``, ``max_lr``, ``loss_weight``), unless it is
+    a part of the result (``error_rate``, ``best_epoch``).
+    """
+    words = words_of(name)
+    spread = VALIDATION | TEST | TRAINING | STATISTICS | AFTERWARDS
+    others = {word for word in words if word not in spread and _named([word]) is None}
+    told = others & (set(parameter_words) | OF_SETTINGS)
+    if _named(words) or SUPERLATIVES.intersection(words):
+        return not told - {"rate", "epoch", "epochs"}
+    if AFTERWARDS.intersection(words):
+        return not told - {"epoch", "epochs", "n", "num"}
+    if (VALIDATION | TEST).intersection(words):
+        return not told
+    return bool(STATISTICS.intersection(words)) and not others
+
+
+def names_bookkeeping(name: str) -> bool:
+    """Whether the name is one of a run's number, date or split: ``ModelId``, ``IsTest``, ``timestamp``."""
+    words = words_of(name)
+    if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and _of_a_split(words)):
+        return True
+    if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
+        return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
+    return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
+
+
+def _of_a_split(words: Iterable[str]) -> bool:
+    return bool((VALIDATION | TEST | TRAINING).intersection(words))
+
+
+def _named(words: list[str]) -> Metric | None:
+    for place in range(len(words) - 1, -1, -1):
+        pair = (words[place - 1], words[place]) if place else None
+        if pair in PHRASES:
+            return Metric(*PHRASES[pair])
+        word = words[place]
+        if word in SYNONYMS:
+            name = SYNONYMS[word]
+            return Metric(name, "maximize" if name == "accuracy" else "minimize")
+        if word in MINIMIZED:
+            return Metric(word, "minimize")
+        if word in MAXIMIZED:
+            return Metric(word, "maximize")
+    return None
+
+
+def _parts(word: str) -> list[str]:
+    """``valloss`` as ``val``, ``loss``; a metric or a split that stands alone as it is."""
+    if _named([word]):
+        return [word]
+    for split in sorted(VALIDATION | TEST | TRAINING, key=len, reverse=True):
+        if word.startswith(split) and word != split and _named([word[len(split) :]]):
+            return [split, word[len(split) :]]
+    return [word]

@@ -1,0 +1,74 @@
+"""Options of commands that read learning curves, and what the commands say about what they read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.long import ONE_TRAINING
+from predictor.curves.wording import shown
+from predictor.errors import CurvesError
+
+FILES = (
+    "curves of any tool: CSV, JSON, .npz; a folder or a pattern in quotes with a file for each training "
+    "(Keras, Ray, Lightning, TensorBoard); an Optuna storage; a search's database or run folder"
+)
+SHOWN_PARAMETERS = 4
+SHOWN_VALUES = 3
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """``FILE...``, and what overrules the way in which they are understood."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help=FILES)
+    parser.add_argument("--metric", metavar="NAME", help="of the curves, if the columns do not say it")
+    parser.add_argument("--direction", choices=("maximize", "minimize"), help="which way is better")
+    parser.add_argument("--curve", metavar="GROUP", help="its columns: val_acc for val_acc_1, ...")
+    parser.add_argument(
+        "--parameters",
+        type=_names,
+        metavar="NAMES",
+        help="columns known before training, separated by commas, or none (default: they are found)",
+    )
+
+
+def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
+    """The curves by file; several files of one training each are one set. Raises `CurvesError`."""
+    wishes = {key: getattr(namespace, key) for key in ("metric", "direction", "curve", "parameters")}
+    files = list(dict.fromkeys(namespace.files))
+    sets = {file: LearningCurves.read(file, **wishes) for file in files}
+    if len(sets) > 1 and all(len(curves) == 1 for curves in sets.values()):
+        return {f"{len(files)} files": LearningCurves.read(files, **wishes)}
+    for name, curves in sets.items():
+        if ONE_TRAINING in curves.understood:
+            raise CurvesError(
+                f"{name}: {curves.understood}; expected several trainings: rows for "
+                "each of them, several files, or a folder of files"
+            )
+    return sets
+
+
+def announce(sets: Mapping[str, LearningCurves]) -> None:
+    """Say on standard error what was understood of each set, and show its first curve."""
+    for name, curves in sets.items():
+        if curves.understood:
+            print(f"predictor: {name}: {curves.understood}", file=sys.stderr)
+            print(f"predictor: {name}: the first: {sample(curves)}", file=sys.stderr)
+
+
+def sample(curves: LearningCurves) -> str:
+    """The first curve and its parameters: ``lr = 0.1: 0.31, 0.42, 0.48, ..., 0.57``."""
+    columns = {**curves.architecture, **curves.hyperparameters}
+    known = [f"{shown(name)} = {column[0]:g}" for name, column in list(columns.items())[:SHOWN_PARAMETERS]]
+    observed = curves.values[0][np.isfinite(curves.values[0])]
+    values = [f"{value:.4g}" for value in observed]
+    if len(values) > SHOWN_VALUES + 1:
+        values = [*values[:SHOWN_VALUES], "...", values[-1]]
+    return f"{', '.join(known) or 'no parameters'}: {', '.join(values) or 'no values'}"
+
+
+def _names(text: str) -> Sequence[str]:
+    return [] if text == "none" else [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,87 @@
+"""The trials of an Optuna study as learning curves: their intermediate values, from any of its storages."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from predictor.curves.choice import Wishes
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.long import RUN, read_long
+from predictor.errors import CurvesError
+from predictor.extras import require
+
+TABLES = {"studies", "trials", "trial_intermediate_values"}
+
+
+def is_study(path: Path) -> bool:
+    """Whether the SQLite file holds tables of Optuna's."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.Error:
+        return False
+    return {name for (name,) in found} >= TABLES
+
+
+def is_journal(path: Path) -> bool:
+    """Whether the file is a journal of Optuna's: JSON lines, each with an operation's code."""
+    with path.open("rb") as file:
+        return file.read(200).startswith(b'{"op_code":')
+
+
+def read_study(storage: str, wishes: Wishes) -> LearningCurves:
+    """Completed and pruned trials of the study; raises `CurvesError`.
+
+    Args:
+        storage: a URL such as ``sqlite:///study.db`` or a journal's path; ``#NAME`` at its end names
+            the study where there are several.
+        wishes: of the caller.
+    """
+    optuna = require("optuna", "reading Optuna's studies", "metaqnn[optuna]")
+    url, _, name = storage.partition("#")
+    try:
+        study = _study(optuna, url, name)
+        trials = study.get_trials(deepcopy=False)
+    except CurvesError:
+        raise
+    except Exception as error:  # SQLAlchemy's, the driver's, Optuna's own
+        raise CurvesError(f"cannot be read by Optuna: {' '.join(str(error).split())[:300]}") from None
+    ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
+    rows = [row for trial in ended for row in _rows(trial, _metric(study))]
+    if not rows:
+        raise CurvesError(f"no completed or pruned trial of {study.study_name!r} has intermediate values")
+    direction = wishes.direction or ("maximize" if study.direction.name == "MAXIMIZE" else "minimize")
+    asked = Wishes(wishes.metric, direction, wishes.curve, wishes.parameters)
+    return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN)
+
+
+def _study(optuna: Any, url: str, name: str) -> Any:
+    if "://" in url:
+        storage = url
+    else:
+        journal = optuna.storages.journal
+        storage = optuna.storages.JournalStorage(journal.JournalFileBackend(url))
+    names = optuna.get_all_study_names(storage)
+    if name and name not in names:
+        raise CurvesError(f"no study {name!r}; there are {names[:12]}")
+    if not name and len(names) != 1:
+        raise CurvesError(f"{len(names)} studies: {names[:12]}; put #NAME behind the storage to say which")
+    return optuna.load_study(study_name=name or names[0], storage=storage)
+
+
+def _metric(study: Any) -> str:
+    names = study.metric_names
+    return names[0] if names else "value"
+
+
+def _rows(trial: Any, metric: str) -> list[dict[str, str]]:
+    config = {f"config/{name}": str(value) for name, value in trial.params.items()}
+    return [
+        {RUN: f"trial {trial.number}", "step": str(step), metric: repr(float(value)), **config}
+        for step, value in sorted(trial.intermediate_values.items())
+    ]

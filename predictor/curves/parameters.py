@@ -1,0 +1,149 @@
+"""Which columns of a table are parameters, known before training, and which are left out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from predictor.curves.choice import Wishes
+from predictor.curves.columns import (
+    PARAMETER_WORDS,
+    Kind,
+    groups_of,
+    is_index,
+    kind_of,
+    name_column,
+)
+from predictor.curves.learning_curves import Floats
+from predictor.curves.metrics import metric_of, names_bookkeeping, names_result
+from predictor.curves.tables import MISSING, first_text, is_number, numbers
+from predictor.curves.wording import LONGEST, listed
+from predictor.errors import CurvesError
+
+TEXT, RESULTS, RUNS = "text", "results", "numbers, dates or splits of runs"
+CURVES, ANSWERS, NOT_NAMED = "other curves", "nearly the curve's end or extreme", "not asked for"
+ENOUGH_VALUES = 5
+UNITS = (1, 100, 0.01)
+NEARLY = 0.99
+"""Correlation from which a column of the curve's scale tells its end."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters by kind and name, each (n,), and the columns that are none by the reason."""
+
+    architecture: dict[str, Floats] = field(default_factory=dict)
+    hyperparameters: dict[str, Floats] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """One clause: ``parameters lr, depth; left out: MaxAccuracy (results)``."""
+        known = [*self.architecture, *self.hyperparameters]
+        text = f"parameters {listed(known)}" if known else "no parameters"
+        omitted = [f"{listed(columns)} ({reason})" for reason, columns in self.left_out.items()]
+        return f"{text}; left out: {', '.join(omitted)}" if omitted else text
+
+
+def parameters_of(table: pd.DataFrame, used: Iterable[str], values: Floats, wishes: Wishes) -> Parameters:
+    """The parameters among the columns; raises `CurvesError` if one that was asked for is not numeric.
+
+    Args:
+        table: one row per training.
+        used: columns that are something else: epochs of the curve.
+        values: (n, T), the curves.
+        wishes: of the caller.
+    """
+    curve = set(used)
+    columns = [column for column in table.columns if column not in curve and not is_index(column)]
+    if wishes.parameters is not None:
+        return _asked_for(table, columns, wishes.parameters)
+    found = Parameters()
+    others = _other_curves(columns, int(np.sum(~np.isnan(values).all(axis=0))))
+    name = name_column(columns)
+    for column in columns:
+        if column == name:
+            continue
+        reason = CURVES if column in others else _reason(table[column], column, values)
+        if reason:
+            found.left_out.setdefault(reason, []).append(others.get(column, column))
+        else:
+            _add(found, column, _known(table[column]))
+    for reason, names in found.left_out.items():
+        found.left_out[reason] = list(dict.fromkeys(names))
+    return found
+
+
+def tells_the_end(column: Floats, values: Floats) -> bool:
+    """Whether a column nearly equals the curves' last or extreme values, in any unit, or 1 minus them."""
+    known = np.isfinite(values)
+    rows = known.any(axis=1) & np.isfinite(column)
+    if rows.sum() < ENOUGH_VALUES or len(np.unique(column[rows])) < ENOUGH_VALUES:
+        return False
+    curves, x = np.where(known, values, np.nan)[rows], column[rows]
+    last = curves[np.arange(len(x)), curves.shape[1] - 1 - known[rows][:, ::-1].argmax(axis=1)]
+    return any(_nearly(x, answer) for answer in (last, np.nanmax(curves, axis=1), np.nanmin(curves, axis=1)))
+
+
+def _nearly(x: Floats, answer: Floats) -> bool:
+    spread = np.std(answer)
+    if spread == 0:
+        return False
+    units = [(1 - 2 * bool(whole)) * factor * x + whole for whole, factor in product((0, 1, 100), UNITS)]
+    return any(
+        0.8 <= np.std(z) / spread <= 1.25
+        and abs(np.mean(z) - np.mean(answer)) <= spread
+        and np.corrcoef(z, answer)[0, 1] >= NEARLY
+        for z in units
+    )
+
+
+def _other_curves(columns: list[str], T: int) -> dict[str, str]:
+    """Columns, and their groups' names, of groups that are of a metric or as long as the curve."""
+    return {
+        column: group.name
+        for group in groups_of(columns)
+        if len(group.columns) > 1
+        and (metric_of(group.name) or (T > 2 and T in (group.length, len(group.columns))))
+        for column in group.columns.values()
+    }
+
+
+def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
+    """Why the column is no parameter; None if it is one."""
+    if column.startswith(("hp_", "ap_")):
+        return TEXT if first_text(cells) else None
+    if names_bookkeeping(column):
+        return RUNS
+    if names_result(column, PARAMETER_WORDS):
+        return RESULTS
+    if wrong := first_text(cells):
+        return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
+    return ANSWERS if tells_the_end(_known(cells), values) else None
+
+
+def _is_text(cells: pd.Series) -> bool:
+    return not any(is_number(cell) for cell in set(cells) if cell.lower() not in MISSING)
+
+
+def _asked_for(table: pd.DataFrame, columns: list[str], wanted: Sequence[str]) -> Parameters:
+    found = Parameters()
+    for column in wanted:
+        if column not in columns:
+            raise CurvesError(f"no column {column!r} for a parameter; there are {listed(columns)}")
+        _add(found, column, numbers(table[column], column))
+    if others := [column for column in columns if column not in wanted]:
+        found.left_out[NOT_NAMED] = others
+    return found
+
+
+def _add(found: Parameters, column: str, values: Floats) -> None:
+    kind: Kind = kind_of(column)
+    getattr(found, kind)[column] = values
+
+
+def _known(cells: pd.Series) -> Floats:
+    return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])

@@ -1,0 +1,113 @@
+"""Which column of a long table numbers the epochs, and which columns tell the trainings apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from predictor.curves.columns import is_index
+from predictor.curves.metrics import metric_of, names_bookkeeping, words_of
+from predictor.curves.tables import first_text, is_number
+from predictor.curves.wide import describe
+from predictor.curves.wording import shown
+from predictor.errors import CurvesError
+
+# fmt: off
+EPOCH_NAMES = (
+    "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
+    "iteration", "iter", "round", "generation", "step", "global step", "trainer global step", "train step",
+    "eval step", "t",
+)
+RUN_NAMES = (
+    "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",
+    "experiment id", "job id", "model id", "id", "name", "model", "network", "config id", "uuid", "version",
+    "file",
+)
+# fmt: on
+OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
+FEW_REPEATS = 0.1
+"""Share of the rows that may come again where a column is named as that of a run."""
+BLOCKS = " block"
+"""A column for trainings that nothing but their order tells apart."""
+
+
+def plain(column: str) -> str:
+    """The name's words in lower case: ``trainer/global_step`` as ``trainer global step``."""
+    return " ".join(words_of(column))
+
+
+def epoch_columns(table: pd.DataFrame) -> list[str]:
+    """Columns that may number the epochs, the best first."""
+    found = [
+        (EPOCH_NAMES.index(plain(column)), column)
+        for column in table.columns
+        if plain(column) in EPOCH_NAMES and not first_text(table[column])
+    ]
+    return [column for _, column in sorted(found)]
+
+
+def partition(
+    rows: pd.DataFrame, epochs: Sequence[str], curve: str, run: str | None
+) -> tuple[str, list[str]]:
+    """The column of epochs, and the columns that tell the trainings apart (none for a single training)."""
+    for epoch in epochs:
+        if not all(is_number(cell) for cell in rows[epoch]):
+            continue
+        if run is not None:
+            if _repeats(rows, [run], epoch) == 0 or epoch == epochs[-1]:
+                return epoch, [run]
+        elif (keys := _keys(rows, epoch, curve)) is not None:
+            return epoch, keys
+    raise CurvesError(
+        f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
+        f"found {describe(rows)}"
+    )
+
+
+def _keys(rows: pd.DataFrame, epoch: str, curve: str) -> list[str] | None:
+    if not rows[epoch].duplicated().any():
+        return []
+    able = sorted(_able_to_tell(rows, epoch, curve), key=_likelihood)
+    for column in able:
+        if _repeats(rows, [column], epoch) == 0 and rows[column].nunique() < len(rows):
+            return [column]
+    keys: list[str] = []
+    for column in able:
+        if _repeats(rows, [*keys, column], epoch) < _repeats(rows, keys, epoch):
+            keys.append(column)
+    if keys and _repeats(rows, keys, epoch) == 0 and rows.groupby(keys).ngroups < len(rows):
+        return keys
+    for column in able:  # a training that was begun again
+        if plain(column) in RUN_NAMES and _repeats(rows, [column], epoch) <= FEW_REPEATS * len(rows):
+            return [column]
+    blocks = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
+    starts = blocks.groupby(BLOCKS)[epoch].first().astype(float)
+    return [BLOCKS] if starts.nunique() == 1 and _repeats(blocks, [BLOCKS], epoch) == 0 else None
+
+
+def _able_to_tell(rows: pd.DataFrame, epoch: str, curve: str) -> Iterator[str]:
+    for column in rows.columns:
+        if column in (epoch, curve) or (is_index(column) and plain(column) != "id"):
+            continue
+        if metric_of(column) and not OF_PARAMETERS.match(column):
+            continue
+        if 1 < rows[column].nunique() < len(rows):
+            yield column
+
+
+def _likelihood(column: str) -> tuple[bool, bool]:
+    """Names of runs first, then dates and numbers of runs."""
+    return plain(column) not in RUN_NAMES, not names_bookkeeping(column)
+
+
+def _repeats(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> int:
+    return int(rows.duplicated([*keys, epoch]).sum())
+
+
+def blocks_of(epochs: pd.Series) -> list[str]:
+    """A number for every stretch of rows in which the epochs go up."""
+    numbered = np.array([float(cell) if is_number(cell) else np.nan for cell in epochs])
+    return [str(block) for block in np.cumsum(np.diff(numbered, prepend=-np.inf) <= 0)]

@@ -1,0 +1,173 @@
+"""Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
+
+A folder is searched for ``progress.csv``, ``result.json`` (Ray), ``metrics.csv`` (Lightning) and
+TensorBoard's event files; in a folder with none of these each ``.csv`` or ``.json`` is a training. Everything
+becomes one long table with the column ``run``, which `predictor.curves.long` reads.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from predictor.curves.choice import Wishes
+from predictor.curves.columns import curves_among, groups_of
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.long import RUN, is_long, read_long, unmelted
+from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
+from predictor.curves.tables import TEXT_SUFFIXES, read_table
+from predictor.curves.wide import describe
+from predictor.curves.wording import listed
+from predictor.errors import CurvesError
+from predictor.extras import require
+
+NAMED = ("progress.csv", "result.json", "metrics.csv")
+EVENTS = "events.out.tfevents"
+OF_NO_TRAINING = re.compile(r"(params|config|hparams|args|settings|summary|meta.*|experiment_state.*)\.\w+")
+TENSORBOARD_CSV = {"Wall time", "Step", "Value"}
+TENSORBOARD_NAME = re.compile(r"(?:run-)?(?P<run>.*?)-tag-(?P<tag>.*)")
+OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
+"""A column of Weights & Biases' export: ``name - val_acc``."""
+SETTING = re.compile(r"^(?P<name>\w+):\s*(?P<value>[-+\d.eE]+)\s*$", re.MULTILINE)
+
+
+def files_of(path: str) -> list[Path]:
+    """The files of trainings in a folder, or those that match a pattern with ``*``; [] if there are none."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return [Path(found) for found in sorted(glob.glob(path, recursive=True)) if Path(found).is_file()]
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    if any(EVENTS in file.name for file in files):
+        return [file for file in files if EVENTS in file.name]
+    for name in NAMED:
+        if found := [file for file in files if file.name.removesuffix(".gz") == name]:
+            return found
+    tables = [file for file in files if _suffix(file) in TEXT_SUFFIXES]
+    tables = [file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)]
+    return [file for file in tables if _suffix(file) == _suffix(tables[0])]
+
+
+def read_runs(files: Sequence[Path], wishes: Wishes) -> LearningCurves:
+    """One training per file; raises `CurvesError`, with the file that is none."""
+    if all(EVENTS in file.name for file in files):
+        return read_long(_from_events(sorted({file.parent for file in files})), wishes, RUN)
+    names = _names(files)
+    tables = []
+    for file, name in zip(files, names, strict=True):
+        try:
+            tables.append(run_table(read_table(file), file, name))
+        except CurvesError as error:
+            raise CurvesError(f"{file.name} of {len(files)} files, one for each training: {error}") from None
+    return read_long(pd.concat(tables, ignore_index=True).fillna(""), wishes, RUN)
+
+
+def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
+    """The long table of one training's file, with the column ``run`` and what is known beside the file."""
+    if set(table.columns) == TENSORBOARD_CSV:
+        tag = TENSORBOARD_NAME.fullmatch(file.stem)
+        metric = tag["tag"] if tag else "value"
+        return _long(table.rename(columns={"Value": metric, "Step": "step"}), tag["run"] if tag else name)
+    if is_export(table):
+        return exported(table)
+    if is_long(table):
+        if not epoch_columns(table):
+            table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
+        return _long(unmelted(table), name).assign(**_settings(file, table.columns))
+    groups = curves_among(groups_of(list(table.columns)))
+    if not groups or len(table) > 1:
+        raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
+    return _long(_upright(table, groups), name)
+
+
+def is_export(table: pd.DataFrame) -> bool:
+    """Whether this is Weights & Biases' export of a chart: a column of steps, then ``run - metric``."""
+    return len(table.columns) > 1 and all(OF_RUN.fullmatch(column) for column in table.columns[1:])
+
+
+def exported(table: pd.DataFrame) -> pd.DataFrame:
+    """The long table of such an export, without the columns of minima and maxima."""
+    step = table.columns[0]
+    parts = []
+    for column in table.columns[1:]:
+        match = OF_RUN.fullmatch(column)
+        if match and not match["extreme"]:
+            parts.append(
+                pd.DataFrame({RUN: match["run"], "step": table[step], match["metric"]: table[column]})
+            )
+    return pd.concat(parts, ignore_index=True).fillna("")
+
+
+def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """With the column ``run``; a file that tells trainings apart by one of its own keeps them apart."""
+    own = [column for column in table.columns if plain(column) in RUN_NAMES and table[column].nunique() > 1]
+    epochs = epoch_columns(table)
+    if own and epochs and table[epochs[0]].duplicated().any():
+        return table.assign(**{RUN: name + " " + table[own[0]]})
+    return table.assign(**{RUN: name})
+
+
+def _upright(table: pd.DataFrame, groups: Iterable[Any]) -> pd.DataFrame:
+    """One row with columns for epochs as a table with a row per epoch."""
+    by_epoch = {
+        group.name: {number: table[column].iloc[0] for number, column in group.columns.items()}
+        for group in groups
+    }
+    epochs = sorted({number for values in by_epoch.values() for number in values})
+    of_curves = {column for group in groups for column in group.columns.values()}
+    upright = pd.DataFrame({"epoch": [str(epoch) for epoch in epochs]}, dtype=object)
+    for name, values in by_epoch.items():
+        upright[name] = [values.get(epoch, "") for epoch in epochs]
+    return upright.assign(**{c: table[c].iloc[0] for c in table.columns if c not in of_curves})
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """What tells the files apart: the folder's name, the file's, or the whole path."""
+    for name in (lambda file: file.parent.name, lambda file: file.stem, str):
+        names = [name(file) for file in files]
+        if len(set(names)) == len(names) and all(names):
+            return names
+    raise CurvesError(f"the same file twice: {listed([str(file) for file in files])}")
+
+
+def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
+    """What Ray (``params.json``) and Lightning (``hparams.yaml``) write beside the curve, numbers alone."""
+    if any(column.startswith("config/") for column in known):
+        return {}
+    found: Mapping[str, Any] = {}
+    try:
+        if (params := file.with_name("params.json")).is_file():
+            found = json.loads(params.read_text("utf-8"))
+        elif (params := file.with_name("hparams.yaml")).is_file():
+            found = {m["name"]: m["value"] for m in SETTING.finditer(params.read_text("utf-8"))}
+        pairs = found.items()
+    except (ValueError, AttributeError, OSError, RecursionError) as error:
+        raise CurvesError(f"{params.name} beside it cannot be read: {error}") from None
+    return {f"config/{name}": str(value) for name, value in pairs if isinstance(value, int | float | str)}
+
+
+def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
+    require("tensorboard", "reading event files", "metaqnn[tensorboard]")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    names = _names([folder / "events" for folder in folders])
+    rows: list[dict[str, str]] = []
+    for folder, name in zip(folders, names, strict=True):
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            rows += [
+                {RUN: name, "step": str(event.step), tag: repr(event.value)} for event in events.Scalars(tag)
+            ]
+    if not rows:
+        raise CurvesError("no scalars in these TensorBoard event files")
+    return pd.DataFrame(rows, dtype=object).fillna("")
+
+
+def _suffix(file: Path) -> str:
+    return Path(file.name.removesuffix(".gz")).suffix.lower()

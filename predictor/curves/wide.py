@@ -1,0 +1,106 @@
+"""Tables with one row per training and one column per epoch, as the published files."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from predictor.curves.choice import Wishes, before_training, choose, settle
+from predictor.curves.columns import Group, curves_among, groups_of, name_column
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.metrics import Metric
+from predictor.curves.parameters import parameters_of
+from predictor.curves.tables import numbers
+from predictor.curves.wording import listed, shown
+from predictor.errors import CurvesError
+
+MAX_NAMES_BYTES = 2**28
+"""Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
+PUBLISHED_FROM_ZERO = {
+    ("acc", frozenset({"num_params", "lr"}), 49),
+}
+"""Published sets whose protocol does not count a trained epoch 0: curve, other columns, last epoch."""
+
+
+def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
+    """The curves of such a table; raises `CurvesError`."""
+    candidates = curves_among(groups_of(list(table.columns)))
+    if not candidates:
+        raise CurvesError(
+            "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
+            f"epoch with its number in a column such as epoch; found {describe(table)}"
+        )
+    group = choose(candidates, wishes.curve)
+    if not group.stride:
+        raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
+    columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
+    first = columns.pop(0, None)
+    values = np.stack(list(columns.values()), axis=1)
+    metric, remark = settle(group.name, values, wishes)
+    zero = ""
+    if first is not None:
+        drop, zero = _epoch_zero(group, first, values, metric, table)
+        values = values if drop else np.column_stack([first, values])
+    parameters = parameters_of(table, group.columns.values(), values, wishes)
+    column = name_column(table.columns)
+    return LearningCurves(
+        values=values,
+        architecture=parameters.architecture,
+        hyperparameters=parameters.hyperparameters,
+        metric=metric.name,
+        direction=metric.direction,
+        names=None if column is None else names_of(table[column]),
+        understood="; ".join(
+            filter(
+                None, [describe_curves(values, metric, remark, _range(group)), zero, parameters.describe()]
+            )
+        ),
+    )
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Its columns and first row, for messages: what would be read."""
+    cells = [f"{column}={cell}" for column, cell in zip(table.columns, table.iloc[0], strict=True)]
+    return f"{len(table.columns)} columns ({listed(list(table.columns))}), in the first row {listed(cells)}"
+
+
+def describe_curves(values: Floats, metric: Metric, remark: str, columns: str) -> str:
+    """One clause: ``12 curves x 5 epochs of accuracy (maximized) in acc_1 to acc_5``."""
+    n, T = values.shape
+    plural = "" if n == 1 else "s"
+    unit = f", {remark}" if remark else ""
+    early = int(np.sum(~np.isfinite(values).all(axis=1)))
+    ended = f", {early} of them not to the end," if early else ""
+    return f"{n} curve{plural} x {T} epochs{ended} of {metric.name} ({metric.direction}d{unit}) in {columns}"
+
+
+def names_of(cells: pd.Series) -> npt.NDArray[np.str_]:
+    """The cells as numpy's text; `CurvesError` if that takes too much room."""
+    longest = max(map(len, cells))
+    if (size := longest * len(cells) * np.dtype("U1").itemsize) > MAX_NAMES_BYTES:
+        raise CurvesError(
+            f"the names take {size:,} bytes, each as much as the longest of {longest:,} characters; "
+            f"at most {MAX_NAMES_BYTES:,} are read"
+        )
+    return cells.to_numpy().astype(np.str_)
+
+
+def _range(group: Group) -> str:
+    columns = list(group.columns.values())
+    return shown(columns[0]) if len(columns) == 1 else f"{shown(columns[0])} to {shown(columns[-1])}"
+
+
+def _epoch_zero(
+    group: Group, first: Floats, values: Floats, metric: Metric, table: pd.DataFrame
+) -> tuple[bool, str]:
+    """Whether the column numbered 0 is left out, and a clause that says so."""
+    name = shown(group.columns[0])
+    assert metric.direction is not None  # settled
+    if before_training(first, values[:, 0], metric.direction):
+        return True, f"{name} left out: before training, by its values"
+    others = frozenset(table.columns) - set(group.columns.values())
+    published = (group.name, others, max(group.columns)) in PUBLISHED_FROM_ZERO
+    if published or (group.name == "ep" and metric.name == "perplexity"):
+        return True, f"{name} left out, as the protocol of the published sets says"
+    return False, f"{name} kept as the first epoch: its values are of trained networks"

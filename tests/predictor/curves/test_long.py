@@ -1,0 +1,129 @@
+"""Tables with a row per epoch: of several trainings, and of one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_csv(table, name="long.csv"):
+        table.to_csv(tmp_path / name, index=False)
+        return tmp_path / name
+
+    return to_csv
+
+
+def test_a_row_per_training_and_epoch_in_any_order(write, long, accuracies, losses, rates):
+    curves = read(write(long.sample(frac=1, random_state=0)))
+    order = [int(name[1:]) for name in curves.names]
+    np.testing.assert_array_equal(curves.values, accuracies[order])
+    np.testing.assert_array_equal(curves.hyperparameters["lr"], rates[order])
+    assert "val_acc at epoch 1, 2, ..., 6; trainings told apart by run; parameters lr" in curves.understood
+    by_loss = read(write(long), curve="val_loss")
+    np.testing.assert_array_equal(by_loss.values, losses)
+    assert (by_loss.metric, by_loss.direction) == ("loss", "minimize")
+
+
+def test_trainings_are_told_apart_by_dates_by_parameters_or_by_their_order(write, long, accuracies):
+    dated = long.assign(run=long["run"].str[1:].astype(int) + 1700).rename(columns={"run": "timestamp"})
+    repeated = long.drop(columns=["run", "lr"]).assign(model=np.repeat(list("aabbccdd"), 6))
+    for table, told in (
+        (dated.drop(columns="lr"), "timestamp"),
+        (long.drop(columns="run"), "lr"),
+        (long.drop(columns=["run", "lr"]), "their order: the epochs begin anew"),
+        (repeated.assign(seed=np.tile(np.repeat([1, 2], 6), 4)), "model, seed"),
+    ):
+        curves = read(write(table))
+        np.testing.assert_array_equal(curves.values, accuracies)
+        assert f"told apart by {told}" in curves.understood
+
+
+def test_rows_that_nothing_tells_apart_are_refused_with_a_sample(write, long):
+    shuffled = long.drop(columns=["run", "lr"]).sample(frac=1, random_state=3)
+    with pytest.raises(
+        CurvesError, match=r"rows with the same epoch, and no column .* found 3 columns \(epoch, val_loss"
+    ):
+        read(write(shuffled))
+
+
+def test_trainings_of_different_lengths(write, long, accuracies):
+    curves = read(write(long[(long["run"] != "r2") | (long["epoch"] <= 4)]))
+    assert curves.observed.tolist() == [6, 6, 4, 6, 6, 6, 6, 6]
+    np.testing.assert_array_equal(curves.values[2, :4], accuracies[2, :4])
+    assert "1 of them not to the end" in curves.understood
+
+
+def test_a_value_stands_at_its_epoch_and_what_few_trainings_have_is_left_out(write, long):
+    table = long.assign(epoch=10 * long["epoch"])
+    odd = pd.DataFrame(
+        {"run": "r0", "epoch": [5, 15], "val_acc": [0.01, 0.02], "val_loss": 2.0, "lr": long["lr"][0]}
+    )
+    curves = read(write(pd.concat([table[(table["run"] != "r3") | (table["epoch"] != 20)], odd])))
+    assert curves.T == 6
+    assert curves.values[0, 0] == long["val_acc"][0]
+    assert np.isnan(curves.values[3, 1])
+    assert "left out: 5, 15 (in fewer than half of the trainings)" in curves.understood
+    assert "1 of 8 trainings lack an epoch in between" in curves.understood
+
+
+def test_an_epoch_that_comes_again_is_told(write, long):
+    again = long.iloc[[5]].assign(val_acc=0.123)
+    curves = read(write(pd.concat([long, again])))
+    assert curves.values[0, 5] == 0.123
+    assert "1 values come again at the same epoch: the last one counts" in curves.understood
+
+
+def test_metrics_named_in_a_column(write, long, accuracies):
+    melted = long.melt(id_vars=["run", "epoch"], value_vars=["val_acc", "val_loss"], var_name="key")
+    np.testing.assert_array_equal(read(write(melted)).values, accuracies)
+
+
+def test_epochs_from_zero_are_kept_unless_they_are_before_training(write, long, accuracies):
+    from_zero = long.assign(epoch=long["epoch"] - 1)
+    curves = read(write(from_zero))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "epoch 0 kept as the first" in curves.understood
+    start = pd.DataFrame(
+        {"run": [f"r{i}" for i in range(8)], "epoch": 0, "val_acc": 0.1, "lr": long["lr"][::6].to_numpy()}
+    )
+    curves = read(write(pd.concat([start, long])))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "epoch 0 left out: before training" in curves.understood
+
+
+def test_one_training_as_lightning_logs_it(write):
+    rows = [
+        row
+        for e in range(3)
+        for row in (
+            {"epoch": e, "step": 100 * e, "train_loss": 2 - e},
+            {"epoch": e, "step": 100 * e, "val_acc": 0.3 + e / 10},
+        )
+    ]
+    curves = read(write(pd.DataFrame([*rows, {"epoch": 3, "step": 300, "test_loss": 0.2}])))
+    np.testing.assert_allclose(curves.values, [[0.3, 0.4, 0.5]])
+    assert "one training" in curves.understood
+
+
+def test_one_column_of_values(tmp_path):
+    (tmp_path / "val_acc.csv").write_text("val_acc\n30.2\n47.8\n58.1\n")
+    curves = read(tmp_path / "val_acc.csv")
+    assert curves.values.tolist() == [[30.2, 47.8, 58.1]]
+
+
+def test_results_and_times_of_trainings_are_no_parameters(write, long):
+    ends = long.groupby("run")["val_acc"].transform("max")
+    curves = read(
+        write(
+            long.assign(
+                best=ends, answer=100 * ends, seconds=ends.rank(), optimizer="SGD", widths=ends.rank()
+            )
+        )
+    )
+    assert list(curves.hyperparameters) == ["lr"]
+    assert list(curves.architecture) == ["widths"]

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+optuna = pytest.importorskip("optuna")
+read = LearningCurves.read
+
+
+@pytest.fixture
+def study_of(losses):
+    def fill(storage, name="one"):
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study(storage=storage, study_name=name, direction="minimize")
+        for i, curve in enumerate(losses):
+            trial = study.ask({"lr": optuna.distributions.FloatDistribution(0, 1)})
+            for step, value in enumerate(curve if i != 3 else curve[:2]):
+                trial.report(value, 10 * step)
+            study.tell(
+                trial,
+                state=optuna.trial.TrialState.PRUNED if i == 3 else None,
+                values=None if i == 3 else curve[-1],
+            )
+        crashed = study.ask()
+        crashed.report(0.0, 0)
+        study.tell(crashed, state=optuna.trial.TrialState.FAIL)
+        return study
+
+    return fill
+
+
+@pytest.mark.parametrize("place", ["file", "url", "journal"])
+def test_the_trials_of_a_study(tmp_path, study_of, losses, place):
+    if place == "journal":
+        path = str(tmp_path / "journal.log")
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    else:
+        storage = f"sqlite:///{tmp_path}/study.db"
+        path = tmp_path / "study.db" if place == "file" else storage
+    study = study_of(storage)
+    curves = read(path)
+    expected = losses.copy()
+    expected[3, 2:] = np.nan
+    np.testing.assert_array_equal(curves.values, expected)
+    assert curves.direction == "minimize"
+    np.testing.assert_array_equal(
+        curves.hyperparameters["lr"], [trial.params["lr"] for trial in study.trials[:8]]
+    )
+
+
+def test_one_of_several_studies_is_named(tmp_path, study_of):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    study_of(storage)
+    study_of(storage, "two")
+    with pytest.raises(CurvesError, match=r"2 studies: \['one', 'two'\]; put #NAME behind the storage"):
+        read(storage)
+    assert len(read(f"{storage}#two")) == 8
+    with pytest.raises(CurvesError, match="no study 'x'"):
+        read(f"{storage}#x")
+
+
+def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
+    with pytest.raises(CurvesError, match="cannot be read by Optuna") as caught:
+        read(f"sqlite:///{tmp_path}/no/where.db")
+    assert "\n" not in str(caught.value)

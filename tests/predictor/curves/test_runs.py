@@ -1,0 +1,132 @@
+"""A file for each training, as Keras, Ray, Lightning and TensorBoard write them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+EPOCHS = np.arange(6)
+
+
+def keras(folder, i, accuracy, rate):
+    table = {
+        "epoch": EPOCHS,
+        "accuracy": accuracy,
+        "loss": 1 - accuracy,
+        "val_accuracy": accuracy,
+        "learning_rate": rate,
+    }
+    pd.DataFrame(table).to_csv(folder / f"run{i}.csv", index=False)
+
+
+def ray(folder, i, accuracy, rate):
+    trial = folder / f"trial_{i}"
+    trial.mkdir()
+    bookkeeping = {
+        "trial_id": f"x{i}",
+        "pid": 100 + i,
+        "timestamp": 1700 + EPOCHS,
+        "time_total_s": (i + 1.5) * EPOCHS,
+    }
+    table = {"accuracy": accuracy, "training_iteration": EPOCHS + 1, **bookkeeping}
+    pd.DataFrame(table).to_csv(trial / "progress.csv", index=False)
+    results = [
+        {"accuracy": a, "training_iteration": e + 1, "config": {"lr": rate}} for e, a in enumerate(accuracy)
+    ]
+    (trial / "result.json").write_text("\n".join(map(json.dumps, results)))
+    (trial / "params.json").write_text(json.dumps({"lr": rate, "optimizer": "SGD"}))
+
+
+def lightning(folder, i, accuracy, rate):
+    version = folder / f"version_{i}"
+    version.mkdir()
+    rows = [
+        row for e in EPOCHS for row in ({"epoch": e, "train_loss": 1}, {"epoch": e, "val_acc": accuracy[e]})
+    ]
+    pd.DataFrame(rows).to_csv(version / "metrics.csv", index=False)
+    (version / "hparams.yaml").write_text(f"lr: {rate}\noptimizer: SGD\n")
+
+
+def tensorboard_csv(folder, i, accuracy, rate):
+    table = {"Wall time": EPOCHS * 1.5, "Step": EPOCHS, "Value": accuracy}
+    pd.DataFrame(table).to_csv(folder / f"run-r{i}-tag-val_acc.csv", index=False)
+
+
+def histories(folder, i, accuracy, rate):
+    (folder / f"h{i}.json").write_text(
+        json.dumps({"lr": rate, "val_accuracy": list(accuracy), "loss": [1.0] * 6})
+    )
+
+
+@pytest.mark.parametrize(
+    ("tool", "pattern", "parameter"),
+    [
+        (keras, "*.csv", "learning_rate"),
+        (ray, "*/progress.csv", "lr"),
+        (ray, "**/result.json", "lr"),
+        (lightning, "*/metrics.csv", "lr"),
+        (tensorboard_csv, "*.csv", None),
+        (histories, "*.json", "lr"),
+    ],
+)
+def test_a_folder_and_a_pattern_with_a_file_for_each_training(
+    tmp_path, accuracies, rates, tool, pattern, parameter
+):
+    for i, (accuracy, rate) in enumerate(zip(accuracies, rates, strict=True)):
+        tool(tmp_path, i, accuracy, rate)
+    for curves in (read(tmp_path), read(f"{tmp_path}/{pattern}"), read(sorted(tmp_path.glob(pattern)))):
+        np.testing.assert_array_equal(curves.values, accuracies)
+        assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+        assert list(curves.hyperparameters) == ([parameter] if parameter else [])
+        if parameter:
+            np.testing.assert_array_equal(curves.hyperparameters[parameter], rates)
+
+
+def test_tensorboard_event_files(tmp_path, accuracies):
+    pytest.importorskip("tensorboard")
+    summaries = pytest.importorskip("torch.utils.tensorboard")
+    for i, accuracy in enumerate(accuracies):
+        with summaries.SummaryWriter(tmp_path / f"run{i}") as writer:
+            for step, value in enumerate(accuracy, start=1):
+                writer.add_scalar("val/accuracy", value, step)
+                writer.add_scalar("train/loss", 1 - value, step)
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies.astype(np.float32))
+    assert curves.names.tolist() == [f"run{i}" for i in range(8)]
+
+
+def test_the_export_of_a_chart_with_a_column_for_each_training(tmp_path, accuracies):
+    table = {"Step": EPOCHS + 1}
+    for i, accuracy in enumerate(accuracies):
+        for end in ("", "__MIN", "__MAX"):
+            table[f"sweep-{i} - val_acc{end}"] = accuracy if not end else 0
+    pd.DataFrame(table).to_csv(tmp_path / "wandb.csv", index=False)
+    curves = read(tmp_path / "wandb.csv")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert curves.names.tolist() == [f"sweep-{i}" for i in range(8)]
+
+
+def test_a_training_that_stopped_early_is_shorter(tmp_path, accuracies, rates):
+    for i in range(3):
+        keras(tmp_path, i, accuracies[i], rates[i])
+    table = pd.read_csv(tmp_path / "run1.csv")
+    table[:2].to_csv(tmp_path / "run1.csv", index=False)
+    assert read(tmp_path).observed.tolist() == [6, 2, 6]
+
+
+def test_a_file_that_is_no_training_is_named(tmp_path, accuracies, rates):
+    keras(tmp_path, 0, accuracies[0], rates[0])
+    (tmp_path / "zz.csv").write_text("lr,depth\n0.1,3\n")
+    with pytest.raises(
+        CurvesError, match=r"zz.csv of 2 files, one for each training: .* found 2 columns \(lr, depth\)"
+    ):
+        read(tmp_path)
+
+
+def test_a_folder_without_curves_is_one_line(tmp_path):
+    with pytest.raises(CurvesError, match=r"no database search\.db there"):
+        read(tmp_path)

@@ -1,0 +1,115 @@
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+from predictor.curves import tables
+
+read = LearningCurves.read
+
+
+def test_delimiters_decimal_commas_and_gzip(wide, tmp_path, accuracies, rates):
+    columns = {"lr": rates, "acc_#": accuracies}
+    expected = read(wide(columns))
+    for options in ({"sep": ";", "decimal": ","}, {"sep": "\t"}, {"sep": "|"}, {"encoding": "utf-16"}):
+        curves = read(wide(columns, **options))
+        np.testing.assert_array_equal(curves.values, accuracies)
+        np.testing.assert_array_equal(curves.hyperparameters["lr"], expected.hyperparameters["lr"])
+    packed = tmp_path / "curves.csv.gz"
+    packed.write_bytes(gzip.compress(wide(columns).read_bytes()))
+    np.testing.assert_array_equal(read(packed).values, accuracies)
+
+
+def test_damaged_and_endless_gzip_are_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "curves.csv.gz"
+    packed = gzip.compress(b"acc_1,acc_2\n" + b"0.1,0.2\n" * 100)
+    path.write_bytes(packed[:-9])
+    with pytest.raises(CurvesError, match="damaged gzip file"):
+        read(path)
+    path.write_bytes(packed)
+    monkeypatch.setattr(tables, "MAX_TEXT_BYTES", 800)
+    with pytest.raises(CurvesError, match="more than 800 bytes of text"):
+        read(path)
+
+
+JSON = {
+    "trainings as a list": lambda a, lr: [
+        {"lr": r, "val_acc": list(row)} for r, row in zip(lr, a, strict=True)
+    ],
+    "trainings by name": lambda a, lr: {
+        f"run {i}": {"config": {"lr": r}, "history": {"val_acc": list(row)}}
+        for i, (r, row) in enumerate(zip(lr, a, strict=True))
+    },
+    "lists of numbers": lambda a, lr: a.tolist(),
+    "wide, by columns": lambda a, lr: {"lr": list(lr), **{f"acc_{t + 1}": list(a[:, t]) for t in range(6)}},
+}
+
+
+@pytest.mark.parametrize("kind", JSON)
+def test_json_of_several_trainings(tmp_path, accuracies, rates, kind):
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps(JSON[kind](accuracies, rates)))
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    if kind != "lists of numbers":
+        (found,) = curves.hyperparameters.values()
+        np.testing.assert_array_equal(found, rates)
+
+
+def test_json_lines(tmp_path, accuracies):
+    path = tmp_path / "curves.jsonl"
+    path.write_text("\n".join(json.dumps({"val_acc": list(row)}) for row in accuracies))
+    np.testing.assert_array_equal(read(path).values, accuracies)
+
+
+def test_pandas_own_json(tmp_path, long, accuracies):
+    for orient in ("columns", "records"):
+        long.to_json(tmp_path / "long.json", orient=orient)
+        np.testing.assert_array_equal(read(tmp_path / "long.json").values, accuracies)
+
+
+def test_the_history_of_one_training(tmp_path):
+    path = tmp_path / "history.json"
+    path.write_text(
+        '{"train_losses": [2.1, 1.6], "valid_losses": [2.2, 1.8], "valid_accuracies": [20.0, 36.0], '
+        '"train_accuracies": [21.0, 39.0]}'
+    )
+    curves = read(path)
+    assert curves.values.tolist() == [[20, 36]]
+    assert "1 curve x 2 epochs of accuracy (maximized, in percent)" in curves.understood
+
+
+def test_the_log_of_a_trainer_in_a_larger_object(tmp_path):
+    log = [{"epoch": e, "loss": 3 / e} for e in (1, 2)] + [
+        {"epoch": e, "eval_accuracy": e / 4} for e in (1, 2)
+    ]
+    path = tmp_path / "trainer_state.json"
+    path.write_text(json.dumps({"best_metric": 0.5, "log_history": log}))
+    assert read(path).values.tolist() == [[0.25, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("{", "neither JSON nor JSON lines: line 1"),
+        ("[1, {}]", "'1' in a list of JSON; expected objects"),
+        ("[]", "no objects in this JSON"),
+        ('{"a": 1}', "no learning curves: .* found 1 columns"),
+        ("[" * 100_000, "JSON"),
+    ],
+)
+def test_other_json_is_one_line(tmp_path, text, part):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(CurvesError, match=part) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_digit_is_kept(tmp_path):
+    values = np.random.default_rng(0).random((3, 4))
+    pd.DataFrame(values, columns=[f"acc_{t}" for t in range(1, 5)]).to_csv(tmp_path / "x.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "x.csv").values, values)

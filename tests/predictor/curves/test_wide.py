@@ -1,0 +1,181 @@
+"""Tables with a row per training, as other people have them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+def test_of_interleaved_groups_the_accuracy_is_the_curve_and_no_other_is_a_parameter(
+    wide, accuracies, losses
+):
+    known = {"ModelId": np.arange(8), "IsTest": [0, 1] * 4, "NumLayers": np.arange(3, 11)}
+    groups = {"e#LossMean": losses, "e#LossMedian": losses, "e#Accuracy": accuracies}
+    path = wide({**known, "MaxAccuracy": accuracies.max(1), **groups})
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+    assert [*curves.architecture, *curves.hyperparameters] == ["NumLayers"]
+    for column in ("ModelId", "IsTest", "MaxAccuracy", "e#LossMean"):
+        assert column in curves.understood.split("left out:")[1]
+
+
+def test_validation_comes_before_training_and_accuracy_before_loss(wide, accuracies, losses):
+    groups = {
+        "train_loss_#": losses / 2,
+        "train_acc_#": accuracies / 2,
+        "val_loss_#": losses,
+        "val_acc_#": accuracies,
+    }
+    curves = read(wide({"timestamp": np.arange(1700, 1708), **groups}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert not curves.hyperparameters
+    np.testing.assert_array_equal(read(wide(groups), curve="train_loss").values, losses / 2)
+    assert read(wide({"train_acc_#": accuracies, "val_loss_#": losses})).metric == "loss"
+
+
+def test_where_training_is_labelled_what_has_no_label_is_validation(wide, accuracies, losses):
+    curves = read(wide({"train_loss_#": losses, "valid_loss_#": losses, "accuracy_#": accuracies}))
+    assert curves.metric == "accuracy"
+    assert read(wide({"accuracy_#": accuracies, "loss_#": losses, "val_loss_#": losses})).metric == "loss"
+
+
+def test_equally_good_groups_are_refused_by_name(wide, accuracies):
+    path = wide({"val_f1_#": accuracies, "val_auc_#": accuracies})
+    with pytest.raises(CurvesError, match=r"val_f1 \(6\), val_auc \(6\) are equally good.*--curve val_f1"):
+        read(path)
+    assert read(path, curve="val_auc").metric == "auc"
+    with pytest.raises(CurvesError, match=r"no curve 'val_x'; there are val_f1"):
+        read(path, curve="val_x")
+
+
+def test_numbered_columns_of_another_length_are_parameters(wide, accuracies):
+    choices = np.arange(40).reshape(8, 5)
+    curves = read(
+        wide({"op_#": np.hstack([choices, choices[:, :2]]), "lr_#": accuracies, "acc_#": accuracies})
+    )
+    assert list(curves.hyperparameters) == [f"op_{number}" for number in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    "header", ["acc_#", "val_acc_epoch_#", "step_acc_#", "learning_curve_#", "#", "epoch #", "Epoch#"]
+)
+def test_any_words_around_the_numbers(wide, accuracies, rates, header):
+    curves = read(wide({"batch_size": rates, header: accuracies}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert (curves.metric, list(curves.hyperparameters)) == ("accuracy", ["batch_size"])
+
+
+def test_an_error_rate_is_minimized(wide, accuracies):
+    curves = read(wide({"val_error_rate_#": 1 - accuracies}))
+    assert (curves.metric, curves.direction) == ("error", "minimize")
+    assert "worse at the end" in read(wide({"val_error_rate_#": accuracies})).understood
+
+
+@pytest.mark.parametrize("name", ["curve_#", "ep_#", "foo_#"])
+def test_a_direction_that_nothing_tells_is_asked_for(wide, accuracies, name):
+    path = wide({name: np.round(1 - accuracies, 6) * (50 if name == "ep_#" else 1)})
+    with pytest.raises(
+        CurvesError, match=r"does not say whether more is better \(.* 0% of the curves end higher"
+    ):
+        read(path)
+    assert read(path, direction="minimize").direction == "minimize"
+    assert read(path, metric="val_err").metric == "error"
+
+
+def test_a_perplexity_that_rises_and_an_accuracy_that_falls_are_refused(wide, accuracies):
+    with pytest.raises(CurvesError, match=r"'ppl' is read as perplexity, which rises in 8 of 8 curves"):
+        read(wide({"ppl_#": 100 * accuracies}))
+    with pytest.raises(CurvesError, match=r"'acc' is read as accuracy, which falls in 8 of 8 curves"):
+        read(wide({"acc_#": 1 - accuracies}))
+    assert read(wide({"acc_#": 1 - accuracies}), metric="error").direction == "minimize"
+
+
+@pytest.mark.parametrize("name", ["ep_#", "acc_#", "val_acc (%) #"])
+def test_percent_is_an_accuracy(wide, accuracies, name):
+    curves = read(wide({name: 100 * accuracies}))
+    assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+    np.testing.assert_allclose(curves.values, 100 * accuracies)
+    assert "in percent" in curves.understood
+
+
+def test_cells_with_a_percent_sign_are_numbers(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("lr,acc_1,acc_2\n0.1,10.5%,20%\n0.2,30%,41.25 %\n")
+    assert read(path).values.tolist() == [[10.5, 20], [30, 41.25]]
+
+
+def test_a_trained_epoch_zero_is_kept_and_one_before_training_is_not(wide, accuracies):
+    kept = read(wide({"lr": np.arange(8), "acc_#": accuracies}, first=0))
+    np.testing.assert_array_equal(kept.values, accuracies)
+    assert "acc_0 kept as the first epoch" in kept.understood
+    chance = 0.1 + np.linspace(-0.002, 0.002, 8)
+    dropped = read(wide({"acc_#": np.column_stack([chance, accuracies])}, first=0))
+    np.testing.assert_array_equal(dropped.values, accuracies)
+    assert "acc_0 left out: before training" in dropped.understood
+
+
+def test_what_nearly_equals_the_end_of_the_curve_is_no_parameter(wide, accuracies):
+    noise = np.tile([0.002, -0.002], 4)
+    answers = {"a": accuracies[:, -1] + noise, "b": 100 * accuracies.max(1), "c": 1 - accuracies[:, -1]}
+    curves = read(wide({**answers, "lr": accuracies[:, -1] * 1e-3, "acc_#": accuracies}))
+    assert list(curves.hyperparameters) == ["lr"]
+    assert "a, b, c (nearly the curve's end or extreme)" in curves.understood
+
+
+def test_text_never_refuses_a_file(wide, accuracies):
+    mixed = ["64", "64-32"] * 4
+    curves = read(wide({"optimizer": ["SGD"] * 8, "pretrained_weights": ["none", "V1"] * 4, "layers": mixed,
+                        "lr": ["0.1", "NA"] * 4, "acc_#": accuracies}))  # fmt: skip
+    np.testing.assert_array_equal(curves.hyperparameters["lr"], [0.1, np.nan] * 4)
+    assert [*curves.architecture, *curves.hyperparameters] == ["lr"]
+    assert (
+        "optimizer, pretrained_weights (text), layers ('64-32' in row 2 is not a number)" in curves.understood
+    )
+
+
+def test_the_caller_says_which_columns_are_parameters(wide, accuracies):
+    path = wide({"MaxAccuracy": accuracies.max(1), "lr": np.arange(8), "acc_#": accuracies})
+    assert list(read(path, parameters=["MaxAccuracy"]).hyperparameters) == ["MaxAccuracy"]
+    assert not read(path, parameters=[]).hyperparameters
+    with pytest.raises(CurvesError, match="no column 'x' for a parameter; there are MaxAccuracy, lr"):
+        read(path, parameters=["x"])
+
+
+TASKSET = ["lr", "beta1", "beta2", "epsilon", "l1", "l2", "linear_decay", "exponential_decay"]
+PUBLISHED = {
+    "metaqnn_cifar10": ("acc", ["num_params", "depth", "lr"]),
+    "deep_resnets_tinyimagenet": ("acc", ["num_blocks", "num_filters", "filter_size", "lr", "ss"]),
+    "deep_resnets_cifar10": ("acc", ["num_params", "lr"]),
+    "lstm_ptb": ("ep", ["n_layer", "n_inputs", "base_lr", "ss"]),
+    "naap440": (
+        "acc",
+        ["num_params", "macs", "depth", "num_stages", "first_layer_width", "last_layer_width"],
+    ),
+    "taskset_gru64": ("loss", TASKSET),
+    "taskset_lstm128": ("loss", TASKSET),
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_files_are_read_to_the_bit_as_they_are(name):
+    if "METAQNN_DATA_DIR" not in os.environ:
+        pytest.skip("METAQNN_DATA_DIR is not set")
+    path = Path(os.environ["METAQNN_DATA_DIR"]) / "curves" / f"{name}.csv"
+    prefix, parameters = PUBLISHED[name]
+    table = pd.read_csv(path, float_precision="round_trip")
+    T = sum(column.startswith(f"{prefix}_") and column != f"{prefix}_0" for column in table)
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, table[[f"{prefix}_{t}" for t in range(1, T + 1)]])
+    found = {**curves.architecture, **curves.hyperparameters}
+    assert sorted(found) == sorted(parameters)
+    for column in parameters:
+        np.testing.assert_array_equal(found[column], table[column])
+    assert curves.metric == {"acc": "accuracy", "ep": "perplexity", "loss": "loss"}[prefix]
