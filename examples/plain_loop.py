@@ -56,7 +56,7 @@ def search(loop: Loop, trainings: int, seed: int) -> Found:
 def search_with_rule(trainings: int, seed: int) -> Found:
     """The same, with a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        store = CurveStore(f"{folder}/curves.npz", T)
+        store = CurveStore(f"{folder}/curves.npz", T, metric="accuracy")
         return search(partial(with_rule, store), trainings, seed)
 
 

@@ -17,22 +17,24 @@ import keras  # noqa: E402
 class StoppingRuleCallback(keras.callbacks.Callback):
     """Stops `fit` when the rule stops its curve, with the trainings in a `CurveStore` as history.
 
-    A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A `fit`
-    that begins with ``initial_epoch`` above 0 has no beginning: it is neither judged nor added.
+    A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A
+    value's place is its epoch: with ``validation_freq`` the epochs in between are not observed, and a `fit`
+    that begins with ``initial_epoch`` above 0 is compared with the others from there on.
 
     Args:
         store: where the earlier trainings are; its T is the number of epochs of a full training.
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
             ``EarlyStopper(burn_in=20)``.
-        monitor: what Keras logs after an epoch, such as ``val_accuracy``; the store knows its direction.
+        monitor: what Keras logs after an epoch, such as ``val_accuracy``; the store takes metric and
+            direction from it, unless it knows them.
         parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 
     Attributes:
         decision: the latest one, None before the first.
 
     Raises:
-        CurvesError: when the training begins or reports: the store does not fit it, or `monitor` is not
-            logged.
+        CurvesError: the name of what is monitored has no direction, or another one than the store; when the
+            training begins or reports: the store does not fit it, or `monitor` is not logged.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         parameters: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
+        store.monitor(monitor)
         self.store = store
         self.rule = rule
         self.monitor = monitor
@@ -58,15 +61,16 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         """Ask the rule."""
         known = logs or {}
         if self.monitor not in known:
+            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
+                return  # an epoch without validation
             raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(known)}")
-        if self._training is None or epoch != len(self._training.values):
-            self._training = None
+        if self._training is None:
             return
-        self.decision = self._training.report(float(known[self.monitor]))
+        self.decision = self._training.report(float(known[self.monitor]), epoch + 1)
         if self.decision.stop:
             self.model.stop_training = True
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Add the training to the store."""
-        if self._training is not None:
+        """Add the training to the store, if it was validated at all."""
+        if self._training is not None and self._training.values:
             self._training.end()

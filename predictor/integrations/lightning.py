@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from predictor.errors import CurvesError
@@ -22,22 +23,24 @@ class StoppingRuleCallback(Callback):
 
     The curve has one value per validation run: T of the store is the number of validation runs of a full
     training. A training is added to the store when it ends, however it was stopped, unless by an exception.
-    Its curve so far is in Lightning's checkpoints. On several devices the training stops if one of the
-    processes would, and the first one adds it.
+    Its curve so far is in Lightning's checkpoints; of one that was resumed from a checkpoint without it, the
+    validation runs before are not observed, one for each ``check_val_every_n_epoch``. On several devices the
+    training stops if one of the processes would, and the first one adds it.
 
     Args:
         store: where the earlier trainings are.
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
             ``EarlyStopper(burn_in=20)``.
-        monitor: what the module logs, ``self.log("val_accuracy", ...)``; the store knows its direction.
+        monitor: what the module logs, ``self.log("val_accuracy", ...)``; the store takes metric and direction
+            from it, unless it knows them.
         parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 
     Attributes:
         decision: the latest one, None before the first.
 
     Raises:
-        CurvesError: when the training begins or reports: the store does not fit it, or `monitor` is not
-            logged.
+        CurvesError: the name of what is monitored has no direction, or another one than the store; when the
+            training begins or reports: the store does not fit it, or `monitor` is not logged.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class StoppingRuleCallback(Callback):
         monitor: str,
         parameters: Mapping[str, float] | None = None,
     ) -> None:
+        store.monitor(monitor)
         self.store = store
         self.rule = rule
         self.monitor = monitor
@@ -64,6 +68,8 @@ class StoppingRuleCallback(Callback):
         if getattr(trainer, "fast_dev_run", False):  # a trial run of one batch is no training
             return
         self._training = self.store.training(self.rule, self.parameters)
+        if not self._values:  # of a checkpoint without this callback the validations are not known
+            self._values = [nan] * (trainer.current_epoch // (trainer.check_val_every_n_epoch or 1))
         self._training.values = self._values
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

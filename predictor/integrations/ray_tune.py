@@ -7,12 +7,13 @@ parameters are, and a rule compares a trial with those that ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
 from predictor.extras import require
-from predictor.integrations.trainings import CurveFormat, Training, decide
+from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
 from predictor.rules.base import StoppingRule
 
 require("ray.tune", "predictor.integrations.ray_tune", "metaqnn[tune]")
@@ -28,19 +29,22 @@ class StoppingRuleScheduler(FIFOScheduler):
     """Stops a trial when the rule stops its curve, with the trials that ended before as history.
 
     Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
-    the history. A value that is not finite stops its trial. After `Tuner.restore` the history begins anew.
+    the history. A value that is not finite stops its trial. A value's place is its ``training_iteration``.
+    After `Tuner.restore` the history begins anew; a trial that goes on then is compared with the others from
+    the iteration on with which it does.
 
     Args:
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
             ``EarlyStopper(burn_in=20)``.
-        T: results that a trial reports if it is never stopped, one for each ``training_iteration``.
+        T: ``training_iteration`` of the last result of a trial that is never stopped. If trials end with
+            another one, that is logged once.
         metric, mode: what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
         parameters: keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is
             nested; their values must be numbers.
 
     Raises:
         CurvesError: T is no such number; when trials begin: no metric and mode were given; when they report:
-            more than T results, or a parameter that is not a number.
+            a parameter that is not a number.
     """
 
     def __init__(
@@ -62,6 +66,9 @@ class StoppingRuleScheduler(FIFOScheduler):
         self._running: dict[str, list[float]] = {}
         self._finished: list[Training] = []
         self._history: LearningCurves | None = None
+        self._stopped: set[str] = set()
+        self._lengths: list[int] = []
+        self._told = False
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Take metric and mode of `TuneConfig`; False if they were given to both."""
@@ -83,17 +90,25 @@ class StoppingRuleScheduler(FIFOScheduler):
         if self._metric not in result:
             return TrialScheduler.CONTINUE
         values = self._running.setdefault(trial.trial_id, [])
-        del values[result[TRAINING_ITERATION] - 1 :]  # of a trial that was begun again
+        before = int(result[TRAINING_ITERATION]) - 1
+        del values[before:]  # of a trial that was begun again
+        values += [nan] * (before - len(values))  # what was reported before a restore, or not at all
         values.append(float(result[self._metric]))
         stop = decide(self.rule, self._training(trial), self._curves(), self._format()).stop
+        if stop:
+            self._stopped.add(trial.trial_id)
         return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Remember its curve, whether it came to its end or was stopped."""
-        if trial.trial_id in self._running:
-            self._finished.append(self._training(trial))
-            del self._running[trial.trial_id]
-            self._history = None
+        if trial.trial_id not in self._running:
+            return
+        self._finished.append(self._training(trial))
+        del self._running[trial.trial_id]
+        self._history = None
+        if trial.trial_id not in self._stopped:
+            self._lengths.append(len(self._finished[-1].values))
+            self._told = self._told or tell_other_length(self.T, self._lengths)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Forget its curve."""
@@ -101,7 +116,7 @@ class StoppingRuleScheduler(FIFOScheduler):
 
     def debug_string(self) -> str:
         """What Tune prints."""
-        stopped = sum(len(training.values) < self.T for training in self._finished)
+        stopped = len(self._finished) - len(self._lengths)
         return f"Stopping rule {type(self.rule).__name__}: {stopped} of {len(self._finished)} trials stopped"
 
     def _training(self, trial: Trial) -> Training:

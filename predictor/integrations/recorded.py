@@ -1,6 +1,6 @@
 """Curves of earlier trainings in a file: what a single training, in whatever program, is compared with.
 
-    store = CurveStore("curves.npz", T=20)
+    store = CurveStore("curves.npz", T=20, metric="accuracy")
     with store.training(rule, {"learning_rate": 0.1}) as training:
         for epoch in range(20):
             if training.report(train_and_validate()).stop:
@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from math import nan
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,9 +23,11 @@ import numpy as np
 from filelock import FileLock
 
 from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.curves.metrics import direction_of, metric_of
 from predictor.curves.reading import read_npz, write_npz
 from predictor.errors import CurvesError
-from predictor.integrations.trainings import CurveFormat, Training, decide
+from predictor.integrations.files import replace_whole
+from predictor.integrations.trainings import CurveFormat, Training, decide, logger, tell_other_length
 from predictor.rules.base import Decision, StoppingRule
 
 
@@ -37,7 +40,9 @@ class CurveStore:
     Args:
         path: an ``.npz`` file; made, with its folder, when the first training ends.
         T: epochs of a full training.
-        metric, direction: of the values, as in `LearningCurves`.
+        metric: of the values, as in `LearningCurves`; None takes it from the file, or else from what the
+            first training monitors.
+        direction: of the metric; None takes it from its name.
 
     Raises:
         CurvesError: for another kind of file, and for one with curves of other epochs, metric or direction.
@@ -48,23 +53,56 @@ class CurveStore:
         path: str | os.PathLike[str],
         T: int,
         *,
-        metric: str = "accuracy",
+        metric: str | None = None,
         direction: Direction | None = None,
     ) -> None:
         self.path = Path(path)
         self.T = T
         if self.path.suffix != ".npz":
             raise CurvesError(f"{self.path}: curves are kept in an .npz file, such as curves.npz")
-        self._empty = CurveFormat(T, metric, direction).curves([])
+        CurveFormat(T)  # checks it
+        self.metric = metric
+        self.direction = direction
         self._read: tuple[tuple[int, ...], LearningCurves] | None = None
-        self._check(self.history())
+        self._empty: LearningCurves | None = None
+        self._told = False
+        if stored := self._stored():
+            self._adopt(stored)
+
+    def monitor(self, name: str) -> None:
+        """Take metric and direction, unless they are known, from what a training monitors: ``val_loss``.
+
+        Raises:
+            CurvesError: the name has no direction and none was given, or it has the other one.
+        """
+        found = metric_of(name)
+        direction = self.direction or (direction_of(self.metric) if self.metric else None)
+        if found is None and direction is None:
+            raise CurvesError(
+                f"{name!r} does not say whether more is better; say CurveStore(..., direction='minimize') "
+                "or 'maximize'"
+            )
+        if found and direction and found.direction != direction:
+            raise CurvesError(
+                f"{self.path}: {name!r} is {found.direction}d, and the store's "
+                f"{self.metric or 'values'} {direction}d; say CurveStore(..., metric={found.name!r}), or use "
+                "another file"
+            )
+        self.metric = self.metric or (found.name if found else name)
 
     def history(self) -> LearningCurves:
         """All trainings that ended so far; the same object until there is another one."""
+        if stored := self._stored():
+            return stored
+        if self._empty is None or self._empty.metric != self.metric:
+            self._empty = self._format(()).curves([])
+        return self._empty
+
+    def _stored(self) -> LearningCurves | None:
         try:
             status = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            return self._empty
+            return None
         except OSError as error:
             raise CurvesError(f"{self.path}: cannot be read: {error.strerror}") from None
         version = status.st_ino, status.st_size, status.st_mtime_ns
@@ -84,7 +122,15 @@ class CurveStore:
                 f"{self.path}: its trainings have the parameters {sorted(stored)}, "
                 f"and this one {sorted(parameters)}; use another file"
             )
-        return CurveFormat(self.T, self._empty.metric, self._empty.direction, tuple(parameters))
+        return self._format(tuple(parameters))
+
+    def _format(self, parameters: tuple[str, ...]) -> CurveFormat:
+        if self.metric is None:
+            raise CurvesError(
+                f"{self.path}: is more better? say it: CurveStore(..., metric='accuracy'), or 'loss', or "
+                "another name with direction='maximize' or 'minimize'"
+            )
+        return CurveFormat(self.T, self.metric, self.direction, parameters)
 
     def training(self, rule: StoppingRule, parameters: Mapping[str, float] | None = None) -> RunningTraining:
         """A training that begins; `CurvesError` if its result could not be stored here."""
@@ -97,8 +143,9 @@ class CurveStore:
         return RunningTraining(self, rule, parameters or {})
 
     def add(self, values: Sequence[float], parameters: Mapping[str, float] | None = None) -> None:
-        """Add a training that ended after these values; without a first value there is nothing to add."""
-        if not (len(values) and np.isfinite(values[0])):
+        """Add a training that ended after these values, NaN where not observed, if there is a value."""
+        observed = np.asarray(values, dtype=np.float64)[: self.T]
+        if not np.isfinite(observed).any() or np.isinf(observed[0]):
             return
         with self._lock():
             parameters = parameters or {}
@@ -123,34 +170,37 @@ class CurveStore:
         except CurvesError as error:
             raise CurvesError(f"{self.path}: {error}") from None
 
-    def _check(self, stored: LearningCurves) -> None:
+    def _adopt(self, stored: LearningCurves) -> None:
+        """Take metric and direction of the file; refuse others than those that were said."""
+        said = self.direction or (direction_of(self.metric) if self.metric else None)
+        wanted = CurveFormat(self.T, self.metric or stored.metric, said or stored.direction).curves([])
         for fact in ("T", "metric", "direction"):
-            found, wanted = getattr(stored, fact), getattr(self._empty, fact)
-            if found != wanted:
+            found, asked = getattr(stored, fact), getattr(wanted, fact)
+            if found != asked:
                 raise CurvesError(
-                    f"{self.path}: its trainings have {fact} = {found!r}, these {wanted!r}; use another file"
+                    f"{self.path}: its trainings have {fact} = {found!r}, these {asked!r}; use another file"
                 )
+        self.metric, self.direction = stored.metric, stored.direction
+
+    def tell_other_length(self, epochs: int) -> None:
+        """Say it once if trainings end by themselves after this many epochs, and none comes to T."""
+        there = np.isfinite(self.history().values)
+        ends = self.T - there[:, ::-1].argmax(axis=1)
+        if not self._told and epochs not in (0, self.T):
+            lengths = [int(end) for end in ends if end in (epochs, self.T)]
+            self._told = tell_other_length(self.T, lengths)
+
+    def tell_passed(self, epoch: int) -> None:
+        """Say it once if a training goes on after T."""
+        if not self._told:
+            logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
+            self._told = True
 
     def _write(self, curves: LearningCurves) -> None:
-        temporary = self.path.with_suffix(".new.npz")
         try:
-            write_npz(curves, temporary)
-            _synchronise(temporary)
-            temporary.replace(self.path)
-            if os.name != "nt":  # which puts names onto the disk by itself
-                _synchronise(self.path.parent)
+            replace_whole(self.path, lambda temporary: write_npz(curves, temporary))
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise CurvesError(f"{self.path}: cannot be written: {error.strerror or error}") from None
-
-
-def _synchronise(path: Path) -> None:
-    """Put a file's content, or a folder's names, onto the disk."""
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class RunningTraining:
@@ -160,26 +210,40 @@ class RunningTraining:
     not come to its end and nobody decided to stop it.
 
     Attributes:
-        values: y_1, y_2, ... so far. Assign the first ones when a training is resumed.
+        values: y_1, y_2, ... so far, NaN where not observed. Assign the first ones when a training is
+            resumed.
     """
 
     def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float]) -> None:
         self.values: list[float] = []
+        self._stopped = False
         self._store = store
         self._rule = rule
         self._parameters = dict(parameters)
         self._format = store.format(list(parameters))
         self._format.curves([Training([], self._parameters)])  # refuses what is not a number
 
-    def report(self, value: float) -> Decision:
-        """Take the value of the next epoch, and say whether to stop; `CurvesError` after T epochs."""
+    def report(self, value: float, epoch: int | None = None) -> Decision:
+        """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
+
+        Epochs that are passed over were not observed. What comes after epoch T is not looked at.
+        """
+        place = len(self.values) + 1 if epoch is None else epoch
+        del self.values[place - 1 :]  # of a training that was begun again
+        self.values += [nan] * (place - 1 - len(self.values))
         self.values.append(float(value))
         training = Training(self.values, self._parameters)
-        return decide(self._rule, training, self._store.history(), self._format)
+        if place > self._format.T:
+            self._store.tell_passed(place)
+        decision = decide(self._rule, training, self._store.history(), self._format)
+        self._stopped = decision.stop
+        return decision
 
     def end(self) -> None:
         """Add the training to the store."""
         self._store.add(self.values, self._parameters)
+        if not self._stopped:
+            self._store.tell_other_length(len(self.values))
 
     def __enter__(self) -> Self:
         return self

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -14,13 +17,18 @@ from predictor.curves.learning_curves import Direction, Floats, LearningCurves
 from predictor.errors import CurvesError
 from predictor.rules.base import Decision, StoppingRule
 
+ENOUGH = 3
+"""Trainings that came to their end, after which a T that none of them has is told."""
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Training:
     """One training as another library knows it.
 
     Attributes:
-        values: y_1, y_2, ... so far, in the metric's own units.
+        values: y_1, y_2, ... so far, in the metric's own units; NaN for an epoch that was not observed.
+            What comes after epoch T is not looked at.
         parameters: architecture and hyper-parameters by name; what is not there is unknown.
         name: for messages.
     """
@@ -51,17 +59,11 @@ class CurveFormat:
             raise CurvesError(f"T = {self.T!r}; expected the number of epochs of a full training, at least 1")
 
     def curves(self, trainings: Sequence[Training]) -> LearningCurves:
-        """The curves of these trainings, in this order.
-
-        `CurvesError` for more values than T, and for a parameter that is not a number.
-        """
+        """The curves of these trainings, in this order; `CurvesError` for a parameter that is no number."""
         values = np.full((len(trainings), self.T), np.nan)
         for row, training in zip(values, trainings, strict=True):
-            if len(training.values) > self.T:
-                raise CurvesError(
-                    f"{training.name} has {len(training.values)} values; expected at most T = {self.T}"
-                )
-            row[: len(training.values)] = training.values
+            observed = training.values[: self.T]
+            row[: len(observed)] = observed
         columns: dict[str, dict[str, Floats]] = {"architecture": {}, "hyperparameters": {}}
         for name in self.parameters:
             columns[kind_of(name)][name] = np.array([_number(training, name) for training in trainings])
@@ -73,17 +75,72 @@ class CurveFormat:
 def decide(
     rule: StoppingRule, training: Training, history: LearningCurves, curve_format: CurveFormat
 ) -> Decision:
-    """What the rule says about a running training; as if it were asked directly, with two exceptions.
+    """What the rule says about a running training; as if it were asked directly, with these exceptions.
 
     A training whose latest value is not finite is stopped, by any rule: its curve has ended. One that has all
-    its T epochs is not asked about.
+    its T epochs is not asked about. Trainings are compared at epochs that both have: of one that was resumed,
+    or that is validated less often, the rule sees the epochs that were observed, and the others' at the same.
     """
     tau = len(training.values)
     if tau and not isfinite(training.values[-1]):
         return Decision(stop=True, reason=f"diverged: the value of epoch {tau} is {training.values[-1]}")
-    if tau == curve_format.T:
+    if tau >= curve_format.T:
         return Decision(stop=False, reason="completed")
-    return rule.decide(curve_format.curves([training]), history)
+    curve = curve_format.curves([training])
+    epochs = _epochs(np.asarray(training.values, dtype=np.float64), history)
+    if tau and tau - 1 not in epochs:
+        return Decision(stop=False, reason=f"the other trainings have no value at epoch {tau}")
+    return rule.decide(_at(curve, epochs), _comparable(history, epochs))
+
+
+def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
+    """Say that T is not the length of trainings that came to their end; False while that is not known."""
+    if len(lengths) < ENOUGH or T in lengths:
+        return False
+    usual = Counter(lengths).most_common(1)[0][0]
+    logger.warning(
+        "T = %d, but the %d trainings that came to their end have %d values: say T = %d, or %s",
+        T, len(lengths), usual, usual,
+        "none of them counts as completed" if usual < T else "what comes after T is not looked at",
+    )  # fmt: skip
+    return True
+
+
+def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
+    """Columns of the comparison: those of this training so far, and all later ones; as the others have them.
+
+    The others have an epoch if at least half of those that come so far do. The last epoch is always there.
+    """
+    tau, T = len(values), history.T
+    there = np.isfinite(history.values)
+    ends = np.where(there.any(axis=1), T - there[:, ::-1].argmax(axis=1), 0)
+    reached = (ends[:, None] > np.arange(T)).sum(axis=0)
+    usual = 2 * there.sum(axis=0) >= reached
+    usual[-1] = True
+    usual[:tau] &= np.isfinite(values)
+    return tuple(np.flatnonzero(usual).tolist())
+
+
+def _at(curves: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
+    if len(epochs) == curves.T:
+        return curves
+    return LearningCurves(
+        curves.values[:, epochs],
+        curves.architecture,
+        curves.hyperparameters,
+        curves.metric,
+        curves.direction,
+        curves.names,
+    )
+
+
+@lru_cache(maxsize=8)
+def _comparable(history: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
+    """The others at these epochs, without those that were resumed later; the same object for the same."""
+    at = _at(history, epochs)
+    there = np.isfinite(at.values)
+    resumed = ~there[:, 0] & there.any(axis=1)
+    return at[~resumed] if resumed.any() else at
 
 
 def _number(training: Training, name: str) -> float:

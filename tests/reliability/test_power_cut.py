@@ -56,7 +56,7 @@ def fill_a_folder(folder, value):
 
 
 def add_to_a_store(folder, value):
-    CurveStore(folder / "x.npz", T=1).add([value])
+    CurveStore(folder / "x.npz", T=1, metric="accuracy").add([value])
 
 
 WRITERS = {
@@ -76,7 +76,10 @@ WRITERS = {
         fill_a_folder,
         lambda folder: max(float(path.read_text()) for path in folder.glob("0*/x")),
     ),
-    "curves": (add_to_a_store, lambda folder: CurveStore(folder / "x.npz", T=1).history().values[-1, 0]),
+    "curves": (
+        add_to_a_store,
+        lambda folder: CurveStore(folder / "x.npz", T=1, metric="accuracy").history().values[-1, 0],
+    ),
 }
 
 

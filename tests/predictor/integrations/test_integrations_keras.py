@@ -8,6 +8,7 @@ from predictor import Decision
 from predictor.errors import CurvesError
 from predictor.extras import MissingPackageError
 from predictor.integrations.recorded import CurveStore
+from predictor.rules.names import make_rule
 
 pytest.importorskip("torch")
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -90,10 +91,67 @@ def test_a_training_that_crashes_is_not_added(model, values, tmp_path):
     np.testing.assert_array_equal(store.history().values[0, :7], values[1, :7])
 
 
-def test_a_training_without_its_beginning_is_neither_judged_nor_added(model, values, tmp_path):
-    store = CurveStore(tmp_path / "curves.npz", T)
-    assert fit(model, values[0], StoppingRuleCallback(store, StopAfter(1)), initial_epoch=3) == T - 3
-    assert len(store.history()) == 0
+def test_a_training_without_its_beginning_is_compared_from_where_it_goes_on(model, values, tmp_path):
+    store, rule = CurveStore(tmp_path / "curves.npz", T), Listener()
+    fit(model, values[1], StoppingRuleCallback(store, rule))
+    assert fit(model, values[0], StoppingRuleCallback(store, rule), initial_epoch=3) == T - 3
+    curve, history = rule.asked[-1]
+    np.testing.assert_array_equal(curve.values, [[*values[0, 3:7], np.nan]])
+    np.testing.assert_array_equal(history.values, values[1:2, 3:])
+    np.testing.assert_array_equal(store.history().values, [values[1], [*[np.nan] * 3, *values[0, 3:]]])
+
+
+class Listener:
+    """Never stops, and remembers what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decide(self, curve, history):
+        self.asked.append((curve, history))
+        return Decision(False, "as told")
+
+
+def fit_a_line(store, rule, rate, monitor="val_loss", **options):
+    keras.utils.set_random_seed(1)
+    x = np.linspace(-1, 1, 32)[:, None]
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
+    callback = StoppingRuleCallback(store, rule, monitor)
+    return model.fit(
+        x, 3 * x + 1, epochs=6, validation_data=(x, 3 * x + 1), callbacks=[callback], verbose=0, **options
+    )
+
+
+def test_a_monitored_loss_is_minimized_without_being_told(tmp_path):
+    store, rule = CurveStore(tmp_path / "curves.npz", 6), make_rule("median")
+    epochs = [
+        len(fit_a_line(store, rule, rate).epoch) for rate in (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.2, 0.001)
+    ]
+    assert store.history().direction == "minimize"
+    assert epochs[-2:] == [6, 1]  # the best rate is kept, the worst stopped
+
+
+def test_a_monitored_name_that_tells_no_direction_or_another_one_is_refused(tmp_path):
+    with pytest.raises(CurvesError, match="'val_foo' does not say whether more is better"):
+        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T), StopAfter(1), "val_foo")
+    with pytest.raises(
+        CurvesError, match=r"'val_loss' is minimized, and the store's accuracy maximized; say .*'loss'"
+    ):
+        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T, metric="accuracy"), StopAfter(1), "val_loss")
+    store = CurveStore(tmp_path / "a.npz", T, direction="minimize")
+    StoppingRuleCallback(store, StopAfter(1), "val_foo")
+    assert (store.history().metric, store.history().direction) == ("val_foo", "minimize")
+
+
+def test_validation_every_second_epoch_stands_at_its_epochs(tmp_path):
+    store, rule = CurveStore(tmp_path / "curves.npz", 6), Listener()
+    losses = [fit_a_line(store, rule, rate, validation_freq=2).history["val_loss"] for rate in (0.05, 0.1)]
+    nan = np.nan
+    np.testing.assert_allclose(store.history().values, [[nan, a, nan, b, nan, c] for a, b, c in losses])
+    curve, history = rule.asked[-1]
+    np.testing.assert_allclose(history.values, losses[:1])
+    np.testing.assert_allclose(curve.values, [[*losses[1][:2], nan]])
 
 
 def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path):

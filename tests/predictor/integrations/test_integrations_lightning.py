@@ -137,11 +137,19 @@ def test_a_metric_that_is_not_logged_is_named(values, tmp_path):
         fit(Scripted(values[0]), callback, tmp_path)
 
 
-def test_more_epochs_than_the_store_is_for_are_refused(values, tmp_path):
+def test_more_epochs_than_the_store_is_for_are_told_once_and_not_looked_at(values, tmp_path, caplog):
     store = CurveStore(tmp_path / "curves.npz", 2)
-    callback = StoppingRuleCallback(store, StopAfter(99), "val_accuracy")
-    with pytest.raises(CurvesError, match="this training has 3 values; expected at most T = 2"):
-        fit(Scripted(values[0]), callback, tmp_path)
+    fit(Scripted(values[0]), StoppingRuleCallback(store, StopAfter(99), "val_accuracy"), tmp_path)
+    np.testing.assert_allclose(store.history().values, values[:1, :2], rtol=1e-6)
+    assert [record.getMessage() for record in caplog.records if "predictor" in record.name] == [
+        "T = 2, and a training came to epoch 3: that is not looked at"
+    ]
+
+
+def test_the_direction_is_that_of_what_is_monitored(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    StoppingRuleCallback(store, StopAfter(99), "val_loss")
+    assert (store.history().metric, store.history().direction) == ("loss", "minimize")
 
 
 def test_without_lightning_one_line_says_what_to_install(monkeypatch):

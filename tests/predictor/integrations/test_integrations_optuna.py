@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from predictor import Decision, LearningCurves
-from predictor.errors import CurvesError
 from predictor.extras import MissingPackageError
 
 optuna = pytest.importorskip("optuna")
@@ -114,13 +113,22 @@ def test_a_value_that_is_not_finite_is_pruned(fresh_rule):
     assert trial.should_prune()
 
 
-def test_a_trial_of_more_values_than_said_is_named(fresh_rule):
-    study = optuna.create_study(pruner=StoppingRulePruner(fresh_rule(), 2))
-    trial = study.ask()
-    for step in range(3):
-        trial.report(0.5, step)
-    with pytest.raises(CurvesError, match="trial 0 has 3 values; expected at most T = 2"):
-        trial.should_prune()
+@pytest.mark.parametrize(
+    ("T", "more"), [(2, "what comes after T is not looked at"), (9, "none of them counts")]
+)
+def test_trials_of_another_length_than_said_are_told_once_and_never_an_error(fresh_rule, caplog, T, more):
+    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(fresh_rule(), T))
+    for _ in range(5):
+        trial = study.ask()
+        for step in range(4):
+            trial.report(0.1 * step, 2 * step + 1)
+            assert not trial.should_prune()
+        study.tell(trial, 0.3)
+    assert (
+        caplog.text.count(f"T = {T}, but the 3 trainings that came to their end have 4 values: say T = 4")
+        == 1
+    )
+    assert more in caplog.text
 
 
 def test_copies_decide_alike(fresh_rule, values):

@@ -92,6 +92,37 @@ def test_a_trial_that_was_begun_again_reports_its_epochs_again():
     np.testing.assert_equal(rule.asked[-1][0].values, [[0.1, 0.25, 0.35, np.nan, np.nan]])
 
 
+def test_a_trial_that_goes_on_after_a_restore_is_compared_from_there():
+    rule = Listener()
+    scheduler = StoppingRuleScheduler(rule, 6, metric="accuracy", mode="max")
+    whole, restored = trial(0), trial(1)
+    for iteration in range(1, 7):
+        report(scheduler, whole, iteration, 0.1 * iteration)
+    scheduler.on_trial_complete(None, whole, {})
+    report(scheduler, restored, 5, 0.9)
+    curve, history = rule.asked[-1]
+    np.testing.assert_equal(curve.values, [[0.9, np.nan]])
+    np.testing.assert_allclose(history.values, [[0.5, 0.6]])
+    report(scheduler, restored, 6, 0.95)
+    scheduler.on_trial_complete(None, restored, {})
+    report(scheduler, trial(2), 1, 0.2)
+    np.testing.assert_allclose(rule.asked[-1][1].values, [np.arange(1, 7) / 10])  # it has no first value
+
+
+@pytest.mark.parametrize("T", [2, 9])
+def test_another_length_of_trials_than_said_is_told_once(caplog, T):
+    scheduler = StoppingRuleScheduler(Listener(), T, metric="accuracy", mode="max")
+    for number in range(4):
+        running = trial(number)
+        for iteration in range(1, 5):
+            assert report(scheduler, running, iteration, 0.1 * iteration) == "CONTINUE"
+        scheduler.on_trial_complete(None, running, {})
+    assert (
+        caplog.text.count(f"T = {T}, but the 3 trainings that came to their end have 4 values: say T = 4")
+        == 1
+    )
+
+
 def test_a_value_that_is_not_finite_stops_the_trial():
     scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
     assert report(scheduler, trial(0), 1, float("nan")) == "STOP"

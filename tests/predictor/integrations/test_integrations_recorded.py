@@ -26,7 +26,10 @@ def train_all(store, rule, values, rates):
 
 def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
     expected = epochs_asked_directly(fresh_rule(), values, rates)
-    assert train_all(CurveStore(tmp_path / "curves.npz", T), fresh_rule(), values, rates) == expected
+    assert (
+        train_all(CurveStore(tmp_path / "curves.npz", T, metric="accuracy"), fresh_rule(), values, rates)
+        == expected
+    )
 
 
 def test_a_minimised_metric_is_decided_as_the_rule_asked_directly(
@@ -42,20 +45,20 @@ def test_each_process_may_have_one_training(fresh_rule, values, rates, epochs_as
     """As programs do it that are started once per training: nothing but the file is shared."""
     path, epochs = tmp_path / "curves.npz", []
     for row, rate in zip(values, rates, strict=True):
-        epochs += train_all(CurveStore(path, T), fresh_rule(), [row], [rate])
+        epochs += train_all(CurveStore(path, T, metric="accuracy"), fresh_rule(), [row], [rate])
     assert epochs == epochs_asked_directly(fresh_rule(), values, rates)
 
 
 def test_the_file_is_read_as_any_curves(values, rates, tmp_path):
     path = tmp_path / "folder" / "curves.npz"
-    train_all(CurveStore(path, T), NoStopping(), values, rates)
+    train_all(CurveStore(path, T, metric="accuracy"), NoStopping(), values, rates)
     curves = LearningCurves.read(path)
     np.testing.assert_equal(curves.values, values)
     np.testing.assert_equal(curves.hyperparameters["lr"], rates)
 
 
 def test_the_history_is_one_object_until_it_grows(tmp_path):
-    store, other = (CurveStore(tmp_path / "curves.npz", 2) for _ in range(2))
+    store, other = (CurveStore(tmp_path / "curves.npz", 2, metric="accuracy") for _ in range(2))
     store.add([0.1, 0.2])
     first = store.history()
     assert store.history() is first
@@ -64,7 +67,7 @@ def test_the_history_is_one_object_until_it_grows(tmp_path):
 
 
 def test_a_training_that_crashes_is_not_added(tmp_path):
-    store = CurveStore(tmp_path / "curves.npz", 2)
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
 
     def interrupted():
         with store.training(NoStopping()) as training:
@@ -78,13 +81,13 @@ def test_a_training_that_crashes_is_not_added(tmp_path):
 
 @pytest.mark.parametrize("values", [[], [np.nan], [np.inf, 0.5]])
 def test_a_training_without_a_first_value_is_not_added(tmp_path, values):
-    store = CurveStore(tmp_path / "curves.npz", 2)
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
     store.add(values)
     assert len(store.history()) == 0
 
 
 def test_a_diverged_training_is_stopped_and_added_as_far_as_it_came(tmp_path):
-    store = CurveStore(tmp_path / "curves.npz", 4)
+    store = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy")
     with store.training(NoStopping()) as training:
         assert not training.report(0.5).stop
         assert training.report(float("nan")).stop
@@ -92,7 +95,7 @@ def test_a_diverged_training_is_stopped_and_added_as_far_as_it_came(tmp_path):
 
 
 def add_many(path, worker, n):
-    store = CurveStore(path, 2)
+    store = CurveStore(path, 2, metric="accuracy")
     for number in range(n):
         store.add([worker, number], {"lr": worker})
 
@@ -104,14 +107,14 @@ def test_nothing_is_lost_when_processes_add_at_once(tmp_path):
         worker.start()
     for worker in workers:
         worker.join()
-    stored = CurveStore(path, 2).history().values.tolist()
+    stored = CurveStore(path, 2, metric="accuracy").history().values.tolist()
     assert sorted(stored) == [[worker, number] for worker in range(4) for number in range(25)]
     for worker in range(4):  # in order of ending
         assert [number for who, number in stored if who == worker] == list(range(25))
 
 
 def add_for_ever(path, added):
-    store = CurveStore(path, 500)
+    store = CurveStore(path, 500, metric="accuracy")
     while True:
         store.add([added.value] * 500)
         added.value += 1
@@ -127,15 +130,15 @@ def test_a_kill_leaves_a_whole_file_and_no_lock(tmp_path):
             time.sleep(0.0007)
         adding.kill()
         adding.join()
-        stored = CurveStore(path, 500).history().values[:, 0]
+        stored = CurveStore(path, 500, metric="accuracy").history().values[:, 0]
         assert len(stored) - added.value in (0, 1)  # replaced, but not yet counted
         added.value = len(stored)
-        CurveStore(path, 500).add([added.value])  # the lock is free
+        CurveStore(path, 500, metric="accuracy").add([added.value])  # the lock is free
         added.value += 1
 
 
 def test_trainings_with_other_parameters_are_refused_when_they_begin(tmp_path):
-    store = CurveStore(tmp_path / "curves.npz", 2)
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
     store.add([0.1, 0.2], {"lr": 0.1})
     with pytest.raises(CurvesError, match=r"parameters \['lr'\], and this one \['lr', 'width'\]"):
         store.training(NoStopping(), {"lr": 0.1, "width": 3})
@@ -149,7 +152,7 @@ def test_trainings_with_other_parameters_are_refused_when_they_begin(tmp_path):
     ],
 )
 def test_a_file_with_other_curves_is_refused(tmp_path, T, metric, message):
-    CurveStore(tmp_path / "curves.npz", 2).add([0.1, 0.2])
+    CurveStore(tmp_path / "curves.npz", 2, metric="accuracy").add([0.1, 0.2])
     with pytest.raises(CurvesError, match=message):
         CurveStore(tmp_path / "curves.npz", T, metric=metric)
 
@@ -157,7 +160,7 @@ def test_a_file_with_other_curves_is_refused(tmp_path, T, metric, message):
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "curves.npz").write_bytes(b"garbage")
     with pytest.raises(CurvesError, match=r"curves.npz: not an .npz file"):
-        CurveStore(tmp_path / "curves.npz", 2)
+        CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
@@ -168,24 +171,74 @@ def test_another_kind_of_file_is_refused(tmp_path):
 def test_a_place_that_cannot_be_is_named_before_the_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CurvesError, match="no such folder can be made"):
-        CurveStore(tmp_path / "file" / "x" / "curves.npz", 2).training(NoStopping())
+        CurveStore(tmp_path / "file" / "x" / "curves.npz", 2, metric="accuracy").training(NoStopping())
 
 
 def test_a_full_disk_keeps_what_was_stored(small_disk, fill):
-    store = CurveStore(small_disk / "curves.npz", 100_000)
+    store = CurveStore(small_disk / "curves.npz", 100_000, metric="accuracy")
     store.add(np.full(100_000, 0.5))
     fill(500_000)
     with pytest.raises(CurvesError, match="cannot be written: No space left on device"):
         store.add(np.full(100_000, 0.5))
     assert len(store.history()) == 1
-    assert not list(small_disk.glob("*.new.npz"))
+    assert sorted(path.name for path in small_disk.glob("*.npz*")) == ["curves.npz", "curves.npz.lock"]
+    assert not list(small_disk.glob(".curves*"))
 
 
 def test_a_file_system_that_became_read_only_is_one_line(tmp_path, mounted):
     mounted(tmp_path / "disk", "size=1m")
-    store = CurveStore(tmp_path / "disk" / "curves.npz", 2)
+    store = CurveStore(tmp_path / "disk" / "curves.npz", 2, metric="accuracy")
     store.add([0.1, 0.2])
     subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)
     with pytest.raises(CurvesError, match="cannot be written: Read-only file system"):
         store.add([0.1, 0.2])
     assert len(store.history()) == 1
+
+
+def test_other_files_beside_the_store_stay_as_they_are(tmp_path):
+    neighbour = tmp_path / "curves.new.npz"
+    neighbour.write_bytes(b"somebody else's")
+    CurveStore(tmp_path / "curves.npz", 2, metric="accuracy").add([0.1, 0.2])
+    assert neighbour.read_bytes() == b"somebody else's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "curves.new.npz",
+        "curves.npz",
+        "curves.npz.lock",
+    ]
+
+
+def test_the_mode_of_the_file_stays(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
+    store.add([0.1, 0.2])
+    store.path.chmod(0o640)
+    store.add([0.1, 0.2])
+    assert store.path.stat().st_mode & 0o777 == 0o640
+
+
+def test_which_way_is_better_is_asked_for(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    with pytest.raises(
+        CurvesError, match=r"is more better\? say it: CurveStore\(\.\.\., metric='accuracy'\)"
+    ):
+        store.training(NoStopping())
+    CurveStore(tmp_path / "curves.npz", 2, metric="loss").add([0.1, 0.2])
+    assert CurveStore(tmp_path / "curves.npz", 2).history().direction == "minimize"  # the file says it
+
+
+def test_epochs_that_are_passed_over_are_not_observed(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy")
+    with store.training(NoStopping()) as training:
+        training.report(0.5, 2)
+        training.report(0.6)
+    np.testing.assert_equal(store.history().values, [[np.nan, 0.5, 0.6, np.nan]])
+
+
+def test_a_length_that_no_training_comes_to_is_told_once(tmp_path, caplog):
+    for _ in range(4):
+        store = CurveStore(tmp_path / "curves.npz", 5, metric="accuracy")
+        with store.training(NoStopping()) as training:
+            for value in (0.1, 0.2, 0.3):
+                training.report(value)
+    assert (
+        caplog.text.count("T = 5, but the 3 trainings that came to their end have 3 values: say T = 3") == 1
+    )

@@ -3,7 +3,7 @@ import pytest
 
 from predictor import Decision, LearningCurves
 from predictor.errors import CurvesError
-from predictor.integrations.trainings import CurveFormat, Training, decide
+from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
 
 
 class Listener:
@@ -43,9 +43,12 @@ def test_a_parameter_that_is_no_number_is_quoted():
         CurveFormat(2, parameters=("activation",)).curves([Training([], {"activation": "relu"}, "trial 7")])
 
 
-def test_more_values_than_epochs_are_refused():
-    with pytest.raises(CurvesError, match="trial 3 has 3 values; expected at most T = 2"):
-        CurveFormat(2).curves([Training([0.1, 0.2, 0.3], name="trial 3")])
+def test_what_comes_after_the_last_epoch_is_not_looked_at():
+    assert CurveFormat(2).curves([Training([0.1, 0.2, 0.3])]).values.tolist() == [[0.1, 0.2]]
+    rule = Listener(stop=True)
+    history = LearningCurves(np.zeros((2, 2)))
+    assert not decide(rule, Training([0.1, 0.2, 0.3]), history, CurveFormat(2)).stop
+    assert rule.asked == []
 
 
 @pytest.mark.parametrize("T", [0, -1, 2.5, "20"])
@@ -62,6 +65,39 @@ def test_the_rule_is_asked_about_the_curve_and_answers_itself(stop):
     [(curve, asked)] = rule.asked
     np.testing.assert_equal(curve.values, [[0.1, 0.2, np.nan]])
     assert asked is history
+
+
+def test_a_resumed_training_is_compared_from_where_it_goes_on():
+    nan, rule = np.nan, Listener()
+    history = LearningCurves([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, nan, nan], [nan, nan, 0.7, 0.8]])
+    decide(rule, Training([nan, 0.9]), history, CurveFormat(4))
+    [(curve, asked)] = rule.asked
+    np.testing.assert_equal(curve.values, [[0.9, nan, nan]])
+    np.testing.assert_equal(asked.values, [[0.2, 0.3, 0.4], [0.6, nan, nan]])
+    decide(rule, Training([nan, 0.95]), history, CurveFormat(4))
+    assert rule.asked[1][1] is asked  # rules keep what they fitted to one history
+    decide(rule, Training([nan, nan, 0.9]), history, CurveFormat(4))
+    np.testing.assert_equal(rule.asked[2][1].values, [[0.3, 0.4], [nan, nan], [0.7, 0.8]])
+
+
+def test_trainings_that_are_validated_less_often_are_compared_where_they_are():
+    nan, rule = np.nan, Listener()
+    history = LearningCurves([[nan, 0.2, nan, 0.4], [nan, 0.3, nan, 0.6], [nan, 0.1, nan, nan]])
+    decide(rule, Training([nan, 0.9]), history, CurveFormat(4))
+    np.testing.assert_equal(rule.asked[0][0].values, [[0.9, nan]])
+    np.testing.assert_equal(rule.asked[0][1].values, [[0.2, 0.4], [0.3, 0.6], [0.1, nan]])
+    decision = decide(rule, Training([0.1, 0.2, 0.3]), history, CurveFormat(4))
+    assert (decision.stop, decision.reason) == (False, "the other trainings have no value at epoch 3")
+
+
+def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
+    assert not tell_other_length(20, [10, 10])
+    assert not tell_other_length(20, [10, 20, 10])
+    assert not caplog.records
+    assert tell_other_length(20, [10, 10, 9])
+    assert "T = 20, but the 3 trainings that came to their end have 10 values: say T = 10" in caplog.text
+    assert tell_other_length(8, [10] * 3)
+    assert "what comes after T is not looked at" in caplog.text
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -1,0 +1,1 @@
+from .names import make_rule as make_rule

@@ -1,0 +1,100 @@
+"""Optuna: a value's place is its step."""
+
+import numpy as np
+import pytest
+
+from predictor import Decision
+from predictor.rules.names import make_rule
+
+optuna = pytest.importorskip("optuna")
+
+from predictor.integrations.optuna import StoppingRulePruner  # noqa: E402
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+T = 10
+
+
+class Listener:
+    """Never prunes, and remembers what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decide(self, curve, history):
+        self.asked.append((curve.values, history.values))
+        return Decision(False, "as told")
+
+
+def run(study, end, steps, progress=None):
+    """A trial whose value at each step is end (1 - exp(-progress / 4)); how many it reported."""
+    trial = study.ask()
+    for number, (step, epoch) in enumerate(zip(steps, progress or range(1, T + 1), strict=True), start=1):
+        value = end * (1 - np.exp(-epoch / 4))
+        trial.report(value, step)
+        if trial.should_prune():
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            return number
+    study.tell(trial, value)
+    return number
+
+
+@pytest.fixture(params=["memory", "database"])
+def study_with(request, tmp_path):
+    """Makes studies in memory, where values keep their order, and in SQLite, which sorts them by step."""
+
+    def make(rule):
+        storage = f"sqlite:///{tmp_path}/study.db" if request.param == "database" else None
+        return optuna.create_study(storage=storage, direction="maximize", pruner=StoppingRulePruner(rule, T))
+
+    return make
+
+
+def test_trials_are_compared_at_equal_steps(study_with):
+    study = study_with(make_rule("median"))
+    for end in (0.4, 0.45, 0.5, 0.55, 0.6, 0.65):
+        run(study, end, range(10, 101, 10))
+    halves = [epoch / 2 for epoch in range(1, 21)]
+    assert (
+        run(study, 0.9, range(5, 101, 5), halves) == 20
+    )  # the best; at step 5 there is nothing to compare with
+    assert run(study, 0.1, range(5, 101, 5), halves) == 2
+
+
+@pytest.mark.parametrize(
+    "steps", [range(T), range(1, T + 1), range(10, 101, 10), range(T - 1, -1, -1), range(90, -1, -10)]
+)
+def test_the_rule_sees_the_curves_in_the_order_of_training(study_with, steps):
+    rule = Listener()
+    study = study_with(rule)
+    for end in (0.5, 0.6, 0.7):
+        run(study, end, steps)
+    curve, history = rule.asked[-1]
+    expected = 1 - np.exp(-np.arange(1, T + 1) / 4)
+    np.testing.assert_allclose(history, np.outer([0.5, 0.6], expected))
+    np.testing.assert_allclose(curve[0, :9], 0.7 * expected[:9])
+
+
+def test_of_steps_that_count_down_the_best_trial_is_not_pruned(study_with):
+    study = study_with(make_rule("median"))
+    epochs = [run(study, end, range(T - 1, -1, -1)) for end in (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.99, 0.2)]
+    assert epochs[-2:] == [T, 1]
+
+
+def test_a_trial_that_was_resumed_in_the_middle_is_compared_from_there(study_with):
+    rule = Listener()
+    study = study_with(rule)
+    for end in (0.5, 0.6, 0.7):
+        run(study, end, range(T))
+    run(study, 0.9, range(4, T), range(5, T + 1))
+    curve, history = rule.asked[-1]
+    expected = 1 - np.exp(-np.arange(5, T + 1) / 4)
+    np.testing.assert_allclose(history, np.outer([0.5, 0.6, 0.7], expected))
+    np.testing.assert_allclose(curve[0, :5], 0.9 * expected[:5])
+
+
+def test_a_value_that_is_not_finite_is_pruned_at_any_step(study_with):
+    study = study_with(Listener())
+    run(study, 0.5, range(T))
+    trial = study.ask()
+    trial.report(float("nan"), 1000)
+    assert trial.should_prune()
