@@ -54,7 +54,7 @@ def partition(
 ) -> tuple[str, list[str]]:
     """The column of epochs, and the columns that tell the trainings apart (none for a single training)."""
     for epoch in epochs:
-        if not all(is_number(cell) for cell in rows[epoch]):
+        if not all(is_number(cell) and np.isfinite(float(cell)) for cell in rows[epoch]):
             continue
         if run is not None:
             if _repeats(rows, [run], epoch) == 0 or epoch == epochs[-1]:

@@ -30,6 +30,7 @@ DEFAULT_METHODS = (*METHODS, "last-seen")
 
 EXAMPLES = """examples:
   python -m predictor evaluate curves.csv runs/NAME --train 100
+  python -m predictor evaluate curves.csv --metric f1 --direction maximize --parameters lr,depth
   python -m predictor evaluate curves.csv --methods nu-svr-rbf --features TS AP HP TS+AP AP+HP TS+AP+HP
   python -m predictor evaluate curves.csv --fractions 0.1 0.25 0.5 0.75 --plot pictures/
   python -m predictor evaluate curves.csv --methods lce bnn last-seen --splits 3 --lce-curves 20

@@ -40,6 +40,7 @@ rules, and the defaults of their settings:
 
 examples:
   python -m predictor simulate curves.csv
+  python -m predictor simulate lightning_logs/ --curve val_loss
   python -m predictor simulate curves.csv runs/NAME --rules published:Delta=0.95,burn_in=50,median
   python -m predictor simulate *.csv --rules none,percentile-25,optuna.PercentilePruner:percentile=10 \\
       --orders 0-19 --plot figure4.png
