@@ -23,6 +23,7 @@ import pandas as pd
 
 from predictor.curves.columns import is_index
 from predictor.curves.learning_curves import Floats
+from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
@@ -179,12 +180,26 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         if all(key.isdecimal() for value in values for key in value):  # as pandas writes tables by columns
             rows = dict.fromkeys(key for value in values for key in value)
             yield from _records([{name: content[name].get(row) for name in content} for row in rows])
-        else:  # trainings by name
+        elif _are_trainings(content):
             yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
+        else:  # one training, by kinds of data or metrics
+            yield dict(_cells(content))
     elif _is_columnar(content):
         yield from _records([dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)])
     else:
         yield dict(_cells(content))
+
+
+def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether these objects are trainings by name: each has a curve, and no name is one of data or a metric."""
+    if any(metric_of(name) or split_rank(name) != UNLABELLED for name in content):
+        return False
+    return all(_has_list(value) for value in content.values())
+
+
+def _has_list(value: Any) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else ()
+    return isinstance(value, list) or any(_has_list(item) for item in inner)
 
 
 def _is_columnar(content: Mapping[str, Any]) -> bool:

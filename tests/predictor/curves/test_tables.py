@@ -92,6 +92,20 @@ def test_the_log_of_a_trainer_in_a_larger_object(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "history",
+    [
+        {"config": {"lr": 0.1}, "history": {"loss": [0.9, 0.8], "val_accuracy": [0.2, 0.3]}},
+        {"train": {"acc": [0.4, 0.5]}, "val": {"acc": [0.2, 0.3], "loss": [3, 2]}},
+        {"accuracy": {"train": [0.4, 0.5], "val": [0.2, 0.3]}, "loss": {"train": [3, 2], "val": [3, 2]}},
+    ],
+)
+def test_the_history_of_one_training_in_objects(tmp_path, history):
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps(history))
+    assert read(path).values.tolist() == [[0.2, 0.3]]
+
+
+@pytest.mark.parametrize(
     ("text", "part"),
     [
         ("{", "neither JSON nor JSON lines: line 1"),
