@@ -191,8 +191,8 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether these objects are trainings by name: each has a curve, and no name is one of data or a metric."""
-    if any(metric_of(name) or split_rank(name) != UNLABELLED for name in content):
+    """Whether these objects are trainings by name: each has a curve; names are not all of data or metrics."""
+    if all(metric_of(name) or split_rank(name) != UNLABELLED for name in content):
         return False
     return all(_has_list(value) for value in content.values())
 

@@ -157,7 +157,7 @@ def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("options", "quoted"),
     [
-        (("--rules", "papr"), "did you mean 'paper'? expected one of none, paper"),
+        (("--rules", "publishd"), "did you mean 'published'? expected one of none, published"),
         (("--rules", "paper:Delta=3"), "Delta = 3.0"),
         (("--orders", "0"), "--orders: '0'; expected"),
         (("--orders", "7-3"), "--orders: '7-3'; expected"),
