@@ -12,8 +12,10 @@ from predictor.models.features import SUMMARY
 from predictor.models.last_seen import LastSeenValue
 from predictor.models.lce import LearningCurveExtrapolation
 from predictor.models.sequential import SequentialRegression
+from predictor.models.stacked import StackedRegression
 
 METHODS: dict[str, dict[str, Any]] = {
+    "stacked": {},
     "robust-gp": {
         "regressor": "robust-gp",
         "features": SUMMARY,
@@ -25,9 +27,12 @@ METHODS: dict[str, dict[str, Any]] = {
     "random-forest": {"regressor": "random-forest", "n_settings": None},
     "ols": {"regressor": "ols"},
 }
-"""Constructor arguments of `SequentialRegression`; what is not there has its (published) default."""
+"""Constructor arguments of `SequentialRegression`; what is not there has its (published) default.
 
-DEFAULT_METHOD = "robust-gp"
+Those of ``stacked`` are of `StackedRegression`.
+"""
+
+DEFAULT_METHOD = STACKED = "stacked"
 
 PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
     "last-seen": lambda seed: LastSeenValue(),
@@ -41,7 +46,8 @@ def make_method(name: str = DEFAULT_METHOD, **changes: Any) -> SequentialRegress
     """The method of that name with some arguments changed; raises `PredictorError` for an unknown name."""
     if name not in METHODS:
         raise PredictorError(f"method {name!r} is not known; expected one of {sorted(METHODS)}")
-    return SequentialRegression(**{**METHODS[name], **changes})
+    made = StackedRegression if name == STACKED else SequentialRegression
+    return made(**{**METHODS[name], **changes})
 
 
 def make_predictor(name: str, random_state: int = 0) -> BaselinePredictor:

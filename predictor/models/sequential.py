@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -162,12 +162,15 @@ class SequentialRegression(BaseEstimator):
         check_feature_sets(self.features)
         if self.target not in ("final", "increment"):
             raise PredictorError(f"target {self.target!r}; expected 'final' or 'increment'")
+        if isinstance(self.regressor, str):
+            make_regressor(self.regressor, self.n_settings, 0)
+        self._check_common()
+
+    def _check_common(self) -> None:
         if self.uncertainty not in UNCERTAINTIES:
             raise PredictorError(f"uncertainty {self.uncertainty!r}; expected one of {sorted(UNCERTAINTIES)}")
         if self.max_curves is not None and self.max_curves < MIN_CURVES:
             raise PredictorError(f"max_curves = {self.max_curves}; expected at least {MIN_CURVES}, or None")
-        if isinstance(self.regressor, str):
-            make_regressor(self.regressor, self.n_settings, 0)
 
     def _thinned(self, complete: LearningCurves) -> LearningCurves:
         if self.max_curves is None or len(complete) <= self.max_curves:
@@ -181,8 +184,12 @@ class SequentialRegression(BaseEstimator):
             return self.prior_.model(tau).regressor.narrowed()
         if not isinstance(self.regressor, str):
             return clone(self.regressor)
-        seed = int(np.random.SeedSequence([self.random_state, tau]).generate_state(1)[0])
-        return make_regressor(self.regressor, self.n_settings, seed)
+        return make_regressor(self.regressor, self.n_settings, tau_seed(self.random_state, tau))
+
+    def _job(self, tau: int) -> Any:
+        """The delayed fit of f_tau."""
+        settings = tuple(self.features), self.target, self.uncertainty, self.hold_flat
+        return delayed(fit_tau)(self.curves_, tau, self._regressor(tau), *settings)
 
     def _ensure(self, taus: Iterable[int]) -> None:
         wanted = sorted({int(tau) for tau in taus} - self.models_.keys())
@@ -191,8 +198,7 @@ class SequentialRegression(BaseEstimator):
         outside = [tau for tau in wanted if not 1 <= tau < self.curves_.T]
         if outside:
             raise PredictorError(f"tau = {outside[0]}; expected 1 to T - 1 = {self.curves_.T - 1}")
-        settings = tuple(self.features), self.target, self.uncertainty, self.hold_flat
-        jobs = [delayed(fit_tau)(self.curves_, tau, self._regressor(tau), *settings) for tau in wanted]
+        jobs = [self._job(tau) for tau in wanted]
         n_jobs = min(self.n_jobs, len(jobs)) if self.n_jobs > 0 else self.n_jobs
         for model in Parallel(n_jobs=n_jobs or 1)(jobs):
             self.models_[model.tau] = model
@@ -217,3 +223,8 @@ class SequentialRegression(BaseEstimator):
             else:
                 model = self.model(int(value))
                 yield rows, model, model.predict(part)
+
+
+def tau_seed(random_state: int, tau: int) -> int:
+    """The seed of what is drawn for f_tau."""
+    return int(np.random.SeedSequence([random_state, tau]).generate_state(1)[0])

@@ -63,12 +63,8 @@ def fit_tau(
     hold_flat: bool,
 ) -> TauModel:
     """f_tau of completed curves, a pure function of its arguments; one thread: processes share the cores."""
-    if hold_flat:
-        flat = is_flat(curves, tau)
-        hold_flat = (
-            bool(np.all(curves.final[flat] == curves.scores[flat, tau - 1])) and sum(~flat) >= MIN_CURVES
-        )
-        curves = curves[~flat] if hold_flat else curves
+    hold_flat = hold_flat and can_hold_flat(curves, tau)
+    curves = curves[~is_flat(curves, tau)] if hold_flat else curves
     with threadpool_limits(1):
         extractor = CurveFeatures(tau=tau, features=features).fit(curves)
         X, offset = extractor.transform(curves), _offset(curves, tau, target)
@@ -86,6 +82,13 @@ def is_flat(curves: LearningCurves, tau: int) -> npt.NDArray[np.bool_]:
     """(n,) whether the first tau epochs, at least three, all have the same value."""
     seen = curves.scores[:, :tau]
     return np.all(seen == seen[:, :1], axis=1) & (tau >= MIN_FLAT_EPOCHS)
+
+
+def can_hold_flat(curves: LearningCurves, tau: int) -> bool:
+    """Whether every completed run that was flat until tau stayed so, and enough others are left to fit."""
+    flat = is_flat(curves, tau)
+    stayed = np.all(curves.final[flat] == curves.scores[flat, tau - 1])
+    return bool(stayed) and int(np.sum(~flat)) >= MIN_CURVES
 
 
 def held_out_predictions(regressor: BaseEstimator, X: Floats, y: Floats, n_folds: int) -> Floats:

@@ -7,6 +7,8 @@ from predictor.models.regressors import ForestSearch
 
 
 def few(name):
+    if name == "stacked":
+        return make_method(name, n_settings=3)
     if name == "random-forest":
         return make_method(name, regressor=ForestSearch(n_settings=1, trees=(10, 20)))
     return make_method(name, n_settings=3)

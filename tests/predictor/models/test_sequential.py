@@ -196,7 +196,7 @@ def test_a_dead_run_beyond_the_training_range_is_extrapolated_by_its_curve_not_b
     width = rng.uniform(50, 100, 60)
     start, gain = 0.1 + 0.002 * width, 0.2 + 0.001 * width
     values = start[:, None] + gain[:, None] * (1 - 0.6 ** np.arange(10)) + rng.normal(0, 1e-3, (60, 10))
-    model = make_method().fit(LearningCurves(values, {"width": width}), taus=[3])
+    model = make_method("robust-gp").fit(LearningCurves(values, {"width": width}), taus=[3])
     flat = 0.02 + 1e-4 * np.arange(10)[None]
     predictions = [
         model.predict(LearningCurves(flat, {"width": np.array([w])}), 3)[0] for w in (60.0, 1.0, 0.01)

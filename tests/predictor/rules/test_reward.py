@@ -45,12 +45,25 @@ def test_a_model_needs_some_completed_networks_and_until_then_it_is_the_last_val
 )
 def test_it_is_the_projects_method_fitted_to_a_growing_number_of_completed_networks(curves, completed, size):
     history = LearningCurves.concatenate(curves[30:40].until(2), curves[:completed])
-    model = make_method().fit(curves[:size])
+    model = make_method().fit(curves[:size], taus=[3])
     for row in (50, 55):
         expected = ModelForecaster().forecast(curves[row].until(3), history)
         y_hat, sigma = model.predict(curves[row], 3, return_std=True)
         assert expected.y_hat_T == pytest.approx(min(y_hat[0], curves.final[:completed].max()))
         assert expected.sigma == pytest.approx(sigma[0])
+
+
+def test_searches_of_before_the_stack_get_the_forecaster_that_they_began_with():
+    """What a resumed search must name: the arguments that `ModelForecaster()` then stood for."""
+    pinned = ModelForecaster(make_method("robust-gp"), first=6, growth=1.15)
+    model = pinned._models.model
+    assert type(model) is SequentialRegression
+    assert model.get_params() == {
+        "regressor": "robust-gp", "features": ("TS-summary", "log-AP", "log-HP"), "target": "increment",
+        "n_settings": 1000, "random_state": 0, "n_jobs": 1, "uncertainty": "loocv", "hold_flat": True,
+        "max_curves": 500,
+    }  # fmt: skip
+    assert (pinned._models.first, pinned._models.growth) == (6, 1.15)
 
 
 def test_it_is_much_nearer_than_the_last_value(curves):

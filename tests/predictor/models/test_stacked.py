@@ -1,0 +1,131 @@
+"""The stack: weights from leave-one-out errors, forecasts within what is possible."""
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves, PredictorError, make_method
+from predictor.models.stacked import Limits, StackedRegression, stack_weights
+from predictor.models.tau_model import fit_tau
+
+
+@pytest.fixture(scope="module")
+def curves(make_curves):
+    return make_curves(70, 12, seed=5)
+
+
+@pytest.fixture(scope="module")
+def stack(curves):
+    return StackedRegression(n_settings=5).fit(curves[:40], taus=[3])
+
+
+def test_weights_fall_with_a_power_of_the_error_that_grows_with_the_number_of_curves():
+    np.testing.assert_allclose(stack_weights([1.0, 2.0, 1.0], 30), np.array([4, 1, 4]) / 9)  # the square
+    np.testing.assert_allclose(stack_weights([1.0, 2.0], 10**9), np.array([8, 1]) / 9)  # the cube
+    np.testing.assert_allclose(stack_weights([0.0, 1.0], 20), [1, 0])
+    np.testing.assert_allclose(stack_weights([0.0, 0.0], 20), [0.5, 0.5])
+
+
+def test_the_forecast_is_the_weighted_mean_of_the_members(curves, stack):
+    model = stack.model(3)
+    assert sum(model.weights.values()) == pytest.approx(1)
+    forecasts = {name: model.limits.clip(m.predict(curves), curves) for name, m in model.members.items()}
+    expected = sum(weight * forecasts[name] for name, weight in model.weights.items())
+    np.testing.assert_allclose(stack.predict(curves, 3), expected)
+
+
+def test_weights_are_those_of_the_members_own_leave_one_out(curves, stack):
+    model = stack.model(3)
+    held_out = {name: model.limits.clip(m.held_out, curves[:40]) for name, m in model.members.items()}
+    errors = {name: float(np.mean((curves.final[:40] - y) ** 2)) for name, y in held_out.items()}
+    best = min(errors, key=errors.get)
+    for name, error in errors.items():
+        ratio = model.weights[name] / model.weights[best]
+        assert ratio == pytest.approx((errors[best] / error) ** (3 * 40 / 55), rel=1e-6)
+    assert model.weights["last-seen"] < 0.01  # these curves rise by a third and more
+
+
+def test_members_are_fitted_as_alone(curves, stack):
+    member = stack._members(3)["robust-gp"]
+    alone = fit_tau(curves[:40], 3, member.regressor, member.features, member.target, "loocv", False)
+    np.testing.assert_array_equal(stack.model(3).members["robust-gp"].predict(curves), alone.predict(curves))
+
+
+def test_residuals_of_a_curve_do_not_use_its_own_errors(curves, stack):
+    model = stack.model(3)
+    forecasts = np.column_stack([member.held_out for member in model.members.values()])
+    forecasts = model.limits.clip(forecasts, curves[:40])
+    for i in (0, 7, 39):
+        rest = np.delete(np.arange(40), i)
+        squares = (curves.final[rest, None] - forecasts[rest]) ** 2
+        held_out = forecasts[i] @ stack_weights(squares.sum(axis=0), 40)
+        assert model.held_out[i] == pytest.approx(held_out)
+        assert model.residuals[i] == pytest.approx(curves.final[i] - held_out)
+
+
+def test_where_nothing_changes_the_last_value_counts_and_the_model_of_the_level_does_not():
+    """Runs that stay where they are, at levels that parameters and noise say nothing about."""
+    rng = np.random.default_rng(0)
+    level = rng.uniform(0.2, 0.8, (50, 1))
+    values = level + rng.normal(0, 1e-5, (50, 10))
+    curves = LearningCurves(values, {"width": rng.uniform(1, 9, 50)})
+    stack = StackedRegression(n_settings=5).fit(curves, taus=[2])
+    weights = stack.model(2).weights
+    assert weights["last-seen"] > 0.1
+    assert weights["nu-svr-rbf"] < 0.01
+    np.testing.assert_allclose(stack.predict(curves, 2), curves.values[:, 1], atol=1e-4)
+
+
+def test_forecasts_stay_within_what_the_completed_curves_did(curves, stack):
+    limits = Limits.of(curves[:40], 3)
+    increments = curves.final[:40] - curves.scores[:40, 2]
+    margin = 0.1 * increments.max()  # all rise, and 0 is possible
+    assert limits.increments == pytest.approx((-margin, increments.max() + margin))
+    wild = curves[40:].scores[:, 2] + np.linspace(-3, 3, 30)
+    clipped = limits.clip(wild, curves[40:])
+    assert np.all((clipped >= 0) & (clipped <= 1))
+    change = clipped - curves[40:].scores[:, 2]
+    assert np.all((change >= -margin - 1e-12) & (change <= increments.max() + margin + 1e-12))
+    inside = curves[40:].scores[:, 2] + 0.5 * increments.max()
+    np.testing.assert_array_equal(limits.clip(inside, curves[40:]), np.minimum(inside, 1))
+
+
+def test_losses_have_no_limit_but_their_increments(curves):
+    losses = LearningCurves(3 - curves.values, curves.architecture, metric="loss")
+    assert Limits.of(losses, 3).scores == (-np.inf, np.inf)
+
+
+def test_flat_runs_stay_flat(curves):
+    dead = np.full((10, 12), 0.1)
+    both = LearningCurves(np.concatenate([curves.values[:40], dead]))
+    model = StackedRegression(n_settings=5).fit(both[np.r_[:40, 40:45]], taus=[4])
+    np.testing.assert_array_equal(model.predict(both[45:], 4), np.full(5, 0.1))
+    assert len(model.model(4).residuals) == 40
+
+
+def test_without_time_series_neither_last_value_nor_limits_take_part(curves):
+    blind = StackedRegression(features=("AP",), target="final", n_settings=5).fit(curves[:40], taus=[3])
+    model = blind.model(3)
+    assert "last-seen" not in model.members
+    assert model.limits is None
+    shifted = LearningCurves(curves.values * 0.5, curves.architecture, curves.hyperparameters)
+    np.testing.assert_array_equal(blind.predict(shifted, 3), blind.predict(curves, 3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "quoted"),
+    [
+        ({"target": "best"}, "'best'"),
+        ({"features": ("XX",)}, "XX"),
+        ({"uncertainty": "none"}, "'none'"),
+        ({"max_curves": 2}, "max_curves = 2"),
+    ],
+)
+def test_settings_that_are_not_known_are_quoted(curves, changes, quoted):
+    with pytest.raises(PredictorError, match=quoted):
+        make_method(**changes).fit(curves)
+
+
+def test_it_can_learn_from_six_curves(curves):
+    y_hat, std = make_method().fit(curves[:6], taus=[2]).predict(curves[6:], 2, return_std=True)
+    assert np.isfinite(y_hat).all()
+    assert np.all(std > 0)
