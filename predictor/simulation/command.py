@@ -18,7 +18,7 @@ from predictor.errors import PredictorError
 from predictor.rules.names import RuleSpec, default_rules, describe_rules, parse_rules
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, run_protocol
-from predictor.simulation.report import as_csv, as_json, as_table
+from predictor.simulation.report import as_anytime_table, as_csv, as_json, as_table
 
 PERCENT = 100
 FORMATS = {"table": as_table, "json": as_json, "csv": as_csv}
@@ -34,6 +34,9 @@ from this network's epochs and from the networks before it.
   stopped      share of the networks that were stopped
   false stops  share of the stopped that would have beaten the best of their moment
   ms/decision  wall time of one decision, fits included
+
+--anytime: what is found after a share of all epochs, mean over the orders of (best y_T of all - best
+completed so far) / (best - median y_T of all) in percent; - where in some order nothing was completed yet.
 
 rules, and the defaults of their settings:
 {describe_rules()}
@@ -77,6 +80,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--format", choices=FORMATS, default="table", help="table for people, json or csv for programs"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the CSV to this file, too")
+    parser.add_argument(
+        "--subset", type=_subset, metavar="N", help="small searches: the first N networks of each order only"
+    )
+    parser.add_argument(
+        "--anytime", action="store_true", help="print a table of the regret after shares of all epochs, too"
+    )
+    parser.add_argument(
+        "--plot-anytime",
+        type=Path,
+        metavar="PNG",
+        help="draw regret against epochs, all rules in one picture",
+    )
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw speed-up against regret")
 
 
@@ -85,12 +100,14 @@ def execute(namespace: argparse.Namespace) -> int:
     rules = _rules(namespace.rules)
     read = read_files(namespace)
     sets = [_curve_set(name, curves, namespace.tolerance) for name, curves in read.items()]
-    for path in filter(None, (namespace.csv, namespace.plot)):
+    for path in _files(namespace):
         _check_writable(path)
     announce(read)
     _announce_left_out(sets)
-    trials = run_protocol(sets, rules, namespace.orders, namespace.jobs, _with_bar)
+    trials = run_protocol(sets, rules, namespace.orders, namespace.jobs, _with_bar, namespace.subset)
     print(FORMATS[namespace.format](trials).rstrip("\n"))
+    if namespace.anytime and namespace.format == "table":
+        print(f"\n{as_anytime_table(trials)}")
     _write(namespace, trials)
     return 0
 
@@ -131,10 +148,18 @@ def _write(namespace: argparse.Namespace, trials: list[Trials]) -> None:
             from predictor.simulation.figure import draw  # matplotlib is slow to import
 
             draw(trials, namespace.plot)
+        if namespace.plot_anytime:
+            from predictor.simulation.figure import draw_anytime
+
+            draw_anytime(trials, namespace.plot_anytime)
     except OSError as error:
         raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
-    for path in filter(None, (namespace.csv, namespace.plot)):
+    for path in _files(namespace):
         print(f"predictor: wrote {path}", file=sys.stderr)
+
+
+def _files(namespace: argparse.Namespace) -> list[Path]:
+    return [path for path in (namespace.csv, namespace.plot, namespace.plot_anytime) if path]
 
 
 def _check_writable(path: Path) -> None:
@@ -159,6 +184,12 @@ def _orders(text: str) -> list[int]:
     if not orders or min(orders) < 0:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a number such as 10, or 0-19, or 3,5,7")
     return orders
+
+
+def _subset(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a number of networks from 2")
+    return int(text)
 
 
 def _tolerance(text: str) -> float:

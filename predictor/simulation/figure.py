@@ -47,6 +47,39 @@ def figure4(trials: Sequence[Trials]) -> Figure:
     return figure
 
 
+def draw_anytime(trials: Sequence[Trials], path: Path) -> None:
+    """Write `anytime` as a PNG file."""
+    anytime(trials).savefig(path, dpi=150, format="png")
+
+
+def anytime(trials: Sequence[Trials]) -> Figure:
+    """One panel per set of curves: a line for each rule, regret over the median gap against epochs spent.
+
+    Both axes as shares, mean over the orders; a line begins where something is completed in every order.
+    """
+    panels = [(s, list(group)) for s, group in groupby(trials, key=lambda trial: trial.curve_set)]
+    columns = min(PANELS_PER_ROW, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(5.5 * columns, 3.8 * rows + 0.5), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    shares = np.geomspace(0.005, 1, 200)
+    for panel, (curve_set, group) in zip(axes, panels, strict=False):
+        for number, trial in enumerate(group):
+            regrets = [
+                np.nan if regret is None else regret for regret in trial.anytime_regrets(shares.tolist())
+            ]
+            panel.plot(shares, regrets, color=COLORS[number % len(COLORS)], label=str(trial.rule))
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
+        panel.set_title(Path(curve_set.name).name, fontsize=10)
+        panel.set(xlabel="share of all epochs", ylabel="regret / median gap")
+    for empty in axes[len(panels) :]:
+        empty.set_axis_off()
+    lines = max((panel.get_legend_handles_labels() for panel in axes), key=lambda found: len(found[0]))
+    figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
 def _panel(axes: Axes, curve_set: CurveSet, trials: Sequence[Trials]) -> None:
     final, tolerance = curve_set.curves.final, curve_set.tolerance
     regrets = [float(np.minimum(t.regrets, final.max() - final.min()).mean()) for t in trials]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -81,6 +81,11 @@ class Trials:
         return float(np.mean([result.speed_up for result in self.results]))
 
     @property
+    def end_share(self) -> float:
+        """Share of all epochs that are trained when all networks are through, mean over the orders."""
+        return float(np.mean([1 / result.speed_up for result in self.results]))
+
+    @property
     def recovered(self) -> int:
         """Number of orders in which the best network was recovered."""
         return sum(result.recovered for result in self.results)
@@ -95,10 +100,15 @@ class Trials:
         """Number of orders with a regret of at most the tolerance."""
         return sum(regret <= self.curve_set.tolerance + ROUNDING for regret in self.regrets)
 
+    def anytime_regrets(self, shares: Sequence[float]) -> list[float | None]:
+        """Mean over the orders of `Result.anytime_regret`; None where nothing was completed in some order."""
+        mean = np.mean([result.anytime_regret(shares) for result in self.results], axis=0)
+        return [float(regret) if np.isfinite(regret) else None for regret in mean]
+
     @property
     def stopped_share(self) -> float:
         """Stopped networks of all orders by all networks of all orders."""
-        return self._total("stopped") / (len(self.results) * len(self.curve_set.curves))
+        return self._total("stopped") / sum(len(result.epochs) for result in self.results)
 
     @property
     def false_stop_share(self) -> float | None:
@@ -121,6 +131,7 @@ def run_protocol(
     orders: Sequence[int] = range(10),
     jobs: int = 1,
     progress: Progress | None = None,
+    subset: int | None = None,
 ) -> list[Trials]:
     """Simulate every rule on every set in every order, each time with a fresh rule.
 
@@ -130,13 +141,17 @@ def run_protocol(
         orders: numbers for `arrival_order`.
         jobs: processes, of one thread each. Results but for wall times do not depend on it.
         progress: a `Progress`, or None.
+        subset: None for all networks of a set; otherwise the first so many of each order are a search of
+            their own, relative to the best of these. `PredictorError` where a set has fewer.
 
     Returns:
         One `Trials` for each set and rule: all rules on the first set come first. Errors of a rule are raised
         with the set and the rule in front.
     """
+    for curve_set in sets:
+        _check_subset(curve_set, subset)
     tasks = list(product(orders, sets, rules))  # one order after the other: the bar moves evenly
-    calls = (delayed(_simulate)(curve_set, rule, order) for order, curve_set, rule in tasks)
+    calls = (delayed(_simulate)(curve_set, rule, order, subset) for order, curve_set, rule in tasks)
     with parallel_config("loky", inner_max_num_threads=1):
         running = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
         results = list(progress(running, len(tasks)) if progress else running)
@@ -147,10 +162,17 @@ def run_protocol(
     ]
 
 
-def _simulate(curve_set: CurveSet, rule: RuleSpec, order: int) -> Result:
-    curves, fresh = curve_set.curves, rule.make()
+def _check_subset(curve_set: CurveSet, subset: int | None) -> None:
+    n = len(curve_set.curves)
+    if subset is not None and not 2 <= subset <= n:
+        raise PredictorError(f"{curve_set.name}: {subset} networks of {n}; expected 2 to {n}")
+
+
+def _simulate(curve_set: CurveSet, rule: RuleSpec, order: int, subset: int | None) -> Result:
+    fresh, rows = rule.make(), arrival_order(order, len(curve_set.curves))[:subset]
     try:
         with threadpool_limits(1):
-            return simulate(curves, fresh, arrival_order(order, len(curves)))
+            result = simulate(curve_set.curves[rows], fresh, np.arange(len(rows)))
     except PredictorError as error:
         raise type(error)(f"{curve_set.name}, rule {str(rule)!r}: {error}") from None
+    return replace(result, order=rows)

@@ -12,6 +12,9 @@ from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials
 from predictor.tables import csv_text, text_table
 
+SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
+"""Of all epochs, after which the anytime regret is told."""
+
 
 def as_table(trials: Sequence[Trials]) -> str:
     """One table per set of curves, one line per rule."""
@@ -24,6 +27,23 @@ def as_table(trials: Sequence[Trials]) -> str:
         )  # fmt: skip
         blocks.append(f"{_title(curve_set)}\n{text_table(headings, [_line(trial) for trial in rows])}")
     return "\n\n".join(blocks)
+
+
+def as_anytime_table(trials: Sequence[Trials]) -> str:
+    """One table per set of curves: regret in percent of the median gap after shares of all epochs."""
+    blocks = []
+    for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set):
+        headings = ("rule", *(f"{share:.0%}" for share in SHARES), "all", "end at")
+        rows = [_anytime_line(trial) for trial in group]
+        title = f"{curve_set.name}: regret in percent of the median gap, after shares of all epochs"
+        blocks.append(f"{title}\n{text_table(headings, rows)}")
+    return "\n\n".join(blocks)
+
+
+def _anytime_line(trial: Trials) -> list[str]:
+    regrets = trial.anytime_regrets([*SHARES, 1.0])
+    shown = ["-" if regret is None else f"{100 * regret:.2g}" for regret in regrets]
+    return [str(trial.rule), *shown, f"{trial.end_share:.3f}"]
 
 
 def as_csv(trials: Sequence[Trials]) -> str:
@@ -94,6 +114,16 @@ def _numbers(trial: Trials) -> dict[str, Any]:
         "stopped_share": trial.stopped_share,
         "false_stop_share": trial.false_stop_share,
         "ms_per_decision": trial.ms_per_decision,
+        "end_share": trial.end_share,
+        **_anytime_numbers(trial),
+    }
+
+
+def _anytime_numbers(trial: Trials) -> dict[str, float | None]:
+    """Over the median gap."""
+    return {
+        f"anytime_regret_{share:g}": regret
+        for share, regret in zip(SHARES, trial.anytime_regrets(SHARES), strict=True)
     }
 
 

@@ -173,3 +173,15 @@ def test_what_cannot_be_simulated_is_one_clear_line(values, order, error, quoted
     with pytest.raises(error, match=quoted) as caught:
         simulate(LearningCurves(np.array(values)), NoStopping(), order)
     assert "\n" not in str(caught.value)
+
+
+def test_anytime_regret_is_of_what_was_completed_by_then_over_the_median_gap():
+    """Four networks of two epochs; the third is stopped after one: 2, 4, 5 and 7 of 8 epochs."""
+    curves = LearningCurves(np.array([[0.1, 0.5], [0.1, 0.7], [0.1, 0.9], [0.1, 0.8]]))
+    result = simulate(curves, Stops(lambda curve, history: len(history) == 2), np.arange(4))
+    assert result.epochs.tolist() == [2, 2, 1, 2]
+    gap = 0.9 - 0.75
+    assert result.median_gap == pytest.approx(gap)
+    shares = [0.1, 0.25, 0.49, 0.5, 0.86, 0.875, 1.0]
+    expected = np.array([np.inf, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1]) / gap
+    np.testing.assert_allclose(result.anytime_regret(shares), expected)

@@ -6,7 +6,7 @@ import pytest
 from predictor import LearningCurves
 from predictor.rules.names import RuleSpec
 from predictor.simulation import CurveSet, run_protocol
-from predictor.simulation.figure import draw, figure4
+from predictor.simulation.figure import anytime, draw, draw_anytime, figure4
 
 RULES = [RuleSpec("none"), RuleSpec("cut-after", {"burn_in": 1}), RuleSpec("cut-after", {"burn_in": 0})]
 
@@ -48,3 +48,14 @@ def test_half_of_the_orders_is_not_more_than_half(cut_after):
 def test_the_file_is_a_png(trials, tmp_path):
     draw(trials, tmp_path / "figure")
     assert (tmp_path / "figure").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_the_anytime_picture_has_a_line_for_every_rule_that_ends_at_its_regret(trials, tmp_path):
+    figure = anytime(trials)
+    for axes, group in zip(figure.axes, (trials[:3], trials[3:]), strict=True):
+        for line, trial in zip(axes.lines, group, strict=True):
+            end = np.mean([result.anytime_regret(1.0) for result in trial.results])
+            assert line.get_ydata()[-1] == pytest.approx(end) or np.isnan(line.get_ydata()[-1])
+            assert np.isnan(line.get_ydata()[-1]) == np.isinf(end)
+    draw_anytime(trials, tmp_path / "anytime")
+    assert (tmp_path / "anytime").read_bytes().startswith(b"\x89PNG\r\n")

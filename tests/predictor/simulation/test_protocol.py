@@ -141,3 +141,19 @@ def test_optuna_on_metaqnn_cifar10_as_measured_with_optuna_itself():
     median, percentile = run_protocol([curve_set], parse_rules("median,percentile-25"), range(10))
     assert (round(median.speed_up, 1), median.recovered) == (11.4, 10)
     assert (round(percentile.speed_up, 1), percentile.recovered) == (15.2, 10)
+
+
+def test_a_subset_is_a_search_of_its_own(sets):
+    trials = run_protocol(sets[:1], [RuleSpec("none")], range(3), subset=10)
+    curves = sets[0].curves
+    for order, result in zip(range(3), trials[0].results, strict=True):
+        rows = arrival_order(order, 25)[:10]
+        assert result.order.tolist() == rows.tolist()
+        assert result.final.tolist() == curves.final[rows].tolist()
+        assert result.regret == 0  # of these ten, not of all
+    assert trials[0].stopped_share == 0
+
+
+def test_a_subset_of_more_than_there_are_is_refused(sets):
+    with pytest.raises(PredictorError, match="b: 13 networks of 12; expected 2 to 12"):
+        run_protocol(sets, [RuleSpec("none")], [0], subset=13)

@@ -10,7 +10,7 @@ import pytest
 from predictor import LearningCurves
 from predictor.rules.names import RuleSpec
 from predictor.simulation import CurveSet, arrival_order, run_protocol
-from predictor.simulation.report import as_csv, as_json, as_table
+from predictor.simulation.report import as_anytime_table, as_csv, as_json, as_table
 
 
 @pytest.fixture
@@ -60,3 +60,15 @@ def test_the_log_scale_regret_of_a_lost_perplexity(cut_after):
     trials = run_protocol([CurveSet.of("p", curves)], [RuleSpec("cut-after", {"burn_in": 1})], [order])
     (rule,) = json.loads(as_json(trials))["sets"][0]["rules"]
     assert rule["regrets"] == pytest.approx([np.log(90 / 80)])
+
+
+def test_the_anytime_table_is_in_percent_of_the_median_gap(trials):
+    blocks = as_anytime_table(trials).split("\n\n")
+    none, cut = blocks[0].splitlines()[-2:]
+    values = [np.mean([result.anytime_regret(share) for result in trials[0].results]) for share in (0.2, 0.6)]
+    columns = blocks[0].splitlines()[1].split()
+    assert none.split()[columns.index("20%")] == f"{100 * values[0]:.2g}"
+    assert none.split()[columns.index("60%")] == f"{100 * values[1]:.2g}"
+    assert none.split()[-1] == "1.000"
+    assert set(cut.split()[1:-1]) == {"-"}
+    assert cut.split()[-1] == "0.250"
