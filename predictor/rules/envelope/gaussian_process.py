@@ -41,10 +41,12 @@ class Kernel:
         """(n,) variances of the rows of A, without noise."""
         return np.asarray(1 + (self._weighted(A) ** 2).sum(axis=1) + self.rbf)
 
+    def weights(self, d: int) -> Floats:
+        """(d,) factors of the inputs."""
+        return np.array([1.0] + [self.relevance] * (d - 1))
+
     def _weighted(self, A: Floats) -> Floats:
-        weights = np.full(A.shape[1], self.relevance)
-        weights[0] = 1.0
-        return A * weights
+        return A * self.weights(A.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

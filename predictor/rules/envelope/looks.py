@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from math import ceil
+from functools import cache
+from math import ceil, floor
 
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
 
 FIRST, STEP, GROWTH = Fraction(3, 100), Fraction(3, 100), Fraction(7, 5)
-MORE_COMPLETED, MORE_FINISHED = Fraction(115, 100), Fraction(130, 100)
+MORE_COMPLETED, MORE_FINISHED = 115, 130
+"""Percent of the last fit's."""
+ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
+    "nearest": lambda due: max(1, floor(due + Fraction(1, 2))),
+    "up": ceil,
+}
 
 
-def look_epochs(T: int) -> tuple[int, ...]:
+@cache
+def look_epochs(T: int, rounding: str = "up") -> tuple[int, ...]:
     """Epochs after which networks of T epochs are judged, increasing and below T.
 
-    The first is 0.03 T, and t is followed by max(t + 0.03 T, 1.4 t), each rounded up: dense where much can
-    be saved, and in proportion to what has been trained later on.
+    The first is 0.03 T, and t is followed by max(t + 0.03 T, t + 1, 1.4 t), each rounded: dense where much
+    can be saved, and in proportion to what has been trained later on.
+
+    Args:
+        T: epochs of a network that is not stopped.
+        rounding: 'up', or to the 'nearest' epoch (halves up).
     """
-    epochs, t = [], ceil(FIRST * T)
+    rounded = ROUNDINGS[rounding]
+    epochs, t = [], rounded(FIRST * T)
     while t < T:
         epochs.append(t)
-        t = ceil(max(t + STEP * T, GROWTH * t))
+        t = rounded(max(t + max(STEP * T, Fraction(1)), GROWTH * t))
     return tuple(epochs)
 
 
@@ -40,8 +53,8 @@ def refit_size(history: LearningCurves, burn_in: int) -> int:
     while following <= len(history):
         size = following
         following = min(
-            ceil(MORE_FINISHED * size),
-            _first_of(completed, ceil(MORE_COMPLETED * int(completed[size - 1]))),
+            -(-MORE_FINISHED * size // 100),
+            _first_of(completed, -(-MORE_COMPLETED * int(completed[size - 1]) // 100)),
             int(np.searchsorted(best, best[size - 1], side="right")) + 1,
         )
     return size

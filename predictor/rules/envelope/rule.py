@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
-from predictor.models.fit_cache import FitCache
 from predictor.rules.base import Decision, check_one_curve
-from predictor.rules.envelope.looks import look_epochs, refit_size
-from predictor.rules.envelope.scoring import LookModel, fit_looks
-from predictor.rules.envelope.student import StudentMixture
+from predictor.rules.envelope.arrivals import Arrivals, begins_with
+from predictor.rules.envelope.looks import ROUNDINGS, look_epochs, refit_size
+from predictor.rules.envelope.scoring import LookModel, Score, fit_looks
 from predictor.threads import one_thread
 
-FITS_KEPT = 1
-"""The latest; each holds a matrix for every kernel and look."""
 MOST_NETWORKS = 3000
 """That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
-Looks = dict[int, LookModel]
+RANKS = ("seen", "fitted")
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Models of the first networks of a history, and the places of those that came after.
+
+    Attributes:
+        known: the networks of the fit.
+        models: by the epochs of their looks.
+        arrivals: the networks that finished since; none where they are not ranked.
+    """
+
+    known: LearningCurves
+    models: Mapping[int, LookModel]
+    arrivals: Arrivals
 
 
 class RankEnvelope:
@@ -38,7 +55,7 @@ class RankEnvelope:
 
     Decisions are a function of the arguments alone. Models are those of the first `refit_size` networks of
     the history (in a long one, of the latest `MOST_NETWORKS` and the best of these), and ranks are among
-    these: networks that finished since change nothing until the next fit.
+    these, unless `ranks` says otherwise.
     Votes of earlier looks are taken anew from the curve's first epochs with the models of now; nothing about
     a training is remembered.
 
@@ -47,6 +64,12 @@ class RankEnvelope:
         burn_in: >= 3 networks trained to the end before anything is stopped.
         best: >= 1 networks that the envelope is made of.
         votes: >= 1 looks in a row that must agree.
+        looks: how the epochs of looks are rounded, 'up' or to the 'nearest', see `look_epochs`.
+        ranks: among which networks a network is ranked: those of the last fit, 'fitted', or all that are
+            'seen' by now. Then those that finished since the fit are scored by its models, and g grows in
+            proportion, (seen now) / (seen at the fit).
+
+    Searches that began before there was a choice decided by ``looks="up", ranks="fitted"``.
 
     Example:
         >>> import numpy as np
@@ -60,18 +83,32 @@ class RankEnvelope:
         [True, False]
     """
 
-    def __init__(self, *, c: float = 2.0, burn_in: int = 6, best: int = 8, votes: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        c: float = 2.0,
+        burn_in: int = 6,
+        best: int = 8,
+        votes: int = 2,
+        looks: str = "up",
+        ranks: str = "fitted",
+    ) -> None:
         if not 0 < c < np.inf:
             raise PredictorError(f"c = {c}; expected a positive number, such as 2")
         if burn_in < 3:
             raise PredictorError(f"burn_in = {burn_in}; expected at least 3 networks to learn from")
         if best < 1 or votes < 1:
             raise PredictorError(f"best = {best}, votes = {votes}; expected at least 1 each")
+        for name, value, known in (("looks", looks, ROUNDINGS), ("ranks", ranks, RANKS)):
+            if value not in known:
+                raise PredictorError(f"{name} = {value!r}; expected one of {', '.join(known)}")
         self.c = c
         self.burn_in = burn_in
         self.best = best
         self.votes = votes
-        self._cache: FitCache[Looks] = FitCache(FITS_KEPT)
+        self.looks = looks
+        self.ranks = ranks
+        self._latest: tuple[weakref.ref[LearningCurves], Fit] | None = None
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `predictor.StoppingRule`. Continues between looks and in the burn-in."""
@@ -79,57 +116,74 @@ class RankEnvelope:
         tau, completed = int(curve.observed[0]), int(history.completed.sum())
         if completed < self.burn_in:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
-        looks = look_epochs(curve.T)
-        if tau not in looks:
+        if tau not in look_epochs(curve.T, self.looks):
             return Decision(stop=False, reason=f"no look after epoch {tau}")
         with one_thread():
-            models = self._models(history)
-            return self._judge(curve, [models[look] for look in looks if look <= tau])
+            return self._judge(curve, tau, self._fit(history))
 
-    def _judge(self, curve: LearningCurves, passed: list[LookModel]) -> Decision:
-        """The decision at the last of the looks that the curve has passed."""
-        look = passed[-1]
-        predicted, y_best = look.predict(curve), look.target.warp.best
-        chance = float(predicted.exceeds(look.target.of_best)[0])
-        rank, limit = look.rank(chance), look.limit(self.c)
-        votes = self._votes(curve, passed[:-1], rank >= limit)
-        at_once = len(passed) == 1 < self.votes and rank >= AT_ONCE * limit
-        stop = votes >= self.votes or at_once
+    def _judge(self, curve: LearningCurves, tau: int, fit: Fit) -> Decision:
+        """The decision at the look after tau epochs."""
+        look, passed = fit.models[tau], [epochs for epochs in fit.models if epochs <= tau]
+        score, place, limit = look.score(curve), self._place(curve, tau, fit), self._limit(tau, fit)
+        votes = self._votes(curve, sorted(passed), fit)
+        at_once = len(passed) == 1 < self.votes and place >= AT_ONCE * limit
         return Decision(
-            stop=stop,
-            reason=self._reason(look, rank, votes, at_once),
-            probability=1 - chance,
-            y_hat_T=float(curve.to_values(_final(predicted, look, curve))),
-            y_best=float(curve.to_values(y_best)),
+            stop=votes >= self.votes or at_once,
+            reason=self._reason(tau, fit, place, votes, at_once),
+            probability=1 - score.chance,
+            y_hat_T=float(curve.to_values(_final(score, look, curve))),
+            y_best=float(curve.to_values(look.target.warp.best)),
         )
 
-    def _votes(self, curve: LearningCurves, earlier: list[LookModel], latest: bool) -> int:
+    def _place(self, curve: LearningCurves, tau: int, fit: Fit) -> int:
+        """How many networks seen at the look have a larger chance."""
+        chance = fit.models[tau].score(curve).chance
+        return fit.models[tau].rank(chance) + fit.arrivals.better(tau, chance)
+
+    def _limit(self, tau: int, fit: Fit) -> float:
+        """g(t), in proportion to how many networks are seen there now."""
+        seen = len(fit.models[tau].chances)
+        return fit.models[tau].limit(self.c) * (seen + fit.arrivals.seen(tau)) / seen
+
+    def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
         """Votes to stop in a row up to the latest look, as far as they matter."""
-        if not latest:
-            return 0
-        votes = 1
-        for look in reversed(earlier[max(0, len(earlier) - self.votes + 1) :]):
-            chance = float(look.predict(curve).exceeds(look.target.of_best)[0])
-            if look.rank(chance) < look.limit(self.c):
+        votes = 0
+        for tau in reversed(passed[-self.votes :]):
+            if self._place(curve, tau, fit) < self._limit(tau, fit):
                 break
             votes += 1
         return votes
 
-    def _reason(self, look: LookModel, rank: int, votes: int, at_once: bool) -> str:
-        others, limit = len(look.chances), f"the limit of {look.limit(self.c):.1f}"
-        place = f"{rank} of {others} networks had a better chance to beat the best after epoch {look.tau}"
+    def _reason(self, tau: int, fit: Fit, place: int, votes: int, at_once: bool) -> str:
+        others = len(fit.models[tau].chances) + fit.arrivals.seen(tau)
+        limit = f"the limit of {self._limit(tau, fit):.1f}"
+        said = f"{place} of {others} networks had a better chance to beat the best after epoch {tau}"
         if not votes:
-            return f"{place}, below {limit}"
+            return f"{said}, below {limit}"
         if at_once:
-            return f"{place}, at least twice {limit}"
-        return f"{place}, at least {limit}: {votes} of {self.votes} votes to stop"
+            return f"{said}, at least twice {limit}"
+        return f"{said}, at least {limit}: {votes} of {self.votes} votes to stop"
 
-    def _models(self, history: LearningCurves) -> Looks:
-        return self._cache.for_history(history, lambda: self._newest(history))
+    def _fit(self, history: LearningCurves) -> Fit:
+        if self._latest is None or self._latest[0]() is not history:
+            self._latest = weakref.ref(history), self._fit_of(history)
+        return self._latest[1]
 
-    def _newest(self, history: LearningCurves) -> Looks:
-        known = _recent(history[: refit_size(history, self.burn_in)], self.best)
-        return self._cache.fitted_to(known, lambda: fit_looks(known, look_epochs(known.T), self.best))
+    def _fit_of(self, history: LearningCurves) -> Fit:
+        size = refit_size(history, self.burn_in)
+        fit = None if self._latest is None else self._latest[1]
+        if fit is None or len(fit.known) != size or not begins_with(history, fit.known):
+            models = fit_looks(
+                _recent(history[:size], self.best), look_epochs(history.T, self.looks), self.best
+            )
+            fit = Fit(history[:size], models, Arrivals(models))
+        if self.ranks == "seen":
+            fit.arrivals.follow(history[size:])
+        return fit
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: without the models."""
+        return {**self.__dict__, "_latest": None}
 
 
 def _recent(history: LearningCurves, best: int) -> LearningCurves:
@@ -141,10 +195,10 @@ def _recent(history: LearningCurves, best: int) -> LearningCurves:
     return history[np.union1d(top, np.arange(first, len(history)))]
 
 
-def _final(predicted: StudentMixture, look: LookModel, curve: LearningCurves) -> float:
+def _final(score: Score, look: LookModel, curve: LearningCurves) -> float:
     """y_hat_T in scores, no worse than all that is known to be possible.
 
     Far below the best, the model's scale is so stretched that its mean can be absurd.
     """
     worst = min(look.worst, float(np.nanmin(curve.scores)))
-    return max(float(look.target.inverse(predicted.mean)[0]), worst)
+    return max(float(look.target.inverse(score.mean)), worst)

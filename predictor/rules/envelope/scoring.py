@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +91,13 @@ def _raw(curves: LearningCurves, tau: int, warp: Warp, positive: dict[str, bool]
     return np.hstack([y_tau, parameter_matrix(parameters, positive)])
 
 
+class Score(NamedTuple):
+    """What is believed of one network at a look: P(better than y_BEST), and the mean of its target."""
+
+    chance: float
+    mean: float
+
+
 @dataclass(frozen=True, eq=False)
 class LookModel:
     """What is known at one look.
@@ -110,10 +118,15 @@ class LookModel:
     chances: Floats
     ranks_of_best: npt.NDArray[np.int64]
     worst: float
+    _scores: dict[bytes, Score] = field(default_factory=dict)
 
-    def predict(self, curve: LearningCurves) -> StudentMixture:
-        """Of the targets of networks that were observed for tau epochs."""
-        return self.process.predict(self.inputs(curve))
+    def score(self, curve: LearningCurves) -> Score:
+        """Of one network that was observed for tau epochs; equal networks are scored once."""
+        x = self.inputs(curve)
+        key = x.tobytes()
+        if key not in self._scores:
+            self._scores[key] = Score(*self.process.predict_one(x[0], self.target.of_best))
+        return self._scores[key]
 
     def rank(self, chance: float) -> int:
         """How many networks seen here have a larger chance."""

@@ -16,24 +16,37 @@ def history(completed, final):
 
 
 @pytest.mark.parametrize(
-    ("T", "looks"),
+    ("T", "rounding", "looks"),
     [
-        (2, (1,)),
-        (20, (1, 2, 3, 5, 7, 10, 14)),
-        (100, (3, 6, 9, 13, 19, 27, 38, 54, 76)),
+        (2, "nearest", (1,)),
+        (20, "nearest", (1, 2, 3, 4, 6, 8, 11, 15)),
+        (49, "nearest", (1, 2, 3, 4, 6, 8, 11, 15, 21, 29, 41)),
+        (20, "up", (1, 2, 3, 5, 7, 10, 14)),
+        (49, "up", (2, 4, 6, 9, 13, 19, 27, 38)),
+        (100, "up", (3, 6, 9, 13, 19, 27, 38, 54, 76)),
     ],
 )
-def test_looks_of_known_lengths(T, looks):
-    assert look_epochs(T) == looks
+def test_looks_of_known_lengths(T, rounding, looks):
+    assert look_epochs(T, rounding) == looks
 
 
 @given(st.integers(2, 500))
-def test_each_look_is_the_first_epoch_that_is_late_enough(T):
-    looks = look_epochs(T)
+def test_each_look_rounded_up_is_the_first_epoch_that_is_late_enough(T):
+    looks = look_epochs(T, "up")
     assert looks[0] - 1 < Fraction(3, 100) * T <= looks[0]
     for look, following in zip(looks, (*looks[1:], None), strict=True):
         due = max(look + Fraction(3, 100) * T, Fraction(7, 5) * look)
         assert due > T - 1 if following is None else following - 1 < due <= following < T
+
+
+@given(st.integers(2, 500))
+def test_each_look_is_within_half_an_epoch_of_when_it_is_due(T):
+    looks = look_epochs(T, "nearest")
+    assert looks[0] == 1 or abs(looks[0] - Fraction(3, 100) * T) <= Fraction(1, 2)
+    for look, following in zip(looks, (*looks[1:], None), strict=True):
+        due = max(look + max(Fraction(3, 100) * T, 1), Fraction(7, 5) * look)
+        assert due >= T - Fraction(1, 2) if following is None else abs(following - due) <= Fraction(1, 2)
+        assert following is None or look < following < T
 
 
 def test_no_fit_during_the_burn_in():

@@ -86,14 +86,15 @@ def test_two_looks_in_a_row_must_agree_or_the_first_one_be_twice_as_sure(recorde
     assert kinds == {(True, True), (True, False), (False, False)}
 
 
-def test_a_fresh_rule_decides_as_one_that_went_all_the_way(recorded):
-    used, history = RankEnvelope(), played(recorded, 80)
+@pytest.mark.parametrize("settings", [{}, {"looks": "nearest", "ranks": "seen"}])
+def test_a_fresh_rule_decides_as_one_that_went_all_the_way(recorded, settings):
+    used, history = RankEnvelope(**settings), played(recorded, 80)
     for size in range(10, 80, 7):
         used.decide(recorded[90].until(2), history[:size])
     for row in (100, 110, 120):
-        for tau in look_epochs(20):
+        for tau in look_epochs(20, used.looks):
             curve = recorded[row].until(tau)
-            assert RankEnvelope().decide(curve, history) == used.decide(curve, history)
+            assert RankEnvelope(**settings).decide(curve, history) == used.decide(curve, history)
 
 
 def test_trials_side_by_side_do_not_meet(recorded, past):
@@ -153,7 +154,7 @@ def test_without_parameters_and_with_equal_results(recorded):
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [("c=0", "c = 0.0"), ("c=nan", "c = nan"), ("burn_in=2", "burn_in = 2"), ("votes=0", "votes = 0"),
-     ("best=0", "best = 0")],
+     ("best=0", "best = 0"), ("looks=down", "looks = 'down'"), ("ranks=all", "ranks = 'all'")],
 )  # fmt: skip
 def test_settings_out_of_range_are_quoted(text, quoted):
     with pytest.raises(PredictorError, match=quoted):

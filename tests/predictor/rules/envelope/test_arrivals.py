@@ -1,0 +1,69 @@
+"""Networks that finished since the fit: their places, and when what is known of them holds."""
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves
+from predictor.rules.envelope.arrivals import Arrivals, begins_with
+from predictor.rules.envelope.looks import look_epochs
+from predictor.rules.envelope.scoring import fit_looks
+
+
+@pytest.fixture(scope="module")
+def curves(make_curves):
+    return make_curves(40, 12, seed=2)
+
+
+@pytest.fixture(scope="module")
+def models(curves):
+    return fit_looks(curves[:15], look_epochs(12), best=4)
+
+
+@pytest.fixture(scope="module")
+def later(curves):
+    return LearningCurves.concatenate(curves[15:25].until(3), curves[25:30], curves[30:35].until(1))
+
+
+def test_those_that_reached_a_look_are_placed_by_their_chances(curves, models, later):
+    arrivals = Arrivals(models)
+    arrivals.follow(later)
+    for tau, model in models.items():
+        reached = later[later.observed >= tau]
+        chances = model.process.predict(model.inputs(reached)).exceeds(model.target.of_best)
+        assert arrivals.seen(tau) == len(reached)
+        for chance in (0.0, 1.0, float(np.median(chances)) + 1e-9):
+            assert arrivals.better(tau, chance) == np.sum(chances > chance)
+
+
+def test_following_one_by_one_or_others_in_between_changes_nothing(models, later, curves):
+    at_once, stepwise = Arrivals(models), Arrivals(models)
+    at_once.follow(later)
+    for size in (1, 2, 9, 15):
+        stepwise.follow(later[:size])
+    stepwise.follow(curves[20:38].until(2))
+    stepwise.follow(later)
+    for tau in models:
+        assert stepwise.seen(tau) == at_once.seen(tau)
+        assert [stepwise.better(tau, c) for c in np.linspace(0, 1, 50)] == [
+            at_once.better(tau, c) for c in np.linspace(0, 1, 50)
+        ]
+
+
+def test_curves_begin_with_their_first_ones_and_with_nothing_that_differs(curves, later):
+    assert begins_with(later, later[:7])
+    assert begins_with(later, later)
+    assert not begins_with(later[:7], later)
+    assert not begins_with(curves, later[:7])
+    deeper = {**curves.architecture, "depth": curves.architecture["depth"] + 1}
+    changed = LearningCurves(curves.values, deeper, curves.hyperparameters)
+    assert not begins_with(changed, curves[:3])
+    assert not begins_with(LearningCurves(curves.values), curves[:3])
+    assert not begins_with(LearningCurves(curves.values, metric="loss"), LearningCurves(curves.values))
+
+
+def test_one_network_is_scored_as_among_many(curves, models):
+    for model in models.values():
+        many = model.process.predict(model.inputs(curves[15:]))
+        scores = [model.score(curves[row]) for row in range(15, 40)]
+        np.testing.assert_allclose([s.chance for s in scores], many.exceeds(model.target.of_best), rtol=1e-7)
+        np.testing.assert_allclose([s.mean for s in scores], many.mean, rtol=1e-7, atol=1e-9)
