@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaqnn.config.search import SearchConfig
+from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import OWN_RULE, settings_of
 from metaqnn.output import duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
@@ -49,13 +49,15 @@ def _stopping(config: SearchConfig) -> list[str]:
     name, _ = settings_of(config.stopping)
     own = ", this project's own" if name == OWN_RULE else ""
     rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
-    reward = {"forecast": "the forecast of its final accuracy", "last-seen": "its last accuracy"}
+    kind, method = split_reward(config.reward)
+    reward = "its last accuracy" if kind == LAST_SEEN else "the forecast of its final accuracy"
+    by = f", by {method}" if method else ""
     audits = (
         f"audits      a share of {config.audit:g} is trained to the end instead of stopped, to check the rule"
     )
     return [
         f"stopping    {rule}",
-        f"reward      of a stopped network: {reward[config.reward]}",
+        f"reward      of a stopped network: {reward}{by}",
         *([audits] if config.audit else []),
     ]
 

@@ -17,7 +17,13 @@ from state_space.errors import did_you_mean
 from trainers.chance import KINDS as CHANCE_KINDS
 from trainers.chance import TESTED
 
-REWARDS = ("forecast", "last-seen")
+REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
+
+
+def split_reward(reward: str) -> tuple[str, str]:
+    """What a stopped network's reward is, and the method that forecasts it; empty for the default one."""
+    kind, _, method = reward.partition(":")
+    return kind, method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +101,8 @@ class SearchConfig:
     reward: str = option(
         "forecast",
         "what the agent gets for a stopped network: forecast (the predicted final accuracy, as published; "
-        "the default) or last-seen (its last accuracy)",
+        "the default), forecast:METHOD (`python -m predictor evaluate --help` lists the methods) or last-seen "
+        "(its last accuracy)",
         explained=True,
     )
     audit: float = option(
@@ -107,7 +114,9 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        self._require(self.reward in REWARDS, "reward", " or ".join(REWARDS))
+        kind, method = split_reward(self.reward)
+        valid = kind == FORECAST or (kind == LAST_SEEN and not method)
+        self._require(valid, "reward", "forecast, forecast:METHOD or last-seen")
         self._require(self.chance in CHANCE_KINDS, "chance", " or ".join(CHANCE_KINDS))
         self._require(0 <= self.audit <= 1, "audit", "a share from 0 to 1")
         self._require(0 < self.alpha <= 1, "alpha", "in (0, 1]")

@@ -12,6 +12,7 @@ from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settin
 
 EXTENDED = "extended"
 """Key of the schedule of a search that was extended; `schedule` stays the one that it began with."""
+FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""
 
@@ -22,12 +23,14 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     Chance was always the published one. At first `early_stopping` switched the published criterion. Then
     rules had names, but the settings of the published criterion were options of their own.
     """
-    values = {"chance": "published", **values}
+    if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
+        values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
+    values = dict(values)
     if EXTENDED in values:
         values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:
         on = values.pop("early_stopping")
-        values |= {"stopping": "paper" if on else "none", "reward": "forecast", "audit": 0.0}
+        values |= {"stopping": "paper" if on else "none", "audit": 0.0}
     if "delta" not in values or not isinstance(values.get("stopping"), str):
         return values
     former = {setting: values.pop(name) for name, setting in SETTINGS.items() if name in values}
@@ -76,3 +79,7 @@ def _fits(value: Any, kind: Any) -> bool:
         is_number = isinstance(value, int | kind) and not isinstance(value, bool)
         return is_number and (isinstance(value, kind) or abs(value) < 2**53)
     return isinstance(value, kind)
+
+
+def _former_reward(reward: str) -> str:
+    return f"{FORECAST}:robust-gp" if reward == FORECAST else reward

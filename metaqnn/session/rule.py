@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from metaqnn.config.search import SearchConfig
+from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import PUBLISHED
 from metaqnn.search.randomness import Purpose, derived_seed
 from predictor import EarlyStopper, StoppingRule
+from predictor.models.names import make_method
 from predictor.rules.names import RuleSpec
 from predictor.rules.reward import ForecastAtStop, LastSeen, ModelForecaster
 
@@ -20,10 +21,12 @@ def stopping_rule(config: SearchConfig) -> StoppingRule:
     Raises:
         PredictorError: there is no such rule, or it has no such setting; the message names the nearest one.
     """
-    rule = _spec(config).make()
-    if config.reward == "last-seen":
+    rule, (reward, method) = _spec(config).make(), split_reward(config.reward)
+    if reward == LAST_SEEN:
         return ForecastAtStop(rule, LastSeen())
-    return rule if isinstance(rule, EarlyStopper) else ForecastAtStop(rule, ModelForecaster())
+    if isinstance(rule, EarlyStopper):
+        return rule
+    return ForecastAtStop(rule, ModelForecaster(make_method(method) if method else None))
 
 
 def _spec(config: SearchConfig) -> RuleSpec:

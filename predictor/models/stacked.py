@@ -82,8 +82,8 @@ class StackedRegression(SequentialRegression):
         hold_flat: bool = True,
         max_curves: int | None = 500,
     ) -> None:
-        self.features = features
-        self.target = target
+        self.features = features  # type: ignore[assignment]  # None for each member's own
+        self.target = target  # type: ignore[assignment]
         self.n_settings = n_settings
         self.random_state = random_state
         self.n_jobs = n_jobs

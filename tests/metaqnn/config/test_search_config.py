@@ -28,7 +28,7 @@ VALUES = {
     ),
     "alpha": st.floats(0, 1, exclude_min=True),
     "audit": st.floats(0, 1),
-    "reward": st.sampled_from(["forecast", "last-seen"]),
+    "reward": st.sampled_from(["forecast", "last-seen", "forecast:ols"]),
     "initial_q": st.floats(-10, 10),
     "image_size": sizes,
     "train_limit": sizes,

@@ -33,7 +33,7 @@ def stored(**changes):
 def test_a_search_from_before_rules_had_names(early_stopping, rule):
     old = {**json.loads(OLD), "early_stopping": early_stopping}
     config = SearchConfig.from_dict(old)
-    assert (config.stopping, config.reward, config.audit) == (rule, "forecast", 0.0)
+    assert (config.stopping, config.reward, config.audit) == (rule, "forecast:robust-gp", 0.0)
     gone = ("early_stopping", "delta", *SETTINGS)
     unchanged = {name: value for name, value in old.items() if name not in gone}
     assert unchanged.items() <= json.loads(json.dumps(config.to_dict())).items()

@@ -55,3 +55,10 @@ def test_any_rule_of_the_predictor_forecasts_what_it_stops(name, kind):
 @pytest.mark.parametrize("rule", [{"stopping": "rank-envelope"}, {"delta": 0.9}])
 def test_the_last_value_seen_can_be_the_reward_with_every_rule(rule):
     assert isinstance(stopping_rule(SearchConfig.of(**rule, reward="last-seen")).forecaster, LastSeen)
+
+
+def test_the_method_that_forecasts_the_reward_can_be_chosen():
+    forecaster = stopping_rule(SearchConfig.of(reward="forecast:robust-gp")).forecaster
+    assert forecaster._models.model.regressor == "robust-gp"
+    with pytest.raises(PredictorError, match="method 'oracle' is not known"):
+        stopping_rule(SearchConfig.of(reward="forecast:oracle"))
