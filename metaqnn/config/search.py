@@ -101,7 +101,7 @@ class SearchConfig:
     reward: str = option(
         "forecast",
         "what the agent gets for a stopped network: forecast (the predicted final accuracy, as published; "
-        "the default), forecast:METHOD (`python -m predictor evaluate --help` lists the methods) or last-seen "
+        "the default), forecast:METHOD (see `python -m predictor evaluate --help`) or last-seen "
         "(its last accuracy)",
         explained=True,
     )
