@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from state_space import Architecture
 from trainers.attempts import Course, EpochCallback, TrainingState
 from trainers.chance import Chance
 from trainers.checkpoint import Checkpoint
@@ -32,11 +31,17 @@ from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
-from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, eager_step, logits, set_rate
+from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, Step, eager_step, logits, set_rate
+
+Description = Any
+"""What a network is built from, an `Architecture` unless a subclass has others; its text identifies it."""
 
 
 class NetworkTrainer(ABC):
-    """Trains networks on some images by some recipe; subclasses choose the images and the optimizer.
+    """Trains networks on some data by some recipe; subclasses choose the data and the optimizer.
+
+    They may also build other networks than those of architectures (`_build`), take other steps (`_step`), and
+    measure something else than the accuracy on images (`_measured`).
 
     Args:
         recipe: how to train.
@@ -95,7 +100,7 @@ class NetworkTrainer(ABC):
 
     def train(
         self,
-        architecture: Architecture,
+        architecture: Description,
         *,
         seed: int,
         on_epoch: EpochCallback | None = None,
@@ -141,7 +146,7 @@ class NetworkTrainer(ABC):
 
     def _train(
         self,
-        architecture: Architecture,
+        architecture: Description,
         seed: int,
         on_epoch: EpochCallback | None,
         checkpoint: Checkpoint | None,
@@ -167,22 +172,22 @@ class NetworkTrainer(ABC):
         other.recipe = replace(self.recipe, batch_size=size)
         return other
 
-    def identity(self, architecture: Architecture, *, seed: int) -> dict[str, str]:
+    def identity(self, architecture: Description, *, seed: int) -> dict[str, str]:
         """What a checkpoint of this training belongs to, as `Checkpoint.load` compares it."""
         training = {"architecture": str(architecture), "seed": str(seed), "recipe": repr(self.recipe)}
         return {**training, **self._identity}
 
-    def start(self, architecture: Architecture, *, seed: int, attempt: int = 1) -> TrainingState:
+    def start(self, architecture: Description, *, seed: int, attempt: int = 1) -> TrainingState:
         """A new network on the device, and its optimizer.
 
         Raises OutOfMemory, or ShapeError if the architecture does not fit the images.
         """
         weights = addressed_generator(seed, "weights", attempt)
         with allocation_guard():
-            network = build_network(architecture, self.input_shape, self.num_classes, weights)
+            network = self._build(architecture, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
         optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
-        step = eager_step(network, optimizer, self.precision)
+        step = self._step(network, optimizer)
         if self._graphed(architecture):
             step = GraphedStep(step, self._recorder)
         return TrainingState(network, optimizer, step, attempt)
@@ -196,12 +201,23 @@ class NetworkTrainer(ABC):
         with allocation_guard():
             with addressed_draws(self.device, seed, "dropout", attempt, epoch):
                 total = self._pass(state, addressed_generator(seed, "batches", attempt, epoch))
-            correct = self._correct(state.network)
-            loss, accuracy = float(total) / len(self._training), int(correct) / len(self._watched)
+            loss, accuracy = self._measured(state.network, total)
         state.epoch = epoch
         return EpochReport(attempt, rate, epoch, accuracy, loss, perf_counter() - started)
 
-    def _graphed(self, architecture: Architecture) -> bool:
+    def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
+        """The network on the CPU, its weights drawn from the generator. Raises ShapeError."""
+        return build_network(architecture, self.input_shape, self.num_classes, generator)
+
+    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+        """What trains on a batch."""
+        return eager_step(network, optimizer, self.precision)
+
+    def _measured(self, network: nn.Module, total: Tensor) -> tuple[float, float]:
+        """The mean of the summed training loss `total`, and the accuracy of the network as it is now."""
+        return float(total) / len(self._training), int(self._correct(network)) / len(self._watched)
+
+    def _graphed(self, architecture: Description) -> bool:
         """Whether steps are recorded; unless told, where launching them is the bottleneck."""
         if self.device.type != "cuda" or self._recorder.failed:
             return False

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from state_space import Architecture
 from trainers import Checkpoint, EpochReport, TrainingResult
+from trainers.trainer import Description
 
 CRASHED = "crashed"
 """The trainer raised an exception, or its process died again and again."""
@@ -29,13 +29,13 @@ class Task:
 
     Attributes:
         number: of the network in its search.
-        architecture: what to train.
+        architecture: what to train: in a search an architecture.
         seed: addresses all random numbers of the training.
         checkpoint: where the trainer saves epochs and goes on from, if it can; None if it cannot.
     """
 
     number: int
-    architecture: Architecture
+    architecture: Description
     seed: int
     checkpoint: Checkpoint | None = None
 
@@ -53,7 +53,7 @@ class Trainer(Protocol):
 
     def train(
         self,
-        architecture: Architecture,
+        architecture: Description,
         *,
         seed: int,
         on_epoch: Callable[[EpochReport], bool],

@@ -20,6 +20,7 @@ from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 from trainers.device import convolves_in_columns
 from trainers.memory import process_memory
+from trainers.trainer import NetworkTrainer
 
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
@@ -103,7 +104,7 @@ def device_memory(device: torch.device) -> float:
     return 0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def worker_places(environment: Environment, trainer: ClassifierTrainer) -> Sequence[Environment]:
+def worker_places(environment: Environment, trainer: NetworkTrainer) -> Sequence[Environment]:
     """The environment of each worker on this machine: its device, and its share of the threads."""
     if trainer.device.type == "cuda":
         return _on_gpus(environment)

@@ -1,0 +1,108 @@
+"""The small network of cuda-convnet with three convolutions, whose six hyper-parameters are tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from trainers.families.base import Family, Values
+from trainers.families.parameters import FamilyError, Real, Whole
+from trainers.families.recipe import FamilyRecipe
+
+WIDTHS = (32, 32, 64)
+WINDOW = 3
+
+
+class ResponseNormalisation(nn.Module):
+    """x / (1 + scale * mean of x^2 in the 3x3 pixels around)^power, channel by channel (cuda-convnet)."""
+
+    def __init__(self, scale: float, power: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.power = power
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same, in float32."""
+        maps = maps.float()
+        squares = avg_pool2d(maps.square(), WINDOW, stride=1, padding=1)
+        return maps / (1 + self.scale * squares).pow(self.power)
+
+
+@dataclass(frozen=True)
+class ConvNet(Family):
+    """Three convolutions of 5x5 with 32, 32 and 64 filters, pooling after each, and a dense layer.
+
+    Response normalisation follows the first two pooling layers. `lr` falls to a tenth `lr_reductions` times,
+    at even distances; `conv_decay` and `fc_decay` are the weight decays of convolutions and dense layer,
+    `norm_scale` and `norm_power` those of the normalisation. Momentum is 0.9.
+    """
+
+    def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
+        """See `Family`."""
+        if min(input_shape[1:]) < 2 ** len(WIDTHS):
+            raise FamilyError(
+                f"images of {input_shape[1]}x{input_shape[2]} are too small for {self.name!r}: 8x8"
+            )
+        convolutions = [
+            nn.Conv2d(before, width, 5, padding=2)
+            for before, width in zip((input_shape[0], *WIDTHS), WIDTHS, strict=False)
+        ]
+        first, second = (ResponseNormalisation(values["norm_scale"], values["norm_power"]) for _ in range(2))
+        height, width = (-(-side // 2 ** len(WIDTHS)) for side in input_shape[1:])
+        return nn.Sequential(
+            *(convolutions[0], nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(inplace=True), first),
+            *(convolutions[1], nn.ReLU(inplace=True), nn.AvgPool2d(3, 2, ceil_mode=True), second),
+            *(convolutions[2], nn.ReLU(inplace=True), nn.AvgPool2d(3, 2, ceil_mode=True)),
+            *(nn.Flatten(), nn.Linear(WIDTHS[-1] * height * width, classes)),
+        )
+
+    def recipe(self, values: Values, epochs: int) -> FamilyRecipe:
+        """See `Family`."""
+        return FamilyRecipe(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=values["lr"],
+            decay_factor=0.1,
+            decay_every=max(1, round(epochs / (values["lr_reductions"] + 1))),
+            momentum=0.9,
+            weight_decay=values["conv_decay"],
+            dense_decay=values["fc_decay"],
+            attempts=1,
+            chance_factor=self.chance_factor,
+        )
+
+
+def convnet(preset: str) -> ConvNet:
+    """The family with the space of a preset; that of the paper is the one of Li et al. (2017), Hyperband."""
+    if preset == "paper":
+        return ConvNet(
+            "convnet",
+            {
+                "lr": Real(5e-5, 5, log=True),
+                "lr_reductions": Whole(0, 3),
+                "conv_decay": Real(5e-5, 5, log=True),
+                "fc_decay": Real(5e-3, 500, log=True),
+                "norm_scale": Real(5e-6, 5, log=True),
+                "norm_power": Real(0.01, 3),
+            },
+            epochs=60,
+            batch_size=100,
+        )
+    return ConvNet(
+        "convnet",
+        {
+            "lr": Real(1e-3, 0.3, log=True),
+            "lr_reductions": Whole(0, 3),
+            "conv_decay": Real(5e-5, 5e-2, log=True),
+            "fc_decay": Real(5e-4, 0.5, log=True),
+            "norm_scale": Real(5e-6, 5, log=True),
+            "norm_power": Real(0.01, 3),
+        },
+        epochs=9,
+        batch_size=50,
+        image_size=16,
+        train_limit=5000,
+        validation_size=1000,
+    )
