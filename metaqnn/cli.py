@@ -21,6 +21,8 @@ COMMANDS = {
     "top": "list the best networks of a search",
     "show": "show one network: its trainings, epochs and decisions",
     "finetune": "train the best networks longer and measure their test error",
+    "train": "train one network and measure its test error",
+    "tune": "tune the hyper-parameters of a family of models, or of a network",
     "export": "write a trained network as PyTorch source, safetensors and ONNX",
     "report": "summarise a search and draw its figures",
     "dashboard": "show searches live in a browser",

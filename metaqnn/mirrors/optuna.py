@@ -50,8 +50,8 @@ class OptunaMirror(Mirror):
     def __init__(self, storage: str, reader: SearchReader, study_name: str) -> None:
         optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with _explained(storage):
-            _check_no_replay_database(storage)
+        with explained(storage):
+            check_no_replay_database(storage)
             self._study = optuna.create_study(
                 storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
             )
@@ -67,18 +67,18 @@ class OptunaMirror(Mirror):
 
     def numbers(self) -> set[int]:
         """See `Mirror`. Trials that others have added to the study do not count."""
-        with _explained(self._storage):
+        with explained(self._storage):
             trials = self._study.get_trials(deepcopy=False)
         found = (trial.user_attrs.get(NUMBER) for trial in trials)
         return {number for number in found if isinstance(number, int)}
 
     def add(self, network: MirroredNetwork) -> None:
         """See `Mirror`. Optuna adds a trial in one transaction."""
-        with _explained(self._storage):
+        with explained(self._storage):
             self._study.add_trial(_trial(network))
 
 
-def _check_no_replay_database(storage: str) -> None:
+def check_no_replay_database(storage: str) -> None:
     """Refuse a search's database: Optuna and this package would both use the table `alembic_version`."""
     engine = create_engine(storage)
     try:
@@ -89,7 +89,7 @@ def _check_no_replay_database(storage: str) -> None:
 
 
 @contextmanager
-def _explained(storage: str) -> Iterator[None]:
+def explained(storage: str) -> Iterator[None]:
     """Turn a database's errors into one clear line."""
     from optuna.exceptions import StorageInternalError
 

@@ -1,0 +1,165 @@
+"""`metaqnn tune`: the hyper-parameters of a family of models, or of a network that a search has found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.commands.common import add_format, disk_errors, interruptible
+from metaqnn.config.environment import DATA, DEVICE, Environment
+from metaqnn.config.options import add_flags, given_options
+
+if TYPE_CHECKING:
+    from metaqnn.tune.session import TuneSession
+
+TRIALS = 50
+
+EXAMPLES = """examples:
+  metaqnn tune resnet --dataset cifar10 --preset laptop --trials 20    small ResNets, minutes on a CPU
+  metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Hyperband, as Optuna has it
+  metaqnn tune convnet --dataset cifar10 --hyperband --delta 0.95      the same, made faster by predictions
+  metaqnn tune '[C(16,3,1), P(2,2), SM(10)]' --dataset mnist           how a network is best trained
+  metaqnn tune published:cifar10-1 --dataset cifar10                   the same for a published network
+  metaqnn tune runs/NAME --rank 1                                      the same for the best one of a search
+  metaqnn tune --resume runs/NAME                                      go on after Ctrl-C, a kill, a reboot
+
+FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search. Optuna
+samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard shows, is
+RUN/study.db, or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
+(rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by Hyperband
+(--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`,
+RUN/best.json the best hyper-parameters. See docs/tuning.md."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `metaqnn tune`."""
+    parser.add_argument("family", nargs="?", metavar="FAMILY", help="what is tuned, see below")
+    parser.add_argument(
+        "--rank", type=int, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
+    )
+    parser.add_argument(
+        "--trials", type=int, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"
+    )
+    _add_settings(parser.add_argument_group("what makes the tuning (the same at every --resume)"))
+    _add_stopping(parser.add_argument_group("which trials are stopped"))
+    _add_environment(parser.add_argument_group("where (may change at every --resume)"))
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="print the K best trials (default 5)")
+    add_format(parser)
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dataset", metavar="NAME", help="images as in metaqnn run; for lstm a text, as ptb")
+    group.add_argument("--preset", help="paper or laptop: how large the space is (default paper)")
+    group.add_argument("--epochs", type=int, metavar="T", help="of a full training (default: the preset's)")
+    group.add_argument("--image-size", type=int, metavar="N", help="resize images to N x N")
+    group.add_argument(
+        "--train-limit", type=int, metavar="N", help="use only so many training images or words"
+    )
+    group.add_argument("--validation-size", type=int, metavar="N", help="validation images or words")
+    group.add_argument("--sampler", help="tpe or random (default tpe)")
+    group.add_argument("--seed", type=int, help="addresses all random draws (default 0)")
+
+
+def _add_stopping(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--stopping", metavar="RULE", help="a rule by name; none stops nothing")
+    group.add_argument(
+        "--delta",
+        type=float,
+        help="the published criterion: how sure to be, such as 0.95; with --hyperband, stop what will not be "
+        "among the best of its rung",
+    )
+    group.add_argument("--hyperband", action="store_true", default=None, help="allot the epochs by Hyperband")
+    group.add_argument(
+        "--eta", type=int, help="of Hyperband: each rung has so many times the epochs (default 3)"
+    )
+    group.add_argument("--min-epochs", type=int, metavar="N", help="of Hyperband: its first rung (default 1)")
+    group.add_argument(
+        "--kappa",
+        type=float,
+        help="with --hyperband and --delta: the share of a rung that is the best (default 1 / eta, the share "
+        "that goes on)",
+    )
+    group.add_argument(
+        "--burn-in", type=int, metavar="N", help="with --delta: trainings to learn from (default 100)"
+    )
+
+
+def _add_environment(group: argparse._ArgumentGroup) -> None:
+    run = group.add_mutually_exclusive_group()
+    run.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/tune-FAMILY-TIME)"
+    )
+    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the tuning in this run folder")
+    group.add_argument(
+        "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
+    )
+    add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def execute(namespace: argparse.Namespace) -> int:
+    """Tune until the trials are done or interrupted, then print the best."""
+    from metaqnn.tune.session import TuneSession  # torch takes seconds to import
+    from trainers.datasets import decoding_bar
+
+    _check(namespace)
+    with decoding_bar(not namespace.quiet):
+        given = given_options(namespace, Environment)
+        session = TuneSession.of(namespace, given_settings(namespace), given)
+    go_on = f"go on with: metaqnn tune --resume {session.folder.path}"
+    return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
+
+
+def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> int:
+    with disk_errors(session.folder.run, go_on), session.folder.run.lock():
+        reason = session.run(_heard(session, namespace))
+        print(session.result(namespace.top, namespace.format))
+    if reason:
+        print(f"stopped early: {reason}\n{go_on}", file=sys.stderr)
+    return 1 if reason else 0
+
+
+def given_settings(namespace: argparse.Namespace) -> dict[str, Any]:
+    """The settings that the user has given."""
+    from metaqnn.tune.settings import TuneSettings
+
+    values = {field.name: getattr(namespace, field.name, None) for field in fields(TuneSettings)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check(namespace: argparse.Namespace) -> None:
+    from metaqnn.tune.errors import TuneError
+
+    for name in ("trials", "top", "rank"):
+        value = getattr(namespace, name)
+        if value is not None and value < 1:
+            raise TuneError(f"--{name} is {value}; it must be at least 1")
+    if namespace.family is None and namespace.resume is None:
+        raise TuneError("FAMILY is missing: resnet, resnet39, lstm, convnet, a network or a run folder")
+
+
+def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
+    """What shows the progress."""
+    from tqdm import tqdm
+
+    print(session.introduction(), file=sys.stderr)
+    bar: Any = tqdm(
+        total=namespace.trials,
+        initial=session.ended(),
+        unit="trial",
+        desc="tune",
+        file=sys.stderr,
+        disable=namespace.quiet,
+        mininterval=0.1 if sys.stderr.isatty() else 30,
+    )
+
+    def heard(number: int, what: str) -> None:
+        if what == "epoch":
+            return
+        bar.set_postfix_str(f"trial {number} {what}, {session.best_line()}", refresh=False)
+        bar.update()
+
+    return heard

@@ -1,0 +1,5 @@
+"""Tunes the hyper-parameters of a family of models with Optuna, and stops what will not be among the best.
+
+`settings` says what is asked for, `preparation` loads the data and makes the trainer, `study` opens Optuna's
+study, `hyperband` is the accelerated pruner, `tuning` runs the trials and `results` writes what was found.
+"""

@@ -1,0 +1,124 @@
+"""The run folder of a tuning: which study is its own, and its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from metaqnn.config.environment import Environment
+from metaqnn.database.engine import StorageError, postgresql_url, sqlite_url
+from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.settings import TuneSettings
+from trainers.files import write_whole
+
+STUDY, DATABASE = "study.json", "study.db"
+
+
+class TuneFolder:
+    """A run folder that holds a tuning.
+
+    Args:
+        path: an existing or future folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = RunFolder(path)
+
+    @property
+    def holds_study(self) -> bool:
+        """Whether a tuning was begun here."""
+        return (self.path / STUDY).is_file()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where trials in training are saved."""
+        return self.path / "checkpoints"
+
+    def place(self, name: str, storage: str | None) -> tuple[str, str]:
+        """URL and name of a new study, for Optuna.
+
+        Args:
+            name: of the study in the folder's own file; in another storage the folder's name is added.
+            storage: its URL; None for an SQLite file in this folder, which is made.
+
+        Raises:
+            RunFolderError: the folder holds a search.
+            StorageError: the storage is no URL.
+        """
+        if self.run.database.exists() or self.run.storage.exists():
+            raise RunFolderError(f"{str(self.path)!r} holds a search; give another --run-dir")
+        if storage is None:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return self._url(None), name
+        _without_password(storage)
+        return self._url(storage), f"{name}, {self.path.resolve().name}"
+
+    def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
+        """Write down where the study is, without a password, and what it is.
+
+        Args:
+            name: of the study.
+            storage: its URL; None for this folder's own file.
+            settings: of the tuning.
+            place: where trials are trained.
+        """
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        url = None if storage is None else _without_password(storage)
+        facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
+        write_whole(self.path / STUDY, json.dumps(facts, indent=2) + "\n")
+
+    def open(
+        self, changes: Mapping[str, Any], storage: str | None = None
+    ) -> tuple[str, str, TuneSettings, Environment]:
+        """URL, name, settings and environment of the study that was begun here.
+
+        Args:
+            changes: other environment than the last time, None where they are the same.
+            storage: the URL again, for example because of its password.
+
+        Raises:
+            RunFolderError: there is none.
+            TuneError: the URL is not that of the study.
+        """
+        file = self.path / STUDY
+        if not file.is_file():
+            raise RunFolderError(f"{str(self.path)!r} holds no tuning: there is no {STUDY} in it")
+        try:
+            remembered = json.loads(file.read_text("utf-8"))
+            url, name = remembered["url"], str(remembered["study"])
+            settings = TuneSettings(**remembered["settings"])
+            place = Environment.stored(remembered["environment"]).but(**changes)
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{str(file)!r} does not name a study: {error}") from None
+        if storage is not None and _without_password(storage) != url:
+            there = "in its own file" if url is None else f"in {url}"
+            raise TuneError(
+                f"the study of {str(self.path)!r} is {there}, not in {_without_password(storage)}"
+            )
+        self.remember(name, url, settings, place)
+        return self._url(storage or url), name, settings, place
+
+    def _url(self, storage: str | None) -> str:
+        if storage is None:
+            return sqlite_url(self.path / DATABASE).render_as_string()
+        if storage.startswith("postgres"):
+            return postgresql_url(storage).render_as_string()
+        return storage
+
+
+def _without_password(storage: str) -> str:
+    try:
+        url = make_url(storage)
+    except (ArgumentError, ValueError):  # not quoted: it may hold a password
+        raise StorageError(
+            "the storage is no URL; expected one as sqlite:///study.db or postgresql+psycopg://USER@HOST/DB"
+        ) from None
+    return url._replace(password=None).render_as_string()

@@ -1,0 +1,130 @@
+"""Hyperband with predictions inside of its rungs (the long version of [PP])."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, isfinite
+from typing import Any
+
+import numpy as np
+
+from predictor import Decision, LearningCurves, SequentialRegression
+from predictor.extras import require
+from predictor.integrations.trainings import CurveFormat, Training
+from predictor.models.names import make_method
+from predictor.rules.reward import GrowingModel
+
+require("optuna", "metaqnn tune", "metaqnn[optuna]")
+from optuna.pruners import HyperbandPruner  # noqa: E402
+from optuna.study import Study, StudyDirection  # noqa: E402
+from optuna.trial import FrozenTrial  # noqa: E402
+
+METHOD = "nu-svr-rbf"
+GROWTH = 1.5
+
+
+class AcceleratedHyperband(HyperbandPruner):
+    """Optuna's Hyperband, which also stops a trial that will not be among the best at the end of its rung.
+
+    Steps are epochs, from 1. A trial on its way to rung r_i is stopped after epoch tau when
+    p(y_hat_{r_i} <= the kappa n_i-th best) >= Delta, where y_hat is predicted by a sequential regression
+    model of all trainings that have reached epoch r_i, in whatever bracket, and the best are those of the n_i
+    trials of its bracket that have. It begins for an r_i once `burn_in` trainings have reached it. After the
+    last rung, r_i is T.
+
+    Optuna's brackets are asynchronous: a trial is compared with those that came before it, and n_i grows. A
+    decision is a function of the study alone.
+
+    Args:
+        T: epochs of a full training.
+        eta: what each rung multiplies the epochs by.
+        min_epochs: epochs of the first rung of the first bracket.
+        Delta: how sure to be.
+        kappa: share of the best to be among; None for 1 / eta, the share that is promoted.
+        burn_in: trainings that must have reached r_i.
+        metric: what is reported.
+        parameters: names of the trials' parameters that the model looks at.
+        model: None for nu-SVR with an RBF kernel, as published.
+    """
+
+    def __init__(
+        self,
+        T: int,
+        *,
+        eta: int = 3,
+        min_epochs: int = 1,
+        Delta: float = 0.95,
+        kappa: float | None = None,
+        burn_in: int = 100,
+        metric: str = "accuracy",
+        parameters: Sequence[str] = (),
+        model: SequentialRegression | None = None,
+    ) -> None:
+        super().__init__(min_resource=min_epochs, max_resource=T, reduction_factor=eta)
+        self.T = T
+        self.eta = eta
+        self.min_epochs = min_epochs
+        self.Delta = Delta
+        self.kappa = 1 / eta if kappa is None else kappa
+        self.burn_in = burn_in
+        self.metric = metric
+        self.parameters = tuple(parameters)
+        self.model = make_method(METHOD) if model is None else model
+        self._models: dict[int, GrowingModel] = {}
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop; called by ``trial.should_prune()``."""
+        return bool(super().prune(study, trial)) or self.decide(study, trial).stop
+
+    def rung_after(self, bracket: int, tau: int) -> int:
+        """r_i: the epoch of the next rung of a bracket (from 0) after tau epochs, T after the last one."""
+        rung = self.min_epochs * self.eta**bracket
+        while rung <= tau:
+            rung *= self.eta
+        return min(rung, self.T)
+
+    def decide(self, study: Study, trial: FrozenTrial) -> Decision:
+        """What the prediction says about a trial after its last epoch, with the forecast if there is one."""
+        tau = len(trial.intermediate_values)
+        bracket = self._get_bracket_id(study, trial)  # Optuna's own, which it does not tell otherwise
+        rung = self.rung_after(bracket, tau)
+        if not 0 < tau < rung:
+            return Decision(stop=False, reason="nothing to predict")
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        reached = [other for other in others if isfinite(other.intermediate_values.get(rung, np.nan))]
+        rivals = [other for other in reached if self._get_bracket_id(study, other) == bracket]
+        if len(reached) < self.burn_in or not rivals:
+            return Decision(stop=False, reason=f"{len(reached)} of {self.burn_in} have reached epoch {rung}")
+        curves = self._format(study, rung)
+        history = curves.curves([_training(other, rung) for other in reached])
+        scores = np.sort(history.to_scores([other.intermediate_values[rung] for other in rivals]))
+        threshold = float(scores[-max(1, ceil(self.kappa * len(rivals)))])
+        return self._criterion(curves.curves([_training(trial, rung)]), history, threshold, tau)
+
+    def _criterion(
+        self, curve: LearningCurves, history: LearningCurves, threshold: float, tau: int
+    ) -> Decision:
+        first = min(self.burn_in, int(history.completed.sum()))
+        models = self._models.setdefault(history.T, GrowingModel(self.model, first=first, growth=GROWTH))
+        probability, y_hat = models.fitted(history).probability_below(curve, threshold, tau)
+        p = float(probability[0])
+        return Decision(
+            stop=p >= self.Delta,
+            reason=f"p(no better than the best after epoch {history.T}) = {p:.4f} after epoch {tau}",
+            probability=p,
+            y_hat_T=float(curve.to_values(y_hat[0])),
+            y_best=float(curve.to_values(threshold)),
+        )
+
+    def _format(self, study: Study, rung: int) -> CurveFormat:
+        maximize = study.direction == StudyDirection.MAXIMIZE
+        return CurveFormat(rung, self.metric, "maximize" if maximize else "minimize", self.parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: without the fitted models."""
+        return {**vars(self), "_models": {}}
+
+
+def _training(trial: FrozenTrial, rung: int) -> Training:
+    values = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)][:rung]
+    return Training(values, trial.params, f"trial {trial.number}")

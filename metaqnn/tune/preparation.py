@@ -1,0 +1,149 @@
+"""From settings to data and a trainer, in the process of the tuning or in a worker's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from metaqnn.config.environment import Environment
+from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
+from metaqnn.session.workers import worker_places
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.settings import TuneSettings
+from trainers.datasets import DATASET_NAMES, ImageDataset, load_dataset
+from trainers.families import (
+    Family,
+    ImageFamilyTrainer,
+    OneOf,
+    WordDataset,
+    WordTrainer,
+    find_words,
+    load_words,
+)
+
+FamilyTrainer = ImageFamilyTrainer | WordTrainer
+
+
+@dataclass(frozen=True)
+class PreparedTuning:
+    """Settings with the trainer made and the data loaded; nothing is written yet.
+
+    Attributes:
+        settings: complete.
+        family: what is tuned.
+        trainer: trains its members.
+        data: images or text.
+        environment: where it trains.
+    """
+
+    settings: TuneSettings
+    family: Family
+    trainer: FamilyTrainer
+    data: ImageDataset | WordDataset
+    environment: Environment
+
+
+def prepare_tuning(settings: TuneSettings, environment: Environment) -> PreparedTuning:
+    """Load the data and make the trainer.
+
+    Raises:
+        DatasetError: there is no such data, or too little.
+        DeviceError: there is no such device, precision or number of threads here.
+        FamilyError, ShapeError: the family does not fit the images.
+        TuneError: it is not made for such data.
+    """
+    family = settings.make_family()
+    placed: dict[str, Any] = {"device": environment.device, "threads": environment.threads}
+    placed["deterministic"] = environment.deterministic
+    load = _for_words if family.data == "words" else _for_images
+    trainer, data = load(family, settings, environment, placed)
+    trainer.facts(family.configuration(first_values(family)))  # fits, or says why not
+    return PreparedTuning(settings, family, trainer, data, environment)
+
+
+def _for_words(
+    family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
+) -> tuple[FamilyTrainer, WordDataset]:
+    if settings.dataset in DATASET_NAMES:
+        raise TuneError(
+            f"{family.name!r} is trained on words, but {settings.dataset!r} is images; try --dataset ptb"
+        )
+    text = load_words(
+        settings.dataset,
+        data_dir=environment.data_dir,
+        limit=settings.train_limit,
+        valid_limit=settings.validation_size,
+    )
+    return WordTrainer(family, text, epochs=settings.epochs, **placed), text
+
+
+def _for_images(
+    family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
+) -> tuple[FamilyTrainer, ImageDataset]:
+    if find_words(settings.dataset, environment.data_dir) is not None:
+        raise TuneError(
+            f"{family.name!r} is trained on images, but {settings.dataset!r} is a text; lstm is for texts"
+        )
+    images = load_images(settings, environment)
+    trainer = ImageFamilyTrainer(
+        family,
+        images,
+        epochs=settings.epochs,
+        validation_size=validation_size(settings, images),
+        split_seed=settings.seed,
+        precision=environment.precision,
+        **placed,
+    )
+    return trainer, images
+
+
+def load_images(settings: TuneSettings, environment: Environment) -> ImageDataset:
+    """The images of a tuning. Raises DatasetError where there are none such."""
+    return load_dataset(
+        settings.dataset,
+        data_dir=environment.data_dir,
+        image_size=settings.image_size,
+        limit=settings.train_limit,
+        seed=settings.seed,
+        download=environment.download,
+    )
+
+
+def validation_size(settings: TuneSettings, images: ImageDataset) -> int:
+    """Validation images: as many as asked for, or a tenth, 5,000 at most."""
+    return settings.validation_size or max(1, min(5000, len(images.train_images) // 10))
+
+
+def make_executor(prepared: PreparedTuning) -> Executor:
+    """Who trains: this process, or as many beside it as there are workers."""
+    places = worker_places(prepared.environment, prepared.trainer)
+    # A process that an error on its GPU has ruined must be replaced, and this one cannot be.
+    if len(places) == 1 and prepared.trainer.device.type != "cuda":
+        return SerialExecutor(prepared.trainer)
+    return LocalExecutor(
+        [
+            Place(partial(make_trainer, prepared.settings, place, prepared.data.fingerprint), place.device)
+            for place in places
+        ],
+        epoch_timeout=None,
+    )
+
+
+def make_trainer(settings: TuneSettings, environment: Environment, fingerprint: str) -> FamilyTrainer:
+    """The trainer of a worker, made where the worker is.
+
+    Raises as `prepare_tuning`, and TuneError if there are other data here.
+    """
+    prepared = prepare_tuning(settings, replace(environment, workers=1))
+    if prepared.data.fingerprint != fingerprint:
+        raise TuneError(f"data set {settings.dataset!r} is not the same for a worker as for the tuning")
+    return prepared.trainer
+
+
+def first_values(family: Family) -> dict[str, float]:
+    """Some member of the family: the lowest, or first, value of each parameter."""
+    return {
+        name: parameter.values[0] if isinstance(parameter, OneOf) else parameter.low
+        for name, parameter in family.parameters.items()
+    }

@@ -1,0 +1,108 @@
+"""What a tuning has found: the trials in order, and files for people and for `predictor`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.tune.settings import TuneSettings
+from trainers.families import Family
+from trainers.files import write_whole
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+CURVES, BEST = "curves.csv", "best.json"
+PREFIX = {"accuracy": "acc", "perplexity": "ppl"}
+"""What the columns of epochs begin with, by the metric."""
+FACTS = ("num_params", "depth")
+ENDS = {"COMPLETE": "completed", "PRUNED": "stopped", "RUNNING": "in training"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A tuning in numbers.
+
+    Attributes:
+        trials: that have begun.
+        completed, stopped, failed: how they ended.
+        epochs: trained in them.
+        full_epochs: what training all that ended to the end would have taken.
+    """
+
+    trials: int
+    completed: int
+    stopped: int
+    failed: int
+    epochs: int
+    full_epochs: int
+
+
+def summarise(study: Study, settings: TuneSettings) -> Summary:
+    """Count trials and epochs; what failed is taken as it is, saving nothing."""
+    trials = study.get_trials(deepcopy=False)
+    completed, stopped, failed = (
+        [trial for trial in trials if trial.state.name == state] for state in ("COMPLETE", "PRUNED", "FAIL")
+    )
+    epochs = {trial.number: len(trial.intermediate_values) for trial in trials}
+    whole = settings.epochs * (len(completed) + len(stopped))
+    full = whole + sum(epochs[trial.number] for trial in failed)
+    ended = sum(epochs[trial.number] for trial in (*completed, *stopped, *failed))
+    return Summary(len(trials), len(completed), len(stopped), len(failed), ended, full)
+
+
+def best_trials(study: Study, count: int) -> list[FrozenTrial]:
+    """The best completed trials, best first; of equal ones the earlier."""
+    completed = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    sign = -1 if study.direction.name == "MAXIMIZE" else 1
+    return sorted(completed, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]
+
+
+def trial_row(trial: FrozenTrial, rank: int, metric: str) -> dict[str, Any]:
+    """A trial for a table."""
+    facts = {name: trial.user_attrs.get(name) for name in FACTS if name in trial.user_attrs}
+    return {"rank": rank, "trial": trial.number, metric: trial.value, **facts, **trial.params}
+
+
+def write_results(study: Study, family: Family, settings: TuneSettings, folder: Path) -> None:
+    """Write the curves of all trials and the parameters of the best one. Raises OSError."""
+    trials = study.get_trials(deepcopy=False)
+    write_whole(folder / CURVES, curves_csv(trials, family, settings))
+    best = best_trials(study, 1)
+    if best:
+        found = {
+            "family": settings.family,
+            "dataset": settings.dataset,
+            "preset": settings.preset,
+            "epochs": settings.epochs,
+            "trial": best[0].number,
+            family.metric: best[0].value,
+            "parameters": best[0].params,
+        }
+        write_whole(folder / BEST, json.dumps(found, indent=2) + "\n")
+
+
+def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSettings) -> str:
+    """The curves in the published format: a row for each trial with an epoch; other cells are empty."""
+    facts = [name for name in FACTS if any(name in trial.user_attrs for trial in trials)]
+    epochs = range(1, settings.epochs + 1)
+    prefix = PREFIX[family.metric]
+    names = ["id", "base_model", "training_dataset", "outcome", *facts, *family.parameters]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*names, *(f"{prefix}_{epoch}" for epoch in epochs)])
+    for trial in trials:
+        if trial.intermediate_values:
+            outcome = trial.user_attrs.get("outcome", ENDS.get(trial.state.name, "failed"))
+            known = [trial.user_attrs.get(name, "") for name in facts]
+            parameters = [trial.params.get(name, "") for name in family.parameters]
+            curve = [trial.intermediate_values.get(epoch, "") for epoch in epochs]
+            label = [trial.number, family.name, settings.dataset, outcome]
+            writer.writerow([*label, *known, *parameters, *curve])
+    return text.getvalue()

@@ -1,0 +1,192 @@
+"""One run of `metaqnn tune`: begins a tuning or goes on with one, and tells what it has found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.config.environment import Environment
+from metaqnn.executors import SearchStopped
+from metaqnn.output import as_json, count, percent, rows_as_text
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.folder import TuneFolder
+from metaqnn.tune.found import of_search
+from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning
+from metaqnn.tune.results import best_trials, summarise, trial_row, write_results
+from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
+from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
+from metaqnn.tune.tuning import Heard, Tuning
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+
+@dataclass(frozen=True)
+class TuneSession:
+    """A tuning that is ready to run.
+
+    Attributes:
+        folder: its run folder.
+        prepared: settings, family and trainer.
+        study: Optuna's.
+        trials: trials in all.
+    """
+
+    folder: TuneFolder
+    prepared: PreparedTuning
+    study: Study
+    trials: int
+
+    @classmethod
+    def of(
+        cls, namespace: argparse.Namespace, given: Mapping[str, Any], environment: Mapping[str, Any]
+    ) -> TuneSession:
+        """What the options ask for. Bad input is noticed before anything is written.
+
+        Args:
+            namespace: the options `resume`, `run_dir`, `storage`, `rank`, `trials`.
+            given: settings that the user gave.
+            environment: of `Environment`, None where not given.
+
+        Raises:
+            TuneError: the settings do not go together, or are not those of the tuning in the folder.
+            DatasetError, DeviceError, FamilyError, MirrorError, PredictorError, RunFolderError: as they say.
+        """
+        place = Environment(threads=1).but(**environment)
+        folder = TuneFolder(namespace.resume) if namespace.resume else None
+        if folder is None:
+            given, place = of_search(dict(given), place, namespace.rank)
+            if "dataset" not in given:
+                raise TuneError("--dataset is missing, for example --dataset cifar10, or ptb for lstm")
+            settings = TuneSettings.of(given)
+            make_pruner(settings.make_family(), settings)
+            folder = TuneFolder(namespace.run_dir or _new_folder(settings))
+        begun = folder.holds_study or namespace.resume is not None
+        if begun:
+            url, name, settings, place = folder.open(environment, namespace.storage)
+            settings.check_same(given)
+        prepared = prepare_tuning(settings, place)
+        if not begun:
+            url, name = folder.place(_study_name(settings), namespace.storage)
+        study = open_study(url, name, prepared.family, settings)
+        _check_data(study, prepared)
+        if not begun:
+            folder.remember(name, namespace.storage, settings, place)
+        return cls(folder, prepared, study, namespace.trials)
+
+    def run(self, heard: Heard) -> str | None:
+        """Train; returns why it stopped early, if it did. What was found is written, however it ends."""
+        tuning = Tuning(self.study, self.prepared, self.trials, self.folder.checkpoints, heard)
+        try:
+            tuning.run(make_executor(self.prepared))
+        except SearchStopped as reason:
+            return str(reason)
+        finally:
+            write_results(self.study, self.prepared.family, self.prepared.settings, self.folder.path)
+        return None
+
+    def ended(self) -> int:
+        """Trials that have ended."""
+        return sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+
+    def best_line(self) -> str:
+        """The best value so far, for the progress."""
+        best = best_trials(self.study, 1)
+        return f"best {self._shown(best[0].value)} (trial {best[0].number})" if best else "none completed"
+
+    def introduction(self) -> str:
+        """What is going to happen, for people."""
+        settings, trainer = self.prepared.settings, self.prepared.trainer
+        place = f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
+        spaces = ", ".join(self.prepared.family.parameters)
+        shown = spaces if len(spaces) < 90 else f"{len(self.prepared.family.parameters)} parameters"
+        return "\n".join(
+            [
+                f"results     {self.folder.path}",
+                f"family      {settings.family}, preset {settings.preset}: {shown}",
+                f"training    {settings.epochs} epochs of {settings.dataset}, on {place}",
+                f"trials      {self.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
+            ]
+        )
+
+    def result(self, top: int, output_format: str) -> str:
+        """What was found, as text."""
+        metric = self.prepared.family.metric
+        best = best_trials(self.study, top)
+        rows = [trial_row(trial, rank, metric) for rank, trial in enumerate(best, 1)]
+        summary = summarise(self.study, self.prepared.settings)
+        if output_format == "json":
+            found = best[0].params if best else None
+            facts = {"run": str(self.folder.path), **asdict(summary), "best_parameters": found}
+            return as_json({**facts, "top": rows})
+        if output_format == "csv":
+            return rows_as_text(rows, "csv", {})
+        saved = f"{summary.full_epochs / summary.epochs:.2f} times fewer epochs" if summary.epochs else "none"
+        ended = f"{summary.completed} completed, {summary.stopped} stopped, {summary.failed} failed"
+        lines = ["", f"{summary.trials} trials: {ended}; {summary.epochs} epochs, {saved}", ""]
+        return "\n".join([*lines, self._table(rows, metric), "", self._where(best)])
+
+    def _table(self, rows: list[dict[str, Any]], metric: str) -> str:
+        tuned = self.prepared.family.parameters
+        shown = [
+            {
+                **row,
+                "shown": self._shown(row[metric]),
+                "size": count(row.get("num_params")),
+                "parameters": ", ".join(f"{name}={row[name]:.4g}" for name in tuned),
+            }
+            for row in rows
+        ]
+        columns = {"rank": "rank", "trial": "trial", "shown": metric, "size": "weights"}
+        columns["parameters"] = "parameters"
+        return rows_as_text(shown, "table", columns) if rows else "no trial was trained to the end"
+
+    def _where(self, best: list[Any]) -> str:
+        folder = self.folder.path
+        parameters = f"; the best hyper-parameters are in {folder / 'best.json'}" if best else ""
+        return f"all curves are in {folder / 'curves.csv'}{parameters}"
+
+    def _shown(self, value: float | None) -> str:
+        if self.prepared.family.metric == "accuracy":
+            return percent(value)
+        return "-" if value is None else f"{value:.4g}"
+
+
+def _new_folder(settings: TuneSettings) -> Path:
+    return RunFolder.new(Path("runs"), f"tune-{_short(settings)}-{Path(settings.dataset).name}").path
+
+
+def _study_name(settings: TuneSettings) -> str:
+    """The same for the same family, data and seed: Hyperband's brackets follow from it."""
+    return f"{_short(settings)} on {Path(settings.dataset).name}, seed {settings.seed}"
+
+
+def _short(settings: TuneSettings) -> str:
+    return "network" if "(" in settings.family else settings.family
+
+
+def _check_data(study: Study, prepared: PreparedTuning) -> None:
+    """Refuse other data than those that the tuning began with."""
+    known = study.user_attrs.get(FINGERPRINT)
+    if known is None:
+        study.set_user_attr(FINGERPRINT, prepared.data.fingerprint)
+    elif known != prepared.data.fingerprint:
+        raise TuneError(
+            f"data set {prepared.settings.dataset!r} is not the one this tuning began with: "
+            f"its fingerprint is {prepared.data.fingerprint[:12]}, it was {known[:12]}"
+        )
+
+
+def _stopping(settings: TuneSettings) -> str:
+    if settings.hyperband:
+        rungs = f"Hyperband, eta {settings.eta}, from {settings.min_epochs} epochs"
+        if settings.delta is None:
+            return rungs
+        return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"
+    if settings.delta is not None:
+        return f"the published criterion, Delta {settings.delta:g} after {settings.burn_in} trials"
+    return f"stopping rule {settings.stopping or DEFAULT_RULE}"

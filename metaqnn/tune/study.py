@@ -1,0 +1,118 @@
+"""Optuna's side of a tuning: the study and its storage, the sampler, the pruner."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.mirrors.optuna import check_no_replay_database, explained
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
+from predictor import EarlyStopper
+from predictor.extras import require
+from predictor.models.names import make_method
+from predictor.rules.names import make_rule
+from trainers.families import Family, OneOf, Parameter, Whole
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
+    from optuna.study import Study
+
+SETTINGS, FINGERPRINT = "metaqnn_tune", "data_fingerprint"
+"""Attributes of the study."""
+
+
+def open_study(url: str, name: str, family: Family, settings: TuneSettings) -> Study:
+    """The study of a tuning, made if it is not there.
+
+    Args:
+        url: of the storage.
+        name: of the study.
+        family: what is tuned.
+        settings: how.
+
+    Raises:
+        MissingPackageError: Optuna is not installed.
+        MirrorError: the storage cannot be used.
+        TuneError: the study belongs to something else.
+    """
+    optuna = quiet_optuna()
+    direction = "maximize" if family.metric == "accuracy" else "minimize"
+    with explained(url):
+        check_no_replay_database(url)
+        study = optuna.create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
+        if SETTINGS not in study.user_attrs and not study.get_trials(deepcopy=False):
+            study.set_user_attr(SETTINGS, settings.as_json())
+        if study.user_attrs.get(SETTINGS) != settings.as_json():
+            raise TuneError(
+                f"the study {name!r} in that storage is of something else; give another --run-dir"
+            )
+    study.pruner = make_pruner(family, settings)
+    return study
+
+
+def quiet_optuna() -> Any:
+    """Optuna, saying nothing but warnings. Raises MissingPackageError."""
+    optuna = require("optuna", "metaqnn tune", "metaqnn[optuna]")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def make_sampler(settings: TuneSettings, number: int) -> Any:
+    """The sampler of one trial: a function of seed, number and the trials before it, whatever was resumed."""
+    samplers = quiet_optuna().samplers
+    seed = derived_seed(settings.seed, Purpose.SAMPLE, number)
+    if settings.sampler == "random":
+        return samplers.RandomSampler(seed=seed)
+    return samplers.TPESampler(seed=seed)
+
+
+def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
+    """What stops trials. Raises PredictorError for a rule that cannot be made."""
+    from predictor.integrations.optuna import StoppingRulePruner  # imports optuna
+
+    names, T = tuple(family.parameters), settings.epochs
+    if settings.hyperband:
+        return _hyperband(family, settings)
+    if settings.delta is not None:
+        seed = derived_seed(settings.seed, Purpose.PREDICTOR)
+        model = make_method("nu-svr-rbf", random_state=seed)
+        rule: Any = EarlyStopper(Delta=settings.delta, burn_in=settings.burn_in, model=model)
+    else:
+        rule = make_rule(settings.stopping or DEFAULT_RULE)
+    return StoppingRulePruner(rule, T, parameters=names, metric=family.metric)
+
+
+def _hyperband(family: Family, settings: TuneSettings) -> BasePruner:
+    from metaqnn.tune.hyperband import METHOD, AcceleratedHyperband
+
+    if settings.delta is None:
+        pruner = quiet_optuna().pruners.HyperbandPruner
+        return pruner(
+            min_resource=settings.min_epochs, max_resource=settings.epochs, reduction_factor=settings.eta
+        )
+    return AcceleratedHyperband(
+        settings.epochs,
+        eta=settings.eta,
+        min_epochs=settings.min_epochs,
+        Delta=settings.delta,
+        kappa=settings.kappa,
+        burn_in=settings.burn_in,
+        metric=family.metric,
+        parameters=tuple(family.parameters),
+        model=make_method(METHOD, random_state=derived_seed(settings.seed, Purpose.PREDICTOR)),
+    )
+
+
+def distribution(parameter: Parameter) -> BaseDistribution:
+    """A parameter as Optuna has it."""
+    distributions = quiet_optuna().distributions
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(parameter, Whole):
+            return distributions.IntDistribution(parameter.low, parameter.high, step=parameter.step)
+        if isinstance(parameter, OneOf):
+            return distributions.CategoricalDistribution(parameter.values)
+        return distributions.FloatDistribution(parameter.low, parameter.high, log=parameter.log)

@@ -1,0 +1,207 @@
+"""`metaqnn tune` as a user runs it."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+
+import pytest
+
+from metaqnn.cli import main
+from predictor import LearningCurves
+from trainers.families import make_family
+
+NETWORK = "[C(4,3,1), SM(10)]"
+SMALL = (
+    *("--dataset", "digits", "--preset", "laptop", "--image-size", "8", "--train-limit", "300"),
+    *("--validation-size", "100", "--device", "cpu", "--precision", "float32", "--quiet"),
+)
+DEADLINE = 120
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory):
+    """A run folder with a tuning of four trials. For reading only."""
+    folder = tmp_path_factory.mktemp("tune") / "run"
+    before = signal.getsignal(signal.SIGTERM)
+    options = ("--trials", "4", "--epochs", "3", "--stopping", "none", "--run-dir", str(folder))
+    assert main(["tune", NETWORK, *SMALL, *options]) == 0
+    signal.signal(signal.SIGTERM, before)
+    return folder
+
+
+@pytest.fixture
+def tuned_copy(tuned, tmp_path):
+    return shutil.copytree(tuned, tmp_path / "copy")
+
+
+@pytest.fixture
+def refused(capsys):
+    """refused(*arguments): the line with which `metaqnn tune` ends with code 2."""
+
+    def line(*arguments):
+        capsys.readouterr()
+        assert main(["tune", *map(str, arguments)]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert len(printed.err.strip().splitlines()) == 1, printed.err
+        return printed.err
+
+    return line
+
+
+def test_the_curves_are_read_by_predictor_with_every_parameter(tuned):
+    curves = LearningCurves.read(tuned / "curves.csv")
+    assert curves.shape == (4, 3)
+    assert curves.completed.all()
+    assert {*curves.hyperparameters} == {*make_family(NETWORK, "laptop").parameters}
+
+
+def test_the_best_is_printed_as_json_and_in_a_file(tuned_copy, capsys):
+    assert main(["tune", "--resume", str(tuned_copy), "--trials", "4", "--quiet", "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    curves = LearningCurves.read(tuned_copy / "curves.csv")
+    best = json.loads((tuned_copy / "best.json").read_text())
+    assert printed["top"][0]["accuracy"] == best["accuracy"] == curves.final.max()
+    assert printed["best_parameters"] == best["parameters"]
+    assert (printed["trials"], printed["completed"], printed["epochs"]) == (4, 4, 12)
+
+
+def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
+    before = LearningCurves.read(tuned_copy / "curves.csv").values
+    assert main(["tune", "--resume", str(tuned_copy), "--trials", "5", "--quiet"]) == 0
+    after = LearningCurves.read(tuned_copy / "curves.csv").values
+    assert len(after) == 5
+    assert (after[:4] == before).all()
+    assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs" in capsys.readouterr().out
+
+
+def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
+    assert "--epochs is 3 there and 4 here" in refused("--resume", tuned_copy, "--epochs", "4")
+    again = refused(NETWORK, *SMALL, "--epochs", "3", "--seed", "1", "--run-dir", tuned_copy)
+    assert "--seed is 0 there and 1 here" in again
+    url = f"sqlite:///{tuned_copy / 'other.db'}"
+    assert "is in its own file, not in sqlite" in refused("--resume", tuned_copy, "--storage", url)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "FAMILY is missing: resnet"),
+        (("resnet",), "--dataset is missing"),
+        (("resnt", "--dataset", "digits"), "'resnt' is no family"),
+        (("lstm", "--dataset", "cifar10"), "'lstm' is trained on words, but 'cifar10' is images"),
+        (
+            ("convnet", "--dataset", "digits", "--image-size", "4"),
+            "images of 4x4 are too small for 'convnet'",
+        ),
+        (("convnet", *SMALL, "--hyperband", "--epochs", "2"), "--hyperband does not fit --epochs 2"),
+        (("convnet", *SMALL, "--stopping", "medain"), "rule 'medain' is not known; did you mean 'median'?"),
+        (("convnet", *SMALL, "--trials", "0"), "--trials is 0; it must be at least 1"),
+        (("convnet", *SMALL, "--rank", "1"), "--rank is 1, but 'convnet' is no run folder"),
+        (("convnet", *SMALL, "--storage", "nowhere"), "the storage is no URL"),
+        (("convnet", *SMALL, "--device", "tpu"), "unknown device 'tpu'"),
+        (("[C(4,3,1), P(9,9), P(9,9), SM(10)]", *SMALL), "P(9,9)"),
+        (("--resume", "nowhere"), "'nowhere' holds no tuning"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(*arguments)
+    assert not list(tmp_path.glob("runs/*/study.db"))
+
+
+def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"ptb.{part}.txt").write_text("word word\n")
+    data = ("--dataset", "ptb", "--data-dir", tmp_path, "--quiet")
+    assert "'resnet' is trained on images, but 'ptb' is a text" in refused("resnet", *data)
+    assert "has 1 word(s) to tell apart" in refused("lstm", *data)
+
+
+def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    options = (*SMALL, "--epochs", "2", "--trials", "1", "--storage", url, "--run-dir", tmp_path / "run")
+    assert main(["tune", NETWORK, *map(str, options)]) == 0
+    shutil.rmtree(tmp_path / "run")
+    assert "is of something else" in refused(NETWORK, *options, "--seed", "0", "--sampler", "random")
+
+
+def test_a_run_folder_of_a_search_is_not_overwritten(run_copy, refused):
+    assert "holds a search; give another --run-dir" in refused(NETWORK, *SMALL, "--run-dir", run_copy.path)
+
+
+def test_the_best_network_of_a_search_is_tuned(run_copy, tmp_path, capsys):
+    folder = tmp_path / "tuned"
+    options = ("--preset", "laptop", "--epochs", "2", "--trials", "1", "--train-limit", "300", "--quiet")
+    assert main(["tune", str(run_copy.path), "--rank", "2", *options, "--run-dir", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["top", str(run_copy.path), "-k", "2", "--format", "json"]) == 0
+    second = json.loads(capsys.readouterr().out)[1]
+    assert json.loads((folder / "best.json").read_text())["family"] == second["architecture"]
+
+
+def started(*arguments):
+    command = [sys.executable, "-m", "metaqnn", "tune", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def epochs_stored(folder):
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True)) as db,
+    ):
+        return db.execute("SELECT count(*) FROM trial_intermediate_values").fetchone()[0]
+    return 0
+
+
+def wait_for_epochs(process, folder, number):
+    deadline = time.monotonic() + DEADLINE
+    while epochs_stored(folder) < number:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+LONG = (NETWORK, *SMALL, "--epochs", "12", "--trials", "3", "--stopping", "none")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_after_kill_9_it_goes_on_where_it_was(tmp_path, workers):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    # A fixed sampler: with workers side by side, TPE depends on which trial ends first.
+    options = (*LONG, "--sampler", "random", "--workers", workers)
+    assert main(["tune", *map(str, (*options, "--run-dir", whole))]) == 0
+    process = started(*options, "--run-dir", cut)
+    wait_for_epochs(process, cut, 5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    running = [file.name for file in (cut / "checkpoints").glob("trial-*.pt")]
+    assert running
+    assert main(["tune", "--resume", str(cut), "--trials", "3", "--workers", str(workers), "--quiet"]) == 0
+    one, other = (LearningCurves.read(folder / "curves.csv") for folder in (whole, cut))
+    assert (one.values == other.values).all()
+    assert not list((cut / "checkpoints").glob("trial-*.pt"))
+
+
+def test_ctrl_c_says_how_to_go_on_and_writes_what_there_is(tmp_path):
+    folder = tmp_path / "run"
+    process = started(*LONG, "--run-dir", folder)
+    wait_for_epochs(process, folder, 14)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert f"interrupted; go on with: metaqnn tune --resume {folder}" in errors
+    assert len(LearningCurves.read(folder / "curves.csv")) >= 2

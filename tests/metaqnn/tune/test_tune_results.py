@@ -1,0 +1,68 @@
+"""What is written is what was trained, in the format that `predictor` reads."""
+
+import json
+
+import numpy as np
+
+from metaqnn.tune.results import best_trials, curves_csv, summarise, write_results
+from predictor import LearningCurves
+from trainers.families import make_family
+
+RULE = "optuna.MedianPruner:n_startup_trials=1"
+
+
+def test_the_curves_are_read_by_predictor_as_they_were_trained(
+    tuning, formula_family_trainer, settings, tmp_path
+):
+    study = tuning(formula_family_trainer(), trials=12, stopping=RULE)
+    chosen = settings(stopping=RULE)
+    write_results(study, chosen.make_family(), chosen, tmp_path)
+    curves = LearningCurves.read(tmp_path / "curves.csv")
+    assert curves.shape == (12, 6)
+    assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+    for trial, values in zip(study.trials, curves.values, strict=True):
+        told = [trial.intermediate_values.get(epoch, np.nan) for epoch in range(1, 7)]
+        assert np.array_equal(values, told, equal_nan=True)
+    assert {*curves.architecture} == {"num_params", "depth"}
+    assert {*curves.hyperparameters} == {*chosen.make_family().parameters}
+    assert curves.hyperparameters["lr"].tolist() == [trial.params["lr"] for trial in study.trials]
+
+
+def test_perplexities_are_read_as_such(tuning, formula_family_trainer, settings, tmp_path):
+    study = tuning(formula_family_trainer(), trials=3)
+    family = make_family("lstm", "laptop")
+    (tmp_path / "ppl.csv").write_text(curves_csv(study.trials, family, settings()))
+    assert LearningCurves.read(tmp_path / "ppl.csv").metric == "perplexity"
+
+
+def test_columns_of_every_family_are_parameters_and_not_epochs(
+    tuning, formula_family_trainer, settings, tmp_path
+):
+    study = tuning(formula_family_trainer(), trials=3)
+    for trial in study.trials:
+        trial.params.update(dict.fromkeys(make_family("resnet39", "paper").parameters, 1))
+    file = tmp_path / "resnet39.csv"
+    file.write_text(curves_csv(study.trials, make_family("resnet39", "paper"), settings()))
+    curves = LearningCurves.read(file)
+    assert curves.T == 6
+    assert len(curves.architecture) + len(curves.hyperparameters) == 2 + 37
+
+
+def test_the_best_comes_first_and_is_written(tuning, formula_family_trainer, settings, tmp_path):
+    study = tuning(formula_family_trainer(), trials=6)
+    best = best_trials(study, 3)
+    dropouts = [trial.params["dropout"] for trial in best]
+    assert dropouts == sorted(trial.params["dropout"] for trial in study.trials)[:3]
+    write_results(study, settings().make_family(), settings(), tmp_path)
+    written = json.loads((tmp_path / "best.json").read_text())
+    assert written["parameters"] == best[0].params
+    assert written["accuracy"] == best[0].value
+
+
+def test_epochs_are_counted(tuning, formula_family_trainer, settings):
+    study = tuning(formula_family_trainer(failing=("trial-2.pt",)), trials=12, stopping=RULE)
+    found = summarise(study, settings())
+    assert found.trials == found.completed + found.stopped + found.failed == 12
+    assert found.failed == 1
+    assert found.epochs == sum(len(trial.intermediate_values) for trial in study.trials)
+    assert found.full_epochs == 11 * 6

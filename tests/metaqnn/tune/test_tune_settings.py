@@ -1,0 +1,46 @@
+"""Settings that do not go together are refused in one line that names the option."""
+
+import pytest
+
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.settings import TuneSettings
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sampler": "randm"}, "--sampler is 'randm'; it must be tpe or random; did you mean 'random'?"),
+        ({"epochs": 0}, "--epochs is 0; it must be at least 1"),
+        ({"seed": -1}, "--seed is -1; it must be at least 0"),
+        ({"image_size": 0}, "--image-size is 0; it must be at least 1"),
+        ({"delta": 0.0, "stopping": None}, "--delta is 0; it must be above 0 and at most 1"),
+        ({"delta": float("nan"), "stopping": None}, "--delta is nan"),
+        ({"delta": 0.9}, "--stopping none names one rule, --delta another"),
+        ({"hyperband": True}, "--stopping none names one rule, --hyperband another"),
+        ({"hyperband": True, "stopping": None, "epochs": 2}, "--hyperband does not fit --epochs 2"),
+        ({"hyperband": True, "stopping": None, "min_epochs": 3}, "the first rungs are at 3 and 9"),
+        ({"kappa": 0.5}, "--kappa is 0.5, but it belongs to --hyperband with --delta"),
+        ({"hyperband": True, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
+        ({"burn_in": 2}, "--burn-in is 2; it must be at least 3"),
+        ({"eta": 1}, "--eta is 1; it must be at least 2"),
+    ],
+)
+def test_bad_settings_are_refused(changes, message, settings):
+    with pytest.raises(TuneError) as error:
+        settings(**changes)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_not_given_is_as_in_the_preset():
+    found = TuneSettings.of({"family": "resnet", "dataset": "cifar10", "preset": "laptop"})
+    family = found.make_family()
+    assert (found.epochs, found.image_size) == (family.epochs, family.image_size)
+    assert TuneSettings.of({"family": "resnet", "dataset": "cifar10"}).epochs == 140
+
+
+def test_other_settings_are_told_by_their_options(settings):
+    first = settings()
+    first.check_same({"epochs": first.epochs, "sampler": "tpe"})
+    with pytest.raises(TuneError, match="another tuning: --epochs is 6 there and 9 here; --seed is 0 there"):
+        first.check_same({"epochs": 9, "seed": 1})

@@ -1,0 +1,89 @@
+"""Trials run one after the other, and a tuning that was cut goes on without training anything twice."""
+
+import pytest
+from optuna.trial import TrialState
+
+from metaqnn.tune.errors import TuneError
+
+T = 6
+RULE = "optuna.MedianPruner:n_startup_trials=1"
+
+
+def curves(study):
+    return [(trial.params, trial.state, trial.intermediate_values) for trial in study.trials]
+
+
+class Cut:
+    """Ends the process, as far as a test can, at the n-th event."""
+
+    def __init__(self, event):
+        self.left = event
+
+    def __call__(self, number, what):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def test_trials_are_trained_as_many_as_asked_for(tuning, formula_family_trainer):
+    trainer = formula_family_trainer()
+    study = tuning(trainer, trials=3)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+    for trial in study.trials:
+        assert (
+            trial.value
+            == trial.intermediate_values[T]
+            == pytest.approx((0.9 - trial.params["dropout"]) * (1 - 0.5**T))
+        )
+        assert trial.user_attrs == {"num_params": 100, "depth": 2, "outcome": "completed"}
+    tuning(trainer, trials=5)
+    assert len(trainer.trained) == 5 * T
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("event", [1, 4, 6, 7, 8, 20])
+def test_a_tuning_that_was_cut_ends_as_an_undisturbed_one_and_trains_no_epoch_twice(
+    event, sampler, tuning, formula_family_trainer
+):
+    whole = tuning(formula_family_trainer(), folder="whole", sampler=sampler, stopping=RULE)
+    trainer = formula_family_trainer()
+    with pytest.raises(KeyboardInterrupt):
+        tuning(trainer, heard=Cut(event), sampler=sampler, stopping=RULE)
+    study = tuning(trainer, sampler=sampler, stopping=RULE)
+    assert curves(study) == curves(whole)
+    assert len(trainer.trained) == len(set(trainer.trained)) == sum(len(c) for *_, c in curves(whole))
+
+
+def test_hyper_parameters_differ_between_trials_and_seeds(tuning, formula_family_trainer):
+    first = tuning(formula_family_trainer(), trials=4, sampler="random")
+    other = tuning(formula_family_trainer(), trials=4, sampler="random", folder="other", seed=1)
+    rates = [trial.params["lr"] for trial in (*first.trials, *other.trials)]
+    assert len({*rates}) == 8
+
+
+def test_a_rule_stops_trials_and_their_curves_are_kept(tuning, formula_family_trainer):
+    study = tuning(formula_family_trainer(), trials=12, stopping=RULE)
+    stopped = [trial for trial in study.trials if trial.state is TrialState.PRUNED]
+    assert stopped
+    assert all(0 < len(trial.intermediate_values) < T for trial in stopped)
+
+
+def test_a_failure_is_one_trial_and_says_why(tuning, formula_family_trainer):
+    study = tuning(formula_family_trainer(failing=("trial-1.pt",)), trials=3)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert study.trials[1].user_attrs["outcome"] == "diverged"
+    assert study.trials[1].user_attrs["message"] == "training loss nan in epoch 2"
+
+
+def test_the_study_of_another_tuning_is_refused(tuning, formula_family_trainer):
+    tuning(formula_family_trainer(), trials=1)
+    with pytest.raises(TuneError, match="the study 'study' in that storage is of something else"):
+        tuning(formula_family_trainer(), trials=2, seed=5)
+
+
+def test_checkpoints_of_trials_that_have_ended_are_removed(tuning, formula_family_trainer, tmp_path):
+    tuning(formula_family_trainer(), trials=1)
+    (tmp_path / "run" / "trial-0.pt").write_text("left by a kill")
+    (tmp_path / "run" / "trial-7.pt.tmp").write_text("left by a kill")
+    tuning(formula_family_trainer(), trials=2)
+    assert not list((tmp_path / "run").glob("trial-*"))
