@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   metaqnn export runs/NAME --to best                      the best network of the search
   metaqnn export runs/NAME --network 17 --to mine         any other network whose weights were kept
   metaqnn export runs/NAME --finetuned --to final         with the weights from `metaqnn finetune`
+  metaqnn export runs/train-NAME --to final               the network from `metaqnn train`
   metaqnn export runs/NAME --to best --formats torch      only model.py and model.safetensors
 
 It writes model.py (the network as a module that needs only torch), model.safetensors, model.onnx, model.pt2
@@ -64,14 +65,18 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.export import export_network, finetuned, ranked, searched  # torch takes seconds to import
     from metaqnn.export.exporting import PASSES_OF_CHECK
     from metaqnn.export.formats import chosen_formats
+    from metaqnn.tune.trained import is_training, trained
 
     interrupt_on_termination()
     folder = RunFolder(namespace.run)
     passes = PASSES_OF_CHECK + len(chosen_formats(namespace.formats))
-    with reading(namespace.run) as reader:
-        number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
-        kept = finetuned if namespace.finetuned else searched
-        candidate = kept(folder, reader, number, namespace.data_dir)
+    if is_training(folder.path):
+        candidate = trained(folder.path, namespace.data_dir)
+    else:
+        with reading(namespace.run) as reader:
+            number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
+            kept = finetuned if namespace.finetuned else searched
+            candidate = kept(folder, reader, number, namespace.data_dir)
     total = passes * len(candidate.evidence.images)
     with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
         facts = export_network(candidate, namespace.to, namespace.formats, bar.update)

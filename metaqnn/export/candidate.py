@@ -134,8 +134,8 @@ def _card(
         macs=row["macs"],
         input_shape=dataset.input_shape,
         normalisation=normalisation.kind,
-        mean=_in_unit(normalisation.mean),
-        std=_in_unit(normalisation.std),
+        mean=in_unit(normalisation.mean),
+        std=in_unit(normalisation.std),
         weights_from=weights_from,
         training=training,
         validation_accuracy=row["final_accuracy"],
@@ -190,6 +190,6 @@ def _images(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, n
     return dataset, *split_validation(dataset.train_labels, config.validation_size or 0, seed)
 
 
-def _in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
+def in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """Numbers in units of 0..255 for pixels in [0, 1], with the 9 digits that a float32 has."""
     return None if levels is None else tuple(float(f"{level / LEVELS:.9g}") for level in levels)

@@ -12,7 +12,7 @@ from metaqnn.export.templates import template
 from metaqnn.output import percent
 
 CARD_FORMAT = 1
-SEARCH, FINETUNE = "search", "finetune"
+SEARCH, FINETUNE, TRAIN = "search", "finetune", "train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +30,16 @@ class Card:
         normalisation: kind, `channels` or `global-contrast`.
         mean: of each channel, for pixels in [0, 1]; None for `global-contrast`.
         std: as `mean`.
-        weights_from: `search` or `finetune`.
+        weights_from: `search`, `finetune` or `train`.
         training: which training that was, in words.
-        validation_accuracy: observed in the search; None for a network that it did not train to the end.
+        validation_accuracy: observed in the search, or after the training; None for a network that the search
+            did not train to the end.
         validation_images: how many it is measured on.
-        test_accuracy: of finetuned weights, else None: a search never looks at the test images.
+        test_accuracy: of finetuned and trained weights, else None: a search never looks at the test images.
         test_images: how many it is measured on.
         run: name of the run folder.
-        network: number of the network in its search.
-        seed: of the search.
+        network: number of the network in its search; 0 for a network that was trained alone.
+        seed: of the search or the training.
         versions: of the libraries with which the search began.
         exported_with: of the libraries that wrote the export.
     """

@@ -1,0 +1,163 @@
+"""One network trained by one recipe: its curve, its test error, and its weights."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from metaqnn.finetune.summary import ErrorRate
+from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.run_folder import RunFolderError
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.preparation import PreparedTuning, validation_size
+from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult, split_validation
+from trainers.families import Configuration
+from trainers.families.architecture import ArchitectureFamily
+from trainers.files import write_whole
+from trainers.loader import ImageLoader
+from trainers.memory import EVALUATION_BATCH
+from trainers.normalisation import Normalisation
+from trainers.steps import IGNORED, logits
+from trainers.weights import TrainedNetwork
+
+SETTINGS, RESULT, WEIGHTS, CURVE = "train.json", "result.json", "network.pt", "curve.csv"
+LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy")
+DEFAULTS: dict[str, float] = {
+    **{"lr": 1e-3, "lr_decay": 0.2, "batch_size": 128, "weight_decay": 0.0, "batch_norm": 0},
+    "dropout": 0.5,
+}
+"""The recipe of a search's networks [MQ]."""
+
+
+@dataclass(frozen=True)
+class SingleTraining:
+    """The training of one network in a run folder, which goes on after a kill.
+
+    Args:
+        folder: the run folder, which exists and is locked.
+        prepared: the network as a family, its images and trainer.
+        values: hyper-parameters.
+    """
+
+    folder: Path
+    prepared: PreparedTuning
+    values: dict[str, float]
+
+    def claim(self) -> None:
+        """Write what is trained here. Raises RunFolderError if the folder has another training."""
+        claimed = {
+            "settings": asdict(self.prepared.settings),
+            "parameters": self.values,
+            "data_fingerprint": self._images.fingerprint,
+        }
+        file = self.folder / SETTINGS
+        if not file.exists():
+            write_whole(file, json.dumps(claimed, indent=2) + "\n")
+        elif read_json(file) != claimed:
+            raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")
+
+    def run(self, heard: Callable[[EpochReport], bool]) -> dict[str, Any]:
+        """Train, or go on; what came of it, which is also written."""
+        if (self.folder / RESULT).exists():
+            return read_json(self.folder / RESULT)
+        checkpoint = Checkpoint(self.folder / "training.pt")
+        seed = derived_seed(self.prepared.settings.seed, Purpose.TRAINING)
+        configuration = Configuration(self.prepared.settings.family, self.values)
+        ended = self.prepared.trainer.train(configuration, seed=seed, on_epoch=heard, checkpoint=checkpoint)
+        result = self._result(ended)
+        if ended.outcome is Outcome.COMPLETED:
+            result.update(self._trained(checkpoint))
+        write_whole(self.folder / CURVE, self._curve(ended.curve))
+        write_whole(self.folder / RESULT, json.dumps(result, indent=2) + "\n")
+        checkpoint.discard()
+        return result
+
+    @property
+    def _images(self) -> ImageDataset:
+        return cast(ImageDataset, self.prepared.data)
+
+    def _result(self, ended: TrainingResult) -> dict[str, Any]:
+        return {
+            "architecture": str(cast(ArchitectureFamily, self.prepared.family).architecture),
+            "outcome": str(ended.outcome),
+            "message": ended.message,
+            "validation_accuracies": list(ended.curve),
+            "validation_images": validation_size(self.prepared.settings, self._images),
+            "seconds": ended.seconds,
+            "versions": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
+        }
+
+    def _trained(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """Keep the weights, and ask the network about the test images."""
+        saved = checkpoint.load(None)
+        if saved is None or saved.reports[-1].epoch < self.prepared.settings.epochs:
+            raise TuneError(
+                f"the last epochs could not be saved in {str(self.folder)!r}; make space, then repeat"
+            )
+        if not self.values["batch_norm"]:
+            self._network(saved.reports[-1].accuracy, saved.network).save(self.folder / WEIGHTS)
+        if not len(self._images.test_images):
+            return {"test_errors": None, "test_images": 0}
+        errors = self._test_errors(saved.network)
+        return {"test_errors": errors, "test_images": len(self._images.test_images)}
+
+    def _network(self, accuracy: float, weights: dict[str, torch.Tensor]) -> TrainedNetwork:
+        trainer = self.prepared.trainer
+        name = str(cast(ArchitectureFamily, self.prepared.family).architecture)
+        return TrainedNetwork(
+            name, trainer.input_shape, trainer.num_classes, accuracy, weights, self._normalisation()
+        )
+
+    def _normalisation(self) -> Normalisation:
+        settings, images = self.prepared.settings, self._images
+        size = validation_size(settings, images)
+        training, _ = split_validation(images.train_labels, size, settings.seed)
+        return Normalisation.of(images.train_images[training])
+
+    @torch.inference_mode()
+    def _test_errors(self, weights: dict[str, torch.Tensor]) -> int:
+        """In float32."""
+        trainer, images = self.prepared.trainer, self._images
+        generator = torch.Generator()
+        module = self.prepared.family.built(self.values, trainer.input_shape, trainer.num_classes, generator)
+        module.load_state_dict(weights)
+        module = module.to(trainer.device).to(memory_format=torch.channels_last).eval()
+        loader = ImageLoader(images.test_images, images.test_labels, self._normalisation(), trainer.device)
+        with trainer.settings():
+            return sum(
+                int(((logits(module, batch, torch.float32).argmax(1) != labels) & (labels != IGNORED)).sum())
+                for batch, labels in loader.in_order(EVALUATION_BATCH)
+            )
+
+    def _curve(self, curve: tuple[float, ...]) -> str:
+        """In the published format."""
+        epochs = np.arange(1, len(curve) + 1)
+        names = ["base_model", "training_dataset", *self.values, *(f"acc_{epoch}" for epoch in epochs)]
+        cells = ["network", self.prepared.settings.dataset, *self.values.values(), *curve]
+        return f"{','.join(names)}\n{','.join(map(str, cells))}\n"
+
+
+def error_rate(result: dict[str, Any]) -> ErrorRate | None:
+    """The test error with its interval, if there is one."""
+    if result.get("test_errors") is None:
+        return None
+    return ErrorRate.of(result["test_errors"], result["test_images"])
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """What a file of this module holds. Raises RunFolderError if it is damaged."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunFolderError(f"{str(file)!r} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise RunFolderError(f"{str(file)!r} is damaged: it holds no object")
+    return found

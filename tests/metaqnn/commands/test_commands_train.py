@@ -1,0 +1,164 @@
+"""`metaqnn train` as a user runs it, and the export of what it has trained."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from metaqnn.cli import main
+from predictor import LearningCurves
+from trainers import load_dataset, split_validation
+from trainers.normalisation import Normalisation
+from trainers.weights import TrainedNetwork
+
+NETWORK = "[C(8,3,1), P(2,2), SM(10)]"
+SMALL = (
+    *("--dataset", "digits", "--train-limit", "500", "--validation-size", "100", "--batch-size", "16"),
+    *("--lr", "0.003", "--device", "cpu", "--precision", "float32", "--threads", "1", "--quiet"),
+)
+DEADLINE = 120
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def trained(tmp_path, capsys):
+    """A run folder with a trained network, and what was printed as JSON."""
+    folder = tmp_path / "run"
+    assert (
+        main(["train", NETWORK, *SMALL, "--epochs", "4", "--run-dir", str(folder), "--format", "json"]) == 0
+    )
+    return folder, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def refused(capsys):
+    def line(command, *arguments):
+        capsys.readouterr()
+        assert main([command, *map(str, arguments)]) == 2
+        errors = capsys.readouterr().err
+        assert len(errors.strip().splitlines()) == 1, errors
+        return errors
+
+    return line
+
+
+def test_the_test_error_is_that_of_the_kept_weights_on_the_test_images(trained):
+    folder, printed = trained
+    digits = load_dataset("digits", limit=500, seed=0)
+    training, _ = split_validation(digits.train_labels, 100, 0)
+    normalisation = Normalisation.of(digits.train_images[training])
+    pixels = (digits.test_images - np.array(normalisation.mean)) / np.array(normalisation.std)
+    module = TrainedNetwork.read(folder / "network.pt").build().eval()
+    with torch.inference_mode():
+        found = module(torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float()).argmax(1).numpy()
+    errors = int((found != digits.test_labels).sum())
+    assert abs(printed["test_errors"] - errors) <= 1  # an exact tie may fall to either side
+    assert printed["test_error"] == printed["test_errors"] / len(digits.test_labels)
+    low, high = printed["interval"]
+    assert 0 <= low < printed["test_error"] < high <= 1
+
+
+def test_the_curve_is_written_as_predictor_reads_it(trained):
+    folder, printed = trained
+    curves = LearningCurves.read(folder / "curve.csv")
+    assert curves.values.tolist() == [printed["validation_accuracies"]]
+    assert curves.hyperparameters["lr"].tolist() == [0.003]
+
+
+def test_a_trained_network_can_be_exported(trained, tmp_path, capsys):
+    folder, printed = trained
+    target = tmp_path / "export"
+    assert main(["export", str(folder), "--to", str(target), "--formats", "torch", "--format", "json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["validation_accuracy"] == printed["validation_accuracies"][-1]
+    assert card["test_accuracy"] == pytest.approx(1 - printed["test_error"])
+    readme = (target / "README.md").read_text()
+    assert "trained on the data set" in readme
+    assert "It was trained in `run` with seed 0, with" in readme
+
+
+def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, refused, capsys):
+    folder, printed = trained
+    options = (*SMALL, "--epochs", "4", "--run-dir", str(folder))
+    assert main(["train", NETWORK, *options, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == printed
+    assert "holds another training" in refused("train", NETWORK, *options, "--lr", "0.01")
+
+
+def test_after_kill_9_the_same_command_goes_on(tmp_path, capsys):
+    options = (NETWORK, *SMALL, "--epochs", "30", "--format", "json", "--run-dir")
+    command = [sys.executable, "-m", "metaqnn", "train", *options, str(tmp_path / "cut")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + DEADLINE
+    while not (tmp_path / "cut" / "training.pt").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    results = []
+    for name in ("cut", "whole"):
+        assert main(["train", *options, str(tmp_path / name)]) == 0
+        results.append(json.loads(capsys.readouterr().out))
+    for facts in ("validation_accuracies", "test_errors", "outcome"):
+        assert results[0][facts] == results[1][facts]
+
+
+def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
+    best = {
+        "parameters": {"lr": 0.002, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 1e-4, "batch_norm": 1}
+    }
+    (tmp_path / "best.json").write_text(json.dumps(best))
+    small = [word for word in SMALL if word not in ("--batch-size", "16", "--lr", "0.003")]
+    options = (
+        "--epochs",
+        "1",
+        "--parameters",
+        str(tmp_path / "best.json"),
+        "--run-dir",
+        str(tmp_path / "run"),
+    )
+    assert main(["train", NETWORK, *small, *options]) == 0
+    assert "test error" in capsys.readouterr().out
+    claimed = json.loads((tmp_path / "run" / "train.json").read_text())
+    assert claimed["parameters"] == {**best["parameters"], "dropout": 0.5}
+    assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "export")]) == 2
+    assert "has batch normalisation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("resnet", "--dataset", "digits"), "'resnet' is a family, no network"),
+        ((NETWORK,), "--dataset is missing"),
+        (("[C(8,3)]", "--dataset", "digits"), "C(8,3)"),
+        ((NETWORK, *SMALL, "--lr", "0"), "learning_rate must be a number above 0, not 0.0"),
+        ((NETWORK, *SMALL, "--dropout", "1"), "--dropout is 1; it must be at least 0 and below 1"),
+        ((NETWORK, *SMALL, "--epochs", "0"), "--epochs is 0; it must be at least 1"),
+        ((NETWORK, *SMALL, "--parameters", "nowhere.json"), "'nowhere.json' cannot be read"),
+        (("published:cifar10-9", "--dataset", "digits"), "no published network 'cifar10-9'"),
+        (("[P(9,9), SM(10)]", *SMALL), "P(9,9)"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("train", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_parameters_of_something_else_are_refused(tmp_path, refused):
+    (tmp_path / "best.json").write_text('{"parameters": {"num_blocks": 3}}')
+    line = refused("train", NETWORK, *SMALL, "--parameters", tmp_path / "best.json")
+    assert "holds no hyper-parameters of a network" in line
