@@ -13,7 +13,11 @@ import pytest
 from metaqnn.cli import overview
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("state_space", "trainers", "trainers.finetuning", "predictor", "metaqnn", "metaqnn.executors")
+PACKAGES = (
+    *("state_space", "trainers", "trainers.finetuning", "trainers.families"),
+    *("predictor", "metaqnn", "metaqnn.executors"),
+)
+CONSTANTS = ("CRASHED", "TIMED_OUT", "OPTIMIZERS", "Shape", "FAMILIES", "PUBLISHED", "Parameter")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def test_the_reference_of_commands_has_every_option_of_every_command(site):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_reference_of_python_has_every_name_that_a_package_exports(site, package):
     exported = {f"{package}.{name}" for name in importlib.import_module(package).__all__}
-    constants = {f"{package}.{name}" for name in ("CRASHED", "TIMED_OUT", "OPTIMIZERS", "Shape")}
+    constants = {f"{package}.{name}" for name in CONSTANTS}
     assert exported - constants - _inventory(site) == set()
 
 
