@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from metaqnn.commands.common import add_format, add_run, disk_errors, interruptible, reading
 from metaqnn.commands.report import audit_line
+from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
-from metaqnn.config.options import ConfigError, add_flags, given_options
+from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import percent, rows_as_text
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder
@@ -35,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn audit`."""
     add_run(parser)
     parser.add_argument(
-        "--share", type=float, default=0.1, help="share of the stopped networks (default 0.1)"
+        "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default 0.1)"
     )
     add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
     add_format(parser)
@@ -43,8 +44,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
-    if not 0 < namespace.share <= 1:
-        raise ConfigError(f"--share is {namespace.share:g}; it must be in (0, 1]")
     folder = RunFolder.existing(namespace.run)
     command = f"metaqnn audit {folder.path}"
     return interruptible(

@@ -8,6 +8,7 @@ import webbrowser
 from contextlib import suppress
 from pathlib import Path
 
+from metaqnn.config.bounds import Bounds
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.session.run_folder import RunFolder
 
@@ -25,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn dashboard`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
-    parser.add_argument("--port", type=_port, help="port to serve on (default: the first free one from 8500)")
+    parser.add_argument(
+        "--port", type=Bounds(0, 65535), help="port to serve on (default: the first free one from 8500 on)"
+    )
     parser.add_argument("--open", action="store_true", help="open a browser")
 
 
@@ -53,9 +56,3 @@ def execute(namespace: argparse.Namespace) -> int:
         with suppress(OSError):  # the terminal may be closed
             print("dashboard stopped", file=sys.stderr)
     return 0
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; it must be a number from 0 to 65535")
-    return int(text)

@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.config.bounds import MANY, ROW
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
 from metaqnn.session.run_folder import RunFolder
@@ -36,13 +37,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--rank",
-        type=_positive,
+        type=MANY,
         metavar="R",
         help="rank in `metaqnn top RUN` (default: 1, the best)",
     )
     which.add_argument(
         "--network", type=int, metavar="ID", help="the network's number, as `metaqnn top` prints it"
     )
+    which.add_argument("--network", type=ROW, metavar="ID", help="number, as `metaqnn top` prints it")
     parser.add_argument(
         "--finetuned",
         action="store_true",
@@ -108,10 +110,3 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a rank; the best network has rank 1")
-    return number

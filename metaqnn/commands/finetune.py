@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import add_format, add_run, interruptible, reading
+from metaqnn.config.bounds import MANY, ROW, Bounds
 from metaqnn.config.environment import DATA, DEVICE, Environment
-from metaqnn.config.options import ConfigError, add_flags, given_options
+from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.search import BATCH, EPOCHS, IMAGES, RATE, TRANSLATION
 from metaqnn.output import percent
 from metaqnn.session.run_folder import RunFolder
 
@@ -40,14 +42,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--top",
-        type=int,
+        type=MANY,
         default=5,
         metavar="K",
         help="the K best networks by observed validation accuracy (default 5)",
     )
-    which.add_argument("--networks", type=int, nargs="+", metavar="ID", help="these networks instead")
+    which.add_argument("--networks", type=ROW, nargs="+", metavar="ID", help="these networks instead")
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="trainings of each network (default 1)"
+        "--seeds", type=MANY, default=1, metavar="N", help="trainings of each network (default 1)"
     )
     _add_recipe(parser.add_argument_group("training"))
     place = parser.add_argument_group("where (default: as in the search)")
@@ -57,12 +59,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--epochs", type=int, metavar="N", help="total number of epochs, at least 6 (default 300)"
-    )
+    group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default 300)")
     group.add_argument(
         "--learning-rate",
-        type=float,
+        type=RATE,
         metavar="RATE",
         help="learning rate of the first phase (default 0.025); the other phases keep their ratios to it",
     )
@@ -71,39 +71,34 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default: "
         "sgd, for which the published rates are meant)",
     )
-    group.add_argument("--weight-decay", type=float, metavar="DECAY", help="default 0.0005")
+    group.add_argument(
+        "--weight-decay", type=Bounds(0, 1000, whole=False), metavar="DECAY", help="default 0.0005"
+    )
     group.add_argument(
         "--batch-size",
-        type=int,
+        type=BATCH,
         metavar="N",
         help="images per step (default 128, as published; for a short training on a few thousand images, use "
         "smaller batches)",
     )
     group.add_argument(
         "--translate",
-        type=int,
+        type=TRANSLATION,
         metavar="PIXELS",
         help="shift training images by up to this many pixels (default: 5 for images of 32x32, in proportion "
         "for other sizes)",
     )
     group.add_argument(
         "--train-limit",
-        type=int,
+        type=IMAGES,
         metavar="N",
         help="use only this many training images (default: all, even if the search used fewer)",
     )
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Train what has not been trained yet, then print all results."""
-    for name, value in (
-        ("top", namespace.top),
-        ("seeds", namespace.seeds),
-        ("train-limit", namespace.train_limit),
-    ):
-        if value is not None and value < 1:
-            raise ConfigError(f"--{name} is {value}; it must be at least 1")
-    return interruptible(lambda: _execute(namespace), lambda: "resume with the same command")
+    """Train what has not been trained, then print what everything came to."""
+    return interruptible(lambda: _execute(namespace), lambda: "go on with the same command")
 
 
 def _execute(namespace: argparse.Namespace) -> int:

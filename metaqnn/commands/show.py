@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.config.bounds import ROW
 from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
 
 EXAMPLES = """examples:
@@ -27,7 +28,7 @@ EPOCH_COLUMNS = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn show`."""
     add_run(parser)
-    parser.add_argument("id", type=int, metavar="ID", help="the network's number, as `metaqnn top` prints it")
+    parser.add_argument("id", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it")
     add_format(parser)
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.output import count, percent, rows_as_text
 from metaqnn.results.pareto import pareto_front
 
@@ -32,18 +33,13 @@ KEYS = (
     "epochs", "epsilon", "parameters", "macs", "num_params", "depth", "seconds",
 )  # fmt: skip
 
-
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
-LARGEST = 2**63 - 1
-"""The largest integer that the database can hold."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn top`."""
     add_run(parser)
-    parser.add_argument(
-        "-k", type=_positive, help="number of networks (default 10; with --pareto, the whole front)"
-    )
+    parser.add_argument("-k", type=MANY, help="how many networks (default 10, with --pareto the whole front)")
     parser.add_argument(
         "--max-parameters",
         type=_quantity,
@@ -109,17 +105,10 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of networks; it must be at least 1")
-    return number
-
-
 def _quantity(text: str) -> int:
     """A number of parameters or of operations: 1000000, 1e6, 1M."""
     form = re.fullmatch(r"(\d{1,19}(?:\.\d{1,19})?(?:e\d{1,2})?)([kMG]?)", text.strip())
     number = int(float(form[1]) * UNITS[form[2]]) if form else 0
-    if not 1 <= number <= LARGEST:
+    if number < 1 or number not in COUNT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write it like 500000, 5e5, 500k or 1.5M")
     return number

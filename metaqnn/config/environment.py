@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from math import inf
 from typing import Any, Self
 
-from metaqnn.config.options import AUTO, ConfigError, flag, option, require
+from metaqnn.config.bounds import Bounds
+from metaqnn.config.options import AUTO, ConfigError, flag, option, require, require_bounds
 from state_space.errors import did_you_mean
 
 EXECUTORS = ("local", "ray")
 DATA = ("data_dir", "download")
 DEVICE = ("device", "precision", "threads", "deterministic")
 WORKERS = ("workers", "workers_per_gpu", "executor", "address", "epoch_timeout")
+PROCESSES = Bounds(1, 1024)
+"""How many processes or threads one machine may be asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,11 @@ class Environment:
     download: bool = option(True, "download missing data sets")
     device: str = option(AUTO, "auto (the fastest available), cuda, cuda:1, mps or cpu", metavar="DEVICE")
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
-    threads: int | None = option(None, "CPU threads for training (default: 1 for small networks, else all)")
+    threads: int | None = option(
+        None,
+        "CPU threads for training (default: 1 for small networks, else all)",
+        within=PROCESSES,
+    )
     deterministic: bool = option(
         False,
         "on a GPU, let cuDNN use only kernels that give the same bits every time; others are faster. A CPU "
@@ -39,24 +45,28 @@ class Environment:
         "save a network in training when so much time has passed since it was saved, and its last epoch; a "
         "kill costs the epochs since then, which are trained again; 0 saves every epoch",
         metavar="SECONDS",
+        within=Bounds(0, 10**8, whole=False),
     )
     keep_weights: int = option(
         5,
         "keep the trained weights of the best K networks in the run folder; if K is lowered, the others are "
         "removed",
         metavar="K",
+        within=Bounds(0, 10**6),
     )
     workers: int | str = option(
         1,
         "networks trained in parallel, or auto: one per CPU core, or as many as fit on the GPUs or the Ray "
         "cluster",
         metavar="N",
+        within=PROCESSES,
     )
     workers_per_gpu: int | str = option(
         1,
         "with --workers auto: workers per GPU, or auto: as many as memory and CPU cores allow, at most 4 "
         "(on Ray: 1)",
         metavar="N",
+        within=PROCESSES,
     )
     executor: str = option("local", "local (processes on this machine) or ray (a Ray cluster)")
     address: str | None = option(
@@ -65,23 +75,19 @@ class Environment:
         "ends with the search (default: local)",
     )
     epoch_timeout: float | None = option(
-        None, "give up on a network that reports nothing for this long", metavar="SECONDS"
+        None,
+        "give up on a network that reports nothing for this long",
+        metavar="SECONDS",
+        within=Bounds(0, 10**8, whole=False, above=True),
     )
 
     def __post_init__(self) -> None:
-        for name in ("workers", "workers_per_gpu"):
-            number = getattr(self, name)
-            valid = number == AUTO or (isinstance(number, int) and number >= 1)
-            require(valid, name, number, "at least 1, or auto")
+        require_bounds(self)
+        require(self.data_dir != "", "data_dir", self.data_dir, "the name of a folder")
         if self.executor not in EXECUTORS:
             hint = did_you_mean(self.executor, EXECUTORS)
             wanted = " or ".join(EXECUTORS)
             raise ConfigError(f"{flag('executor')} is {self.executor!r}; it must be {wanted}{hint}")
-        timeout = self.epoch_timeout
-        require(timeout is None or timeout > 0, "epoch_timeout", timeout, "above 0, in seconds")
-        require(self.keep_weights >= 0, "keep_weights", self.keep_weights, "0 or more")
-        every = self.checkpoint_every
-        require(0 <= every < inf, "checkpoint_every", every, "0 or more, in seconds")
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import MISSING, Field, field, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from metaqnn.config.bounds import Bounds
 from metaqnn.config.schedule import EpsilonSchedule, ScheduleError
+from state_space.errors import quoted
 
 AUTO = "auto"
 
@@ -17,16 +19,25 @@ class ConfigError(ValueError):
     """An invalid value; the message quotes it and says what would be right."""
 
 
-def option(default: Any, help: str, *, metavar: str | None = None, explained: bool = False) -> Any:
+def option(
+    default: Any,
+    help: str,
+    *,
+    metavar: str | None = None,
+    explained: bool = False,
+    within: Bounds | None = None,
+) -> Any:
     """A dataclass field with the help text of its command-line flag.
 
     Args:
         default: default of the field.
         help: one sentence or two.
-        metavar: placeholder for the value in the help; by default the last word of the name.
-        explained: whether the help text already says what the default is.
+        metavar: what stands for the value in the help; the last word of the name unless given.
+        explained: the help says itself what the default is.
+        within: what every number in the value must be.
     """
-    return field(default=default, metadata={"help": help, "metavar": metavar, "explained": explained})
+    metadata = {"help": help, "metavar": metavar, "explained": explained, "within": within}
+    return field(default=default, metadata=metadata)
 
 
 def flag(name: str) -> str:
@@ -37,7 +48,31 @@ def flag(name: str) -> str:
 def require(holds: bool, name: str, value: object, wanted: str) -> None:
     """Raise ConfigError unless `holds`: `--NAME is VALUE; it must be WANTED`."""
     if not holds:
-        raise ConfigError(f"{flag(name)} is {value!r}; it must be {wanted}")
+        raise ConfigError(f"{flag(name)} is {quoted(value)}; it must be {wanted}")
+
+
+def require_bounds(config: Any) -> None:
+    """Refuse numbers that make no sense.
+
+    Args:
+        config: a dataclass whose fields are options.
+
+    Raises:
+        ConfigError: a number in a field is outside of the field's bounds.
+    """
+    for one in fields(config):
+        within, value = one.metadata["within"], getattr(config, one.name)
+        if within is not None and not all(number in within for number in _numbers_in(value)):
+            auto = ", or auto" if "int | str" in str(one.type) else ""
+            require(False, one.name, value, f"{within}{auto}")
+
+
+def _numbers_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _numbers_in(part)
+    elif value is not None and value != AUTO:
+        yield value
 
 
 def add_flags(
@@ -72,7 +107,9 @@ def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default:
         group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
     else:
         metavar = one.metadata["metavar"] or one.name.rsplit("_", 1)[-1].upper()
-        group.add_argument(flag(one.name), type=_reader(kind), metavar=metavar, **common)
+        plain = get_origin(kind) is not tuple and kind != int | str
+        reader = one.metadata["within"] if plain else None
+        group.add_argument(flag(one.name), type=reader or _reader(kind), metavar=metavar, **common)
 
 
 def _help(one: Field[Any], name: str) -> str:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
+from metaqnn.config.bounds import Bounds, share
+
+NETWORKS = Bounds(1, 10**6)
+"""How many a search may train."""
+
 
 class ScheduleError(ValueError):
     """A schedule that cannot be parsed or is impossible."""
@@ -19,7 +24,8 @@ class EpsilonSchedule:
     [MQ] section 4, the published one: 1.0: 1500; 0.9 to 0.7: 100 each; 0.6 to 0.1: 150 each.
 
     Raises:
-        ScheduleError: an epsilon outside [0, 1], a count below 1, or no stage at all.
+        ScheduleError: an epsilon outside [0, 1], a count below 1, no stage at all, or networks
+            beyond reason.
     """
 
     stages: tuple[tuple[float, int], ...]
@@ -28,10 +34,12 @@ class EpsilonSchedule:
         if not self.stages:
             raise ScheduleError("the epsilon schedule is empty; write it like 1.0:100,0.5:50,0.1:50")
         for epsilon, count in self.stages:
-            if not 0 <= epsilon <= 1:
+            if epsilon not in share():
                 raise ScheduleError(f"epsilon {epsilon} is outside [0, 1]")
             if count < 1:
                 raise ScheduleError(f"epsilon {epsilon} has {count} networks; at least 1 is needed")
+        if self.total not in NETWORKS:
+            raise ScheduleError(f"the epsilon schedule has {self.total} networks; it must be {NETWORKS}")
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
 from typing import Any, Self, get_type_hints
 
-from metaqnn.config.options import ConfigError, option, require
+from metaqnn.config.bounds import COUNT, Bounds, share
+from metaqnn.config.options import ConfigError, option, require, require_bounds
 from metaqnn.config.presets import PRESETS, PUBLISHED_SETTINGS, SPACE_OPTIONS, preset_options
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
@@ -18,6 +18,12 @@ from trainers.chance import KINDS as CHANCE_KINDS
 from trainers.chance import TESTED
 
 REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
+EPOCHS = Bounds(1, 10_000)
+BATCH = Bounds(1, 10**6)
+TRANSLATION = Bounds(0, 4095)
+IMAGES = Bounds(1, 2**31 - 1)
+RATE = Bounds(0, 1000, whole=False, above=True)
+"""Of learning rates and what they are multiplied by."""
 
 
 def split_reward(reward: str) -> tuple[str, str]:
@@ -51,7 +57,7 @@ class SearchConfig:
         metavar="NAME",
         explained=True,
     )
-    seed: int = option(0, "seed of every random draw")
+    seed: int = option(0, "seed of every random draw", within=Bounds(0, 2**64 - 1))
     # the state space
     layer_limit: int = option(18, "largest number of layers (convolution, pooling, fully connected)")
     conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "possible numbers of filters of a convolution")
@@ -62,22 +68,34 @@ class SearchConfig:
     fc_widths: tuple[int, ...] = option((512, 256, 128), "possible widths of a fully connected layer")
     # the agent
     schedule: EpsilonSchedule = option(PUBLISHED, "epsilon:networks,..., such as 1.0:100,0.5:20,0.1:20")
-    alpha: float = option(0.01, "learning rate of the Q-value update")
-    gamma: float = option(1.0, "discount factor of the Q-value update")
-    initial_q: float = option(0.5, "initial Q-value of every action")
-    replays: int = option(100, "stored networks that the agent learns from after each new network")
-    # training
-    image_size: int | None = option(None, "resize images to this side")
-    train_limit: int | None = option(None, "use only this many training images (a stratified subset)")
-    validation_size: int | None = option(
-        None, "training images held out for the validation accuracy (default: a tenth, 5000 at most)"
+    alpha: float = option(0.01, "learning rate of the Q-value update", within=share(above=True))
+    gamma: float = option(1.0, "discount factor of the Q-value update", within=share())
+    initial_q: float = option(
+        0.5, "initial Q-value of every action", within=Bounds(-1000, 1000, whole=False)
     )
-    epochs: int = option(20, "epochs T of a full training")
-    batch_size: int = option(128, "images per step")
-    learning_rate: float = option(1e-3, "initial learning rate of Adam")
-    decay_factor: float = option(0.2, "factor on the learning rate at each decay")
-    decay_every: int = option(5, "epochs between two decays of the learning rate")
-    attempts: int = option(5, "tries at most with lower rates when the first epoch is no better than chance")
+    replays: int = option(
+        100, "stored networks that the agent learns from after each new network", within=Bounds(1, 10_000)
+    )
+    # training
+    image_size: int | None = option(None, "resize images to this side", within=Bounds(1, 4096))
+    train_limit: int | None = option(
+        None, "use only this many training images (a stratified subset)", within=IMAGES
+    )
+    validation_size: int | None = option(
+        None,
+        "training images held out for the validation accuracy (default: a tenth, 5000 at most)",
+        within=IMAGES,
+    )
+    epochs: int = option(20, "epochs T of a full training", within=EPOCHS)
+    batch_size: int = option(128, "images per step", within=BATCH)
+    learning_rate: float = option(1e-3, "initial learning rate of Adam", within=RATE)
+    decay_factor: float = option(0.2, "factor on the learning rate at each decay", within=RATE)
+    decay_every: int = option(5, "epochs between two decays of the learning rate", within=EPOCHS)
+    attempts: int = option(
+        5,
+        "most tries, with falling rates, if the first epoch is no better than chance",
+        within=Bounds(1, 100),
+    )
     chance: str = option(
         TESTED,
         "what counts as no better than chance after the first epoch: tested (not significantly better than "
@@ -86,7 +104,9 @@ class SearchConfig:
         metavar="KIND",
     )
     mirror: bool = option(True, "mirror training images at random")
-    translate: int = option(0, "shift training images at random by up to this many pixels")
+    translate: int = option(
+        0, "shift training images at random by up to this many pixels", within=TRANSLATION
+    )
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     # early stopping
     stopping: str = option(
@@ -111,25 +131,15 @@ class SearchConfig:
         "what the rule risks and keep the predictions honest; 0 for none (default: 0.02)",
         metavar="SHARE",
         explained=True,
+        within=share(),
     )
 
     def __post_init__(self) -> None:
         kind, method = split_reward(self.reward)
         valid = kind == FORECAST or (kind == LAST_SEEN and not method)
-        self._require(valid, "reward", "forecast, forecast:METHOD or last-seen")
-        self._require(self.chance in CHANCE_KINDS, "chance", " or ".join(CHANCE_KINDS))
-        self._require(0 <= self.audit <= 1, "audit", "a share from 0 to 1")
-        self._require(0 < self.alpha <= 1, "alpha", "in (0, 1]")
-        self._require(0 <= self.gamma <= 1, "gamma", "in [0, 1]")
-        self._require(isfinite(self.initial_q), "initial_q", "a finite number")
-        self._require(self.seed >= 0, "seed", "0 or more")
-        for name in ("replays", "epochs"):
-            self._require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("image_size", "train_limit", "validation_size"):
-            self._require(getattr(self, name) is None or getattr(self, name) >= 1, name, "at least 1")
-
-    def _require(self, holds: bool, name: str, wanted: str) -> None:
-        require(holds, name, getattr(self, name), wanted)
+        require(valid, "reward", self.reward, "forecast, forecast:METHOD or last-seen")
+        require(self.chance in CHANCE_KINDS, "chance", self.chance, " or ".join(CHANCE_KINDS))
+        require_bounds(self)
 
     @classmethod
     def of(cls, preset: str | None = None, **changes: Any) -> Self:
@@ -155,9 +165,23 @@ class SearchConfig:
         return cls(**{**defaults, **changes, "stopping": rule, "preset": name})
 
     def space(self, channels: int, image_size: int, num_classes: int) -> StateSpace:
-        """The state space for images of that size, number of channels and classes."""
+        """The state space for images of that size, number of channels and classes.
+
+        Raises:
+            ConfigError: networks in it may have more operations than can be counted.
+            StateSpaceError: there is no such space.
+        """
         options = {name: getattr(self, name) for name in SPACE_OPTIONS}
-        return StateSpace(channels=channels, image_size=image_size, num_classes=num_classes, **options)
+        space = StateSpace(channels=channels, image_size=image_size, num_classes=num_classes, **options)
+        width = max(*space.conv_widths, *space.fc_widths, channels, num_classes)
+        largest = (space.layer_limit + 2) * (width * max(space.conv_sizes) * image_size) ** 2
+        if largest not in COUNT:
+            raise ConfigError(
+                f"networks of up to {space.layer_limit} layers, {width} wide, on images of {image_size}x"
+                f"{image_size} may have {largest:.0e} operations, more than can be counted: make "
+                "--layer-limit, --conv-widths, --conv-sizes, --fc-widths or --image-size smaller"
+            )
+        return space
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, lossless."""

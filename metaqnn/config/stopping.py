@@ -7,9 +7,10 @@ settings. All others come from the preset, so that the text contains every setti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from metaqnn.config.bounds import Bounds, share
 from metaqnn.config.options import ConfigError, flag, option
 
 OWN_RULE = "rank-envelope"
@@ -17,6 +18,7 @@ PUBLISHED = "published"
 PUBLISHED_NAMES = (PUBLISHED, "paper")
 """The names of the published criterion: the present one and the former one."""
 DELTA = 0.99
+CURVES = Bounds(1, 10**6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +28,22 @@ class PublishedFlags:
     delta: float | None = option(
         None,
         "use the published criterion: stop when p(final accuracy <= best so far) reaches this Delta, in "
-        "(0, 1]; slower, but with a stated risk: a share of up to 1 - Delta of the networks it stops would "
-        "have been better. The same as --stopping published:Delta=DELTA",
+        "(0, 1]; slower, but it says what it risks: a share of 1 - Delta of the networks it stops would have "
+        "been better. The same as --stopping published:Delta=DELTA",
+        within=share(above=True),
     )
     tolerance: float | None = option(
-        None, "with --delta: keep every network that may come within this of the best"
+        None, "with --delta: keep every network that may end within this of the best", within=share()
     )
     nth_best: int | None = option(
-        None, "with --delta: compare with the n-th best accuracy so far instead of the best"
+        None,
+        "with --delta: compare with the n-th best accuracy so far instead of the best",
+        within=CURVES,
     )
     burn_in: int | None = option(
-        None, "with --delta: networks trained to the end before any is stopped (preset paper: 100)"
+        None,
+        "with --delta: networks trained to the end before any is stopped (preset paper: 100)",
+        within=CURVES,
     )
     target: str | None = option(
         None,
@@ -44,12 +51,15 @@ class PublishedFlags:
         "forecast beyond the best accuracy so far and so suits a short burn-in (preset paper: final)",
     )
     svr_settings: int | None = option(
-        None, "with --delta: draws of the random search for the predictor's parameters (preset paper: 1000)"
+        None,
+        "with --delta: draws of the random search for the predictor's parameters (preset paper: 1000)",
+        within=Bounds(1, 100_000),
     )
     refit_growth: float | None = option(
         None,
         "with --delta: refit the predictor when the completed networks have grown by this factor (preset "
         "paper: 1.5)",
+        within=Bounds(1, 10**6, whole=False, above=True),
     )
 
 
@@ -101,7 +111,20 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
             raise ConfigError(f"{flag(one)} {value} contradicts --stopping {stopping}: give one of them")
     named = {SETTINGS[one]: value for one, value in flags.items()}
     settings = {"Delta": DELTA, **preset, **given, **named}
+    _require_bounds(settings)
     return f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _require_bounds(settings: Mapping[str, Any]) -> None:
+    """Refuse numbers beyond reason, however they were given; what is no number is the rule's to refuse."""
+    for one in fields(PublishedFlags):
+        within, value = one.metadata["within"], settings.get(SETTINGS[one.name])
+        try:
+            number = float("nan" if value is None else value)
+        except ValueError:
+            continue
+        if within is not None and number > within.high:
+            raise ConfigError(f"{flag(one.name)} is {value}; it must be {within}")
 
 
 def _refuse_foreign(stopping: str, flags: Mapping[str, Any]) -> None:

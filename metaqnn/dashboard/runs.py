@@ -12,10 +12,12 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
+from metaqnn.config.bounds import ROW
 from metaqnn.dashboard.errors import RefusedError, RunTroubleError, UnknownRunError
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.trouble import damage_explained
 from metaqnn.session.run_folder import RunFolder
+from state_space.errors import quoted
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,12 @@ def network_number(request: Request) -> int:
         UnknownNetworkError: it is not a number.
     """
     text = request.path_params["number"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise UnknownNetworkError(f"there is no network {text!r}; networks have numbers, from 1")
-    return int(text)
+    try:
+        return int(ROW.read(text))
+    except ValueError:
+        raise UnknownNetworkError(
+            f"there is no network {quoted(text)}; networks have numbers, from 1"
+        ) from None
 
 
 def _version_or_trouble(run: Run) -> str:

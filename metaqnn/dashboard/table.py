@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from math import ceil, isfinite
+from math import ceil
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, func
 
+from metaqnn.config.bounds import COUNT, ROW, Bounds, share
 from metaqnn.dashboard.errors import FilterError
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import networks
+from state_space.errors import quoted
 
 PAGE_SIZE = 50
-MOST_PAGES = 10**9
-MOST_PARAMETERS = 10**18
-"""The largest integer that the database can hold."""
 MOST_TEXT = 2000
 """Characters of a filter; SQLite compares at most 50,000 bytes."""
 
@@ -161,25 +160,12 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def _number(low: float, high: float) -> Callable[[str, str], float]:
+def _number(within: Bounds) -> Callable[[str, str], float]:
     def read(name: str, value: str) -> float:
         try:
-            number = float(value)
+            return within.read(value)
         except ValueError:
-            number = float("nan")
-        if not isfinite(number) or not low <= number <= high:
-            raise FilterError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
-        return number
-
-    return read
-
-
-def _whole(most: int) -> Callable[[str, str], int]:
-    def read(name: str, value: str) -> int:
-        plain = value.isascii() and value.isdecimal() and len(value) <= len(str(most))
-        if not plain or not 1 <= int(value) <= most:
-            raise FilterError(f"{name} is {value!r}; it must be a whole number from 1 to {most}")
-        return int(value)
+            raise FilterError(f"{name} is {quoted(value)}; it must be {within}") from None
 
     return read
 
@@ -196,10 +182,10 @@ def _one_of(allowed: Mapping[str, Any] | tuple[str, ...]) -> Callable[[str, str]
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "text": _text,
     "outcome": _one_of(OUTCOMES),
-    "epsilon": _number(0, 1),
-    "accuracy": _number(0, 100),
-    "parameters": _whole(MOST_PARAMETERS),
+    "epsilon": _number(share()),
+    "accuracy": _number(Bounds(0, 100, whole=False)),
+    "parameters": _number(COUNT),
     "sort": _one_of(SORTS),
     "order": _one_of(ORDERS),
-    "page": _whole(MOST_PAGES),
+    "page": _number(ROW),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Row, Subquery, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Row, Subquery, false, func, select
 
+from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version
@@ -40,7 +41,7 @@ def find_search(connection: Connection, where: str, search_id: int | None) -> in
     """
     query = select(func.max(searches.c.id))
     if search_id is not None:
-        query = query.where(searches.c.id == search_id)
+        query = query.where(searches.c.id == search_id if search_id in ROW else false())
     found: int | None = connection.execute(query).scalar()
     if found is None:
         raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
@@ -120,7 +121,8 @@ class SearchReader:
         """
         own = networks.c.search_id == self._search_id
         with self._engine.connect() as connection:
-            row = connection.execute(select(networks).where(own, networks.c.number == number)).one_or_none()
+            named = networks.c.number == number if number in ROW else false()
+            row = connection.execute(select(networks).where(own, named)).one_or_none()
             if row is None:
                 last = connection.execute(select(func.max(networks.c.number)).where(own)).scalar() or 0
                 raise UnknownNetworkError(f"there is no network {number}; this search has 1 to {last}")

@@ -9,7 +9,12 @@ from typing import Any
 from metaqnn.config.environment import Environment
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.session.prepare import load_images, require_same_images, training_threads
+from metaqnn.session.prepare import (
+    load_images,
+    require_same_images,
+    require_translation,
+    training_threads,
+)
 from trainers import ImageDataset
 from trainers.finetuning import FinetuningRecipe, FinetuningTrainer, scaled_translation
 
@@ -39,6 +44,7 @@ def prepare_finetuning(
         changes: environment options other than those of the search.
 
     Raises:
+        ConfigError: images would be shifted until nothing of them is left.
         DatasetError: there are no such images, or no test images.
         DeviceError: there is no such device, precision or number of threads here.
         OtherImagesError: the data set is not the one the search began with.
@@ -48,6 +54,7 @@ def prepare_finetuning(
     config = record.config
     environment = Environment.stored(record.environment).but(**changes)
     channels, side, _ = record.input_shape
+    require_translation(options.get("translate", 0), side)
     own = {"mirror": config.mirror, "translate": scaled_translation(side)}
     recipe = FinetuningRecipe(**{**own, **options})
     dataset = _images(record, environment, train_limit)

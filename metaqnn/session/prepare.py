@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.options import require
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.search.randomness import Purpose, derived_seed
@@ -59,11 +60,13 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     """Load the images and build the trainer.
 
     Raises:
+        ConfigError: an option does not suit the images.
         DatasetError: there are no such images, or they cannot be split.
         DeviceError: there is no such device, precision or number of threads here.
     """
     dataset = load_images(config, environment)
     channels, side, _ = dataset.input_shape
+    require_translation(config.translate, side)
     space = config.space(channels, side, dataset.num_classes)
     size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
     trainer = ClassifierTrainer(
@@ -78,6 +81,11 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
         chance=config.chance,
     )
     return Prepared(replace(config, validation_size=size), space, dataset, trainer, environment)
+
+
+def require_translation(pixels: int, side: int) -> None:
+    """Refuse to shift images until nothing of them is left. Raises ConfigError."""
+    require(pixels < side, "translate", pixels, f"less than the side of the images, {side} pixels")
 
 
 def load_images(config: SearchConfig, environment: Environment) -> ImageDataset:

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import URL
 
+from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
@@ -134,7 +135,7 @@ class RunFolder:
             return sqlite_url(self.database), None
         try:
             remembered = json.loads(self.storage.read_text("utf-8"))
-            url, search_id = str(remembered["url"]), int(remembered["search"])
+            url, search_id = str(remembered["url"]), int(ROW.read(str(remembered["search"])))
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
         return postgresql_url(url), search_id

@@ -30,6 +30,30 @@ def test_python_does_not_look_for_garbage_when_a_command_has_ended():
     assert done.stdout.split()[-1] == "True"
 
 
+BEYOND = [
+    ["top", "x", "-k"],
+    ["show", "x"],
+    ["finetune", "x", "--top"],
+    ["finetune", "x", "--networks"],
+    ["finetune", "x", "--seeds"],
+    ["finetune", "x", "--train-limit"],
+    ["export", "x", "--to", "y", "--network"],
+    ["export", "x", "--to", "y", "--rank"],
+    ["dashboard", "x", "--port"],
+    ["run", "--keep-weights"],
+]
+"""Words that a number follows."""
+UNREASONABLE = [
+    ("--epochs", "1e12"),
+    ("--epochs", "1000000000000"),
+    ("--replays", "1000000000"),
+    ("--threads", "100000"),
+    ("--batch-size", "1" + "0" * 30),
+    ("--learning-rate", "1e999"),
+    ("--epoch-timeout", "nan"),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -46,10 +70,12 @@ def test_python_does_not_look_for_garbage_when_a_command_has_ended():
         (["run", "--schedule", "1.0=5"], "write it like 1.0:100"),
         (["run", "--resume", "a", "--run-dir", "b"], "not allowed with argument"),
         (["top"], "RUN"),
-        (["top", "x", "-k", "0"], "0 is not a number of networks"),
+        (["top", "x", "-k", "0"], "'0' is not a whole number from 1 to 1000000"),
         (["top", "x", "--format", "xml"], "'xml' is not one of table, json, csv (see"),
         (["top", "x", "--format", "jsn"], "'jsn' is not one of table, json, csv; did you mean 'json'?"),
         (["show", "x", "first"], "first"),
+        *(([*words, "9" * 20], "is not a whole number from ") for words in BEYOND),
+        *((["run", name, value], "is not a ") for name, value in UNREASONABLE),
     ],
 )
 def test_bad_arguments_exit_2_with_one_line(capsys, arguments, said):

@@ -92,7 +92,7 @@ def test_a_port_that_is_none_is_quoted(capsys, finished_run, port):
     with pytest.raises(SystemExit) as caught:
         main(["dashboard", str(finished_run.path), f"--port={port}"])
     assert caught.value.code == 2
-    assert f"{port!r} is not a port; it must be a number from 0 to 65535" in capsys.readouterr().err
+    assert f"{port!r} is not a whole number from 0 to 65535" in capsys.readouterr().err
 
 
 def test_a_missing_run_is_named_before_anything_is_served(capsys, finished_run, tmp_path):

@@ -78,7 +78,7 @@ def test_weights_that_were_tampered_with_are_refused_with_both_numbers(trained, 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--rank", "0"], "0 is not a rank"),
+        (["--rank", "0"], "'0' is not a whole number from 1 to 1000000"),
         (["--rank", "1", "--network", "1"], "not allowed with argument"),
         (["--network", "99"], "there is no network 99; this search has 1 to 3"),
         (["--formats", "onxn"], "unknown format 'onxn'; did you mean 'onnx'?"),

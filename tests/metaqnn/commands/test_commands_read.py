@@ -176,6 +176,8 @@ def test_a_damaged_database_is_named(capsys, tmp_path, command):
 
 @pytest.mark.parametrize("share", ["0", "1.5", "-1", "nan"])
 def test_a_share_outside_0_to_1_is_quoted(capsys, finished_run, share):
-    assert main(["audit", str(finished_run.path), "--share", share]) == 2
+    with pytest.raises(SystemExit) as exit_:
+        main(["audit", str(finished_run.path), "--share", share])
+    assert exit_.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"metaqnn: error: --share is {share}; it must be in (0, 1]"
+    assert f"argument --share: '{share}' is not a number above 0 and at most 1" in line

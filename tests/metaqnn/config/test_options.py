@@ -78,8 +78,8 @@ def test_only_the_named_fields_get_a_flag():
         ("--pools", "3:2,2", "list of pairs like 3:2,2:2"),
         ("--schedule", "1.0=5", "write it like 1.0:100"),
         ("--schedule", "2.0:5", r"outside [0, 1]"),
-        ("--delta", "high", "float"),
-        ("--image-size", "16.5", "int"),
+        ("--delta", "high", "is not a number above 0 and at most 1"),
+        ("--image-size", "16.5", "is not a whole number from 1 to 4096"),
         ("--workers", "many", "whole number, or auto"),
     ],
 )

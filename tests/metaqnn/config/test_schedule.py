@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
 
-stages = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 10**6)), min_size=1, max_size=12).map(tuple)
+stages = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 10**4)), min_size=1, max_size=12).map(tuple)
 
 
 def test_the_published_schedule():

@@ -109,9 +109,12 @@ BAD = [
     *(("alpha", value) for value in (0, 1.1, nan)),
     *(("gamma", value) for value in (-0.1, 1.1, nan)),
     *(("initial_q", value) for value in (nan, inf)),
-    ("seed", -1),
-    *((name, value) for name in ("replays", "epochs") for value in (0, -1)),
-    *((name, 0) for name in ("image_size", "train_limit", "validation_size")),
+    *(("seed", value) for value in (-1, 2**64)),
+    *((name, value) for name in ("replays", "epochs") for value in (0, -1, 10**9, 2**70, 5.0, True)),
+    *((name, value) for name in ("image_size", "train_limit", "validation_size") for value in (0, 2**63)),
+    *(("translate", value) for value in (-1, 10**6)),
+    *((name, 2**63) for name in ("batch_size", "attempts", "decay_every")),
+    *((name, value) for name in ("learning_rate", "decay_factor") for value in (0, nan, inf, 1e300)),
 ]
 
 
@@ -121,6 +124,22 @@ def test_a_bad_value_is_answered_with_its_flag_and_itself(name, value):
         SearchConfig.of("paper", **{name: value})
     assert str(error.value).startswith(f"--{name.replace('_', '-')} is {value!r}; it must be ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "beyond", [{"burn_in": 10**7}, {"svr_settings": 10**12}, {"stopping": "published:n_settings=1e12"}]
+)
+def test_settings_of_the_published_criterion_have_bounds_however_they_are_given(beyond):
+    with pytest.raises(ConfigError, match="^--(burn-in|svr-settings) is .* whole number from 1 to 100+$"):
+        SearchConfig.of("paper", **{"delta": 0.9, **beyond} if "stopping" not in beyond else beyond)
+
+
+def test_networks_whose_operations_the_database_could_not_count_are_refused():
+    wide = SearchConfig.of("paper", conv_widths=(99_999,), conv_sizes=(255,))
+    with pytest.raises(
+        ConfigError, match="may have .e[+][12][0-9] operations, more than can be counted: make"
+    ):
+        wide.space(3, 256, 10)
 
 
 def test_an_unknown_preset_is_quoted_with_what_there_is():

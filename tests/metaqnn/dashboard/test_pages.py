@@ -145,7 +145,7 @@ def test_networks_lead_to_their_neighbours(page):
     [
         ("/runs/nowhere", 404, "there is no run 'nowhere' here; the runs are finished"),
         ("/runs/finished/networks/99", 404, "there is no network 99; this search has 1 to 24"),
-        ("/runs/finished/networks/0", 404, "there is no network 0; this search has 1 to 24"),
+        ("/runs/finished/networks/0", 404, "there is no network '0'; networks have numbers, from 1"),
         ("/runs/finished/networks/x", 404, "there is no network 'x'; networks have numbers, from 1"),
         ("/runs/finished/networks/" + "9" * 40, 404, "there is no network '" + "9" * 40),
         ("/runs/finished/pages", 404, "there is no page '/runs/finished/pages' here"),

@@ -7,7 +7,7 @@ import pytest
 
 from metaqnn.dashboard import Dashboard
 from metaqnn.dashboard.table import SORTS, TableQuery, table_page
-from metaqnn.database import NetworkResult
+from metaqnn.database import DatabaseError, NetworkResult
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.schema import networks
 from predictor import LearningCurves
@@ -193,3 +193,15 @@ def test_the_predictor_reads_the_curves_of_a_search(reader, run_of_backend, conf
 def test_the_configuration_is_read_back(reader, config):
     assert reader.config() == config
     assert reader.search()["seconds"] > 0
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, 2**63, 2**200])
+def test_a_network_that_no_column_could_hold_is_unknown(reader, number):
+    with pytest.raises(UnknownNetworkError, match=f"there is no network {number}; this search has 1 to 24"):
+        reader.network(number)
+
+
+@pytest.mark.parametrize("search", [2**31, 2**63])
+def test_a_search_that_no_column_could_hold_is_not_there(run_of_backend, search):
+    with pytest.raises(DatabaseError, match=f"holds no search {search}"):
+        SearchReader(run_of_backend.url, search)

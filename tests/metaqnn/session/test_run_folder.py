@@ -1,5 +1,6 @@
 """One process per run folder, whatever became of the one before."""
 
+import json
 import os
 import signal
 import socket
@@ -176,3 +177,13 @@ def test_an_owner_does_not_write_through_a_link(tmp_path):
     with RunFolder(tmp_path / "run").lock():
         assert (tmp_path / "precious").read_text() == "text"
         assert RunFolder(tmp_path / "run").owner()
+
+
+@pytest.mark.parametrize("search", [2**63, -1, "x", 0])
+def test_a_storage_file_with_an_impossible_search_is_refused(tmp_path, search):
+    content = {"url": "postgresql+psycopg://me@localhost/searches", "search": search}
+    (tmp_path / "storage.json").write_text(json.dumps(content))
+    with pytest.raises(
+        RunFolderError, match=r"storage.json' does not name a search: .* is not a whole number"
+    ):
+        RunFolder(tmp_path).url  # noqa: B018

@@ -61,7 +61,9 @@ def test_threads_are_taken_as_given(given):
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_a_bad_number_of_threads_is_quoted(threads):
-    with pytest.raises(ValueError, match=f"threads must be at least 1, not {threads}"):
+    with pytest.raises(
+        ValueError, match=f"^--threads is {threads}; it must be a whole number from 1 to 1024$"
+    ):
         prepare(SearchConfig.of(**QUICK), Environment(threads=threads))
 
 

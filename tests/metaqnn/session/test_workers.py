@@ -95,7 +95,7 @@ def test_a_gpu_gets_as_many_workers_as_fit(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"workers": 0}, "--workers is 0; it must be at least 1, or auto"),
+        ({"workers": 0}, "--workers is 0; it must be a whole number from 1 to 1024, or auto"),
         ({"workers": "many"}, "--workers is 'many'"),
         ({"workers_per_gpu": 0}, "--workers-per-gpu is 0"),
         ({"executor": "slurm"}, "--executor is 'slurm'; it must be local or ray"),

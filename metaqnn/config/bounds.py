@@ -1,0 +1,82 @@
+"""Numbers that make sense: one type for options, stored configurations, the database and pages."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from dataclasses import dataclass
+from math import nan
+
+from state_space.errors import quoted
+
+LONGEST = 40
+"""Characters of a number; Python refuses to read very long ones in its own words."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The numbers from `low` to `high`; as the `type` of an argument it reads one of them.
+
+    Attributes:
+        low: the smallest, or what all are above.
+        high: the largest.
+        whole: only whole numbers.
+        above: `low` itself is none of them.
+    """
+
+    low: float
+    high: float
+    whole: bool = True
+    above: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        if self.whole and not isinstance(value, int):
+            return False
+        return (self.low < value if self.above else self.low <= value) and value <= self.high
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        if self.above:
+            return f"{kind} above {self.low:g} and at most {_plain(self.high)}"
+        return f"{kind} from {_plain(self.low)} to {_plain(self.high)}"
+
+    def read(self, text: str) -> float:
+        """The number that a text says; an `int` where all are whole.
+
+        Raises:
+            ValueError: it says none of these numbers.
+        """
+        plain = text.isascii() and "_" not in text and len(text) <= LONGEST
+        value = (int if self.whole else float)(text) if plain else nan
+        if value not in self:
+            raise ValueError(f"{quoted(text)} is not {self}")
+        return value
+
+    def __call__(self, text: str) -> float:
+        """As `read`, for argparse.
+
+        Raises:
+            ArgumentTypeError: it says none of these numbers.
+        """
+        try:
+            return self.read(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{quoted(text)} is not {self}") from None
+
+
+def share(*, above: bool = False) -> Bounds:
+    """The numbers from 0, or above it, to 1."""
+    return Bounds(0, 1, whole=False, above=above)
+
+
+ROW = Bounds(1, 2**31 - 1)
+"""Numbers and ids of networks and searches: what an integer column of either database holds."""
+COUNT = Bounds(0, 2**63 - 1)
+"""Numbers of parameters and of operations: what a big integer column holds."""
+MANY = Bounds(1, 10**6)
+"""How many networks, or trainings of one, somebody may ask for."""
+
+
+def _plain(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
