@@ -48,7 +48,10 @@ class Bounds:
             ValueError: it says none of these numbers.
         """
         plain = text.isascii() and "_" not in text and len(text) <= LONGEST
-        value = (int if self.whole else float)(text) if plain else nan
+        try:
+            value = (int if self.whole else float)(text) if plain else nan
+        except ValueError:
+            value = nan
         if value not in self:
             raise ValueError(f"{quoted(text)} is not {self}")
         return value
@@ -61,8 +64,8 @@ class Bounds:
         """
         try:
             return self.read(text)
-        except ValueError:
-            raise ArgumentTypeError(f"{quoted(text)} is not {self}") from None
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
 
 
 def share(*, above: bool = False) -> Bounds:

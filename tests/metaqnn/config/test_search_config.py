@@ -130,14 +130,14 @@ def test_a_bad_value_is_answered_with_its_flag_and_itself(name, value):
     "beyond", [{"burn_in": 10**7}, {"svr_settings": 10**12}, {"stopping": "published:n_settings=1e12"}]
 )
 def test_settings_of_the_published_criterion_have_bounds_however_they_are_given(beyond):
-    with pytest.raises(ConfigError, match="^--(burn-in|svr-settings) is .* whole number from 1 to 100+$"):
+    with pytest.raises(ConfigError, match=r"^--(burn-in|svr-settings) is .* whole number from 1 to 100+$"):
         SearchConfig.of("paper", **{"delta": 0.9, **beyond} if "stopping" not in beyond else beyond)
 
 
 def test_networks_whose_operations_the_database_could_not_count_are_refused():
     wide = SearchConfig.of("paper", conv_widths=(99_999,), conv_sizes=(255,))
     with pytest.raises(
-        ConfigError, match="may have .e[+][12][0-9] operations, more than can be counted: make"
+        ConfigError, match=r"may have .e[+][12][0-9] operations, more than can be counted: make"
     ):
         wide.space(3, 256, 10)
 
