@@ -36,3 +36,20 @@ class SearchListener:
 
     def close(self) -> None:
         """The search has ended, however it ended."""
+
+
+def nothing_new(walks: int, epsilon: float, known: int) -> str:
+    """Why a search ends whose last walks led to no new network.
+
+    Args:
+        walks: how many.
+        epsilon: theirs.
+        known: networks of the search.
+    """
+    why = (
+        "at epsilon 0 the agent always takes what it thinks best, and that does not change any more; begin "
+        "another search with a --schedule that ends above 0"
+        if epsilon == 0
+        else "the state space has hardly any others; begin another search with a larger one"
+    )
+    return f"{walks} walks in a row at epsilon {epsilon:g} led to one of the {known} known networks: {why}"

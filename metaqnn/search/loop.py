@@ -9,7 +9,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.events import Job, SearchListener
+from metaqnn.search.events import Job, SearchListener, nothing_new
 from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles
@@ -100,6 +100,7 @@ class Search:
         self._proposals = 0
         self._faults = 0
         self._at_chance = 0
+        self._repeats = 0  # walks in a row, since the last event, that found nothing new
         self._restore()
 
     @property
@@ -176,10 +177,10 @@ class Search:
         return bool(draw < self.config.audit)
 
     def _propose(self) -> Job | None:
-        for _ in range(CONSECUTIVE_REPEATS):
-            if len(self._jobs) >= self.config.schedule.total:
-                return None
-            epsilon = self.config.schedule.epsilon(len(self._jobs))
+        if len(self._jobs) >= self.config.schedule.total:
+            return None
+        epsilon = self.config.schedule.epsilon(len(self._jobs))
+        while self._repeats < CONSECUTIVE_REPEATS:
             rng = generator(self.config.seed, Purpose.SAMPLE, self._proposals)
             architecture = self.agent.sample(epsilon, rng)
             if architecture not in self._jobs:
@@ -187,9 +188,7 @@ class Search:
             self._add_repeat(self._jobs[architecture], epsilon)
         if self._running:  # what they find may change the walks
             return None
-        raise SearchStopped(
-            f"{CONSECUTIVE_REPEATS} walks in a row found nothing new: the state space is exhausted"
-        )
+        raise SearchStopped(nothing_new(CONSECUTIVE_REPEATS, epsilon, len(self._jobs)))
 
     def _add_new(self, architecture: Architecture, epsilon: float) -> Job:
         number = len(self._jobs) + 1
@@ -206,6 +205,7 @@ class Search:
         network_id = self._database.propose(self._proposals, epsilon, network)
         self._waiting[network_id] = [self._proposals]
         self._proposals += 1
+        self._repeats = 0
         self._jobs[architecture] = job = Job(network_id, number, epsilon, architecture, parameters, depth)
         return job
 
@@ -218,12 +218,14 @@ class Search:
         else:
             self.memory.add(job.architecture, reward)
         self._proposals += 1
+        self._repeats += 1
 
     def _finish(self, job: Job, result: NetworkResult, monitor: TrainingMonitor) -> None:
         waiting = self._waiting.pop(job.network_id)
         positions = {proposal: len(self.memory) + place for place, proposal in enumerate(waiting)}
         self._database.finish(job.network_id, result, len(self._rewards) + 1, positions)
         self._rewards[job.network_id] = result.reward
+        self._repeats = 0  # what was learned may change the walks
         for _ in waiting:
             self.memory.add(job.architecture, result.reward)
         if result.outcome in (Outcome.COMPLETED, Outcome.STOPPED):
@@ -274,8 +276,11 @@ class Search:
             if sample.position is None:
                 self._waiting.setdefault(sample.network_id, []).append(sample.proposal)
         remembered = [sample for sample in stored if sample.position is not None]
+        known: set[int] = set()
         for sample in sorted(remembered, key=lambda sample: sample.position):
             self.memory.add(jobs[sample.network_id].architecture, self._rewards[sample.network_id])
+            self._repeats = self._repeats + 1 if sample.network_id in known else 0
+            known.add(sample.network_id)
 
 
 def _finalists(job: Job, final_accuracy: float | None) -> list[Finalist]:

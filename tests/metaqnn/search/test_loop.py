@@ -7,7 +7,6 @@ from math import nan
 import numpy as np
 import pytest
 
-from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
@@ -231,18 +230,6 @@ def test_an_error_of_the_stopping_rule_is_not_taken_for_the_networks_fault(
     with pytest.raises(ZeroDivisionError):
         search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert search.trained == 0
-
-
-def test_an_exhausted_state_space_ends_the_search(
-    new_database, open_search, formula_trainer, space, monkeypatch
-):
-    _, database = new_database(schedule=EpsilonSchedule.parse("1.0:100000"), stopping="none", layer_limit=1)
-    search = open_search(database)
-    search.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
-    search.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
-    with pytest.raises(SearchStopped, match="exhausted"):
-        search.run(SerialExecutor(formula_trainer(search.config.epochs)))
-    assert search.trained == 6
 
 
 def test_many_networks_in_a_row_that_learn_nothing_are_told_once(

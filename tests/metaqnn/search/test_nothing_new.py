@@ -1,0 +1,85 @@
+"""Walks that find nothing new: the search ends, says why, and does not grow with every resume."""
+
+import pytest
+
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.executors import SearchStopped, SerialExecutor
+from metaqnn.search import loop
+
+SEVERAL = 25
+
+
+@pytest.fixture(autouse=True)
+def few_repeats(monkeypatch):
+    monkeypatch.setattr(loop, "CONSECUTIVE_REPEATS", SEVERAL)
+
+
+@pytest.fixture
+def stopped(open_search, formula_trainer):
+    """stopped(database): why the search ends that is there, or goes on."""
+
+    def go_on(database):
+        search = open_search(database)
+        with pytest.raises(SearchStopped) as reason:
+            search.run(SerialExecutor(formula_trainer(search.config.epochs)))
+        return search, str(reason.value)
+
+    return go_on
+
+
+def greedy(new_database):
+    return new_database(schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")[1]
+
+
+def test_an_exhausted_state_space_ends_the_search(new_database, open_search, formula_trainer):
+    schedule = EpsilonSchedule.parse("1.0:100000")
+    _, database = new_database(schedule=schedule, stopping="none", layer_limit=1)
+    search = open_search(database)
+    search.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
+    search.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
+    with pytest.raises(SearchStopped, match="at epsilon 1 led to .* 6 of 100000: the state space has hardly"):
+        search.run(SerialExecutor(formula_trainer(search.config.epochs)))
+    assert search.trained == 6
+
+
+def test_a_greedy_agent_that_repeats_itself_is_told_from_an_exhausted_space(new_database, stopped):
+    search, reason = stopped(greedy(new_database))
+    assert reason.startswith(
+        f"{SEVERAL} walks in a row at epsilon 0 led to networks that were trained before"
+    )
+    assert f"{search.trained} of 306" in reason
+    assert "the agent always takes what it thinks best" in reason
+    assert "exhausted" not in reason
+
+
+def test_going_on_with_it_adds_nothing_and_says_the_same(new_database, stopped):
+    database = greedy(new_database)
+    search, reason = stopped(database)
+    before = database.stored_samples()
+    assert len(before) == len(search.memory)
+    again, same = stopped(database)
+    assert (same, database.stored_samples(), len(again.memory)) == (reason, before, len(before))
+
+
+def test_a_search_that_is_killed_among_repeats_ends_where_it_would_have_ended(
+    new_database, open_search, formula_trainer, stopped, monkeypatch
+):
+    undisturbed, database = (
+        greedy(new_database),
+        new_database("killed", **{"schedule": EpsilonSchedule.parse("1.0:6,0:300"), "stopping": "none"})[1],
+    )
+    _, reason = stopped(undisturbed)
+    search = open_search(database)
+    add = search._add_repeat
+
+    def die(*arguments):
+        if search._repeats == SEVERAL // 2:
+            raise KeyboardInterrupt
+        add(*arguments)
+
+    monkeypatch.setattr(search, "_add_repeat", die)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(SerialExecutor(formula_trainer(search.config.epochs)))
+    assert stopped(database)[1] == reason
+    places = [[(s.proposal, s.position) for s in found.stored_samples()] for found in (undisturbed, database)]
+    assert places[0] == places[1]
