@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 BUSY_SECONDS = 30
+"""How long SQLite itself waits for other programs; events are tried again after that (`transactions`)."""
 POSTGRESQL = "postgresql+psycopg"
 CONNECTION = {
     "application_name": "metaqnn",
@@ -90,11 +91,10 @@ def name_of(url: str | URL) -> str:
 def writing_engine(url: str | URL) -> Engine:
     """An engine whose transactions may all write.
 
-    On SQLite: a write-ahead log that is flushed to disk at every commit (so a power cut loses nothing that
-    was committed, and files of networks are removed only after that), BEGIN IMMEDIATE (so a transaction that
-    first reads and then writes cannot fail half-way because of another writer), a busy timeout of 30 s, and
-    enforced foreign keys. On PostgreSQL: a single connection, which `ownership` makes the search's only
-    writer; losing it raises `UnreachableError`.
+    On SQLite: write-ahead log, flushed to the disk at every commit (a power cut loses nothing that was
+    committed, and files of networks are removed only after that), BEGIN IMMEDIATE (a transaction that reads
+    first and writes later cannot fail half way under another writer), foreign keys enforced. On PostgreSQL: a
+    single connection, which `ownership` makes the search's only writer; if it is cut: `UnreachableError`.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, exc, text
 
-from metaqnn.database.engine import UnreachableError
+from metaqnn.database.engine import UnreachableError, name_of
+from metaqnn.database.trouble import is_held
 from metaqnn.interrupts import uninterrupted
 
 PATIENCE = 600.0
-"""Seconds without a connection after which a search gives up."""
+"""Seconds without a connection, or without a turn on SQLite, after which a search gives up."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 """Seconds between two tries: first and longest; they double in between."""
 
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """A time without a connection: waits between tries and informs the user."""
+    """Time without the database: waits between tries, and tells the user."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -74,11 +76,12 @@ def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[
 def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:
     """Run `event` in a transaction of its own and return what it returns.
 
-    On PostgreSQL, a transaction whose connection was lost is repeated on a new one, unless the server says
-    that it was committed and only the response was lost. `event` must touch nothing but the database.
+    On PostgreSQL a transaction whose connection was cut is repeated on a new one, unless the server says
+    that it was committed and only the answer was lost. So is one on SQLite while another program keeps the
+    file to itself. `event` must touch nothing but the database.
 
     Raises:
-        UnreachableError: no connection for PATIENCE seconds.
+        UnreachableError: no connection, or no turn, for PATIENCE seconds.
     """
     results: list[T] = []
     transaction: str | None = None
@@ -89,13 +92,22 @@ def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:
                 if not _committed(connection, transaction):
                     results.append(event(connection))
                     transaction = _transaction_id(connection)
-        except UnreachableError as error:
+        except (UnreachableError, sqlite3.OperationalError, exc.OperationalError) as error:
             outage = outage or Outage()
-            outage.wait(error)
+            outage.wait(_passing(engine, error))
             continue
         if outage is not None:
             outage.over()
         return results[-1]
+
+
+def _passing(engine: Engine, error: Exception) -> UnreachableError:
+    """An error that waiting may help against; raises any other again."""
+    if isinstance(error, UnreachableError):
+        return error
+    if not is_held(error):
+        raise error
+    return UnreachableError(f"{name_of(engine.url)} is held by another program")
 
 
 def _transaction_id(connection: Connection) -> str | None:

@@ -44,6 +44,12 @@ def advice(error: BaseException) -> str | None:
     return None if code == sqlite3.SQLITE_IOERR_SHORT_READ else ADVICE.get(code & 0xFF)
 
 
+def is_held(error: BaseException) -> bool:
+    """Whether another program keeps an SQLite file to itself, which passes."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def unavailable(where: str, error: BaseException) -> DatabaseError | None:
     """The error about a file that cannot be used now, if that is what `error` means."""
     help_ = advice(error)
