@@ -27,13 +27,23 @@ CONNECTION = {
 }
 """Settings of a PostgreSQL connection, unless the URL overrides them."""
 
+REFUSALS = {
+    "42501": "the role needs more rights, such as GRANT CREATE, USAGE ON SCHEMA public TO its name; or a "
+    "database of its own",
+    "3F000": "there is no schema for new tables; create one, or name it in the role's search_path",
+    "25006": "it may only be read; give the server that is written to",
+}
+"""By PostgreSQL's SQLSTATE: what helps where a role may not, or a server does not."""
+TIMEOUTS = {"57014", "55P03"}
+"""SQLSTATEs of statements that the server gave up because of a statement_timeout or lock_timeout."""
+
 
 class StorageError(ValueError):
     """An address where a search cannot be stored."""
 
 
 class UnreachableError(ValueError):
-    """A database server that does not respond, or has stopped responding."""
+    """A database server that does not answer, not any more, or not in time."""
 
 
 def sqlite_url(path: Path) -> URL:
@@ -169,10 +179,15 @@ def _postgresql_engine(url: URL, **options: Any) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:
-        # SQLAlchemy treats Ctrl-C during a statement as a lost connection, too: keep it what it is.
-        is_error = isinstance(context.original_exception, Exception)
-        if is_error and (context.is_disconnect or context.connection is None):
-            reason = " ".join(str(context.original_exception).split())
+        error = context.original_exception
+        if not isinstance(error, Exception):  # SQLAlchemy counts Ctrl-C as a lost connection; it stays Ctrl-C
+            return
+        reason, state = " ".join(str(error).split()), getattr(error, "sqlstate", None)
+        if state in REFUSALS:
+            raise StorageError(f"{name_of(url)} cannot be used ({reason}): {REFUSALS[state]}")
+        if state in TIMEOUTS:
+            raise UnreachableError(f"{name_of(url)} does not answer in time: {reason}")
+        if context.is_disconnect or context.connection is None:
             raise UnreachableError(f"{name_of(url)} cannot be reached: {reason}")
 
     return engine
