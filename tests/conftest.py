@@ -38,6 +38,14 @@ def fact(request):
     return write
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory):
+    """What this user has allowed on this machine neither matters to the tests nor is changed by them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def mounted():
     """mounted(folder, options): make a folder that is a file system in memory, or skip the test."""

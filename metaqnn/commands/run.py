@@ -17,7 +17,7 @@ from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import PublishedFlags
-from metaqnn.database.engine import UnreachableError, postgresql_url
+from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, seconds
 from metaqnn.report.text import audit_line, headline
@@ -98,7 +98,7 @@ def _time(text: str) -> float:
 def execute(namespace: argparse.Namespace) -> int:
     """Run the search until it is done or interrupted, then print what it found."""
     given = given_options(namespace, SearchConfig) | given_options(namespace, PublishedFlags)
-    storage = None if namespace.storage is None else postgresql_url(namespace.storage)
+    storage = None if namespace.storage is None else named_url(namespace.storage)
     folder = _folder(namespace, given)
     return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder))
 

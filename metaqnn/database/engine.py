@@ -13,9 +13,13 @@ from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from predictor.curves.servers import remember
+
 BUSY_SECONDS = 30
 """How long SQLite itself waits for other programs; events are tried again after that (`transactions`)."""
 POSTGRESQL = "postgresql+psycopg"
+SSL = "METAQNN_SSLPASSWORD"
+"""As PGPASSWORD, for an encrypted client key; PostgreSQL has no variable of its own for it."""
 CONNECTION = {
     "application_name": "metaqnn",
     "connect_timeout": "10",
@@ -51,8 +55,22 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path.resolve()))
 
 
+def named_url(text: str | URL) -> URL:
+    """As `postgresql_url`, for what the user names: from now on that server may be sent passwords."""
+    url = postgresql_url(text)
+    remember(connection_settings(url))
+    return url
+
+
+def connection_settings(url: URL) -> dict[str, Any]:
+    """What psycopg is told of a URL."""
+    return dict(url.get_dialect()().create_connect_args(url)[1])
+
+
 def postgresql_url(text: str | URL) -> URL:
-    """The URL of a PostgreSQL database. Its password is moved to PGPASSWORD of this process.
+    """The URL of a PostgreSQL database, without its passwords: these go to this process's environment.
+
+    There they have the names PGPASSWORD and METAQNN_SSLPASSWORD, the latter for an encrypted client key.
 
     Raises:
         StorageError: not the URL of a PostgreSQL database.
@@ -68,24 +86,21 @@ def postgresql_url(text: str | URL) -> URL:
         raise StorageError(f"the storage is {str(url)!r}; expected postgresql+psycopg://USER@HOST/DATABASE")
     if find_spec("psycopg") is None:
         raise StorageError("PostgreSQL needs the package psycopg: pip install 'metaqnn[postgresql]'")
-    password = url.password or url.query.get("password")
-    url = url.set(drivername=POSTGRESQL)._replace(password=None).difference_update_query(["password"])
+    passwords = {"PGPASSWORD": url.password or url.query.get("password"), SSL: url.query.get("sslpassword")}
+    url = url.set(drivername=POSTGRESQL)._replace(password=None)
+    url = url.difference_update_query(["password", "sslpassword"])
     _check_connectable(url)
-    if password:
-        try:
-            os.environ["PGPASSWORD"] = str(password)
-        except ValueError:
-            raise StorageError(
-                "the password in the storage's URL contains characters that a password cannot have"
-            ) from None
+    try:
+        os.environ.update({name: str(password) for name, password in passwords.items() if password})
+    except ValueError:
+        raise StorageError("the password in the storage's URL holds what no password can") from None
     return url
 
 
 def _check_connectable(url: URL) -> None:
     """Refuse what SQLAlchemy and name resolution would fail on later. Contacts nobody."""
     try:
-        _, parameters = url.get_dialect()().create_connect_args(url)
-        for host in str(parameters.get("host", "")).split(","):
+        for host in str(connection_settings(url).get("host", "")).split(","):
             host.encode("idna")
     except (ArgumentError, ValueError) as error:
         raise StorageError(f"the storage is {str(url)!r}: {error}") from None
@@ -175,6 +190,8 @@ def _begin_with(engine: Engine, statement: str) -> None:
 
 def _postgresql_engine(url: URL, **options: Any) -> Engine:
     settings = {name: value for name, value in CONNECTION.items() if name not in url.query}
+    if password := os.environ.get(SSL):
+        settings["sslpassword"] = password
     engine = create_engine(url, connect_args=settings, **options)
 
     @event.listens_for(engine, "handle_error")

@@ -19,8 +19,9 @@ from sqlalchemy import URL
 
 from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
-from metaqnn.database.engine import postgresql_url, sqlite_url
+from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
+from predictor.curves.servers import require_known
 from state_space.errors import nearest
 from trainers.files import write_whole
 
@@ -82,7 +83,12 @@ class RunFolder:
 
     @property
     def url(self) -> URL:
-        """The replay database as a URL."""
+        """The replay database as a URL.
+
+        Raises:
+            RunFolderError: the folder does not say where it is.
+            UnknownServerError: it is on a server that would get a password and that the user never named.
+        """
         return self._place()[0]
 
     @property
@@ -98,7 +104,7 @@ class RunFolder:
         """
         if storage is None and not self.storage.exists():
             return ReplayDatabase.create(self.url, record)
-        url = postgresql_url(storage or self.url)
+        url = self.url if storage is None else named_url(storage)
         database = ReplayDatabase.create(url, record)
         remembered = {"url": url.render_as_string(), "search": database.search_id}
         write_whole(self.storage, json.dumps(remembered, indent=2) + "\n")
@@ -113,7 +119,7 @@ class RunFolder:
         Raises:
             RunFolderError: it is not that of the search.
         """
-        if storage is not None and (given := postgresql_url(storage)) != self.url:
+        if storage is not None and (given := named_url(storage)) != self.url:
             raise RunFolderError(f"the search of {str(self.path)!r} is in {self.url}, not in {given}")
         return ReplayDatabase.open(self.url, self.search_id)
 
@@ -138,7 +144,9 @@ class RunFolder:
             url, search_id = str(remembered["url"]), int(ROW.read(str(remembered["search"])))
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
-        return postgresql_url(url), search_id
+        address = postgresql_url(url)
+        require_known(connection_settings(address))
+        return address, search_id
 
     def owner(self) -> str | None:
         """The process that works on the search, as the folder says; None if there is none.

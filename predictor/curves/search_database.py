@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.servers import UnknownServerError, require_known
 from predictor.errors import CurvesError
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -90,10 +91,14 @@ def _from_postgresql(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
         import psycopg
     except ImportError:
         raise CurvesError("PostgreSQL needs the package psycopg: pip install psycopg[binary]") from None
+    address = str(source.database).replace("+psycopg", "", 1)
     try:
-        with psycopg.connect(str(source.database).replace("+psycopg", "", 1)) as connection:
+        require_known(psycopg.conninfo.conninfo_to_dict(address))
+        with psycopg.connect(address) as connection:
             connection.read_only = True
             return _select(connection, source.search)
+    except UnknownServerError:
+        raise
     except (psycopg.Error, ValueError) as error:  # ValueError: a host's name that cannot be one
         raise CurvesError(f"no readable view learning_curves: {' '.join(str(error).split())}") from None
 
