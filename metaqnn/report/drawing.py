@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import vl_convert
 
@@ -12,6 +13,11 @@ from metaqnn.figures import Figure, NothingToShow, SearchView
 PNG_WIDTH = 720
 PNG_SCALE = 3
 """Pixels of a PNG per unit of the figure: 2160 across, enough for a column of print at 600 dpi."""
+
+PNG_HEADER = 33
+"""Bytes of a PNG before its other chunks: the signature and the sizes."""
+MARK = b"MetaQNN report"
+"""By this a file of a report is known, within its first bytes."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ def draw(figure: Figure, view: SearchView) -> Drawn:
 
 
 def png(spec: dict[str, Any]) -> bytes:
-    """A specification as a picture for print."""
+    """A specification as a picture for print, which says by what it was made."""
     picture: bytes = vl_convert.vegalite_to_png({**spec, "width": PNG_WIDTH}, scale=PNG_SCALE)
-    return picture
+    text = b"tEXtSoftware\0" + MARK
+    chunk = (len(text) - 4).to_bytes(4, "big") + text + crc32(text).to_bytes(4, "big")
+    return picture[:PNG_HEADER] + chunk + picture[PNG_HEADER:]

@@ -12,10 +12,13 @@ from tqdm import tqdm
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES, SearchView
-from metaqnn.report.drawing import Drawn, draw, png
+from metaqnn.report.drawing import MARK, Drawn, draw, png
 from metaqnn.report.page import page
 from metaqnn.session.run_folder import RunFolder
 from trainers.files import alone, write_whole
+
+HEAD = 4096
+"""Bytes in which the mark of a report must be."""
 
 
 class ReportError(ValueError):
@@ -27,15 +30,16 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
 
     Args:
         reader: the search.
-        folder: its run folder, for its name and whether the search is running.
-        to: folder to write to; created if needed.
+        folder: its run folder, for its name and whether it is at work.
+        to: folder to write to; made if there is none. Nothing but a report may be in it.
 
     Returns:
         The page.
 
     Raises:
-        ReportError: the folder cannot be written to, or another process is writing a report there.
+        ReportError: it holds something else, cannot be written to, or another process writes a report there.
     """
+    _require_own(to, folder)
     view = SearchView(reader, _watched)
     with _bar(FIGURES, "figures", unit="fig") as bar:
         drawn = [draw(figure, view) for figure in bar]
@@ -53,6 +57,34 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
             f"cannot write the report to {str(to)!r}: {error.strerror}; name another folder with --to DIR"
         ) from None
     return to / "index.html"
+
+
+def _require_own(to: Path, run: RunFolder) -> None:
+    """Refuse a folder with files that no report has written: they would be replaced or removed."""
+    if to.is_symlink() and to.absolute().parent == run.path.absolute():
+        raise ReportError(
+            f"{str(to)!r} is a link that leads out of the run folder; name a folder with --to DIR"
+        )
+    try:
+        foreign = sorted(path.name for path in (to.iterdir() if to.is_dir() else ()) if not _is_own(path))
+    except OSError as error:
+        raise ReportError(
+            f"cannot read {str(to)!r}: {error.strerror}; name another folder with --to DIR"
+        ) from None
+    if foreign:
+        raise ReportError(
+            f"{str(to)!r} holds {foreign[0]!r}, which is not of a report; name another folder with --to DIR"
+        )
+
+
+def _is_own(path: Path) -> bool:
+    names = ("index.html", "report.lock", *(f"{figure.name}.png" for figure in FIGURES))
+    if not path.is_file() or path.is_symlink():
+        return False
+    if path.name not in names[:1] + names[2:]:  # the lock, or what a killed report has left half written
+        return path.name.lstrip(".").startswith(names)
+    with path.open("rb") as file:
+        return MARK in file.read(HEAD)
 
 
 def _write_picture(drawn: Drawn, picture: Path) -> None:

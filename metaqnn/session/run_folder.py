@@ -148,6 +148,15 @@ class RunFolder:
         require_known(connection_settings(address))
         return address, search_id
 
+    def _refuse_links(self) -> None:
+        """Refuse to write a database, or what belongs to it, through a link that somebody has put here."""
+        for path in (*self.path.glob(f"{self.database.name}*"), self.storage):
+            if path.is_symlink():
+                raise RunFolderError(
+                    f"{str(path)!r} is a link, and nothing is written through links in a run folder; put "
+                    "the file itself there, or use the folder that it is in"
+                )
+
     def owner(self) -> str | None:
         """The process that works on the search, as the folder says; None if there is none.
 
@@ -163,8 +172,10 @@ class RunFolder:
         """Own the folder; the operating system gives it back when the process ends, however it ends.
 
         Raises:
-            RunFolderError: another process owns it; the message names it. Or there can be no such folder.
+            RunFolderError: another process owns it; the message names it. Or its database is a link, or there
+                can be no such folder.
         """
+        self._refuse_links()
         owner = self.path / OWNER
         lock = FileLock(self.path / "search.lock")
         try:

@@ -58,8 +58,8 @@ def test_the_page_is_small(report):
 def small(monkeypatch):
     """Only a short page and one short picture."""
     monkeypatch.setattr(files, "FIGURES", FIGURES[:1])
-    monkeypatch.setattr(files, "page", lambda *_: "page")
-    monkeypatch.setattr(files, "png", lambda _: b"picture")
+    monkeypatch.setattr(files, "page", lambda *_: "page of a MetaQNN report")
+    monkeypatch.setattr(files, "png", lambda _: b"picture of a MetaQNN report")
 
 
 @pytest.mark.usefixtures("small")
@@ -81,7 +81,7 @@ def test_a_picture_of_an_earlier_report_goes_where_there_is_none_now(
 
 def test_a_full_disk_leaves_the_earlier_report(reader, finished_run, small_disk, fill, monkeypatch):
     monkeypatch.setattr(files, "FIGURES", FIGURES[:1])
-    monkeypatch.setattr(files, "page", lambda *_: "page")
+    monkeypatch.setattr(files, "page", lambda *_: "page of a MetaQNN report")
     write_report(reader, finished_run, small_disk / "report")
     before = {path.name: path.read_bytes() for path in (small_disk / "report").iterdir()}
     fill(40_000)

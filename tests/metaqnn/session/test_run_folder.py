@@ -187,3 +187,16 @@ def test_a_storage_file_with_an_impossible_search_is_refused(tmp_path, search):
         RunFolderError, match=r"storage.json' does not name a search: .* is not a whole number"
     ):
         RunFolder(tmp_path).url  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["search.db", "search.db-wal", "search.db.backup-0002", "storage.json"])
+@pytest.mark.parametrize("target", ["there", "nowhere"])
+def test_a_database_is_not_written_through_a_link(tmp_path, name, target):
+    (tmp_path / "there").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / target)
+    message = rf"run/{name}' is a link, and nothing is written through"
+    with pytest.raises(RunFolderError, match=message), RunFolder(tmp_path / "run").lock():
+        pass
+    assert (tmp_path / "there").read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
