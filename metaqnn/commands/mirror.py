@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from metaqnn.commands.common import add_run, reading
 from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
+from state_space.errors import printable
 
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
@@ -76,7 +77,7 @@ def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path)
     if namespace.optuna is not None:
         from metaqnn.mirrors.optuna import OptunaMirror  # Optuna is slow to import
 
-        study = namespace.study or run.resolve().name
+        study = printable(namespace.study or run.resolve().name, keep="")
         mirrors.append(OptunaMirror(namespace.optuna, reader, study))
     return mirrors
 

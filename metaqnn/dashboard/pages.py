@@ -19,6 +19,7 @@ from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
 from metaqnn.report.templating import environment
 from metaqnn.report.vega import VERSION
+from state_space.errors import printable
 
 BEST = 5
 """Networks in the table on a run's page."""
@@ -101,7 +102,7 @@ class Pages:
         self, request: Request, reason: str, status: int, headers: Mapping[str, str] | None = None
     ) -> Response:
         if "text/html" not in request.headers.get("accept", ""):  # the pages' script, or a program
-            return PlainTextResponse(reason, status, headers)
+            return PlainTextResponse(printable(reason), status, headers)
         page = self._page("error.html", reason=reason, status=status)
         page.status_code = status
         page.headers.update(headers or {})

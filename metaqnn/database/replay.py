@@ -22,6 +22,7 @@ from metaqnn.database.stored_events import StoredEvents
 from metaqnn.database.transactions import transaction
 from metaqnn.database.trouble import check_integrity, refused
 from metaqnn.interrupts import uninterrupted
+from state_space.errors import printable
 
 if TYPE_CHECKING:  # readers of a database need not wait for torch and scikit-learn
     from predictor import Decision
@@ -163,8 +164,10 @@ class ReplayDatabase(StoredEvents):
         finished: int,
         positions: Mapping[int, int],
     ) -> None:
-        """A training ended as the `finished`-th; `positions` maps its waiting proposals to their places."""
-        values = {**vars(result), "epochs_trained": self._epochs_trained(connection, network_id)}
+        """A training ended as the `finished`-th; `positions`: its waiting proposals and their places."""
+        message = None if result.message is None else printable(result.message, keep="\n\t")
+        trained = self._epochs_trained(connection, network_id)
+        values = {**vars(result), "message": message, "epochs_trained": trained}
         connection.execute(
             update(networks)
             .where(networks.c.id == network_id)

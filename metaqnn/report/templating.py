@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from metaqnn.output import count, duration, percent
 from metaqnn.report.diagram import blocks
@@ -18,11 +20,20 @@ def environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_encodable,
     )
     environment.filters.update(
         percent=percent, predicted=predicted, count=count, duration=duration, moment=moment, blocks=blocks
     )
     return environment
+
+
+def _encodable(value: Any) -> Any:
+    r"""What a template shows; of names that are not UTF-8, the bytes that are not as `\udcff`."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    shown = value.encode(errors="backslashreplace").decode()
+    return Markup(shown) if isinstance(value, Markup) else shown
 
 
 def predicted(share: float | None) -> str:

@@ -196,3 +196,22 @@ def test_wall_time_adds_up_over_sessions(stored, ask):
     with closing(ReplayDatabase.open(url)) as again:
         again.finish(1, STOPPED, 1, {})
     assert ask(url, "SELECT seconds FROM searches")[0][0] > first > 0
+
+
+def test_a_message_that_no_database_could_hold_is_escaped(new_database, ask):
+    """Names of files need not be UTF-8, and PostgreSQL takes no NUL."""
+    url, database = new_database()
+    network = {
+        "number": 1,
+        "architecture": "[SM(10)]",
+        "num_params": 0,
+        "depth": 1,
+        "parameters": 9,
+        "macs": 9,
+    }
+    network_id = database.propose(0, 1.0, network)
+    database.finish(
+        network_id, NetworkResult("crashed", 0.1, message="no photo\udcff\0\n\tfor\xfc"), 1, {0: 0}
+    )
+    ((message,),) = ask(url, "SELECT message FROM networks")
+    assert message == "no photo\\udcff\\x00\n\tfor\xfc"
