@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import shlex
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +17,7 @@ from tabulate import tabulate
 from state_space.errors import printable
 
 FORMATS = ("table", "json", "csv")
+PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
 
@@ -84,6 +88,20 @@ def seconds(text: str) -> float:
     if not total:
         raise ValueError(f"{text!r} is no time; write it like 30m, 8h, 1d or 1h30m")
     return float(total)
+
+
+def command(*words: object) -> str:
+    """A command of ours to paste into a shell, whatever names are in it."""
+    return " ".join(["metaqnn", *map(shell_quoted, words)])
+
+
+def shell_quoted(word: object) -> str:
+    r"""A word as bash and zsh read it: in quotes if need be, bytes that cannot be shown as `$'\xff'`."""
+    text = str(word)
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = (chr(byte) if chr(byte) in PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(plain)}'"
 
 
 def _cell(value: Any) -> Any:

@@ -13,7 +13,7 @@ from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.output import percent, rows_as_text
+from metaqnn.output import command, percent, rows_as_text
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder
 
@@ -45,14 +45,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
     folder = RunFolder.existing(namespace.run)
-    command = f"metaqnn audit {folder.path}"
+    again = command("audit", folder.path)
     return interruptible(
-        lambda: _execute(folder, namespace, command), lambda: f"resume with the same command: {command}"
+        lambda: _execute(folder, namespace, again), lambda: f"resume with the same command: {again}"
     )
 
 
-def _execute(folder: RunFolder, namespace: argparse.Namespace, command: str) -> int:
-    with disk_errors(folder, command), folder.lock():
+def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> int:
+    with disk_errors(folder, again), folder.lock():
         _train(folder, namespace)
     print(_text(folder.path, namespace.format))
     return 0

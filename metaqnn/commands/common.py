@@ -30,10 +30,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def folder_path(text: str) -> Path:
+    """The path of a folder. Raises ArgumentTypeError for no name, which would mean the current one."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no name of a folder; . is the current one")
+    return Path(text)
+
+
 def run_path(text: str) -> Path:
     """A run folder's path; `latest` is the one in `runs` in which something changed last, if there is one."""
     if text != LATEST or Path(text).exists():
-        return Path(text)
+        return folder_path(text)
     return latest_run(RUNS) or RUNS / LATEST
 
 

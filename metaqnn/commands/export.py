@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.commands.common import add_format, add_run, folder_path, reading
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
@@ -50,7 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the weights from `metaqnn finetune` (default: from the search)",
     )
-    parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="new folder for the export")
+    parser.add_argument(
+        "--to", type=folder_path, metavar="DIR", required=True, help="new folder for the export"
+    )
     parser.add_argument(
         "--formats",
         type=_names,

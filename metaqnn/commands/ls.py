@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from metaqnn.commands.common import RUNS, add_format, reading
+from metaqnn.commands.common import RUNS, add_format, folder_path, reading
 from metaqnn.output import percent, rows_as_text
 from metaqnn.session.run_folder import RunFolder, runs_in
 
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn ls`."""
     parser.add_argument(
         "folder",
-        type=Path,
+        type=folder_path,
         nargs="?",
         default=RUNS,
         metavar="DIR",

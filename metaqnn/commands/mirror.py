@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaqnn.commands.common import add_run, reading
+from metaqnn.commands.common import add_run, folder_path, reading
 from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from state_space.errors import printable
@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """The options that say where the copies go."""
-    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder for TensorBoard logs")
+    parser.add_argument("--tensorboard", type=folder_path, metavar="DIR", help="folder for TensorBoard logs")
     parser.add_argument("--optuna", metavar="URL", help="Optuna storage, such as sqlite:///study.db")
     parser.add_argument(
         "--study", metavar="NAME", help="name of the Optuna study (default: that of the run folder)"

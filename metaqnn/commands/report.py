@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
-from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.commands.common import add_format, add_run, folder_path, reading
 from metaqnn.output import as_json, rows_as_text
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
@@ -24,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument(
         "--to",
-        type=Path,
+        type=folder_path,
         metavar="DIR",
         help="folder for the page, index.html, and each figure, NAME.png (default: RUN/report)",
     )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, disk_errors, interruptible, reading, run_path
+from metaqnn.commands.common import (
+    add_format,
+    disk_errors,
+    folder_path,
+    interruptible,
+    reading,
+    run_path,
+)
 from metaqnn.commands.mirror import add_places, mirrored
 from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
@@ -19,7 +25,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import PublishedFlags
 from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
-from metaqnn.output import as_json, seconds
+from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import audit_line, headline
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -46,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place = parser.add_argument_group("where")
     run = place.add_mutually_exclusive_group()
     run.add_argument(
-        "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"
+        "--run-dir", type=folder_path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"
     )
     run.add_argument(
         "--resume",
@@ -106,11 +112,11 @@ def execute(namespace: argparse.Namespace) -> int:
 def _execute(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> int:
-    with disk_errors(folder, f"metaqnn run --resume {folder.path}"):
+    with disk_errors(folder, command("run", "--resume", folder.path)):
         reason = _search(namespace, folder, given, storage)
     print(_result(folder, namespace.format))
     if reason:
-        advice = f"resume with: metaqnn run --resume {folder.path}"
+        advice = f"resume with: {command('run', '--resume', folder.path)}"
         print(f"stopped early: {printable(reason)}\n{advice}", file=sys.stderr)
     return 1 if reason else 0
 
@@ -121,7 +127,7 @@ def _advice(folder: RunFolder) -> str:
     except UnreachableError:  # interrupted while the search waited for its database
         stored = True
     if stored:
-        return f"resume with: metaqnn run --resume {folder.path}"
+        return f"resume with: {command('run', '--resume', folder.path)}"
     return "nothing was stored yet"
 
 
@@ -192,12 +198,12 @@ def _result(folder: RunFolder, output_format: str) -> str:
 
 def _where(folder: RunFolder) -> str:
     """Where everything is, and the commands that people want next, to paste."""
-    run = shlex.quote(str(folder.path))
+    run, best = shell_quoted(folder.path), shell_quoted(folder.path / "best")
     return "\n".join(
         [
             f"everything is in {folder.path}; next:",
             f"  metaqnn report {run}                  all figures on a page (dashboard: live)",
             f"  metaqnn finetune {run} --top 5        train the best for long, measure their test error",
-            f"  metaqnn export {run} --to {run}/best   a network as PyTorch source, weights and ONNX",
+            f"  metaqnn export {run} --to {best}   a network as PyTorch source, weights and ONNX",
         ]
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from metaqnn.dashboard.runs import Run
 from metaqnn.figures import SearchView
+from metaqnn.output import command
 from metaqnn.results.summary import Summary
 from metaqnn.session.run_folder import RunFolder
 
@@ -52,4 +53,4 @@ def _word(run: Run, view: SearchView) -> tuple[str, str]:
     if finished:
         return "finished", "all planned networks have ended"
     begun = view.ended or view.in_training
-    return "paused" if begun else "not started", f"resume with: metaqnn run --resume {run.path}"
+    return "paused" if begun else "not started", f"resume with: {command('run', '--resume', run.path)}"

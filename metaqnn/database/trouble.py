@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ from sqlalchemy import URL, exc
 from sqlalchemy.engine import make_url
 
 from metaqnn.database.engine import reading_options
+from metaqnn.output import shell_quoted
 
 SPACE, PERMISSION = "make space", "check its permissions and those of its folder"
 ADVICE = {
@@ -63,7 +63,7 @@ def damage(where: str, reason: str) -> DatabaseError:
     return DatabaseError(
         f"{where} is no longer a MetaQNN replay database, it is damaged ({reason}); "
         "copy its folder, then save what can still be read: "
-        f"sqlite3 {shlex.quote(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
+        f"sqlite3 {shell_quoted(where)} .dump | sed 's/^ROLLBACK/COMMIT/' | sqlite3 recovered.db"
     )
 
 

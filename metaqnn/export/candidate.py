@@ -18,6 +18,7 @@ from metaqnn.export.card import FINETUNE, SEARCH, Card
 from metaqnn.export.check import Evidence
 from metaqnn.export.errors import ExportError
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
+from metaqnn.output import command
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.prepare import load_images, require_same_images
 from metaqnn.session.run_folder import RunFolder
@@ -162,7 +163,7 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
     here = f"kept are those of {', '.join(map(str, kept))}" if kept else "none are kept"
     raise ExportError(
         f"{reason}; {here} (run --keep-weights K keeps more); or train it again: "
-        f"metaqnn finetune {run} --networks {number}, then export it with --finetuned"
+        f"{command('finetune', run, '--networks', number)}, then export it with --finetuned"
     )
 
 
@@ -176,8 +177,8 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
         if ended is not None:
             return files, ended
     raise ExportError(
-        f"network {number} has not been finetuned: metaqnn finetune {run} --networks {number} does that; "
-        "without --finetuned the weights of the search are exported"
+        f"network {number} has not been finetuned: {command('finetune', run, '--networks', number)} does "
+        "that; without --finetuned the weights of the search are exported"
     )
 
 

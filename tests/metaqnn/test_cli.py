@@ -43,6 +43,16 @@ BEYOND = [
     ["run", "--keep-weights"],
 ]
 """Words that a number follows."""
+NAMELESS = [
+    ["top", ""],
+    ["ls", ""],
+    ["dashboard", ""],
+    ["run", "--run-dir", ""],
+    ["run", "--resume="],
+    ["run", "--tensorboard", ""],
+    ["report", "x", "--to", ""],
+    ["export", "x", "--to="],
+]
 UNREASONABLE = [
     ("--epochs", "1e12"),
     ("--epochs", "1000000000000"),
@@ -74,6 +84,7 @@ UNREASONABLE = [
         (["top", "x", "--format", "xml"], "'xml' is not one of table, json, csv (see"),
         (["top", "x", "--format", "jsn"], "'jsn' is not one of table, json, csv; did you mean 'json'?"),
         (["show", "x", "first"], "first"),
+        *((words, "'' is no name of a folder; . is the current one") for words in NAMELESS),
         *(([*words, "9" * 20], "is not a whole number from ") for words in BEYOND),
         *((["run", name, value], "is not a ") for name, value in UNREASONABLE),
     ],

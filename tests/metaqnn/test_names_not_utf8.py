@@ -1,4 +1,4 @@
-"""Names of data sets, classes and run folders that are not UTF-8 are shown escaped wherever they are shown."""
+"""Names of data sets, classes and run folders that are not UTF-8 are shown escaped wherever they appear."""
 
 import os
 import sqlite3

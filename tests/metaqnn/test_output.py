@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
+from metaqnn.output import as_json, command, count, duration, facts_as_text, percent, rows_as_text
 
 ROWS = [
     {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
@@ -109,3 +112,25 @@ def test_counts_are_right_to_three_digits(number):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+WORDS = [
+    "plain",
+    "two words",
+    "it's",
+    "$(touch obeyed)",
+    "-x",
+    "naïve",
+    "a\nb",
+    "\x1b[31m",
+    os.fsdecode(b"\xff'\\ x"),
+]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize("word", WORDS)
+def test_a_printed_command_is_one_line_that_a_shell_reads_as_it_was_meant(word):
+    line = command("top", word)
+    assert line.isprintable()
+    script = f"set -- {line}; printf '%s' \"$3\""
+    assert subprocess.run(["bash", "-c", script], capture_output=True).stdout == os.fsencode(word)
