@@ -13,7 +13,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from metaqnn.interrupts import drop, open_closed_streams
+from metaqnn.interrupts import drop, go_on_without_stderr, open_closed_streams
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
-    if isinstance(sys.stdout, TextIOWrapper):  # characters its encoding lacks become `\xfc`, as on stderr
+    go_on_without_stderr()
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
@@ -94,8 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop(sys.stdout)
         return 0
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
+        number = error.errno if isinstance(error, OSError) else None
+        if number == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
             drop(sys.stdout)
+        elif number in (errno.EMFILE, errno.ENFILE):
+            error = OSError(f"{error}; let this shell have more files: ulimit -n 1024")
         elif not _is_users(error):
             raise
         from state_space.errors import printable

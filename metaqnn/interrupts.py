@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter, FileIO, TextIOWrapper
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class TimeUp(KeyboardInterrupt):
@@ -19,6 +21,7 @@ class TimeUp(KeyboardInterrupt):
 HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 """A closed terminal, where there is such a thing."""
 ALARM = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
 
@@ -91,6 +94,27 @@ def open_closed_streams() -> None:
             stream = open(os.devnull, mode)  # noqa: SIM115 - gets the stream's own number, the lowest
             os.set_inheritable(stream.fileno(), True)  # by worker processes
             setattr(sys, name, stream)
+
+
+class _Forgiving(FileIO):
+    """A file that takes what it has no room for, and forgets it."""
+
+    def write(self, content: Any) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(content) or 0
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            return len(content)
+
+
+def go_on_without_stderr() -> None:
+    """Let a full disk under standard error cost what is said there, but nothing else."""
+    stream = sys.stderr
+    if stream is sys.__stderr__ and isinstance(stream, TextIOWrapper) and not stream.isatty():
+        raw = BufferedWriter(_Forgiving(stream.fileno(), "wb", closefd=False), 1)
+        sys.stderr = TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=True)
 
 
 def drop(stream: TextIO) -> None:

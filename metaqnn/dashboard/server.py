@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -9,6 +10,7 @@ import socket
 import uvicorn
 
 from metaqnn.dashboard.application import Dashboard
+from metaqnn.dashboard.connections import BACKLOG, Complaints, Connection
 
 FIRST_PORT = 8500
 TRIES = 100
@@ -58,12 +60,19 @@ class Server(uvicorn.Server):
             lifespan="off",
             ws="none",
             proxy_headers=False,
-            log_level="warning",
+            log_level="error",  # what clients do wrong, they are told
+            http=Connection,
+            backlog=BACKLOG,
             access_log=False,
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
         self._dashboard = dashboard
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(Complaints())
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut the dashboard down first."""

@@ -29,7 +29,7 @@ def bundle(cache: Path | None = None) -> bytes:
     """
     folder = cache or Path(platformdirs.user_cache_dir("metaqnn"))
     file = folder / f"vega-embed-{VERSION}.js"
-    if file.exists():
+    with suppress(OSError):  # it is not there, or the folder is another user's
         return file.read_bytes()
     script = vl_convert.javascript_bundle(SNIPPET).encode()
     with suppress(OSError):  # the next process bundles it again

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -91,3 +93,17 @@ def test_other_threads_may_use_it():
     thread.start()
     thread.join()
     assert done == [True]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_under_standard_error_costs_nothing_but_what_is_said_there(tmp_path):
+    few = ("--schedule", "1.0:1", "--epochs", "1", "--layer-limit", "2", "--conv-widths", "8")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "metaqnn", "run", "--run-dir", str(tmp_path / "run"), *few],
+            stderr=full,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 0
+    assert "1 of 1 networks" in done.stdout

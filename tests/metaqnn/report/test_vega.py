@@ -34,3 +34,17 @@ def test_a_cache_folder_that_cannot_be_written_costs_time_only(tmp_path, monkeyp
 
 def test_the_real_script_offers_vega_embed():
     assert b"window.vegaEmbed=" in vega.bundle()
+
+
+def test_a_cache_that_cannot_be_read_is_gone_on_without(tmp_path, monkeypatch):
+    """As one of another user."""
+    monkeypatch.setattr("metaqnn.report.vega.vl_convert.javascript_bundle", lambda snippet: "made " + snippet)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("read_bytes", "mkdir", "exists"):
+        monkeypatch.setattr(type(tmp_path), name, lambda path, *_, **__: refuse(path))
+    vega.bundle.cache_clear()
+    assert vega.bundle(tmp_path / "cache").startswith(b"made ")
+    vega.bundle.cache_clear()
