@@ -19,8 +19,8 @@ SPACE, PERMISSION = "make space", "check its permissions and those of its folder
 ADVICE = {
     sqlite3.SQLITE_FULL: SPACE,
     sqlite3.SQLITE_IOERR: f"{SPACE}, or check the disk",
-    sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, copy the folder to a place where you may write, or let this "
-    "shell have more files (ulimit -n)",
+    sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, copy the folder to a place where you may write, or "
+    "allow this shell more open files (ulimit -n)",
     sqlite3.SQLITE_READONLY: PERMISSION,
     sqlite3.SQLITE_PERM: PERMISSION,
     sqlite3.SQLITE_AUTH: PERMISSION,

@@ -86,11 +86,11 @@ def test_files_and_names_of_the_project_exist(page):
 
 
 def test_a_file_or_a_name_that_does_not_exist_is_found():
-    text = "`metaqnn/search.py` `test_none.py` `predictor.early_stopping.EarlyStopper`\n\n    python docs/none.py\n"
+    text = "`metaqnn/search.py` `test_none.py` `predictor.early_stopping.X`\n\n    python docs/none.py\n"
     assert list(_unknown(text)) == [
         "metaqnn/search.py",
         "test_none.py",
-        "predictor.early_stopping.EarlyStopper",
+        "predictor.early_stopping.X",
         "docs/none.py",
     ]
     assert (
