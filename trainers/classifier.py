@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.chance import TESTED, Chance
-from trainers.datasets import ImageDataset, split_validation
+from trainers.datasets import ImageDataset, training_and_validation
 from trainers.loader import ImageLoader
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
@@ -16,13 +16,14 @@ from trainers.trainer import NetworkTrainer
 class ClassifierTrainer(NetworkTrainer):
     """Trains networks on one data set by one recipe.
 
-    Validation images are drawn once from the training images; pixel means and deviations are those of the
-    rest. The test images are never looked at.
+    Validation images are those of the data set, or drawn once from the training images; pixel means and
+    deviations are those of the images that are trained on. The test images are never looked at.
 
     Args:
         dataset: the images.
         recipe: how to train.
-        validation_size: number of validation images, drawn with unchanged class proportions.
+        validation_size: number of validation images, drawn with unchanged class proportions; None for those
+            that the data set has.
         split_seed: addresses that draw.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         precision: "auto", "float32" or "bfloat16".
@@ -33,7 +34,7 @@ class ClassifierTrainer(NetworkTrainer):
             `trainers.chance`.
 
     Raises:
-        DatasetError: no such validation split is possible.
+        DatasetError: no such validation split is possible, or the data set has no validation images.
         DeviceError: no such device, precision or number of threads here.
 
     Example:
@@ -53,7 +54,7 @@ class ClassifierTrainer(NetworkTrainer):
         dataset: ImageDataset,
         *,
         recipe: TrainingRecipe,
-        validation_size: int,
+        validation_size: int | None,
         split_seed: int = 0,
         device: str = "auto",
         precision: str = "auto",
@@ -73,17 +74,14 @@ class ClassifierTrainer(NetworkTrainer):
         )
         self._identity = {
             "data": _training_part(dataset).fingerprint,
-            "validation": f"{validation_size} images of draw {split_seed}",
+            "validation": f"{validation_size or 'own'} images of draw {split_seed}",
         }
-        training, validation = split_validation(dataset.train_labels, validation_size, split_seed)
-        normalisation = Normalisation.of(dataset.train_images[training])
+        training, validation = training_and_validation(dataset, validation_size, split_seed)
+        normalisation = Normalisation.of(training[0])
         self._training, self._watched = (
-            ImageLoader(dataset.train_images[part], dataset.train_labels[part], normalisation, self.device)
-            for part in (training, validation)
+            ImageLoader(*part, normalisation, self.device) for part in (training, validation)
         )
-        self.chance = Chance.of(
-            chance, dataset.train_labels[validation], dataset.num_classes, recipe.chance_factor
-        )
+        self.chance = Chance.of(chance, validation[1], dataset.num_classes, recipe.chance_factor)
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         return torch.optim.Adam(
@@ -97,5 +95,7 @@ class ClassifierTrainer(NetworkTrainer):
 
 
 def _training_part(dataset: ImageDataset) -> ImageDataset:
-    images, labels = dataset.train_images, dataset.train_labels
-    return ImageDataset(dataset.name, images, labels, images[:0], labels[:0], dataset.class_names)
+    """What is looked at: no test images."""
+    images, labels, names = dataset.train_images, dataset.train_labels, dataset.class_names
+    validation = dataset.validation_images, dataset.validation_labels
+    return ImageDataset(dataset.name, images, labels, images[:0], labels[:0], names, *validation)

@@ -1,13 +1,11 @@
-"""Data sets that come as arrays: an ``.npz`` file, or whatever the user's own function returns."""
+"""Data sets that come as arrays, and ``.npz`` files of them."""
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,17 @@ import numpy as np
 
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
 
-MAX_ARRAY_BYTES = 16 * 2**30
-"""Most bytes a single array of an ``.npz`` file may declare."""
+MAX_BYTES = 16 * 2**30
+"""Most bytes of a data set's images where the memory of the machine allows it."""
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
-# Keras's names first, then those of MedMNIST and others.
-_NAMES = {
+NAMES = {
     "x_train": ("x_train", "train_images"),
     "y_train": ("y_train", "train_labels"),
     "x_test": ("x_test", "test_images"),
     "y_test": ("y_test", "test_labels"),
 }
+"""Our names of the arrays, and all that are understood: Keras's first, then those of MedMNIST and others."""
 
 
 def dataset_from_arrays(name: str, arrays: Mapping[str, Any], where: str) -> ImageDataset:
@@ -40,11 +39,11 @@ def dataset_from_arrays(name: str, arrays: Mapping[str, Any], where: str) -> Ima
     Raises:
         DatasetError: an array is missing or not as described, or see ``ImageDataset``.
     """
-    found = {ours: next((key for key in keys if key in arrays), None) for ours, keys in _NAMES.items()}
+    found = {ours: next((key for key in keys if key in arrays), None) for ours, keys in NAMES.items()}
     for key in ("x_train", "y_train"):
         if found[key] is None:
             held = ", ".join(map(repr, arrays)) or "nothing"
-            raise DatasetError(f"{where} has no {key!r} (or {_NAMES[key][1]!r}); it holds {held}")
+            raise DatasetError(f"{where} has no {key!r} (or {NAMES[key][1]!r}); it holds {held}")
     if (found["x_test"] is None) != (found["y_test"] is None):
         raise DatasetError(f"{where} has only one of 'x_test' and 'y_test'; give both or neither")
     parts: dict[str, np.ndarray] = {}
@@ -65,90 +64,47 @@ def read_npz(path: Path, name: str) -> ImageDataset:
         DatasetError: the file is damaged, holds Python objects, or its arrays do not fit.
     """
     where = repr(str(path))
-    wanted = {"class_names", *(key for keys in _NAMES.values() for key in keys)}
+    wanted = {"class_names", *(key for keys in NAMES.values() for key in keys)}
     try:
-        _check_declared_sizes(path, where)
+        _check_declared_sizes(path, where, wanted)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: _read_array(archive, key, where) for key in archive.files if key in wanted}
             held = dict.fromkeys(archive.files)
     except DatasetError:
         raise
     except Exception as error:  # which one depends on the byte that is wrong
-        raise DatasetError(f"{where} is damaged or no .npz file: {_reason(error)}") from error
+        raise DatasetError(f"{where} is damaged or no .npz file: {reason_of(error)}") from error
     return dataset_from_arrays(name, arrays or held, where)
 
 
-def read_callable(target: str) -> ImageDataset:
-    """Import ``module:function`` (the working directory included) and call it without arguments.
+@cache
+def most_bytes() -> int:
+    """Most bytes of images that are read into memory: half of the machine's or container's, at most 16 GiB.
 
-    It returns an ``ImageDataset``; or the mapping that ``dataset_from_arrays`` describes; or
-    (x_train, y_train), (x_train, y_train, x_test, y_test) or ((x_train, y_train), (x_test, y_test)).
-
-    Raises:
-        DatasetError: the import or the call fails, or the result does not fit.
+    The other half is for the copies that resizing and training make.
     """
-    where = repr(target)
-    with _working_directory_importable():
-        function = _import(target)
+    limits = [2 * MAX_BYTES]
+    for path in map(Path, _CGROUP_LIMITS):
         try:
-            result = function()
-        except Exception as error:
-            raise DatasetError(f"{where} failed: {_reason(error)}") from error
-    if isinstance(result, ImageDataset):
-        return result
-    if isinstance(result, Mapping):
-        return dataset_from_arrays(target, result, where)
-    if isinstance(result, Sequence) and not isinstance(result, str):
-        return dataset_from_arrays(target, _name_arrays(result, where), where)
-    raise DatasetError(
-        f"{where} returned {type(result).__name__}; an ImageDataset, or a dict or tuple of arrays is needed"
-    )
+            limits.append(int(path.read_text("ascii")))
+        except (OSError, ValueError):  # there is no such file, or it says that there is no limit
+            continue
+    if hasattr(os, "sysconf"):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits) // 2
 
 
-def _import(target: str) -> Callable[[], Any]:
-    module_name, _, attribute = target.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), attribute)
-    except AttributeError:
-        raise DatasetError(f"module {module_name!r} has no {attribute!r} (of {target!r})") from None
-    except Exception as error:  # importing runs the user's code, which may raise anything
-        raise DatasetError(f"cannot import {module_name!r} of {target!r}: {_reason(error)}") from error
-    if not callable(function):
-        raise DatasetError(f"{target!r} is a {type(function).__name__}, not a function")
-    return function
-
-
-@contextmanager
-def _working_directory_importable() -> Iterator[None]:
-    """``python -m`` searches the working directory, an installed command does not; make both alike."""
-    directory = os.getcwd()
-    sys.path.insert(0, directory)
-    try:
-        yield
-    finally:
-        sys.path.remove(directory)
-
-
-def _name_arrays(result: Sequence[Any], where: str) -> dict[str, Any]:
-    flat = list(result)
-    if len(flat) == 2 and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in flat):
-        flat = [*flat[0], *flat[1]]
-    if len(flat) not in (2, 4):
-        raise DatasetError(
-            f"{where} returned {len(flat)} values; x_train, y_train and maybe x_test, y_test are needed"
-        )
-    return dict(zip(_NAMES, flat, strict=False))
-
-
-def _check_declared_sizes(path: Path, where: str) -> None:
+def _check_declared_sizes(path: Path, where: str, wanted: Collection[str]) -> None:
+    """Refuse arrays that together are too large for the memory: 3 MB of a file may hold 16 GiB."""
     with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    for info in members:
-        if info.file_size > MAX_ARRAY_BYTES:
-            raise DatasetError(
-                f"{info.filename!r} of {where} is too large: {info.file_size:,} bytes, "
-                f"at most {MAX_ARRAY_BYTES:,} are read"
-            )
+        members = [info for info in archive.infolist() if info.filename.removesuffix(".npy") in wanted]
+    total = sum(info.file_size for info in members)
+    if total > most_bytes():
+        largest = max(members, key=lambda info: info.file_size).filename
+        raise DatasetError(
+            f"the arrays of {where} are too large: {total:,} bytes, most of them {largest!r}; at most "
+            f"{most_bytes():,} are read here, half of the memory"
+        )
 
 
 def _read_array(archive: Mapping[str, Any], key: str, where: str) -> np.ndarray:
@@ -211,5 +167,10 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
     return tuple(map(str, range(highest + 1)))
 
 
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+def reason_of(error: BaseException) -> str:
+    """An error of code that is not ours, as one line: its message may be of any kind, or fail itself."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text}".rstrip(": ")

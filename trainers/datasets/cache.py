@@ -7,23 +7,22 @@ array, which numpy's reader compares: a damaged entry shows when it is read, and
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
-from trainers.datasets.dataset import ImageDataset
-from trainers.datasets.stale import remove_stale
-from trainers.datasets.walk import walk
+from trainers.datasets.dataset import PARTS, ImageDataset
+from trainers.datasets.walk import remove_stale, walk
 
-# Raised whenever decoding changes, so that entries of older versions are not taken for current ones.
-_FORMAT = 1
-_FIELDS = ("train_images", "train_labels", "test_images", "test_labels")
+_FIELDS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
+_FIRST_FORMAT = 1  # which has neither validation images nor notes
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,11 +34,18 @@ class Source:
         name: name of the resulting data set.
         files: the files and folders it is read from; without any it is not cached.
         read: decodes it; the argument is ``image_size``.
+        version: raised whenever such sources are read otherwise than before, so that entries of older
+            versions are not taken for current ones.
+        options: what else decides what is read.
+        images: the folder or archive of image files, if it is one.
     """
 
     name: str
     files: tuple[Path, ...]
     read: Callable[[int | None], ImageDataset]
+    version: int = _FIRST_FORMAT
+    options: tuple[Hashable, ...] = ()
+    images: Path | None = None
 
 
 def default_cache_dir() -> Path:
@@ -61,12 +67,12 @@ def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> Imag
         return source.read(image_size)
     entry = _entry_path(source, image_size, cache_dir)
     signature = _signature(source.files)
-    cached = _load(entry, signature)
+    cached = _load(entry, signature, source.version)
     if cached is not None:
         return replace(cached, name=source.name)
     dataset = source.read(image_size)
     try:
-        _store(entry, signature, dataset)
+        _store(entry, signature, dataset, source.version)
     except OSError as error:
         _LOG.warning("decoded images of %r are not cached: %s", source.name, error)
     return dataset
@@ -74,7 +80,8 @@ def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> Imag
 
 def _entry_path(source: Source, image_size: int | None, cache_dir: Path) -> Path:
     paths = [str(path.resolve()) for path in source.files]
-    key = hashlib.sha256(repr((_FORMAT, paths, image_size)).encode()).hexdigest()[:16]
+    what = (source.version, paths, image_size, *source.options)
+    key = hashlib.sha256(repr(what).encode()).hexdigest()[:16]
     return cache_dir / "datasets" / f"{source.files[0].name.split('.')[0]}-{key}.npz"
 
 
@@ -88,14 +95,19 @@ def _signature(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _load(entry: Path, signature: str) -> ImageDataset | None:
+def _load(entry: Path, signature: str, version: int) -> ImageDataset | None:
     try:
         with np.load(entry, allow_pickle=False) as arrays:
             if str(arrays["signature"]) != signature:
                 return None
-            parts = {field: arrays[field] for field in _FIELDS}
             names = tuple(arrays["class_names"].tolist())
-            return ImageDataset(name=entry.stem, class_names=names, **parts)
+            if version == _FIRST_FORMAT:
+                train, train_labels, test, test_labels = (arrays[field] for field in _FIELDS[:4])
+                return ImageDataset(entry.stem, train, train_labels, test, test_labels, names)
+            about = json.loads(str(arrays["about"]))
+            about["levels"], about["notes"] = tuple(about["levels"]), tuple(about["notes"])
+            parts = {field: arrays[field] for field in _FIELDS}
+            return ImageDataset(entry.stem, class_names=names, **parts, **about)
     except FileNotFoundError:
         return None
     except Exception as error:  # which one depends on the byte that is wrong
@@ -103,7 +115,7 @@ def _load(entry: Path, signature: str) -> ImageDataset | None:
         return None
 
 
-def _store(entry: Path, signature: str, dataset: ImageDataset) -> None:
+def _store(entry: Path, signature: str, dataset: ImageDataset, version: int) -> None:
     """Write the entry under another name and rename it: readers see all of it or none."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(entry.parent, "*.tmp")
@@ -111,6 +123,11 @@ def _store(entry: Path, signature: str, dataset: ImageDataset) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             arrays = {field: getattr(dataset, field) for field in _FIELDS}
+            if version == _FIRST_FORMAT:
+                arrays = {field: arrays[field] for field in _FIELDS[:4]}
+            else:
+                about = {name: getattr(dataset, name) for name in ("levels", "notes", "unreadable")}
+                arrays["about"] = np.array(json.dumps(about))
             np.savez(file, signature=signature, class_names=np.array(dataset.class_names), **arrays)
         os.replace(temporary, entry)
     except BaseException:

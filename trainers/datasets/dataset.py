@@ -9,6 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from state_space.errors import printable
+from trainers.datasets.decoding import UPPER_BYTE
+
+PARTS = ("train", "test", "validation")
 
 
 class DatasetError(ValueError):
@@ -23,7 +26,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """A labelled set of images that all have one size, with an optional test set.
+    """A labelled set of images that all have one size, with an optional test and validation set.
 
     The constructor checks everything below, so whoever holds an ``ImageDataset`` may rely on it.
 
@@ -34,6 +37,12 @@ class ImageDataset:
         test_images: uint8, shape (m, height, width, channels); m = 0 when there is no test set.
         test_labels: int64, shape (m,).
         class_names: one distinct name per class, in the order of the labels; at least two.
+        validation_images: uint8, shape (k, height, width, channels); k = 0 when the data set does not say
+            which images validate, so that they are drawn from the training images.
+        validation_labels: int64, shape (k,).
+        levels: scale and offset by which grey pixels of more than 8 bits were made 8-bit, see ``decode``.
+        notes: what is to be said about its files, a line each.
+        unreadable: an error about the first file that was left out as it could not be read, or nothing.
 
     Raises:
         DatasetError: a type, shape or label is not as described, or a class has no training image.
@@ -45,19 +54,29 @@ class ImageDataset:
     test_images: np.ndarray
     test_labels: np.ndarray
     class_names: tuple[str, ...]
+    validation_images: np.ndarray = None  # type: ignore[assignment]  # set below
+    validation_labels: np.ndarray = None  # type: ignore[assignment]
+    levels: tuple[float, float] = UPPER_BYTE
+    notes: tuple[str, ...] = ()
+    unreadable: str = ""
 
     def __post_init__(self) -> None:
         _check_class_names(self.name, self.class_names)
-        for part in ("train", "test"):
+        for part in PARTS:
+            if getattr(self, f"{part}_images") is None and part == "validation":
+                object.__setattr__(self, "validation_images", self.train_images[:0])
+                object.__setattr__(self, "validation_labels", self.train_labels[:0])
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             _check_part(f"{part} images of {self.name!r}", images, labels, self.class_names)
             object.__setattr__(self, f"{part}_images", np.ascontiguousarray(images))
             object.__setattr__(self, f"{part}_labels", np.ascontiguousarray(labels))
-        if self.test_images.shape[1:] != self.train_images.shape[1:]:
-            raise DatasetError(
-                f"test images of {self.name!r} are {shape_text(self.test_images.shape[1:])}, "
-                f"its training images {shape_text(self.train_images.shape[1:])}; they must agree"
-            )
+        for part in PARTS[1:]:
+            shape = getattr(self, f"{part}_images").shape[1:]
+            if shape != self.train_images.shape[1:]:
+                raise DatasetError(
+                    f"{part} images of {self.name!r} are {shape_text(shape)}, "
+                    f"its training images {shape_text(self.train_images.shape[1:])}; they must agree"
+                )
         counts = np.bincount(self.train_labels, minlength=self.num_classes)
         if not counts.all():
             empty = int(np.argmin(counts))
@@ -78,8 +97,13 @@ class ImageDataset:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images of each class, by part and name: {"train": {"cat": 5000, ...}, "test": {...}}."""
+        """Images of each class, by part and name: {"train": {"cat": 5000, ...}, "test": {...}}.
+
+        The part "validation" is there if the data set says which images validate.
+        """
         parts = {"train": self.train_labels, "test": self.test_labels}
+        if len(self.validation_labels):
+            parts["validation"] = self.validation_labels
         numbers = {part: np.bincount(labels, minlength=self.num_classes) for part, labels in parts.items()}
         return {part: dict(zip(self.class_names, n.tolist(), strict=True)) for part, n in numbers.items()}
 
@@ -87,7 +111,10 @@ class ImageDataset:
     def fingerprint(self) -> str:
         """SHA-256 (hex) over pixels, labels and class names; the same content under another name agrees."""
         digest = hashlib.sha256(repr(tuple(self.class_names)).encode())
-        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+        arrays = [self.train_images, self.train_labels, self.test_images, self.test_labels]
+        if len(self.validation_labels):
+            arrays += [self.validation_images, self.validation_labels]
+        for array in arrays:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(array.reshape(-1).data)
         return digest.hexdigest()

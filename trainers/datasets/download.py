@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.named import NamedSet
-from trainers.datasets.stale import remove_stale
+from trainers.datasets.walk import remove_stale
 from trainers.files import synchronise
 
 TIMEOUT = 30.0

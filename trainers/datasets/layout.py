@@ -2,106 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from trainers.datasets.dataset import DatasetError
-
-Parts = tuple[str, ...]
-
-# Spellings in use; a folder "training" taken for a class would go unnoticed.
-_SPLITS = {
-    "train": "train", "training": "train",
-    "test": "test", "testing": "test",
-    "val": "val", "valid": "val", "validation": "val",
-}  # fmt: skip
+from trainers.datasets.splits import PLAIN, are_folds, partners, roles, says_nothing
+from trainers.datasets.tree import Labelled, Named, Parts, Tree, enclosing
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths with their labels, sorted; ``unused`` names the folders whose images belong to neither part."""
+    """Paths with their labels, sorted.
+
+    Attributes:
+        class_names: in the order of the labels.
+        train: training images.
+        validation: images of a validation set of its own.
+        test: test images.
+        notes: a line for each thing that was decided or left out.
+    """
 
     class_names: tuple[str, ...]
-    train: list[tuple[Parts, int]]
-    test: list[tuple[Parts, int]]
-    unused: tuple[str, ...]
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+    notes: tuple[str, ...]
 
 
-def find_layout(images: Collection[Parts], folders: Collection[Parts], source: str) -> Layout:
-    """Recognise ``train/<class>/*`` beside ``test`` or ``val``, or ``<class>/*``, below enclosing folders.
+def find_layout(
+    images: Collection[Parts], folders: Collection[Parts], source: str, own_validation: bool = False
+) -> Layout:
+    """Recognise ``train/<class>/*`` beside ``test`` or ``val``, ``<class>/train/*``, or ``<class>/*``.
 
-    With both ``test`` and ``val``, ``test`` is the test set and ``val`` is unused: validation images are
-    drawn from the training set. Below a class, deeper folders do not matter.
+    Enclosing folders do not matter, nor do folders below a class. Splits are known by their names, see
+    ``trainers.datasets.splits``, and by class folders inside. A test or validation set without classes is
+    left out with a note.
 
     Args:
         images: path of every image, as parts.
         folders: path of every folder known, as parts; tells of classes without images.
         source: named in errors.
+        own_validation: whether ``val`` is the validation set. If not, it is the test set where there is no
+            ``test``, and otherwise unused.
 
     Raises:
         DatasetError: an image lies in no class folder, a class folder has no images, a test class is not
-            a training class, or there is no training set.
+            a training class, there is no training set, or the folders look like splits or masks and are not
+            understood.
     """
-    base = _enclosing(images)
-    heads = {parts[base] for parts in images if len(parts) > base + 1}
-    splits = {head: _SPLITS[head.lower()] for head in heads if head.lower() in _SPLITS}
-    if not _has_splits(heads, splits):
-        files = _by_class(images, base, source)
-        names = _class_names(files, folders, base, source)
-        return Layout(names, _label(files, names, source), [], ())
-    if "train" not in splits.values():
-        found = ", ".join(map(repr, sorted(heads)))
-        raise DatasetError(f"{source!r} has {found} but no train folder with images")
-    test_split = "test" if "test" in splits.values() else "val"
-    train = _part(images, base, splits, "train")
-    files = _by_class(train, base + 1, source)
-    names = _class_names(files, _part(folders, base, splits, "train"), base + 1, source)
-    test = _by_class(_part(images, base, splits, test_split), base + 1, source)
-    unused = sorted(head for head in heads if splits.get(head) not in ("train", test_split))
-    return Layout(names, _label(files, names, source), _label(test, names, source), tuple(unused))
+    tree = Tree(source, images, folders)
+    splits = _splits_above(tree)
+    if splits is not None:
+        return _with_splits(tree, splits, own_validation)
+    splits = _splits_below(tree)
+    if splits is not None:
+        return _with_splits_in_classes(tree, splits, own_validation)
+    files = tree.by_class(images, tree.base)
+    names = tree.class_names(files, folders, tree.base)
+    return Layout(names, tree.label(files, names), [], [], ())
 
 
-def _enclosing(images: Collection[Parts]) -> int:
-    """Number of leading folders that hold everything and are neither a split nor a class."""
-    base = 0
-    while True:
-        heads = {parts[base] for parts in images}
-        nested = all(len(parts) > base + 2 for parts in images)
-        if len(heads) > 1 or not nested or next(iter(heads)).lower() in _SPLITS:
-            return base
-        base += 1
+def _splits_above(tree: Tree) -> dict[str, str] | None:
+    """The splits that the top folders are, or None where they are classes."""
+    heads, inside = sorted(tree.inside), tree.inside
+    tree.refuse_masks(heads)
+    found = roles(heads)
+    plain = {head: PLAIN[head.lower()] for head in heads if head.lower() in PLAIN}
+    if len(set(plain.values())) > 1 or (heads and len(plain) == len(heads)):
+        return found | plain
+    loose = roles(heads, strict=False)
+    if len(loose) > len(found) and len(set.intersection(*(inside[head] for head in loose))) > 1:
+        found = loose
+    others = [head for head in heads if head not in found]
+    if len(set(found.values())) > 1:
+        if any(inside[head] for head, role in found.items() if role == "train"):
+            return found
+        if not others and len(partners(heads)) == len(heads):
+            tree.refuse(f"{', '.join(map(repr, heads))} look like splits, but hold no class folders")
+        return None
+    if list(found.values()) == ["train"] and len(inside[min(found)]) > 1 and not any(map(inside.get, others)):
+        return found
+    _refuse_what_is_alike(tree, heads, found)
+    return None
 
 
-def _has_splits(heads: set[str], splits: dict[str, str]) -> bool:
-    """Whether top folders are splits; "train" among other classes (bus, car, ...) may well be a class."""
-    return len(set(splits.values())) > 1 or (bool(heads) and len(splits) == len(heads))
+def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]) -> None:
+    """Refuse folders that hold the same folders and of which some are called as splits, or as parts."""
+    alike = [h for h in heads for s in found if h != s and len(tree.inside[h] & tree.inside[s]) > 1]
+    if alike:
+        names = ", ".join(map(repr, sorted({*alike, *found})))
+        tree.refuse(f"{names} hold the same folders, but not all are called as training, test or validation")
+    if len(heads) > 1 and are_folds(heads) and set.intersection(*map(tree.inside.__getitem__, heads)):
+        tree.refuse(f"{', '.join(map(repr, heads))} hold the same folders, as parts of one data set do")
 
 
-def _part(paths: Collection[Parts], base: int, splits: dict[str, str], split: str) -> list[Parts]:
-    return [parts for parts in paths if len(parts) > base + 1 and splits.get(parts[base]) == split]
+def _splits_below(tree: Tree) -> dict[str, str] | None:
+    """The splits that folders within the classes are (``cats/train``, ``cats/test``), if they are."""
+    for head, below in tree.inside.items():
+        tree.refuse_masks(below, f"{head}/")
+    found = roles(set().union(*tree.inside.values()))
+    having = sorted(head for head, below in tree.inside.items() if below & found.keys())
+    kinds = set(found.values())
+    if not having or kinds == {"train"} or (len(kinds) == 1 and len(having) == 1):
+        return None
+    level = tree.base + 1
+    loose = [p for p in tree.images if len(p) > level and (len(p) < level + 2 or p[level] not in found)]
+    if loose or "train" not in kinds:
+        example = f"{having[0]}/{min(tree.inside[having[0]] & found.keys())}"
+        beside = f", but {'/'.join(min(loose))!r} lies in none" if loose else ", but none for training"
+        tree.refuse(f"there are splits within classes, such as {example!r}{beside}")
+    return found
 
 
-def _by_class(images: Collection[Parts], level: int, source: str) -> list[tuple[Parts, str]]:
-    loose = [parts for parts in images if len(parts) < level + 2]
-    if loose:
-        raise DatasetError(f"image {'/'.join(min(loose))!r} of {source!r} lies in no class folder")
-    return [(parts, parts[level]) for parts in sorted(images, key=lambda parts: (parts[level], parts))]
+def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) -> Layout:
+    level = tree.base + 1
+    notes: list[str] = []
+    parts = {
+        role: [p for p in tree.images if len(p) > level and splits.get(p[tree.base]) == role]
+        for role in ("train", "val", "test")
+    }
+    for role, paths in parts.items():
+        heads = sorted({p[tree.base] for p in paths})
+        if len(heads) > 1 and not all(head.lower() in PLAIN for head in heads):
+            tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; leave one of them")
+    if not parts["train"]:
+        found = ", ".join(map(repr, sorted(tree.inside)))
+        raise DatasetError(f"{tree.source!r} has {found} but no train folder with images")
+    below = enclosing(parts["train"], level)
+    files = {"train": tree.by_class(parts["train"], below)}
+    folders = [p for p in tree.folders if len(p) > level and splits.get(p[tree.base]) == "train"]
+    names = tree.class_names(files["train"], folders, below)
+    for role in ("val", "test"):
+        if parts[role] and _unlabelled(parts[role], level, names):
+            head = parts[role][0][tree.base]
+            notes.append(f"{len(parts[role])} images in {head!r} lie in no class folders: they are left out")
+        elif parts[role]:
+            files[role] = tree.by_class(parts[role], enclosing(parts[role], level, names))
+    unused = [head for head in sorted(tree.inside) if head not in splits]
+    return _assigned(tree, names, files, splits, unused, notes, own_validation)
 
 
-def _class_names(
-    files: list[tuple[Parts, str]], folders: Collection[Parts], level: int, source: str
-) -> tuple[str, ...]:
-    names = {name for _, name in files}
-    prefixes = {parts[:level] for parts, _ in files}
-    for parts in sorted(folders):
-        if len(parts) == level + 1 and parts[:level] in prefixes and parts[level] not in names:
-            raise DatasetError(f"class folder {'/'.join(parts)!r} of {source!r} holds no images")
-    return tuple(sorted(names))
+def _with_splits_in_classes(tree: Tree, splits: Mapping[str, str], own_validation: bool) -> Layout:
+    files: dict[str, Named] = {}
+    for parts, name in tree.by_class(tree.images, tree.base):
+        files.setdefault(splits[parts[tree.base + 1]], []).append((parts, name))
+    names = tree.class_names(files["train"], tree.folders, tree.base)
+    return _assigned(tree, names, files, splits, [], [], own_validation)
 
 
-def _label(files: list[tuple[Parts, str]], names: tuple[str, ...], source: str) -> list[tuple[Parts, int]]:
-    labels = {name: label for label, name in enumerate(names)}
-    for parts, name in files:
-        if name not in labels:
-            raise DatasetError(f"class {name!r} of {'/'.join(parts)!r} in {source!r} is no training class")
-    return [(parts, labels[name]) for parts, name in files]
+def _assigned(
+    tree: Tree,
+    names: tuple[str, ...],
+    files: dict[str, Named],
+    splits: Mapping[str, str],
+    unused: list[str],
+    notes: list[str],
+    own_validation: bool,
+) -> Layout:
+    """The layout, with what becomes of a validation set."""
+    validation: Named = files.get("val", []) if own_validation else []
+    test = files.get("test", [])
+    if not own_validation and "val" in files:
+        if test:
+            unused = sorted([*unused, *(name for name, role in splits.items() if role == "val")])
+        else:
+            test = files["val"]
+    if any(name.lower() not in PLAIN for name in splits):
+        said = ", ".join(f"{name!r} is {role}" for name, role in sorted(splits.items()))
+        notes = [f"splits by their names: {said}", *notes]
+    if unused:
+        notes = [*notes, f"images in {', '.join(map(repr, unused))} are not used"]
+    labelled = [tree.label(part, names) for part in (files["train"], validation, test)]
+    return Layout(names, labelled[0], labelled[1], labelled[2], tuple(notes))
+
+
+def _unlabelled(images: list[Parts], level: int, names: Collection[str]) -> bool:
+    """Whether images lie flat, or in one folder whose name tells no class and below which there are none."""
+    if any(part in names for parts in images for part in parts[level:-1]):
+        return False
+    folders = {parts[level:-1][:1] for parts in images}
+    return len(folders) == 1 and all(map(says_nothing, folders.pop()))

@@ -1,37 +1,57 @@
-"""Walking through the image files of a folder or tar archive; nothing is ever extracted to disk."""
+"""Walking through the files of a folder or tar archive; nothing is ever extracted to disk."""
 
 from __future__ import annotations
 
+import math
+import re
 import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any, Self
 
 from trainers.datasets.dataset import DatasetError
-from trainers.datasets.images import SUFFIXES
-from trainers.datasets.strict_tar import StrictTarFile
+from trainers.datasets.images import HEAD, left_out
 from trainers.datasets.walk import check_count, is_by_product, walk
 
 MAX_FILE_BYTES = 64 * 2**20
 """Largest single file read from a folder or an archive."""
 MAX_ARCHIVE_BYTES = 64 * 2**30
 """Most bytes an archive may declare once decompressed."""
+MAX_HEADER_BYTES = 2**20
+"""Most bytes of an archive that say what one member is: long names, records, maps of sparse files."""
+
+_DIGITS = re.compile(rb"\d{100}")
 
 
 @dataclass(frozen=True)
 class Member:
-    """A folder (``data`` is None) or an image file, named by the parts of its path."""
+    """A folder, or one of what an attribute below tells, named by the parts of its path.
+
+    Attributes:
+        parts: of an absolute path in an archive, the first is "/".
+        data: content of a file that is to be decoded.
+        target: where a link in an archive leads, within the archive; empty if it leads out of it.
+        left_out: of another file, why it is no image that is read.
+    """
 
     parts: tuple[str, ...]
-    data: bytes | None
+    data: bytes | None = None
+    target: tuple[str, ...] | None = None
+    left_out: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.data is None and self.target is None and not self.left_out
 
     def __str__(self) -> str:
         return "/".join(self.parts)
 
 
 def read_folder(folder: Path) -> Iterator[Member]:
-    """Yield the sub-folders and image files below ``folder``, sorted; symbolic links are followed.
+    """Yield the sub-folders and files below ``folder``, sorted; symbolic links are followed.
 
     Raises:
         DatasetError: a file is too large, or ``walk`` refuses the folder.
@@ -39,23 +59,24 @@ def read_folder(folder: Path) -> Iterator[Member]:
     for path, status in walk(folder):
         parts = path.relative_to(folder).parts
         if stat.S_ISREG(status.st_mode):
-            if _is_image(path.name):
-                yield Member(parts, _read_file(path, status.st_size))
+            reason = left_out(path.name, _head(path))
+            data = None if reason else _read_file(path, status.st_size)
+            yield Member(parts, data, left_out=reason)
         elif parts:
-            yield Member(parts, None)
+            yield Member(parts)
 
 
 def read_archive(archive: Path) -> Iterator[Member]:
-    """Yield the folders and image files of a tar archive in its own order, in one pass.
+    """Yield the folders, files and links of a tar archive in its own order, in one pass.
 
-    Links, devices and Mac or Windows by-products are skipped. Names only serve as labels.
+    Devices and Mac or Windows by-products are skipped. Names only serve as labels.
 
     Raises:
         DatasetError: the archive is damaged or no tar archive, a member's name climbs out of it ("..")
             or one of the limits above is passed.
     """
     try:
-        with archive.open("rb") as file, StrictTarFile.open(fileobj=file) as tar:
+        with archive.open("rb") as file, _StrictTarFile.open(fileobj=file) as tar:
             yield from _archive_members(tar, archive)
             _drain(tar)
     except DatasetError:
@@ -73,17 +94,17 @@ def _archive_members(tar: tarfile.TarFile, archive: Path) -> Iterator[Member]:
         _check_size(info.size, info.name)
         if total > MAX_ARCHIVE_BYTES:
             raise DatasetError(f"archive {str(archive)!r} holds more than {MAX_ARCHIVE_BYTES:,} bytes")
-        parts = tuple(part for part in info.name.split("/") if part not in ("", "."))
+        parts = _parts(info.name)
         if ".." in parts:
             raise DatasetError(f"member {info.name!r} of {str(archive)!r} points outside the archive")
-        if not parts or any(is_by_product(part) for part in parts):
+        if parts in ((), ("/",)) or any(is_by_product(part) for part in parts):
             continue
         if info.isdir():
-            yield Member(parts, None)
-        elif info.isreg() and _is_image(parts[-1]):
-            content = tar.extractfile(info)
-            assert content is not None  # regular members always have content
-            yield Member(parts, content.read())
+            yield Member(parts)
+        elif info.issym() or info.islnk():
+            yield Member(parts, target=_target(info, parts))
+        elif info.isreg():
+            yield _file(tar, info, parts)
 
 
 def _drain(tar: tarfile.TarFile) -> None:
@@ -91,6 +112,44 @@ def _drain(tar: tarfile.TarFile) -> None:
     for _ in range(64):
         if not tar.fileobj.read(2**20):
             return
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a path; tarfile takes off the slash at the end of folders alone."""
+    root = ("/",) if name.startswith("/") else ()
+    return (*root, *(part for part in name.split("/") if part not in ("", ".")))
+
+
+def _target(info: tarfile.TarInfo, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a link leads: a symbolic one from its own folder, a hard one from the top."""
+    way = list(parts[:-1]) if info.issym() else []
+    for part in _parts(info.linkname):
+        if part == "/":
+            way = [part]
+        elif part != "..":
+            way.append(part)
+        elif way:
+            way.pop()
+        else:
+            return ()
+    return tuple(way)
+
+
+def _file(tar: tarfile.TarFile, info: tarfile.TarInfo, parts: tuple[str, ...]) -> Member:
+    content = tar.extractfile(info)
+    assert content is not None  # regular members always have content
+    head = content.read(HEAD)
+    reason = left_out(parts[-1], head)
+    return Member(parts, None if reason else head + content.read(), left_out=reason)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none of one that may not be read: an image by its name is refused later."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
 
 
 def _read_file(path: Path, size: int) -> bytes:
@@ -104,10 +163,6 @@ def _read_file(path: Path, size: int) -> bytes:
     return data
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not is_by_product(name)
-
-
 def _check_size(size: int, name: str) -> None:
     if size < 0:  # it would lead back to an earlier member
         raise DatasetError(f"member {name!r} has a negative size: {size:,} bytes")
@@ -115,3 +170,66 @@ def _check_size(size: int, name: str) -> None:
         raise DatasetError(
             f"member {name!r} is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
         )
+
+
+class _StrictTarInfo(tarfile.TarInfo):
+    """A header of which no damage is overlooked."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Parse one header block.
+
+        tarfile takes a damaged or missing header after the first for the end of the archive, which would
+        silently lose images; and where a size is negative it goes back, again and again.
+        """
+        try:
+            info = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise  # the end mark
+            raise tarfile.ReadError(f"{error}, or cut off before its end mark") from error
+        if info.size < 0:
+            raise tarfile.ReadError(f"a header says that its member has {info.size:,} bytes")
+        return info
+
+
+class _StrictTarFile(tarfile.TarFile):
+    """An archive of which headers take a limited memory: tarfile keeps all that it reads of them."""
+
+    tarinfo = _StrictTarInfo
+
+    def __init__(self, name: Any, mode: Any, fileobj: IO[bytes], **options: Any) -> None:
+        self._metered = _Metered(fileobj)
+        super().__init__(name, mode, self._metered, **options)
+
+    def next(self) -> tarfile.TarInfo | None:
+        """Read the headers of the next member."""
+        self._metered.left = MAX_HEADER_BYTES
+        try:
+            return super().next()
+        finally:
+            self._metered.left = math.inf
+            self.members.clear()  # type: ignore[attr-defined]
+            self.pax_headers = {}  # records for all later members; none of them concerns images
+
+
+class _Metered:
+    """A file of which only ``left`` bytes may still be read; everything but reading is left to the file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.left = math.inf
+
+    def read(self, size: int) -> bytes:
+        """Read as the file does; ValueError for more than is left, or for headers that take too long."""
+        self.left -= size
+        if self.left < 0:
+            raise ValueError(f"one member has more than {MAX_HEADER_BYTES:,} bytes of headers")
+        data = self._file.read(size)
+        # CVE-2024-6232: the time tarfile takes for a header grew with the square of its runs of digits.
+        if self.left < math.inf and _DIGITS.search(data):
+            raise ValueError("a header has more than 100 digits in a row")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

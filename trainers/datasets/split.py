@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from trainers.datasets.dataset import DatasetError
+from trainers.datasets.dataset import DatasetError, ImageDataset
 
 
 def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,9 +30,33 @@ def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarr
     if not 1 <= size <= len(labels) - num_classes:
         raise DatasetError(
             f"validation size {size} is not possible: of {len(labels)} training images at least one of "
-            f"each of {num_classes} classes must remain, so 1..{len(labels) - num_classes}"
+            f"each of {num_classes} classes must remain, so --validation-size 1..{len(labels) - num_classes}"
         )
     return _draw(labels, size, seed, "validation")
+
+
+Part = tuple[np.ndarray, np.ndarray]
+"""Images and their labels."""
+
+
+def training_and_validation(dataset: ImageDataset, size: int | None, seed: int) -> tuple[Part, Part]:
+    """Images that are trained on and images that validate, with their labels.
+
+    Args:
+        dataset: the data set.
+        size: number of images to draw as ``split_validation`` does; None for those that the data set has.
+        seed: as there.
+
+    Raises:
+        DatasetError: see ``split_validation``; or the data set has no validation images.
+    """
+    images, labels = dataset.train_images, dataset.train_labels
+    if size is None:
+        if not len(dataset.validation_labels):
+            raise DatasetError(f"{dataset.name!r} has no validation images of its own")
+        return (images, labels), (dataset.validation_images, dataset.validation_labels)
+    training, validation = split_validation(labels, size, seed)
+    return (images[training], labels[training]), (images[validation], labels[validation])
 
 
 def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:

@@ -1,9 +1,11 @@
-"""Walking through folders of unknown origin: every walk ends, and leaves nothing out unsaid."""
+"""Folders of unknown origin: every walk ends and leaves nothing out unsaid; what was half written goes."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ MAX_DEPTH = 100
 """Most folders within one another."""
 MAX_WAYS = 100
 """Most ways to one folder: thirty folders with two links each to the next make 2^30 ways to the last."""
+STALE_AFTER = 3600.0
+"""Seconds without a change after which nobody writes any more: a download without an answer ends in less."""
 
 _BY_PRODUCTS = ("__MACOSX", "Thumbs.db", "lost+found")
 
@@ -48,6 +52,25 @@ def walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
 def is_by_product(name: str) -> bool:
     """Whether a file or folder is hidden, or comes from macOS, Windows or a disk's own repairs."""
     return name.startswith(".") or name in _BY_PRODUCTS
+
+
+def remove_stale(folder: Path, pattern: str) -> None:
+    """Remove the files and folders in ``folder`` whose names match and in which nothing changes any more.
+
+    What cannot be looked at or removed stays. Process numbers would tell less: the folder may be shared by
+    several machines.
+    """
+    oldest = time.time() - STALE_AFTER
+    for path in folder.glob(pattern):
+        try:
+            if max(file.lstat().st_mtime for file in (path, *path.rglob("*"))) > oldest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except OSError:  # another process may be removing it too, or it belongs to another user
+            continue
 
 
 def check_count(count: int, source: Path) -> None:

@@ -1,11 +1,12 @@
+import os
 import zipfile
 
 import numpy as np
 import pytest
 
-from trainers.datasets import DatasetError, ImageDataset
+from trainers.datasets import DatasetError
 from trainers.datasets import arrays as arrays_module
-from trainers.datasets.arrays import dataset_from_arrays, read_callable, read_npz
+from trainers.datasets.arrays import dataset_from_arrays, read_npz
 
 
 @pytest.fixture
@@ -129,9 +130,15 @@ def test_a_single_array_is_no_npz(tmp_path):
 
 def test_declared_sizes_are_limited(tmp_path, arrays, monkeypatch):
     np.savez(tmp_path / "x.npz", **arrays)
-    monkeypatch.setattr(arrays_module, "MAX_ARRAY_BYTES", 300)
-    with pytest.raises(DatasetError, match=r"'x_train\.npy' of .* is too large"):
+    monkeypatch.setattr(arrays_module, "most_bytes", lambda: 900)
+    with pytest.raises(DatasetError, match=r"too large: 960 bytes, most of them 'x_train\.npy'; at most 900"):
         read_npz(tmp_path / "x.npz", "x")
+
+
+def test_the_limit_is_half_of_the_memory():
+    assert 2**24 < arrays_module.most_bytes() <= 8 * 2**30 * 2
+    if hasattr(os, "sysconf"):
+        assert arrays_module.most_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
 
 
 def test_a_header_that_promises_too_much(tmp_path, arrays):
@@ -141,65 +148,3 @@ def test_a_header_that_promises_too_much(tmp_path, arrays):
             target.writestr(name, source.read(name).replace(b"(6, 4, 4, 3)", b"(9" + b"9" * 8 + b"9,)"))
     with pytest.raises(DatasetError, match=r"y\.npz' is damaged"):
         read_npz(tmp_path / "y.npz", "y")
-
-
-MODULE = """
-import numpy as np
-from trainers.datasets import ImageDataset
-
-x, y = np.arange(4 * 9, dtype=np.uint8).reshape(4, 3, 3), np.array([0, 1, 0, 1])
-as_pair = lambda: (x, y)
-as_four = lambda: (x, y, x[:1], y[:1])
-as_pairs = lambda: ((x, y), (x[:1], y[:1]))
-as_dict = lambda: {"x_train": x, "y_train": y, "x_test": x[:1], "y_test": y[:1]}
-as_dataset = lambda: ImageDataset("own", x[..., None], y, x[:0, ..., None], y[:0], ("a", "b"))
-three = lambda: (x, y, x)
-nothing = lambda: None
-number = 3
-def fails():
-    raise RuntimeError("no\\nluck")
-"""
-
-
-@pytest.fixture
-def module(tmp_path, monkeypatch):
-    """A module in the working directory, which is not on the import path."""
-    (tmp_path / "own_images_module.py").write_text(MODULE)
-    (tmp_path / "broken_images_module.py").write_text("import nothing_of_this_name")
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.mark.usefixtures("module")
-@pytest.mark.parametrize("function", ["as_pair", "as_four", "as_pairs", "as_dict", "as_dataset"])
-def test_function_results(function):
-    import sys
-
-    before = list(sys.path)
-    dataset = read_callable(f"own_images_module:{function}")
-    assert isinstance(dataset, ImageDataset)
-    assert dataset.train_images.ravel().tolist() == list(range(36))
-    assert len(dataset.test_images) == (0 if function in ("as_pair", "as_dataset") else 1)
-    assert sys.path == before
-
-
-@pytest.mark.usefixtures("module")
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (
-            "no_such_module_at_all:f",
-            "cannot import 'no_such_module_at_all' of 'no_such_module_at_all:f': Mod",
-        ),
-        ("broken_images_module:f", "No module named 'nothing_of_this_name'"),
-        ("own_images_module:absent", "module 'own_images_module' has no 'absent'"),
-        ("own_images_module:number", "'own_images_module:number' is a int, not a function"),
-        ("own_images_module:fails", "'own_images_module:fails' failed: RuntimeError: no luck"),
-        ("own_images_module:nothing", "returned NoneType; an ImageDataset, or a dict or tuple"),
-        ("own_images_module:three", "returned 3 values"),
-    ],
-)
-def test_function_errors_are_one_line(target, message):
-    with pytest.raises(DatasetError) as caught:
-        read_callable(target)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -1,12 +1,13 @@
 import io
 import logging
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 from tqdm import tqdm
 
-from trainers.datasets import DatasetError, decoding_bar
+from trainers.datasets import DatasetError, decoding_bar, load_dataset
 from trainers.datasets import folder as folder_module
 from trainers.datasets.folder import read_image_folder
 
@@ -78,11 +79,13 @@ def test_sizes_that_differ(tmp_path, write_folder, encode, pixels):
     assert read_image_folder(folder, "x", image_size=6).input_shape == (1, 6, 6)
 
 
-def test_a_broken_image_is_named(tmp_path, tree, write_tar):
+def test_a_broken_image_is_left_out_and_named(tmp_path, tree, write_tar):
     archive = write_tar(tmp_path / "x.tar", {**tree, "train/dog/1.png": tree["train/dog/1.png"][:60]})
-    with pytest.raises(DatasetError) as caught:
-        read_image_folder(archive, "x")
-    assert str(caught.value).startswith(f"image 'train/dog/1.png' of {str(archive)!r} is broken: ")
+    dataset = read_image_folder(archive, "x")
+    assert dataset.unreadable.startswith(f"image 'train/dog/1.png' of {str(archive)!r} is broken: ")
+    assert dataset.counts["train"] == {"cat": 3, "dog": 2}
+    (note,) = dataset.notes
+    assert re.fullmatch(r"1 file left out, as unreadable \(is broken: .+\): 'train/dog/1\.png'", note)
 
 
 def test_no_images(tmp_path, write_folder):
@@ -96,16 +99,27 @@ def test_one_class(tmp_path, write_folder, encode, pixels):
 
 
 def test_memory_is_limited(tmp_path, tree, write_folder, monkeypatch):
-    monkeypatch.setattr(folder_module, "MAX_DECODED_BYTES", 6 * 6 * 3 * 9)
+    monkeypatch.setattr("trainers.datasets.content.most_bytes", lambda: 6 * 6 * 3 * 9)
     with pytest.raises(DatasetError, match="need more than 972 bytes of memory; --image-size"):
         read_image_folder(write_folder(tmp_path / "f", tree), "x")
 
 
-def test_unused_images_are_reported(tmp_path, tree, write_folder, caplog):
+def test_unused_images_are_reported(tmp_path, tree, write_folder):
     folder = write_folder(tmp_path / "f", {**tree, "val/cat/9.png": tree["test/cat/0.png"]})
-    with caplog.at_level(logging.WARNING):
-        read_image_folder(folder, "x")
-    assert "images in 'val' are not used" in caplog.text
+    assert read_image_folder(folder, "x").notes == ("images in 'val' are not used",)
+
+
+def test_a_validation_set_of_its_own(tmp_path, tree, write_folder):
+    files = {name: data for name, data in tree.items() if name.startswith("train/")}
+    folder = write_folder(tmp_path / "f", {**files, "val/dog/9.png": tree["test/dog/0.png"]})
+    dataset = read_image_folder(folder, "x", own_validation=True)
+    assert dataset.validation_labels.tolist() == [1]
+    assert np.array_equal(dataset.validation_images[0], decoded(tree["test/dog/0.png"]))
+    assert len(dataset.test_images) == 0
+    assert dataset.counts["validation"] == {"cat": 0, "dog": 1}
+    before = read_image_folder(folder, "x")  # as searches had it that were started before
+    assert (before.test_labels.tolist(), len(before.validation_images)) == ([1], 0)
+    assert before.fingerprint != dataset.fingerprint
 
 
 def test_names_from_data_do_not_command_the_terminal(tmp_path, tree, write_tar, caplog, monkeypatch, capsys):
@@ -113,9 +127,9 @@ def test_names_from_data_do_not_command_the_terminal(tmp_path, tree, write_tar, 
     evil = "\x1b]0;evil\x07"
     archive = write_tar(tmp_path / f"{evil}.tar", {**tree, f"{evil}/cat/9.png": tree["test/cat/0.png"]})
     with caplog.at_level(logging.WARNING):
-        read_image_folder(archive, "x")
+        load_dataset(str(archive), cache_dir=tmp_path)
     shown = caplog.text + capsys.readouterr().err
-    assert shown.count(r"\x1b]0;evil\x07") >= 3
+    assert shown.count(r"\x1b]0;evil\x07") >= 2
     assert "\x1b]" not in shown
 
 

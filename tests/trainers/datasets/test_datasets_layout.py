@@ -12,15 +12,15 @@ def layout_of(images, folders=""):
     layout = find_layout(paths(images), paths(folders), "source")
     train = {"/".join(parts): label for parts, label in layout.train}
     test = {"/".join(parts): label for parts, label in layout.test}
-    return layout.class_names, train, test, layout.unused
+    return layout.class_names, train, test, layout.notes
 
 
 def test_splits():
-    names, train, test, unused = layout_of("test/b/1.png train/b/1.png train/a/2.png")
+    names, train, test, notes = layout_of("test/b/1.png train/b/1.png train/a/2.png")
     assert names == ("a", "b")
     assert train == {"train/a/2.png": 0, "train/b/1.png": 1}
     assert test == {"test/b/1.png": 1}
-    assert unused == ()
+    assert notes == ()
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ def test_spellings_of_splits(train, test):
 
 
 def test_validation_images_beside_a_test_set_are_reported_unused():
-    _, train, test, unused = layout_of("train/a/1.png train/b/1.png val/a/1.png test/a/2.png")
+    _, train, test, notes = layout_of("train/a/1.png train/b/1.png val/a/1.png test/a/2.png")
     assert len(train) == 2
     assert list(test) == ["test/a/2.png"]
-    assert unused == ("val",)
+    assert notes == ("images in 'val' are not used",)
 
 
 def test_classes_directly():
@@ -92,3 +92,104 @@ def test_what_does_not_fit_is_named(images, folders, message):
 
 def test_an_empty_test_class_is_no_error():
     assert layout_of("train/a/1.png train/b/1.png test/a/1.png", "test test/b")[0] == ("a", "b")
+
+
+SPLITS = """
+training_set test_set; train_images test_images; Train_Data Test_Data; trainset testset; x_train x_test
+train1 test1; train2017 val2017; Treino Teste; seg_train seg_test; TrainingData ValidationData; trn tst
+Entrenamiento Prueba; Entraînement Validation; обучение тест; 训练集 测试集; my_train_pics my_test_pics
+tumor_train tumor_test; trainval test; images_train images_test; train dev; train eval; Train-Set Holdout
+"""
+PAIRS = [tuple(pair.split()) for line in SPLITS.strip().splitlines() for pair in line.split("; ")]
+
+
+@pytest.mark.parametrize(("train", "test"), PAIRS)
+def test_splits_by_what_their_names_have_in_common(train, test):
+    above = f"{train}/a/1.png {train}/b/1.png {test}/a/2.png {test}/b/2.png"
+    below = f"a/{train}/1.png b/{train}/1.png a/{test}/2.png b/{test}/2.png"
+    for images in (above, below):
+        names, trained, tested, _ = layout_of(images)
+        assert names == ("a", "b")
+        assert (sorted(trained.values()), sorted(tested.values())) == ([0, 1], [0, 1])
+        assert all(train in path for path in trained)
+        assert all(test in path for path in tested)
+
+
+def test_names_that_are_not_plain_are_told():
+    notes = layout_of("seg_train/a/1.png seg_train/b/1.png seg_test/a/2.png seg_pred/1.png")[3]
+    assert notes[0] == "splits by their names: 'seg_test' is test, 'seg_train' is train"
+    assert notes[1] == "images in 'seg_pred' are not used"
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        "train/seg_train/a/1.png train/seg_train/b/1.png test/seg_test/a/1.png",
+        "x/images/train/a/1.png x/images/train/b/1.png x/images/test/a/1.png",
+        "data/Train/images/a/1.png data/Train/images/b/1.png data/Test/images/a/1.png",
+    ],
+)
+def test_folders_between_a_split_and_its_classes(images):
+    names, train, test, _ = layout_of(images)
+    assert (names, len(train), list(test.values())) == (("a", "b"), 2, [0])
+
+
+@pytest.mark.parametrize(
+    "test", ["test/1.png test/2.png", "test/images/1.png test/images/2.png", "Test/unknown/1.png"]
+)
+def test_a_test_set_without_classes_is_left_out_with_a_note(test):
+    names, train, tested, notes = layout_of(f"train/a/1.png train/b/1.png {test}")
+    assert (names, len(train), tested) == (("a", "b"), 2, {})
+    assert notes == (
+        f"{len(test.split())} images in {test[:4]!r} lie in no class folders: they are left out",
+    )
+
+
+def test_a_validation_set_of_its_own():
+    images = paths("train/a/1.png train/b/1.png valid/b/2.png test/a/3.png")
+    layout = find_layout(images, [], "source", own_validation=True)
+    assert layout.validation == [(("valid", "b", "2.png"), 1)]
+    assert layout.test == [(("test", "a", "3.png"), 0)]
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        ("a/images/1.png a/masks/1.png b/images/1.png b/masks/1.png", "'a/masks' looks like masks or labels"),
+        ("images/a/1.png images/b/1.png labels/a/1.png labels/b/1.png", "'labels' looks like masks"),
+        ("JPEGImages/1.png SegmentationClass/1.png", "'SegmentationClass' looks like masks"),
+        ("train_images/1.png train_masks/1.png", "'train_masks' looks like masks"),
+        ("train/images/1.png train/gt/1.png test/images/1.png test/gt/1.png", "'gt' looks like masks"),
+        ("a/1.png a/1_mask.png b/2.png b/2_mask.png", "'a/1_mask.png' looks like a mask of the image beside"),
+        ("train1/1.png test1/2.png", "'test1', 'train1' look like splits, but hold no class folders"),
+        ("a/train/1.png a/test/2.png b/3.png", "splits within classes, such as 'a/test', but 'b/3.png' lies"),
+        ("a/1.png a/test/2.png b/3.png b/test/1.png", "such as 'a/test', but 'a/1.png' lies in none"),
+        ("train/a/1.png train/b/1.png more/a/2.png more/b/2.png", "'more', 'train' hold the same folders"),
+        ("fold1/a/1.png fold1/b/1.png fold2/a/2.png fold2/b/2.png", "'fold1', 'fold2' hold the same folders"),
+        (
+            "train_a/x/1.png train_a/y/1.png train_b/x/1.png train_b/y/1.png test_a/x/1.png test_a/y/1.png",
+            "'train_a', 'train_b' all look like the train images; leave one of them",
+        ),
+    ],
+)
+def test_what_looks_like_splits_or_masks_and_is_not_understood_is_refused_with_the_remedy(images, said):
+    with pytest.raises(DatasetError) as caught:
+        layout_of(images)
+    assert said in str(caught.value)
+    assert "images are read from train/CLASS/*, and test/CLASS/*" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        "train_station test_track",
+        "mask no_mask",
+        "with_mask without_mask",
+        "face face_mask",
+        "bus train",
+        "0 1",
+    ],
+)
+def test_classes_that_sound_like_splits_or_masks_stay_classes(classes):
+    first, second = sorted(classes.split())
+    assert layout_of(f"{first}/1.png {second}/1.png")[0] == (first, second)

@@ -70,7 +70,7 @@ def test_labels_need_not_be_consecutive():
 
 @pytest.mark.parametrize("size", [-1, 0, 9, 10, 11])
 def test_impossible_size_is_quoted(size):
-    with pytest.raises(DatasetError, match=rf"validation size {size} is not possible.*so 1\.\.8"):
+    with pytest.raises(DatasetError, match=rf"validation size {size} is not .*so --validation-size 1\.\.8"):
         split_validation(labels_of([5, 5]), size, seed=0)
 
 

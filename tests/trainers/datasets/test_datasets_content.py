@@ -1,0 +1,171 @@
+"""What is said about files, and what becomes of odd ones: always with one small folder or archive."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainers.datasets import DatasetError, load_dataset
+from trainers.datasets.folder import read_image_folder
+
+HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
+
+
+@pytest.fixture
+def photos(encode, pixels):
+    """Two classes of three images, 6x6, grey."""
+    return {
+        f"{name}/{i}.png": encode(pixels(6, 6, seed=10 * i + (name == "b")))
+        for name in "ab"
+        for i in range(3)
+    }
+
+
+def test_images_of_any_name_are_read_and_the_rest_is_counted(
+    tmp_path, photos, write_folder, write_tar, encode, pixels
+):
+    jpeg = encode(pixels(6, 6, seed=99), "JPEG")
+    odd = {
+        "a/x.jfif": jpeg,
+        "a/x.JPE": jpeg,
+        "b/x": jpeg,
+        "b/x.heic": b"\0\0\0\x18ftypheic" + bytes(99),
+        "b/n.txt": b"n",
+    }
+    for source in (write_folder(tmp_path / "f", photos | odd), write_tar(tmp_path / "f.tar", photos | odd)):
+        dataset = read_image_folder(source, "x")
+        assert dataset.counts["train"] == {"a": 5, "b": 4}
+        notes = "\n".join(dataset.notes)
+        assert "1 file left out, no images: 'b/n.txt'" in notes
+        assert "1 file left out, as unreadable (is HEIC, which Pillow does not read here" in notes
+        assert "3 files are copies of one another, perhaps placeholders, and are used: 'a/x.JPE'" in notes
+
+
+def test_a_class_of_which_nothing_can_be_read_is_no_missing_class(tmp_path, photos, write_tar):
+    files = photos | {"c/1.heic": HEIC}
+    with pytest.raises(DatasetError, match=r"class folder 'c' of .*; image 'c/1\.heic' .* HEIC"):
+        read_image_folder(write_tar(tmp_path / "x.tar", files), "x")
+
+
+def test_notes_come_from_the_cache_too_and_strict_refuses(tmp_path, photos, write_folder, caplog):
+    folder = write_folder(tmp_path / "f", photos | {"a/9.png": b"broken"})
+    for _ in range(2):
+        caplog.clear()
+        assert load_dataset(str(folder), cache_dir=tmp_path / "c").counts["train"] == {"a": 3, "b": 3}
+        assert "1 file left out, as unreadable" in caplog.text
+        with pytest.raises(DatasetError, match=r"image 'a/9\.png' .* is broken: .*without --strict"):
+            load_dataset(str(folder), cache_dir=tmp_path / "c", strict=True)
+
+
+def test_a_data_set_of_12_bits_keeps_its_levels(tmp_path, write_folder, encode):
+    ramp = np.linspace(0, 4095, 64).astype(np.uint16).reshape(8, 8)
+    files = {
+        f"{part}/{name}/{i}.png": encode(ramp)
+        for part in ("train", "test")
+        for name in "ab"
+        for i in range(2)
+    }
+    dataset = read_image_folder(write_folder(tmp_path / "f", files), "x")
+    assert dataset.levels == (1 / 16, 0.0)
+    assert np.array_equal(dataset.train_images[0, ..., 0], ramp >> 4)
+    assert np.array_equal(dataset.test_images[1, ..., 0], ramp >> 4)
+    assert any(
+        "grey values of more than 8 bits, 0 to 4095 in training, become 0 to 255" in n for n in dataset.notes
+    )
+
+
+def test_levels_are_those_of_the_training_images(tmp_path, write_folder, encode):
+    dim, bright = (encode(np.array([[0, high]] * 2, dtype=np.uint16)) for high in (255, 65535))
+    files = {"train/a/1.png": dim, "train/b/1.png": dim, "test/a/1.png": bright}
+    dataset = read_image_folder(write_folder(tmp_path / "f", files), "x")
+    assert (dataset.train_images.max(), dataset.test_images.max(), dataset.levels) == (255, 255, (1.0, 0.0))
+
+
+def sixteen_bit_colour(high):
+    """A 16-bit RGB TIFF of one pixel, which Pillow cannot write."""
+    import struct
+
+    entries = [
+        (256, 3, 1, 1),
+        (257, 3, 1, 1),
+        (258, 3, 3, 200),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, 206),
+    ]
+    entries += [(277, 3, 1, 3), (278, 3, 1, 1), (279, 4, 1, 6)]
+    body = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
+    body += b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    return body.ljust(200, b"\0") + struct.pack("<3H", 16, 16, 16) + struct.pack("<3H", high, 0, 0)
+
+
+def test_16_bit_colour_is_refused_rather_than_black(tmp_path, write_folder):
+    for high, refused in ((255, True), (4095, True), (65535, False)):
+        data = sixteen_bit_colour(high)
+        folder = write_folder(tmp_path / str(high), {"a/1.tif": data, "b/1.tif": data})
+        if refused:
+            with pytest.raises(DatasetError, match=r"16-bit colour images .*'a/1\.tif' use less"):
+                read_image_folder(folder, "x")
+        else:
+            assert read_image_folder(folder, "x").train_images.max() == 255
+
+
+def link(name, target, kind=tarfile.SYMTYPE):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def test_links_in_an_archive_give_what_they_give_when_it_is_extracted(tmp_path, photos, write_tar):
+    links = {
+        "a/hard.png": link("a/hard.png", "b/0.png", tarfile.LNKTYPE),
+        "a/soft.png": link("a/soft.png", "../b/1.png"),
+        "a/twice.png": link("a/twice.png", "soft.png"),
+        "c": link("c", "b"),
+        "a/out.png": link("a/out.png", "/etc/passwd"),
+        "a/up.png": link("a/up.png", "../../x.png"),
+        "a/none.png": link("a/none.png", "nothing.png"),
+    }
+    archive = write_tar(tmp_path / "x.tar", photos | links)
+    dataset = read_image_folder(archive, "x")
+    assert dataset.counts["train"] == {"a": 6, "b": 3, "c": 3}
+    assert any(
+        note.startswith("3 files left out, links that lead to no image in the archive")
+        for note in dataset.notes
+    )
+    for name in ("a/out.png", "a/up.png", "a/none.png"):
+        del links[name]
+    whole = write_tar(tmp_path / "y.tar", photos | links)
+    with tarfile.open(whole) as tar:
+        tar.extractall(tmp_path / "extracted", filter="data")
+    assert (
+        read_image_folder(whole, "x").fingerprint
+        == read_image_folder(tmp_path / "extracted", "x").fingerprint
+    )
+
+
+@pytest.mark.parametrize("loop", [{"a/deep/back": ".."}, {"a/x": "../b", "b/y": "../a"}])
+def test_links_that_lead_back_are_refused(tmp_path, photos, write_tar, loop):
+    files = photos | {name: link(name, target) for name, target in loop.items()}
+    with pytest.raises(DatasetError, match=r"leads? (back|to one another)"):
+        read_image_folder(write_tar(tmp_path / "x.tar", files), "x")
+
+
+def test_an_absolute_path_is_no_class_unless_all_are(tmp_path, photos, write_tar, encode, pixels):
+    other = {"/etc/1.png": encode(pixels(6, 6, seed=5))}
+    dataset = read_image_folder(write_tar(tmp_path / "x.tar", photos | other), "x")
+    assert dataset.class_names == ("a", "b")
+    assert "1 file left out, with absolute paths unlike the others: '//etc/1.png'" in dataset.notes
+    absolute = {f"/home/me/{name}": data for name, data in photos.items()}
+    whole = read_image_folder(write_tar(tmp_path / "y.tar", absolute), "x")
+    assert whole.fingerprint == dataset.fingerprint
+
+
+def test_animations_and_pages_are_told(tmp_path, photos, write_folder, pixels):
+    buffer = io.BytesIO()
+    frames = [Image.fromarray(pixels(6, 6, seed=seed)) for seed in range(2)]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    dataset = read_image_folder(write_folder(tmp_path / "f", photos | {"a/m.gif": buffer.getvalue()}), "x")
+    assert "1 file with several frames or pages, of which the first is read: 'a/m.gif'" in dataset.notes

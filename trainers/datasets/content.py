@@ -1,0 +1,178 @@
+"""What is in a folder or archive of images: decoded, counted, and in the end one data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trainers.datasets.arrays import most_bytes
+from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.decoding import LARGE, UPPER_BYTE
+from trainers.datasets.images import SUFFIXES, Decoded, decode_image
+from trainers.datasets.layout import Layout, find_layout
+from trainers.datasets.links import Parts, follow
+from trainers.datasets.members import Member
+from trainers.datasets.notes import Notes, note_of_copies
+
+DARK = 64
+"""Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
+
+_LOOKED_FOR = f" (looked for {' '.join(SUFFIXES)}, and for others by their content)"
+
+
+@dataclass
+class Content:
+    """What was found in a folder or archive so far."""
+
+    source: str
+    image_size: int | None
+    max_pixels: int
+    pixels: dict[Parts, np.ndarray] = field(default_factory=dict)
+    deep: dict[Parts, tuple[int, int]] = field(default_factory=dict)
+    deep_colour: dict[Parts, int] = field(default_factory=dict)
+    folders: set[Parts] = field(default_factory=set)
+    links: dict[Parts, Parts] = field(default_factory=dict)
+    linked: dict[Parts, Parts] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
+    unreadable: str = ""
+    _bytes: int = 0
+    _first: Parts = ()
+
+    def add(self, member: Member) -> None:
+        """Take in a member; of two of one name the later counts."""
+        if member.is_folder:
+            self.folders.add(member.parts)
+        elif member.target is not None:
+            self.links[member.parts] = member.target
+        elif member.data is None:
+            self.notes.add(f"left out, {member.left_out}", member.parts)
+        else:
+            self._decode(member)
+
+    def _decode(self, member: Member) -> None:
+        where = f"image {str(member)!r} of {self.source!r}"
+        try:
+            image = self._pixels(member, UPPER_BYTE)
+        except DatasetError as error:
+            self.unreadable = self.unreadable or str(error)
+            reason = str(error).removeprefix(where).strip()
+            self.notes.add(f"left out, as unreadable ({reason})", member.parts)
+            self.folders.update(member.parts[:end] for end in range(1, len(member.parts)))
+        else:
+            self._put(member.parts, image.pixels)
+            self._note(member.parts, image)
+
+    def _pixels(self, member: Member, levels: tuple[float, float]) -> Decoded:
+        assert member.data is not None
+        where = f"image {str(member)!r} of {self.source!r}"
+        return decode_image(member.data, where, self.image_size, levels, self.max_pixels)
+
+    def _put(self, parts: Parts, image: np.ndarray) -> None:
+        """Keep an image; refuses the first one that differs in size from those before."""
+        self._first = self._first or parts
+        shape = self.pixels[self._first].shape[:2] if self.pixels else image.shape[:2]
+        if image.shape[:2] != shape:
+            raise DatasetError(
+                f"images of {self.source!r} differ in size: {'/'.join(self._first)!r} is "
+                f"{shape_text(shape)}, {'/'.join(parts)!r} is {shape_text(image.shape[:2])} "
+                "(height x width); --image-size N resizes all to N x N"
+            )
+        self._bytes += image.nbytes
+        if self._bytes > most_bytes():
+            raise DatasetError(
+                f"images of {self.source!r} need more than {most_bytes():,} bytes of memory; "
+                "--image-size N makes them smaller"
+            )
+        self.pixels[parts] = image
+
+    def _note(self, parts: Parts, image: Decoded) -> None:
+        if image.deep is not None:
+            self.deep[parts] = image.deep
+        if image.deep_colour:
+            self.deep_colour[parts] = int(image.pixels.max())
+        if image.frames:
+            self.notes.add("with several frames or pages, of which the first is read", parts)
+        if image.reduced:
+            self.notes.add(f"of more than {LARGE / 1e6:.1f} megapixels, decoded at a reduced size", parts)
+
+    def follow_links(self) -> None:
+        """Add what links in an archive lead to, and leave out absolute paths beside relative ones."""
+        self.linked = follow(self.links, self.pixels, self.source)
+        for link, file in self.linked.items():
+            self._put(link, self.pixels[file])
+            if file in self.deep:
+                self.deep[link] = self.deep[file]
+        ways = {path[:end] for path in self.linked for end in range(1, len(path) + 1)}
+        for link in self.links.keys() - ways:
+            self.notes.add("left out, links that lead to no image in the archive", link)
+        absolute = [parts for parts in self.pixels if parts[0] == "/"]
+        if len(absolute) < len(self.pixels):
+            for parts in absolute:
+                del self.pixels[parts]
+                self.notes.add("left out, with absolute paths unlike the others", parts)
+            self.folders = {parts for parts in self.folders if parts[0] != "/"}
+
+    def layout(self, own_validation: bool) -> Layout:
+        """Which images belong to which class and split."""
+        because = f"; {self.unreadable}" if self.unreadable else ""
+        if not self.pixels:
+            raise DatasetError(f"no images in {self.source!r}{because or _LOOKED_FOR}")
+        try:
+            return find_layout(self.pixels, self.folders, self.source, own_validation)
+        except DatasetError as error:
+            raise DatasetError(f"{error}{because}") from None
+
+    def decode_again(self, member: Member, levels: tuple[float, float]) -> bool:
+        """Decode a grey image of more than 8 bits at other levels; False for all else."""
+        if member.data is None or member.parts not in self.deep:
+            return False
+        self.pixels[member.parts] = self._pixels(member, levels).pixels
+        return True
+
+    def dataset(self, name: str, layout: Layout, levels: tuple[float, float]) -> ImageDataset:
+        """The arrays, once all images are there."""
+        self._refuse_dark_colour()
+        self.pixels |= {link: self.pixels[file] for link, file in self.linked.items() if link in self.pixels}
+        channels = 3 if any(image.ndim == 3 for image in self.pixels.values()) else 1
+        files = {"train": layout.train, "validation": layout.validation, "test": layout.test}
+        arrays = {}
+        for part, labelled in files.items():
+            arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], channels)
+            arrays[f"{part}_labels"] = np.array([label for _, label in labelled], dtype=np.int64)
+        copies = note_of_copies(self.pixels, [parts for labelled in files.values() for parts, _ in labelled])
+        notes = (*self.notes.lines(), *layout.notes, *copies, *self._note_of_levels(layout, levels))
+        return ImageDataset(
+            name,
+            class_names=layout.class_names,
+            levels=levels,
+            notes=notes,
+            unreadable=self.unreadable,
+            **arrays,
+        )
+
+    def _stack(self, paths: list[Parts], channels: int) -> np.ndarray:
+        side = next(iter(self.pixels.values())).shape[:2]
+        images = np.empty((len(paths), *side, channels), dtype=np.uint8)
+        for row, parts in enumerate(paths):
+            image = self.pixels[parts]
+            images[row] = image if image.ndim == 3 else image[..., np.newaxis]  # grey broadcasts to RGB
+        return images
+
+    def _note_of_levels(self, layout: Layout, levels: tuple[float, float]) -> tuple[str, ...]:
+        if levels == UPPER_BYTE:
+            return ()
+        ranges = [self.deep[parts] for parts, _ in layout.train if parts in self.deep]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        scale, offset = levels
+        to = " to ".join(str(int(min(max(value * scale + offset, 0), 255))) for value in (low, high))
+        return (f"grey values of more than 8 bits, {low} to {high} in training, become {to}",)
+
+    def _refuse_dark_colour(self) -> None:
+        """Of 16 bits of colour Pillow keeps the upper 8: refuse images that have little in these."""
+        if self.deep_colour and max(self.deep_colour.values()) < DARK:
+            parts = min(self.deep_colour)
+            raise DatasetError(
+                f"16-bit colour images of {self.source!r} such as {'/'.join(parts)!r} use less than a "
+                "quarter of the 16 bits, and would be nearly black; save them with 8 bits"
+            )

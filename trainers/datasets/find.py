@@ -1,0 +1,133 @@
+"""From the name that the user typed to files: where to look, what to say when nothing is there."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from state_space.errors import did_you_mean
+from trainers.datasets.arrays import read_npz
+from trainers.datasets.cache import Source
+from trainers.datasets.dataset import DatasetError
+from trainers.datasets.download import download as download_named
+from trainers.datasets.folder import read_image_folder
+from trainers.datasets.functions import CALLABLE, read_callable
+from trainers.datasets.named import NAMED_SETS, NamedSet, read_digits
+
+DATASET_NAMES = (*NAMED_SETS, "digits")
+"""Names that ``load_dataset`` knows without any file of the user's."""
+
+_ARCHIVES = (".tar.gz", ".tgz", ".tar")
+_FOLDER_FORMAT = 2  # of cache entries: splits by any name, EXIF, levels of deep grey, validation images
+
+
+def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool) -> Source:
+    """Where a data set is read from, see ``load_dataset``; it is downloaded if need be.
+
+    Raises:
+        DatasetError: there is no such data set.
+    """
+    if CALLABLE.fullmatch(name):
+        return Source(name, (), lambda image_size: read_callable(name))
+    named = NAMED_SETS.get(name)
+    found = None if data_dir is None else _find_in(data_dir, name, named, extra)
+    if found is None and named is not None:
+        found = _find_named(name, named, data_dir, cache_dir, download, extra)
+    if found is None and name == "digits":
+        found = Source(name, (), lambda image_size: read_digits())
+    path = Path(name).expanduser()
+    if found is None and path.exists():
+        found = _open_path(path, _stem(path))
+    if found is None:
+        raise _unknown(name, data_dir)
+    return found
+
+
+def _find_in(data_dir: Path, name: str, named: NamedSet | None, extra: bool) -> Source | None:
+    """The first of a name's places in ``data_dir`` that is taken.
+
+    Files without the extra set do not count when it is wanted.
+    """
+    folder = data_dir / name
+    if not extra:
+        for suffix in (".npz", *_ARCHIVES):
+            path = data_dir / f"{name}{suffix}"
+            if path.is_file():
+                return _open_path(path, name)
+    if named is not None:
+        for root in (folder, data_dir):
+            if named.present(root, extra):
+                return _named_source(name, named, root, extra)
+    if folder.exists() and not extra:
+        return _open_path(folder, _stem(folder))
+    return None
+
+
+def _find_named(
+    name: str, named: NamedSet, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool
+) -> Source:
+    downloads = cache_dir / "downloads"
+    if not named.present(downloads, extra):
+        looked_for = _looked_for(name, named, data_dir, downloads, extra)
+        if not download:
+            raise DatasetError(f"data set {name!r} is not here and downloading is off; {looked_for}")
+        target = data_dir if data_dir is not None and _writable(data_dir) else downloads
+        download_named(name, named, target, extra, looked_for)
+        return _named_source(name, named, target, extra)
+    return _named_source(name, named, downloads, extra)
+
+
+def _named_source(name: str, named: NamedSet, root: Path, extra: bool) -> Source:
+    files = tuple(root / file for file in named.files(extra))
+    return Source(name, files, lambda image_size: named.read(root, extra))
+
+
+def _open_path(path: Path, name: str) -> Source:
+    if path.is_dir() or path.name.lower().endswith(_ARCHIVES):
+        read = partial(read_image_folder, path, name)
+        return Source(name, (path,), read, version=_FOLDER_FORMAT, images=path)
+    if path.name.lower().endswith(".npz"):
+        return Source(name, (path,), lambda image_size: read_npz(path, name))
+    raise DatasetError(
+        f"{str(path)!r} is of no known kind; a folder, {', '.join(_ARCHIVES)} or .npz file is needed"
+    )
+
+
+def _stem(path: Path) -> str:
+    base = os.path.basename(os.path.abspath(path))
+    suffix = next((suffix for suffix in (*_ARCHIVES, ".npz") if base.lower().endswith(suffix)), "")
+    return base[: len(base) - len(suffix)] or base
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in ``folder``, or the folder itself in its nearest existing parent."""
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
+def _looked_for(name: str, named: NamedSet, data_dir: Path | None, downloads: Path, extra: bool) -> str:
+    own = [*(() if extra else (f"{name}.npz", *(name + suffix for suffix in _ARCHIVES), f"{name}/"))]
+    layout = " and ".join(named.files(extra))
+    if data_dir is None:
+        return f"its files are looked for in {str(downloads)!r} ({layout}), and in --data-dir when given"
+    return (
+        f"its files are looked for in {str(data_dir)!r} ({', '.join([*own, layout])}) "
+        f"and {str(downloads)!r} ({layout})"
+    )
+
+
+def _unknown(name: str, data_dir: Path | None) -> DatasetError:
+    looks_like_path = os.sep in name or name.lower().endswith((*_ARCHIVES, ".npz"))
+    hint = "" if looks_like_path else did_you_mean(name.replace("_", "-"), DATASET_NAMES)
+    places = "in the working directory"
+    if data_dir is not None:
+        places = (
+            f"in {str(data_dir)!r} ({name}.npz, {', '.join(name + s for s in _ARCHIVES)}, {name}/) and "
+            + places
+        )
+    kind = "no such file or folder" if looks_like_path else "unknown data set"
+    return DatasetError(
+        f"{kind}: {name!r}{hint} (known: {', '.join(DATASET_NAMES)}; "
+        f"or a path, or module:function; looked {places})"
+    )

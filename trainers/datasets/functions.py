@@ -1,0 +1,87 @@
+"""Data sets that the user's own function returns."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from trainers.datasets.arrays import NAMES, dataset_from_arrays, reason_of
+from trainers.datasets.dataset import DatasetError, ImageDataset
+
+CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""A data set that is a function: module:function."""
+_FAILURES = (Exception, SystemExit)  # all but Ctrl-C: the code is the user's, and may raise anything
+
+
+def read_callable(target: str) -> ImageDataset:
+    """Import ``module:function`` (the working directory included) and call it without arguments.
+
+    What it prints goes to standard error. It returns an ``ImageDataset``; or the mapping that
+    ``dataset_from_arrays`` describes; or (x_train, y_train), (x_train, y_train, x_test, y_test) or
+    ((x_train, y_train), (x_test, y_test)).
+
+    Raises:
+        DatasetError: the import or the call fails, or the result does not fit.
+    """
+    where = repr(target)
+    with _working_directory_importable(), redirect_stdout(sys.stderr):
+        function = _import(target)
+        try:
+            return _dataset(target, function(), where)
+        except DatasetError:
+            raise
+        except _FAILURES as error:
+            raise DatasetError(f"{where} failed: {reason_of(error)}") from error
+
+
+def _dataset(target: str, result: Any, where: str) -> ImageDataset:
+    """What a function returned as a data set; its arrays may raise anything when they are read."""
+    if isinstance(result, ImageDataset):
+        return result
+    if isinstance(result, Mapping):
+        return dataset_from_arrays(target, result, where)
+    if isinstance(result, Sequence) and not isinstance(result, str):
+        return dataset_from_arrays(target, _name_arrays(result, where), where)
+    raise DatasetError(
+        f"{where} returned {type(result).__name__}; an ImageDataset, or a dict or tuple of arrays is needed"
+    )
+
+
+def _import(target: str) -> Callable[[], Any]:
+    module_name, _, attribute = target.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), attribute)
+    except AttributeError:
+        raise DatasetError(f"module {module_name!r} has no {attribute!r} (of {target!r})") from None
+    except _FAILURES as error:
+        raise DatasetError(f"cannot import {module_name!r} of {target!r}: {reason_of(error)}") from error
+    if not callable(function):
+        raise DatasetError(f"{target!r} is a {type(function).__name__}, not a function")
+    return function
+
+
+@contextmanager
+def _working_directory_importable() -> Iterator[None]:
+    """``python -m`` searches the working directory, an installed command does not; make both alike."""
+    directory = os.getcwd()
+    sys.path.insert(0, directory)
+    try:
+        yield
+    finally:
+        sys.path.remove(directory)
+
+
+def _name_arrays(result: Sequence[Any], where: str) -> dict[str, Any]:
+    flat = list(result)
+    if len(flat) == 2 and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in flat):
+        flat = [*flat[0], *flat[1]]
+    if len(flat) not in (2, 4):
+        raise DatasetError(
+            f"{where} returned {len(flat)} values; x_train, y_train and maybe x_test, y_test are needed"
+        )
+    return dict(zip(NAMES, flat, strict=False))

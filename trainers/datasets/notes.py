@@ -1,0 +1,55 @@
+"""What is to be said about the files of a data set: counts and first names, a line for each reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+import numpy as np
+
+Parts = tuple[str, ...]
+
+SHOWN = 3
+"""Names that are shown of each kind."""
+COPIES = 3
+"""Images that must be the same for it to be worth a word: placeholders are many."""
+
+
+class Notes:
+    """Counts files by what is said of them, and keeps the first names."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, list[str]] = {}
+
+    def add(self, what: str, parts: Parts) -> None:
+        """Count a file; `what` goes on from "3 files ..." ."""
+        self._counts[what] += 1
+        names = self._first.setdefault(what, [])
+        if len(names) < SHOWN:
+            names.append("/".join(parts))
+
+    def lines(self) -> tuple[str, ...]:
+        """A line for each kind, in the order in which they were met first."""
+        return tuple(self._line(what, count) for what, count in self._counts.items())
+
+    def _line(self, what: str, count: int) -> str:
+        names = ", ".join(map(repr, self._first[what]))
+        more = ", ..." if count > SHOWN else ""
+        return f"{count:,} file{'s' if count > 1 else ''} {what}: {names}{more}"
+
+
+def note_of_copies(pixels: Mapping[Parts, np.ndarray], used: Iterable[Parts]) -> tuple[str, ...]:
+    """A line about the images that are the same as at least two others, if there are any."""
+    groups: dict[bytes, list[Parts]] = {}
+    for parts in used:
+        image = pixels[parts]
+        digest = blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+        groups.setdefault(digest, []).append(parts)
+    notes = Notes()
+    for group in groups.values():
+        if len(group) >= COPIES:
+            for parts in group:
+                notes.add("are copies of one another, perhaps placeholders, and are used", parts)
+    return notes.lines()

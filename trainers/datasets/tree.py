@@ -1,0 +1,100 @@
+"""The paths of a data set's images, and the names of classes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NoReturn
+
+from trainers.datasets.dataset import DatasetError
+from trainers.datasets.splits import PLAIN, holds_masks, is_mask_of
+
+Parts = tuple[str, ...]
+Named = list[tuple[Parts, str]]
+Labelled = list[tuple[Parts, int]]
+
+REMEDY = "images are read from train/CLASS/*, and test/CLASS/* and val/CLASS/* if there are any"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A data set's paths."""
+
+    source: str
+    images: Collection[Parts]
+    folders: Collection[Parts]
+
+    @cached_property
+    def base(self) -> int:
+        """Number of leading folders that hold everything and are neither a split nor a class."""
+        return enclosing(self.images, 0)
+
+    @cached_property
+    def inside(self) -> dict[str, set[str]]:
+        """The top folders that hold images, and the folders in them that do."""
+        found: dict[str, set[str]] = {}
+        for parts in self.images:
+            if len(parts) > self.base + 1:
+                below = found.setdefault(parts[self.base], set())
+                below.update(parts[self.base + 1 : -1][:1])
+        return found
+
+    def refuse(self, message: str) -> NoReturn:
+        """Raise DatasetError with what would be right."""
+        raise DatasetError(f"{self.source!r}: {message}; {REMEDY}")
+
+    def refuse_masks(self, names: Collection[str], where: str = "") -> None:
+        """Refuse folders, below another one, of which one holds the masks of another's images."""
+        if masks := holds_masks(names):
+            self.refuse(f"{where + masks!r} looks like masks or labels beside images, not like a class")
+
+    def by_class(self, images: Iterable[Parts], level: int) -> Named:
+        """Images with the names of their classes, which are the folders at that level."""
+        found = sorted(images, key=lambda parts: (parts[level : level + 1], parts))
+        if loose := [parts for parts in found if len(parts) < level + 2]:
+            raise DatasetError(
+                f"image {'/'.join(min(loose))!r} of {self.source!r} lies in no class folder; {REMEDY}"
+            )
+        return [(parts, parts[level]) for parts in found]
+
+    def class_names(self, files: Named, folders: Collection[Parts], level: int) -> tuple[str, ...]:
+        """The classes of images, sorted; refuses masks, and folders at that level that hold no images."""
+        names = {name for _, name in files}
+        prefixes = {parts[:level] for parts, _ in files}
+        for parts in sorted(folders):
+            if len(parts) == level + 1 and parts[:level] in prefixes and parts[level] not in names:
+                raise DatasetError(f"class folder {'/'.join(parts)!r} of {self.source!r} holds no images")
+        self.refuse_masks(names)
+        stems: dict[Parts, set[str]] = {}
+        for parts, _ in files:
+            stems.setdefault(parts[:-1], set()).add(_stem(parts))
+        for parts, _ in files:
+            if is_mask_of(_stem(parts), stems[parts[:-1]]):
+                self.refuse(f"{'/'.join(parts)!r} looks like a mask of the image beside it")
+        return tuple(sorted(names))
+
+    def label(self, files: Named, names: tuple[str, ...]) -> Labelled:
+        """Images with their labels; refuses classes that are not among the names."""
+        labels = {name: label for label, name in enumerate(names)}
+        for parts, name in files:
+            if name not in labels:
+                raise DatasetError(
+                    f"class {name!r} of {'/'.join(parts)!r} in {self.source!r} is no training class"
+                )
+        return [(parts, labels[name]) for parts, name in files]
+
+
+def enclosing(images: Collection[Parts], level: int, classes: Collection[str] = ()) -> int:
+    """Number of leading folders that hold everything and are neither a split nor a class."""
+    while True:
+        heads = {parts[level] for parts in images}
+        nested = all(len(parts) > level + 2 for parts in images)
+        head = next(iter(heads))
+        if len(heads) > 1 or not nested or head.lower() in PLAIN or head in classes:
+            return level
+        level += 1
+
+
+def _stem(parts: Parts) -> str:
+    return parts[-1].rpartition(".")[0].lower()
