@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from metaqnn.export.candidate import Candidate, finetuned, ranked, searched
-from metaqnn.export.card import Card
-from metaqnn.export.errors import ExportError
+from metaqnn.export.card import Card, ExportError
 from metaqnn.export.exporting import export_network
 
 __all__ = ["Candidate", "Card", "ExportError", "export_network", "finetuned", "ranked", "searched"]

@@ -9,20 +9,18 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from metaqnn.config.environment import Environment
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.export.card import FINETUNE, SEARCH, Card
+from metaqnn.export.card import FINETUNE, SEARCH, Card, ExportError
 from metaqnn.export.check import Evidence
-from metaqnn.export.errors import ExportError
+from metaqnn.export.files import ImageFiles
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command
-from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.prepare import load_images, require_same_images
+from metaqnn.session.prepare import load_images, require_same_images, split
 from metaqnn.session.run_folder import RunFolder
-from trainers import ImageDataset, split_validation
+from trainers import ImageDataset
+from trainers.datasets import Part
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
 
@@ -39,12 +37,14 @@ class Candidate:
         network: its weights.
         normalisation: what is done to pixels before it sees them.
         evidence: the images on which its accuracy was observed.
+        files: of the data set, if it has any.
     """
 
     card: Card
     network: TrainedNetwork
     normalisation: Normalisation
     evidence: Evidence
+    files: ImageFiles | None = None
 
 
 def ranked(reader: SearchReader, rank: int) -> int:
@@ -76,14 +76,14 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     """
     search, row = reader.search(), reader.network(number)
     network = TrainedNetwork.read(_weights_file(folder.path, row))
-    dataset, training, validation = _images(reader.record(), data_dir)
-    normalisation = network.normalisation or Normalisation.of(dataset.train_images[training])
-    images, labels = dataset.train_images[validation], dataset.train_labels[validation]
+    dataset, (training, _), (images, labels) = _images(reader.record(), data_dir)
+    normalisation = network.normalisation or Normalisation.of(training)
     card = _card(
         folder, search, row, dataset, normalisation, SEARCH, f"of the search, {row['epochs']} epochs"
     )
     evidence = Evidence("validation", images, labels, row["final_accuracy"])
-    return Candidate(card, network, normalisation, evidence)
+    files = _files(reader.record(), data_dir, dataset)
+    return Candidate(card, network, normalisation, evidence, files)
 
 
 def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
@@ -113,7 +113,8 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
     card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images)
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
-    return Candidate(card, network, network.normalisation, evidence)
+    files_of_images = _files(reader.record(), data_dir, dataset)
+    return Candidate(card, network, network.normalisation, evidence, files_of_images)
 
 
 def _card(
@@ -139,6 +140,7 @@ def _card(
         std=in_unit(normalisation.std),
         weights_from=weights_from,
         training=training,
+        levels=dataset.levels,
         validation_accuracy=row["final_accuracy"],
         validation_images=search["config"]["validation_size"],
         run=folder.path.resolve().name,
@@ -182,13 +184,20 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
     )
 
 
-def _images(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, np.ndarray, np.ndarray]:
-    """The data set of a search, and which of its training images were trained on and which validated."""
-    config = record.config
-    dataset = load_images(config, Environment.stored(record.environment).but(data_dir=data_dir))
+def _images(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, Part, Part]:
+    """The data set of a search, and its images that were trained on and that validated, with labels."""
+    dataset = load_images(record.config, _environment(record, data_dir))
     require_same_images(record, dataset)
-    seed = derived_seed(config.seed, Purpose.DATA)
-    return dataset, *split_validation(dataset.train_labels, config.validation_size or 0, seed)
+    return dataset, *split(record.config, dataset)
+
+
+def _files(record: SearchRecord, data_dir: str | None, dataset: ImageDataset) -> ImageFiles:
+    config, environment = record.config, _environment(record, data_dir)
+    return ImageFiles(config.dataset, environment.data_dir, dataset, config.image_size, config.max_pixels)
+
+
+def _environment(record: SearchRecord, data_dir: str | None) -> Environment:
+    return Environment.stored(record.environment).but(data_dir=data_dir)
 
 
 def in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:

@@ -1,18 +1,28 @@
-"""What is known about an exported network: `model.json`, and what `README.md` and `model.py` say of it."""
+"""What is known about an exported network, and the templates that say it: `README.md` and `model.py`."""
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from pprint import pformat
 from typing import Any
 
-from metaqnn.export.templates import template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from metaqnn.output import percent
+from state_space.errors import printable
+from trainers.datasets.decoding import UPPER_BYTE
 
 CARD_FORMAT = 1
 SEARCH, FINETUNE, TRAIN = "search", "finetune", "train"
+
+
+class ExportError(ValueError):
+    """A network that cannot be exported; the message is one line that says why and what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +40,7 @@ class Card:
         normalisation: kind, `channels` or `global-contrast`.
         mean: of each channel, for pixels in [0, 1]; None for `global-contrast`.
         std: as `mean`.
+        levels: scale and offset by which grey pixels of more than 8 bits become 8-bit ones.
         weights_from: `search`, `finetune` or `train`.
         training: which training that was, in words.
         validation_accuracy: observed in the search, or after the training; None for a network that the search
@@ -54,6 +65,7 @@ class Card:
     normalisation: str
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    levels: tuple[float, float] = UPPER_BYTE
     weights_from: str
     training: str
     validation_accuracy: float | None
@@ -101,3 +113,36 @@ class Card:
     def readme(self, files: Mapping[str, Any]) -> str:
         """The same for people, in Markdown."""
         return template("README.md.jinja").render(card=self, files=files, percent=percent)
+
+
+def template(name: str) -> Template:
+    """The template of that name. What comes from data gets in through a filter that makes it harmless."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("metaqnn.export"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"literal": literal, "code": code, "json": json.dumps}
+    return environment
+
+
+def literal(value: Any) -> str:
+    """A Python literal, over several lines where it is long."""
+    return pformat(value, width=100, compact=True)
+
+
+def code(text: str) -> str:
+    """Text of any content as a code span of Markdown, in which nothing has a meaning; not for tables.
+
+    It is on one line: what cannot be printed is escaped.
+    """
+    line = printable(text, keep="")
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line or ' '}`"

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metaqnn.export.errors import ExportError
+from metaqnn.export.card import ExportError
 from metaqnn.export.formats import Classify
 from metaqnn.output import percent
 from trainers.loader import ImageLoader

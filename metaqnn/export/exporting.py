@@ -1,17 +1,22 @@
-"""Writes an export: every format, read back and checked, then the description of all of them."""
+"""Writes an export: every format, read back and checked, then the description; wholly or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
+
 from metaqnn.export.candidate import Candidate
+from metaqnn.export.card import ExportError
 from metaqnn.export.check import Check, check_of
-from metaqnn.export.folder import new_folder
 from metaqnn.export.formats import Format, chosen_formats
+from trainers.files import alone, synchronise
 
 PASSES_OF_CHECK = 2
 """Times that the trained network classifies the images, in addition to once for each format."""
@@ -45,13 +50,15 @@ def export_network(
         for made in chosen.values():
             made.write(folder, candidate.card, candidate.network.weights)
         files = {made.file: _checked(folder, made, check, heard) for made in chosen.values()}
+        if candidate.files is not None:
+            files["model.py"]["opened"] = candidate.files.check(folder)
         facts = candidate.card.to_dict(files)
         (folder / "model.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
         (folder / "README.md").write_text(candidate.card.readme(files), "utf-8")
     return facts
 
 
-def _checked(folder: Path, made: Format, check: Check, heard: Callable[[int], object]) -> Mapping[str, Any]:
+def _checked(folder: Path, made: Format, check: Check, heard: Callable[[int], object]) -> dict[str, Any]:
     correct = check.evidence.correct(made.read(folder), heard)
     check.require(made.file, correct)
     return {
@@ -61,3 +68,48 @@ def _checked(folder: Path, made: Format, check: Check, heard: Callable[[int], ob
         "correct": correct,
         "allowed_difference": check.allowed,
     }
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill. When the block ends well it becomes `target`, else it is removed.
+
+    Raises:
+        ExportError: `target` is no name, holds something, cannot be written, or is being written.
+    """
+    if target.name in ("", ".."):
+        raise ExportError(f"--to {str(target)!r} is no name of a new folder; give one")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ExportError(
+            f"--to {str(target)!r} is there already and is not an empty folder: name another one"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with alone(_beside(target, "lock")), _filled(_beside(target, "new")) as folder:
+            yield folder
+            for path in (*folder.iterdir(), folder):
+                synchronise(path)
+            if target.is_dir():
+                target.rmdir()
+            folder.rename(target)
+            synchronise(target.parent)
+    except Timeout:
+        raise ExportError(f"another process is exporting to {str(target)!r}") from None
+    except OSError as error:
+        where = f": {error.filename!r}" if error.filename else ""
+        raise ExportError(f"cannot write --to {str(target)!r}: {error.strerror or error}{where}") from error
+
+
+@contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
+    """A new folder in the place of what a killed process may have left there; removed in the end."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(target: Path, kind: str) -> Path:
+    return target.with_name(f".{target.name}.metaqnn-{kind}")

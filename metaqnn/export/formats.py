@@ -14,8 +14,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from metaqnn.export.card import Card
-from metaqnn.export.errors import ExportError
+from metaqnn.export.card import Card, ExportError
 from metaqnn.export.source import model_source, named_weights
 from state_space.errors import did_you_mean
 

@@ -9,8 +9,7 @@ from math import prod
 
 from torch import Tensor
 
-from metaqnn.export.card import Card
-from metaqnn.export.templates import template
+from metaqnn.export.card import Card, template
 from state_space import (
     Architecture,
     Convolution,
@@ -21,6 +20,7 @@ from state_space import (
     Softmax,
     Stage,
 )
+from trainers.datasets.decoding import shared_source
 
 NAMES = {
     Convolution: "conv",
@@ -53,7 +53,7 @@ class LayerSource:
 
 def model_source(card: Card) -> str:
     """The text of `model.py` for the network that a card describes."""
-    return template("model.py.jinja").render(card=card, layers=layer_sources(card))
+    return template("model.py.jinja").render(card=card, layers=layer_sources(card), decoding=shared_source())
 
 
 def layer_sources(card: Card) -> list[LayerSource]:

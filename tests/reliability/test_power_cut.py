@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from metaqnn.export.folder import new_folder
+from metaqnn.export.exporting import new_folder
 from predictor.integrations.recorded import CurveStore
 from trainers import Checkpoint, EpochReport
 from trainers.checkpoint import SavedTraining

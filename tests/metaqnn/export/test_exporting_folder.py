@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from metaqnn.export import ExportError
-from metaqnn.export.folder import new_folder
+from metaqnn.export.exporting import new_folder
 
 EXPORTING = """
 import sys
 from pathlib import Path
-from metaqnn.export.folder import new_folder
+from metaqnn.export.exporting import new_folder
 
 with new_folder(Path(sys.argv[1])) as folder:
     (folder / "model.onnx").write_bytes(bytes(1000))
