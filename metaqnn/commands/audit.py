@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, disk_errors, interruptible, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, interruptible, reading
 from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
@@ -39,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default 0.1)"
     )
     add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
+    add_trust(parser)
     add_format(parser)
 
 
@@ -63,7 +64,8 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.start import go_on
     from trainers import EpochReport
 
-    session = go_on(folder, {}, given_options(namespace, Environment))
+    changes = given_options(namespace, Environment)
+    session = go_on(folder, {}, changes, trust_module=namespace.trust_module)
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
     epochs = len(audit.waiting()) * session.config.epochs
     with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:

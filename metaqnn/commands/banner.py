@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import OWN_RULE, settings_of
 from metaqnn.output import duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session
 from predictor.rules.names import rule_kind
+from state_space.errors import printable
+from trainers.datasets import DATASET_NAMES
 
+MOST_CLASSES = 20
+"""Classes whose images are counted in a line each."""
+MOST_NAMED = 3
+"""Classes that are named where something is said of several."""
 LONG = 6 * 3600
 """A search on a CPU that takes more seconds than this is worth a warning."""
 
@@ -20,6 +31,8 @@ def introduction(session: Session) -> str:
     lines = [
         f"run folder  {session.folder.path}",
         f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
+        *_data(session),
+        _preset(session),
         f"training    {config.epochs} epochs on {trainer.device}, {precision}",
         f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
         *_stopping(config),
@@ -30,6 +43,61 @@ def introduction(session: Session) -> str:
     if search.trained:
         lines.append(f"resumed     {search.trained} networks already trained")
     return "\n".join([*lines, *_warning(session)])
+
+
+def _preset(session: Session) -> str:
+    config = session.config
+    if config.dataset in DATASET_NAMES:
+        return f"preset      {config.preset}"
+    return (
+        f"preset      {config.preset} (own images get laptop on a CPU and paper, the published search, on "
+        "a GPU; --preset chooses)"
+    )
+
+
+def _data(session: Session) -> list[str]:
+    """How many images there are of each class, for what, and what was left out or decided about them."""
+    dataset = session.prepared.dataset
+    parts = {**session.prepared.labels, "test": dataset.test_labels}
+    counts = {part: np.bincount(labels, minlength=dataset.num_classes) for part, labels in parts.items()}
+    lines = [f"images      {_numbers({part: n.sum() for part, n in counts.items()})}"]
+    for index, name in enumerate(dataset.class_names[:MOST_CLASSES]):
+        numbers = _numbers({part: n[index] for part, n in counts.items()})
+        lines.append(f"            {printable(name, keep='')}: {numbers}")
+    if (more := dataset.num_classes - MOST_CLASSES) > 0:
+        fewest, most = (f(counts["training"][MOST_CLASSES:]) for f in (min, max))
+        lines.append(f"            and {more} more classes with {fewest:,} to {most:,} training images each")
+    return [
+        *lines,
+        *(f"note        {note}" for note in (*dataset.notes, *_notes_of_numbers(session, counts))),
+    ]
+
+
+def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Iterator[str]:
+    config, dataset = session.config, session.prepared.dataset
+    asked = PRESETS[config.preset].get("validation_size", 0)
+    if (
+        not config.own_validation
+        and (config.validation_size or 0) == max(1, len(dataset.train_images) // 4) < asked
+    ):
+        yield (
+            f"{config.validation_size} validation images, a quarter: for the {asked} of the preset "
+            f"{config.preset} there are too few (--validation-size chooses)"
+        )
+    totals = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+    few = {
+        "have one training image": np.flatnonzero(totals == 1),
+        "have no validation image": np.flatnonzero(counts["validation"] == 0),
+    }
+    for what, classes in few.items():
+        if len(classes):
+            names = ", ".join(repr(dataset.class_names[index]) for index in classes[:MOST_NAMED])
+            more = ", ..." if len(classes) > MOST_NAMED else ""
+            yield f"{len(classes)} of {dataset.num_classes} classes {what}: {names}{more}"
+
+
+def _numbers(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {part}" for part, number in counts.items())
 
 
 def _disk(session: Session) -> str:

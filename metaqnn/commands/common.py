@@ -51,6 +51,16 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse._ActionsContainer) -> None:
+    """The option --trust-module."""
+    parser.add_argument(
+        "--trust-module",
+        action="store_true",
+        help="import the function that the search has as its data set, although it was started elsewhere or "
+        "by somebody else; that runs its code",
+    )
+
+
 def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
     """Do some long work, and end cleanly if it is interrupted.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, folder_path, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, folder_path, reading
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
@@ -61,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="some of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
+    add_trust(parser)
     add_format(parser)
 
 
@@ -69,6 +70,7 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.export import export_network, finetuned, ranked, searched  # torch takes seconds to import
     from metaqnn.export.exporting import PASSES_OF_CHECK
     from metaqnn.export.formats import chosen_formats
+    from metaqnn.session.trust import require_trusted
     from metaqnn.tune.trained import is_training, trained
 
     interrupt_on_termination()
@@ -78,6 +80,7 @@ def execute(namespace: argparse.Namespace) -> int:
         candidate = trained(folder.path, namespace.data_dir)
     else:
         with reading(namespace.run) as reader:
+            require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
             number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
             kept = finetuned if namespace.finetuned else searched
             candidate = kept(folder, reader, number, namespace.data_dir)

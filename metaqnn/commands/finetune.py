@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_run, interruptible, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, interruptible, reading
 from metaqnn.config.bounds import MANY, ROW, Bounds
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
@@ -54,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_recipe(parser.add_argument_group("training"))
     place = parser.add_argument_group("where (default: as in the search)")
     add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"))
+    add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)
 
@@ -110,11 +111,13 @@ def _finetune(namespace: argparse.Namespace) -> str:
     from metaqnn.finetune import Finetuning, FinetuningFiles, choose, summarise_finetuning
     from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
     from metaqnn.finetune.presentation import finetuning_text
+    from metaqnn.session.trust import require_trusted
     from trainers.datasets import decoding_bar
 
     options = {name: getattr(namespace, name) for name in RECIPE if getattr(namespace, name) is not None}
     changes = given_options(namespace, Environment)
     with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
+        require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
         candidates = choose(reader, namespace.top, namespace.networks)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)
     files = FinetuningFiles.of(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import (
     add_format,
+    add_trust,
     disk_errors,
     folder_path,
     interruptible,
@@ -73,6 +74,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="end in good order after so long, as 30m, 8h or 1d; --resume goes on",
     )
+    add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bars")
     add_places(parser.add_argument_group("copies, updated as networks end (see metaqnn mirror)"))
     workers = parser.add_argument_group("workers (can be changed at every --resume)")
@@ -104,6 +106,7 @@ def _time(text: str) -> float:
 def execute(namespace: argparse.Namespace) -> int:
     """Run the search until it is done or interrupted, then print what it found."""
     given = given_options(namespace, SearchConfig) | given_options(namespace, PublishedFlags)
+    given = _with_preset(namespace, given)
     storage = None if namespace.storage is None else named_url(namespace.storage)
     folder = _folder(namespace, given)
     return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder))
@@ -131,6 +134,24 @@ def _advice(folder: RunFolder) -> str:
     return "nothing was stored yet"
 
 
+def _with_preset(namespace: argparse.Namespace, given: dict[str, Any]) -> dict[str, Any]:
+    """The options with the preset that the user's own data get where none is given: it follows the device."""
+    stored = namespace.run_dir is not None and RunFolder(namespace.run_dir).holds_search()
+    if namespace.resume or stored or not _preset_is_open(given):
+        return given
+    from trainers.device import choose_device
+
+    device = given_options(namespace, Environment).get("device", "auto")
+    return {**given, "preset": "laptop" if choose_device(device).type == "cpu" else "paper"}
+
+
+def _preset_is_open(given: dict[str, Any]) -> bool:
+    """Whether the data are the user's own and no preset is given."""
+    from trainers.datasets import DATASET_NAMES  # which takes a while to import
+
+    return "preset" not in given and given.get("dataset", "digits") not in DATASET_NAMES
+
+
 def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
     if namespace.resume is not None:
         return RunFolder.existing(namespace.resume)
@@ -149,10 +170,11 @@ def _search(
 
     changes = given_options(namespace, Environment)
     if namespace.resume or folder.holds_search():
-        options = given if namespace.resume else vars(SearchConfig.of(**given))
+        as_given = namespace.resume or _preset_is_open(given)
+        options = given if as_given else vars(SearchConfig.of(**given))
         with folder.lock():
             with decoding_bar(not namespace.quiet):
-                session = go_on(folder, options, changes, storage)
+                session = go_on(folder, options, changes, storage, trust_module=namespace.trust_module)
             return _run(session, namespace)
     with decoding_bar(not namespace.quiet):
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))

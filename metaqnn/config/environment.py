@@ -11,7 +11,7 @@ from metaqnn.config.options import AUTO, ConfigError, flag, option, require, req
 from state_space.errors import did_you_mean
 
 EXECUTORS = ("local", "ray")
-DATA = ("data_dir", "download")
+DATA = ("data_dir", "download", "strict")
 DEVICE = ("device", "precision", "threads", "deterministic")
 WORKERS = ("workers", "workers_per_gpu", "executor", "address", "epoch_timeout")
 PROCESSES = Bounds(1, 1024)
@@ -28,6 +28,7 @@ class Environment:
 
     data_dir: str | None = option(None, "where to look for data sets before downloading them")
     download: bool = option(True, "download missing data sets")
+    strict: bool = option(False, "refuse a data set if one of its image files cannot be read, instead of skipping it")
     device: str = option(AUTO, "auto (the fastest available), cuda, cuda:1, mps or cpu", metavar="DEVICE")
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(

@@ -103,7 +103,7 @@ def given_options(namespace: argparse.Namespace, config: type) -> dict[str, Any]
 
 def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default: str) -> None:
     common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(one, default).replace("%", "%%")}
-    if kind is bool:
+    if kind in (bool, bool | None):
         group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
     else:
         metavar = one.metadata["metavar"] or one.name.rsplit("_", 1)[-1].upper()

@@ -94,6 +94,18 @@ class SearchConfig:
         "most tries, with falling rates, if the first epoch is no better than chance",
         within=Bounds(1, 100),
     )
+    own_validation: bool | None = option(
+        None,
+        "validate on the images in a folder's val/ instead of images held out from train/ (default: if there "
+        "are any and --validation-size is not given)",
+    )
+    max_pixels: int = option(
+        2**26,
+        "largest image file that is decoded, in pixels; JPEGs, which can be reduced to an eighth of both "
+        "sides, count at that (default: 67108864)",
+        explained=True,
+        within=Bounds(1, 2**40),
+    )
     chance: str = option(
         TESTED,
         "what counts as no better than chance after the first epoch: tested (not significantly better than "

@@ -20,12 +20,13 @@ FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "r
 def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration in today's terms.
 
-    Chance was always the published one. At first `early_stopping` switched the published criterion. Then
-    rules had names, but the settings of the published criterion were options of their own.
+    Chance was always the published one, and validation images were drawn from those for training. At first
+    `early_stopping` switched the published criterion. Then rules had names, but the settings of the published
+    criterion were options of their own.
     """
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
         values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
-    values = dict(values)
+    values = {"own_validation": False, **values}
     if EXTENDED in values:
         values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
+import numpy as np
+
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import require
+from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.estimate import SMALL, mean_macs
 from state_space import StateSpace
-from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
+from trainers import ClassifierTrainer, DatasetError, ImageDataset, TrainingRecipe, load_dataset
+from trainers.datasets import DATASET_NAMES, Part, split_validation, training_and_validation
 
 MOST_NAMED = 3
 """Differences of a data set that are named; more would fill the screen."""
@@ -39,7 +43,19 @@ class Prepared:
     @property
     def training_images(self) -> int:
         """Images that are trained on in an epoch."""
-        return len(self.dataset.train_images) - (self.config.validation_size or 0)
+        held_out = 0 if self.config.own_validation else self.config.validation_size or 0
+        return len(self.dataset.train_images) - held_out
+
+    @property
+    def labels(self) -> dict[str, np.ndarray]:
+        """Of the images that are trained on and of those that validate, the classes."""
+        config, dataset = self.config, self.dataset
+        if config.own_validation:
+            return {"training": dataset.train_labels, "validation": dataset.validation_labels}
+        seed = derived_seed(config.seed, Purpose.DATA)
+        parts = split_validation(dataset.train_labels, config.validation_size or 0, seed)
+        training, validation = (dataset.train_labels[part] for part in parts)
+        return {"training": training, "validation": validation}
 
     @property
     def record(self) -> SearchRecord:
@@ -56,6 +72,44 @@ class Prepared:
         )
 
 
+def complete(config: SearchConfig, dataset: ImageDataset) -> SearchConfig:
+    """A configuration that says which images validate, and how many; that of a stored search does already.
+
+    A number that comes from the preset follows the data set: at most a quarter of the user's own images.
+
+    Raises:
+        DatasetError: its own validation images are asked for, and there are none.
+    """
+    own, size = len(dataset.validation_labels), config.validation_size
+    if config.own_validation and not own:
+        raise DatasetError(f"{config.dataset!r} has no folder val/ with images for --own-validation")
+    if config.own_validation is not False and own:
+        return replace(config, own_validation=True, validation_size=own)
+    images = len(dataset.train_images)
+    if size is None:
+        size = max(1, min(5000, images // 10))
+    elif config.own_validation is None and _preset_is_too_large(config, dataset):
+        size = max(1, images // 4)
+    return replace(config, own_validation=False, validation_size=size)
+
+
+def _preset_is_too_large(config: SearchConfig, dataset: ImageDataset) -> bool:
+    """Whether own images are so few that nobody would hold out as many as the preset says."""
+    own = config.dataset not in DATASET_NAMES
+    return own and _from_preset(config) and (config.validation_size or 0) > len(dataset.train_images) // 4
+
+
+def _from_preset(config: SearchConfig) -> bool:
+    """Whether nobody has asked for another number of validation images than the preset has."""
+    return config.validation_size in (None, PRESETS[config.preset].get("validation_size"))
+
+
+def split(config: SearchConfig, dataset: ImageDataset) -> tuple[Part, Part]:
+    """The images that a complete configuration trains on and those that it validates on."""
+    size = None if config.own_validation else config.validation_size
+    return training_and_validation(dataset, size, derived_seed(config.seed, Purpose.DATA))
+
+
 def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     """Load the images and build the trainer.
 
@@ -68,11 +122,11 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     channels, side, _ = dataset.input_shape
     require_translation(config.translate, side)
     space = config.space(channels, side, dataset.num_classes)
-    size = config.validation_size or max(1, min(5000, len(dataset.train_images) // 10))
+    config = complete(config, dataset)
     trainer = ClassifierTrainer(
         dataset,
         recipe=_recipe(config),
-        validation_size=size,
+        validation_size=None if config.own_validation else config.validation_size,
         split_seed=derived_seed(config.seed, Purpose.DATA),
         device=environment.device,
         precision=environment.precision,
@@ -80,7 +134,7 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
         deterministic=environment.deterministic,
         chance=config.chance,
     )
-    return Prepared(replace(config, validation_size=size), space, dataset, trainer, environment)
+    return Prepared(config, space, dataset, trainer, environment)
 
 
 def require_translation(pixels: int, side: int) -> None:
@@ -89,7 +143,11 @@ def require_translation(pixels: int, side: int) -> None:
 
 
 def load_images(config: SearchConfig, environment: Environment) -> ImageDataset:
-    """The data set of a configuration. Raises DatasetError where there are no such images."""
+    """The data set of a configuration. Raises DatasetError where there are no such images.
+
+    What is to be said about its files is left to the caller, who may be one of many workers.
+    """
+    own_validation = _from_preset(config) if config.own_validation is None else config.own_validation
     return load_dataset(
         config.dataset,
         data_dir=environment.data_dir,
@@ -98,6 +156,10 @@ def load_images(config: SearchConfig, environment: Environment) -> ImageDataset:
         seed=derived_seed(config.seed, Purpose.DATA),
         download=environment.download,
         extra=config.svhn_extra,
+        own_validation=own_validation,
+        max_pixels=config.max_pixels,
+        strict=environment.strict,
+        tell=False,
     )
 
 
@@ -151,7 +213,7 @@ def _other_numbers(before: Counts, now: Counts) -> list[str]:
     different = [
         f"{there.get(name, 0)} {part} images of {name!r}, there were {known.get(name, 0)}"
         for part, known in before.items()
-        for there in (now[part],)
+        for there in (now.get(part, {}),)
         for name in dict.fromkeys((*known, *there))
         if there.get(name) != known.get(name)
     ]

@@ -20,6 +20,7 @@ from metaqnn.search.network_files import NetworkFiles
 from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
 from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.trust import require_trusted, trust
 from metaqnn.session.workers import make_executor
 from trainers import ClassifierTrainer
 
@@ -48,6 +49,7 @@ class Session:
 def prepare(config: SearchConfig, environment: Environment) -> Prepared:
     """Load the images and build the trainer: bad input is noticed before anything is written."""
     stopping_rule(config)  # a rule that makes no sense is refused before images are loaded
+    trust(config.dataset)
     return load_and_build(config, environment)
 
 
@@ -58,7 +60,12 @@ def begin(prepared: Prepared, folder: RunFolder, storage: URL | None = None) -> 
 
 
 def go_on(
-    folder: RunFolder, given: dict[str, Any], changes: dict[str, Any], storage: URL | None = None
+    folder: RunFolder,
+    given: dict[str, Any],
+    changes: dict[str, Any],
+    storage: URL | None = None,
+    *,
+    trust_module: bool = False,
 ) -> Session:
     """Restore the search of a run folder that the caller has locked.
 
@@ -68,9 +75,10 @@ def go_on(
             schedule, which extends it.
         changes: other environment than last time.
         storage: the database again, if the user repeated it.
+        trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
-        ConfigError: a given option differs.
+        ConfigError: a given option differs, or the data set is a function that is not trusted.
         OtherImagesError: the data set is not the one the search began with.
         RunFolderError: nor is the database.
         DatabaseError: the database is damaged, or cannot be used now.
@@ -80,6 +88,7 @@ def go_on(
         record = database.record()
     config = extended(record.config, given)
     check_same(folder, config, given)
+    require_trusted(config.dataset, trust_module)
     prepared = prepare(config, Environment.stored(record.environment).but(**changes))
     require_same_images(record, prepared.dataset)
     executor = make_executor(prepared)
@@ -109,8 +118,8 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     if flags or "stopping" in given:
         asked = given.get("stopping", stored.stopping)
         given["stopping"] = complete_rule(asked, flags, PUBLISHED_SETTINGS[stored.preset])
-    if given.get("validation_size") is None:  # the stored one is the default for the data set's size
-        given = {name: value for name, value in given.items() if name != "validation_size"}
+    by_data = {"validation_size", "own_validation"}  # whose defaults follow the data set
+    given = {name: value for name, value in given.items() if value is not None or name not in by_data}
     pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
     different = [f"{flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
     if different:

@@ -79,7 +79,7 @@ def test_a_rule_that_there_is_not_is_named_before_the_images_are_loaded(text):
 
 def test_a_search_goes_on_as_it_began(folder):
     session = go_on(folder, {}, {"device": None})
-    assert session.config == replace(SearchConfig.of(**QUICK))
+    assert session.config == replace(SearchConfig.of(**QUICK), own_validation=False)
     assert session.trainer.device.type == "cpu"
     assert session.prepared.training_images == 40
     assert session.search.trained == 0
