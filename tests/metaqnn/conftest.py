@@ -68,6 +68,14 @@ class FormulaTrainer:
         return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, attempts, 1.0, "completed")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_of_the_user(tmp_path_factory):
+    """What this user has trusted is forgotten, and nothing is remembered beyond the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def formula_trainer():
     return FormulaTrainer

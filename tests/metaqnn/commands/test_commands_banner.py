@@ -1,0 +1,55 @@
+"""What `run` says about the data before it trains."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from metaqnn.cli import main
+
+QUICK = ["--schedule", "1.0:1", "--epochs", "1", "--image-size", "8", "--layer-limit", "2", "--quiet"]
+HERE = ["--device", "cpu", "--threads", "1", "--no-early-stopping"]
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Two classes of 12 and 1 training images under unusual names, and 2 test images; one file is broken."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for part, numbers in {"training_set": (12, 1), "test_set": (1, 1)}.items():
+        for name, count in zip(("cat", "dog"), numbers, strict=True):
+            folder = tmp_path / "photos" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    (tmp_path / "photos" / "training_set" / "cat" / "bad.jpg").write_bytes(b"bad")
+    return tmp_path / "photos"
+
+
+def test_classes_and_their_numbers_are_told_before_training(photos, capsys):
+    assert main(["run", "--dataset", "photos", "--run-dir", "r", *QUICK, *HERE]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert "images      10 training, 3 validation, 2 test" in said
+    assert "            cat: 9 training, 3 validation, 1 test" in said
+    assert "            dog: 1 training, 0 validation, 1 test" in said
+    notes = [line.removeprefix("note        ") for line in said if line.startswith("note ")]
+    assert "splits by their names: 'test_set' is test, 'training_set' is train" in notes
+    assert "1 of 2 classes have one training image: 'dog'" in notes
+    assert "1 of 2 classes have no validation image: 'dog'" in notes
+    assert any(note.startswith("1 file left out, as unreadable") and "cat/bad.jpg" in note for note in notes)
+    assert any(
+        "for the 1000 of the preset laptop there are too few (--validation-size" in note for note in notes
+    )
+    assert any(line.startswith("preset      laptop (own images get laptop on a CPU") for line in said)
+
+
+def test_it_goes_on_with_the_preset_that_it_has(photos, capsys):
+    command = ["run", "--dataset", "photos", "--run-dir", "r", *QUICK, *HERE]
+    assert main(command) == main(command) == 0
+    assert capsys.readouterr().err.count("cat: 9 training, 3 validation, 1 test") == 2
+
+
+def test_strict_refuses_and_writes_nothing(photos, capsys):
+    assert main(["run", "--dataset", "photos", "--run-dir", "r", "--strict", *QUICK, *HERE]) == 2
+    assert "image 'training_set/cat/bad.jpg' of 'photos' is broken" in capsys.readouterr().err
+    assert not (photos.parent / "r").exists()

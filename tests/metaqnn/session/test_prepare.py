@@ -1,0 +1,87 @@
+"""Which images validate, and how many: by the folder, the preset, and what was stored."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaqnn.config.environment import Environment
+from metaqnn.config.search import SearchConfig
+from metaqnn.session.prepare import load_and_build, split
+from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import begin, go_on
+from trainers import DatasetError
+
+HERE = Environment(device="cpu", threads=1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def config_of(folder, preset="first-run", **changes):
+    return SearchConfig.of(preset, dataset=str(folder), image_size=8, **changes)
+
+
+def test_a_folders_own_val_validates(photos):
+    prepared = load_and_build(config_of(photos(train=10, val=3, test=2)), HERE)
+    assert (prepared.config.own_validation, prepared.config.validation_size) == (True, 6)
+    assert prepared.training_images == len(prepared.dataset.train_images) == 20
+    assert np.bincount(prepared.labels["validation"]).tolist() == [3, 3]
+    (training, _), (validation, _) = split(prepared.config, prepared.dataset)
+    assert np.array_equal(training, prepared.dataset.train_images)
+    assert np.array_equal(validation, prepared.dataset.validation_images)
+    assert len(prepared.dataset.test_images) == 4
+
+
+@pytest.mark.parametrize("changes", [{"validation_size": 4}, {"own_validation": False}])
+def test_other_validation_images_can_be_asked_for(photos, changes):
+    prepared = load_and_build(config_of(photos(train=10, val=3), **{"validation_size": 5, **changes}), HERE)
+    assert prepared.config.own_validation is False
+    assert prepared.config.validation_size == changes.get("validation_size", 5)
+    assert prepared.dataset.counts["test"] == {"cat": 3, "dog": 3}  # val/ is the test set, as ever
+
+
+def test_own_validation_without_any_is_refused(photos):
+    with pytest.raises(DatasetError, match=r"has no folder val/ with images for --own-validation"):
+        load_and_build(config_of(photos(train=4, test=1), own_validation=True), HERE)
+
+
+@pytest.mark.parametrize("preset", ["first-run", "laptop"])
+def test_the_presets_validation_size_shrinks_to_a_quarter_of_own_images(photos, preset):
+    assert load_and_build(config_of(photos(train=10), preset), HERE).config.validation_size == 5
+
+
+def test_a_size_that_is_asked_for_does_not_shrink(photos):
+    with pytest.raises(DatasetError, match=r"validation size 19 is not possible.*--validation-size 1\.\.18"):
+        load_and_build(config_of(photos(train=10), validation_size=19), HERE)
+
+
+def test_digits_keep_the_validation_images_that_they_had():
+    assert load_and_build(SearchConfig.of(), HERE).config.validation_size == 300
+
+
+def test_a_search_that_was_stored_before_there_was_a_choice_keeps_its_images(photos):
+    """It had val/ for its test set, and the number of the preset, however large."""
+    folder = photos(train=10, val=3)
+    stored = config_of(folder, validation_size=9).to_dict()
+    del stored["own_validation"], stored["max_pixels"]
+    config = SearchConfig.from_dict(stored)
+    assert config.own_validation is False
+    prepared = load_and_build(replace(config, preset="first-run"), HERE)
+    assert prepared.config.validation_size == 9
+    assert prepared.dataset.counts["test"] == {"cat": 3, "dog": 3}
+    assert prepared.training_images == 11
+
+
+def test_a_search_with_validation_images_of_its_own_goes_on(photos, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    began = load_and_build(config_of(photos(train=10, val=3)), HERE)
+    begin(began, folder).database.close()
+    session = go_on(folder, {"own_validation": None}, {})
+    assert session.config == began.config
+    assert session.prepared.dataset.fingerprint == began.dataset.fingerprint
+    session.database.close()
