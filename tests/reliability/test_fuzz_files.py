@@ -251,7 +251,7 @@ def test_the_good_files_are_good(file):
     assert reading.read_curves(file("x.npz", CURVES)).T == 3
     assert read_npz(file("x.npz", IMAGES), "x").num_classes == 2
     assert read_image_folder(file("x.tar", GOOD), "x").num_classes == 2
-    assert all(decode_image(picture, "x").shape[:2] == (9, 7) for picture in PICTURES)
+    assert all(decode_image(picture, "x").pixels.shape[:2] == (9, 7) for picture in PICTURES)
 
 
 def test_links_and_devices_in_an_archive_are_not_followed(file):

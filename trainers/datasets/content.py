@@ -56,8 +56,7 @@ class Content:
             image = self._pixels(member, UPPER_BYTE)
         except DatasetError as error:
             self.unreadable = self.unreadable or str(error)
-            reason = str(error).removeprefix(where).strip()
-            self.notes.add(f"left out, as unreadable ({reason})", member.parts)
+            self.notes.add(f"left out, {_in_general(str(error).removeprefix(where).strip())}", member.parts)
             self.folders.update(member.parts[:end] for end in range(1, len(member.parts)))
         else:
             self._put(member.parts, image.pixels)
@@ -176,3 +175,11 @@ class Content:
                 f"16-bit colour images of {self.source!r} such as {'/'.join(parts)!r} use less than a "
                 "quarter of the 16 bits, and would be nearly black; save them with 8 bits"
             )
+
+
+def _in_general(reason: str) -> str:
+    """Why a file was left out, without what differs from file to file."""
+    for kind in ("is broken", "is too large"):
+        if reason.startswith(kind):
+            return f"unreadable: it {kind}" + (" (--max-pixels)" if "large" in kind else "")
+    return f"unreadable: it {reason}"

@@ -39,7 +39,7 @@ def test_images_of_any_name_are_read_and_the_rest_is_counted(
         assert dataset.counts["train"] == {"a": 5, "b": 4}
         notes = "\n".join(dataset.notes)
         assert "1 file left out, no images: 'b/n.txt'" in notes
-        assert "1 file left out, as unreadable (is HEIC, which Pillow does not read here" in notes
+        assert "1 file left out, unreadable: it is HEIC, which Pillow does not read here" in notes
         assert "3 files are copies of one another, perhaps placeholders, and are used: 'a/x.JPE'" in notes
 
 
@@ -54,7 +54,7 @@ def test_notes_come_from_the_cache_too_and_strict_refuses(tmp_path, photos, writ
     for _ in range(2):
         caplog.clear()
         assert load_dataset(str(folder), cache_dir=tmp_path / "c").counts["train"] == {"a": 3, "b": 3}
-        assert "1 file left out, as unreadable" in caplog.text
+        assert "1 file left out, unreadable" in caplog.text
         with pytest.raises(DatasetError, match=r"image 'a/9\.png' .* is broken: .*without --strict"):
             load_dataset(str(folder), cache_dir=tmp_path / "c", strict=True)
 
@@ -169,3 +169,10 @@ def test_animations_and_pages_are_told(tmp_path, photos, write_folder, pixels):
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
     dataset = read_image_folder(write_folder(tmp_path / "f", photos | {"a/m.gif": buffer.getvalue()}), "x")
     assert "1 file with several frames or pages, of which the first is read: 'a/m.gif'" in dataset.notes
+
+
+def test_many_broken_files_are_one_line(tmp_path, photos, write_folder):
+    broken = {f"a/b{i}.png": photos["a/0.png"][: 40 + i] for i in range(20)}
+    dataset = read_image_folder(write_folder(tmp_path / "f", photos | broken), "x")
+    (note,) = dataset.notes
+    assert note == "20 files left out, unreadable: it is broken: 'a/b0.png', 'a/b1.png', 'a/b10.png', ..."
