@@ -28,7 +28,9 @@ class Environment:
 
     data_dir: str | None = option(None, "where to look for data sets before downloading them")
     download: bool = option(True, "download missing data sets")
-    strict: bool = option(False, "refuse a data set if one of its image files cannot be read, instead of skipping it")
+    strict: bool = option(
+        False, "refuse a data set if one of its image files cannot be read, instead of skipping it"
+    )
     device: str = option(AUTO, "auto (the fastest available), cuda, cuda:1, mps or cpu", metavar="DEVICE")
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(

@@ -53,8 +53,8 @@ class SearchConfig:
     )
     preset: str = option(
         "paper",
-        "sets the defaults of all other options: paper (needs a GPU), laptop or first-run (default: first-run "
-        "for digits, laptop for your own images on a CPU, else paper)",
+        "sets the defaults of all other options: paper (needs a GPU), laptop or first-run (default: "
+        "first-run for digits, laptop for your own images on a CPU, else paper)",
         metavar="NAME",
         explained=True,
     )

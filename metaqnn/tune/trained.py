@@ -7,9 +7,8 @@ from pathlib import Path
 
 from metaqnn.config.environment import Environment
 from metaqnn.export.candidate import Candidate, in_unit
-from metaqnn.export.card import TRAIN, Card
+from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
-from metaqnn.export.errors import ExportError
 from metaqnn.tune.preparation import load_images, validation_size
 from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS, read_json
