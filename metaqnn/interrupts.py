@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 
 class TimeUp(KeyboardInterrupt):
-    """The time that was given is over; ends what is being done as Ctrl-C does."""
+    """The time limit has passed; ends the work as Ctrl-C does."""
 
 
 HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
@@ -55,7 +55,7 @@ def _deliver(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise TimeUp in the block after so many seconds; None for no limit, as where there are no alarms."""
+    """Raise TimeUp in the block after this many seconds; no limit if None or if the system has no alarms."""
     if seconds is None or not ALARM:
         yield
         return

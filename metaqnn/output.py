@@ -82,11 +82,11 @@ def duration(seconds: float) -> str:
 
 
 def seconds(text: str) -> float:
-    """1h30m -> 5400; a number alone is in seconds. Raises ValueError for anything else, and for no time."""
+    """1h30m -> 5400; a plain number is in seconds. Raises ValueError for anything else, and for zero."""
     form = re.fullmatch(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,9})s?)?", text.strip())
     total = sum(int(n or 0) * unit for n, unit in zip(form.groups(), UNITS, strict=True)) if form else 0
     if not total:
-        raise ValueError(f"{text!r} is no time; write it like 30m, 8h, 1d or 1h30m")
+        raise ValueError(f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m")
     return float(total)
 
 

@@ -26,7 +26,7 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The positional argument RUN."""
     parser.add_argument(
-        "run", type=run_path, metavar="RUN", help="run folder, as runs/digits-first-run-..., or latest"
+        "run", type=run_path, metavar="RUN", help="run folder, such as runs/digits-first-run-..., or latest"
     )
 
 
@@ -38,7 +38,7 @@ def folder_path(text: str) -> Path:
 
 
 def run_path(text: str) -> Path:
-    """A run folder's path; `latest` is the one in `runs` in which something changed last, if there is one."""
+    """A run folder's path; `latest` is the most recently changed one in `runs`, if there is one."""
     if text != LATEST or Path(text).exists():
         return folder_path(text)
     return latest_run(RUNS) or RUNS / LATEST

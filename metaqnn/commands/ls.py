@@ -13,7 +13,7 @@ from metaqnn.session.run_folder import RunFolder, runs_in
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
-  metaqnn top latest             `latest` is a run's name for every command"""
+  metaqnn top latest             every command accepts `latest` as a run"""
 
 COLUMNS = {
     "run": "run",
@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Print a line for each search; one that cannot be read says why."""
+    """Print a line for each search, or why it cannot be read."""
     runs = sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
     rows = [_row(run) for run in runs]
     if namespace.format != "table":

@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--resume",
         type=run_path,
         metavar="DIR",
-        help="go on with the search in this run folder, or latest; a longer --schedule extends it",
+        help="resume the search in this run folder, or latest; a longer --schedule extends it",
     )
     place.add_argument(
         "--storage",
@@ -72,7 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-time",
         type=_time,
         metavar="TIME",
-        help="end in good order after so long, as 30m, 8h or 1d; --resume goes on",
+        help="stop cleanly after this time, such as 30m, 8h or 1d; --resume continues",
     )
     add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -199,7 +199,7 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     except SearchStopped as reason:
         return str(reason)
     except TimeUp:
-        print(f"the time of --max-time is over; {_advice(session.folder)}", file=sys.stderr)
+        print(f"the time limit --max-time has passed; {_advice(session.folder)}", file=sys.stderr)
     finally:
         progress.close()
         session.database.close()
@@ -219,13 +219,13 @@ def _result(folder: RunFolder, output_format: str) -> str:
 
 
 def _where(folder: RunFolder) -> str:
-    """Where everything is, and the commands that people want next, to paste."""
+    """Where the results are, and the most useful next commands."""
     run, best = shell_quoted(folder.path), shell_quoted(folder.path / "best")
     return "\n".join(
         [
             f"everything is in {folder.path}; next:",
             f"  metaqnn report {run}                  all figures on a page (dashboard: live)",
-            f"  metaqnn finetune {run} --top 5        train the best for long, measure their test error",
+            f"  metaqnn finetune {run} --top 5        train the best longer, measure their test error",
             f"  metaqnn export {run} --to {best}   a network as PyTorch source, weights and ONNX",
         ]
     )

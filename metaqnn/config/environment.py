@@ -20,7 +20,7 @@ PROCESSES = Bounds(1, 1024)
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where and how networks are trained. On the same CPU with one worker it changes no decision.
+    """Where and how networks are trained. On the same CPU, with one worker, it affects no decision.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -41,12 +41,12 @@ class Environment:
     deterministic: bool = option(
         False,
         "on a GPU, let cuDNN use only kernels that give the same bits every time; others are faster. A CPU "
-        "always gives the same",
+        "always gives the same bits",
     )
     checkpoint_every: float = option(
         30.0,
-        "save a network in training when so much time has passed since it was saved, and its last epoch; a "
-        "kill costs the epochs since then, which are trained again; 0 saves every epoch",
+        "save a network in training this often, and after its last epoch; a kill costs the epochs since "
+        "then, which are trained again; 0 saves every epoch",
         metavar="SECONDS",
         within=Bounds(0, 10**8, whole=False),
     )

@@ -62,7 +62,7 @@ class EpsilonSchedule:
         return sum(count for _, count in self.stages)
 
     def extends(self, other: EpsilonSchedule) -> bool:
-        """Whether this one begins as the other, network by network, and goes on."""
+        """Whether this schedule begins like the other one, network by network, and is longer."""
         return self.total > other.total and all(
             self.epsilon(proposed) == other.epsilon(proposed) for proposed in range(other.total)
         )

@@ -37,8 +37,8 @@ class SearchConfig:
     """Everything that decides which networks a search trains and what it learns from them.
 
     A search with the same configuration, on the same CPU with one worker, trains the same networks to the
-    same accuracies; on a GPU kernels may add up in any order. `SearchConfig.of(preset, **changes)` starts
-    from a preset.
+    same accuracies; on a GPU, kernels may add numbers in any order. `SearchConfig.of(preset, **changes)`
+    starts from a preset.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -110,8 +110,8 @@ class SearchConfig:
     chance: str = option(
         TESTED,
         "what counts as no better than chance after the first epoch: tested (not significantly better than "
-        "always guessing the commonest class; with ten or more balanced classes the published 1.5 / classes) "
-        "or published (1.5 / classes whatever the data)",
+        "always guessing the commonest class; the published 1.5 / classes for ten or more balanced classes) "
+        "or published (1.5 / classes for all data)",
         metavar="KIND",
     )
     mirror: bool = option(True, "mirror training images at random")

@@ -11,7 +11,7 @@ from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
 
 EXTENDED = "extended"
-"""Key of the schedule of a search that was extended; `schedule` stays the one that it began with."""
+"""Key of an extended search's schedule; `schedule` stays the one that it began with."""
 FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""

@@ -164,7 +164,7 @@ class SearchReader:
             return "-".join(str(connection.execute(query).scalar()) for query in counts)
 
     def audits(self) -> list[dict[str, Any]]:
-        """Networks that the rule would have stopped and that were trained to the end all the same.
+        """Networks that the rule would have stopped but that were trained to the end.
 
         Keys: number, architecture, in_loop (by the search itself, not by `metaqnn audit`), epochs (when it
         was or would have been stopped), predicted_accuracy (y_hat_T), sigma, probability, best_accuracy

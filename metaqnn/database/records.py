@@ -33,7 +33,7 @@ class SearchRecord:
 
     @property
     def guess(self) -> float | None:
-        """Accuracy of always guessing the commonest class of the training images; None if it is not known."""
+        """Accuracy of always guessing the commonest class of the training images; None if unknown."""
         counts = (self.images or {}).get("train", {}).values()
         return max(counts) / sum(counts) if counts else None
 

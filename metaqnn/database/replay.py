@@ -107,7 +107,7 @@ class ReplayDatabase(StoredEvents):
 
     @transaction
     def extend(self, connection: Connection, schedule: EpsilonSchedule) -> None:
-        """Remember a longer schedule; everything else stays as it was stored."""
+        """Store a longer schedule; everything else stays as it is."""
         own = searches.c.id == self.search_id
         config = connection.execute(select(searches.c.config).where(own)).scalar_one()
         statement = update(searches).where(own)

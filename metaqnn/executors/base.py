@@ -31,7 +31,7 @@ class Task:
         number: of the network in its search.
         architecture: what to train: in a search an architecture.
         seed: addresses all random numbers of the training.
-        checkpoint: where the trainer saves epochs and goes on from, if it can; None if it cannot.
+        checkpoint: where the trainer saves epochs and resumes from, if it can; None if it cannot.
     """
 
     number: int
@@ -134,7 +134,7 @@ class Failed:
 
     traceback: str
     spent: bool = False
-    """Whether that may be due to the worker: it must be replaced, and the training tried again."""
+    """Whether the worker may be the cause: it must then be replaced and the training tried again."""
 
 
 Message = Ready | EpochDone | Ended | Failed

@@ -97,9 +97,9 @@ W = TypeVar("W", bound=Worker)
 class PoolExecutor(ABC, Generic[W]):
     """Keeps workers busy, each with one task after the other.
 
-    A worker is started for its first task. One that dies, or whose device is lost to it, is replaced and its
-    task started again; one that is silent for too long is ended. A task waits while what its device has to do
-    leaves too little memory for it, but not when the device has nothing to do.
+    A worker is started for its first task. If it dies or loses its device, it is replaced and its task is
+    started again; if it is silent for too long, it is killed. A task waits while other tasks leave too little
+    memory on its device, but never for an idle device.
 
     Args:
         places: one for each worker.
@@ -239,7 +239,7 @@ class PoolExecutor(ABC, Generic[W]):
             coordinator.on_result(worker.task, message.result)
 
     def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
-        """A worker is dead or of no use: its task is started again, unless it seems to be what does that."""
+        """A worker is dead or useless: start its task again, unless the task seems to be the cause."""
         task = worker.task
         self._busy.remove(worker)
         self._end(worker)

@@ -34,8 +34,8 @@ HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0" * 5
 class SteppedTrainer:
     """The actor: every call runs up to the next message, so that Ray only ever waits for results.
 
-    Trainings run in one thread of their own, which waits after each epoch for the answer. It stays: PyTorch
-    keeps what it has found out about convolutions for the thread that found it.
+    All trainings run in one separate thread, which waits for the answer after each epoch. The thread is kept,
+    because PyTorch stores what it has learned about convolutions per thread.
 
     Args:
         make_trainer: makes the trainer.

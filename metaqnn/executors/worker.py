@@ -58,5 +58,5 @@ def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Fail
 
 
 def is_spent(trainer: Trainer) -> bool:
-    """Whether the trainer says that its process should train no more; one that cannot say so goes on."""
+    """Whether the trainer says that its process should train no more; others never do."""
     return bool(getattr(trainer, "spent", False))

@@ -39,9 +39,9 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
-    `guess` is the accuracy of always guessing the commonest class, None if it is not known.
-    A network that failed at chance level counts in `full_epochs` with the epochs it really took: early
-    stopping did not save anything there. So does one that was audited in the loop.
+    `guess` is the accuracy of always guessing the commonest class, None if unknown. A network that failed at
+    chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
+    there. So does one that was audited in the loop.
     """
 
     networks: int
@@ -58,7 +58,7 @@ class Summary:
 
     @property
     def beats_guess(self) -> bool:
-        """Whether the best network is better than a constant guess; True where one of them is not known."""
+        """Whether the best network is better than a constant guess; True if either is unknown."""
         return self.guess is None or self.best_accuracy is None or self.best_accuracy > self.guess
 
     @property
@@ -138,7 +138,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
 
     Args:
         reader: the search.
-        audits: what `reader.audits()` gave, if it was asked already.
+        audits: the result of `reader.audits()`, if the caller already has it.
     """
     config, audits = reader.config(), reader.audits() if audits is None else audits
     in_loop = [row for row in audits if row["in_loop"]]

@@ -76,7 +76,7 @@ class NetworkFiles:
         if not self._folder.is_dir():
             raise FolderGoneError(
                 f"run folder {str(self._folder)!r} was removed or moved under the search; if it was moved, "
-                "go on with: metaqnn run --resume ITS-NEW-PLACE"
+                "resume with: metaqnn run --resume ITS-NEW-PLACE"
             )
 
     def checkpoint(self, number: int) -> Checkpoint:

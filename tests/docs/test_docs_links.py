@@ -61,13 +61,18 @@ def _code(text):
 
 
 def _exists(name):
-    """Whether a dotted name is a module or occurs in one. Nothing is imported, as Ray and Keras are slow."""
+    """Whether a dotted name is a module or is defined in one. Nothing is imported: Ray and Keras are slow."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:length])
         sources = [path.with_suffix(".py"), path / "__init__.py", path / "__init__.pyi"]
         if texts := [source.read_text() for source in sources if source.exists()]:
-            return length == len(parts) or any(re.search(rf"\b{parts[length]}\b", text) for text in texts)
+            if length == len(parts):
+                return True
+            defined = re.compile(
+                rf"^(?:    |class |def |from .* import .*)?\b{parts[length]}\b(?!\.)", re.MULTILINE
+            )
+            return any(map(defined.search, texts))
     return False
 
 

@@ -206,14 +206,15 @@ def test_a_search_ends_in_good_order_when_its_time_is_over(tmp_path, capsys):
     search = [*SEARCH, "--schedule", "1.0:300", "--layer-limit", "3"]
     assert main(["run", "--run-dir", str(folder), *search, "--max-time", "3s"]) == 0
     captured = capsys.readouterr()
-    assert f"the time of --max-time is over; go on with: metaqnn run --resume {folder}" in captured.err
+    assert f"the time limit --max-time has passed; resume with: metaqnn run --resume {folder}" in captured.err
     assert "of 300 networks" in captured.out
     assert 0 < len(networks(folder)) < 300
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-3", "1x", ""])
 def test_a_time_that_is_none_is_quoted(refused, text):
-    assert f"{text!r} is no time; write it like 30m, 8h, 1d or 1h30m" in refused("run", f"--max-time={text}")
+    said = refused("run", f"--max-time={text}")
+    assert f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m" in said
 
 
 def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused):

@@ -72,7 +72,7 @@ def test_a_log_on_a_medium_that_cannot_be_written_is_not_called_damage(finished_
     subprocess.run(["mount", "-o", "remount,ro", tmp_path / "medium"], check=True)
     line = said("top", killed.path)
     assert "damaged" not in line
-    assert "copy the folder to where you may write" in line
+    assert "copy the folder to a place where you may write" in line
 
 
 @pytest.mark.parametrize("inodes", [3, 4, 5, 6])
