@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.results.replay import learn
+from metaqnn.search.agent import QLearner
 from state_space import Architecture, Layer
 
 
@@ -24,18 +26,21 @@ def restored_agent(
     """The agent as it was after these samples (architecture, reward), in the order of the replay memory."""
     space = config.space(search["channels"], search["image_size"], search["num_classes"])
     agent = QLearner(space, alpha=config.alpha, gamma=config.gamma, initial=config.initial_q)
-    memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
-    for architecture, reward in samples:
-        memory.add(Architecture.parse(architecture), reward)
+    parsed = ((_parsed(architecture), reward) for architecture, reward in samples)
+    learn(agent, parsed, seed=config.seed, draws=config.replays)
     return agent
 
 
 def tried_actions(agent: QLearner, architectures: Iterable[str]) -> list[TriedAction]:
     """All pairs (observed state, action) on the paths of these networks, in order of first use."""
-    table = agent.q_table()
-    pairs = {
-        (state.observed, action): None
-        for architecture in architectures
-        for state, action in agent.space.path(Architecture.parse(architecture))
-    }
-    return [TriedAction(state.depth + 1, action, table[state][action]) for state, action in pairs]
+    steps = (step for architecture in architectures for step in agent.path(_parsed(architecture)))
+    pairs = {(id(node.row), node.slots[choice]): (node, choice) for node, choice in steps}
+    return [
+        TriedAction(node.state.depth + 1, node.actions[choice], node.row[node.slots[choice]])
+        for node, choice in pairs.values()
+    ]
+
+
+@lru_cache(maxsize=16_384)
+def _parsed(architecture: str) -> Architecture:
+    return Architecture.parse(architecture)

@@ -10,20 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from metaqnn.search.randomness import Purpose, generator
 from state_space import Architecture, Layer, State, StateSpace
 
 
 @dataclass(slots=True, eq=False)
-class _Node:
+class Node:
     """A true state: its actions, and where their Q-values stand in the row of the observed state."""
 
     state: State
     actions: tuple[Layer, ...]
     row: list[float]
     slots: list[int]
-    successors: list[_Node | None] = field(default_factory=list)
+    successors: list[Node | None] = field(default_factory=list)
 
     def best(self) -> float:
         """max_u Q(s, u) over the actions allowed here."""
@@ -31,7 +32,7 @@ class _Node:
         return max(row) if len(row) == len(self.slots) else max([row[slot] for slot in self.slots])
 
 
-Path = tuple[tuple[_Node, int], ...]
+Path = tuple[tuple[Node, int], ...]
 
 
 class QLearner:
@@ -52,14 +53,14 @@ class QLearner:
         self.gamma = gamma
         self.initial = initial
         self._rows: dict[object, tuple[list[float], dict[Layer, int]]] = {}
-        self._nodes: dict[State, _Node] = {}
+        self._nodes: dict[State, Node] = {}
         self._start = self._node(space.start())
 
     def sample(self, epsilon: float, rng: np.random.Generator) -> Architecture:
         """One epsilon-greedy walk: uniform with probability epsilon, else a best action, ties uniform."""
         draws = iter(rng.random(2 * (self.space.layer_limit + 2)).tolist())
         actions: list[Layer] = []
-        node: _Node | None = self._start
+        node: Node | None = self._start
         while node is not None:
             choice = self._choose(node, epsilon, next(draws), next(draws))
             actions.append(node.actions[choice])
@@ -104,29 +105,29 @@ class QLearner:
         }
 
     @staticmethod
-    def _choose(node: _Node, epsilon: float, explore: float, which: float) -> int:
+    def _choose(node: Node, epsilon: float, explore: float, which: float) -> int:
         if explore < epsilon:
             return int(which * len(node.actions))
         best = node.best()
         ties = [choice for choice, slot in enumerate(node.slots) if node.row[slot] == best]
         return ties[int(which * len(ties))]
 
-    def _node(self, state: State) -> _Node:
+    def _node(self, state: State) -> Node:
         if state not in self._nodes:
             self._nodes[state] = self._new_node(state)
         return self._nodes[state]
 
-    def _new_node(self, state: State) -> _Node:
+    def _new_node(self, state: State) -> Node:
         actions = self.space.actions(state)
         row, slots = self._rows.setdefault(state.observed, ([], {}))
         for action in actions:
             if action not in slots:
                 slots[action] = len(row)
                 row.append(self.initial)
-        unknown: list[_Node | None] = [None] * len(actions)
-        return _Node(state, actions, row, [slots[action] for action in actions], unknown)
+        unknown: list[Node | None] = [None] * len(actions)
+        return Node(state, actions, row, [slots[action] for action in actions], unknown)
 
-    def _successor(self, node: _Node, choice: int) -> _Node | None:
+    def _successor(self, node: Node, choice: int) -> Node | None:
         if node.successors[choice] is None:
             state = self.space.step(node.state, node.actions[choice])
             if state.terminated:
@@ -172,6 +173,10 @@ class ReplayMemory:
             self._agent.update(*self._samples[index])
 
     def _draw(self, position: int) -> Sequence[int]:
-        rng = generator(self._seed, Purpose.REPLAY, position)
-        drawn: list[int] = rng.integers(0, len(self._samples), size=self._draws).tolist()
+        drawn: list[int] = replay_draws(self._seed, position, self._draws).tolist()
         return drawn
+
+
+def replay_draws(seed: int, position: int, draws: int) -> npt.NDArray[np.int64]:
+    """The positions in the memory that are learned from when a new network arrives at `position`."""
+    return generator(seed, Purpose.REPLAY, position).integers(0, position + 1, size=draws)
