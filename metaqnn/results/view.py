@@ -72,7 +72,7 @@ class SearchView:
 
     @cached_property
     def agent(self) -> QLearner:
-        """The agent with its current Q-values. Restoring them takes about half a second per thousand."""
+        """The agent with its current Q-values. Restoring them takes some tenths of a second per 1,000."""
         return restored_agent(self.config, self.record, self._watch(self._reader.samples()))
 
     @cached_property
