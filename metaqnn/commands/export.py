@@ -42,9 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="rank in `metaqnn top RUN` (default: 1, the best)",
     )
     which.add_argument(
-        "--network", type=int, metavar="ID", help="the network's number, as `metaqnn top` prints it"
+        "--network", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it"
     )
-    which.add_argument("--network", type=ROW, metavar="ID", help="number, as `metaqnn top` prints it")
     parser.add_argument(
         "--finetuned",
         action="store_true",

@@ -28,8 +28,8 @@ def test_its_random_numbers_are_the_searchs():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("Delta", value) for value in ("0", "-0.1", "1.5", "nan")),
-        *(("tolerance", value) for value in ("-0.1", "nan", "inf")),
+        *(("Delta", value) for value in ("0", "-0.1", "nan")),
+        *(("tolerance", value) for value in ("-0.1", "nan")),
         *(("refit_growth", value) for value in ("1", "0.5")),
         *(("burn_in", value) for value in ("-1", "0", "2")),
         ("nth_best", "0"),

@@ -100,7 +100,7 @@ def test_a_gpu_gets_as_many_workers_as_fit(
         ({"workers_per_gpu": 0}, "--workers-per-gpu is 0"),
         ({"executor": "slurm"}, "--executor is 'slurm'; it must be local or ray"),
         ({"epoch_timeout": 0.0}, "--epoch-timeout is 0"),
-        ({"checkpoint_every": -1.0}, "--checkpoint-every is -1.0; it must be 0 or more, in seconds"),
+        ({"checkpoint_every": -1.0}, "--checkpoint-every is -1.0; it must be a number from 0 to 100000000"),
         ({"checkpoint_every": float("inf")}, "--checkpoint-every is inf"),
         ({"checkpoint_every": float("nan")}, "--checkpoint-every is nan"),
     ],
