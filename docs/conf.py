@@ -49,5 +49,5 @@ THIRD_PARTY = "numpy|np|npt|torch|nn|sklearn|optuna|ray|lightning|keras|sqlalche
 STANDARD = "abc|collections|pathlib|os|argparse|typing|enum|datetime|multiprocessing|concurrent"
 nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:class", "LightningModule")]
 nitpick_ignore = [
-    ("py:class", "metaqnn.search.agent._Node"),  # what a path is made of concerns the agent alone
+    ("py:class", "metaqnn.search.agent.Node"),  # what a path is made of concerns the agent alone
 ]
