@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, disk_errors, interruptible
+from metaqnn.commands.common import add_format, disk_errors, folder_path, interruptible
+from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA as PLACE
 from metaqnn.config.environment import DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.output import as_json, facts_as_text, percent, rows_as_text
+from metaqnn.config.search import BATCH, EPOCHS, IMAGES, RATE, SEED, SIDE
+from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 
 if TYPE_CHECKING:
     from metaqnn.tune.single import SingleTraining
@@ -38,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "architecture", metavar="ARCHITECTURE", help="a network, published:NAME, or a run folder"
     )
     parser.add_argument(
-        "--rank", type=int, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
+        "--rank", type=MANY, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
     )
     _add_data(parser.add_argument_group("data"))
     _add_recipe(parser.add_argument_group("recipe"))
@@ -49,18 +51,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_data(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", metavar="NAME", help="as in metaqnn run")
     group.add_argument("--preset", help="paper, all images as they are, or laptop (default paper)")
-    group.add_argument("--image-size", type=int, metavar="N", help="resize images to N x N")
-    group.add_argument("--train-limit", type=int, metavar="N", help="use only so many training images")
-    group.add_argument("--validation-size", type=int, metavar="N", help="of them, for validation")
-    group.add_argument("--seed", type=int, help="addresses all random draws (default 0)")
+    group.add_argument("--image-size", type=SIDE, metavar="N", help="resize images to N x N")
+    group.add_argument("--train-limit", type=IMAGES, metavar="N", help="use only so many training images")
+    group.add_argument("--validation-size", type=IMAGES, metavar="N", help="of them, for validation")
+    group.add_argument("--seed", type=SEED, help="addresses all random draws (default 0)")
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--epochs", type=int, metavar="N", help="default 20, as in a search")
+    group.add_argument("--epochs", type=EPOCHS, metavar="N", help="default 20, as in a search")
     group.add_argument("--parameters", type=Path, metavar="FILE", help="best.json of a `metaqnn tune`")
-    group.add_argument("--lr", type=float, help="first learning rate (default 0.001)")
-    group.add_argument("--lr-decay", type=float, help="its factor after each quarter (default 0.2)")
-    group.add_argument("--batch-size", type=int, metavar="N", help="images a step (default 128)")
+    group.add_argument("--lr", type=RATE, help="first learning rate (default 0.001)")
+    group.add_argument("--lr-decay", type=RATE, help="its factor after each quarter (default 0.2)")
+    group.add_argument("--batch-size", type=BATCH, metavar="N", help="images a step (default 128)")
     group.add_argument("--weight-decay", type=float, help="default 0")
     group.add_argument("--dropout", type=float, help="rate of the last dropout layer (default 0.5)")
     group.add_argument(
@@ -72,7 +74,7 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_environment(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/train-DATASET-TIME")
+    group.add_argument("--run-dir", type=folder_path, metavar="DIR", help="default: runs/train-DATASET-TIME")
     add_flags(group, Environment, (*PLACE, *DEVICE))
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -88,7 +90,7 @@ def execute(namespace: argparse.Namespace) -> int:
     path = namespace.run_dir
     path = path or RunFolder.new(Path("runs"), f"train-{Path(prepared.settings.dataset).name}").path
     training = SingleTraining(path, prepared, values)
-    go_on = f"go on with the same command and --run-dir {path}"
+    go_on = f"go on with the same command and --run-dir {shell_quoted(path)}"
     return interruptible(lambda: _train(training, namespace, go_on), lambda: go_on)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, disk_errors, interruptible
+from metaqnn.commands.common import add_format, disk_errors, folder_path, interruptible
+from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.search import EPOCHS, IMAGES, SEED, SIDE
+from metaqnn.output import command
 
 if TYPE_CHECKING:
     from metaqnn.tune.session import TuneSession
@@ -38,29 +40,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn tune`."""
     parser.add_argument("family", nargs="?", metavar="FAMILY", help="what is tuned, see below")
     parser.add_argument(
-        "--rank", type=int, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
+        "--rank", type=MANY, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
     )
     parser.add_argument(
-        "--trials", type=int, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"
+        "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"
     )
     _add_settings(parser.add_argument_group("what makes the tuning (the same at every --resume)"))
     _add_stopping(parser.add_argument_group("which trials are stopped"))
     _add_environment(parser.add_argument_group("where (may change at every --resume)"))
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="print the K best trials (default 5)")
+    parser.add_argument(
+        "--top", type=MANY, default=5, metavar="K", help="print the K best trials (default 5)"
+    )
     add_format(parser)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", metavar="NAME", help="images as in metaqnn run; for lstm a text, as ptb")
     group.add_argument("--preset", help="paper or laptop: how large the space is (default paper)")
-    group.add_argument("--epochs", type=int, metavar="T", help="of a full training (default: the preset's)")
-    group.add_argument("--image-size", type=int, metavar="N", help="resize images to N x N")
     group.add_argument(
-        "--train-limit", type=int, metavar="N", help="use only so many training images or words"
+        "--epochs", type=EPOCHS, metavar="T", help="of a full training (default: the preset's)"
     )
-    group.add_argument("--validation-size", type=int, metavar="N", help="validation images or words")
+    group.add_argument("--image-size", type=SIDE, metavar="N", help="resize images to N x N")
+    group.add_argument(
+        "--train-limit", type=IMAGES, metavar="N", help="use only so many training images or words"
+    )
+    group.add_argument("--validation-size", type=IMAGES, metavar="N", help="validation images or words")
     group.add_argument("--sampler", help="tpe or random (default tpe)")
-    group.add_argument("--seed", type=int, help="addresses all random draws (default 0)")
+    group.add_argument("--seed", type=SEED, help="addresses all random draws (default 0)")
 
 
 def _add_stopping(group: argparse._ArgumentGroup) -> None:
@@ -73,9 +79,11 @@ def _add_stopping(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--hyperband", action="store_true", default=None, help="allot the epochs by Hyperband")
     group.add_argument(
-        "--eta", type=int, help="of Hyperband: each rung has so many times the epochs (default 3)"
+        "--eta", type=EPOCHS, help="of Hyperband: each rung has so many times the epochs (default 3)"
     )
-    group.add_argument("--min-epochs", type=int, metavar="N", help="of Hyperband: its first rung (default 1)")
+    group.add_argument(
+        "--min-epochs", type=EPOCHS, metavar="N", help="of Hyperband: its first rung (default 1)"
+    )
     group.add_argument(
         "--kappa",
         type=float,
@@ -83,16 +91,18 @@ def _add_stopping(group: argparse._ArgumentGroup) -> None:
         "that goes on)",
     )
     group.add_argument(
-        "--burn-in", type=int, metavar="N", help="with --delta: trainings to learn from (default 100)"
+        "--burn-in", type=MANY, metavar="N", help="with --delta: trainings to learn from (default 100)"
     )
 
 
 def _add_environment(group: argparse._ArgumentGroup) -> None:
     run = group.add_mutually_exclusive_group()
     run.add_argument(
-        "--run-dir", type=Path, metavar="DIR", help="run folder (default: runs/tune-FAMILY-TIME)"
+        "--run-dir", type=folder_path, metavar="DIR", help="run folder (default: runs/tune-FAMILY-TIME)"
     )
-    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the tuning in this run folder")
+    run.add_argument(
+        "--resume", type=folder_path, metavar="DIR", help="go on with the tuning in this run folder"
+    )
     group.add_argument(
         "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
     )
@@ -109,7 +119,7 @@ def execute(namespace: argparse.Namespace) -> int:
     with decoding_bar(not namespace.quiet):
         given = given_options(namespace, Environment)
         session = TuneSession.of(namespace, given_settings(namespace), given)
-    go_on = f"go on with: metaqnn tune --resume {session.folder.path}"
+    go_on = f"go on with: {command('tune', '--resume', session.folder.path)}"
     return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
 

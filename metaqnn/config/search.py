@@ -20,6 +20,8 @@ from trainers.chance import TESTED
 REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 EPOCHS = Bounds(1, 10_000)
 BATCH = Bounds(1, 10**6)
+SEED = Bounds(0, 2**64 - 1)
+SIDE = Bounds(1, 4096)
 TRANSLATION = Bounds(0, 4095)
 IMAGES = Bounds(1, 2**31 - 1)
 RATE = Bounds(0, 1000, whole=False, above=True)
@@ -58,7 +60,7 @@ class SearchConfig:
         metavar="NAME",
         explained=True,
     )
-    seed: int = option(0, "seed of every random draw", within=Bounds(0, 2**64 - 1))
+    seed: int = option(0, "seed of every random draw", within=SEED)
     # the state space
     layer_limit: int = option(18, "largest number of layers (convolution, pooling, fully connected)")
     conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "possible numbers of filters of a convolution")
@@ -76,7 +78,7 @@ class SearchConfig:
         100, "stored networks that the agent learns from after each new network", within=Bounds(1, 10_000)
     )
     # training
-    image_size: int | None = option(None, "resize images to this side", within=Bounds(1, 4096))
+    image_size: int | None = option(None, "resize images to this side", within=SIDE)
     train_limit: int | None = option(
         None, "use only this many training images (a stratified subset)", within=IMAGES
     )

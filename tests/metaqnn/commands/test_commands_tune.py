@@ -109,7 +109,6 @@ def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
         ),
         (("convnet", *SMALL, "--hyperband", "--epochs", "2"), "--hyperband does not fit --epochs 2"),
         (("convnet", *SMALL, "--stopping", "medain"), "rule 'medain' is not known; did you mean 'median'?"),
-        (("convnet", *SMALL, "--trials", "0"), "--trials is 0; it must be at least 1"),
         (("convnet", *SMALL, "--rank", "1"), "--rank is 1, but 'convnet' is no run folder"),
         (("convnet", *SMALL, "--storage", "nowhere"), "the storage is no URL"),
         (("convnet", *SMALL, "--device", "tpu"), "unknown device 'tpu'"),
@@ -121,6 +120,15 @@ def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert message in refused(*arguments)
     assert not list(tmp_path.glob("runs/*/study.db"))
+
+
+@pytest.mark.parametrize("option", ["--trials", "--top", "--epochs", "--train-limit", "--burn-in"])
+@pytest.mark.parametrize("value", ["0", "9" * 20, "1e12"])
+def test_a_number_beyond_reason_is_refused(option, value, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["tune", "convnet", *SMALL, option, value])
+    assert exit_.value.code == 2
+    assert f"argument {option}: '{value}' is not a whole number from 1 to " in capsys.readouterr().err
 
 
 def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
