@@ -99,7 +99,7 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Train what has not been trained, then print what everything came to."""
-    return interruptible(lambda: _execute(namespace), lambda: "go on with the same command")
+    return interruptible(lambda: _execute(namespace), lambda: "resume with the same command")
 
 
 def _execute(namespace: argparse.Namespace) -> int:

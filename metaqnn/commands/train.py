@@ -90,7 +90,7 @@ def execute(namespace: argparse.Namespace) -> int:
     path = namespace.run_dir
     path = path or RunFolder.new(Path("runs"), f"train-{Path(prepared.settings.dataset).name}").path
     training = SingleTraining(path, prepared, values)
-    go_on = f"go on with the same command and --run-dir {shell_quoted(path)}"
+    go_on = f"resume with the same command and --run-dir {shell_quoted(path)}"
     return interruptible(lambda: _train(training, namespace, go_on), lambda: go_on)
 
 

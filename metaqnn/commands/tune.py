@@ -119,7 +119,7 @@ def execute(namespace: argparse.Namespace) -> int:
     with decoding_bar(not namespace.quiet):
         given = given_options(namespace, Environment)
         session = TuneSession.of(namespace, given_settings(namespace), given)
-    go_on = f"go on with: {command('tune', '--resume', session.folder.path)}"
+    go_on = f"resume with: {command('tune', '--resume', session.folder.path)}"
     return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
 

@@ -118,7 +118,7 @@ def test_what_is_compared_has_all_there_is_to_compare(undisturbed):
 
 def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturbed, monkeypatch):
     folder = tmp_path / "run"
-    killed = start("--run-dir", folder, *SEARCH)
+    killed = start("--run-dir", folder, *SEARCH, "--checkpoint-every", "0")
     signal_after(killed, folder, 2, signal.SIGKILL)
     trained = []
     original = ClassifierTrainer.train_epoch

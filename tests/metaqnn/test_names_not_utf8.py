@@ -33,7 +33,7 @@ def test_the_report_is_a_page_with_the_names_escaped(run, tmp_path, monkeypatch)
     assert main(["report", str(run.path), "--to", str(tmp_path / "page")]) == 0
     page = (tmp_path / "page" / "index.html").read_bytes().decode()
     assert f"<title>{SHOWN}&lt;b&gt; – MetaQNN</title>" in page
-    assert f"A search over {SHOWN}, started" in page
+    assert f"A search on {SHOWN}, started at" in page
     assert f"{SHOWN}: 3" in page
 
 

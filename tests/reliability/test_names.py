@@ -175,7 +175,7 @@ def test_copies_for_other_programs(capfd):
     ask(capfd, "mirror", RUN, "--tensorboard", "logs", "--optuna", "sqlite:///study.db")
     import optuna
 
-    assert optuna.get_all_study_names("sqlite:///study.db") == [RUN]
+    assert optuna.get_all_study_names("sqlite:///study.db") == [RUN.replace("\n", "\\n")]  # shown
     assert {path.name for path in Path("logs").iterdir()} >= {f"network-{n:05}" for n in (1, 2, 3)}
 
 

@@ -18,7 +18,7 @@ from trainers import load_dataset
 
 SHORT = (
     *("--epochs", "6", "--batch-size", "8", "--train-limit", "200"),
-    *("--device", "cpu", "--threads", "1", "--quiet"),
+    *("--device", "cpu", "--threads", "1", "--checkpoint-every", "0", "--quiet"),
 )
 QUICK = ("[C(16,3,1), P(2,2), SM(10)]", "[C(8,3,1), SM(10)]")
 DEADLINE = 300

@@ -52,7 +52,10 @@ def test_an_event_waits_until_the_file_is_given_back_and_is_stored_once(database
 
 def test_patience_has_an_end_that_says_how_to_go_on(database, holder, file, monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.2)
-    with pytest.raises(UnreachableError, match=r"is held by another program; given up after 0 s. What was"):
+    with pytest.raises(
+        UnreachableError,
+        match=r"is held by another program; given up after 0 s. Everything stored before is safe",
+    ):
         database.propose(0, 1.0, NETWORK)
     holder.execute("ROLLBACK")
     database.propose(0, 1.0, NETWORK)

@@ -97,7 +97,7 @@ def test_a_timeout_is_waited_for_and_the_event_stored_once(begun, locked, monkey
 
 def test_timeouts_for_ever_end_with_how_to_go_on(begun, locked, monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.0)
-    with pytest.raises(UnreachableError, match=r"in time: .*go on with metaqnn run --resume"):
+    with pytest.raises(UnreachableError, match=r"in time: .*resume with metaqnn run --resume"):
         begun[1].propose(0, 1.0, NETWORK)
 
 
