@@ -21,8 +21,8 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration in today's terms.
 
     Chance was always the published one, and validation images were drawn from those for training. At first
-    `early_stopping` switched the published criterion. Then rules had names, but the settings of the published
-    criterion were options of their own.
+    `early_stopping` switched the published criterion on. Later rules had names, but the settings of the
+    published criterion were separate options.
     """
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
         values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
