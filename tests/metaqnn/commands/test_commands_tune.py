@@ -186,12 +186,21 @@ def wait_for_epochs(process, folder, number):
 LONG = (NETWORK, *SMALL, "--epochs", "12", "--trials", "3", "--stopping", "none")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The curves of a tuning that nobody has cut, by one worker."""
+    folder = tmp_path_factory.mktemp("tune") / "whole"
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["tune", *LONG, "--sampler", "random", "--run-dir", str(folder)]) == 0
+    signal.signal(signal.SIGTERM, before)
+    return LearningCurves.read(folder / "curves.csv").values
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_after_kill_9_it_goes_on_where_it_was(tmp_path, workers):
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    # A fixed sampler: with workers side by side, TPE depends on which trial ends first.
+def test_after_kill_9_it_goes_on_where_it_was(tmp_path, workers, undisturbed):
+    cut = tmp_path / "cut"
+    # No TPE: with workers side by side, it depends on which trial ends first.
     options = (*LONG, "--sampler", "random", "--workers", workers)
-    assert main(["tune", *map(str, (*options, "--run-dir", whole))]) == 0
     process = started(*options, "--run-dir", cut)
     wait_for_epochs(process, cut, 5)
     process.send_signal(signal.SIGKILL)
@@ -199,8 +208,7 @@ def test_after_kill_9_it_goes_on_where_it_was(tmp_path, workers):
     running = [file.name for file in (cut / "checkpoints").glob("trial-*.pt")]
     assert running
     assert main(["tune", "--resume", str(cut), "--trials", "3", "--workers", str(workers), "--quiet"]) == 0
-    one, other = (LearningCurves.read(folder / "curves.csv") for folder in (whole, cut))
-    assert (one.values == other.values).all()
+    assert (LearningCurves.read(cut / "curves.csv").values == undisturbed).all()
     assert not list((cut / "checkpoints").glob("trial-*.pt"))
 
 
