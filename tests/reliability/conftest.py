@@ -40,7 +40,7 @@ QUERIES = (
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(os.environ.get("METAQNN_FUZZ", "75")),
+    max_examples=int(os.environ.get("METAQNN_FUZZ", "200")),
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
