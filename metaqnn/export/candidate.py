@@ -129,26 +129,33 @@ def _card(
     """What the database and the data set know about a network."""
     return Card(
         dataset=search["config"]["dataset"],
-        data_fingerprint=dataset.fingerprint,
-        classes=dataset.class_names,
         architecture=row["architecture"],
         parameters=row["parameters"],
         macs=row["macs"],
-        input_shape=dataset.input_shape,
-        normalisation=normalisation.kind,
-        mean=in_unit(normalisation.mean),
-        std=in_unit(normalisation.std),
         weights_from=weights_from,
         training=training,
-        levels=dataset.levels,
         validation_accuracy=row["final_accuracy"],
         validation_images=search["config"]["validation_size"],
         run=folder.path.resolve().name,
         network=row["number"],
         seed=search["config"]["seed"],
         versions=search["versions"],
-        exported_with={name: version(name) for name in ("metaqnn", "torch")},
+        **input_facts(dataset, normalisation),
     )
+
+
+def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str, Any]:
+    """What every card says about the images, how they become a network's input, and who wrote the export."""
+    return {
+        "data_fingerprint": dataset.fingerprint,
+        "classes": dataset.class_names,
+        "input_shape": dataset.input_shape,
+        "levels": dataset.levels,
+        "normalisation": normalisation.kind,
+        "mean": _in_unit(normalisation.mean),
+        "std": _in_unit(normalisation.std),
+        "exported_with": {name: version(name) for name in ("metaqnn", "torch")},
+    }
 
 
 def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
@@ -200,6 +207,6 @@ def _environment(record: SearchRecord, data_dir: str | None) -> Environment:
     return Environment.stored(record.environment).but(data_dir=data_dir)
 
 
-def in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
+def _in_unit(levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """Numbers in units of 0..255 for pixels in [0, 1], with the 9 digits that a float32 has."""
     return None if levels is None else tuple(float(f"{level / LEVELS:.9g}") for level in levels)

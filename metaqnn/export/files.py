@@ -16,7 +16,7 @@ from metaqnn.export.card import ExportError
 from metaqnn.export.formats import load_source
 from trainers import DatasetError, ImageDataset
 from trainers.datasets import image_files
-from trainers.datasets.images import decode_image
+from trainers.datasets.images import MAX_PIXELS, decode_image
 
 MOST = 300
 """Files that are opened at most, spread over the data set."""
@@ -38,7 +38,7 @@ class ImageFiles:
     data_dir: str | None
     dataset: ImageDataset
     image_size: int | None
-    max_pixels: int
+    max_pixels: int = MAX_PIXELS
 
     def check(self, folder: Path) -> int:
         """Compare what `read_image` of a written `model.py` gives with the images of the data set.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 from metaqnn.config.environment import Environment
-from metaqnn.export.candidate import Candidate, in_unit
+from metaqnn.export.candidate import Candidate, input_facts
 from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
+from metaqnn.export.files import ImageFiles
 from metaqnn.tune.preparation import load_images, validation_size
 from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS, read_json
@@ -41,7 +41,8 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
     if not (folder / WEIGHTS).is_file():
         raise ExportError(_why_not(folder, result["outcome"]))
     network = TrainedNetwork.read(folder / WEIGHTS)
-    images = load_images(settings, Environment().but(data_dir=data_dir))
+    environment = Environment().but(data_dir=data_dir)
+    images = load_images(settings, environment)
     if images.fingerprint != claimed["data_fingerprint"]:
         raise ExportError(f"data set {settings.dataset!r} is not that of the training; is --data-dir right?")
     assert network.normalisation is not None  # as all files of `metaqnn train`
@@ -51,15 +52,9 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
     errors, tested = result["test_errors"], result["test_images"]
     card = Card(
         dataset=settings.dataset,
-        data_fingerprint=images.fingerprint,
-        classes=images.class_names,
         architecture=network.architecture,
         parameters=architecture.parameters(images.input_shape, images.num_classes),
         macs=architecture.macs(images.input_shape, images.num_classes),
-        input_shape=images.input_shape,
-        normalisation=network.normalisation.kind,
-        mean=in_unit(network.normalisation.mean),
-        std=in_unit(network.normalisation.std),
         weights_from=TRAIN,
         training=f"`metaqnn train`, {settings.epochs} epochs",
         validation_accuracy=network.accuracy,
@@ -70,12 +65,13 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
         network=0,
         seed=settings.seed,
         versions=result["versions"],
-        exported_with={name: version(name) for name in ("metaqnn", "torch")},
+        **input_facts(images, network.normalisation),
     )
     evidence = Evidence(
         "validation", images.train_images[validation], images.train_labels[validation], network.accuracy
     )
-    return Candidate(card, network, network.normalisation, evidence)
+    files = ImageFiles(settings.dataset, environment.data_dir, images, settings.image_size)
+    return Candidate(card, network, network.normalisation, evidence, files)
 
 
 def _why_not(folder: Path, outcome: str) -> str:

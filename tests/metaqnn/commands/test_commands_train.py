@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from metaqnn.cli import main
+from metaqnn.export.formats import load_source
 from predictor import LearningCurves
 from trainers import load_dataset, split_validation
 from trainers.normalisation import Normalisation
@@ -87,6 +90,22 @@ def test_a_trained_network_can_be_exported(trained, tmp_path, capsys):
     readme = (target / "README.md").read_text()
     assert "trained on the data set" in readme
     assert "It was trained in `run` with seed 0, with" in readme
+
+
+def test_an_export_opens_image_files_as_the_training_did(tmp_path, capsys):
+    """Grey of 12 bits, whose scale is the data set's own."""
+    rng = np.random.default_rng(0)
+    for part, name, i in product(("train", "test"), ("cat", "dog"), range(12)):
+        (tmp_path / "data" / part / name).mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 4096 if name == "cat" else 2048, (8, 8), dtype=np.uint16)
+        Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{i}.png")
+    options = ("--dataset", str(tmp_path / "data"), "--validation-size", "4", "--epochs", "2", "--quiet")
+    place = ("--device", "cpu", "--threads", "1", "--run-dir", str(tmp_path / "run"))
+    assert main(["train", "[C(4,3,1), SM(2)]", *options, *place]) == 0
+    assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "out"), "--formats", "torch"]) == 0
+    opened = load_source(tmp_path / "out").read_image(tmp_path / "data" / "train" / "cat" / "0.png")
+    known = load_dataset(str(tmp_path / "data"), tell=False).train_images[0]
+    assert np.array_equal((opened[0].permute(1, 2, 0) * 255).round().byte().numpy(), known)
 
 
 def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, refused, capsys):
