@@ -33,6 +33,9 @@ class ClassifierTrainer(NetworkTrainer):
         chance: what is no better than chance on the validation images: "tested" or "published", see
             `trainers.chance`.
 
+    Attributes:
+        normalisation: of the training images, and so of all that its networks see.
+
     Raises:
         DatasetError: no such validation split is possible, or the data set has no validation images.
         DeviceError: no such device, precision or number of threads here.
@@ -77,9 +80,9 @@ class ClassifierTrainer(NetworkTrainer):
             "validation": f"{validation_size or 'own'} images of draw {split_seed}",
         }
         training, validation = training_and_validation(dataset, validation_size, split_seed)
-        normalisation = Normalisation.of(training[0])
+        self.normalisation = Normalisation.of(training[0])
         self._training, self._watched = (
-            ImageLoader(*part, normalisation, self.device) for part in (training, validation)
+            ImageLoader(*part, self.normalisation, self.device) for part in (training, validation)
         )
         self.chance = Chance.of(chance, validation[1], dataset.num_classes, recipe.chance_factor)
 

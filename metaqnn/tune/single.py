@@ -18,13 +18,12 @@ from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import RunFolderError
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.preparation import PreparedTuning, validation_size
-from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult, split_validation
-from trainers.families import Configuration
+from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
+from trainers.families import Configuration, ImageFamilyTrainer
 from trainers.families.architecture import ArchitectureFamily
 from trainers.files import write_whole
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
-from trainers.normalisation import Normalisation
 from trainers.steps import IGNORED, logits
 from trainers.weights import TrainedNetwork
 
@@ -84,6 +83,10 @@ class SingleTraining:
     def _images(self) -> ImageDataset:
         return cast(ImageDataset, self.prepared.data)
 
+    @property
+    def _trainer(self) -> ImageFamilyTrainer:
+        return cast(ImageFamilyTrainer, self.prepared.trainer)
+
     def _result(self, ended: TrainingResult) -> dict[str, Any]:
         return {
             "architecture": str(cast(ArchitectureFamily, self.prepared.family).architecture),
@@ -110,27 +113,21 @@ class SingleTraining:
         return {"test_errors": errors, "test_images": len(self._images.test_images)}
 
     def _network(self, accuracy: float, weights: dict[str, torch.Tensor]) -> TrainedNetwork:
-        trainer = self.prepared.trainer
+        trainer = self._trainer
         name = str(cast(ArchitectureFamily, self.prepared.family).architecture)
         return TrainedNetwork(
-            name, trainer.input_shape, trainer.num_classes, accuracy, weights, self._normalisation()
+            name, trainer.input_shape, trainer.num_classes, accuracy, weights, trainer.normalisation
         )
-
-    def _normalisation(self) -> Normalisation:
-        settings, images = self.prepared.settings, self._images
-        size = validation_size(settings, images)
-        training, _ = split_validation(images.train_labels, size, settings.seed)
-        return Normalisation.of(images.train_images[training])
 
     @torch.inference_mode()
     def _test_errors(self, weights: dict[str, torch.Tensor]) -> int:
         """In float32."""
-        trainer, images = self.prepared.trainer, self._images
+        trainer, images = self._trainer, self._images
         generator = torch.Generator()
         module = self.prepared.family.built(self.values, trainer.input_shape, trainer.num_classes, generator)
         module.load_state_dict(weights)
         module = module.to(trainer.device).to(memory_format=torch.channels_last).eval()
-        loader = ImageLoader(images.test_images, images.test_labels, self._normalisation(), trainer.device)
+        loader = ImageLoader(images.test_images, images.test_labels, trainer.normalisation, trainer.device)
         with trainer.settings():
             return sum(
                 int(((logits(module, batch, torch.float32).argmax(1) != labels) & (labels != IGNORED)).sum())
