@@ -87,10 +87,15 @@ def complete(config: SearchConfig, dataset: ImageDataset) -> SearchConfig:
         return replace(config, own_validation=True, validation_size=own)
     images = len(dataset.train_images)
     if size is None:
-        size = max(1, min(5000, images // 10))
+        size = default_validation_size(images)
     elif config.own_validation is None and _preset_is_too_large(config, dataset):
         size = max(1, images // 4)
     return replace(config, own_validation=False, validation_size=size)
+
+
+def default_validation_size(images: int) -> int:
+    """Validation images of so many training images: a tenth, 5,000 at most."""
+    return max(1, min(5000, images // 10))
 
 
 def _preset_is_too_large(config: SearchConfig, dataset: ImageDataset) -> bool:

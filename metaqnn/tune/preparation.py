@@ -8,6 +8,7 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
+from metaqnn.session.prepare import default_validation_size
 from metaqnn.session.workers import worker_places
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -111,8 +112,8 @@ def load_images(settings: TuneSettings, environment: Environment) -> ImageDatase
 
 
 def validation_size(settings: TuneSettings, images: ImageDataset) -> int:
-    """Validation images: as many as asked for, or a tenth, 5,000 at most."""
-    return settings.validation_size or max(1, min(5000, len(images.train_images) // 10))
+    """Validation images: as many as asked for, or as a search would hold out."""
+    return settings.validation_size or default_validation_size(len(images.train_images))
 
 
 def make_executor(prepared: PreparedTuning) -> Executor:

@@ -24,13 +24,6 @@ QUICK = ("[C(16,3,1), P(2,2), SM(10)]", "[C(8,3,1), SM(10)]")
 DEADLINE = 300
 
 
-@pytest.fixture(autouse=True)
-def handlers_as_before():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 @pytest.fixture
 def run(run_copy):
     """A run folder with a search on digits, whose best networks are quick to train."""

@@ -28,13 +28,6 @@ SMALL = (
 DEADLINE = 120
 
 
-@pytest.fixture(autouse=True)
-def handlers_as_before():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 @pytest.fixture
 def trained(tmp_path, capsys):
     """A run folder with a trained network, and what was printed as JSON."""

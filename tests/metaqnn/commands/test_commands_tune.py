@@ -24,13 +24,6 @@ SMALL = (
 DEADLINE = 120
 
 
-@pytest.fixture(autouse=True)
-def handlers_as_before():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory):
     """A run folder with a tuning of four trials. For reading only."""
