@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, interruptible, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, interruptible
 from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command, percent, rows_as_text
 from metaqnn.results.summary import summarise_audits
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder, reading
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; repeat to resume

@@ -7,13 +7,12 @@ import errno
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from metaqnn.database.queries import SearchReader
-from metaqnn.database.trouble import SPACE, advice, damage_explained
+from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import drop, interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
@@ -82,14 +81,6 @@ def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
     except BrokenPipeError:
         drop(sys.stderr)
         return 1
-
-
-@contextmanager
-def reading(run: Path) -> Iterator[SearchReader]:
-    """The search in a run folder, read-only."""
-    folder = RunFolder.existing(run)
-    with damage_explained(folder.url), closing(folder.reader()) as reader:
-        yield reader
 
 
 @contextmanager

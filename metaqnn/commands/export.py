@@ -9,11 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, add_trust, folder_path, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, folder_path
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder, reading
 from state_space.errors import printable
 
 DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_run, add_trust, interruptible, reading
+from metaqnn.commands.common import add_format, add_run, add_trust, interruptible
 from metaqnn.config.bounds import MANY, ROW, Bounds
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, EPOCHS, IMAGES, RATE, TRANSLATION
 from metaqnn.output import percent
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder, reading
 
 if TYPE_CHECKING:
     from metaqnn.finetune import Candidate, Finetuning

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from metaqnn.commands.common import RUNS, add_format, folder_path, reading
+from metaqnn.commands.common import RUNS, add_format, folder_path
 from metaqnn.output import percent, rows_as_text
-from metaqnn.session.run_folder import RunFolder, runs_in
+from metaqnn.session.run_folder import RunFolder, reading, runs_in
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last

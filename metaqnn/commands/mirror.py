@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaqnn.commands.common import add_run, folder_path, reading
+from metaqnn.commands.common import add_run, folder_path
 from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.session.run_folder import reading
 from state_space.errors import printable
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from metaqnn.commands.common import add_format, add_run, folder_path, reading
+from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.output import as_json, rows_as_text
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder, reading
 
 EXAMPLES = """examples:
   metaqnn report runs/NAME                   prints a summary; page and figures go to runs/NAME/report

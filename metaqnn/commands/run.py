@@ -15,7 +15,6 @@ from metaqnn.commands.common import (
     disk_errors,
     folder_path,
     interruptible,
-    reading,
     run_path,
 )
 from metaqnn.commands.mirror import add_places, mirrored
@@ -29,7 +28,7 @@ from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import audit_line, headline
 from metaqnn.results.summary import summarise, summarise_audits
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
 from state_space.errors import printable
 
 if TYPE_CHECKING:

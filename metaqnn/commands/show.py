@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
+from metaqnn.session.run_folder import reading
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17

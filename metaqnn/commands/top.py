@@ -6,10 +6,11 @@ import argparse
 import re
 from typing import Any
 
-from metaqnn.commands.common import add_format, add_run, reading
+from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.output import count, percent, rows_as_text
 from metaqnn.results.pareto import pareto_front
+from metaqnn.session.run_folder import reading
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10

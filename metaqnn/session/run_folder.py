@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +21,7 @@ from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
+from metaqnn.database.trouble import damage_explained
 from predictor.curves.servers import require_known
 from state_space.errors import nearest
 from trainers.files import write_whole
@@ -194,6 +195,14 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+@contextmanager
+def reading(run: Path) -> Iterator[SearchReader]:
+    """The search in a run folder, read-only."""
+    folder = RunFolder.existing(run)
+    with damage_explained(folder.url), closing(folder.reader()) as reader:
+        yield reader
 
 
 def _alive(process: int) -> bool:

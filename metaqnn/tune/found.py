@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from metaqnn.commands.common import reading
 from metaqnn.config.environment import Environment
 from metaqnn.export.candidate import ranked
+from metaqnn.session.run_folder import reading
 from metaqnn.tune.errors import TuneError
 from trainers.families import FAMILIES
 
