@@ -115,7 +115,9 @@ def test_wrong_gzip_checksum_is_damaged(tmp_path, write_tar):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a tar archive at all", gzip.compress(b"nor this", mtime=0)], ids=["empty", "text", "gzip"]
+    "content",
+    [b"", b"not a tar archive at all", gzip.compress(b"nor this", mtime=0)],
+    ids=["empty", "text", "gzip"],
 )
 def test_no_archive_at_all(tmp_path, content):
     archive = tmp_path / "x.tar.gz"
