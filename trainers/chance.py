@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainers.metric import ACCURACY, Metric
+
 SIGNIFICANCE = 0.01
 """Probability at most that a guess is taken for a network that has learned."""
 FEWEST_CLASSES = 10
@@ -34,29 +36,54 @@ class Chance:
         return cls(1 / num_classes, factor / num_classes)
 
     @classmethod
-    def tested(cls, labels: np.ndarray, num_classes: int, factor: float) -> Chance:
-        """Always guessing the commonest class, and a one-sided binomial test against that.
+    def tested(cls, labels: np.ndarray, num_classes: int, factor: float, metric: str = ACCURACY) -> Chance:
+        """A constant guess of the commonest class, and a one-sided test against guessing.
 
-        The threshold is the smallest k / n with P(X > k) <= 0.01, X ~ Binomial(n, level). Ten or more
-        balanced classes have the published threshold instead.
+        For accuracy the threshold is the smallest k / n with P(X > k) <= 0.01, X ~ Binomial(n, level). For
+        balanced accuracy every constant guess has 1 / K, K classes with images n_k, and the threshold is the
+        1% quantile of the mean of independent Binomial(n_k, 1 / K) / n_k, in the normal approximation. Ten or
+        more classes have the published threshold instead; for accuracy, if they are balanced.
 
         Args:
             labels: of the images, (n,), whole numbers from 0.
             num_classes: of the data set.
             factor: the published one.
+            metric: the name of what is measured.
         """
-        from scipy.special import bdtrc  # not for commands that only read
-
-        level = float(np.bincount(labels, minlength=num_classes).max() / len(labels))
+        level = _constant_guess(metric, labels, num_classes)
         if num_classes >= FEWEST_CLASSES and level <= BALANCED / num_classes:
             return cls.published(num_classes, factor)
-        hits = np.arange(len(labels) + 1)
-        unlikely = bdtrc(hits, len(labels), level) <= SIGNIFICANCE
-        return cls(level, float(hits[unlikely][0] / len(labels)))
+        test = _tested_accuracy if metric == ACCURACY else _tested_balanced
+        return cls(level, test(labels, level))
 
     @classmethod
-    def of(cls, kind: str, labels: np.ndarray, num_classes: int, factor: float) -> Chance:
+    def of(
+        cls, kind: str, labels: np.ndarray, num_classes: int, factor: float, metric: str = ACCURACY
+    ) -> Chance:
         """Chance of a kind in `KINDS`; the arguments as in `tested`."""
         if kind == PUBLISHED:
             return cls.published(num_classes, factor)
-        return cls.tested(labels, num_classes, factor)
+        return cls.tested(labels, num_classes, factor, metric)
+
+
+def _constant_guess(metric: str, labels: np.ndarray, num_classes: int) -> float:
+    """What always guessing the commonest class reaches."""
+    measured = Metric.of(metric, labels, num_classes)
+    commonest = int(np.argmax(measured.images))
+    return measured.value([n if k == commonest else 0 for k, n in enumerate(measured.images)])
+
+
+def _tested_accuracy(labels: np.ndarray, level: float) -> float:
+    from scipy.special import bdtrc  # not for commands that only read
+
+    hits = np.arange(len(labels) + 1)
+    unlikely = bdtrc(hits, len(labels), level) <= SIGNIFICANCE
+    return float(hits[unlikely][0] / len(labels))
+
+
+def _tested_balanced(labels: np.ndarray, level: float) -> float:
+    from scipy.special import ndtri
+
+    images = np.unique(labels, return_counts=True)[1]
+    deviation = np.sqrt((level * (1 - level) / images).sum()) / len(images)
+    return float(min(1.0, level - ndtri(SIGNIFICANCE) * deviation))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from trainers.chance import TESTED, Chance
 from trainers.datasets import ImageDataset, training_and_validation
 from trainers.loader import ImageLoader
+from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
 from trainers.trainer import NetworkTrainer
@@ -32,6 +33,8 @@ class ClassifierTrainer(NetworkTrainer):
         deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
         chance: what is no better than chance on the validation images: "tested" or "published", see
             `trainers.chance`.
+        metric: what is measured on the validation images: "accuracy" or "balanced-accuracy", for which every
+            class also counts as much as another in the training loss; see `trainers.metric`.
 
     Attributes:
         normalisation: of the training images, and so of all that its networks see.
@@ -65,6 +68,7 @@ class ClassifierTrainer(NetworkTrainer):
         cuda_graphs: bool | None = None,
         deterministic: bool = False,
         chance: str = TESTED,
+        metric: str = ACCURACY,
     ) -> None:
         super().__init__(
             recipe,
@@ -84,7 +88,10 @@ class ClassifierTrainer(NetworkTrainer):
         self._training, self._watched = (
             ImageLoader(*part, self.normalisation, self.device) for part in (training, validation)
         )
-        self.chance = Chance.of(chance, validation[1], dataset.num_classes, recipe.chance_factor)
+        weights = class_weights(metric, training[1], dataset.num_classes)
+        self._class_weights = None if weights is None else torch.from_numpy(weights)
+        self.metric = Metric.of(metric, validation[1], dataset.num_classes)
+        self.chance = Chance.of(chance, validation[1], dataset.num_classes, recipe.chance_factor, metric)
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         return torch.optim.Adam(

@@ -31,18 +31,34 @@ def logits(network: nn.Module, images: Tensor, precision: torch.dtype) -> Tensor
     return result.float()
 
 
-def eager_step(network: nn.Module, optimizer: torch.optim.Optimizer, precision: torch.dtype) -> Step:
+def eager_step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    precision: torch.dtype,
+    class_weights: Tensor | None = None,
+) -> Step:
     """The step as PyTorch launches it, with the mean cross-entropy of the batch as the loss.
 
     Images labelled `IGNORED` count neither in the mean nor in the sum.
+
+    Args:
+        network: what is trained.
+        optimizer: of its parameters.
+        precision: of the forward pass, see `logits`.
+        class_weights: (classes,) on the network's device: what the loss of an image of each class is
+            multiplied by; None for 1.
     """
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
-        loss = cross_entropy(logits(network, images, precision), labels)
+        found, count = logits(network, images, precision), (labels != IGNORED).sum()
+        if class_weights is None:
+            loss = cross_entropy(found, labels)
+        else:
+            loss = cross_entropy(found, labels, class_weights, reduction="sum") / count
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        return loss.detach() * (labels != IGNORED).sum()
+        return loss.detach() * count
 
     return step
 

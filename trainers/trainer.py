@@ -27,6 +27,7 @@ from trainers.device import (
 )
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH, allocation_guard, give_back
+from trainers.metric import Metric
 from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
@@ -41,7 +42,7 @@ class NetworkTrainer(ABC):
     """Trains networks on some data by some recipe; subclasses choose the data and the optimizer.
 
     They may also build other networks than those of architectures (`_build`), take other steps (`_step`), and
-    measure something else than the accuracy on images (`_measured`).
+    measure something else than images classified correctly (`_measured`).
 
     Args:
         recipe: how to train.
@@ -59,10 +60,14 @@ class NetworkTrainer(ABC):
     recipe: Recipe
     chance: Chance
     """Of the watched images."""
+    metric: Metric
+    """What is measured on the watched images: the `accuracy` of every report."""
     _training: ImageLoader
     """What is trained on."""
     _watched: ImageLoader
-    """What the accuracy is measured on after every epoch."""
+    """What the metric is measured on after every epoch."""
+    _class_weights: Tensor | None = None
+    """What the loss of an image of each class is multiplied by; None for 1."""
     _identity: Mapping[str, str]
     """Which images these are, for checkpoints."""
 
@@ -211,11 +216,14 @@ class NetworkTrainer(ABC):
 
     def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
         """What trains on a batch."""
-        return eager_step(network, optimizer, self.precision)
+        weights = self._class_weights
+        return eager_step(
+            network, optimizer, self.precision, None if weights is None else weights.to(self.device)
+        )
 
     def _measured(self, network: nn.Module, total: Tensor) -> tuple[float, float]:
-        """The mean of the summed training loss `total`, and the accuracy of the network as it is now."""
-        return float(total) / len(self._training), int(self._correct(network)) / len(self._watched)
+        """The mean of the summed training loss `total`, and the metric of the network as it is now."""
+        return float(total) / len(self._training), self.metric.value(self._hits(network).tolist())
 
     def _graphed(self, architecture: Description) -> bool:
         """Whether steps are recorded; unless told, where launching them is the bottleneck."""
@@ -246,10 +254,11 @@ class NetworkTrainer(ABC):
         return total
 
     @torch.inference_mode()
-    def _correct(self, network: nn.Module) -> Tensor:
-        """Number of watched images classified correctly, still on the device."""
+    def _hits(self, network: nn.Module) -> Tensor:
+        """Number of watched images of each class that are classified correctly, still on the device."""
         network.eval()
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        hits = torch.zeros(self.num_classes, dtype=torch.int64, device=self.device)
         for images, labels in self._watched.in_order(EVALUATION_BATCH):
-            correct += (logits(network, images, self.precision).argmax(1) == labels).sum()
-        return correct
+            found = logits(network, images, self.precision).argmax(1)
+            hits.index_add_(0, found, (found == labels).long())
+        return hits

@@ -15,6 +15,7 @@ from metaqnn.session.start import Session
 from predictor.rules.names import rule_kind
 from state_space.errors import printable
 from trainers.datasets import DATASET_NAMES
+from trainers.metric import ACCURACY, in_words
 
 MOST_CLASSES = 20
 """Classes whose images are counted in a line each."""
@@ -35,6 +36,7 @@ def introduction(session: Session) -> str:
         _preset(session),
         f"training    {config.epochs} epochs on {trainer.device}, {precision}",
         f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
+        *_metric(config),
         *_stopping(config),
         _disk(session),
     ]
@@ -53,6 +55,14 @@ def _preset(session: Session) -> str:
         f"preset      {config.preset} (own images get laptop on a CPU and paper, the published search, on "
         "a GPU; --preset chooses)"
     )
+
+
+def _metric(config: SearchConfig) -> list[str]:
+    """Nothing for accuracy: a line for what nearly everybody measures would say nothing."""
+    if config.metric == ACCURACY:
+        return []
+    said = "every class counts alike in it and in the training loss; all accuracies below are of this kind"
+    return [f"metric      {in_words(config.metric)}: {said}"]
 
 
 def _data(session: Session) -> list[str]:

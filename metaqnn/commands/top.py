@@ -11,6 +11,7 @@ from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.output import count, percent, rows_as_text
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.run_folder import reading
+from trainers.metric import in_words
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10
@@ -74,12 +75,13 @@ def execute(namespace: argparse.Namespace) -> int:
             max_parameters=namespace.max_parameters,
             max_macs=namespace.max_macs,
         )
-        guess = reader.record().guess
+        record = reader.record()
     if namespace.pareto:
         found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
     print(top_text(found, namespace.format, filtered=bool(namespace.max_parameters or namespace.max_macs)))
-    if namespace.format == "table" and guess is not None:
-        print(f"\nalways guessing the commonest class: {percent(guess)}")
+    if namespace.format == "table" and record.guess is not None:
+        metric = in_words(record.config.metric)
+        print(f"\nvalidation {metric}; always guessing the commonest class: {percent(record.guess)}")
     return 0
 
 

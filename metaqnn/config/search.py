@@ -16,6 +16,7 @@ from state_space import StateSpace
 from state_space.errors import did_you_mean
 from trainers.chance import KINDS as CHANCE_KINDS
 from trainers.chance import TESTED
+from trainers.metric import ACCURACY, METRICS
 
 REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 EPOCHS = Bounds(1, 10_000)
@@ -109,6 +110,13 @@ class SearchConfig:
         explained=True,
         within=Bounds(1, 2**40),
     )
+    metric: str = option(
+        ACCURACY,
+        "what is measured on the validation images, seen by early stopping and rewarded: accuracy or "
+        "balanced-accuracy (the mean over the classes of the share of each that is right), for classes of "
+        "unequal size, which then also count alike in the training loss",
+        metavar="NAME",
+    )
     chance: str = option(
         TESTED,
         "what counts as no better than chance after the first epoch: tested (not significantly better than "
@@ -151,6 +159,7 @@ class SearchConfig:
         kind, method = split_reward(self.reward)
         valid = kind == FORECAST or (kind == LAST_SEEN and not method)
         require(valid, "reward", self.reward, "forecast, forecast:METHOD or last-seen")
+        require(self.metric in METRICS, "metric", self.metric, " or ".join(METRICS))
         require(self.chance in CHANCE_KINDS, "chance", self.chance, " or ".join(CHANCE_KINDS))
         require_bounds(self)
 

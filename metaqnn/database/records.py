@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from metaqnn.config.search import SearchConfig
+from trainers.metric import BALANCED_ACCURACY
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class SearchRecord:
 
     @property
     def guess(self) -> float | None:
-        """Accuracy of always guessing the commonest class of the training images; None if unknown."""
-        counts = (self.images or {}).get("train", {}).values()
-        return max(counts) / sum(counts) if counts else None
+        """What always guessing the commonest class of the training images reaches; None if unknown."""
+        counts = [n for n in (self.images or {}).get("train", {}).values() if n]
+        if not counts:
+            return None
+        return 1 / len(counts) if self.config.metric == BALANCED_ACCURACY else max(counts) / sum(counts)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:

@@ -21,6 +21,7 @@ from metaqnn.session.prepare import load_images, require_same_images, split
 from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset
 from trainers.datasets import Part
+from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
 
@@ -81,7 +82,8 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     card = _card(
         folder, search, row, dataset, normalisation, SEARCH, f"of the search, {row['epochs']} epochs"
     )
-    evidence = Evidence("validation", images, labels, row["final_accuracy"])
+    metric = reader.record().config.metric
+    evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
     files = _files(reader.record(), data_dir, dataset)
     return Candidate(card, network, normalisation, evidence, files)
 
@@ -134,6 +136,7 @@ def _card(
         macs=row["macs"],
         weights_from=weights_from,
         training=training,
+        metric=search["config"].get("metric", ACCURACY),
         validation_accuracy=row["final_accuracy"],
         validation_images=search["config"]["validation_size"],
         run=folder.path.resolve().name,

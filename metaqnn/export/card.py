@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from metaqnn.output import percent
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
+from trainers.metric import ACCURACY, in_words
 
 CARD_FORMAT = 1
 SEARCH, FINETUNE, TRAIN = "search", "finetune", "train"
@@ -43,6 +44,7 @@ class Card:
         levels: scale and offset by which grey pixels of more than 8 bits become 8-bit ones.
         weights_from: `search`, `finetune` or `train`.
         training: which training that was, in words.
+        metric: what the validation accuracy is, one of `trainers.metric.METRICS`.
         validation_accuracy: observed in the search, or after the training; None for a network that the search
             did not train to the end.
         validation_images: how many it is measured on.
@@ -68,6 +70,7 @@ class Card:
     levels: tuple[float, float] = UPPER_BYTE
     weights_from: str
     training: str
+    metric: str = ACCURACY
     validation_accuracy: float | None
     validation_images: int
     test_accuracy: float | None = None
@@ -100,7 +103,12 @@ class Card:
         """The observed accuracy of these weights, in words."""
         if self.weights_from == FINETUNE:
             return f"{percent(self.test_accuracy)} test accuracy"
-        return f"{percent(self.validation_accuracy)} validation accuracy"
+        return f"{percent(self.validation_accuracy)} validation {self.metric_text}"
+
+    @property
+    def metric_text(self) -> str:
+        """What the validation accuracy is, in words."""
+        return in_words(self.metric)
 
     def to_dict(self, files: Mapping[str, Any]) -> dict[str, Any]:
         """JSON-ready facts.

@@ -10,8 +10,9 @@ classes would otherwise pass for any.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from metaqnn.export.card import ExportError
 from metaqnn.export.formats import Classify
 from metaqnn.output import percent
 from trainers.loader import ImageLoader
+from trainers.metric import ACCURACY, Metric, in_words
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
 from trainers.weights import TrainedNetwork
@@ -40,23 +42,36 @@ class Evidence:
         images: uint8, (n, height, width, channels).
         labels: int64, (n,).
         accuracy: what the network reached on them when it was trained.
+        metric: what that is, one of `trainers.metric.METRICS`.
     """
 
     part: str
     images: np.ndarray
     labels: np.ndarray
     accuracy: float
+    metric: str = ACCURACY
+
+    @cached_property
+    def measured(self) -> Metric:
+        """The metric on these images."""
+        return Metric.of(self.metric, self.labels, int(self.labels.max()) + 1)
 
     @torch.no_grad()
-    def correct(self, classify: Classify, heard: Callable[[int], object]) -> int:
-        """How many images are classified correctly, given as users give them, in [0, 1]."""
-        total = 0
+    def hits(self, classify: Classify, heard: Callable[[int], object]) -> list[int]:
+        """How many images of each class are classified correctly, given as users give them, in [0, 1]."""
+        found = []
         for start in range(0, len(self.images), BATCH):
             pixels = torch.from_numpy(self.images[start : start + BATCH])
-            found = _classes(classify(pixels.permute(0, 3, 1, 2).contiguous() / 255))
-            total += int((found == self.labels[start : start + BATCH]).sum())
+            found.append(_classes(classify(pixels.permute(0, 3, 1, 2).contiguous() / 255)))
             heard(len(pixels))
-        return total
+        return self.hits_among(np.concatenate(found))
+
+    def hits_among(self, found: np.ndarray) -> list[int]:
+        """How many images of each class are classified correctly by an answer for every image."""
+        right: list[int] = np.bincount(
+            self.labels[found == self.labels], minlength=len(self.measured.images)
+        ).tolist()
+        return right
 
 
 @dataclass(frozen=True)
@@ -73,17 +88,22 @@ class Check:
     name: str
     allowed: int
 
-    def require(self, what: str, correct: int) -> None:
+    def require(self, what: str, hits: Sequence[int]) -> None:
         """Refuse what is further off.
+
+        Args:
+            what: it is, for the message.
+            hits: images of each class that it classifies correctly.
 
         Raises:
             ExportError: naming both accuracies.
         """
         evidence = self.evidence
-        n = len(evidence.images)
-        if abs(correct - round(evidence.accuracy * n)) > self.allowed:
+        n, metric = len(evidence.images), evidence.measured
+        value, words = metric.value(hits), "" if evidence.metric == ACCURACY else f" {in_words(metric.name)}"
+        if abs(value - evidence.accuracy) > (self.allowed + 0.5) * metric.weight:
             raise ExportError(
-                f"{self.name} is not exported: {what} reaches {percent(correct / n)} on the {n} "
+                f"{self.name} is not exported: {what} reaches {percent(value)}{words} on the {n} "
                 f"{evidence.part} images, but {percent(evidence.accuracy)} was observed; "
                 f"rounding explains no more than {self.allowed} images"
             )
@@ -118,7 +138,7 @@ def check_of(
             heard(2 * len(images))
     changed = int((np.concatenate(exact) != np.concatenate(rounded)).sum())
     check = Check(evidence, name, min(2 * changed, int(MOST * len(evidence.images))) + TIES)
-    check.require("the network in the run folder", int((np.concatenate(exact) == evidence.labels).sum()))
+    check.require("the network in the run folder", evidence.hits_among(np.concatenate(exact)))
     return check
 
 

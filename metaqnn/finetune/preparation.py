@@ -65,6 +65,7 @@ def prepare_finetuning(
         precision=environment.precision,
         threads=training_threads(environment, config.space(channels, side, dataset.num_classes)),
         deterministic=environment.deterministic,
+        metric=config.metric,
     )
     return PreparedFinetuning(trainer, dataset, config.seed, environment.checkpoint_every)
 

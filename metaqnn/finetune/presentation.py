@@ -9,6 +9,7 @@ from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.summary import CONFIDENCE, FinetuningSummary, Mean, Run
 from metaqnn.output import as_json, count, percent, rows_as_text
 from state_space.errors import printable
+from trainers.metric import ACCURACY, in_words
 
 COLUMNS = {
     "network": "id",
@@ -87,11 +88,13 @@ def _failures(candidate: Candidate, mean: Mean) -> list[str]:
 
 
 def _note(finetuning: Finetuning) -> str:
-    images = f"{len(finetuning.trainer.test_labels):,} test images"
+    images, metric = f"{len(finetuning.trainer.test_labels):,} test images", finetuning.trainer.metric.name
+    each = "" if metric == ACCURACY else f", all alike (validation is {in_words(metric)})"
     if finetuning.seeds > 1:
-        return f"test error: mean over the seeds on {images}, and the standard error of that mean"
+        return f"test error: mean over the seeds on {images}{each}, and the standard error of that mean"
     return (
-        f"test error on {images}; the interval is Wilson's and does not tell what another seed would change"
+        f"test error on {images}{each}; the interval is Wilson's and does not tell what another seed would "
+        "change"
     )
 
 

@@ -38,7 +38,7 @@ def headline(summary: Summary) -> str:
 
 
 def _best(summary: Summary) -> str:
-    best = f"best validation accuracy {percent(summary.best_accuracy)}"
+    best = f"best validation {summary.metric} {percent(summary.best_accuracy)}"
     if summary.guess is None:
         return best
     line = f"{best}; always guessing the commonest class: {percent(summary.guess)}"

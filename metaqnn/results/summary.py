@@ -10,6 +10,7 @@ from typing import Any
 
 from metaqnn.config.stopping import stated_risk
 from metaqnn.database.queries import SearchReader
+from trainers.metric import in_words
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
-    `guess` is the accuracy of always guessing the commonest class, None if unknown. A network that failed at
-    chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
-    there. So does one that was audited in the loop.
+    `metric` is what all accuracies are, in words; `guess` is what always guessing the commonest class
+    reaches, None if unknown. A network that failed at chance level counts in `full_epochs` with the epochs it
+    really took, because early stopping saved nothing there. So does one that was audited in the loop.
     """
 
     networks: int
@@ -53,6 +54,7 @@ class Summary:
     full_epochs: int
     seconds: float
     best_accuracy: float | None
+    metric: str
     guess: float | None
     by_epsilon: list[EpsilonRow]
 
@@ -100,6 +102,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         full_epochs=epochs + skipped,
         seconds=reader.search()["seconds"],
         best_accuracy=max((row.best_accuracy for row in rows if row.best_accuracy is not None), default=None),
+        metric=in_words(config.metric),
         guess=record.guess,
         by_epsilon=rows,
     )

@@ -138,6 +138,7 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
         threads=training_threads(environment, space),
         deterministic=environment.deterministic,
         chance=config.chance,
+        metric=config.metric,
     )
     return Prepared(config, space, dataset, trainer, environment)
 

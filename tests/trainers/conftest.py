@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe
 
 NAMES = tuple("0123456789")
-PLACE = ("device", "precision", "threads", "cuda_graphs")
+OWN = ("device", "precision", "threads", "cuda_graphs", "metric")
 EMPTY = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int64)
 
 
@@ -30,10 +30,10 @@ def noise():
 def make_trainer(dataset, **options):
     recipe = {"epochs": 3, "batch_size": 32, "learning_rate": 3e-3, "chance_factor": 0.0}
     size = options.pop("validation_size", 100)
-    placed = {name: options.pop(name) for name in PLACE if name in options}
-    placed = {"device": "cpu", "threads": 1, **placed}
+    own = {name: options.pop(name) for name in OWN if name in options}
+    own = {"device": "cpu", "threads": 1, **own}
     return ClassifierTrainer(
-        dataset, recipe=TrainingRecipe(**{**recipe, **options}), validation_size=size, **placed
+        dataset, recipe=TrainingRecipe(**{**recipe, **options}), validation_size=size, **own
     )
 
 

@@ -40,3 +40,18 @@ def test_a_class_without_validation_images_counts_among_the_classes():
 def test_the_published_chance_knows_only_the_number_of_classes():
     assert Chance.of("published", labels(90, 10), 2, 1.5) == Chance(0.5, 0.75)
     assert Chance.of("tested", labels(90, 10), 2, 1.5).level == 0.9
+
+
+@pytest.mark.parametrize("counts", [(950, 50), (500, 500), (300, 40, 20)])
+def test_guessing_rarely_passes_the_threshold_of_balanced_accuracy(counts):
+    chance, rng = (
+        Chance.of("tested", labels(*counts), len(counts), 1.5, "balanced-accuracy"),
+        np.random.default_rng(0),
+    )
+    assert chance.level == pytest.approx(1 / len(counts))
+    guesses = np.mean([rng.binomial(n, 1 / len(counts), 100_000) / n for n in counts], axis=0)
+    assert 0.005 < (guesses > chance.threshold).mean() < 0.02
+
+
+def test_ten_classes_have_the_published_threshold_of_balanced_accuracy_however_unequal():
+    assert Chance.tested(labels(900, *[10] * 9), 10, 1.5, "balanced-accuracy") == Chance(0.1, 0.15)

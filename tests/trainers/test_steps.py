@@ -106,6 +106,23 @@ def test_what_fills_a_batch_up_counts_neither_in_the_mean_nor_in_the_sum():
         torch.testing.assert_close(ours, theirs)
 
 
+def test_weights_of_classes_weigh_the_loss_of_each_image():
+    """One image of weight 3 is three of weight 1, but for the size of the batch that is divided by."""
+    ((images, labels),) = batches([4])
+    threefold = torch.ones(10).index_fill(0, labels[:1], 3.0)
+    copies = (labels == labels[0]).repeat(3)[4:].nonzero().flatten() % 4
+    networks = [build_network(LEARNER, SHAPE, 10, torch.Generator().manual_seed(0)).eval() for _ in range(2)]
+    rates = 0.1, 0.1 * (4 + len(copies)) / 4
+    steps = [
+        eager_step(network, torch.optim.SGD(network.parameters(), lr=rate), torch.float32, weights)
+        for network, rate, weights in zip(networks, rates, (threefold, None), strict=True)
+    ]
+    repeated = torch.cat((images, images[copies])), torch.cat((labels, labels[copies]))
+    assert steps[0](images, labels).item() == pytest.approx(steps[1](*repeated).item(), rel=1e-5)
+    for ours, theirs in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 class FakeCuda:
     """Stands in for torch.cuda where `CudaRecorder` uses it; keeps account of the streams."""
 

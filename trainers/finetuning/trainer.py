@@ -12,6 +12,7 @@ from trainers.datasets.split import stratified_subset
 from trainers.finetuning.recipe import FinetuningRecipe
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
+from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
 from trainers.trainer import NetworkTrainer
@@ -36,6 +37,8 @@ class FinetuningTrainer(NetworkTrainer):
         threads: processor threads to train with; None leaves PyTorch's setting.
         cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
         deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
+        metric: what the search measured: for "balanced-accuracy" every class counts as much as another in the
+            training loss, and in the accuracy after every epoch.
 
     Raises:
         DatasetError: there are no test images.
@@ -54,6 +57,7 @@ class FinetuningTrainer(NetworkTrainer):
         threads: int | None = None,
         cuda_graphs: bool | None = None,
         deterministic: bool = False,
+        metric: str = ACCURACY,
     ) -> None:
         if not len(dataset.test_images):
             raise DatasetError(
@@ -74,7 +78,10 @@ class FinetuningTrainer(NetworkTrainer):
         self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
         watched = stratified_subset(dataset.train_labels, max(WATCHED, dataset.num_classes), seed=0)
         images, labels = dataset.train_images, dataset.train_labels
-        self.chance = Chance.tested(labels[watched], dataset.num_classes, recipe.chance_factor)
+        weights = class_weights(metric, labels, dataset.num_classes)
+        self._class_weights = None if weights is None else torch.from_numpy(weights)
+        self.metric = Metric.of(metric, labels[watched], dataset.num_classes)
+        self.chance = Chance.tested(labels[watched], dataset.num_classes, recipe.chance_factor, metric)
         self._training = self._loader(images, labels)
         self._watched = self._loader(images[watched], labels[watched])
         self._test = self._loader(dataset.test_images, dataset.test_labels)

@@ -51,7 +51,9 @@ class Reader:
 def test_the_best_is_held_against_a_constant_guess(config, best, beaten):
     ended = [row(1.0, "stopped", 0.9, 2)] if best is None else [row(1.0, "completed", best, 5)]
     summary = summarise(Reader(config, *ended))
-    assert (summary.guess, summary.beats_guess) == (0.6, beaten)
+    assert (summary.metric, summary.guess, summary.beats_guess) == ("accuracy", 0.6, beaten)
+    balanced = summarise(Reader(replace(config, metric="balanced-accuracy"), *ended))
+    assert (balanced.metric, balanced.guess) == ("balanced accuracy", 0.5)
 
 
 def test_a_search_in_numbers(config):

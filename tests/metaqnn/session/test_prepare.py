@@ -85,3 +85,9 @@ def test_a_search_with_validation_images_of_its_own_goes_on(photos, tmp_path):
     assert session.config == began.config
     assert session.prepared.dataset.fingerprint == began.dataset.fingerprint
     session.database.close()
+
+
+def test_balanced_accuracy_is_what_the_trainer_measures_and_trains_for(photos):
+    prepared = load_and_build(config_of(photos(train=10), metric="balanced-accuracy"), HERE)
+    assert prepared.trainer.metric.name == "balanced-accuracy"
+    assert prepared.trainer.chance.level == prepared.record.guess == 0.5
