@@ -112,9 +112,9 @@ class SearchConfig:
     )
     metric: str = option(
         ACCURACY,
-        "what is measured on the validation images, seen by early stopping and rewarded: accuracy or "
-        "balanced-accuracy (the mean over the classes of the share of each that is right), for classes of "
-        "unequal size, which then also count alike in the training loss",
+        "accuracy, or balanced-accuracy (the mean over the classes of the share of each that is right), for "
+        "classes of unequal size: what is measured on the validation images, seen by early stopping and "
+        "rewarded; balanced, classes also count alike in the training loss",
         metavar="NAME",
     )
     chance: str = option(
