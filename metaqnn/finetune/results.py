@@ -19,6 +19,7 @@ from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.files import write_whole
 from trainers.finetuning import FinetuningTrainer
+from trainers.metric import ACCURACY
 from trainers.weights import TrainedNetwork
 
 _FORMAT = 1
@@ -103,6 +104,7 @@ class FinetuningFiles:
             "recipe": asdict(trainer.recipe),
             "normalisation": trainer.normalisation.kind,
             "data": data,
+            **({} if trainer.metric.name == ACCURACY else {"metric": trainer.metric.name}),
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
         folder = run.path / "finetune" / f"{trainer.recipe.epochs}-epochs-{digest[:8]}"

@@ -27,6 +27,8 @@ from state_space.errors import nearest
 from trainers.files import write_whole
 
 OWNER = "owner.txt"
+FOLDERS = ("checkpoints", "weights", "finetune")
+"""What is written to in a run folder besides files of its own."""
 
 
 class RunFolderError(ValueError):
@@ -151,11 +153,12 @@ class RunFolder:
 
     def _refuse_links(self) -> None:
         """Refuse to write a database, or what belongs to it, through a link that somebody has put here."""
-        for path in (*self.path.glob(f"{self.database.name}*"), self.storage):
+        folders = (self.path / name for name in FOLDERS)
+        for path in (*self.path.glob(f"{self.database.name}*"), self.storage, *folders):
             if path.is_symlink():
                 raise RunFolderError(
                     f"{str(path)!r} is a link, and nothing is written through links in a run folder; put "
-                    "the file itself there, or use the folder that it is in"
+                    "what it leads to there itself, or use the folder that that is in"
                 )
 
     def owner(self) -> str | None:
@@ -173,8 +176,8 @@ class RunFolder:
         """Own the folder; the operating system gives it back when the process ends, however it ends.
 
         Raises:
-            RunFolderError: another process owns it; the message names it. Or its database is a link, or there
-                can be no such folder.
+            RunFolderError: another process owns it; the message names it. Or its database or a folder inside
+                is a link, or there can be no such folder.
         """
         self._refuse_links()
         owner = self.path / OWNER

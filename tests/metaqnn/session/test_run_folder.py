@@ -200,3 +200,13 @@ def test_a_database_is_not_written_through_a_link(tmp_path, name, target):
         pass
     assert (tmp_path / "there").read_text() == "precious"
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "weights", "finetune"])
+def test_nothing_is_written_into_a_folder_that_a_link_leads_to(tmp_path, name):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "there")
+    with pytest.raises(RunFolderError, match=rf"run/{name}' is a link"), RunFolder(tmp_path / "run").lock():
+        pass
+    assert not list((tmp_path / "there").iterdir())
