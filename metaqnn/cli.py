@@ -98,13 +98,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = error.errno if isinstance(error, OSError) else None
         if number == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
             drop(sys.stdout)
-        elif number in (errno.EMFILE, errno.ENFILE):
-            error = OSError(f"{error}; let this shell have more files: ulimit -n 1024")
-        elif not _is_users(error):
+        elif number not in (errno.EMFILE, errno.ENFILE) and not _is_users(error):
             raise
+        from metaqnn.output import system_error
         from state_space.errors import printable
 
-        print(f"metaqnn: error: {printable(str(error))}", file=sys.stderr)
+        said = system_error(error) if isinstance(error, OSError) else str(error)
+        print(f"metaqnn: error: {printable(said)}", file=sys.stderr)
         return 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -48,6 +49,13 @@ def facts_as_text(facts: Mapping[str, Any]) -> str:
 def as_json(value: Any) -> str:
     """Indented JSON, in ASCII: exact, and the same on every terminal."""
     return json.dumps(value, indent=2)
+
+
+def system_error(error: OSError) -> str:
+    """What the system says, and what helps if it is about too many open files."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{error}; let this shell have more files: ulimit -n 1024"
+    return str(error)
 
 
 def percent(share: float | None) -> str:

@@ -13,6 +13,7 @@ from typing import cast
 from metaqnn.executors.base import Message, SearchStopped, Task
 from metaqnn.executors.pool import Place, PoolExecutor, Worker
 from metaqnn.executors.worker import GONE, work
+from metaqnn.output import system_error
 
 PATIENCE = 5.0
 """Seconds that a process has to end after being asked to."""
@@ -88,7 +89,7 @@ class LocalExecutor(PoolExecutor[WorkerProcess]):
         try:
             return WorkerProcess(place)
         except OSError as error:  # from the system: too many processes or open files, for example
-            raise SearchStopped(f"a worker cannot be started: {error}") from error
+            raise SearchStopped(f"a worker cannot be started: {system_error(error)}") from error
 
     def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:
         """See `PoolExecutor`."""

@@ -1,5 +1,6 @@
 """Processes that do not start, or that are killed while they speak."""
 
+import errno
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
@@ -16,18 +17,29 @@ def test_a_process_that_cannot_be_started_stops_the_search(recorder, fakes, brok
         LocalExecutor([Place(getattr(fakes, broken))]).run(recorder([1]))
 
 
-def test_a_process_that_the_system_refuses_stops_the_search(make, recorder, before, monkeypatch):
+REFUSALS = {
+    BlockingIOError(11, "Resource temporarily unavailable"): "Resource temporarily unavailable$",
+    OSError(
+        errno.EMFILE, "Too many open files"
+    ): "Too many open files; let this shell have more files: ulimit",
+}
+
+
+@pytest.mark.parametrize(("refusal", "said"), REFUSALS.items(), ids=["processes", "files"])
+def test_a_process_that_the_system_refuses_stops_the_search(
+    make, recorder, before, monkeypatch, refusal, said
+):
     """The second of two; the first one is ended."""
     started, start = [], BaseProcess.start
 
     def start_one(process):
         started.append(process)
         if len(started) == 2:
-            raise BlockingIOError(11, "Resource temporarily unavailable")
+            raise refusal
         start(process)
 
     monkeypatch.setattr(BaseProcess, "start", start_one)
-    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*Resource temporarily"):
+    with pytest.raises(SearchStopped, match=f"^a worker cannot be started: .*{said}"):
         make(2).run(recorder([1, 2]))
     assert len(started) == 2
     assert set(active_children()) <= before
