@@ -25,7 +25,7 @@ FINETUNE = (
     *("--top", "2", "--epochs", "6", "--batch-size", "8", "--train-limit", "100"),
     *("--device", "cpu", "--threads", "1", "--quiet"),
 )
-KILLS = int(os.environ.get("METAQNN_KILLS", "4"))
+KILLS = int(os.environ.get("METAQNN_KILLS", "2"))
 STOPPING = (
     "--schedule",
     "1.0:6,0.5:4",

@@ -13,7 +13,7 @@ from trainers.checkpoint import SavedTraining
 from trainers.files import write_whole
 from trainers.weights import TrainedNetwork
 
-CUTS = int(os.environ.get("METAQNN_KILLS", "6"))
+CUTS = int(os.environ.get("METAQNN_KILLS", "3"))
 
 
 @pytest.mark.parametrize("how", ["files", "moments"])
