@@ -27,7 +27,7 @@ from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 
 RULES: dict[str, dict[str, Any]] = {
     "none": {"stopping": "none"},
-    "paper": {"delta": 0.99, "audit": 0.0},
+    "published": {"delta": 0.99, "audit": 0.0},
     "default": {},
     "default-no-audit": {"audit": 0.0},
     "default-last-seen": {"reward": "last-seen"},
