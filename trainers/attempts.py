@@ -11,6 +11,7 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from trainers.chance import Chance
 from trainers.checkpoint import Checkpoint, SavedTraining, UnusableFile, forms
 from trainers.memory import OutOfMemory, allocation_guard
 from trainers.recipe import Recipe
@@ -44,7 +45,7 @@ class Course:
 
     Args:
         recipe: epochs and attempts.
-        chance: an accuracy of at most this after the first epoch means a restart at a lower rate.
+        chance: a network that is no better starts again at a lower rate.
         start: builds the network and the optimizer of an attempt.
         train_epoch: trains one more epoch.
         on_epoch: hears every epoch, those of the checkpoint included; True stops the training.
@@ -55,7 +56,7 @@ class Course:
     def __init__(
         self,
         recipe: Recipe,
-        chance: float,
+        chance: Chance,
         *,
         start: Callable[[int], TrainingState],
         train_epoch: Callable[[TrainingState], EpochReport],
@@ -146,12 +147,12 @@ class Course:
     def _save(self, state: TrainingState, report: EpochReport) -> None:
         """Save the epoch if it is time.
 
-        The last one, whose weights may be kept, and a first one that failed are on the disk before anybody
+        The last one, whose weights may be kept, and one that failed are on the disk before anybody
         hears of them: trained again on a GPU, they could come to something else.
         """
         if self._saver is None:
             return
-        final = report.epoch == self._recipe.epochs or self._has_failed(report)
+        final = report.epoch == self._recipe.epochs or self._chance.failed(report)
         if final or self._saver.due:
             self._saver.save(SavedTraining((*self._reports, report), self._seconds(), *_tensors(state)))
         if final:
@@ -165,19 +166,15 @@ class Course:
             return Outcome.DIVERGED, f"training loss {report.loss} in epoch {report.epoch}"
         if stop:
             return Outcome.STOPPED, f"stopped after epoch {report.epoch}"
-        if self._has_failed(report):
+        if self._chance.failed(report):
             return self._restart(report)
         if report.epoch == self._recipe.epochs:
             return Outcome.COMPLETED, f"trained {report.epoch} epochs"
         return None
 
-    def _has_failed(self, report: EpochReport) -> bool:
-        """Whether that is a first epoch no better than chance."""
-        return report.epoch == 1 and (not isfinite(report.loss) or report.accuracy <= self._chance)
-
     def _place_after(self, report: EpochReport) -> tuple[int, int]:
         """Attempt and epoch that follow."""
-        if self._has_failed(report):
+        if self._chance.failed(report):
             return report.attempt + 1, 1
         return report.attempt, report.epoch + 1
 
@@ -186,8 +183,8 @@ class Course:
             self._attempt = report.attempt + 1
             return None
         return Outcome.CHANCE, (
-            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.4f} "
-            f"after the first epoch is at most {self._chance:.4f}, training loss {report.loss:.4g}"
+            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.4f} after epoch "
+            f"{report.epoch} is at most {self._chance.threshold:.4f}, training loss {report.loss:.4g}"
         )
 
     def _seconds(self) -> float:

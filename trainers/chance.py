@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, isfinite
 
 import numpy as np
 
 from trainers.metric import ACCURACY, Metric
+from trainers.results import EpochReport
 
 SIGNIFICANCE = 0.01
 """Probability at most that a guess is taken for a network that has learned."""
@@ -14,6 +16,10 @@ FEWEST_CLASSES = 10
 """The published factor is the authors' choice for ten classes; for fewer it would demand too much."""
 BALANCED = 1.1
 """Up to this multiple of the mean a class is not called larger than the others."""
+PUBLISHED_STEPS = 352
+"""Steps of the first epoch in [MQ]: 45,000 images in batches of 128."""
+FEWEST_STEPS = 50
+"""Steps before the published threshold is held against a network."""
 TESTED, PUBLISHED = "tested", "published"
 KINDS = (TESTED, PUBLISHED)
 
@@ -24,11 +30,19 @@ class Chance:
 
     Attributes:
         level: accuracy of a constant guess; also the reward of a network that failed.
-        threshold: a network with at most this accuracy after its first epoch has learned nothing.
+        threshold: a network with at most this accuracy after `epoch` has learned nothing.
+        epoch: after which that is asked; None for never.
     """
 
     level: float
     threshold: float
+    epoch: int | None = 1
+
+    def failed(self, report: EpochReport) -> bool:
+        """Whether a network starts again after this epoch: no better, or its first loss is not finite."""
+        if report.epoch == 1 and not isfinite(report.loss):
+            return True
+        return report.epoch == self.epoch and report.accuracy <= self.threshold
 
     @classmethod
     def published(cls, num_classes: int, factor: float) -> Chance:
@@ -36,7 +50,16 @@ class Chance:
         return cls(1 / num_classes, factor / num_classes)
 
     @classmethod
-    def tested(cls, labels: np.ndarray, num_classes: int, factor: float, metric: str = ACCURACY) -> Chance:
+    def tested(
+        cls,
+        labels: np.ndarray,
+        num_classes: int,
+        factor: float,
+        metric: str = ACCURACY,
+        *,
+        steps: int = PUBLISHED_STEPS,
+        epochs: int = 1,
+    ) -> Chance:
         """A constant guess of the commonest class, and a one-sided test against guessing.
 
         For accuracy the threshold is the smallest k / n with P(X > k) <= 0.01, X ~ Binomial(n, level). For
@@ -44,26 +67,46 @@ class Chance:
         1% quantile of the mean of independent Binomial(n_k, 1 / K) / n_k, in the normal approximation. Ten or
         more classes have the published threshold instead; for accuracy, if they are balanced.
 
+        A few steps teach nothing: the test is after the epoch that completes the 352 steps of the published
+        first epoch, and the published threshold's after 50. A training that ends earlier is not tested.
+
         Args:
             labels: of the images, (n,), whole numbers from 0.
             num_classes: of the data set.
             factor: the published one.
             metric: the name of what is measured.
+            steps: of the optimizer in an epoch.
+            epochs: of a full training.
         """
         level = _constant_guess(metric, labels, num_classes)
         if num_classes >= FEWEST_CLASSES and level <= BALANCED / num_classes:
-            return cls.published(num_classes, factor)
+            published = cls.published(num_classes, factor)
+            return replace(published, epoch=_epoch_of(FEWEST_STEPS, steps, epochs))
         test = _tested_accuracy if metric == ACCURACY else _tested_balanced
-        return cls(level, test(labels, level))
+        return cls(level, test(labels, level), _epoch_of(PUBLISHED_STEPS, steps, epochs))
 
     @classmethod
     def of(
-        cls, kind: str, labels: np.ndarray, num_classes: int, factor: float, metric: str = ACCURACY
+        cls,
+        kind: str,
+        labels: np.ndarray,
+        num_classes: int,
+        factor: float,
+        metric: str = ACCURACY,
+        *,
+        steps: int = PUBLISHED_STEPS,
+        epochs: int = 1,
     ) -> Chance:
-        """Chance of a kind in `KINDS`; the arguments as in `tested`."""
+        """Chance of a kind in `KINDS`; the other arguments as in `tested`."""
         if kind == PUBLISHED:
             return cls.published(num_classes, factor)
-        return cls.tested(labels, num_classes, factor, metric)
+        return cls.tested(labels, num_classes, factor, metric, steps=steps, epochs=epochs)
+
+
+def _epoch_of(step: int, steps: int, epochs: int) -> int | None:
+    """The epoch in which a step is, or None if it is not before the last one, unless that is the first."""
+    epoch = ceil(step / steps)
+    return epoch if epoch == 1 or epoch < epochs else None
 
 
 def _constant_guess(metric: str, labels: np.ndarray, num_classes: int) -> float:

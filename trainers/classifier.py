@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import torch
 from torch import Tensor, nn
 
@@ -91,7 +93,15 @@ class ClassifierTrainer(NetworkTrainer):
         weights = class_weights(metric, training[1], dataset.num_classes)
         self._class_weights = None if weights is None else torch.from_numpy(weights)
         self.metric = Metric.of(metric, validation[1], dataset.num_classes)
-        self.chance = Chance.of(chance, validation[1], dataset.num_classes, recipe.chance_factor, metric)
+        self.chance = Chance.of(
+            chance,
+            validation[1],
+            dataset.num_classes,
+            recipe.chance_factor,
+            metric,
+            steps=ceil(len(training[1]) / recipe.batch_size),
+            epochs=recipe.epochs,
+        )
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         return torch.optim.Adam(

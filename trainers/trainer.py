@@ -113,7 +113,8 @@ class NetworkTrainer(ABC):
     ) -> TrainingResult:
         """Train from new weights until the recipe ends, the callback stops it, or it fails.
 
-        A network whose first epoch is at chance level, or diverges, starts again at a lower rate; `on_epoch`
+        A network that is no better than chance when that is asked (see `Chance.tested`), or whose first epoch
+        diverges, starts again at a lower rate; `on_epoch`
         sees those epochs too. On one CPU, with one number of threads, the curve is a function of the
         arguments, to the bit, whatever ran before; on CUDA kernels may add up in any order, unless
         `deterministic` (whether that is enough for all of them is not measured). Random state outside is left
@@ -158,7 +159,7 @@ class NetworkTrainer(ABC):
     ) -> TrainingResult:
         course = Course(
             self.recipe,
-            self.chance.threshold,
+            self.chance,
             start=lambda attempt: self.start(architecture, seed=seed, attempt=attempt),
             train_epoch=lambda state: self.train_epoch(state, seed=seed),
             on_epoch=on_epoch,

@@ -69,11 +69,14 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
     epochs = len(audit.waiting()) * session.config.epochs
     with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:
+        last = 0
 
         def heard(architecture: str, report: EpochReport) -> None:
+            nonlocal last
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
             if report.attempt > 1 and report.epoch == 1:
-                bar.total = (bar.total or 0) + 1  # the first epoch of the attempt before was in vain
+                bar.total = (bar.total or 0) + last  # the epochs of the attempt before were in vain
+            last = report.epoch
             bar.update()
 
         audit.run(heard)

@@ -164,10 +164,13 @@ def _progress(finetuning: Finetuning, quiet: bool) -> Iterator[Any]:
     with tqdm(
         total=total, unit="epoch", desc="finetune", mininterval=pause, file=sys.stderr, disable=quiet
     ) as bar:
+        last = 0
 
         def heard(candidate: Candidate, seed: int, report: EpochReport) -> None:
+            nonlocal last
             if report.attempt > 1 and report.epoch == 1:
-                bar.total = (bar.total or 0) + 1
+                bar.total = (bar.total or 0) + last
+            last = report.epoch
             bar.set_postfix_str(
                 f"network {candidate.number}, seed {seed}: training accuracy {percent(report.accuracy)}",
                 refresh=False,

@@ -95,7 +95,7 @@ class SearchConfig:
     decay_every: int = option(5, "epochs between two decays of the learning rate", within=EPOCHS)
     attempts: int = option(
         5,
-        "most tries, with falling rates, if the first epoch is no better than chance",
+        "most tries, with falling rates, for a network that is no better than chance",
         within=Bounds(1, 100),
     )
     own_validation: bool | None = option(
@@ -119,9 +119,10 @@ class SearchConfig:
     )
     chance: str = option(
         TESTED,
-        "what counts as no better than chance after the first epoch: tested (not significantly better than "
-        "always guessing the commonest class; the published 1.5 / classes for ten or more balanced classes) "
-        "or published (1.5 / classes for all data)",
+        "what counts as no better than chance: tested (not significantly better than always guessing the "
+        "commonest class, once a network has had the 352 steps of a published first epoch; the published 1.5 / "
+        "classes, after 50 steps, for ten or more balanced classes) or published (1.5 / classes after the first "
+        "epoch for all data)",
         metavar="KIND",
     )
     mirror: bool = option(True, "mirror training images at random")

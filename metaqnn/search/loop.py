@@ -50,7 +50,7 @@ class Search:
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
-        chance: below its threshold after the first epoch the trainer starts again with a lower rate, and its
+        chance: a network that is no better the trainer starts again with a lower rate, and its
             level is the reward of networks that failed.
 
     Example:
@@ -241,10 +241,11 @@ class Search:
         self._at_chance = self._at_chance + 1 if result.outcome == Outcome.CHANCE else 0
         if self._at_chance == CONSECUTIVE_CHANCE:
             _LOG.warning(
-                "%d networks in a row have learned nothing: after the first epoch, at every learning rate, "
+                "%d networks in a row have learned nothing: after epoch %d, at every learning rate, "
                 "they were no better than always guessing the commonest class (%.2f%%). Are labels right? "
                 "A smaller --batch-size, another --learning-rate or more images may help",
                 CONSECUTIVE_CHANCE,
+                self._chance.epoch or 1,
                 100 * self._chance.level,
             )
 

@@ -23,8 +23,8 @@ class TrainingMonitor:
         job: the network.
         database: where epochs and decisions go.
         history: finished curves, for the stopping rule.
-        rule: decides whether the training goes on; not asked after the last epoch, nor after a first
-            epoch at chance level, which the trainer answers with a lower rate.
+        rule: decides whether the training goes on; not asked after the last epoch, nor after one
+            at chance level, which the trainer answers with a lower rate.
         epochs: T.
         chance: on the validation images; its level is the reward of a network without any result.
         heard: is told each epoch and decision after they are stored.
@@ -92,8 +92,7 @@ class TrainingMonitor:
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
-        at_chance = report.epoch == 1 and report.accuracy <= self.chance.threshold
-        if report.epoch == self.epochs or at_chance or self._in_audit:
+        if report.epoch == self.epochs or self.chance.failed(report) or self._in_audit:
             return None
         return self.rule.decide(self.curve(), self.history.curves)
 

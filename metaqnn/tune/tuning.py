@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +71,7 @@ class Tuning:
 
     def on_epoch(self, task: Task, report: EpochReport) -> bool:
         """See `Coordinator`. Epochs of attempts that start again are not part of the curve."""
-        chance = self._prepared.trainer.chance.threshold
-        if report.epoch == 1 and (not isfinite(report.loss) or report.accuracy <= chance):
+        if self._prepared.trainer.chance.failed(report):
             return False
         told = self._told.get(task.number, 0)
         if report.epoch < told:

@@ -6,10 +6,11 @@ import torch
 
 from trainers import Checkpoint, EpochReport, Outcome, TrainingRecipe
 from trainers.attempts import Course, TrainingState
+from trainers.chance import Chance
 from trainers.memory import OutOfMemory
 
 RECIPE = TrainingRecipe(epochs=4, attempts=3)
-CHANCE = 0.15
+CHANCE = Chance(0.1, 0.15)
 WHOLE = [(1, 1), (2, 1), (2, 2), (2, 3), (2, 4)]
 """Attempts and epochs of a training whose first attempt stays at chance level."""
 
@@ -38,8 +39,11 @@ class Scripted:
         stop=None,
         momentum=0,
         every=0.0,
+        chance=CHANCE,
+        places=WHOLE,
     ):
-        self.accuracies = dict(zip(WHOLE, accuracies, strict=False))
+        self.accuracies = dict(zip(places, accuracies, strict=False))
+        self.chance = chance
         self.losses = losses or {}
         self.dies = dies
         self.stop = stop
@@ -91,7 +95,7 @@ class Scripted:
         recording.save = self.save
         return Course(
             RECIPE,
-            CHANCE,
+            self.chance,
             start=self.start,
             train_epoch=self.train_epoch,
             on_epoch=self.hear,
@@ -117,6 +121,30 @@ def test_a_training_killed_anywhere_goes_on_as_if_nothing_had_happened(path, ste
     assert (result.outcome, result.attempt, result.curve) == (Outcome.COMPLETED, 2, (0.3, 0.4, 0.5, 0.6))
     assert resumed.trained == WHOLE[len(killed.saved) :]
     assert len(killed.saved) >= len(killed.trained) - 2  # one in training while the one before is written
+
+
+LATER = [(1, 1), (1, 2), (1, 3), *((2, epoch) for epoch in (1, 2, 3, 4))]
+"""Of a training whose first attempt is at chance level after epoch 3, when that is asked."""
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+@pytest.mark.parametrize("step", ["train", "hear"])
+def test_where_chance_is_asked_later_a_killed_training_goes_on_just_as_well(path, step, call):
+    accuracies = 0.1, 0.1, 0.1, 0.1, 0.12, 0.3, 0.4
+    script = {"accuracies": accuracies, "chance": Chance(0.1, 0.15, epoch=3), "places": LATER}
+    with pytest.raises(Killed):
+        Scripted(path, dies=(step, call), **script).run()
+    resumed = Scripted(path, **script)
+    result = resumed.run()
+    assert resumed.heard == LATER
+    assert (result.outcome, result.attempt, result.curve) == (Outcome.COMPLETED, 2, accuracies[3:])
+
+
+def test_where_chance_is_never_asked_a_network_that_learns_nothing_is_trained_to_the_end(path):
+    places = [(1, epoch) for epoch in (1, 2, 3, 4)]
+    subject = Scripted(path, accuracies=[0.1] * 4, chance=Chance(0.1, 0.15, epoch=None), places=places)
+    assert subject.run().outcome is Outcome.COMPLETED
+    assert subject.heard == places
 
 
 @pytest.mark.parametrize("call", [1, 5])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from trainers import EpochReport
 from trainers.chance import Chance
 
 
@@ -55,3 +56,45 @@ def test_guessing_rarely_passes_the_threshold_of_balanced_accuracy(counts):
 
 def test_ten_classes_have_the_published_threshold_of_balanced_accuracy_however_unequal():
     assert Chance.tested(labels(900, *[10] * 9), 10, 1.5, "balanced-accuracy") == Chance(0.1, 0.15)
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "asked"),
+    [
+        (352, 20, 1),
+        (1000, 20, 1),
+        (351, 20, 2),
+        (50, 20, 8),
+        (50, 9, 8),
+        (50, 8, None),
+        (8, 10, None),
+        (8, 1, None),
+    ],
+)
+def test_few_steps_teach_nothing_so_that_the_test_waits_for_those_of_the_published_first_epoch(
+    steps, epochs, asked
+):
+    assert Chance.tested(labels(60, 40), 2, 1.5, steps=steps, epochs=epochs).epoch == asked
+    assert Chance.of("published", labels(60, 40), 2, 1.5, steps=steps, epochs=epochs).epoch == 1
+
+
+@pytest.mark.parametrize(("steps", "asked"), [(71, 1), (50, 1), (49, 2), (8, 7), (5, None)])
+def test_the_published_threshold_waits_for_50_steps(steps, asked):
+    assert Chance.tested(labels(*[10] * 10), 10, 1.5, steps=steps, epochs=10).epoch == asked
+
+
+@pytest.mark.parametrize(
+    ("epoch", "accuracy", "loss", "failed"),
+    [
+        (1, 0.1, 1.0, False),
+        (2, 0.15, 1.0, True),
+        (2, 0.16, 1.0, False),
+        (3, 0.1, 1.0, False),
+        (1, 0.9, float("nan"), True),
+        (3, 0.9, float("inf"), False),
+    ],
+)
+def test_what_fails_is_at_chance_when_that_is_asked_or_diverges_in_its_first_epoch(
+    epoch, accuracy, loss, failed
+):
+    assert Chance(0.1, 0.15, epoch=2).failed(EpochReport(1, 0.1, epoch, accuracy, loss, 0.0)) == failed

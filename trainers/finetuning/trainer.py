@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -81,7 +83,14 @@ class FinetuningTrainer(NetworkTrainer):
         weights = class_weights(metric, labels, dataset.num_classes)
         self._class_weights = None if weights is None else torch.from_numpy(weights)
         self.metric = Metric.of(metric, labels[watched], dataset.num_classes)
-        self.chance = Chance.tested(labels[watched], dataset.num_classes, recipe.chance_factor, metric)
+        self.chance = Chance.tested(
+            labels[watched],
+            dataset.num_classes,
+            recipe.chance_factor,
+            metric,
+            steps=ceil(len(labels) / recipe.batch_size),
+            epochs=recipe.epochs,
+        )
         self._training = self._loader(images, labels)
         self._watched = self._loader(images[watched], labels[watched])
         self._test = self._loader(dataset.test_images, dataset.test_labels)
