@@ -120,9 +120,9 @@ class SearchConfig:
     chance: str = option(
         TESTED,
         "what counts as no better than chance: tested (not significantly better than always guessing the "
-        "commonest class, once a network has had the 352 steps of a published first epoch; the published 1.5 / "
-        "classes, after 50 steps, for ten or more balanced classes) or published (1.5 / classes after the first "
-        "epoch for all data)",
+        "commonest class, once a network has had the 352 steps of a published first epoch; the published "
+        "1.5 / classes, after 50 steps, for ten or more balanced classes) or published (1.5 / classes after "
+        "the first epoch for all data)",
         metavar="KIND",
     )
     mirror: bool = option(True, "mirror training images at random")
