@@ -85,23 +85,6 @@ class Chance:
         test = _tested_accuracy if metric == ACCURACY else _tested_balanced
         return cls(level, test(labels, level), _epoch_of(PUBLISHED_STEPS, steps, epochs))
 
-    @classmethod
-    def of(
-        cls,
-        kind: str,
-        labels: np.ndarray,
-        num_classes: int,
-        factor: float,
-        metric: str = ACCURACY,
-        *,
-        steps: int = PUBLISHED_STEPS,
-        epochs: int = 1,
-    ) -> Chance:
-        """Chance of a kind in `KINDS`; the other arguments as in `tested`."""
-        if kind == PUBLISHED:
-            return cls.published(num_classes, factor)
-        return cls.tested(labels, num_classes, factor, metric, steps=steps, epochs=epochs)
-
 
 def _epoch_of(step: int, steps: int, epochs: int) -> int | None:
     """The epoch in which a step is, or None if it is not before the last one, unless that is the first."""

@@ -39,14 +39,13 @@ def test_a_class_without_validation_images_counts_among_the_classes():
 
 
 def test_the_published_chance_knows_only_the_number_of_classes():
-    assert Chance.of("published", labels(90, 10), 2, 1.5) == Chance(0.5, 0.75)
-    assert Chance.of("tested", labels(90, 10), 2, 1.5).level == 0.9
+    assert Chance.published(2, 1.5) == Chance(0.5, 0.75)
 
 
 @pytest.mark.parametrize("counts", [(950, 50), (500, 500), (300, 40, 20)])
 def test_guessing_rarely_passes_the_threshold_of_balanced_accuracy(counts):
     chance, rng = (
-        Chance.of("tested", labels(*counts), len(counts), 1.5, "balanced-accuracy"),
+        Chance.tested(labels(*counts), len(counts), 1.5, "balanced-accuracy"),
         np.random.default_rng(0),
     )
     assert chance.level == pytest.approx(1 / len(counts))
@@ -75,7 +74,6 @@ def test_few_steps_teach_nothing_so_that_the_test_waits_for_those_of_the_publish
     steps, epochs, asked
 ):
     assert Chance.tested(labels(60, 40), 2, 1.5, steps=steps, epochs=epochs).epoch == asked
-    assert Chance.of("published", labels(60, 40), 2, 1.5, steps=steps, epochs=epochs).epoch == 1
 
 
 @pytest.mark.parametrize(("steps", "asked"), [(71, 1), (50, 1), (49, 2), (8, 7), (5, None)])
