@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe
 
 NAMES = tuple("0123456789")
-OWN = ("device", "precision", "threads", "cuda_graphs", "metric")
+OWN = ("device", "precision", "threads", "cuda_graphs", "metric", "chance")
 EMPTY = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int64)
 
 

@@ -101,13 +101,19 @@ def test_the_callback_stops_the_training(trainer, noise):
 
 def test_a_network_at_chance_is_tried_at_falling_rates_and_then_given_up(trainer, noise):
     reports = []
-    subject = trainer(noise, chance_factor=10.0, attempts=3, learning_rate=1e-3)  # nothing beats 10 / 10
+    options = {"chance": "published", "chance_factor": 10.0}  # nothing beats 10 / 10
+    subject = trainer(noise, attempts=3, learning_rate=1e-3, **options)
     result = subject.train(SMALL, seed=0, on_epoch=reports.append)
     assert [(report.attempt, report.epoch) for report in reports] == [(1, 1), (2, 1), (3, 1)]
     assert [report.learning_rate for report in reports] == pytest.approx([1e-3, 4e-4, 1.6e-4])
     assert result.outcome is Outcome.CHANCE
     assert (result.attempt, result.curve) == (3, (reports[-1].accuracy,))
     assert result.learning_rate == pytest.approx(1.6e-4)
+
+
+def test_few_steps_are_no_reason_to_give_a_network_up(trainer, noise):
+    """7 steps an epoch, 21 in all."""
+    assert trainer(noise, chance_factor=10.0).train(SMALL, seed=0).outcome is Outcome.COMPLETED
 
 
 def test_a_rate_that_is_too_high_is_rescued_by_a_restart(trainer, digits):
@@ -123,7 +129,9 @@ def test_accuracy_equal_to_the_limit_counts_as_chance(trainer, noise):
     reached = trainer(noise, epochs=1).train(SMALL, seed=0).curve[0]
     assert reached > 0
     at, below = (
-        trainer(noise, epochs=1, attempts=1, chance_factor=10 * limit).train(SMALL, seed=0).outcome
+        trainer(noise, epochs=1, attempts=1, chance="published", chance_factor=10 * limit)
+        .train(SMALL, seed=0)
+        .outcome
         for limit in (reached, reached - 0.001)
     )
     assert (at, below) == (Outcome.CHANCE, Outcome.COMPLETED)
