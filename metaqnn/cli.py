@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train one network and measure its test error",
     "tune": "tune the hyper-parameters of a family of models, or of a network",
     "export": "write a trained network as PyTorch source, safetensors and ONNX",
+    "predict": "classify image files with a trained network",
     "report": "summarise a search and draw its figures",
     "dashboard": "show searches live in a browser",
     "mirror": "copy a search to TensorBoard or Optuna's dashboard, once or continuously",

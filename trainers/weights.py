@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -76,6 +77,19 @@ class TrainedNetwork:
             content = read_content(path, _BEFORE_NORMALISATION, _FORMAT)
         except (OSError, UnusableFile) as error:
             raise WeightsError(f"{str(path)!r} holds no trained network: {error}") from None
+        return cls.of(content, path)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], path: Path) -> Self:
+        """The network that a file describes.
+
+        Args:
+            content: the fields below and perhaps others, of any values; `normalisation` as a tuple.
+            path: of the file, for messages.
+
+        Raises:
+            WeightsError: a field is missing or cannot be what it should.
+        """
         known = {name: content[name] for name in cls.__slots__ if name in content}
         missing = {*cls.__slots__} - {"normalisation"} - known.keys()
         if missing:

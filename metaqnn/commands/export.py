@@ -9,11 +9,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, add_trust, folder_path
-from metaqnn.config.bounds import MANY, ROW
+from metaqnn.commands.chosen import add_choice, chosen
+from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
-from metaqnn.session.run_folder import RunFolder, reading
 from state_space.errors import printable
 
 DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")
@@ -34,21 +33,7 @@ COLUMNS = {"file": "file", "shown_accuracy": "accuracy", "shown_correct": "corre
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn export`."""
     add_run(parser)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--rank",
-        type=MANY,
-        metavar="R",
-        help="rank in `metaqnn top RUN` (default: 1, the best)",
-    )
-    which.add_argument(
-        "--network", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it"
-    )
-    parser.add_argument(
-        "--finetuned",
-        action="store_true",
-        help="use the weights from `metaqnn finetune` (default: from the search)",
-    )
+    add_choice(parser)
     parser.add_argument(
         "--to", type=folder_path, metavar="DIR", required=True, help="new folder for the export"
     )
@@ -59,30 +44,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_FORMATS,
         help="some of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
-    add_trust(parser)
     add_format(parser)
 
 
 def execute(namespace: argparse.Namespace) -> int:
     """Write the export and print what is in it."""
-    from metaqnn.export import export_network, finetuned, ranked, searched  # torch takes seconds to import
+    from metaqnn.export import export_network  # torch takes seconds to import
     from metaqnn.export.exporting import PASSES_OF_CHECK
     from metaqnn.export.formats import chosen_formats
-    from metaqnn.session.trust import require_trusted
-    from metaqnn.tune.trained import is_training, trained
 
     interrupt_on_termination()
-    folder = RunFolder(namespace.run)
     passes = PASSES_OF_CHECK + len(chosen_formats(namespace.formats))
-    if is_training(folder.path):
-        candidate = trained(folder.path, namespace.data_dir)
-    else:
-        with reading(namespace.run) as reader:
-            require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
-            number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
-            kept = finetuned if namespace.finetuned else searched
-            candidate = kept(folder, reader, number, namespace.data_dir)
+    candidate = chosen(namespace)
     total = passes * len(candidate.evidence.images)
     with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
         facts = export_network(candidate, namespace.to, namespace.formats, bar.update)

@@ -12,7 +12,7 @@ from typing import Any
 from metaqnn.config.environment import Environment
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.export.card import FINETUNE, SEARCH, Card, ExportError
+from metaqnn.export.card import FINETUNE, LEVELS, SEARCH, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.files import ImageFiles
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
@@ -26,7 +26,6 @@ from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
 
 WEIGHTS = "weights"
-LEVELS = 255
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from trainers.metric import ACCURACY, in_words
 
 CARD_FORMAT = 1
 SEARCH, FINETUNE, TRAIN = "search", "finetune", "train"
+LEVELS = 255
+"""Means and deviations of channels are given for pixels in [0, 1], and used for those in 0..LEVELS."""
 
 
 class ExportError(ValueError):

@@ -16,7 +16,7 @@ from metaqnn.export.card import ExportError
 from metaqnn.export.formats import load_source
 from trainers import DatasetError, ImageDataset
 from trainers.datasets import image_files
-from trainers.datasets.images import MAX_PIXELS, decode_image
+from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
 
 MOST = 300
 """Files that are opened at most, spread over the data set."""
@@ -81,9 +81,7 @@ class ImageFiles:
             pixels = decode_image(data, "", self.image_size, dataset.levels, self.max_pixels).pixels
         except DatasetError:
             return None
-        channels = dataset.input_shape[0]
-        grey = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
-        return np.ascontiguousarray(np.broadcast_to(grey, (*grey.shape[:2], channels)))
+        return with_channels(pixels, dataset.input_shape[0])
 
     def _digests(self) -> tuple[set[bytes], int]:
         """What the images of the data set are known by, and how many there are."""

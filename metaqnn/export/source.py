@@ -9,7 +9,7 @@ from math import prod
 
 from torch import Tensor
 
-from metaqnn.export.card import Card, template
+from metaqnn.export.card import Card, ExportError, template
 from state_space import (
     Architecture,
     Convolution,
@@ -20,7 +20,9 @@ from state_space import (
     Softmax,
     Stage,
 )
+from trainers import build_network
 from trainers.datasets.decoding import shared_source
+from trainers.weights import TrainedNetwork
 
 NAMES = {
     Convolution: "conv",
@@ -74,6 +76,27 @@ def named_weights(card: Card, weights: Mapping[str, Tensor]) -> dict[str, Tensor
         for name, number in zip(names, numbers, strict=True)
         for kind in ("weight", "bias")
     }
+
+
+def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inverse of `named_weights`.
+
+    Args:
+        network: what they are weights of; its own weights do not matter.
+        named: tensors by the names that they have in `model_source`.
+
+    Raises:
+        ExportError: these are no weights of that network.
+    """
+    architecture, about = Architecture.parse(network.architecture), (network.input_shape, network.num_classes)
+    layers = [layer.name for layer in _layer_sources(architecture.stages(*about)) if layer.has_weights]
+    names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    numbers = sum(tensor.numel() for tensor in named.values())
+    # Counted before anything is built: there is memory for as much as the weights themselves take.
+    if {*names} != named.keys() or numbers != architecture.parameters(*about):
+        raise ExportError(f"these are no weights of {architecture} on images of {network.input_shape}")
+    keys = build_network(architecture, *about).state_dict()
+    return {key: named[name] for key, name in zip(keys, names, strict=True)}
 
 
 def _layer_sources(stages: Iterator[Stage]) -> Iterator[LayerSource]:

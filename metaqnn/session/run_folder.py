@@ -65,14 +65,18 @@ class RunFolder:
         """
         folder = cls(path)
         try:
-            found = folder.database.is_file() or folder.storage.is_file()
+            found = folder.is_there()
         except OSError as error:  # no permission, or no name that a folder can have
             raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
         if not found:
-            raise RunFolderError(
-                f"{str(path)!r} holds no search: there is no {folder.database.name} in it{_nearest_run(path)}"
-            )
+            what = f"{str(path)!r} holds no search: there is no {folder.database.name} in it"
+            missing = f"there is no folder {str(path)!r}"
+            raise RunFolderError(f"{what if path.exists() else missing}{_nearest_run(path)}")
         return folder
+
+    def is_there(self) -> bool:
+        """Whether a search may be in it: a file says so. Raises OSError."""
+        return self.database.is_file() or self.storage.is_file()
 
     @property
     def database(self) -> Path:
@@ -243,7 +247,6 @@ def _nearest_run(path: Path) -> str:
 def runs_in(parent: Path) -> list[Path]:
     """The run folders in a folder; none where it is missing or may not be read."""
     try:
-        folders = [RunFolder(path) for path in parent.iterdir()]
-        return [folder.path for folder in folders if folder.database.is_file() or folder.storage.is_file()]
+        return [path for path in parent.iterdir() if RunFolder(path).is_there()]
     except OSError:  # no folder, or one that may not be read
         return []

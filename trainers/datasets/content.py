@@ -8,12 +8,12 @@ import numpy as np
 
 from trainers.datasets.arrays import most_bytes
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
-from trainers.datasets.decoding import LARGE, UPPER_BYTE
+from trainers.datasets.decoding import UPPER_BYTE
 from trainers.datasets.images import SUFFIXES, Decoded, decode_image
 from trainers.datasets.layout import Layout, find_layout
 from trainers.datasets.links import Parts, follow
 from trainers.datasets.members import Member
-from trainers.datasets.notes import Notes, note_of_copies
+from trainers.datasets.notes import Notes, note_of_copies, remarks
 
 DARK = 64
 """Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
@@ -56,7 +56,7 @@ class Content:
             image = self._pixels(member, UPPER_BYTE)
         except DatasetError as error:
             self.unreadable = self.unreadable or str(error)
-            self.notes.add(f"left out, {_in_general(str(error).removeprefix(where).strip())}", member.parts)
+            self.notes.add(f"left out, {in_general(str(error).removeprefix(where).strip())}", member.parts)
             self.folders.update(member.parts[:end] for end in range(1, len(member.parts)))
         else:
             self._put(member.parts, image.pixels)
@@ -90,10 +90,8 @@ class Content:
             self.deep[parts] = image.deep
         if image.deep_colour:
             self.deep_colour[parts] = int(image.pixels.max())
-        if image.frames:
-            self.notes.add("with several frames or pages, of which the first is read", parts)
-        if image.reduced:
-            self.notes.add(f"of more than {LARGE / 1e6:.1f} megapixels, decoded at a reduced size", parts)
+        for remark in remarks(image):
+            self.notes.add(remark, parts)
 
     def follow_links(self) -> None:
         """Add what links in an archive lead to, and leave out absolute paths beside relative ones."""
@@ -177,8 +175,12 @@ class Content:
             )
 
 
-def _in_general(reason: str) -> str:
-    """Why a file was left out, without what differs from file to file."""
+def in_general(reason: str) -> str:
+    """Why an image was left out, without what differs from file to file.
+
+    Args:
+        reason: the message of `decode_image`, without the image's name.
+    """
     for kind in ("is broken", "is too large"):
         if reason.startswith(kind):
             return f"unreadable: it {kind}" + (" (--max-pixels)" if "large" in kind else "")

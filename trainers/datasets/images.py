@@ -127,6 +127,17 @@ def decode_image(
         raise DatasetError(f"{where} is broken: {reason}") from error
 
 
+def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """Pixels of one image, (height, width) or (height, width, 3), as (height, width, channels).
+
+    Grey becomes RGB by repeating it, and RGB grey as Pillow does it (ITU-R 601-2 luma).
+    """
+    if pixels.ndim == 3 and channels == 1:
+        pixels = np.asarray(Image.fromarray(pixels).convert("L"))
+    grey = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(np.broadcast_to(grey, (*grey.shape[:2], channels)))
+
+
 def resize_images(images: np.ndarray, image_size: int) -> np.ndarray:
     """Resize uint8 images (n, height, width, channels) to squares of ``image_size`` pixels.
 

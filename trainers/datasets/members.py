@@ -59,11 +59,24 @@ def read_folder(folder: Path) -> Iterator[Member]:
     for path, status in walk(folder):
         parts = path.relative_to(folder).parts
         if stat.S_ISREG(status.st_mode):
-            reason = left_out(path.name, _head(path))
-            data = None if reason else _read_file(path, status.st_size)
-            yield Member(parts, data, left_out=reason)
+            yield read_member(path, parts, status.st_size)
         elif parts:
             yield Member(parts)
+
+
+def read_member(path: Path, parts: tuple[str, ...], size: int) -> Member:
+    """A file that is somewhere below a folder.
+
+    Args:
+        path: where it is.
+        parts: what it is called.
+        size: its bytes, as the file system says.
+
+    Raises:
+        DatasetError: it is an image and too large, or cannot be read.
+    """
+    reason = left_out(path.name, _head(path))
+    return Member(parts, None if reason else _read_file(path, size), left_out=reason)
 
 
 def read_archive(archive: Path) -> Iterator[Member]:

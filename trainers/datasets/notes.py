@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import numpy as np
+
+from trainers.datasets.decoding import LARGE
+from trainers.datasets.images import Decoded
 
 Parts = tuple[str, ...]
 
@@ -38,6 +41,14 @@ class Notes:
         names = ", ".join(map(repr, self._first[what]))
         more = ", ..." if count > SHOWN else ""
         return f"{count:,} file{'s' if count > 1 else ''} {what}: {names}{more}"
+
+
+def remarks(image: Decoded) -> Iterator[str]:
+    """What is to be said about a file that was decoded; goes on from "3 files ..." ."""
+    if image.frames:
+        yield "with several frames or pages, of which the first is read"
+    if image.reduced:
+        yield f"of more than {LARGE / 1e6:.1f} megapixels, decoded at a reduced size"
 
 
 def note_of_copies(pixels: Mapping[Parts, np.ndarray], used: Iterable[Parts]) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def test_a_missing_run_folder_is_named(capsys, tmp_path, command):
     arguments = [name, *rest, path] if name == "run" else [name, path, *rest]
     assert main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"metaqnn: error: '{path}' holds no search: there is no search.db in it"
+    assert line == f"metaqnn: error: there is no folder '{path}'"
     assert list(tmp_path.iterdir()) == []
 
 

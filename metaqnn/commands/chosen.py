@@ -1,0 +1,68 @@
+"""Which trained network of a run folder a command takes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from metaqnn.commands.common import add_trust
+from metaqnn.config.bounds import MANY, ROW
+from metaqnn.config.options import ConfigError
+from metaqnn.session.run_folder import RunFolder, reading
+
+if TYPE_CHECKING:
+    from metaqnn.export import Candidate
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that `chosen` reads, in addition to RUN."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--rank", type=MANY, metavar="R", help="place in `metaqnn top RUN` (default: 1, the best)"
+    )
+    which.add_argument(
+        "--network", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it"
+    )
+    parser.add_argument(
+        "--finetuned",
+        action="store_true",
+        help="use the weights from `metaqnn finetune` (default: from the search)",
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
+    add_trust(parser)
+
+
+def chosen(namespace: argparse.Namespace) -> Candidate:
+    """The network that the options choose in a run folder.
+
+    Raises:
+        ConfigError: an option chooses among networks where there is one.
+        ExportError: the weights are not there.
+    """
+    from metaqnn.export import finetuned, ranked, searched  # torch takes seconds to import
+    from metaqnn.session.trust import require_trusted
+    from metaqnn.tune.trained import is_training, trained
+
+    folder = RunFolder(namespace.run)
+    if is_training(folder.path):
+        refuse_choice(namespace, "the folder of `metaqnn train`")
+        return trained(folder.path, namespace.data_dir)
+    with reading(namespace.run) as reader:
+        require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
+        number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
+        kept = finetuned if namespace.finetuned else searched
+        return kept(folder, reader, number, namespace.data_dir)
+
+
+def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
+    """Refuse options that choose a network. Raises ConfigError.
+
+    Args:
+        namespace: the options.
+        what: the folder is instead of a search.
+    """
+    for name in ("rank", "network", "finetuned"):
+        if getattr(namespace, name):
+            raise ConfigError(
+                f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, with one"
+            )
