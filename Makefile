@@ -12,7 +12,7 @@ help:
 	@echo "make search   install what is needed and run a first search (embedded data, minutes on a CPU)"
 	@echo "make test     install what is needed and run all checks and tests"
 	@echo "make docs     build the documentation in build/docs"
-	@echo "make bench    run the benchmarks behind the README's numbers"
+	@echo "make bench    run the benchmarks behind docs/results/measured.md"
 	@echo "make clean    remove the virtual environment and caches"
 
 $(BIN)/python:
