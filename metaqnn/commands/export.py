@@ -15,7 +15,6 @@ from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text
 from state_space.errors import printable
 
-DEFAULT_FORMATS = ("torch", "safetensors", "onnx", "pt2")
 EXAMPLES = """examples:
   metaqnn export runs/NAME --to best                      the best network of the search
   metaqnn export runs/NAME --network 17 --to mine         any other network whose weights were kept
@@ -25,7 +24,12 @@ EXAMPLES = """examples:
 
 It writes model.py (the network as a module that needs only torch), model.safetensors, model.onnx, model.pt2
 (torch.export), README.md and model.json. Every format is read back and must reach the accuracy that was
-observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`."""
+observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`, and is left out,
+with a note, where that is missing.
+
+Which network: the best one by its validation accuracy in the search, also with --finetuned, unless --rank or
+--network says otherwise. The one with the lowest test error would be chosen by the test images, whose error
+would then be too low. Several of equal rank in `metaqnn top` are not told apart by the validation images."""
 
 COLUMNS = {"file": "file", "shown_accuracy": "accuracy", "shown_correct": "correct", "sha256": "SHA-256"}
 
@@ -41,8 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--formats",
         type=_names,
         metavar="LIST",
-        default=DEFAULT_FORMATS,
-        help="some of torch,safetensors,onnx,pt2 (default: all); the first two are always written",
+        help="some of torch,safetensors,onnx,pt2 (default: all whose packages are installed); the first two "
+        "are always written",
     )
     add_format(parser)
 
@@ -54,13 +58,26 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.export.formats import chosen_formats
 
     interrupt_on_termination()
-    passes = PASSES_OF_CHECK + len(chosen_formats(namespace.formats))
+    formats = _installed() if namespace.formats is None else namespace.formats
+    passes = PASSES_OF_CHECK + len(chosen_formats(formats))
     candidate = chosen(namespace)
     total = passes * len(candidate.evidence.images)
     with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
-        facts = export_network(candidate, namespace.to, namespace.formats, bar.update)
+        facts = export_network(candidate, namespace.to, formats, bar.update)
     print(_text(facts, namespace.to, namespace.format))
     return 0
+
+
+def _installed() -> list[str]:
+    """The formats whose packages are installed; says which others there are."""
+    from metaqnn.export.formats import FORMATS, missing_packages
+
+    missing = {name: missing_packages(made) for name, made in FORMATS.items()}
+    for name, packages in missing.items():
+        if packages:
+            needed = f"{' and '.join(packages)}: pip install 'metaqnn[export]'"
+            print(f"note: no {FORMATS[name].file}, which needs {needed}", file=sys.stderr)
+    return [name for name, packages in missing.items() if not packages]
 
 
 def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:

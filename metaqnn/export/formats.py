@@ -152,6 +152,11 @@ ALWAYS = ("safetensors", "torch")
 """What every export has: the others are made from it."""
 
 
+def missing_packages(made: Format) -> list[str]:
+    """The packages that a format needs and that are not installed."""
+    return [package for package in made.needs if find_spec(package) is None]
+
+
 def chosen_formats(names: Sequence[str]) -> dict[str, Format]:
     """The formats of those names, and those that every export has.
 
@@ -165,7 +170,7 @@ def chosen_formats(names: Sequence[str]) -> dict[str, Format]:
             )
     chosen = {name: made for name, made in FORMATS.items() if name in (*ALWAYS, *names)}
     for name, made in chosen.items():
-        if missing := [package for package in made.needs if find_spec(package) is None]:
+        if missing := missing_packages(made):
             others = ",".join(other for other in FORMATS if not FORMATS[other].needs)
             raise ExportError(
                 f"the format {name} needs {' and '.join(missing)}: pip install 'metaqnn[export]', "

@@ -1,5 +1,8 @@
 """The Python and bash blocks of the pages in docs run; those that train, on a smaller schedule.
 
+A Python block that begins with an import is a program: it runs by itself, with nothing that blocks before it
+have made. Any other one goes on where the block before it ended.
+
 A block that does not run is marked in the page's source, with the reason: <!--- skip: next "reason" -->, or
 <!--- skip: next if(quick, reason="reason") --> if it runs with METAQNN_ALL_BLOCKS=1 in the environment.
 The README's example is run by `tests/test_readme.py`. The examples in the docstrings of packages and of the
@@ -18,7 +21,8 @@ from unittest import SkipTest
 
 import pytest
 from sybil.document import Document
-from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.myst import CodeBlockParser, SkipParser
 
 from metaqnn.cli import main
 
@@ -57,9 +61,27 @@ def run_shell(example):
             subprocess.run(["bash", "-c", line], env={**os.environ, "PATH": python}, check=True)
 
 
+class Programs(PythonEvaluator):
+    """Runs each program by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self._path = [*sys.path]
+
+    def __call__(self, example):
+        """Run a block."""
+        if example.parsed.startswith(("import ", "from ")):
+            quick = example.document.namespace["quick"]
+            example.document.namespace.clear()
+            example.document.namespace["quick"] = quick
+            sys.path[:] = self._path
+            sys.modules.pop("model", None)  # of the tutorial's export
+        return super().__call__(example)
+
+
 def run_blocks(page):
-    """Run all blocks of a page in order, in one namespace. Returns how many were run."""
-    parsers = (PythonCodeBlockParser(), CodeBlockParser("bash", run_shell), SkipParser())
+    """Run all blocks of a page in order. Returns how many were run."""
+    parsers = (CodeBlockParser("python", Programs()), CodeBlockParser("bash", run_shell), SkipParser())
     document, ran = Document.parse(str(page), *parsers), 0
     document.namespace["quick"] = "METAQNN_ALL_BLOCKS" not in os.environ
     for example in document.examples():
@@ -117,6 +139,17 @@ def test_a_block_that_fails_is_noticed(elsewhere):
         page.write_text(f"# Page\n\n{code}")
         with pytest.raises(error):
             run_blocks(page)
+
+
+def test_a_program_has_only_what_it_imports_and_other_blocks_go_on(elsewhere):
+    page = elsewhere / "page.md"
+    first, goes_on = "import math\n\nx = math.pi", "assert x > 3"
+    blocks = [first, goes_on, "import sys\n\nassert 'x' not in globals()\nprint(math)"]
+    page.write_text("\n\n".join(f"```python\n{code}\n```" for code in blocks[:2]))
+    assert run_blocks(page) == 2
+    page.write_text("\n\n".join(f"```python\n{code}\n```" for code in blocks))
+    with pytest.raises(NameError, match="math"):
+        run_blocks(page)
 
 
 def test_only_the_marked_block_is_skipped(elsewhere):

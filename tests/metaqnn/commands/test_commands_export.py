@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
+from metaqnn.export import formats
 from metaqnn.session.run_folder import RunFolder
 from trainers.weights import TrainedNetwork
 
@@ -40,6 +41,18 @@ def test_the_best_network_in_every_format(trained, tmp_path, capsys):
     accuracy = f"{100 * facts['validation_accuracy']:.2f}%"
     assert sum(accuracy in line for line in printed.splitlines()) == 4
     assert f"network {facts['network']}: {facts['architecture']}" in printed
+
+
+def test_onnx_is_left_out_with_a_note_where_its_packages_are_missing(trained, tmp_path, capsys, monkeypatch):
+    there = formats.find_spec
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnxscript" else there(name))
+    assert export(trained, tmp_path / "best") == 0
+    assert not (tmp_path / "best" / "model.onnx").exists()
+    assert (tmp_path / "best" / "model.pt2").exists()
+    said = "note: no model.onnx, which needs onnxscript: pip install 'metaqnn[export]'"
+    assert said in capsys.readouterr().err.splitlines()
+    assert export(trained, tmp_path / "asked", "--formats", "onnx") == 2
+    assert "the format onnx needs onnxscript: pip install" in capsys.readouterr().err
 
 
 def test_for_programs(trained, tmp_path, capsys):
