@@ -7,10 +7,12 @@ import atexit
 import errno
 import gc
 import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from types import ModuleType
 from typing import Any, NoReturn
 
 from metaqnn.interrupts import drop, go_on_without_stderr, open_closed_streams
@@ -34,8 +36,21 @@ COMMANDS = {
 ROOMS = ("metaqnn", "predictor", "trainers", "state_space")
 
 
+class HelpAll(argparse.Action):
+    """Prints the help of a `Parser` with all of its options."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """As --help does it."""
+        assert isinstance(parser, Parser)
+        parser._most_used = ()
+        parser.print_help()
+        parser.exit()
+
+
 class Parser(argparse.ArgumentParser):
     """Answers bad arguments, like any bad input, with one line; it suggests the nearest valid name."""
+
+    _most_used: tuple[str, ...] = ()
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong and exit with code 2."""
@@ -43,6 +58,34 @@ class Parser(argparse.ArgumentParser):
 
         line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
+
+    def shorten_help(self, most_used: Sequence[str]) -> None:
+        """Let --help explain a few options only, and add --help-all.
+
+        Args:
+            most_used: flags, and names of positional arguments, in the order in which --help has them.
+        """
+        self._most_used = tuple(most_used)
+        self.add_argument("--help-all", action=HelpAll, nargs=0, help="show all options, by group, and exit")
+
+    def format_help(self) -> str:
+        """The text of --help."""
+        if not self._most_used:
+            return super().format_help()
+        known = {name: action for action in self._actions for name in (*action.option_strings, action.dest)}
+        chosen = [known[name] for name in ("--help", "--help-all", *self._most_used)]
+        arguments = [action.metavar for action in chosen if not action.option_strings]
+        formatter = self._get_formatter()
+        formatter.add_usage(" ".join(["%(prog)s [OPTION ...]", *map(str, arguments)]), [], [])
+        formatter.add_text(self.description)
+        formatter.start_section("options that are used most")
+        formatter.add_arguments(chosen)
+        formatter.end_section()
+        titles = [group.title for group in self._action_groups[2:] if group._group_actions]
+        more = f"All others, with --help-all: {'; '.join(map(str, titles))}."
+        formatter.add_text(textwrap.fill(more, 78))
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `ArgumentParser.parse_args`, but suggests an option in place of an unknown one."""
@@ -121,7 +164,7 @@ def _dispatch(arguments: list[str]) -> int:
         epilog=module.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module.add_options(parser)
+    fill(parser, module)
     code: int = module.execute(parser.parse_args(arguments[1:]))
     return code
 
@@ -140,8 +183,15 @@ def overview(*, with_options: bool = False) -> Parser:
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text)
         if with_options:
-            import_module(f"metaqnn.commands.{name}").add_options(command)
+            fill(command, import_module(f"metaqnn.commands.{name}"))
     return parser
+
+
+def fill(parser: Parser, module: ModuleType) -> None:
+    """Give the parser of a command its options; MOST_USED of the module are those that --help explains."""
+    module.add_options(parser)
+    if hasattr(module, "MOST_USED"):
+        parser.shorten_help(module.MOST_USED)
 
 
 def _is_users(error: Exception) -> bool:

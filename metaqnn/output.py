@@ -10,7 +10,10 @@ import os
 import re
 import shlex
 import string
+import sys
 from collections.abc import Mapping, Sequence
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 from tabulate import tabulate
@@ -19,6 +22,10 @@ from state_space.errors import printable
 
 FORMATS = ("table", "json", "csv")
 PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
+SPACES = 2
+"""Between two columns of a table."""
+NARROWEST = 15
+"""Characters of a column that is folded, at least."""
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
 
@@ -30,20 +37,20 @@ def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns:
         rows: the rows.
         output_format: table, json or csv; json and csv hold every key, a table the chosen columns. CSV holds
             every value exactly as it is, control characters too: it is for files and programs.
-        columns: key -> heading of the table's columns, in order.
+        columns: key -> heading of the table's columns, in order. On a terminal that is narrower than the
+            table, its widest column is folded.
     """
     if output_format == "json":
         return as_json([dict(row) for row in rows])
     if output_format == "csv":
         return _as_csv(rows)
     cells = [[_cell(row[key]) for key in columns] for row in rows]
-    return tabulate(cells, headers=list(columns.values()), disable_numparse=True)
+    return _fitting(cells, list(columns.values()))
 
 
 def facts_as_text(facts: Mapping[str, Any]) -> str:
     """One line per fact: its name and its value."""
-    lines = [(name, _cell(value)) for name, value in facts.items()]
-    return tabulate(lines, tablefmt="plain", disable_numparse=True)
+    return _fitting([[name, _cell(value)] for name, value in facts.items()])
 
 
 def as_json(value: Any) -> str:
@@ -63,6 +70,11 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}%"
 
 
+def interval_text(low: float, high: float) -> str:
+    """0.5912 and 0.6308 -> 59.1 to 63.1%."""
+    return f"{100 * low:.1f} to {100 * high:.1f}%"
+
+
 def count(number: int | None) -> str:
     """1234567 -> 1.23M."""
     if number is None:
@@ -71,6 +83,11 @@ def count(number: int | None) -> str:
         if number >= 0.9995 * size:  # what three digits round to 1000 belongs to the next unit
             return f"{number / size:.3g}{unit}"
     return str(number)
+
+
+def counted(number: int, thing: str) -> str:
+    """1 layer, 2 layers, 1,000 layers."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def size(number_of_bytes: float) -> str:
@@ -110,6 +127,32 @@ def shell_quoted(word: object) -> str:
         return shlex.quote(text)
     plain = (chr(byte) if chr(byte) in PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(text))
     return f"$'{''.join(plain)}'"
+
+
+def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
+    """A table; if it is written to a terminal that is narrower, its columns get closer and the widest folds.
+
+    Args:
+        rows: of cells.
+        headings: of the columns; none for a table without.
+    """
+    form: dict[str, Any] = {"headers": headings} if headings else {"tablefmt": "plain"}
+    table = tabulate(rows, disable_numparse=True, **form)
+    columns = get_terminal_size().columns
+    if not sys.stdout.isatty() or max(map(len, table.splitlines()), default=0) <= columns:
+        return table
+    lines = [[*headings], *rows] if headings else rows
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*lines, strict=True)]
+    widest = max(range(len(widths)), key=widths.__getitem__)
+    excess = sum(widths) + SPACES * (len(widths) - 1) - columns
+    widths[widest] = max(widths[widest] - max(excess, 0), NARROWEST)
+    lines = [
+        [fill(str(cell), widths[widest]) if i == widest else cell for i, cell in enumerate(row)]
+        for row in lines
+    ]
+    if headings:
+        lines.insert(1, ["-" * width for width in widths])
+    return tabulate(lines, tablefmt="plain", disable_numparse=True)
 
 
 def _cell(value: Any) -> Any:

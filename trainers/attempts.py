@@ -169,7 +169,7 @@ class Course:
         if self._chance.failed(report):
             return self._restart(report)
         if report.epoch == self._recipe.epochs:
-            return Outcome.COMPLETED, f"trained {report.epoch} epochs"
+            return Outcome.COMPLETED, f"trained {report.epoch} epoch{'s' * (report.epoch != 1)}"
         return None
 
     def _place_after(self, report: EpochReport) -> tuple[int, int]:

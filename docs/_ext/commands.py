@@ -26,7 +26,10 @@ def _parser(
     module = import_module(module_name)
     parser = kind(prog=prog, description=f"{help_text[0].upper()}{help_text[1:]}.", epilog=module.EXAMPLES)
     parser.color = False  # Python 3.14 would colour what is made on a terminal
-    module.add_options(parser)
+    if isinstance(parser, metaqnn.cli.Parser):
+        metaqnn.cli.fill(parser, module)
+    else:
+        module.add_options(parser)
     return parser
 
 

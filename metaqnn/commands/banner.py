@@ -9,7 +9,7 @@ import numpy as np
 from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import OWN_RULE, settings_of
-from metaqnn.output import duration, size
+from metaqnn.output import counted, duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session
 from predictor.rules.names import rule_kind
@@ -34,8 +34,8 @@ def introduction(session: Session) -> str:
         f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
         *_data(session),
         _preset(session),
-        f"training    {config.epochs} epochs on {trainer.device}, {precision}",
-        f"schedule    {config.schedule.total} networks, epsilon {config.schedule}",
+        f"training    {counted(config.epochs, 'epoch')} on {trainer.device}, {precision}",
+        f"schedule    {counted(config.schedule.total, 'network')}, epsilon {config.schedule}",
         *_metric(config),
         *_stopping(config),
         _disk(session),
@@ -43,7 +43,7 @@ def introduction(session: Session) -> str:
     if session.executor.workers > 1:
         lines.append(f"workers     {session.executor.workers} networks at a time")
     if search.trained:
-        lines.append(f"resumed     {search.trained} networks already trained")
+        lines.append(f"resumed     {counted(search.trained, 'network')} already trained")
     return "\n".join([*lines, *_warning(session)])
 
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from metaqnn.database import NetworkResult
 from metaqnn.executors import CRASHED, TIMED_OUT
-from metaqnn.output import percent
+from metaqnn.output import counted, percent
 from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
 from predictor import Decision
@@ -56,7 +56,7 @@ class Bars(SearchListener):
             bar = self._epochs[job.number] = self._free.pop()
             bar.reset()
             bar.set_postfix_str("", refresh=False)
-            bar.set_description(f"network {job.number}, {len(job.architecture.chosen)} layers")
+            bar.set_description(f"network {job.number}, {counted(len(job.architecture.chosen), 'layer')}")
 
     def epoch(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
         """Show the latest accuracy and, if there is one, the forecast."""

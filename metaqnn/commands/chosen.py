@@ -18,7 +18,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     """The options that `chosen` reads, in addition to RUN."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--rank", type=MANY, metavar="R", help="place in `metaqnn top RUN` (default: 1, the best)"
+        "--rank", type=MANY, metavar="R", help="line of `metaqnn top RUN` (default: 1, the best)"
     )
     which.add_argument(
         "--network", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it"

@@ -13,7 +13,7 @@ from metaqnn.config.bounds import MANY, ROW, Bounds
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, EPOCHS, IMAGES, RATE, TRANSLATION
-from metaqnn.output import percent
+from metaqnn.output import counted, percent
 from metaqnn.session.run_folder import RunFolder, reading
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def _introduction(finetuning: Finetuning, images: int) -> str:
     return "\n".join(
         [
             f"results     {finetuning.files.folder}",
-            f"training    {recipe.epochs} epochs on {images:,} images in batches of {recipe.batch_size}, on "
-            f"{trainer.device}, {precision}",
+            f"training    {counted(recipe.epochs, 'epoch')} on {images:,} images in batches of "
+            f"{recipe.batch_size}, on {trainer.device}, {precision}",
             f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",
             f"images      normalised by their global contrast, {images_are}",
             f"trainings   {everything}, of which {everything - missing} have already ended",

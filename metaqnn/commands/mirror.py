@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from metaqnn.commands.common import add_run, folder_path
 from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.output import counted
 from metaqnn.session.run_folder import reading
 from state_space.errors import printable
 
@@ -64,7 +65,8 @@ def execute(namespace: argparse.Namespace) -> int:
                 break
             time.sleep(PAUSE)
     for mirror in mirrors:
-        print(f"{mirror.place}: {len(mirror.numbers())} of {total} networks, {added[mirror]} of them new")
+        copied = f"{len(mirror.numbers())} of {counted(total, 'network')}"
+        print(f"{mirror.place}: {copied}, {added[mirror]} of them new")
     return 0
 
 

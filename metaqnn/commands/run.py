@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 STOPPING = ("stopping", "reward", "audit")
 OTHERS = [one.name for one in fields(SearchConfig) if one.name not in STOPPING]
+MOST_USED = (
+    "--dataset", "--preset", "--image-size", "--schedule", "--epochs", "--stopping", "--delta", "--workers",
+    "--device", "--max-time", "--run-dir", "--resume",
+)  # fmt: skip
 EXAMPLES = """examples:
   metaqnn run                                      a first search on the embedded digits, a few minutes
   metaqnn run --dataset cifar10 --delta 0.99       the published search: needs a GPU, takes days
@@ -208,13 +212,14 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
 def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
         summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(5)
+        config = reader.config()
     if output_format == "json":
-        top = json.loads(top_text(best, "json"))
+        top = json.loads(top_text(best, config, "json"))
         return as_json({"run": str(folder.path), **summary.to_dict(), "audit": asdict(audit), "top": top})
     if output_format == "csv":
-        return top_text(best, "csv")
+        return top_text(best, config, "csv")
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    return "\n".join(["", *found, "", top_text(best, "table"), "", _where(folder)])
+    return "\n".join(["", *found, "", top_text(best, config, "table"), "", _where(folder)])
 
 
 def _where(folder: RunFolder) -> str:

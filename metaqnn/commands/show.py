@@ -7,23 +7,37 @@ from typing import Any
 
 from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
-from metaqnn.output import as_json, count, duration, facts_as_text, percent, rows_as_text
+from metaqnn.config.search import SearchConfig
+from metaqnn.output import as_json, count, duration, facts_as_text, interval_text, percent, rows_as_text
+from metaqnn.results.forecasts import forecaster, forecaster_at_stops, rule_name
+from metaqnn.results.interval import accuracy_interval
 from metaqnn.session.run_folder import reading
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17
-  metaqnn show runs/NAME 17 --format csv > epochs.csv"""
+  metaqnn show runs/NAME 17 --format csv > epochs.csv
+
+After an epoch, the stopping rule may forecast the final accuracy and say how probable it is that this is no
+better than the best so far; both are then the rule's. Where it stops the network, the forecast is the one
+that the agent is rewarded with, by --reward, and unless the rule is the published one, that is by another
+model: forecast and probability need not agree. A rank is among all networks seen after so many epochs, in
+the order of their chances to beat the best. An epoch's reason is the rule's own. The lines below the table
+and `forecast_by` in JSON and CSV name the models.
+
+In JSON, `parameters` are all trained numbers, biases and softmax included; `num_params` is the published
+count, without these, which the predictors learn from ("weights as published")."""
 
 EPOCH_COLUMNS = {
     "training": "training",
     "epoch": "epoch",
     "accuracy": "accuracy",
     "loss": "loss",
-    "predicted_accuracy": "forecast y_hat_T",
-    "sigma": "sigma",
-    "probability": "p(y_T <= best)",
+    "predicted_accuracy": "forecast",
+    "sigma": "± sigma",
+    "probability": "p(no better)",
     "decision": "decision",
 }
+MAY_BE_EMPTY = ("predicted_accuracy", "sigma", "probability", "decision")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,17 +50,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Print the network."""
     with reading(namespace.run) as reader:
-        network = reader.network(namespace.id)
+        network, config = reader.network(namespace.id), reader.config()
+    epochs = _epochs(network, config)
     if namespace.format == "json":
-        print(as_json(network))
+        print(as_json(_for_programs(network, config)))
     elif namespace.format == "csv":
-        print(rows_as_text(_epochs(network), "csv", EPOCH_COLUMNS))
+        print(rows_as_text(epochs, "csv", EPOCH_COLUMNS))
     else:
-        print(_facts(network), "", _table(network), sep="\n")
+        print(_facts(network, config), "", _table(epochs), sep="\n")
+        if notes := _notes(epochs, config):
+            print("", *notes, sep="\n")
     return 0
 
 
-def _facts(network: dict[str, Any]) -> str:
+def _for_programs(network: dict[str, Any], config: SearchConfig) -> dict[str, Any]:
+    """The network with the interval of its accuracy, and with the origin of each forecast."""
+    low, high = accuracy_interval(network["final_accuracy"], config) or (None, None)
+    trainings = [
+        {
+            **training,
+            "epochs": [{**epoch, "forecast_by": _forecast_by(epoch, config)} for epoch in training["epochs"]],
+        }
+        for training in network["trainings"]
+    ]
+    interval = {"final_accuracy_low": low, "final_accuracy_high": high}
+    return {**network, **interval, "validation_images": config.validation_size, "trainings": trainings}
+
+
+def _facts(network: dict[str, Any], config: SearchConfig) -> str:
     facts = {
         "network": network["number"],
         "architecture": network["architecture"],
@@ -56,13 +87,24 @@ def _facts(network: dict[str, Any]) -> str:
         "proposed at epsilon": f"{network['epsilon']:g}",
         "samples in the memory": network["samples"],
         "outcome": _outcome(network),
-        "final accuracy": percent(network["final_accuracy"]),
-        "predicted accuracy": _marked(network["predicted_accuracy"]),
-        "reward": "-" if network["reward"] is None else f"{network['reward']:.4f}",
+        "final accuracy": _accuracy(network["final_accuracy"], config),
+        "predicted accuracy": _prediction(network["predicted_accuracy"], config),
+        "reward": percent(network["reward"]),
         "training time": "-" if network["seconds"] is None else duration(network["seconds"]),
         "remark": network["message"] or "-",
     }
     return facts_as_text(facts)
+
+
+def _accuracy(accuracy: float | None, config: SearchConfig) -> str:
+    interval = accuracy_interval(accuracy, config)
+    if interval is None:
+        return percent(accuracy)
+    return f"{percent(accuracy)} ({interval_text(*interval)} by {config.validation_size:,} validation images)"
+
+
+def _prediction(accuracy: float | None, config: SearchConfig) -> str:
+    return "-" if accuracy is None else f"{_marked(accuracy)}, by {forecaster_at_stops(config)}"
 
 
 def _outcome(network: dict[str, Any]) -> str:
@@ -78,7 +120,7 @@ def _marked(prediction: float | None) -> str:
     return "-" if prediction is None else "~" + percent(prediction)
 
 
-def _table(network: dict[str, Any]) -> str:
+def _table(epochs: list[dict[str, Any]]) -> str:
     rows = [
         {
             **row,
@@ -86,24 +128,47 @@ def _table(network: dict[str, Any]) -> str:
             "loss": "-" if row["loss"] is None else f"{row['loss']:.4f}",
             "predicted_accuracy": _marked(row["predicted_accuracy"]),
             "sigma": percent(row["sigma"]),
-            "probability": "-" if row["probability"] is None else f"{row['probability']:.4f}",
+            "probability": percent(row["probability"]),
         }
-        for row in _epochs(network)
+        for row in epochs
     ]
-    return rows_as_text(rows, "table", EPOCH_COLUMNS)
+    empty = {key for key in MAY_BE_EMPTY if all(row[key] in (None, "-") for row in rows)}
+    return rows_as_text(rows, "table", {key: name for key, name in EPOCH_COLUMNS.items() if key not in empty})
 
 
-def _epochs(network: dict[str, Any]) -> list[dict[str, Any]]:
+def _notes(epochs: list[dict[str, Any]], config: SearchConfig) -> list[str]:
+    """What the forecasts and the probabilities in the table are, each by its model."""
+    forecasts = [epoch for epoch in epochs if epoch["predicted_accuracy"] is not None]
+    models = dict.fromkeys(epoch["forecast_by"] for epoch in forecasts)
+    lines = []
+    if forecasts:
+        kinds = [
+            f"by {model}" + (" where it stops" if epoch["stop"] and len(models) > 1 else "")
+            for model, epoch in {epoch["forecast_by"]: epoch for epoch in forecasts}.items()
+        ]
+        lines.append(f"forecast: of the final accuracy, {', '.join(kinds)}")
+    if any(epoch["probability"] is not None for epoch in epochs):
+        of = f"by the rule {rule_name(config)}"
+        lines.append(f"p(no better): probability, {of}, that the final accuracy is not above the best so far")
+    return lines
+
+
+def _epochs(network: dict[str, Any], config: SearchConfig) -> list[dict[str, Any]]:
     return [
         {
             "training": f"{training['purpose']} {training['attempt']}",
             "learning_rate": training["learning_rate"],
-            **{key: value for key, value in epoch.items() if key not in ("training_id", "stop", "reason")},
+            **{key: value for key, value in epoch.items() if key not in ("training_id", "reason")},
+            "forecast_by": _forecast_by(epoch, config),
             "decision": _decision(epoch),
         }
         for training in network["trainings"]
         for epoch in training["epochs"]
     ]
+
+
+def _forecast_by(epoch: dict[str, Any], config: SearchConfig) -> str | None:
+    return None if epoch["predicted_accuracy"] is None else forecaster(config, bool(epoch["stop"]))
 
 
 def _decision(epoch: dict[str, Any]) -> str:

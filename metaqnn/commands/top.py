@@ -8,10 +8,13 @@ from typing import Any
 
 from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import COUNT, MANY
-from metaqnn.output import count, percent, rows_as_text
+from metaqnn.config.search import SearchConfig
+from metaqnn.database import SearchRecord
+from metaqnn.output import count, interval_text, percent, rows_as_text
+from metaqnn.results.interval import accuracy_interval, shared_ranks
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.run_folder import reading
-from trainers.metric import in_words
+from trainers.metric import ACCURACY, in_words
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10
@@ -19,12 +22,22 @@ EXAMPLES = """examples:
   metaqnn top runs/NAME --max-parameters 100k --max-macs 5M
   metaqnn top runs/NAME --pareto           the most accurate network of each size
   metaqnn top runs/NAME --pareto macs      the same for multiply-accumulates per image
-  metaqnn top runs/NAME --format json | jq '.[0].architecture'"""
+  metaqnn top runs/NAME --format json | jq '.[0].architecture'
+
+The interval is Wilson's, at 95%: how exactly so many validation images determine the accuracy of a trained
+network. It does not tell what another training would change, nor that the best of many is partly chosen by
+luck. All networks whose accuracies lie within the interval of the best one share its rank, then those within
+the interval of the best of the others, and so on: so many images cannot tell them apart. `place` in JSON and
+CSV is the line in this list, which --rank of other commands means.
+
+In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included. `num_params`
+is the published count, without these; it is a feature of the predictors, and nothing else."""
 
 COLUMNS = {
     "rank": "rank",
     "number": "id",
     "shown_accuracy": "accuracy",
+    "shown_interval": "95% interval",
     "shown_parameters": "parameters",
     "shown_macs": "MACs",
     "epochs": "epochs",
@@ -78,34 +91,65 @@ def execute(namespace: argparse.Namespace) -> int:
         record = reader.record()
     if namespace.pareto:
         found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
-    print(top_text(found, namespace.format, filtered=bool(namespace.max_parameters or namespace.max_macs)))
-    if namespace.format == "table" and record.guess is not None:
-        metric = in_words(record.config.metric)
-        print(f"\nvalidation {metric}; always guessing the commonest class: {percent(record.guess)}")
+    config, filtered = record.config, bool(namespace.max_parameters or namespace.max_macs)
+    print(top_text(found, config, namespace.format, filtered=filtered))
+    if namespace.format == "table":
+        print(f"\n{_note(record)}")
     return 0
 
 
-def top_text(found: list[dict[str, Any]], output_format: str, *, filtered: bool = False) -> str:
+def top_text(
+    found: list[dict[str, Any]], config: SearchConfig, output_format: str, *, filtered: bool = False
+) -> str:
     """Networks from `SearchReader.top` as text; in tables a prediction begins with ~."""
+    ranks = shared_ranks(found, config)
     rows = [
-        {"rank": rank, **{key: network[key] for key in KEYS}} for rank, network in enumerate(found, start=1)
+        _row(place, rank, one, config)
+        for place, (rank, one) in enumerate(zip(ranks, found, strict=True), start=1)
     ]
     if output_format != "table":
         return rows_as_text(rows, output_format, COLUMNS)
     if not rows:
         what = "no network of that size" if filtered else "no network"
         return f"{what} has been trained to the end yet"
-    return rows_as_text([{**row, **_shown(row)} for row in rows], "table", COLUMNS)
+    empty = {"shown_interval"} if all(row["final_accuracy_low"] is None for row in rows) else set()
+    if len({row["epochs"] for row in rows}) == 1:
+        empty.add("epochs")  # all were trained to the end
+    columns = {key: heading for key, heading in COLUMNS.items() if key not in empty}
+    return rows_as_text([{**row, **_shown(row)} for row in rows], "table", columns)
+
+
+def _row(place: int, rank: int, network: dict[str, Any], config: SearchConfig) -> dict[str, Any]:
+    low, high = accuracy_interval(network["final_accuracy"], config) or (None, None)
+    return {
+        "place": place,
+        "rank": rank,
+        **{key: network[key] for key in KEYS},
+        "final_accuracy_low": low,
+        "final_accuracy_high": high,
+    }
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    observed = row["final_accuracy"] is not None
+    observed, low = row["final_accuracy"] is not None, row["final_accuracy_low"]
     accuracy = percent(row["final_accuracy"]) if observed else "~" + percent(row["reward"])
     return {
         "shown_accuracy": accuracy,
+        "shown_interval": "-" if low is None else interval_text(low, row["final_accuracy_high"]),
         "shown_parameters": count(row["parameters"]),
         "shown_macs": count(row["macs"]),
     }
+
+
+def _note(record: SearchRecord) -> str:
+    """What the accuracies are, and what they are to be compared with."""
+    config = record.config
+    images = "" if config.validation_size is None else f" on {config.validation_size:,} images"
+    told = ", which cannot tell networks of one rank apart" if images and config.metric == ACCURACY else ""
+    line = f"validation {in_words(config.metric)}{images}{told}"
+    if record.guess is None:
+        return line
+    return f"{line}\nalways guessing the commonest class: {percent(record.guess)}"
 
 
 def _quantity(text: str) -> int:

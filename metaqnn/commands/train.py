@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 HYPER_PARAMETERS = ("lr", "lr_decay", "batch_size", "weight_decay", "dropout", "batch_norm")
 DATA = ("dataset", "preset", "epochs", "image_size", "train_limit", "validation_size", "seed")
 
+MOST_USED = (
+    "architecture", "--rank", "--dataset", "--preset", "--image-size", "--epochs", "--batch-size", "--lr",
+    "--parameters", "--seed", "--device", "--run-dir",
+)  # fmt: skip
+
 EXAMPLES = """examples:
   metaqnn train '[C(16,3,1), P(2,2), SM(10)]' --dataset digits --epochs 20 --batch-size 16
   metaqnn train published:cifar10-1 --dataset cifar10 --epochs 40      needs a GPU
@@ -40,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "architecture", metavar="ARCHITECTURE", help="a network, published:NAME, or a run folder"
     )
     parser.add_argument(
-        "--rank", type=MANY, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
+        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default 1)"
     )
     _add_data(parser.add_argument_group("data"))
     _add_recipe(parser.add_argument_group("recipe"))

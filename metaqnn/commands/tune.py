@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 TRIALS = 50
 
+MOST_USED = (
+    "family", "--dataset", "--preset", "--trials", "--epochs", "--image-size", "--stopping", "--delta",
+    "--hyperband", "--workers", "--device", "--run-dir", "--resume",
+)  # fmt: skip
+
 EXAMPLES = """examples:
   metaqnn tune resnet --dataset cifar10 --preset laptop --trials 20    small ResNets, minutes on a CPU
   metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Hyperband, as Optuna has it
@@ -40,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn tune`."""
     parser.add_argument("family", nargs="?", metavar="FAMILY", help="what is tuned, see below")
     parser.add_argument(
-        "--rank", type=MANY, metavar="R", help="with a run folder: place in `metaqnn top RUN` (default 1)"
+        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default 1)"
     )
     parser.add_argument(
         "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"

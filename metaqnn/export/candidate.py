@@ -16,7 +16,7 @@ from metaqnn.export.card import FINETUNE, LEVELS, SEARCH, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.files import ImageFiles
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
-from metaqnn.output import command
+from metaqnn.output import command, counted
 from metaqnn.session.prepare import load_images, require_same_images, split
 from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset
@@ -55,7 +55,7 @@ def ranked(reader: SearchReader, rank: int) -> int:
     """
     found = reader.top(rank)
     if len(found) < rank:
-        raise ExportError(f"--rank is {rank}, but {len(found)} networks have been trained to the end so far")
+        raise ExportError(f"--rank is {rank}, but {counted(len(found), 'network')} trained to the end so far")
     number: int = found[-1]["number"]
     return number
 
@@ -78,9 +78,8 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     network = TrainedNetwork.read(_weights_file(folder.path, row))
     dataset, (training, _), (images, labels) = _images(reader.record(), data_dir)
     normalisation = network.normalisation or Normalisation.of(training)
-    card = _card(
-        folder, search, row, dataset, normalisation, SEARCH, f"of the search, {row['epochs']} epochs"
-    )
+    training = f"of the search, {counted(row['epochs'], 'epoch')}"
+    card = _card(folder, search, row, dataset, normalisation, SEARCH, training)
     metric = reader.record().config.metric
     evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
     files = _files(reader.record(), data_dir, dataset)
@@ -110,7 +109,8 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
     assert result.test_errors is not None  # it was chosen by that
     dataset, _, _ = _images(reader.record(), data_dir)
     accuracy = 1 - result.test_errors / result.test_images
-    training = f"`metaqnn finetune`, {len(result.training_accuracies)} epochs, its seed {result.seed}"
+    epochs = counted(len(result.training_accuracies), "epoch")
+    training = f"`metaqnn finetune`, {epochs}, its seed {result.seed}"
     card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images)
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)

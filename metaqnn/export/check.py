@@ -20,7 +20,7 @@ from torch import Tensor
 
 from metaqnn.export.card import ExportError
 from metaqnn.export.formats import Classify
-from metaqnn.output import percent
+from metaqnn.output import counted, percent
 from trainers.loader import ImageLoader
 from trainers.metric import ACCURACY, Metric, in_words
 from trainers.normalisation import Normalisation
@@ -105,7 +105,7 @@ class Check:
             raise ExportError(
                 f"{self.name} is not exported: {what} reaches {percent(value)}{words} on the {n} "
                 f"{evidence.part} images, but {percent(evidence.accuracy)} was observed; "
-                f"rounding explains no more than {self.allowed} images"
+                f"rounding explains no more than {counted(self.allowed, 'image')}"
             )
 
 

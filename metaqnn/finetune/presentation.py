@@ -6,8 +6,9 @@ from typing import Any
 
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
-from metaqnn.finetune.summary import CONFIDENCE, FinetuningSummary, Mean, Run
+from metaqnn.finetune.summary import FinetuningSummary, Mean, Run
 from metaqnn.output import as_json, count, percent, rows_as_text
+from metaqnn.results.interval import CONFIDENCE
 from state_space.errors import printable
 from trainers.metric import ACCURACY, in_words
 

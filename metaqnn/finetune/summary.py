@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, sem
+from scipy.stats import sem
 
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.results import FinetuningFiles
-
-CONFIDENCE = 0.95
+from metaqnn.results.interval import wilson
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class ErrorRate:
     @classmethod
     def of(cls, errors: int, images: int) -> ErrorRate:
         """From the counts."""
-        interval = binomtest(errors, images).proportion_ci(CONFIDENCE, method="wilson")
-        return cls(errors, images, errors / images, float(interval.low), float(interval.high))
+        return cls(errors, images, errors / images, *wilson(errors / images, images))
 
 
 @dataclass(frozen=True)

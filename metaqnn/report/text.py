@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaqnn.output import duration, percent
+from metaqnn.output import counted, duration, interval_text, percent
 from metaqnn.results.summary import AuditSummary, Summary
 
 COLUMNS = {
@@ -29,29 +29,38 @@ def headline(summary: Summary) -> str:
     saved = summary.full_epochs - summary.epochs
     return "\n".join(
         [
-            f"{summary.networks} of {summary.planned} networks: {summary.completed} trained to the end, "
-            f"{summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
+            f"{summary.networks} of {counted(summary.planned, 'network')}: {summary.completed} trained to "
+            f"the end, {summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
             _best(summary),
-            f"{summary.epochs} epochs trained, {saved} saved by early stopping: {summary.speedup:.2f}x",
+            f"{counted(summary.epochs, 'epoch')} trained, {saved} saved by early stopping: "
+            f"{summary.speedup:.2f}x",
         ]
     )
 
 
 def _best(summary: Summary) -> str:
-    best = f"best validation {summary.metric} {percent(summary.best_accuracy)}"
+    best = f"best validation {summary.metric} {percent(summary.best_accuracy)}{_interval(summary)}"
     if summary.guess is None:
         return best
     line = f"{best}; always guessing the commonest class: {percent(summary.guess)}"
     return line if summary.beats_guess else f"{line}: NO network is better than that"
 
 
+def _interval(summary: Summary) -> str:
+    """In brackets, how exactly the best accuracy is determined; nothing where that is unknown."""
+    if summary.best_low is None or summary.best_high is None:
+        return ""
+    interval = interval_text(summary.best_low, summary.best_high)
+    return f" ({interval} by {summary.validation_images:,} images)"
+
+
 def audit_line(audit: AuditSummary) -> str:
     """What the audits found, in one to three lines."""
     if not audit.networks:
-        return f"no audit of {_count(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
+        return f"no audit of {counted(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
     return "\n".join(
         [
-            f"{_count(audit.networks, 'audit')} of {_count(audit.stops, 'stop')}: "
+            f"{counted(audit.networks, 'audit')} of {counted(audit.stops, 'stop')}: "
             f"{audit.better_than_best or 'none'} would have beaten the best network at that time"
             f"{_against_accepted(audit)}",
             f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
@@ -67,10 +76,6 @@ def epsilon_rows(summary: Summary) -> list[dict[str, Any]]:
     return [{**vars(row), **_shown(vars(row))} for row in summary.by_epsilon]
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def _against_accepted(audit: AuditSummary) -> str:
     if audit.accepted_share is None:
         return ""
@@ -80,7 +85,7 @@ def _against_accepted(audit: AuditSummary) -> str:
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
     return {
-        "shown_reward": f"{row['mean_reward']:.4f}",
+        "shown_reward": percent(row["mean_reward"]),
         "shown_mean": percent(row["mean_accuracy"]),
         "shown_best": percent(row["best_accuracy"]),
         "shown_best_so_far": percent(row["best_so_far"]),

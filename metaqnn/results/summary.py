@@ -10,6 +10,7 @@ from typing import Any
 
 from metaqnn.config.stopping import stated_risk
 from metaqnn.database.queries import SearchReader
+from metaqnn.results.interval import accuracy_interval
 from trainers.metric import in_words
 
 
@@ -40,9 +41,11 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
-    `metric` is what all accuracies are, in words; `guess` is what always guessing the commonest class
-    reaches, None if unknown. A network that failed at chance level counts in `full_epochs` with the epochs it
-    really took, because early stopping saved nothing there. So does one that was audited in the loop.
+    `metric` is what all accuracies are, in words, measured on `validation_images`; `best_low` and `best_high`
+    are the interval of the best one, see `accuracy_interval`, None where it has none; `guess` is what always
+    guessing the commonest class reaches, None if unknown. A network that failed at chance level counts in
+    `full_epochs` with the epochs it really took, because early stopping saved nothing there. So does one that
+    was audited in the loop.
     """
 
     networks: int
@@ -54,6 +57,9 @@ class Summary:
     full_epochs: int
     seconds: float
     best_accuracy: float | None
+    best_low: float | None
+    best_high: float | None
+    validation_images: int | None
     metric: str
     guess: float | None
     by_epsilon: list[EpsilonRow]
@@ -92,6 +98,8 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
     ]
     skipped = sum(config.epochs - row.epochs for row in ended if row.outcome == "stopped")
     epochs = sum(row.epochs for row in rows)
+    best = max((row.best_accuracy for row in rows if row.best_accuracy is not None), default=None)
+    low, high = accuracy_interval(best, config) or (None, None)
     return Summary(
         networks=len(ended),
         planned=config.schedule.total,
@@ -101,7 +109,10 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         epochs=epochs,
         full_epochs=epochs + skipped,
         seconds=reader.search()["seconds"],
-        best_accuracy=max((row.best_accuracy for row in rows if row.best_accuracy is not None), default=None),
+        best_accuracy=best,
+        best_low=low,
+        best_high=high,
+        validation_images=config.validation_size,
         metric=in_words(config.metric),
         guess=record.guess,
         by_epsilon=rows,

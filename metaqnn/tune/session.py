@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
-from metaqnn.output import as_json, count, percent, rows_as_text
+from metaqnn.output import as_json, count, counted, percent, rows_as_text
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.folder import TuneFolder
@@ -108,7 +108,7 @@ class TuneSession:
             [
                 f"results     {self.folder.path}",
                 f"family      {settings.family}, preset {settings.preset}: {shown}",
-                f"training    {settings.epochs} epochs of {settings.dataset}, on {place}",
+                f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
                 f"trials      {self.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
             ]
         )
@@ -127,7 +127,8 @@ class TuneSession:
             return rows_as_text(rows, "csv", {})
         saved = f"{summary.full_epochs / summary.epochs:.2f} times fewer epochs" if summary.epochs else "none"
         ended = f"{summary.completed} completed, {summary.stopped} stopped, {summary.failed} failed"
-        lines = ["", f"{summary.trials} trials: {ended}; {summary.epochs} epochs, {saved}", ""]
+        trials, epochs = counted(summary.trials, "trial"), counted(summary.epochs, "epoch")
+        lines = ["", f"{trials}: {ended}; {epochs}, {saved}", ""]
         return "\n".join([*lines, self._table(rows, metric), "", self._where(best)])
 
     def _table(self, rows: list[dict[str, Any]], metric: str) -> str:
@@ -183,7 +184,7 @@ def _check_data(study: Study, prepared: PreparedTuning) -> None:
 
 def _stopping(settings: TuneSettings) -> str:
     if settings.hyperband:
-        rungs = f"Hyperband, eta {settings.eta}, from {settings.min_epochs} epochs"
+        rungs = f"Hyperband, eta {settings.eta}, from {counted(settings.min_epochs, 'epoch')}"
         if settings.delta is None:
             return rungs
         return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"

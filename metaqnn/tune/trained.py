@@ -9,6 +9,7 @@ from metaqnn.export.candidate import Candidate, input_facts
 from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.files import ImageFiles
+from metaqnn.output import counted
 from metaqnn.tune.preparation import load_images, validation_size
 from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS, read_json
@@ -56,7 +57,7 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
         parameters=architecture.parameters(images.input_shape, images.num_classes),
         macs=architecture.macs(images.input_shape, images.num_classes),
         weights_from=TRAIN,
-        training=f"`metaqnn train`, {settings.epochs} epochs",
+        training=f"`metaqnn train`, {counted(settings.epochs, 'epoch')}",
         validation_accuracy=network.accuracy,
         validation_images=size,
         test_accuracy=None if errors is None else 1 - errors / tested,

@@ -1,10 +1,12 @@
 """The command line as a whole: exit codes, and one line for every mistake."""
 
 import io
+import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from importlib import import_module
 
 import pytest
 
@@ -186,3 +188,33 @@ def test_a_reader_that_has_gone_is_no_error(finished_run):
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 0
+
+
+@pytest.mark.parametrize("command", ["run", "tune", "train"])
+def test_help_explains_what_is_used_most_and_help_all_everything(command, capsys):
+    module = import_module(f"metaqnn.commands.{command}")
+    texts = []
+    for flag in ("--help", "--help-all"):
+        with pytest.raises(SystemExit) as end:
+            cli.main([command, flag])
+        assert end.value.code == 0
+        texts.append(capsys.readouterr().out)
+    short, whole = texts
+    flags = [name for name in module.MOST_USED if name.startswith("--")]
+    assert re.findall(r"^  (--[a-z-]+)", short.replace("--help-all", ""), re.MULTILINE) == flags
+    assert 8 <= len(flags) <= 13
+    assert short.startswith(f"usage: metaqnn {command} [OPTION ...]")
+    for text in texts:
+        assert module.EXAMPLES in text
+        assert "--help-all" in text
+    assert "--precision" not in short
+    assert "--precision" in whole
+    assert len(short) < 0.7 * len(whole)
+
+
+def test_every_group_of_options_is_named_by_the_short_help(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    short = " ".join(capsys.readouterr().out.split())
+    for title in ("where", "copies, updated as networks end", "workers (", "search options ("):
+        assert title in short.partition("All others, with --help-all: ")[2]

@@ -106,4 +106,4 @@ def test_a_full_disk_under_standard_error_costs_nothing_but_what_is_said_there(t
             text=True,
         )
     assert done.returncode == 0
-    assert "1 of 1 networks" in done.stdout
+    assert "1 of 1 network:" in done.stdout

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.output import as_json, command, count, duration, facts_as_text, percent, rows_as_text
+from metaqnn.output import as_json, command, count, counted, duration, facts_as_text, percent, rows_as_text
 
 ROWS = [
     {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
@@ -36,6 +36,48 @@ def test_a_table_holds_the_chosen_columns_in_their_order():
     assert lines[0].split() == ["architecture", "id"]
     assert [line.split()[-1] for line in lines[2:]] == ["1", "12"]
     assert "0.5" not in "".join(lines)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """terminal(columns): standard output is a terminal of that width."""
+
+    def make(columns):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+    return make
+
+
+WIDE = [{"id": str(n), "text": ", ".join([f"C({n},3,1)"] * 20), "accuracy": "98.67%"} for n in (8, 16)]
+
+
+def test_on_a_terminal_the_widest_column_folds(terminal):
+    columns = {"id": "id", "text": "architecture", "accuracy": "accuracy"}
+    whole = rows_as_text(WIDE, "table", columns)
+    assert len(whole.splitlines()) == 4
+    terminal(80)
+    folded = rows_as_text(WIDE, "table", columns)
+    assert 70 < max(map(len, folded.splitlines())) <= 80
+    assert folded.count("C(8,3,1)") == whole.count("C(8,3,1)") == 20
+    assert folded.splitlines()[1].replace("-", "").split() == []
+    assert sum("98.67%" in line for line in folded.splitlines()) == 2
+    facts = facts_as_text({"architecture": WIDE[0]["text"], "id": 3})
+    assert max(map(len, facts.splitlines())) <= 80
+    assert facts.count("C(8,3,1)") == 20
+
+
+@pytest.mark.parametrize("columns", [1, 20, 1000])
+def test_a_table_loses_nothing_on_a_narrow_or_wide_terminal(terminal, columns):
+    terminal(columns)
+    text = rows_as_text(WIDE, "table", {"id": "id", "text": "architecture"})
+    assert text.count("C(16,3,1)") == 20
+    assert rows_as_text([], "table", {"id": "id"}).split() == ["id", "--"]
+
+
+@pytest.mark.parametrize(("n", "text"), [(0, "0 layers"), (1, "1 layer"), (1234, "1,234 layers")])
+def test_things_are_counted_as_people_do(n, text):
+    assert counted(n, "layer") == text
 
 
 def test_numbers_that_look_like_others_stay_as_they_are():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -155,14 +156,18 @@ class RankEnvelope:
         return votes
 
     def _reason(self, tau: int, fit: Fit, place: int, votes: int, at_once: bool) -> str:
-        others = len(fit.models[tau].chances) + fit.arrivals.seen(tau)
-        limit = f"the limit of {self._limit(tau, fit):.1f}"
-        said = f"{place} of {others} networks had a better chance to beat the best after epoch {tau}"
+        look, limit = fit.models[tau], self._limit(tau, fit)
+        seen = len(look.chances) + fit.arrivals.seen(tau) + 1
+        said = (
+            f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; the best networks ranked "
+            f"{ordinal(int(look.ranks_of_best.max()) + 1)} at worst, "
+            f"and up to the {ordinal(ceil(limit))} go on"
+        )
         if not votes:
-            return f"{said}, below {limit}"
+            return said
         if at_once:
-            return f"{said}, at least twice {limit}"
-        return f"{said}, at least {limit}: {votes} of {self.votes} votes to stop"
+            return f"{said}: twice as far behind"
+        return f"{said}: {votes} of {self.votes} votes to stop"
 
     def _fit(self, history: LearningCurves) -> Fit:
         if self._latest is None or self._latest[0]() is not history:
@@ -184,6 +189,12 @@ class RankEnvelope:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the models."""
         return {**self.__dict__, "_latest": None}
+
+
+def ordinal(n: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 101st."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th") if n % 100 not in (11, 12, 13) else "th"
+    return f"{n}{ending}"
 
 
 def _recent(history: LearningCurves, best: int) -> LearningCurves:

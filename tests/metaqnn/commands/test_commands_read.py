@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from scipy.stats import binomtest
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
@@ -44,10 +45,11 @@ def csv_rows(text):
 
 def test_top_as_json(printed, finished_run, reader):
     found = json.loads(printed("top", finished_run.path, "-k", 3, "--format", "json"))
-    assert [row["rank"] for row in found] == [1, 2, 3]
+    added = {"place", "rank", "final_accuracy_low", "final_accuracy_high"}
+    assert [row["place"] for row in found] == [1, 2, 3]
     for row, network in zip(found, reader.top(3), strict=True):
         assert {"final_accuracy", "predicted_accuracy", "architecture", "parameters", "macs"} <= set(row)
-        assert {key: value for key, value in row.items() if key != "rank"}.items() <= network.items()
+        assert {key: value for key, value in row.items() if key not in added}.items() <= network.items()
 
 
 def test_top_as_csv_holds_the_same(printed, finished_run):
@@ -59,12 +61,12 @@ def test_top_as_csv_holds_the_same(printed, finished_run):
 
 def test_top_as_a_table_marks_predictions(printed, finished_run, reader):
     best = reader.top(1)[0]
-    lines = printed("top", finished_run.path, "-k", 4).splitlines()
+    lines = printed("top", finished_run.path, "-k", 4).split("\n\n")[0].splitlines()
     assert len(lines) == 2 + 4
     assert f"{100 * best['final_accuracy']:.2f}%" in lines[2]
     assert best["architecture"] in lines[2]
     assert "~" not in "".join(lines)
-    with_stopped = printed("top", finished_run.path, "--stopped", "-k", 1000).splitlines()
+    with_stopped = printed("top", finished_run.path, "--stopped", "-k", 1000).split("\n\n")[0].splitlines()
     expected = sum(row.outcome in ("completed", "stopped") for row in reader.ended())
     assert len(with_stopped) == 2 + expected
     assert sum("~" in line for line in with_stopped) == sum(
@@ -81,7 +83,12 @@ def test_top_of_a_search_without_results(printed, run_copy):
 
 def test_show_as_json(printed, finished_run, reader, stopped):
     found = json.loads(printed("show", finished_run.path, stopped.number, "--format", "json"))
-    assert found == reader.network(stopped.number)
+    network = reader.network(stopped.number)
+    assert found.items() >= {k: v for k, v in network.items() if k != "trainings"}.items()
+    for training, stored in zip(found["trainings"], network["trainings"], strict=True):
+        for epoch, known in zip(training["epochs"], stored["epochs"], strict=True):
+            by = None if known["predicted_accuracy"] is None else "the rule published"
+            assert epoch == {**known, "forecast_by": by}
 
 
 def test_show_as_csv_has_one_row_per_epoch(printed, finished_run, reader, stopped):
@@ -96,9 +103,46 @@ def test_show_as_a_table_tells_observed_from_predicted(printed, finished_run, st
     facts = dict(line.split("  ", 1) for line in text.split("\n\n")[0].splitlines())
     facts = {key: value.strip() for key, value in facts.items()}
     assert facts["final accuracy"] == "-"
-    assert facts["predicted accuracy"] == f"~{100 * stopped.predicted_accuracy:.2f}%"
+    predicted = f"~{100 * stopped.predicted_accuracy:.2f}%"
+    assert facts["predicted accuracy"] == f"{predicted}, by the rule published"
+    assert facts["reward"] == predicted.removeprefix("~")
     assert facts["outcome"] == "stopped"
     assert "stop: p(y_T no better than" in text
+    assert "forecast: of the final accuracy, by the rule published" in text
+    assert "p(no better): probability, by the rule published, that the final accuracy" in text
+
+
+def test_top_and_show_tell_how_exact_an_accuracy_is(printed, finished_run, reader):
+    """By SciPy's interval on the 100 validation images, which makes neighbours equal."""
+    best = reader.top(1)[0]
+    y = best["final_accuracy"]
+    found = json.loads(printed("top", finished_run.path, "-k", 1000, "--format", "json"))
+    low, high = found[0]["final_accuracy_low"], found[0]["final_accuracy_high"]
+    exact = binomtest(round(100 * y), 100).proportion_ci(0.95, method="wilson")
+    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.01)
+    first = [row for row in found if row["rank"] == 1]
+    assert [row["place"] for row in first] == list(range(1, len(first) + 1))
+    assert min(row["final_accuracy"] for row in first) >= low > found[len(first)]["final_accuracy"]
+    assert found[len(first)]["rank"] == len(first) + 1
+    interval = f"{100 * low:.1f} to {100 * high:.1f}%"
+    text = printed("top", finished_run.path)
+    assert interval in text.splitlines()[2]
+    assert "validation accuracy on 100 images, which cannot tell networks of one rank apart" in text
+    shown = printed("show", finished_run.path, best["number"])
+    assert f"{100 * y:.2f}% ({interval} by 100 validation images)" in shown
+    assert f"best validation accuracy {100 * y:.2f}% ({interval} by 100 images)" in printed(
+        "report", finished_run.path, "--no-figures"
+    )
+
+
+def test_columns_without_anything_in_them_are_left_out(printed, run_copy, reader):
+    best = reader.top(1)[0]["number"]
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("DELETE FROM decisions")
+    text = printed("show", run_copy.path, best)
+    assert text.split("\n\n")[1].splitlines()[0].split() == ["training", "epoch", "accuracy", "loss"]
+    assert "forecast" not in text.split("\n\n")[1]
+    assert len(text.split("\n\n")) == 2
 
 
 def test_show_tells_an_audit_in_the_loop(printed, run_copy, stopped):

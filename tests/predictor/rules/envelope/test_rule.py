@@ -1,6 +1,7 @@
 """The rule's contract: pure decisions, and what it must and must not stop."""
 
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,6 +64,33 @@ def test_a_hopeless_curve_is_stopped_at_the_first_look_and_the_best_never(record
     assert decision.stop
     assert decision.probability > 0.9
     assert "twice" in decision.reason
+
+
+def test_the_reason_tells_the_ranks_that_decide(recorded, past):
+    """Twenty networks at the first look: a vote is told by ranks beyond the limit, and by these alone."""
+    form = re.compile(
+        r"ranked (\d+)\w\w of (\d+) after epoch 1; the best networks ranked (\d+)\w\w at worst, "
+        r"and up to the (\d+)\w\w go on(: .*)?"
+    )
+    found = [RankEnvelope(ranks="seen").decide(recorded[i].until(1), past) for i in range(100, 120)]
+    ranks = []
+    for decision in found:
+        rank, seen, worst, limit = map(int, form.fullmatch(decision.reason).groups()[:4])
+        assert seen == len(past) + 1
+        assert 1 <= worst <= seen
+        assert (": " in decision.reason) == (rank > limit)
+        ranks.append((rank, decision.probability))
+    assert len({": " in decision.reason for decision in found}) == 2
+    by_rank, by_chance = sorted(ranks), sorted(ranks, key=lambda pair: pair[1])
+    assert [p for _, p in by_rank] == [p for _, p in by_chance]
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (121, "121st")],
+)
+def test_ordinals(n, text):
+    assert rule_module.ordinal(n) == text
 
 
 def test_only_looks_stop(recorded, past):

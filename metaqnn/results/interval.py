@@ -1,0 +1,69 @@
+"""How exactly images determine an accuracy, and which networks they therefore cannot tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from statistics import NormalDist
+from typing import Any
+
+from metaqnn.config.search import SearchConfig
+from trainers.metric import ACCURACY
+
+CONFIDENCE = 0.95
+
+Interval = tuple[float, float]
+
+
+def wilson(share: float, n: int) -> Interval:
+    """Wilson's interval (1927) of a probability at 95% confidence.
+
+    (p + z^2 / 2n ± z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), with z the 97.5% quantile of the
+    normal distribution. (SciPy has it in `scipy.stats`, whose import takes longer than `metaqnn top` may.)
+
+    Args:
+        share: p, the share of the n trials that succeeded.
+        n: number of trials.
+    """
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    middle, scale = share + z**2 / (2 * n), 1 + z**2 / n
+    half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def accuracy_interval(accuracy: float | None, config: SearchConfig) -> Interval | None:
+    """The interval of an accuracy that was observed on the validation images of a search.
+
+    It tells how exactly so many images determine the accuracy of this trained network; not what another
+    training would change, nor that the best of many is partly chosen by luck.
+
+    Returns:
+        None for no accuracy, for an unknown number of images, and for balanced accuracy, whose interval
+        would need the number of errors in each class.
+    """
+    if accuracy is None or config.validation_size is None or config.metric != ACCURACY:
+        return None
+    return wilson(accuracy, config.validation_size)
+
+
+def shared_ranks(networks: Sequence[Mapping[str, Any]], config: SearchConfig) -> list[int]:
+    """The ranks of networks in order of falling rewards; those that cannot be told apart have the same.
+
+    The best network and all within its interval are of rank 1. The best of the others has its place as its
+    rank, which it shares with all within its own interval, and so on. A prediction has no interval: it shares
+    its rank with what is equal.
+
+    Args:
+        networks: with `reward` and `final_accuracy`.
+        config: of their search.
+    """
+    ranks: list[int] = []
+    low = 0.0
+    for place, network in enumerate(networks, start=1):
+        if ranks and network["reward"] >= low:
+            ranks.append(ranks[-1])
+            continue
+        ranks.append(place)
+        interval = accuracy_interval(network["final_accuracy"], config)
+        low = network["reward"] if interval is None else interval[0]
+    return ranks

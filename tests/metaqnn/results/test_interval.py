@@ -1,0 +1,52 @@
+"""Intervals of accuracies against SciPy's, and the ranks that follow from them."""
+
+from dataclasses import replace
+
+import pytest
+from scipy.stats import binomtest
+
+from metaqnn.results.interval import accuracy_interval, shared_ranks, wilson
+
+
+def scipys(errors, n):
+    interval = binomtest(errors, n).proportion_ci(0.95, method="wilson")
+    return interval.low, interval.high
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (37, 40), (9308, 10_000)])
+def test_the_interval_is_wilsons(right, n):
+    assert wilson(right / n, n) == pytest.approx(scipys(right, n), abs=1e-12)
+
+
+def test_an_accuracy_of_a_search_has_the_interval_of_its_validation_images(config):
+    assert config.validation_size == 100
+    assert accuracy_interval(0.93, config) == pytest.approx(scipys(93, 100), abs=1e-12)
+    assert accuracy_interval(0.93, replace(config, validation_size=1000))[0] > 0.91
+
+
+def test_what_has_no_interval(config):
+    assert accuracy_interval(None, config) is None
+    assert accuracy_interval(0.9, replace(config, validation_size=None)) is None
+    assert accuracy_interval(0.9, replace(config, metric="balanced-accuracy")) is None
+
+
+def networks(*accuracies):
+    """In order; a negative number is a prediction."""
+    return [{"reward": abs(y), "final_accuracy": y if y > 0 else None} for y in accuracies]
+
+
+def test_networks_within_the_interval_of_the_best_share_its_rank(config):
+    """Of 100 images, 90 right: 82.6% to 94.5%; 82 right: 73.3% to 88.3%."""
+    assert shared_ranks(networks(0.90, 0.88, 0.83, 0.82, 0.74, 0.73), config) == [1, 1, 1, 4, 4, 6]
+    exact = replace(config, validation_size=10**6)
+    assert shared_ranks(networks(0.90, 0.88, 0.88, 0.83), exact) == [1, 2, 2, 4]
+    assert shared_ranks([], config) == []
+
+
+def test_a_prediction_has_no_interval_of_its_own(config):
+    assert shared_ranks(networks(-0.95, 0.90, -0.88, -0.60, -0.60, -0.59), config) == [1, 2, 2, 4, 4, 6]
+
+
+def test_without_an_interval_only_equal_values_share_a_rank(config):
+    balanced = replace(config, metric="balanced-accuracy")
+    assert shared_ranks(networks(0.9, 0.9, 0.89), balanced) == [1, 1, 3]
