@@ -152,7 +152,7 @@ def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
 
 
 def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
-    require("tensorboard", "reading event files", "metaqnn[tensorboard]")
+    require("tensorboard", "reading event files", "tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     names = _names([folder / "events" for folder in folders])

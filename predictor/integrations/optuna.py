@@ -14,7 +14,7 @@ from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
 from predictor.rules.base import Decision, StoppingRule
 
-require("optuna", "predictor.integrations.optuna", "metaqnn[optuna]")
+require("optuna", "predictor.integrations.optuna", "optuna")
 from optuna.pruners import BasePruner  # noqa: E402
 from optuna.study import Study, StudyDirection  # noqa: E402
 from optuna.trial import FrozenTrial, TrialState  # noqa: E402

@@ -16,7 +16,7 @@ from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
 from predictor.rules.base import StoppingRule
 
-require("ray.tune", "predictor.integrations.ray_tune", "metaqnn[tune]")
+require("ray.tune", "predictor.integrations.ray_tune", "ray[tune]")
 from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.result import TRAINING_ITERATION  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402

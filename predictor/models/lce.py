@@ -19,7 +19,7 @@ from predictor.models.curve_families import FAMILIES, CurveFamily
 if TYPE_CHECKING:
     from emcee import State
 
-INSTALL = "metaqnn[lce]"
+INSTALL = "emcee"
 N_PARAMETERS = sum(family.n_parameters for family in FAMILIES)
 N_DIMENSIONS = N_PARAMETERS + len(FAMILIES) + 1
 SIGMA_RANGE = (1e-4, 1.0)

@@ -1,4 +1,4 @@
-"""Optuna's pruners as stopping rules; needs the extra ``optuna``."""
+"""Optuna's pruners as stopping rules; needs the package optuna."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from predictor.rules.optuna_study import ReplayedStudy
 
-INSTALL = "metaqnn[optuna]"
+INSTALL = "optuna"
 
 
 class OptunaRule:

@@ -163,5 +163,5 @@ def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path):
 def test_without_keras_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     monkeypatch.delitem(sys.modules, "predictor.integrations.keras")
-    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[keras\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'keras'"):
         import predictor.integrations.keras  # noqa: F401

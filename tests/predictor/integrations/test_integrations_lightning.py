@@ -155,5 +155,5 @@ def test_the_direction_is_that_of_what_is_monitored(tmp_path):
 def test_without_lightning_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning", None)
     monkeypatch.delitem(sys.modules, "predictor.integrations.lightning")
-    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[lightning\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'lightning'"):
         import predictor.integrations.lightning  # noqa: F401

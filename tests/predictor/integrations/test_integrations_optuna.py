@@ -237,5 +237,5 @@ def test_threads_share_a_study(values):
 def test_without_optuna_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.delitem(sys.modules, "predictor.integrations.optuna")
-    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[optuna\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'optuna'"):
         import predictor.integrations.optuna  # noqa: F401

@@ -191,5 +191,5 @@ def test_tune_itself_with_two_trials_at_a_time(tmp_path):
 def test_without_ray_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray.tune", None)
     monkeypatch.delitem(sys.modules, "predictor.integrations.ray_tune")
-    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[tune\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'ray\[tune\]'"):
         import predictor.integrations.ray_tune  # noqa: F401

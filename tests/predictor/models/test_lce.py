@@ -138,5 +138,5 @@ def test_impossible_settings_are_quoted(setting):
 def test_without_emcee_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "emcee", None)
     curves = LearningCurves(curve("pow3")[None])
-    with pytest.raises(MissingPackageError, match=r"pip install 'metaqnn\[lce\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'emcee'"):
         short().fit(curves).predict(curves, tau=5)
