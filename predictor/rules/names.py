@@ -6,30 +6,28 @@ new rule is one line in `RULES`.
 
 from __future__ import annotations
 
-import inspect
 import textwrap
-import types
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from predictor.errors import PredictorError
 from predictor.extras import require
 from predictor.models.lce import LearningCurveExtrapolation
 from predictor.models.names import make_method
+from predictor.rules.asha import Asha
 from predictor.rules.base import NoStopping, StoppingRule
 from predictor.rules.envelope import RankEnvelope
+from predictor.rules.kinds import RuleKind, read_setting, shown
 from predictor.rules.lce import LceRule
 from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
 from predictor.rules.published import EarlyStopper
 
 OPTUNA_PREFIX = "optuna."
-READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
-BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def published_rule(
@@ -82,33 +80,6 @@ def lce_rule(
     return LceRule(Delta=Delta, every=every, first=first, model=model)
 
 
-@dataclass(frozen=True)
-class RuleKind:
-    """How rules with one name are made.
-
-    Attributes:
-        make: the rule's class, or a function that makes one, with the settings as keyword arguments.
-        summary: one line for people.
-        declared_by: the class or function whose keyword arguments are the settings, None if it is `make`.
-    """
-
-    make: Callable[..., StoppingRule]
-    summary: str
-    declared_by: Callable[..., Any] | None = None
-
-    @property
-    def settings(self) -> dict[str, inspect.Parameter]:
-        """The settings by name, with their defaults and types."""
-        source = self.declared_by or self.make
-        function: Any = source.func if isinstance(source, partial) else source
-        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
-        return {
-            name: parameter.replace(annotation=hints[name])
-            for name, parameter in inspect.signature(source).parameters.items()
-            if name in hints and any(option in READABLE for option in _options(hints[name]))
-        }
-
-
 RULES: dict[str, RuleKind] = {
     "none": RuleKind(NoStopping, "every network is trained to the end"),
     "published": RuleKind(published_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
@@ -117,6 +88,10 @@ RULES: dict[str, RuleKind] = {
     **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
 }
 """The rules by name. In addition, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
+SCHEDULES: dict[str, RuleKind] = {
+    "asha": RuleKind(Asha, "pause trainings at rungs, and let the best third go on; in simulate only"),
+}
+"""What else can be simulated by name: no stopping rules, as they say which training goes on."""
 ALIASES = {"paper": "published"}
 """Former names of rules."""
 
@@ -136,11 +111,14 @@ class RuleSpec:
     text: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> RuleSpec:
-        """The rule in ``name`` or ``name:setting=value,setting=value``; raises `PredictorError`."""
+    def parse(cls, text: str, *, simulated: bool = False) -> RuleSpec:
+        """The rule in ``name`` or ``name:setting=value,setting=value``; raises `PredictorError`.
+
+        With `simulated`, it may also be one of `SCHEDULES`.
+        """
         name, _, rest = (part.strip() for part in text.partition(":"))
         name = ALIASES.get(name, name)
-        known = rule_kind(name).settings
+        known = rule_kind(name, simulated=simulated).settings
         settings: dict[str, Any] = {}
         for part in filter(None, rest.split(",")):
             key, equals, value = (piece.strip() for piece in part.partition("="))
@@ -151,15 +129,15 @@ class RuleSpec:
                 )
             if key in settings:
                 raise PredictorError(f"setting {key!r} of rule {name!r} is given twice")
-            settings[key] = _read(value, known[key], name)
+            settings[key] = read_setting(value, known[key], name)
         return cls(name, settings, text.strip())
 
     def __str__(self) -> str:
         return self.text or self.name
 
-    def make(self) -> StoppingRule:
+    def make(self) -> Any:
         """A new rule; raises `PredictorError` for a setting that is out of range or a missing package."""
-        kind = rule_kind(self.name)
+        kind = rule_kind(self.name, simulated=True)
         missing = [
             key for key, p in kind.settings.items() if p.default is p.empty and key not in self.settings
         ]
@@ -173,25 +151,28 @@ class RuleSpec:
             raise PredictorError(f"rule {str(self)!r}: {str(error).splitlines()[0]}") from None
 
 
-def rule_kind(name: str) -> RuleKind:
+def rule_kind(name: str, *, simulated: bool = False) -> RuleKind:
     """How rules with that name are made; raises `PredictorError` with the nearest name if it is unknown."""
-    if name in RULES:
-        return RULES[name]
+    kinds = RULES | SCHEDULES if simulated else RULES
+    if name in kinds:
+        return kinds[name]
     if name.startswith(OPTUNA_PREFIX):
         return _optuna_kind(name.removeprefix(OPTUNA_PREFIX))
+    unknown = "can only be simulated" if name in SCHEDULES else "is not known"
     raise PredictorError(
-        f"rule {name!r} is not known; {_nearest(name, RULES)}"
-        f"expected one of {', '.join(RULES)}, {OPTUNA_PREFIX}NAME"
+        f"rule {name!r} {unknown}; {_nearest(name, kinds)}"
+        f"expected one of {', '.join(kinds)}, {OPTUNA_PREFIX}NAME"
     )
 
 
 def make_rule(text: str) -> StoppingRule:
-    """The rule in ``name`` or ``name:setting=value,...``; raises `PredictorError`."""
-    return RuleSpec.parse(text).make()
+    """The stopping rule in ``name`` or ``name:setting=value,...``; raises `PredictorError`."""
+    rule: StoppingRule = RuleSpec.parse(text).make()
+    return rule
 
 
 def parse_rules(text: str) -> list[RuleSpec]:
-    """The rules in a list like ``published:Delta=0.95,burn_in=50,median``; raises `PredictorError`.
+    """The rules in a list like ``published:Delta=0.95,burn_in=50,median``, to simulate; `PredictorError`.
 
     A part with a ``=`` and no ``:`` before it is another setting of the preceding rule.
     """
@@ -203,21 +184,21 @@ def parse_rules(text: str) -> list[RuleSpec]:
             texts.append(part)
     if not texts:
         raise PredictorError(f"no rule in {text!r}; expected one or more of {sorted(RULES)}")
-    return [RuleSpec.parse(rule) for rule in texts]
+    return [RuleSpec.parse(rule, simulated=True) for rule in texts]
 
 
 def default_rules() -> list[RuleSpec]:
-    """This project's own rule, the published one and, where Optuna is installed, its pruners."""
+    """To simulate: our own rule, the published one, ASHA and, where Optuna is installed, its pruners."""
     ready = [name for name in PRUNERS if find_spec("optuna") is not None]
-    return [RuleSpec.parse(name) for name in ("rank-envelope", "published", *ready)]
+    return [RuleSpec.parse(name, simulated=True) for name in ("rank-envelope", "published", "asha", *ready)]
 
 
 def describe_rules() -> str:
     """Every rule with its settings and their defaults, a few lines of text."""
     lines = []
-    for name, kind in RULES.items():
+    for name, kind in (RULES | SCHEDULES).items():
         lines.append(f"  {name:<20}{kind.summary}")
-        settings = ", ".join(f"{key}={_shown(p.default)}" for key, p in kind.settings.items())
+        settings = ", ".join(f"{key}={shown(p.default)}" for key, p in kind.settings.items())
         lines += textwrap.wrap(settings, 106, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join([*lines, f"  {'optuna.NAME':<20}any pruner of Optuna with its settings"])
 
@@ -237,33 +218,6 @@ def _optuna_kind(name: str) -> RuleKind:
             return OptunaRule(pruner(**settings))
 
     return RuleKind(make, f"Optuna's {name}", pruner)
-
-
-def _options(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-
-
-def _read(text: str, parameter: inspect.Parameter, rule: str) -> Any:
-    """The setting's value, parsed as the first type that fits: None, bool, int, float, str."""
-    options = _options(parameter.annotation)
-    if type(None) in options and text.lower() == "none":
-        return None
-    for kind in READABLE:
-        if kind not in options:
-            continue
-        try:
-            return BOOLEANS[text.lower()] if kind is bool else kind(text)
-        except (KeyError, ValueError):
-            continue
-    names = [READABLE.get(option, "none") for option in options]
-    example = "" if parameter.default is parameter.empty else f", such as {_shown(parameter.default)}"
-    raise PredictorError(
-        f"setting {parameter.name} = {text!r} of rule {rule!r}; expected {' or '.join(names)}{example}"
-    )
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else str(value)
 
 
 def _nearest(wrong: str, known: Iterable[str]) -> str:

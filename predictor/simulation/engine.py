@@ -27,6 +27,7 @@ class Result:
         epochs: (n,) epochs that each network was trained, in order of arrival.
         final: (n,) y_T of each network, trained so far or not, in order of arrival.
         T: epochs of a network that is not stopped.
+        ended: (n,) epochs of all networks together when this one was completed, or given up.
         decisions: how often the rule was asked.
         seconds: wall time of all decisions, fits of the rule's models included.
     """
@@ -35,6 +36,7 @@ class Result:
     epochs: Integers
     final: Floats
     T: int
+    ended: Integers
     decisions: int
     seconds: float
 
@@ -69,10 +71,9 @@ class Result:
 
         Infinite before the first is completed. After the last network it stays as it is.
         """
-        spent = np.cumsum(self.epochs)
-        best = np.maximum.accumulate(np.where(self.completed, self.final, -np.inf))
+        rows, best = self._best_so_far()
         budgets = np.asarray(shares) * (len(self.epochs) * self.T)
-        through = np.searchsorted(spent, budgets + ROUNDING, side="right")
+        through = np.searchsorted(self.ended[rows], budgets + ROUNDING, side="right")
         found = np.append(-np.inf, best)[through]
         return np.asarray((self.final.max() - found) / self.median_gap)
 
@@ -92,8 +93,13 @@ class Result:
 
         Before anything is completed y_BEST is minus infinity, and every stop is false.
         """
-        best = np.maximum.accumulate(np.where(self.completed, self.final, -np.inf))
-        return int(np.sum(~self.completed & (self.final > best)))
+        rows, best = self._best_so_far()
+        return int(np.sum(~self.completed[rows] & (self.final[rows] > best)))
+
+    def _best_so_far(self) -> tuple[Integers, Floats]:
+        """The networks as they ended, and the best y_T completed by then."""
+        rows = np.lexsort((~self.completed, self.ended))
+        return rows, np.maximum.accumulate(np.where(self.completed, self.final, -np.inf)[rows])
 
 
 def arrival_order(number: int, n: int) -> Integers:
@@ -112,7 +118,7 @@ def simulate(curves: LearningCurves, rule: StoppingRule, order: npt.ArrayLike) -
         rule: a fresh one, or one that keeps no results from other curves.
         order: (n,) each row of the curves once, see `arrival_order`; else `PredictorError`.
     """
-    rows = _checked_order(curves, order)
+    rows = checked_order(curves, order)
     recorded, T = curves[rows], curves.T
     replay, epochs = Replay(recorded), np.empty(len(rows), dtype=np.int64)
     decisions, seconds = 0, 0.0
@@ -129,10 +135,11 @@ def simulate(curves: LearningCurves, rule: StoppingRule, order: npt.ArrayLike) -
                 epochs[row] = tau
                 break
         replay.finish(int(epochs[row]))
-    return Result(rows, epochs, recorded.final, T, decisions, seconds)
+    return Result(rows, epochs, recorded.final, T, np.cumsum(epochs), decisions, seconds)
 
 
-def _checked_order(curves: LearningCurves, order: npt.ArrayLike) -> Integers:
+def checked_order(curves: LearningCurves, order: npt.ArrayLike) -> Integers:
+    """The order as rows; raises what `simulate` raises for curves and orders that cannot be simulated."""
     if curves.T < 2:
         raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to stop; expected at least 2")
     if not len(curves) or not curves.completed.all():

@@ -12,8 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.rules.asha import Asha
 from predictor.rules.names import RuleSpec
 from predictor.simulation.engine import Result, arrival_order, simulate
+from predictor.simulation.pausing import simulate_paused
 
 TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
 DEFAULT_TOLERANCE = 0.002
@@ -172,7 +174,8 @@ def _simulate(curve_set: CurveSet, rule: RuleSpec, order: int, subset: int | Non
     fresh, rows = rule.make(), arrival_order(order, len(curve_set.curves))[:subset]
     try:
         with threadpool_limits(1):
-            result = simulate(curve_set.curves[rows], fresh, np.arange(len(rows)))
+            replay = simulate_paused if isinstance(fresh, Asha) else simulate
+            result = replay(curve_set.curves[rows], fresh, np.arange(len(rows)))
     except PredictorError as error:
         raise type(error)(f"{curve_set.name}, rule {str(rule)!r}: {error}") from None
     return replace(result, order=rows)

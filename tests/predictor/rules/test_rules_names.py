@@ -172,7 +172,7 @@ def test_an_empty_list_is_refused():
 
 def test_without_optuna_its_rules_say_so_and_are_no_default(monkeypatch):
     monkeypatch.setattr("predictor.rules.names.find_spec", lambda name: None)
-    assert [spec.name for spec in default_rules()] == ["rank-envelope", "published"]
+    assert [spec.name for spec in default_rules()] == ["rank-envelope", "published", "asha"]
     monkeypatch.setitem(sys.modules, "optuna", None)
     for text in ("median", "optuna.MedianPruner"):
         with pytest.raises(PredictorError, match="pip install"):
@@ -181,7 +181,7 @@ def test_without_optuna_its_rules_say_so_and_are_no_default(monkeypatch):
 
 def test_with_optuna_its_pruners_are_default():
     pytest.importorskip("optuna")
-    assert [spec.name for spec in default_rules()] == ["rank-envelope", "published", *PRUNERS]
+    assert [spec.name for spec in default_rules()] == ["rank-envelope", "published", "asha", *PRUNERS]
 
 
 def test_settings_are_keyword_arguments_with_their_defaults():

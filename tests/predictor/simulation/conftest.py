@@ -1,7 +1,8 @@
 import pytest
 
 from predictor.rules.base import Decision
-from predictor.rules.names import RULES, RuleKind
+from predictor.rules.kinds import RuleKind
+from predictor.rules.names import RULES
 
 
 class CutAfter:
