@@ -78,8 +78,8 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     network = TrainedNetwork.read(_weights_file(folder.path, row))
     dataset, (training, _), (images, labels) = _images(reader.record(), data_dir)
     normalisation = network.normalisation or Normalisation.of(training)
-    training = f"of the search, {counted(row['epochs'], 'epoch')}"
-    card = _card(folder, search, row, dataset, normalisation, SEARCH, training)
+    told = f"of the search, {counted(row['epochs'], 'epoch')}"
+    card = _card(folder, search, row, dataset, normalisation, SEARCH, told)
     metric = reader.record().config.metric
     evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
     files = _files(reader.record(), data_dir, dataset)
