@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import get_args
 
@@ -89,6 +89,20 @@ class Architecture:
     def __str__(self) -> str:
         return f"[{', '.join(map(str, self.layers))}]"
 
+    def normalised(self) -> Architecture:
+        """The same network with batch normalisation after every convolution; GAP's own has none.
+
+        Example:
+            >>> from state_space import Architecture
+            >>> str(Architecture.parse("[C(64,3,1), V(64,3,1), GAP(10), SM(10)]").normalised())
+            '[CB(64,3,1), VB(64,3,1), GAP(10), SM(10)]'
+        """
+        layers = (
+            replace(layer, batch_norm=True) if isinstance(layer, Convolution) else layer
+            for layer in self.layers
+        )
+        return Architecture(tuple(layers))
+
     @property
     def chosen(self) -> tuple[Chosen, ...]:
         """The C, P and FC layers in order."""
@@ -133,16 +147,18 @@ class Architecture:
         return total
 
     def parameters(self, input_shape: Shape, num_classes: int | None = None) -> int:
-        """The true number of trained parameters of the built network, biases and softmax layer included.
+        """The true number of trained parameters of the built network.
 
+        Biases, the softmax layer, and the scales and shifts of batch normalisations are among them.
         `input_shape` is (channels, height, width); `num_classes` is by default the number in the notation.
         Raises ShapeError if the images are too small.
         """
-        return sum(stage.weights + stage.biases for stage in self.stages(input_shape, num_classes))
+        return sum(stage.parameters for stage in self.stages(input_shape, num_classes))
 
     def macs(self, input_shape: Shape, num_classes: int | None = None) -> int:
-        """Multiply-accumulate operations for one image; biases, ReLU, pooling and means are not counted.
+        """Multiply-accumulate operations for one image, those of convolutions and dense layers.
 
+        Biases, batch normalisation, ReLU, pooling and means are not counted.
         `input_shape` is (channels, height, width); `num_classes` is by default the number in the notation.
         Raises ShapeError if the images are too small.
         """

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from state_space.errors import StateSpaceError, quoted
+from state_space.errors import StateSpaceError, did_you_mean, quoted
 from state_space.layers import MAX_NUMBER
 
 
@@ -28,6 +28,26 @@ def whole(low: int, high: int) -> Callable[[str, object], int]:
 T = TypeVar("T")
 
 _size = whole(1, MAX_NUMBER)
+
+
+def switch(name: str, value: object) -> bool:
+    """A check for True or False."""
+    if not isinstance(value, bool):
+        raise StateSpaceError(f"{name} must be True or False, not {quoted(value)}")
+    return value
+
+
+def one_of(*names: str) -> Callable[[str, object], str]:
+    """A check for one of some words."""
+
+    def check(name: str, value: object) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise StateSpaceError(
+                f"{name} must be {' or '.join(names)}, not {quoted(value)}{did_you_mean(value, names)}"
+            )
+        return value
+
+    return check
 
 
 def numbers_or_none(name: str, values: object) -> tuple[int, ...]:

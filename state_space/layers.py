@@ -5,7 +5,7 @@ A layer's `name` begins its notation, `form` shows all of it, and figures and di
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias, get_args
 
 from state_space.errors import NotationError, quoted
@@ -24,13 +24,17 @@ def _check(layer: Layer, **numbers: int) -> None:
 class Convolution:
     """`C(d,f,l)`: d = `width` filters, receptive field f x f = `size`, stride l; "same" padding, then ReLU.
 
-    A side of n becomes floor((n-1)/l)+1, which stride 1 keeps. Raises NotationError for an even `size`,
-    which has no symmetric "same" padding.
+    A side of n becomes floor((n-1)/l)+1, which stride 1 keeps. The authors' code has two variants, which we
+    write with letters of our own: a `V` in place of the `C` says "valid", that there is no padding, so that n
+    becomes floor((n-f)/l)+1; a `B` says that batch normalisation comes before the ReLU: `V(d,f,l)`,
+    `CB(d,f,l)`, `VB(d,f,l)`. Raises NotationError for an even `size`, which has no symmetric "same" padding.
     """
 
     width: int
     size: int
     stride: int = 1
+    padded: bool = field(default=True, kw_only=True, hash=False)
+    batch_norm: bool = field(default=False, kw_only=True, hash=False)
     name: ClassVar[str] = "C"
     form: ClassVar[str] = "C(d,f,l)"
     family: ClassVar[str] = "convolution"
@@ -40,8 +44,14 @@ class Convolution:
         if self.size % 2 == 0:
             raise NotationError(f"{str(self)!r}: the receptive field of a convolution must be odd")
 
+    @property
+    def padding(self) -> int:
+        """Rows and columns of zeros on each side of the map."""
+        return self.size // 2 if self.padded else 0
+
     def __str__(self) -> str:
-        return f"C({self.width},{self.size},{self.stride})"
+        variant = ("C" if self.padded else "V") + ("B" if self.batch_norm else "")
+        return f"{variant}({self.width},{self.size},{self.stride})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +158,11 @@ Layer: TypeAlias = Convolution | Pooling | FullyConnected | Dropout | GlobalAver
 
 KINDS: Final[dict[str, type[Layer]]] = {kind.name: kind for kind in get_args(Layer)}
 """The layers by name."""
+
+VARIANTS: Final[dict[str, dict[str, bool]]] = {
+    "C": {"padded": True, "batch_norm": False},
+    "V": {"padded": False, "batch_norm": False},
+    "CB": {"padded": True, "batch_norm": True},
+    "VB": {"padded": False, "batch_norm": True},
+}
+"""How a convolution begins its notation, and what that says of it."""

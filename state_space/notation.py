@@ -1,6 +1,7 @@
 """From the published notation of a network, `[C(64,3,1), P(2,2), GAP(10), SM(10)]`, to its layers.
 
-Brackets and dropout tokens may be missing, blanks may replace commas, and letters may be lower-case. Parsing
+Brackets and dropout tokens may be missing, blanks may replace commas, and letters may be lower-case. The
+variants of convolutions, `V`, `CB` and `VB`, are ours: the published notation has none. Parsing
 takes linear time in the length of the text, which is bounded, and never converts a number of more than five
 digits.
 """
@@ -11,7 +12,7 @@ import re
 from typing import Final
 
 from state_space.errors import NotationError, quoted
-from state_space.layers import KINDS, Layer
+from state_space.layers import KINDS, VARIANTS, Convolution, Layer
 
 MAX_TEXT: Final = 20_000
 """Longest accepted text, in characters; networks of hundreds of layers are shorter."""
@@ -59,12 +60,16 @@ def _without_brackets(text: str) -> str:
 
 
 def _layer(token: str, name: str, arguments: str) -> Layer:
-    if name.upper() not in KINDS:
+    variant = VARIANTS.get(name.upper())
+    kind = KINDS.get(Convolution.name if variant else name.upper())
+    if kind is None:
         raise NotationError(f"unknown layer {quoted(token)}: a layer is one of {_FORMS}")
-    kind = KINDS[name.upper()]
     numbers = [part.strip() for part in arguments.split(",")]
     if len(numbers) != len(kind.__match_args__) or not all(map(_NUMBER.fullmatch, numbers)):
-        raise NotationError(f"{quoted(token)} should be {kind.form} with whole numbers of at most 5 digits")
+        form = kind.form.replace(kind.name, name.upper(), 1)
+        raise NotationError(f"{quoted(token)} should be {form} with whole numbers of at most 5 digits")
+    if variant:
+        return Convolution(*map(int, numbers), **variant)
     return kind(*map(int, numbers))
 
 

@@ -1,7 +1,7 @@
 """Feature-map sizes and weights along a network: the one place that defines how large each layer is.
 
-The networks that are built have exactly these sizes: convolutions pad by floor(f/2) on each side,
-pooling does not pad and drops an incomplete last window, a dense layer sees the flattened map.
+The networks that are built have exactly these sizes: convolutions pad by floor(f/2) on each side, or not at
+all, pooling does not pad and drops an incomplete last window, a dense layer sees the flattened map.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ PUBLISHED_SHAPE = (3, 32, 32)
 class Stage:
     """One layer in its place: its input and output (shapes without batch), and its cost.
 
-    `weights` and `biases` are trained numbers; `macs` is multiply-accumulates per image.
-    The softmax after a global average pooling has neither weights nor biases.
+    `weights`, `biases` and `norms`, the scales and shifts of a batch normalisation, are trained numbers;
+    `macs` is multiply-accumulates per image, without those of the normalisation, which can be made part of
+    the weights. The softmax after a global average pooling has neither weights nor biases.
     """
 
     layer: Layer
@@ -42,13 +43,19 @@ class Stage:
     weights: int = 0
     biases: int = 0
     macs: int = 0
+    norms: int = 0
+
+    @property
+    def parameters(self) -> int:
+        """All trained numbers."""
+        return self.weights + self.biases + self.norms
 
 
 def side_after(layer: Layer, side: int) -> int:
     """Representation size n after a layer whose input map has that side; 1 if the output is a vector."""
     match layer:
         case Convolution():
-            return (side - 1) // layer.stride + 1
+            return (side + 2 * layer.padding - layer.size) // layer.stride + 1
         case Pooling():
             return (side - layer.size) // layer.stride + 1
         case Dropout():
@@ -89,13 +96,19 @@ def _stage(layer: Layer, shape: Shape, num_classes: int) -> Stage:
             weights = num_classes * shape[0]
             return Stage(layer, shape, (num_classes,), weights, num_classes, weights * prod(shape[1:]))
     channels, height, width = shape
-    if isinstance(layer, Pooling) and layer.size > min(height, width):
+    if _reach(layer) > min(height, width):
         raise ShapeError(f"has a window larger than the {height}x{width} map before it")
     sides = (side_after(layer, height), side_after(layer, width))
     if isinstance(layer, Pooling):
         return Stage(layer, shape, (channels, *sides))
     weights = layer.width * channels * layer.size**2
-    return Stage(layer, shape, (layer.width, *sides), weights, layer.width, weights * prod(sides))
+    norms = 2 * layer.width if layer.batch_norm else 0
+    return Stage(layer, shape, (layer.width, *sides), weights, layer.width, weights * prod(sides), norms)
+
+
+def _reach(layer: Convolution | Pooling) -> int:
+    """The smallest side of a map that holds a window of the layer, padding included."""
+    return layer.size - 2 * layer.padding if isinstance(layer, Convolution) else layer.size
 
 
 def _dense(layer: Layer, shape: Shape, outputs: int) -> Stage:

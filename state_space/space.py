@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from state_space.architecture import Architecture
-from state_space.checks import numbers, numbers_or_none, odd_numbers, pairs, whole
+from state_space.checks import numbers, numbers_or_none, odd_numbers, one_of, pairs, switch, whole
 from state_space.errors import StateSpaceError
 from state_space.layers import (
     MAX_NUMBER,
@@ -28,6 +28,8 @@ from state_space.states import START, State
 MAX_LAYERS = 500
 """The largest layer limit: the notation of such a network can still be parsed."""
 
+PADDINGS = SAME, VALID = "same", "valid"
+"""Of convolutions: so that the map keeps its size, or none."""
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
     "conv_widths": numbers,
@@ -40,6 +42,10 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "image_size": whole(2, MAX_NUMBER),
     "channels": whole(1, MAX_NUMBER),
     "num_classes": whole(2, MAX_NUMBER),
+    "conv_padding": one_of(*PADDINGS),
+    "batch_norm": switch,
+    "initial_pooling": switch,
+    "consecutive_pooling": switch,
 }
 
 
@@ -65,6 +71,11 @@ class StateSpace:
         image_size: side of the square images in pixels.
         channels: channels of the images.
         num_classes: number of classes c in GAP(c) and SM(c).
+        conv_padding: of convolutions, `same` as published or `valid`, which is none: V(d,f,l).
+        batch_norm: whether batch normalisation follows each convolution: CB(d,f,l). The authors' code, of
+            which this and the other three are options, also has one before each pooling layer.
+        initial_pooling: whether a network may begin with a pooling layer.
+        consecutive_pooling: whether pooling may follow pooling.
 
     Raises:
         StateSpaceError: a value that no search could use.
@@ -91,6 +102,10 @@ class StateSpace:
     image_size: int = 32
     channels: int = 3
     num_classes: int = 10
+    conv_padding: str = SAME
+    batch_norm: bool = False
+    initial_pooling: bool = False
+    consecutive_pooling: bool = False
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -199,7 +214,9 @@ class StateSpace:
 
     @cached_property
     def _convolutions(self) -> tuple[Convolution, ...]:
-        return tuple(Convolution(width, size) for width in self.conv_widths for size in self.conv_sizes)
+        variant = {"padded": self.conv_padding == SAME, "batch_norm": self.batch_norm}
+        sizes = [(width, size) for width in self.conv_widths for size in self.conv_sizes]
+        return tuple(Convolution(width, size, **variant) for width, size in sizes)
 
     def _moves(self, state: State) -> _Moves:
         moves = self._memo.get(state)
@@ -215,12 +232,16 @@ class StateSpace:
             return allowed
         if state.spatial:
             allowed += [layer for layer in self._convolutions if layer.size < state.size]
-        if state.kind == "C":
+        if self._may_be_pooled(state):
             allowed += [Pooling(size, stride) for size, stride in self.pools if size < state.size]
         if self._may_be_dense(state):
             widest = state.width if state.kind == "FC" else MAX_NUMBER
             allowed += [FullyConnected(width) for width in self.fc_widths if width <= widest]
         return allowed
+
+    def _may_be_pooled(self, state: State) -> bool:
+        after = {"C": True, "P": self.consecutive_pooling, START: self.initial_pooling}
+        return after.get(state.kind, False)
 
     def _may_be_dense(self, state: State) -> bool:
         if state.kind == "FC":
@@ -271,6 +292,6 @@ def _summary(actions: Iterable[Layer]) -> str:
     if convolutions:
         widths = "|".join(map(str, dict.fromkeys(layer.width for layer in convolutions)))
         sizes = "|".join(map(str, dict.fromkeys(layer.size for layer in convolutions)))
-        words[f"C({widths},{sizes},1)"] = None
+        words[f"{str(convolutions[0]).partition('(')[0]}({widths},{sizes},1)"] = None
     words |= {str(action): None for action in actions if not isinstance(action, Convolution)}
     return ", ".join(words) or "nothing"

@@ -128,7 +128,7 @@ def training_memory(
     size = precision.itemsize
     copied = size if precision is not torch.float32 else 0
     weights = sum(stage.weights for stage in stages)
-    parameters = 4 * 4 * (weights + sum(stage.biases for stage in stages)) + copied * weights
+    parameters = 4 * 4 * sum(stage.parameters for stage in stages) + copied * weights
     images = (4 + copied) * prod(input_shape)
     kept = list(accumulate((_kept(stage, size) for stage in stages), initial=images))[1:]
     widest = max(prod(shape) for stage in stages for shape in (stage.input_shape, stage.output_shape))
@@ -159,7 +159,7 @@ def _kept(stage: Stage, size: int) -> int:
     outputs = prod(stage.output_shape)
     match stage.layer:
         case Convolution():
-            return outputs * size  # the ReLU works in place
+            return outputs * size * (1 + stage.layer.batch_norm)  # the ReLU works in place
         case Pooling():
             return outputs * (size + 8)  # and for each the index of its maximum
         case Dropout():

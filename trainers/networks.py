@@ -18,6 +18,8 @@ from state_space import (
     Stage,
 )
 
+LAST_DROPOUT = 0.5
+"""Rate of the last dropout layer, by the published rule."""
 _LEVELS = 2**16
 
 
@@ -31,8 +33,9 @@ def build_network(
 
     It takes images of shape (batch, channels, height, width) and gives logits of shape (batch, classes).
     ReLU follows every convolution and every FC layer; convolutions keep the size ("same" padding), pooling
-    does not pad and rounds down; there is no batch normalisation [MQ]. Weights are drawn by Xavier's rule
-    (Glorot and Bengio 2010): uniform within sqrt(6 / (fan_in + fan_out)); biases are zero.
+    does not pad and rounds down; there is no batch normalisation [MQ], but for the variants of `Convolution`
+    that say otherwise. Weights are drawn by Xavier's rule (Glorot and Bengio 2010): uniform within
+    sqrt(6 / (fan_in + fan_out)); biases are zero. Batch normalisation begins with scale 1 and shift 0.
 
     Args:
         architecture: the layers; the number of classes in its GAP and SM layers is not used.
@@ -41,18 +44,25 @@ def build_network(
         generator: source of the weights; PyTorch's global generator if None.
 
     Raises:
-        ShapeError: a pooling window is larger than the map it meets.
+        ShapeError: a window is larger than the map it meets.
     """
     modules: list[nn.Module] = []
     for stage in architecture.stages(input_shape, num_classes):
         modules += _modules(stage)
     network = nn.Sequential(*modules)
-    for parameter in network.parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter, generator=generator)
-        else:
-            nn.init.zeros_(parameter)
+    for module in network:
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return network
+
+
+def scale_dropout(network: nn.Module, last: float) -> None:
+    """Make `last` the rate of the last dropout layer; the others keep their ratios to it."""
+    for module in network.modules():
+        if isinstance(module, QuickDropout):
+            module.rate *= last / LAST_DROPOUT
 
 
 class GlobalMean(nn.Module):
@@ -106,7 +116,9 @@ def _modules(stage: Stage) -> list[nn.Module]:
     before = stage.input_shape
     match stage.layer:
         case Convolution(width, size, stride):
-            return [_convolution(before[0], width, size, stride), nn.ReLU(inplace=True)]
+            convolution = _convolution(before[0], width, size, stride, stage.layer.padding)
+            norm = [nn.BatchNorm2d(width)] if stage.layer.batch_norm else []
+            return [convolution, *norm, nn.ReLU(inplace=True)]
         case Pooling(size, stride):
             return [nn.MaxPool2d(size, stride)]
         case FullyConnected():
@@ -114,15 +126,15 @@ def _modules(stage: Stage) -> list[nn.Module]:
         case Dropout():
             return [QuickDropout(stage.layer.rate)]
         case GlobalAveragePooling():
-            return [_convolution(before[0], stage.output_shape[0], 1, 1), GlobalMean()]
+            return [_convolution(before[0], stage.output_shape[0]), GlobalMean()]
         case Softmax():
             # The softmax itself is part of the loss; after GAP its layer adds nothing at all.
             return _dense(stage) if stage.weights else []
 
 
-def _convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
+def _convolution(inputs: int, outputs: int, size: int = 1, stride: int = 1, padding: int = 0) -> nn.Module:
     # skip_init: the modules' own initialisation would draw from the global generator, for nothing.
-    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=size // 2)
+    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=padding)
 
 
 def _dense(stage: Stage) -> list[nn.Module]:

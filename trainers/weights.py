@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from state_space import Architecture
+from state_space import Architecture, Convolution
 from state_space.errors import StateSpaceError
 from trainers.checkpoint import UnusableFile, are_tensors, forms, read_content, write_content
 from trainers.networks import build_network
@@ -50,11 +50,11 @@ class TrainedNetwork:
         """
         try:
             architecture = Architecture.parse(self.architecture)
-            parameters = architecture.parameters(self.input_shape, self.num_classes)
+            numbers = architecture.parameters(self.input_shape, self.num_classes) + _measured(architecture)
         except StateSpaceError as error:
             raise WeightsError(f"these are no weights of a network: {error}") from None
         # Counted before anything is built: there is memory for as much as the weights themselves take.
-        if sum(weight.numel() for weight in self.weights.values()) == parameters:
+        if sum(weight.numel() for weight in self.weights.values()) == numbers:
             network = build_network(architecture, self.input_shape, self.num_classes)
             if forms(network.state_dict()) == forms(self.weights):
                 network.load_state_dict(self.weights)
@@ -102,6 +102,12 @@ class TrainedNetwork:
         if known.get("normalisation") is not None:
             known["normalisation"] = Normalisation(*known["normalisation"])
         return cls(**known)
+
+
+def _measured(architecture: Architecture) -> int:
+    """Numbers that are no parameters: mean and variance of what is normalised, and of how many batches."""
+    convolutions = (layer for layer in architecture.layers if isinstance(layer, Convolution))
+    return sum(2 * layer.width + 1 for layer in convolutions if layer.batch_norm)
 
 
 def _is_right(name: str, content: dict[str, Any]) -> bool:

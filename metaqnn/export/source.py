@@ -33,24 +33,26 @@ NAMES = {
     Softmax: "head",
 }
 
+AFFINE = ("weight", "bias")
+
 
 @dataclass(frozen=True)
 class LayerSource:
-    """A layer in the source.
+    """A module in the source, and the line that applies it.
 
     Attributes:
         name: of its module: conv1, conv2, pool1, ...
         module: the expression that makes the module.
         forward: the expression that applies it to `x`.
         comment: the layer in the published notation, and the shape that comes out of it.
-        has_weights: whether the module has any.
+        weights: names of those that the module has.
     """
 
     name: str
     module: str
     forward: str
     comment: str
-    has_weights: bool
+    weights: tuple[str, ...]
 
 
 def model_source(card: Card) -> str:
@@ -67,14 +69,15 @@ def layer_sources(card: Card) -> list[LayerSource]:
 def named_weights(card: Card, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights of `trainers.build_network` under the names that they have in `model_source`.
 
-    Both have the layers in order, so the i-th layer with weights there is the i-th here.
+    Both have the modules in order, so the i-th with weights there is the i-th here. How many batches a
+    normalisation has seen is left out: it matters in training alone.
     """
-    names = [layer.name for layer in layer_sources(card) if layer.has_weights]
+    sources = [layer for layer in layer_sources(card) if layer.weights]
     numbers = dict.fromkeys(key.partition(".")[0] for key in weights)
     return {
-        f"{name}.{kind}": weights[f"{number}.{kind}"].contiguous()
-        for name, number in zip(names, numbers, strict=True)
-        for kind in ("weight", "bias")
+        f"{layer.name}.{kind}": weights[f"{number}.{kind}"].contiguous()
+        for layer, number in zip(sources, numbers, strict=True)
+        for kind in layer.weights
     }
 
 
@@ -109,7 +112,12 @@ def _layer_sources(stages: Iterator[Stage]) -> Iterator[LayerSource]:
         name = kind if kind == "head" else f"{kind}{numbers[kind]}"
         module, forward = _expressions(stage, f"self.{name}")
         shape = " x ".join(map(str, stage.output_shape))
-        yield LayerSource(name, module, forward, f"{stage.layer}: {shape}", stage.weights > 0)
+        weights: tuple[str, ...] = AFFINE if stage.weights else ()
+        if stage.norms:
+            yield LayerSource(name, module, f"self.{name}(x)", str(stage.layer), weights)
+            name, weights = name.replace(kind, "norm"), (*AFFINE, "running_mean", "running_var")
+            module, forward = f"nn.BatchNorm2d({stage.output_shape[0]})", f"self.{name}(x).relu()"
+        yield LayerSource(name, module, forward, f"{stage.layer}: {shape}", weights)
 
 
 def _expressions(stage: Stage, name: str) -> tuple[str, str]:
@@ -119,9 +127,9 @@ def _expressions(stage: Stage, name: str) -> tuple[str, str]:
     match stage.layer:
         case Convolution(width, size, stride):
             steps = f", stride={stride}" if stride > 1 else ""
-            padding = f", padding={size // 2}" if size > 1 else ""
+            padding = f", padding={stage.layer.padding}" if stage.layer.padding else ""
             module = f"nn.Conv2d({inputs[0]}, {width}, kernel_size={size}{steps}{padding})"
-            return module, f"{name}(x).relu()"
+            return module, f"{name}(x)" if stage.norms else f"{name}(x).relu()"
         case Pooling(size, stride):
             return f"nn.MaxPool2d(kernel_size={size}, stride={stride})", f"{name}(x)"
         case Dropout():

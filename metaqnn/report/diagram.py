@@ -38,7 +38,9 @@ def _block(layer: Layer) -> Block:
     match layer:
         case Convolution(width, size, stride):
             step = "" if stride == 1 else f", stride {stride}"
-            title = f"convolution of {width} filters, {size}x{size}{step}"
+            padding = "" if layer.padded else ", no padding"
+            norm = ", batch normalisation" if layer.batch_norm else ""
+            title = f"convolution of {width} filters, {size}x{size}{step}{padding}{norm}"
             return Block("convolution", f"conv {size}×{size}", str(width), title)
         case Pooling(size, stride):
             title = f"max pooling, {size}x{size}, stride {stride}"

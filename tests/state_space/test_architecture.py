@@ -1,5 +1,6 @@
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,22 @@ def test_counts_of_a_small_network_by_hand():
     assert network.macs((2, 6, 6), 7) == conv1 * 36 + conv2 * 9 + dense + softmax
 
 
+def test_counts_of_variants_by_hand():
+    network = Architecture.parse("VB(4,3,1), P(2,2), CB(6,1,1), SM(7)")
+    conv1, conv2, softmax = 3 * 3 * 2 * 4, 4 * 6, 6 * 2 * 2 * 7
+    assert network.weights((2, 6, 6)) == conv1 + conv2 + 6 * 6  # as published: normalisations do not count
+    assert network.parameters((2, 6, 6)) == conv1 + 3 * 4 + conv2 + 3 * 6 + softmax + 7
+    assert network.macs((2, 6, 6)) == conv1 * 16 + conv2 * 4 + softmax
+    assert network.depth == 4
+
+
+def test_normalised_changes_convolutions_alone():
+    network = Architecture.parse("[C(4,3,1), P(2,2), D(1,2), VB(6,1,2), FC(5), D(2,2), SM(7)]")
+    expected = "[CB(4,3,1), P(2,2), D(1,2), VB(6,1,2), FC(5), D(2,2), SM(7)]"
+    assert str(network.normalised()) == expected
+    assert network.normalised().normalised() == network.normalised()
+
+
 @pytest.mark.parametrize(
     ("ending", "extra"),
     [("C(4,3,1), SM(9)", 4 * 4 * 3 * 3), ("C(4,3,1), P(2,2), SM(9)", 0), ("C(4,3,1), GAP(9), SM(9)", 4 * 9)],
@@ -127,7 +144,9 @@ def torch_network(network, classes):
     for layer in network.layers:
         match layer:
             case Convolution(width, size, stride):
-                modules += [nn.LazyConv2d(width, size, stride, padding=size // 2), nn.ReLU()]
+                padding = size // 2 if layer.padded else 0
+                norm = [nn.LazyBatchNorm2d()] if layer.batch_norm else []
+                modules += [nn.LazyConv2d(width, size, stride, padding=padding), *norm, nn.ReLU()]
             case Pooling(size, stride):
                 modules.append(nn.MaxPool2d(size, stride))
             case FullyConnected(width):
@@ -144,14 +163,24 @@ def torch_network(network, classes):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sampled_from(["cifar10", "svhn", "laptop", "first-run"]), st.integers(0, 2**32), st.integers(2, 200)
+    st.sampled_from(["cifar10", "svhn", "laptop", "first-run"]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "conv_padding": st.just("valid"),
+            **{name: st.just(True) for name in ("batch_norm", "initial_pooling", "consecutive_pooling")},
+            "max_fc": st.integers(0, 4),
+        },
+    ),
+    st.integers(0, 2**32),
+    st.integers(2, 200),
 )
-def test_true_counts_are_those_of_the_network_that_torch_builds(name, seed, classes):
+def test_true_counts_are_those_of_the_network_that_torch_builds(name, options, seed, classes):
     import numpy as np
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    space = preset(name)
+    space = replace(preset(name), **options)
     network = space.sample(np.random.default_rng(seed))
     with torch.device("meta"):
         built = torch_network(network, classes).eval()

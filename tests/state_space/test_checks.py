@@ -25,6 +25,10 @@ from state_space import StateSpace, StateSpaceError
         ("fc_below", 0, "fc_below must be a whole number from 1"),
         ("image_size", 32.0, "image_size must be a whole number from 2 to 99999, not 32.0"),
         ("channels", 0, "channels must be a whole number from 1 to 99999, not 0"),
+        ("conv_padding", "vaild", "conv_padding must be same or valid, not 'vaild'; did you mean 'valid'?"),
+        ("conv_padding", 0, "conv_padding must be same or valid, not 0"),
+        ("batch_norm", 1, "batch_norm must be True or False, not 1"),
+        ("initial_pooling", "no", "initial_pooling must be True or False, not 'no'"),
         ("num_classes", 1, "num_classes must be a whole number from 2 to 99999, not 1"),
     ],
 )

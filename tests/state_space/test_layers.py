@@ -15,6 +15,9 @@ from state_space import (
 NOTATION = {
     "C(64,3,1)": Convolution(64, 3),
     "C(64,3,2)": Convolution(64, 3, 2),
+    "V(64,3,1)": Convolution(64, 3, padded=False),
+    "CB(64,3,1)": Convolution(64, 3, batch_norm=True),
+    "VB(64,5,2)": Convolution(64, 5, 2, padded=False, batch_norm=True),
     "P(5,3)": Pooling(5, 3),
     "FC(128)": FullyConnected(128),
     "D(2,7)": Dropout(2, 7),

@@ -33,6 +33,16 @@ def test_brackets_blanks_and_case_may_vary(text):
     assert parse_layers(text) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("text", "padded", "batch_norm"),
+    [("C", True, False), ("V", False, False), ("CB", True, True), ("VB", False, True), ("vb", False, True)],
+)
+def test_variants_of_convolutions_are_read_as_they_are_written(text, padded, batch_norm):
+    (layer, _) = parse_layers(f"[{text}(64,5,2), SM(10)]")
+    assert layer == Convolution(64, 5, 2, padded=padded, batch_norm=batch_norm)
+    assert str(layer) == f"{text.upper()}(64,5,2)"
+
+
 def test_gap_is_one_layer_and_softmax_another():
     assert parse_layers("GAP(7), SM(7)") == (GlobalAveragePooling(7), Softmax(7))
 
@@ -45,6 +55,9 @@ def test_gap_is_one_layer_and_softmax_another():
         ("[C(64,3,1), SM(10)", "'[C(64,3,1), SM(10)'", "closing ']'"),
         ("C(64,3,1), SM(10)]", "'C(64,3,1), SM(10)]'", "opening '['"),
         ("[C(64,3), SM(10)]", "'C(64,3)'", "C(d,f,l)"),
+        ("[VB(64,3), SM(10)]", "'VB(64,3)'", "should be VB(d,f,l)"),
+        ("[C(64,3,1,0,1), SM(10)]", "'C(64,3,1,0,1)'", "C(d,f,l)"),
+        ("[V(64,4,1), SM(10)]", "'V(64,4,1)'", "odd"),
         ("[P(2,2,2), SM(10)]", "'P(2,2,2)'", "P(f,l)"),
         ("[C(64,x,1), SM(10)]", "'C(64,x,1)'", "whole numbers"),
         ("[C(-64,3,1), SM(10)]", "'C(-64,3,1)'", "whole numbers"),

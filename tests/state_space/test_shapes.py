@@ -28,6 +28,12 @@ def test_each_layer_is_given_its_shapes():
     ]
 
 
+def test_without_padding_maps_shrink_by_what_the_window_lacks():
+    network = Architecture.parse("V(8,5,1), CB(4,3,1), VB(2,3,2), SM(10)")
+    assert [s.output_shape for s in network.stages((3, 12, 9))] == [(8, 8, 5), (4, 8, 5), (2, 3, 2), (10,)]
+    assert [s.norms for s in network.stages((3, 12, 9))] == [0, 8, 4, 0]
+
+
 def test_the_softmax_after_average_pooling_is_free():
     gap, softmax = Architecture.parse("GAP(10), SM(10)").stages((3, 4, 5))
     assert (gap.weights, gap.biases, gap.macs, gap.output_shape) == (30, 10, 30 * 20, (10,))
@@ -48,6 +54,8 @@ def test_sides_count_the_windows(side, size, stride):
     if size % 2:
         padded = side + 2 * (size // 2)
         assert side_after(Convolution(1, size, stride), side) == len(range(0, padded - size + 1, stride))
+        if size <= side:
+            assert side_after(Convolution(1, size, stride, padded=False), side) == windows
 
 
 def test_dropout_keeps_the_map_and_terminations_leave_a_vector():
@@ -62,6 +70,7 @@ def test_dropout_keeps_the_map_and_terminations_leave_a_vector():
     ("text", "shape", "classes", "words"),
     [
         ("C(8,1,1), P(5,3), SM(10)", (3, 4, 8), 10, "layer 2, P(5,3), has a window larger than the 4x8 map"),
+        ("C(8,1,1), V(8,5,1), SM(10)", (3, 4, 8), 10, "layer 2, V(8,5,1), has a window larger than the 4x8"),
         ("C(8,1,1), SM(10)", (3, 32), 10, "(channels, height, width), not (3, 32)"),
         ("C(8,1,1), SM(10)", (3, 0, 32), 10, "height must be at least 1, not 0"),
         ("C(8,1,1), SM(10)", (3, 32, 32), 0, "num_classes must be at least 1, not 0"),

@@ -41,6 +41,10 @@ spaces = st.builds(
     image_size=st.integers(2, 40),
     channels=st.integers(1, 4),
     num_classes=st.integers(2, 100),
+    conv_padding=st.sampled_from(["same", "valid"]),
+    batch_norm=st.booleans(),
+    initial_pooling=st.booleans(),
+    consecutive_pooling=st.booleans(),
 )
 
 
@@ -49,6 +53,8 @@ def sides(space, layers):
     result = [space.image_size]
     for layer in layers:
         n = result[-1]
+        if isinstance(layer, Convolution) and space.conv_padding == "valid":
+            n = len(range(layer.size, n + 1))
         result.append((n - layer.size) // layer.stride + 1 if isinstance(layer, Pooling) else n)
     return result
 
@@ -60,8 +66,9 @@ def legal(space, layers):
     before = sides(space, layers)
     return (
         len(layers) <= space.layer_limit
-        and not kinds.startswith(("P", "F"))
-        and "PP" not in kinds
+        and not kinds.startswith("F")
+        and (space.initial_pooling or not kinds.startswith("P"))
+        and (space.consecutive_pooling or "PP" not in kinds)
         and "FC" not in kinds
         and "FP" not in kinds
         and len(widths) <= space.max_fc
@@ -74,7 +81,11 @@ def legal(space, layers):
 def candidates(space):
     """Every layer that the space knows, in canonical order."""
     return [
-        *(Convolution(d, f, 1) for d in space.conv_widths for f in space.conv_sizes),
+        *(
+            Convolution(d, f, 1, padded=space.conv_padding == "same", batch_norm=space.batch_norm)
+            for d in space.conv_widths
+            for f in space.conv_sizes
+        ),
         *(Pooling(f, l) for f, l in space.pools),  # noqa: E741
         *map(FullyConnected, space.fc_widths),
     ]
@@ -199,6 +210,7 @@ def test_dropout_does_not_matter_for_membership(text):
     [
         ("SM(10)", "layer 1 of the network, SM(10) is not allowed after the start"),
         ("P(2,2), SM(10)", "layer 1 of the network, P(2,2)"),
+        ("VB(64,3,1), SM(10)", "VB(64,3,1) is not allowed after the start"),
         ("C(65,3,1), SM(10)", "C(65,3,1) is not allowed after the start (map side 32): allowed is C(64|128"),
         ("C(64,3,2), SM(10)", "C(64,3,2) is not allowed"),
         ("C(64,3,1), SM(11)", "layer 2 of the network, SM(11) is not allowed"),

@@ -122,6 +122,7 @@ def peak(network, images, precision):
         ("[C(32,1,1), C(16,5,1), D(1,2), C(64,5,1), C(16,1,1), D(2,2), SM(10)]", 32),
         ("[C(64,3,1), P(3,2), C(256,3,1), P(2,2), FC(512), D(1,1), SM(10)]", 16),
         ("[C(128,5,1), GAP(10), SM(10)]", 8),
+        ("[CB(64,3,1), CB(64,3,1), D(1,2), P(2,2), VB(32,3,1), GAP(10), SM(10)]", 32),
     ],
 )
 def test_the_estimate_is_near_what_pytorch_allocates(text, batch, precision):

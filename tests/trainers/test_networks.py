@@ -1,9 +1,11 @@
+from itertools import groupby
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from state_space import Architecture, ShapeError, preset
+from state_space import Architecture, GlobalAveragePooling, ShapeError, StateSpace, preset
 from trainers import build_network
 from trainers.networks import QuickDropout
 
@@ -58,6 +60,43 @@ def test_a_dense_network_written_out_with_functions():
     maps = nn.functional.max_pool2d(torch.relu(nn.functional.conv2d(images, w1, b1, padding=1)), 3, 2)
     hidden = torch.relu(maps.flatten(1) @ w2.T + b2)
     assert torch.allclose(network(images), hidden @ w3.T + b3, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_layer_gives_the_shape_that_its_stage_says(seed):
+    space = StateSpace(
+        conv_widths=(2, 4), fc_widths=(6, 4), max_fc=3, layer_limit=7, image_size=16, conv_padding="valid",
+        batch_norm=True, initial_pooling=True, consecutive_pooling=True,
+    )  # fmt: skip
+    architecture = space.sample(np.random.default_rng(seed))
+    shapes, values = [(3, 16, 16)], torch.randn(2, 3, 16, 16)
+    network = build_network(architecture, (3, 16, 16), 10, seeded(0))
+    for module in network:
+        values = module(values)
+        if tuple(values.shape[1:]) != shapes[-1] and not isinstance(module, nn.Flatten):
+            shapes.append(tuple(values.shape[1:]))
+    expected = [(3, 16, 16), *(stage.output_shape for stage in architecture.stages((3, 16, 16), 10))]
+    if isinstance(architecture.terminal, GlobalAveragePooling):  # a convolution to maps, and their means
+        expected.insert(-2, (10, *expected[-3][1:]))
+    assert shapes == [shape for shape, _ in groupby(expected)]
+    assert parameters(network) == architecture.parameters((3, 16, 16), 10)
+
+
+def test_normalised_and_unpadded_convolutions_written_out_with_functions():
+    network = build("[VB(8,3,1), CB(4,3,1), SM(10)]")
+    norms = [module for module in network if isinstance(module, nn.BatchNorm2d)]
+    assert [norm.weight.tolist() for norm in norms] == [[1.0] * 8, [1.0] * 4]
+    images = torch.randn(16, 3, 9, 9)
+    network(images)  # measures means and variances
+    network.eval()
+    maps = images
+    for convolution, norm, padding in zip((network[0], network[3]), norms, (0, 1), strict=True):
+        maps = nn.functional.conv2d(maps, convolution.weight, convolution.bias, padding=padding)
+        mean, variance = (part.view(1, -1, 1, 1) for part in (norm.running_mean, norm.running_var))
+        maps = torch.relu((maps - mean) / (variance + 1e-5).sqrt())
+    assert maps.shape == (16, 4, 7, 7)
+    expected = maps.flatten(1) @ network[-1].weight.T + network[-1].bias
+    assert torch.allclose(network(images), expected, atol=1e-5)
 
 
 def test_weights_follow_xavier_s_rule_and_biases_are_zero():

@@ -21,6 +21,19 @@ def network():
     return TrainedNetwork(TEXT, (2, 8, 8), 10, 0.75, module.state_dict())
 
 
+def test_what_is_normalised_keeps_its_means_and_variances(tmp_path):
+    text = "[CB(8,3,1), VB(4,3,1), SM(10)]"
+    module = build_network(Architecture.parse(text), (2, 8, 8), 10, torch.Generator().manual_seed(0))
+    images = torch.randn(4, 2, 8, 8, generator=torch.Generator().manual_seed(1))
+    module(images)
+    TrainedNetwork(text, (2, 8, 8), 10, 0.75, module.state_dict()).save(tmp_path / "network.pt")
+    read = TrainedNetwork.read(tmp_path / "network.pt")
+    assert torch.equal(read.build().eval()(images), module.eval()(images))
+    plain = text.replace("B", "")
+    with pytest.raises(WeightsError, match="these are no weights of"):
+        replace(read, architecture=plain).build()
+
+
 @pytest.mark.parametrize("normalisation", KINDS)
 def test_what_is_read_is_what_was_saved(network, normalisation, tmp_path):
     replace(network, normalisation=normalisation).save(tmp_path / "network.pt")

@@ -81,6 +81,9 @@ def make_random():
         for parameter in built.parameters():
             if parameter.dim() == 1:  # zeros would hide a bias that is lost
                 torch.nn.init.uniform_(parameter, -0.5, 0.5, generator)
+        for measured in built.buffers():
+            if measured.is_floating_point():  # of a normalisation
+                torch.nn.init.uniform_(measured, 0.5, 1.5, generator)
         network = TrainedNetwork(architecture, input_shape, 3, 0.5, built.state_dict())
         normalisation = Normalisation.of(images) if kind == "channels" else Normalisation.global_contrast()
         labels = trainers_logits(network, normalisation, images).argmax(1).numpy()

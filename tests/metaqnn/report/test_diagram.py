@@ -24,6 +24,11 @@ def test_global_average_pooling_and_strides_are_named():
     assert (pooling.name, softmax.name) == ("GAP", "SM")
 
 
+def test_variants_of_convolutions_are_told():
+    found, *_ = blocks("[VB(8,5,1), SM(7)]")
+    assert found.title == "convolution of 8 filters, 5x5, no padding, batch normalisation"
+
+
 @pytest.mark.parametrize("text", ["", "<img onerror=x>", "[C(64,3,1)]", "nothing"])
 def test_text_that_is_no_network_has_no_blocks(text):
     assert blocks(text) == []
