@@ -7,14 +7,20 @@ HyperbandPruner, and with `AcceleratedHyperband` for every kappa, from equal see
 and the same brackets. For each it tells the epochs and the factor of epochs saved against Hyperband (medians
 over the orders), in how many orders the best curve found is as good as Hyperband's, and the regret: how far
 the best one found is from the best of the set, in units of (best - median) of the set. Nothing is trained.
+
+With `--results FILE` every replay is written there as it ends, and those that are there are not repeated;
+`--minutes M` ends after the replay in which M minutes have passed, for the same command to go on.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from statistics import median
 
 import numpy as np
 import optuna
@@ -41,17 +47,56 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=int, default=1000, help="of the SVR's random search (default 1000)"
     )
+    parser.add_argument("--results", type=Path, help="file (JSON lines) of replays that have ended")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no replay after so many")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print(
         f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, one used, Optuna {optuna.__version__}"
     )
+    done = Done(chosen.results)
+    deadline = time.perf_counter() + 60 * chosen.minutes
     for file in chosen.curves:
-        started = time.perf_counter()
-        rows = compare(completed(LearningCurves.read(file)), pruners(chosen), chosen.seeds)
-        print(f"\n{file}, {chosen.seeds} orders, {time.perf_counter() - started:.0f} s")
-        print(tabulate(rows, headers="keys", floatfmt=".3g"), flush=True)
+        curves = completed(LearningCurves.read(file))
+        for seed in range(chosen.seeds):
+            order = np.random.default_rng(seed).permutation(len(curves))
+            for name, make in pruners(chosen).items():
+                case = [Path(file).stem, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
+                if case not in done:
+                    if time.perf_counter() > deadline:
+                        sys.exit("not all have ended; the same command goes on")
+                    done.add(case, replay(curves[order], make(curves), seed))
+        found = {
+            name: [
+                done[[Path(file).stem, name, chosen.delta, chosen.burn_in, chosen.settings, seed]]
+                for seed in range(chosen.seeds)
+            ]
+            for name in pruners(chosen)
+        }
+        print(f"\n{file}, {len(curves)} curves, {chosen.seeds} orders")
+        print(tabulate(compare(curves, found), headers="keys", floatfmt=".3g"), flush=True)
+
+
+class Done:
+    """Replays that have ended: epochs, and the best score, by what was replayed."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        lines = file.read_text().splitlines() if file is not None and file.exists() else []
+        self.results = {json.dumps(case): tuple(result) for case, result in map(json.loads, lines)}
+
+    def __contains__(self, case: object) -> bool:
+        return json.dumps(case) in self.results
+
+    def __getitem__(self, case: object) -> tuple[int, float]:
+        return self.results[json.dumps(case)]
+
+    def add(self, case: object, result: tuple[int, float]) -> None:
+        self.results[json.dumps(case)] = result
+        if self.file is not None:
+            with self.file.open("a") as file:
+                file.write(json.dumps([case, result]) + "\n")
 
 
 def completed(curves: LearningCurves) -> LearningCurves:
@@ -80,22 +125,15 @@ def pruners(chosen: argparse.Namespace) -> dict[str, Callable[[LearningCurves], 
     }
 
 
-def compare(
-    curves: LearningCurves, makers: dict[str, Callable[[LearningCurves], BasePruner]], seeds: int
-) -> list[dict[str, object]]:
-    """One row for each pruner."""
+def compare(curves: LearningCurves, found: dict[str, list[tuple[int, float]]]) -> list[dict[str, object]]:
+    """One row for each pruner, from its replays: epochs and the best score that each completed."""
     spread = curves.final.max() - np.median(curves.final)
-    found: dict[str, list[tuple[int, float]]] = {name: [] for name in makers}
-    for seed in range(seeds):
-        order = np.random.default_rng(seed).permutation(len(curves))
-        for name, make in makers.items():
-            found[name].append(replay(curves[order], make(curves), seed))
     hyperband = found["Hyperband"]
     return [
         {
             "": name,
-            "epochs": int(np.median([epochs for epochs, _ in results])),
-            "times fewer": np.median([h[0] / r[0] for h, r in zip(hyperband, results, strict=True)]),
+            "epochs": int(median(epochs for epochs, _ in results)),
+            "times fewer": median(h[0] / r[0] for h, r in zip(hyperband, results, strict=True)),
             "as good as Hyperband's": sum(
                 r[1] >= h[1] - NEXT_TO_NOTHING for h, r in zip(hyperband, results, strict=True)
             ),
