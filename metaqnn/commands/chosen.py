@@ -46,7 +46,7 @@ def chosen(namespace: argparse.Namespace) -> Candidate:
     folder = RunFolder(namespace.run)
     if is_training(folder.path):
         refuse_choice(namespace, "the folder of `metaqnn train`")
-        return trained(folder.path, namespace.data_dir)
+        return trained(folder.path, namespace.data_dir, trust_module=namespace.trust_module)
     with reading(namespace.run) as reader:
         require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
         number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network

@@ -6,21 +6,27 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import add_format, add_run, add_trust, interruptible
-from metaqnn.config.bounds import MANY, ROW, Bounds
+from metaqnn.config.bounds import MANY, ROW
 from metaqnn.config.environment import DATA, DEVICE, Environment
+from metaqnn.config.images import IMAGES
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.config.search import BATCH, EPOCHS, IMAGES, RATE, TRANSLATION
+from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE, TRANSLATION
+from metaqnn.config.tuned import Tuned
 from metaqnn.output import counted, percent
 from metaqnn.session.run_folder import RunFolder, reading
 
 if TYPE_CHECKING:
+    from metaqnn.database.queries import SearchReader
     from metaqnn.finetune import Candidate, Finetuning
     from trainers import EpochReport
 
 RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
+BEST = 5
+"""Networks that are trained by default."""
 SECONDS_A_LINE = 60
 """Between two updates of the progress bar if standard error is not a terminal."""
 
@@ -30,6 +36,8 @@ EXAMPLES = """examples:
   metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for small data sets
   metaqnn finetune runs/NAME --seeds 3             three trainings of each network
   metaqnn finetune runs/NAME --networks 17 23      these networks
+  metaqnn tune runs/NAME --rank 1                  how is the best one trained best? Then train it like that:
+  metaqnn finetune runs/NAME --parameters runs/tune-.../best.json
 
 The learning rate is 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N scales
 these phases to 40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from new weights on all training
@@ -43,9 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--top",
         type=MANY,
-        default=5,
         metavar="K",
-        help="the K best networks by observed validation accuracy (default 5)",
+        help="the K best networks by observed validation accuracy (default: 5, or with --parameters the "
+        "network that was tuned)",
     )
     which.add_argument("--networks", type=ROW, nargs="+", metavar="ID", help="these networks instead")
     parser.add_argument(
@@ -60,6 +68,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--parameters",
+        type=Path,
+        metavar="FILE",
+        help="best.json of a `metaqnn tune RUN`: train by its hyper-parameters, for as many epochs, and not "
+        "by the published recipe; the other options here still apply",
+    )
     group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default 300)")
     group.add_argument(
         "--learning-rate",
@@ -72,9 +87,7 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default: "
         "sgd, for which the published rates are meant)",
     )
-    group.add_argument(
-        "--weight-decay", type=Bounds(0, 1000, whole=False), metavar="DECAY", help="default 0.0005"
-    )
+    group.add_argument("--weight-decay", type=DECAY, metavar="DECAY", help="default 0.0005")
     group.add_argument(
         "--batch-size",
         type=BATCH,
@@ -108,7 +121,7 @@ def _execute(namespace: argparse.Namespace) -> int:
 
 
 def _finetune(namespace: argparse.Namespace) -> str:
-    from metaqnn.finetune import Finetuning, FinetuningFiles, choose, summarise_finetuning
+    from metaqnn.finetune import Finetuning, FinetuningFiles, summarise_finetuning
     from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
     from metaqnn.finetune.presentation import finetuning_text
     from metaqnn.session.trust import require_trusted
@@ -118,8 +131,9 @@ def _finetune(namespace: argparse.Namespace) -> str:
     changes = given_options(namespace, Environment)
     with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
         require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
-        candidates = choose(reader, namespace.top, namespace.networks)
-        prepared = prepare_finetuning(reader, options, namespace.train_limit, changes)
+        tuned = None if namespace.parameters is None else Tuned.read(namespace.parameters)
+        candidates = _candidates(reader, namespace, tuned)
+        prepared = prepare_finetuning(reader, options, namespace.train_limit, changes, tuned)
     files = FinetuningFiles.of(
         RunFolder(namespace.run),
         prepared.trainer,
@@ -133,6 +147,21 @@ def _finetune(namespace: argparse.Namespace) -> str:
             finetuning.run(heard)
         summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
     return finetuning_text(finetuning, summary, namespace.format)
+
+
+def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tuned | None) -> list[Candidate]:
+    """The networks that are asked for, as they are to be trained."""
+    from metaqnn.finetune import choose
+    from metaqnn.finetune.tuned import as_tuned, tuned_network
+
+    numbers = namespace.networks
+    if tuned is not None and namespace.top is None and numbers is None:
+        numbers = [tuned_network(reader, tuned, namespace.parameters)]
+    candidates = choose(reader, namespace.top or BEST, numbers)
+    record = reader.record()
+    return (
+        candidates if tuned is None else as_tuned(candidates, tuned, record.input_shape, record.num_classes)
+    )
 
 
 def _introduction(finetuning: Finetuning, images: int) -> str:

@@ -7,17 +7,20 @@ import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, disk_errors, folder_path, interruptible
+from metaqnn.commands.common import add_format, add_trust, disk_errors, folder_path, interruptible
 from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.config.search import EPOCHS, IMAGES, SEED, SIDE
 from metaqnn.output import command
+from metaqnn.tune.errors import TuneError
+from metaqnn.tune.settings import TuneSettings
 
 if TYPE_CHECKING:
     from metaqnn.tune.session import TuneSession
 
 TRIALS = 50
+STOPPING = ("stopping", "delta", "hyperband", "eta", "min_epochs", "kappa", "burn_in")
+SETTINGS = [one.name for one in fields(TuneSettings) if one.name != "family"]
 
 MOST_USED = (
     "family", "--dataset", "--preset", "--trials", "--epochs", "--image-size", "--stopping", "--delta",
@@ -38,7 +41,8 @@ samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which o
 RUN/study.db, or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
 (rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by Hyperband
 (--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`,
-RUN/best.json the best hyper-parameters. See docs/tuning.md."""
+RUN/best.json the best hyper-parameters: `metaqnn finetune` and `metaqnn train` take it by --parameters, and
+their networks can be exported; the tuning itself keeps no weights. See docs/tuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,54 +54,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"
     )
-    _add_settings(parser.add_argument_group("what makes the tuning (the same at every --resume)"))
-    _add_stopping(parser.add_argument_group("which trials are stopped"))
+    what = parser.add_argument_group("what makes the tuning (the same at every --resume)")
+    add_flags(what, TuneSettings, [name for name in SETTINGS if name not in STOPPING])
+    add_flags(parser.add_argument_group("which trials are stopped"), TuneSettings, STOPPING)
     _add_environment(parser.add_argument_group("where (may change at every --resume)"))
     parser.add_argument(
         "--top", type=MANY, default=5, metavar="K", help="print the K best trials (default 5)"
     )
     add_format(parser)
-
-
-def _add_settings(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--dataset", metavar="NAME", help="images as in metaqnn run; for lstm a text, as ptb")
-    group.add_argument("--preset", help="paper or laptop: how large the space is (default paper)")
-    group.add_argument(
-        "--epochs", type=EPOCHS, metavar="T", help="of a full training (default: the preset's)"
-    )
-    group.add_argument("--image-size", type=SIDE, metavar="N", help="resize images to N x N")
-    group.add_argument(
-        "--train-limit", type=IMAGES, metavar="N", help="use only so many training images or words"
-    )
-    group.add_argument("--validation-size", type=IMAGES, metavar="N", help="validation images or words")
-    group.add_argument("--sampler", help="tpe or random (default tpe)")
-    group.add_argument("--seed", type=SEED, help="addresses all random draws (default 0)")
-
-
-def _add_stopping(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--stopping", metavar="RULE", help="a rule by name; none stops nothing")
-    group.add_argument(
-        "--delta",
-        type=float,
-        help="the published criterion: how sure to be, such as 0.95; with --hyperband, stop what will not be "
-        "among the best of its rung",
-    )
-    group.add_argument("--hyperband", action="store_true", default=None, help="allot the epochs by Hyperband")
-    group.add_argument(
-        "--eta", type=EPOCHS, help="of Hyperband: each rung has so many times the epochs (default 3)"
-    )
-    group.add_argument(
-        "--min-epochs", type=EPOCHS, metavar="N", help="of Hyperband: its first rung (default 1)"
-    )
-    group.add_argument(
-        "--kappa",
-        type=float,
-        help="with --hyperband and --delta: the share of a rung that is the best (default 1 / eta, the share "
-        "that goes on)",
-    )
-    group.add_argument(
-        "--burn-in", type=MANY, metavar="N", help="with --delta: trainings to learn from (default 100)"
-    )
 
 
 def _add_environment(group: argparse._ArgumentGroup) -> None:
@@ -112,6 +76,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
     )
     add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
+    add_trust(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -120,10 +85,9 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.tune.session import TuneSession  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
-    _check(namespace)
+    given = _given(namespace)
     with decoding_bar(not namespace.quiet):
-        given = given_options(namespace, Environment)
-        session = TuneSession.of(namespace, given_settings(namespace), given)
+        session = TuneSession.of(namespace, given, given_options(namespace, Environment))
     go_on = f"resume with: {command('tune', '--resume', session.folder.path)}"
     return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
@@ -137,23 +101,12 @@ def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> in
     return 1 if reason else 0
 
 
-def given_settings(namespace: argparse.Namespace) -> dict[str, Any]:
+def _given(namespace: argparse.Namespace) -> dict[str, Any]:
     """The settings that the user has given."""
-    from metaqnn.tune.settings import TuneSettings
-
-    values = {field.name: getattr(namespace, field.name, None) for field in fields(TuneSettings)}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _check(namespace: argparse.Namespace) -> None:
-    from metaqnn.tune.errors import TuneError
-
-    for name in ("trials", "top", "rank"):
-        value = getattr(namespace, name)
-        if value is not None and value < 1:
-            raise TuneError(f"--{name} is {value}; it must be at least 1")
     if namespace.family is None and namespace.resume is None:
         raise TuneError("FAMILY is missing: resnet, resnet39, lstm, convnet, a network or a run folder")
+    given = given_options(namespace, TuneSettings)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:

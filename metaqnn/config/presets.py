@@ -8,6 +8,8 @@ from metaqnn.config.schedule import EpsilonSchedule
 from state_space import preset
 
 SPACE_OPTIONS = ("layer_limit", "conv_widths", "conv_sizes", "pools", "fc_widths")
+VARIANTS = ("max_fc", "conv_padding", "batch_norm", "initial_pooling", "consecutive_pooling")
+"""Options of the state space that are the same in all presets."""
 SPACES = {"paper": "cifar10", "laptop": "laptop", "first-run": "first-run"}
 NOT_MIRRORED = {"svhn", "mnist", "digits"}
 

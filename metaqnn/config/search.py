@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, get_type_hints
 
 from metaqnn.config.bounds import COUNT, Bounds, share
-from metaqnn.config.options import ConfigError, option, require, require_bounds
-from metaqnn.config.presets import PRESETS, PUBLISHED_SETTINGS, SPACE_OPTIONS, preset_options
+from metaqnn.config.images import ImageOptions
+from metaqnn.config.options import ConfigError, option, require
+from metaqnn.config.presets import PRESETS, PUBLISHED_SETTINGS, SPACE_OPTIONS, VARIANTS, preset_options
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
 from metaqnn.config.stored import from_json, translated
@@ -16,17 +17,15 @@ from state_space import StateSpace
 from state_space.errors import did_you_mean
 from trainers.chance import KINDS as CHANCE_KINDS
 from trainers.chance import TESTED
-from trainers.metric import ACCURACY, METRICS
 
 REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 EPOCHS = Bounds(1, 10_000)
 BATCH = Bounds(1, 10**6)
-SEED = Bounds(0, 2**64 - 1)
-SIDE = Bounds(1, 4096)
 TRANSLATION = Bounds(0, 4095)
-IMAGES = Bounds(1, 2**31 - 1)
 RATE = Bounds(0, 1000, whole=False, above=True)
 """Of learning rates and what they are multiplied by."""
+DECAY = Bounds(0, 1000, whole=False)
+"""Of weights."""
 
 
 def split_reward(reward: str) -> tuple[str, str]:
@@ -36,7 +35,7 @@ def split_reward(reward: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(ImageOptions):
     """Everything that decides which networks a search trains and what it learns from them.
 
     A search with the same configuration, on the same CPU with one worker, trains the same networks to the
@@ -47,13 +46,6 @@ class SearchConfig:
         ConfigError: a value is out of range; the message names the option and quotes the value.
     """
 
-    dataset: str = option(
-        "digits",
-        "cifar10, cifar100, svhn, mnist, fashion-mnist or digits; or your own images: "
-        "a folder or archive of class folders, an .npz file, or module:function",
-        metavar="NAME",
-        explained=True,
-    )
     preset: str = option(
         "paper",
         "sets the defaults of all other options: paper (needs a GPU), laptop or first-run (default: "
@@ -61,7 +53,6 @@ class SearchConfig:
         metavar="NAME",
         explained=True,
     )
-    seed: int = option(0, "seed of every random draw", within=SEED)
     # the state space
     layer_limit: int = option(18, "largest number of layers (convolution, pooling, fully connected)")
     conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "possible numbers of filters of a convolution")
@@ -70,6 +61,13 @@ class SearchConfig:
         ((5, 3), (3, 2), (2, 2)), "possible (size, stride) of a pooling layer, as 5:3,3:2,2:2"
     )
     fc_widths: tuple[int, ...] = option((512, 256, 128), "possible widths of a fully connected layer")
+    max_fc: int = option(2, "most fully connected layers in a row")
+    conv_padding: str = option(
+        "same", "of convolutions: same, as published, or valid, which is none", metavar="same|valid"
+    )
+    batch_norm: bool = option(False, "batch normalisation after each convolution, before its ReLU")
+    initial_pooling: bool = option(False, "networks may begin with a pooling layer")
+    consecutive_pooling: bool = option(False, "pooling may follow pooling")
     # the agent
     schedule: EpsilonSchedule = option(PUBLISHED, "epsilon:networks,..., such as 1.0:100,0.5:20,0.1:20")
     alpha: float = option(0.01, "learning rate of the Q-value update", within=share(above=True))
@@ -79,15 +77,6 @@ class SearchConfig:
         100, "stored networks that the agent learns from after each new network", within=Bounds(1, 10_000)
     )
     # training
-    image_size: int | None = option(None, "resize images to this side", within=SIDE)
-    train_limit: int | None = option(
-        None, "use only this many training images (a stratified subset)", within=IMAGES
-    )
-    validation_size: int | None = option(
-        None,
-        "training images held out for the validation accuracy (default: a tenth, 5000 at most)",
-        within=IMAGES,
-    )
     epochs: int = option(20, "epochs T of a full training", within=EPOCHS)
     batch_size: int = option(128, "images per step", within=BATCH)
     learning_rate: float = option(1e-3, "initial learning rate of Adam", within=RATE)
@@ -97,25 +86,6 @@ class SearchConfig:
         5,
         "most tries, with falling rates, for a network that is no better than chance",
         within=Bounds(1, 100),
-    )
-    own_validation: bool | None = option(
-        None,
-        "validate on the images in a folder's val/ instead of images held out from train/ (default: if there "
-        "are any and --validation-size is not given)",
-    )
-    max_pixels: int = option(
-        2**26,
-        "largest image file that is decoded, in pixels; JPEGs, which can be reduced to an eighth of both "
-        "sides, count at that (default: 67108864)",
-        explained=True,
-        within=Bounds(1, 2**40),
-    )
-    metric: str = option(
-        ACCURACY,
-        "accuracy, or balanced-accuracy (the mean over the classes of the share of each that is right), for "
-        "classes of unequal size: what is measured on the validation images, seen by early stopping and "
-        "rewarded; balanced, classes also count alike in the training loss",
-        metavar="NAME",
     )
     chance: str = option(
         TESTED,
@@ -129,7 +99,6 @@ class SearchConfig:
     translate: int = option(
         0, "shift training images at random by up to this many pixels", within=TRANSLATION
     )
-    svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     # early stopping
     stopping: str = option(
         OWN_RULE,
@@ -160,9 +129,13 @@ class SearchConfig:
         kind, method = split_reward(self.reward)
         valid = kind == FORECAST or (kind == LAST_SEEN and not method)
         require(valid, "reward", self.reward, "forecast, forecast:METHOD or last-seen")
-        require(self.metric in METRICS, "metric", self.metric, " or ".join(METRICS))
         require(self.chance in CHANCE_KINDS, "chance", self.chance, " or ".join(CHANCE_KINDS))
-        require_bounds(self)
+        super().__post_init__()
+
+    @property
+    def preset_validation_size(self) -> int | None:
+        """See `ImageOptions`."""
+        return PRESETS[self.preset].get("validation_size")
 
     @classmethod
     def of(cls, preset: str | None = None, **changes: Any) -> Self:
@@ -194,7 +167,7 @@ class SearchConfig:
             ConfigError: networks in it may have more operations than can be counted.
             StateSpaceError: there is no such space.
         """
-        options = {name: getattr(self, name) for name in SPACE_OPTIONS}
+        options = {name: getattr(self, name) for name in (*SPACE_OPTIONS, *VARIANTS)}
         space = StateSpace(channels=channels, image_size=image_size, num_classes=num_classes, **options)
         width = max(*space.conv_widths, *space.fc_widths, channels, num_classes)
         largest = (space.layer_limit + 2) * (width * max(space.conv_sizes) * image_size) ** 2

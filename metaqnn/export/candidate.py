@@ -17,8 +17,10 @@ from metaqnn.export.check import Evidence
 from metaqnn.export.files import ImageFiles
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command, counted
-from metaqnn.session.prepare import load_images, require_same_images, split
+from metaqnn.session.images import load_images, split
+from metaqnn.session.prepare import require_same_images
 from metaqnn.session.run_folder import RunFolder
+from state_space import Architecture
 from trainers import ImageDataset
 from trainers.datasets import Part
 from trainers.metric import ACCURACY
@@ -112,7 +114,7 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
     epochs = counted(len(result.training_accuracies), "epoch")
     training = f"`metaqnn finetune`, {epochs}, its seed {result.seed}"
     card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
-    card = replace(card, test_accuracy=accuracy, test_images=result.test_images)
+    card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
     files_of_images = _files(reader.record(), data_dir, dataset)
     return Candidate(card, network, network.normalisation, evidence, files_of_images)
@@ -144,6 +146,17 @@ def _card(
         versions=search["versions"],
         **input_facts(dataset, normalisation),
     )
+
+
+def _counts(network: TrainedNetwork) -> dict[str, Any]:
+    """Of a network that was trained with other normalisation than in the search."""
+    architecture = Architecture.parse(network.architecture)
+    place = network.input_shape, network.num_classes
+    return {
+        "architecture": network.architecture,
+        "parameters": architecture.parameters(*place),
+        "macs": architecture.macs(*place),
+    }
 
 
 def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str, Any]:

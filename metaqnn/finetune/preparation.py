@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.tuned import Tuned
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.session.prepare import (
-    load_images,
-    require_same_images,
-    require_translation,
-    training_threads,
-)
+from metaqnn.finetune.tuned import tuned_options
+from metaqnn.session.images import load_images
+from metaqnn.session.prepare import require_same_images, require_translation, training_threads
 from trainers import ImageDataset
-from trainers.finetuning import FinetuningRecipe, FinetuningTrainer, scaled_translation
+from trainers.finetuning import (
+    FinetuningRecipe,
+    FinetuningTrainer,
+    TunedFinetuner,
+    TunedRecipe,
+    scaled_translation,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,11 @@ class PreparedFinetuning:
 
 
 def prepare_finetuning(
-    reader: SearchReader, options: Mapping[str, Any], train_limit: int | None, changes: Mapping[str, Any]
+    reader: SearchReader,
+    options: Mapping[str, Any],
+    train_limit: int | None,
+    changes: Mapping[str, Any],
+    tuned: Tuned | None = None,
 ) -> PreparedFinetuning:
     """Load the images of a search and build a trainer.
 
@@ -42,6 +50,7 @@ def prepare_finetuning(
         train_limit: number of training images; None for all that the data set has, also where the search had
             fewer.
         changes: environment options other than those of the search.
+        tuned: what takes the place of the published recipe; None for nothing.
 
     Raises:
         ConfigError: images would be shifted until nothing of them is left.
@@ -56,9 +65,10 @@ def prepare_finetuning(
     channels, side, _ = record.input_shape
     require_translation(options.get("translate", 0), side)
     own = {"mirror": config.mirror, "translate": scaled_translation(side)}
-    recipe = FinetuningRecipe(**{**own, **options})
+    asked = {**own, **options} if tuned is None else {**own, **tuned_options(tuned, options)}
+    recipe = FinetuningRecipe(**asked) if tuned is None else TunedRecipe(**asked)
     dataset = _images(record, environment, train_limit)
-    trainer = FinetuningTrainer(
+    trainer = (FinetuningTrainer if tuned is None else TunedFinetuner)(
         dataset,
         recipe=recipe,
         device=environment.device,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 import numpy as np
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import require
-from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
-from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.estimate import SMALL, mean_macs
+from metaqnn.session.images import complete, held_out, load_images, split_seed
 from state_space import StateSpace
-from trainers import ClassifierTrainer, DatasetError, ImageDataset, TrainingRecipe, load_dataset
-from trainers.datasets import DATASET_NAMES, Part, split_validation, training_and_validation
+from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe
+from trainers.datasets import split_validation
 
 MOST_NAMED = 3
 """Differences of a data set that are named; more would fill the screen."""
@@ -43,8 +42,7 @@ class Prepared:
     @property
     def training_images(self) -> int:
         """Images that are trained on in an epoch."""
-        held_out = 0 if self.config.own_validation else self.config.validation_size or 0
-        return len(self.dataset.train_images) - held_out
+        return len(self.dataset.train_images) - (held_out(self.config) or 0)
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
@@ -52,8 +50,7 @@ class Prepared:
         config, dataset = self.config, self.dataset
         if config.own_validation:
             return {"training": dataset.train_labels, "validation": dataset.validation_labels}
-        seed = derived_seed(config.seed, Purpose.DATA)
-        parts = split_validation(dataset.train_labels, config.validation_size or 0, seed)
+        parts = split_validation(dataset.train_labels, config.validation_size or 0, split_seed(config))
         training, validation = (dataset.train_labels[part] for part in parts)
         return {"training": training, "validation": validation}
 
@@ -72,49 +69,6 @@ class Prepared:
         )
 
 
-def complete(config: SearchConfig, dataset: ImageDataset) -> SearchConfig:
-    """A configuration that says which images validate, and how many; that of a stored search does already.
-
-    A number that comes from the preset follows the data set: at most a quarter of the user's own images.
-
-    Raises:
-        DatasetError: its own validation images are asked for, and there are none.
-    """
-    own, size = len(dataset.validation_labels), config.validation_size
-    if config.own_validation and not own:
-        raise DatasetError(f"{config.dataset!r} has no folder val/ with images for --own-validation")
-    if config.own_validation is not False and own:
-        return replace(config, own_validation=True, validation_size=own)
-    images = len(dataset.train_images)
-    if size is None:
-        size = default_validation_size(images)
-    elif config.own_validation is None and _preset_is_too_large(config, dataset):
-        size = max(1, images // 4)
-    return replace(config, own_validation=False, validation_size=size)
-
-
-def default_validation_size(images: int) -> int:
-    """Validation images of so many training images: a tenth, 5,000 at most."""
-    return max(1, min(5000, images // 10))
-
-
-def _preset_is_too_large(config: SearchConfig, dataset: ImageDataset) -> bool:
-    """Whether own images are so few that nobody would hold out as many as the preset says."""
-    own = config.dataset not in DATASET_NAMES
-    return own and _from_preset(config) and (config.validation_size or 0) > len(dataset.train_images) // 4
-
-
-def _from_preset(config: SearchConfig) -> bool:
-    """Whether nobody has asked for another number of validation images than the preset has."""
-    return config.validation_size in (None, PRESETS[config.preset].get("validation_size"))
-
-
-def split(config: SearchConfig, dataset: ImageDataset) -> tuple[Part, Part]:
-    """The images that a complete configuration trains on and those that it validates on."""
-    size = None if config.own_validation else config.validation_size
-    return training_and_validation(dataset, size, derived_seed(config.seed, Purpose.DATA))
-
-
 def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     """Load the images and build the trainer.
 
@@ -131,8 +85,8 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
     trainer = ClassifierTrainer(
         dataset,
         recipe=_recipe(config),
-        validation_size=None if config.own_validation else config.validation_size,
-        split_seed=derived_seed(config.seed, Purpose.DATA),
+        validation_size=held_out(config),
+        split_seed=split_seed(config),
         device=environment.device,
         precision=environment.precision,
         threads=training_threads(environment, space),
@@ -146,27 +100,6 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
 def require_translation(pixels: int, side: int) -> None:
     """Refuse to shift images until nothing of them is left. Raises ConfigError."""
     require(pixels < side, "translate", pixels, f"less than the side of the images, {side} pixels")
-
-
-def load_images(config: SearchConfig, environment: Environment) -> ImageDataset:
-    """The data set of a configuration. Raises DatasetError where there are no such images.
-
-    What is to be said about its files is left to the caller, who may be one of many workers.
-    """
-    own_validation = _from_preset(config) if config.own_validation is None else config.own_validation
-    return load_dataset(
-        config.dataset,
-        data_dir=environment.data_dir,
-        image_size=config.image_size,
-        limit=config.train_limit,
-        seed=derived_seed(config.seed, Purpose.DATA),
-        download=environment.download,
-        extra=config.svhn_extra,
-        own_validation=own_validation,
-        max_pixels=config.max_pixels,
-        strict=environment.strict,
-        tell=False,
-    )
 
 
 def training_threads(environment: Environment, space: StateSpace) -> int | None:

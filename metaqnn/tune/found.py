@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.images import ImageOptions
 from metaqnn.export.candidate import ranked
 from metaqnn.session.run_folder import reading
+from metaqnn.session.trust import require_trusted
 from metaqnn.tune.errors import TuneError
 from trainers.families import FAMILIES
 
-AS_IN_SEARCH = ("dataset", "image_size", "train_limit", "validation_size", "epochs")
+AS_IN_SEARCH = (*(one.name for one in fields(ImageOptions)), "epochs", "mirror", "translate")
 """Settings that a tuning of a found network has from its search, unless they are given."""
+OF_DATASET = {"dataset", "train_limit", "validation_size", "own_validation", "svhn_extra", "mirror"}
+"""Those of them that belong to the search's data set."""
+RECIPE = {"lr": "learning_rate", "lr_decay": "decay_factor", "batch_size": "batch_size"}
+"""Hyper-parameters that a search has given its networks, and its names for them."""
 
 
-def of_search(
-    given: dict[str, Any], place: Environment, rank: int | None
-) -> tuple[dict[str, Any], Environment]:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for.
+
+    Attributes:
+        settings: of the tuning, as far as they are given.
+        place: where trials are trained.
+        recipe: the hyper-parameters of the search that has found the network; none for other networks.
+    """
+
+    settings: dict[str, Any]
+    place: Environment
+    recipe: dict[str, Any]
+
+
+def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, trusted: bool) -> Asked:
     """Settings whose family may be the run folder of a search, with the network in its place.
 
     Args:
         given: settings that the user gave.
         place: where trials are trained; the data are by default where those of the search were.
         rank: of the network in `metaqnn top RUN`; None for 1.
+        trusted: whether the user says so of a function that is the search's data set.
 
     Raises:
+        ConfigError: that function is not trusted.
         ExportError: there is no network of that rank.
         RunFolderError: the folder holds no search.
         TuneError: a rank without a run folder.
@@ -34,11 +57,19 @@ def of_search(
     if family in FAMILIES or "(" in family or not Path(family).is_dir():
         if rank is not None:
             raise TuneError(f"--rank is {rank}, but {family!r} is no run folder of a search")
-        return given, place
+        return Asked(dict(given), place, {})
     with reading(Path(family)) as reader:
         network = reader.network(ranked(reader, rank or 1))
         record = reader.record()
-    inherited = {name: getattr(record.config, name) for name in AS_IN_SEARCH}
+    left_out: set[str] = set()
+    if given.get("dataset", record.config.dataset) != record.config.dataset:
+        left_out |= OF_DATASET
+    else:
+        require_trusted(record.config.dataset, trusted)
+    if {"validation_size", "own_validation"} & {*given}:
+        left_out |= {"validation_size", "own_validation"}
+    inherited = {name: getattr(record.config, name) for name in AS_IN_SEARCH if name not in left_out}
     if place.data_dir is None:
         place = place.but(data_dir=record.environment.get("data_dir"))
-    return {**inherited, **given, "family": network["architecture"]}, place
+    recipe = {name: getattr(record.config, own) for name, own in RECIPE.items()}
+    return Asked({**inherited, **given, "family": network["architecture"]}, place, recipe)

@@ -8,11 +8,12 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
-from metaqnn.session.prepare import default_validation_size
+from metaqnn.session.images import complete, held_out, load_images, split_seed
+from metaqnn.session.prepare import require_translation
 from metaqnn.session.workers import worker_places
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
-from trainers.datasets import DATASET_NAMES, ImageDataset, load_dataset
+from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.families import (
     Family,
     ImageFamilyTrainer,
@@ -44,11 +45,22 @@ class PreparedTuning:
     data: ImageDataset | WordDataset
     environment: Environment
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Images, or words, that are trained on, that validate, and that test."""
+        data = self.data
+        if isinstance(data, WordDataset):
+            return {"training": len(data.train), "validation": len(data.valid), "test": len(data.test)}
+        training = len(data.train_labels) - (held_out(self.settings) or 0)
+        validation = self.settings.validation_size or 0
+        return {"training": training, "validation": validation, "test": len(data.test_labels)}
+
 
 def prepare_tuning(settings: TuneSettings, environment: Environment) -> PreparedTuning:
     """Load the data and make the trainer.
 
     Raises:
+        ConfigError: images would be shifted until nothing of them is left.
         DatasetError: there is no such data, or too little.
         DeviceError: there is no such device, precision or number of threads here.
         FamilyError, ShapeError: the family does not fit the images.
@@ -58,14 +70,14 @@ def prepare_tuning(settings: TuneSettings, environment: Environment) -> Prepared
     placed: dict[str, Any] = {"device": environment.device, "threads": environment.threads}
     placed["deterministic"] = environment.deterministic
     load = _for_words if family.data == "words" else _for_images
-    trainer, data = load(family, settings, environment, placed)
-    trainer.facts(family.configuration(first_values(family)))  # fits, or says why not
-    return PreparedTuning(settings, family, trainer, data, environment)
+    prepared = load(family, settings, environment, placed)
+    prepared.trainer.facts(family.configuration(first_values(family)))  # fits, or says why not
+    return prepared
 
 
 def _for_words(
     family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
-) -> tuple[FamilyTrainer, WordDataset]:
+) -> PreparedTuning:
     if settings.dataset in DATASET_NAMES:
         raise TuneError(
             f"{family.name!r} is trained on words, but {settings.dataset!r} is images; try --dataset ptb"
@@ -76,44 +88,33 @@ def _for_words(
         limit=settings.train_limit,
         valid_limit=settings.validation_size,
     )
-    return WordTrainer(family, text, epochs=settings.epochs, **placed), text
+    trainer = WordTrainer(family, text, epochs=settings.epochs, **placed)
+    return PreparedTuning(settings, family, trainer, text, environment)
 
 
 def _for_images(
     family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
-) -> tuple[FamilyTrainer, ImageDataset]:
+) -> PreparedTuning:
     if find_words(settings.dataset, environment.data_dir) is not None:
         raise TuneError(
             f"{family.name!r} is trained on images, but {settings.dataset!r} is a text; lstm is for texts"
         )
     images = load_images(settings, environment)
+    require_translation(settings.translate, images.input_shape[1])
+    settings = complete(settings, images)
     trainer = ImageFamilyTrainer(
         family,
         images,
         epochs=settings.epochs,
-        validation_size=validation_size(settings, images),
-        split_seed=settings.seed,
+        validation_size=held_out(settings),
+        split_seed=split_seed(settings),
+        mirror=settings.mirror,
+        translate=settings.translate,
+        metric=settings.metric,
         precision=environment.precision,
         **placed,
     )
-    return trainer, images
-
-
-def load_images(settings: TuneSettings, environment: Environment) -> ImageDataset:
-    """The images of a tuning. Raises DatasetError where there are none such."""
-    return load_dataset(
-        settings.dataset,
-        data_dir=environment.data_dir,
-        image_size=settings.image_size,
-        limit=settings.train_limit,
-        seed=settings.seed,
-        download=environment.download,
-    )
-
-
-def validation_size(settings: TuneSettings, images: ImageDataset) -> int:
-    """Validation images: as many as asked for, or as a search would hold out."""
-    return settings.validation_size or default_validation_size(len(images.train_images))
+    return PreparedTuning(settings, family, trainer, images, environment)
 
 
 def make_executor(prepared: PreparedTuning) -> Executor:

@@ -12,6 +12,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
 from metaqnn.output import as_json, count, counted, percent, rows_as_text
 from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import of_search
@@ -20,6 +21,9 @@ from metaqnn.tune.results import best_trials, summarise, trial_row, write_result
 from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
 from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
 from metaqnn.tune.tuning import Heard, Tuning
+from state_space.errors import printable
+from trainers import ImageDataset
+from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -48,28 +52,35 @@ class TuneSession:
         """What the options ask for. Bad input is noticed before anything is written.
 
         Args:
-            namespace: the options `resume`, `run_dir`, `storage`, `rank`, `trials`.
+            namespace: the options `resume`, `run_dir`, `storage`, `rank`, `trials`, `trust_module`.
             given: settings that the user gave.
             environment: of `Environment`, None where not given.
 
         Raises:
             TuneError: the settings do not go together, or are not those of the tuning in the folder.
-            DatasetError, DeviceError, FamilyError, MirrorError, PredictorError, RunFolderError: as they say.
+            ConfigError, DatasetError, DeviceError, FamilyError, MirrorError, PredictorError, RunFolderError:
+                as they say.
         """
         place = Environment(threads=1).but(**environment)
         folder = TuneFolder(namespace.resume) if namespace.resume else None
         if folder is None:
-            given, place = of_search(dict(given), place, namespace.rank)
+            asked = "dataset" in given
+            found = of_search(given, place, namespace.rank, namespace.trust_module)
+            given, place = found.settings, found.place
             if "dataset" not in given:
                 raise TuneError("--dataset is missing, for example --dataset cifar10, or ptb for lstm")
             settings = TuneSettings.of(given)
+            if asked:
+                trust(settings.dataset)
             make_pruner(settings.make_family(), settings)
             folder = TuneFolder(namespace.run_dir or _new_folder(settings))
         begun = folder.holds_study or namespace.resume is not None
         if begun:
             url, name, settings, place = folder.open(environment, namespace.storage)
             settings.check_same(given)
+            require_trusted(settings.dataset, namespace.trust_module)
         prepared = prepare_tuning(settings, place)
+        settings = prepared.settings
         if not begun:
             url, name = folder.place(_study_name(settings), namespace.storage)
         study = open_study(url, name, prepared.family, settings)
@@ -109,6 +120,7 @@ class TuneSession:
                 f"results     {self.folder.path}",
                 f"family      {settings.family}, preset {settings.preset}: {shown}",
                 f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
+                *data_lines(self.prepared),
                 f"trials      {self.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
             ]
         )
@@ -155,6 +167,19 @@ class TuneSession:
         if self.prepared.family.metric == "accuracy":
             return percent(value)
         return "-" if value is None else f"{value:.4g}"
+
+
+def data_lines(prepared: PreparedTuning) -> list[str]:
+    """How much data there is for what, and what is to be said about it."""
+    numbers = ", ".join(f"{number:,} {part}" for part, number in prepared.numbers.items())
+    if not isinstance(prepared.data, ImageDataset):
+        return [f"words       {numbers}"]
+    settings = prepared.settings
+    mirrored = ", mirrored" if settings.mirror else ""
+    moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
+    measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
+    notes = (f"note        {printable(note, keep='')}" for note in prepared.data.notes)
+    return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
 
 
 def _new_folder(settings: TuneSettings) -> Path:

@@ -4,78 +4,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from math import isfinite
-from typing import Any, Self
+from dataclasses import MISSING, asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
+from metaqnn.config.bounds import MANY, Bounds, share
+from metaqnn.config.images import ImageOptions
+from metaqnn.config.options import flag, option, require
+from metaqnn.config.presets import NOT_MIRRORED
+from metaqnn.config.search import EPOCHS, TRANSLATION
 from metaqnn.tune.errors import TuneError
-from state_space.errors import did_you_mean, quoted
-from trainers.families import Family, make_family
+from state_space.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from trainers.families import Family
 
 SAMPLERS = ("tpe", "random")
 DEFAULT_RULE = "rank-envelope"
 OF_FAMILY = ("epochs", "image_size", "train_limit", "validation_size")
 """Settings whose default is the family's."""
+OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric")
+"""Settings that make no sense for a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneSettings:
-    """A tuning.
-
-    Attributes:
-        family: as `make_family` takes it.
-        dataset: name, as in `metaqnn run`, or of a text.
-        preset: paper or laptop.
-        epochs: T of a full training.
-        image_size: side of the images; None for their own.
-        train_limit: training images, those for validation among them, or words; None for all.
-        validation_size: validation images or words; None for the default.
-        seed: addresses all random draws.
-        sampler: tpe or random.
-        hyperband: whether Hyperband allots the epochs.
-        stopping: without Hyperband, the stopping rule; None for the default, or the published criterion
-            where there is a `delta`.
-        delta: how sure the published criterion has to be; with Hyperband, that it is accelerated.
-        eta: of Hyperband: what each rung multiplies the epochs by.
-        min_epochs: of Hyperband: epochs of the first rung.
-        kappa: share of a rung's best to be among; None for 1 / eta.
-        burn_in: trainings that must have come as far as what is predicted, before it is.
+class TuneSettings(ImageOptions):
+    """A tuning, or the training of one network.
 
     Raises:
-        TuneError: a value is out of range, or they do not go together.
+        ConfigError: a value is out of range.
+        TuneError: values do not go together.
     """
 
-    family: str
-    dataset: str
-    epochs: int
-    preset: str = "paper"
-    image_size: int | None = None
-    train_limit: int | None = None
-    validation_size: int | None = None
-    seed: int = 0
-    sampler: str = "tpe"
-    hyperband: bool = False
-    stopping: str | None = None
-    delta: float | None = None
-    eta: int = 3
-    min_epochs: int = 1
-    kappa: float | None = None
-    burn_in: int = 100
+    family: str = option(MISSING, "what is tuned, as `make_family` takes it")
+    dataset: str = option(MISSING, "images as in metaqnn run; for lstm a text, as ptb", metavar="NAME")
+    preset: str = option("paper", "paper or laptop: how large the space is, and how many images")
+    epochs: int = option(MISSING, "T of a full training (default: the preset's)", within=EPOCHS)
+    mirror: bool = option(
+        False,
+        "mirror training images at random (default: for a network as in a search, else off)",
+        explained=True,
+    )
+    translate: int = option(
+        0, "shift training images at random by up to this many pixels", within=TRANSLATION
+    )
+    sampler: str = option("tpe", "tpe or random")
+    hyperband: bool = option(False, "allot the epochs by Hyperband")
+    stopping: str | None = option(None, "a rule by name; none stops nothing", metavar="RULE")
+    delta: float | None = option(
+        None,
+        "the published criterion: how sure to be, such as 0.95; with --hyperband, stop what will not be "
+        "among the best of its rung",
+        within=share(above=True),
+    )
+    eta: int = option(
+        3, "of Hyperband: each rung has so many times the epochs", within=Bounds(2, EPOCHS.high)
+    )
+    min_epochs: int = option(1, "of Hyperband: its first rung", metavar="N", within=EPOCHS)
+    kappa: float | None = option(
+        None,
+        "with --hyperband and --delta: the share of a rung that is the best (default: 1 / eta, the share "
+        "that goes on)",
+        within=share(above=True),
+    )
+    burn_in: int = option(
+        100, "with --delta: trainings to learn from", metavar="N", within=Bounds(3, MANY.high)
+    )
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
-            hint = did_you_mean(self.sampler, SAMPLERS)
-            raise TuneError(f"--sampler is {quoted(self.sampler)}; it must be {' or '.join(SAMPLERS)}{hint}")
-        for name, least in (("epochs", 1), ("seed", 0), ("eta", 2), ("min_epochs", 1), ("burn_in", 3)):
-            if getattr(self, name) < least:
-                raise TuneError(f"{_flag(name)} is {getattr(self, name)}; it must be at least {least}")
-        for name in ("image_size", "train_limit", "validation_size"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise TuneError(f"{_flag(name)} is {getattr(self, name)}; it must be at least 1")
-        for name in ("delta", "kappa"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and 0 < value <= 1):
-                raise TuneError(f"{_flag(name)} is {value:g}; it must be above 0 and at most 1")
+        hint = did_you_mean(self.sampler, SAMPLERS)
+        require(self.sampler in SAMPLERS, "sampler", self.sampler, " or ".join(SAMPLERS) + hint)
+        super().__post_init__()
         self._check_stopping()
 
     def _check_stopping(self) -> None:
@@ -96,16 +94,27 @@ class TuneSettings:
         """Settings of those that are given, the others as in the family's preset.
 
         Raises:
-            TuneError: as the class.
+            ConfigError, TuneError: as the class.
             FamilyError, NotationError: there is no such family or preset.
         """
+        from trainers.families import make_family  # torch takes seconds to import
+
         family = make_family(given["family"], given.get("preset", "paper"))
+        _refuse_images(family, given)
         preset = {name: getattr(family, name) for name in OF_FAMILY}
+        preset["mirror"] = family.mirrored and given["dataset"] not in NOT_MIRRORED
         return cls(**{**preset, **given})
 
     def make_family(self) -> Family:
         """The family that is tuned."""
+        from trainers.families import make_family
+
         return make_family(self.family, self.preset)
+
+    @property
+    def preset_validation_size(self) -> int | None:
+        """See `ImageOptions`."""
+        return self.make_family().validation_size
 
     def as_json(self) -> str:
         """For the study."""
@@ -114,10 +123,17 @@ class TuneSettings:
     def check_same(self, given: Mapping[str, Any]) -> None:
         """Refuse given settings that are not these. Raises TuneError that names them."""
         pairs = [(name, getattr(self, name), value) for name, value in given.items()]
-        different = [f"{_flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
+        different = [f"{_shown(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
         if different:
             raise TuneError(f"the run folder holds another tuning: {'; '.join(different)}")
 
 
-def _flag(name: str) -> str:
-    return name.upper() if name == "family" else "--" + name.replace("_", "-")
+def _refuse_images(family: Family, given: Mapping[str, Any]) -> None:
+    """Refuse settings for images where words are trained on."""
+    for name in OF_IMAGES if family.data == "words" else ():
+        if given.get(name):
+            raise TuneError(f"{flag(name)} is for images, but {family.name!r} is trained on words")
+
+
+def _shown(name: str) -> str:
+    return name.upper() if name == "family" else flag(name)

@@ -13,11 +13,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from metaqnn.config.tuned import read_json
 from metaqnn.finetune.summary import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import RunFolderError
 from metaqnn.tune.errors import TuneError
-from metaqnn.tune.preparation import PreparedTuning, validation_size
+from metaqnn.tune.preparation import PreparedTuning
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
 from trainers.families import Configuration, ImageFamilyTrainer
 from trainers.families.architecture import ArchitectureFamily
@@ -29,11 +30,6 @@ from trainers.weights import TrainedNetwork
 
 SETTINGS, RESULT, WEIGHTS, CURVE = "train.json", "result.json", "network.pt", "curve.csv"
 LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy")
-DEFAULTS: dict[str, float] = {
-    **{"lr": 1e-3, "lr_decay": 0.2, "batch_size": 128, "weight_decay": 0.0, "batch_norm": 0},
-    "dropout": 0.5,
-}
-"""The recipe of a search's networks [MQ]."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +54,10 @@ class SingleTraining:
             "data_fingerprint": self._images.fingerprint,
         }
         file = self.folder / SETTINGS
-        if not file.exists():
-            write_whole(file, json.dumps(claimed, indent=2) + "\n")
-        elif read_json(file) != claimed:
+        if file.exists() and not claimed.items() <= read_json(file).items():
             raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")
+        place = {"environment": asdict(self.prepared.environment)}
+        write_whole(file, json.dumps({**claimed, **place}, indent=2) + "\n")
 
     def run(self, heard: Callable[[EpochReport], bool]) -> dict[str, Any]:
         """Train, or go on; what came of it, which is also written."""
@@ -87,13 +83,18 @@ class SingleTraining:
     def _trainer(self) -> ImageFamilyTrainer:
         return cast(ImageFamilyTrainer, self.prepared.trainer)
 
+    @property
+    def _notation(self) -> str:
+        """Of the network that is trained."""
+        return str(cast(ArchitectureFamily, self.prepared.family).network(self.values))
+
     def _result(self, ended: TrainingResult) -> dict[str, Any]:
         return {
-            "architecture": str(cast(ArchitectureFamily, self.prepared.family).architecture),
+            "architecture": self._notation,
             "outcome": str(ended.outcome),
             "message": ended.message,
             "validation_accuracies": list(ended.curve),
-            "validation_images": validation_size(self.prepared.settings, self._images),
+            "validation_images": self.prepared.numbers["validation"],
             "seconds": ended.seconds,
             "versions": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
         }
@@ -105,8 +106,7 @@ class SingleTraining:
             raise TuneError(
                 f"the last epochs could not be saved in {str(self.folder)!r}; make space, then repeat"
             )
-        if not self.values["batch_norm"]:
-            self._network(saved.reports[-1].accuracy, saved.network).save(self.folder / WEIGHTS)
+        self._network(saved.reports[-1].accuracy, saved.network).save(self.folder / WEIGHTS)
         if not len(self._images.test_images):
             return {"test_errors": None, "test_images": 0}
         errors = self._test_errors(saved.network)
@@ -114,9 +114,8 @@ class SingleTraining:
 
     def _network(self, accuracy: float, weights: dict[str, torch.Tensor]) -> TrainedNetwork:
         trainer = self._trainer
-        name = str(cast(ArchitectureFamily, self.prepared.family).architecture)
         return TrainedNetwork(
-            name, trainer.input_shape, trainer.num_classes, accuracy, weights, trainer.normalisation
+            self._notation, trainer.input_shape, trainer.num_classes, accuracy, weights, trainer.normalisation
         )
 
     @torch.inference_mode()
@@ -147,14 +146,3 @@ def error_rate(result: dict[str, Any]) -> ErrorRate | None:
     if result.get("test_errors") is None:
         return None
     return ErrorRate.of(result["test_errors"], result["test_images"])
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """What a file of this module holds. Raises RunFolderError if it is damaged."""
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunFolderError(f"{str(file)!r} cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise RunFolderError(f"{str(file)!r} is damaged: it holds no object")
-    return found

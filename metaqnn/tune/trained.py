@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.tuned import read_json
 from metaqnn.export.candidate import Candidate, input_facts
 from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import counted
-from metaqnn.tune.preparation import load_images, validation_size
+from metaqnn.session.images import load_images, split
+from metaqnn.session.run_folder import RunFolderError
+from metaqnn.session.trust import require_trusted
 from metaqnn.tune.settings import TuneSettings
-from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS, read_json
+from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS
 from state_space import Architecture
-from trainers import split_validation
 from trainers.weights import TrainedNetwork
 
 
@@ -23,33 +27,40 @@ def is_training(folder: Path) -> bool:
     return (folder / SETTINGS).is_file()
 
 
-def trained(folder: Path, data_dir: str | None = None) -> Candidate:
+def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = False) -> Candidate:
     """The network that was trained in a folder.
 
     Args:
         folder: of `metaqnn train`.
-        data_dir: folder of the data set.
+        data_dir: folder of the data set, if it has moved.
+        trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
-        ExportError: it was not trained to the end, has batch normalisation, or the images are others.
+        ConfigError: that function is not trusted.
+        ExportError: the network was not trained to the end, or the images are others.
+        RunFolderError: a file is damaged.
     """
     claimed = read_json(folder / SETTINGS)
     if not (folder / RESULT).is_file():
         raise ExportError(
             f"the training in {str(folder)!r} has not ended; repeat its command to go on with it"
         )
-    result, settings = read_json(folder / RESULT), TuneSettings(**claimed["settings"])
+    result = read_json(folder / RESULT)
+    settings, environment = _stored(folder, claimed)
     if not (folder / WEIGHTS).is_file():
-        raise ExportError(_why_not(folder, result["outcome"]))
+        raise ExportError(
+            f"the training in {str(folder)!r} did not come to its end ({result['outcome']}): there is "
+            "nothing to export"
+        )
     network = TrainedNetwork.read(folder / WEIGHTS)
-    environment = Environment().but(data_dir=data_dir)
+    require_trusted(settings.dataset, trust_module)
+    environment = environment.but(data_dir=data_dir)
     images = load_images(settings, environment)
     if images.fingerprint != claimed["data_fingerprint"]:
         raise ExportError(f"data set {settings.dataset!r} is not that of the training; is --data-dir right?")
     assert network.normalisation is not None  # as all files of `metaqnn train`
     architecture = Architecture.parse(network.architecture)
-    size = validation_size(settings, images)
-    _, validation = split_validation(images.train_labels, size, settings.seed)
+    _, validation = split(settings, images)
     errors, tested = result["test_errors"], result["test_images"]
     card = Card(
         dataset=settings.dataset,
@@ -58,8 +69,9 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
         macs=architecture.macs(images.input_shape, images.num_classes),
         weights_from=TRAIN,
         training=f"`metaqnn train`, {counted(settings.epochs, 'epoch')}",
+        metric=settings.metric,
         validation_accuracy=network.accuracy,
-        validation_images=size,
+        validation_images=len(validation[1]),
         test_accuracy=None if errors is None else 1 - errors / tested,
         test_images=tested,
         run=folder.resolve().name,
@@ -68,14 +80,14 @@ def trained(folder: Path, data_dir: str | None = None) -> Candidate:
         versions=result["versions"],
         **input_facts(images, network.normalisation),
     )
-    evidence = Evidence(
-        "validation", images.train_images[validation], images.train_labels[validation], network.accuracy
-    )
-    files = ImageFiles(settings.dataset, environment.data_dir, images, settings.image_size)
+    evidence = Evidence("validation", *validation, network.accuracy, settings.metric)
+    place, size = environment.data_dir, settings.image_size
+    files = ImageFiles(settings.dataset, place, images, size, settings.max_pixels)
     return Candidate(card, network, network.normalisation, evidence, files)
 
 
-def _why_not(folder: Path, outcome: str) -> str:
-    if outcome == "completed":
-        return f"the network in {str(folder)!r} has batch normalisation, which an export cannot describe yet"
-    return f"the training in {str(folder)!r} did not come to its end ({outcome}); there is nothing to export"
+def _stored(folder: Path, claimed: Mapping[str, Any]) -> tuple[TuneSettings, Environment]:
+    try:
+        return TuneSettings(**claimed["settings"]), Environment.stored(claimed["environment"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{str(folder / SETTINGS)!r} does not say what was trained: {error}") from None

@@ -10,10 +10,7 @@ from state_space import Architecture, Dropout
 from trainers.families.base import Family, Values
 from trainers.families.parameters import OneOf, Parameter, Real
 from trainers.families.recipe import FamilyRecipe
-from trainers.networks import GlobalMean, QuickDropout, build_network
-
-LAST_DROPOUT = 0.5
-"""Rate of the last dropout layer, by the published rule."""
+from trainers.networks import LAST_DROPOUT, build_network, scale_dropout
 
 
 @dataclass(frozen=True)
@@ -22,18 +19,22 @@ class ArchitectureFamily(Family):
 
     `dropout` is the rate of the last dropout layer, to which the others rise in proportion, as the published
     rates do to 0.5; a network without dropout layers has no such parameter. `batch_norm` = 1 puts batch
-    normalisation between every convolution and its ReLU.
+    normalisation between every convolution and its ReLU, where it is not there already.
     """
 
     architecture: Architecture = field(kw_only=True)
 
+    mirrored = True  # as in a search
+
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         """See `Family`. Raises ShapeError if the images are too small."""
-        network = build_network(self.architecture, input_shape, classes)
-        for module in network.modules():
-            if isinstance(module, QuickDropout):
-                module.rate *= values["dropout"] / LAST_DROPOUT
-        return _normalised(network) if values["batch_norm"] else network
+        network = build_network(self.network(values), input_shape, classes)
+        scale_dropout(network, values.get("dropout", LAST_DROPOUT))
+        return network
+
+    def network(self, values: Values) -> Architecture:
+        """What is built: the architecture, with batch normalisation if that is asked for."""
+        return self.architecture.normalised() if values.get("batch_norm") else self.architecture
 
     def facts(self, values: Values, input_shape: tuple[int, ...], classes: int) -> dict[str, float]:
         """See `Family`."""
@@ -62,8 +63,9 @@ def architecture_family(name: str, architecture: Architecture, preset: str) -> A
         "lr_decay": Real(0.1, 1.0),
         "batch_size": OneOf((32, 64, 128, 256) if paper else (16, 32, 64)),
         "weight_decay": Real(1e-6, 1e-2, log=True),
-        "batch_norm": OneOf((0, 1)),
     }
+    if architecture != architecture.normalised():
+        parameters["batch_norm"] = OneOf((0, 1))
     if any(isinstance(layer, Dropout) for layer in architecture.layers):
         parameters["dropout"] = Real(0.0, 0.7)
     if paper:
@@ -77,15 +79,3 @@ def architecture_family(name: str, architecture: Architecture, preset: str) -> A
         validation_size=1000,
         architecture=architecture,
     )
-
-
-def _normalised(network: nn.Module) -> nn.Module:
-    """The same modules with batch normalisation after each convolution but the one whose means are logits."""
-    modules = list(network.children())
-    result: list[nn.Module] = []
-    for number, module in enumerate(modules):
-        result.append(module)
-        is_head = number + 1 < len(modules) and isinstance(modules[number + 1], GlobalMean)
-        if isinstance(module, nn.Conv2d) and not is_head:
-            result.append(nn.BatchNorm2d(module.out_channels))
-    return nn.Sequential(*result)

@@ -61,6 +61,8 @@ class Family(ABC):
 
     data: ClassVar[Literal["images", "words"]] = "images"
     """What it is trained on."""
+    mirrored: ClassVar[bool] = False
+    """Whether training images are mirrored by default."""
     chance_factor: ClassVar[float] = -1.0
     """An accuracy of at most this / classes after the first epoch is a failure; negative: none is."""
 
@@ -106,6 +108,14 @@ class Family(ABC):
         with torch.device("meta"):  # nothing is allocated
             module = self.build(values, input_shape, classes)
         return {"num_params": sum(parameter.numel() for parameter in module.parameters())}
+
+    def require_side(self, input_shape: tuple[int, ...], least: int) -> None:
+        """Refuse images with a side below `least` pixels. Raises FamilyError."""
+        _, height, width = input_shape
+        if min(height, width) < least:
+            raise FamilyError(
+                f"images of {height}x{width} are too small for {self.name!r}, which needs {least}x{least}"
+            )
 
     @abstractmethod
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from trainers.families.base import Family, Values
-from trainers.families.parameters import FamilyError, Real, Whole
+from trainers.families.parameters import Real, Whole
 from trainers.families.recipe import FamilyRecipe
 
 WIDTHS = (32, 32, 64)
@@ -41,10 +41,7 @@ class ConvNet(Family):
 
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         """See `Family`."""
-        if min(input_shape[1:]) < 2 ** len(WIDTHS):
-            raise FamilyError(
-                f"images of {input_shape[1]}x{input_shape[2]} are too small for {self.name!r}: 8x8"
-            )
+        self.require_side(input_shape, 2 ** len(WIDTHS))
         convolutions = [
             nn.Conv2d(before, width, 5, padding=2)
             for before, width in zip((input_shape[0], *WIDTHS), WIDTHS, strict=False)

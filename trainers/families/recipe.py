@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -52,17 +53,23 @@ class FamilyRecipe(TrainingRecipe):
 
     def make_optimizer(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
         """The optimizer of a network, each kind of parameters with its decay."""
-        dense = self.weight_decay if self.dense_decay is None else self.dense_decay
-        decays = {4: self.weight_decay, 2: dense}
-        groups = [
-            {
-                "params": [p for p in network.parameters() if p.dim() == dim],
-                "weight_decay": decays.get(dim, 0.0),
-            }
-            for dim in sorted({p.dim() for p in network.parameters()})
-        ]
+        groups = decay_groups(network, self.weight_decay, self.dense_decay)
         if self.optimizer == "adam":
             return torch.optim.Adam(groups, lr=rate, betas=(self.beta1, self.beta2), eps=self.epsilon)
         if self.optimizer == "rmsprop":
             return torch.optim.RMSprop(groups, lr=rate, momentum=self.momentum)
         return torch.optim.SGD(groups, lr=rate, momentum=self.momentum, nesterov=self.momentum > 0)
+
+
+def decay_groups(
+    network: nn.Module, weight_decay: float, dense_decay: float | None = None
+) -> list[dict[str, Any]]:
+    """The parameters of a network for an optimizer, each kind with its decay: see `FamilyRecipe`."""
+    decays = {4: weight_decay, 2: weight_decay if dense_decay is None else dense_decay}
+    return [
+        {
+            "params": [p for p in network.parameters() if p.dim() == dim],
+            "weight_decay": decays.get(dim, 0.0),
+        }
+        for dim in sorted({p.dim() for p in network.parameters()})
+    ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from trainers.families.base import Family, Values
-from trainers.families.parameters import FamilyError, OneOf, Whole
+from trainers.families.parameters import OneOf, Whole
 from trainers.families.recipe import FamilyRecipe
 
 STAGES = 3
@@ -57,10 +57,7 @@ class ResNet(Family):
 
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         """See `Family`."""
-        if min(input_shape[1:]) < 2**STAGES:
-            raise FamilyError(
-                f"images of {input_shape[1]}x{input_shape[2]} are too small for {self.name!r}: 8x8"
-            )
+        self.require_side(input_shape, 2**STAGES)
         filters, size = int(values["num_filters"]), int(values["filter_size"])
         stages = [number * STAGES // (2 * int(values["num_blocks"])) for number in self._blocks(values)]
         widths = [filters, *(filters * 2**stage for stage in stages)]

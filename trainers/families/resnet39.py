@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from trainers.families.base import Family, Values
-from trainers.families.parameters import FamilyError, OneOf, Parameter, Real
+from trainers.families.parameters import OneOf, Parameter, Real
 from trainers.families.recipe import FamilyRecipe
 
 STAGES = (4, 3, 5)
@@ -51,10 +51,7 @@ class ResNet39(Family):
 
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         """See `Family`."""
-        if min(input_shape[1:]) < 4:
-            raise FamilyError(
-                f"images of {input_shape[1]}x{input_shape[2]} are too small for {self.name!r}: 4x4"
-            )
+        self.require_side(input_shape, 4)
         channels = input_shape[0]
         layers: list[nn.Module] = []
         for block in BLOCKS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -40,7 +41,8 @@ class FamilyTraining(NetworkTrainer):
             RecipeError: its recipe cannot be followed.
         """
         trainer = copy(self)
-        trainer.recipe = self.family.recipe(architecture.values, self.recipe.epochs)
+        recipe = self.family.recipe(architecture.values, self.recipe.epochs)
+        trainer.recipe = replace(recipe, mirror=self.recipe.mirror, translate=self.recipe.translate)
         return NetworkTrainer.train(
             trainer, architecture, seed=seed, on_epoch=on_epoch, checkpoint=checkpoint
         )
@@ -66,9 +68,12 @@ class ImageFamilyTrainer(FamilyTraining, ClassifierTrainer):
         family: whose members are trained.
         dataset: the images.
         epochs: T of a full training.
-        validation_size: number of validation images, drawn with unchanged class proportions.
+        validation_size: number of validation images, drawn with unchanged class proportions; None for those
+            that the data set has.
         split_seed: addresses that draw.
-        options: `device`, `precision`, `threads` and `deterministic` of `ClassifierTrainer`.
+        mirror: whether training images are mirrored at random.
+        translate: pixels by which they are shifted at random, at most.
+        options: `device`, `precision`, `threads`, `deterministic` and `metric` of `ClassifierTrainer`.
 
     Raises:
         DatasetError: no such validation split is possible.
@@ -84,11 +89,19 @@ class ImageFamilyTrainer(FamilyTraining, ClassifierTrainer):
         dataset: ImageDataset,
         *,
         epochs: int,
-        validation_size: int,
+        validation_size: int | None,
         split_seed: int = 0,
+        mirror: bool = False,
+        translate: int = 0,
         **options: Any,
     ) -> None:
-        recipe = FamilyRecipe(epochs=epochs, chance_factor=family.chance_factor)
+        recipe = FamilyRecipe(
+            epochs=epochs,
+            batch_size=family.batch_size,
+            chance_factor=family.chance_factor,
+            mirror=mirror,
+            translate=translate,
+        )
         super().__init__(
             dataset,
             recipe=recipe,
@@ -100,3 +113,5 @@ class ImageFamilyTrainer(FamilyTraining, ClassifierTrainer):
         self.family = family
         if family.chance_factor < 0:  # nothing counts as chance, however few classes there are
             self.chance = Chance.published(dataset.num_classes, family.chance_factor)
+        elif self.chance.epoch != 1:  # a later restart would leave epochs of two attempts in a curve
+            self.chance = replace(self.chance, epoch=None)

@@ -90,10 +90,9 @@ def load_words(
     """
     files = find_words(name, data_dir)
     if files is None:
-        places = "" if data_dir is None else f"{str(data_dir)!r}, {str(Path(data_dir) / name)!r} and "
-        raise DatasetError(
-            f"no text {name!r}: {Path(name).name}.train.txt was looked for in {places}{name!r}"
-        )
+        folders = [] if data_dir is None else [str(data_dir), str(Path(data_dir) / name)]
+        places = " and ".join(map(repr, dict.fromkeys([*folders, name])))
+        raise DatasetError(f"no text {name!r}: {Path(name).name}.train.txt was looked for in {places}")
     texts = {part: _words(file) for part, file in files.items()}
     train = texts["train"][:limit]
     vocabulary = tuple(sorted({*train, END, UNKNOWN}))

@@ -10,5 +10,13 @@ from __future__ import annotations
 
 from trainers.finetuning.recipe import OPTIMIZERS, FinetuningRecipe, scaled_translation
 from trainers.finetuning.trainer import FinetuningTrainer
+from trainers.finetuning.tuned import TunedFinetuner, TunedRecipe
 
-__all__ = ["OPTIMIZERS", "FinetuningRecipe", "FinetuningTrainer", "scaled_translation"]
+__all__ = [
+    "OPTIMIZERS",
+    "FinetuningRecipe",
+    "FinetuningTrainer",
+    "TunedFinetuner",
+    "TunedRecipe",
+    "scaled_translation",
+]

@@ -150,6 +150,41 @@ def test_images_are_mirrored_where_the_search_did(printed, run):
     assert (recipe["mirror"], recipe["translate"]) == (True, 1)
 
 
+def test_the_network_that_was_tuned_is_trained_as_found_best_and_exported(printed, run, best, tmp_path):
+    file = tmp_path / "best.json"
+    found = {"lr": 0.01, "lr_decay": 0.5, "batch_size": 16, "weight_decay": 1e-4, "batch_norm": 1}
+    file.write_text(json.dumps({"family": QUICK[1], "epochs": 3, "parameters": found}))
+    options = ("--train-limit", 200, "--device", "cpu", "--threads", 1, "--quiet", "--format", "json")
+    printed_ = json.loads(printed(run.path, "--parameters", file, *options))
+    (network,) = printed_["networks"]
+    assert (network["number"], network["architecture"]) == (best[1], "[CB(8,3,1), SM(10)]")
+    recipe = printed_["recipe"]
+    assert recipe["phases"] == [[0.01, 1], [0.005, 1], [0.0025, 1]]
+    assert (recipe["optimizer"], recipe["batch_size"], recipe["weight_decay"]) == ("adam", 16, 1e-4)
+    target = tmp_path / "export"
+    arguments = ("--finetuned", "--network", str(best[1]), "--to", str(target), "--formats", "torch")
+    assert main(["export", str(run.path), *arguments]) == 0
+    card = json.loads((target / "model.json").read_text())
+    assert card["architecture"] == "[CB(8,3,1), SM(10)]"
+    assert card["parameters"] == network["parameters"] == 9 * 8 + 8 + 16 + 8 * 64 * 10 + 10
+    assert card["test_accuracy"] == pytest.approx(1 - network["test_error"])
+
+
+def test_what_was_tuned_is_for_other_networks_too_if_they_are_named(printed, refused, run, tmp_path):
+    file = tmp_path / "best.json"
+    best = {"family": "[C(9,3,1), SM(10)]", "epochs": 2, "parameters": {"lr": 0.01, "batch_norm": 0}}
+    file.write_text(json.dumps(best))
+    assert "which this search has not trained; --networks or --top says" in refused(
+        run.path, "--parameters", file
+    )
+    assert "--optimizer is 'sgd', but --parameters are those of Adam" in refused(
+        run.path, "--top", 1, "--parameters", file, "--optimizer", "sgd"
+    )
+    options = ("--learning-rate", 0.02, *SHORT[2:], "--format", "json")
+    recipe = json.loads(printed(run.path, "--top", 1, "--parameters", file, *options))["recipe"]
+    assert (recipe["learning_rate"], recipe["batch_size"], recipe["epochs"]) == (0.02, 8, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -159,6 +194,7 @@ def test_images_are_mirrored_where_the_search_did(printed, run):
         (["--epochs", "5"], "epochs must be at least 6, so that each of the four phases has one, not 5"),
         (["--learning-rate", "-1"], "'-1' is not a number above 0 and at most 1000"),
         (["--optimizer", "rmsprop"], "optimizer must be sgd or adam, not 'rmsprop'"),
+        (["--parameters", "nowhere.json"], "'nowhere.json' cannot be read"),
         (["--networks", "999"], "there is no network 999"),
         (["--networks", "x"], "'x' is not a whole number from 1 to 2147483647"),
         (["--translate", "8"], "--translate is 8; it must be less than the side of the images, 8 pixels"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from itertools import product
 
 import numpy as np
@@ -15,12 +16,14 @@ from PIL import Image
 
 from metaqnn.cli import main
 from metaqnn.export.formats import load_source
+from metaqnn.search.randomness import Purpose, derived_seed
 from predictor import LearningCurves
 from trainers import load_dataset, split_validation
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
 
 NETWORK = "[C(8,3,1), P(2,2), SM(10)]"
+NORMALISED = "[CB(8,3,1), P(2,2), SM(10)]"
 SMALL = (
     *("--dataset", "digits", "--train-limit", "500", "--validation-size", "100", "--batch-size", "16"),
     *("--lr", "0.003", "--device", "cpu", "--precision", "float32", "--threads", "1", "--quiet"),
@@ -52,8 +55,9 @@ def refused(capsys):
 
 def test_the_test_error_is_that_of_the_kept_weights_on_the_test_images(trained):
     folder, printed = trained
-    digits = load_dataset("digits", limit=500, seed=0)
-    training, _ = split_validation(digits.train_labels, 100, 0)
+    seed = derived_seed(0, Purpose.DATA)
+    digits = load_dataset("digits", limit=500, seed=seed)
+    training, _ = split_validation(digits.train_labels, 100, seed)
     normalisation = Normalisation.of(digits.train_images[training])
     pixels = (digits.test_images - np.array(normalisation.mean)) / np.array(normalisation.std)
     module = TrainedNetwork.read(folder / "network.pt").build().eval()
@@ -101,6 +105,23 @@ def test_an_export_opens_image_files_as_the_training_did(tmp_path, capsys):
     assert np.array_equal((opened[0].permute(1, 2, 0) * 255).round().byte().numpy(), known)
 
 
+def test_a_folders_own_val_validates_and_the_export_is_checked_by_it(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for (part, count), name in product({"train": 10, "val": 3, "test": 2}.items(), ("cat", "dog")):
+        (tmp_path / "data" / part / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(0, 256 if name == "cat" else 99, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{i}.png")
+    options = ("--dataset", str(tmp_path / "data"), "--epochs", "2", "--quiet", "--format", "json")
+    place = ("--device", "cpu", "--threads", "1", "--run-dir", str(tmp_path / "run"))
+    assert main(["train", "[C(4,3,1), SM(2)]", *options, *place]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["validation_images"], printed["test_images"]) == (6, 4)
+    target = tmp_path / "export"
+    assert main(["export", str(tmp_path / "run"), "--to", str(target), "--formats", "torch"]) == 0
+    assert json.loads((target / "model.json").read_text())["validation_images"] == 6
+
+
 def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, refused, capsys):
     folder, printed = trained
     options = (*SMALL, "--epochs", "4", "--run-dir", str(folder))
@@ -130,7 +151,9 @@ def test_after_kill_9_the_same_command_goes_on(tmp_path, capsys):
 
 def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
     best = {
-        "parameters": {"lr": 0.002, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 1e-4, "batch_norm": 1}
+        "family": NETWORK,
+        "epochs": 9,
+        "parameters": {"lr": 0.002, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 1e-4, "batch_norm": 1},
     }
     (tmp_path / "best.json").write_text(json.dumps(best))
     small = [word for word in SMALL if word not in ("--batch-size", "16", "--lr", "0.003")]
@@ -146,8 +169,21 @@ def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
     assert "test error" in capsys.readouterr().out
     claimed = json.loads((tmp_path / "run" / "train.json").read_text())
     assert claimed["parameters"] == {**best["parameters"], "dropout": 0.5}
-    assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "export")]) == 2
-    assert "has batch normalisation" in capsys.readouterr().err
+    assert (
+        main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "export"), "--formats", "torch"]) == 0
+    )
+    assert json.loads((tmp_path / "export" / "model.json").read_text())["architecture"] == NORMALISED
+
+
+def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run_copy, tmp_path):
+    options = ("--epochs", "1", "--train-limit", "300", "--device", "cpu", "--quiet")
+    assert main(["train", str(run_copy.path), *options, "--run-dir", str(tmp_path / "run")]) == 0
+    claimed = json.loads((tmp_path / "run" / "train.json").read_text())
+    with closing(run_copy.reader()) as reader:
+        config, best = reader.record().config, reader.top(1)[0]
+    assert claimed["settings"]["family"] == best["architecture"]
+    assert claimed["parameters"]["lr"] == config.learning_rate != 1e-3
+    assert claimed["parameters"]["batch_size"] == config.batch_size != 128
 
 
 @pytest.mark.parametrize(
@@ -156,7 +192,6 @@ def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
         (("resnet", "--dataset", "digits"), "'resnet' is a family, no network"),
         ((NETWORK,), "--dataset is missing"),
         (("[C(8,3)]", "--dataset", "digits"), "C(8,3)"),
-        ((NETWORK, *SMALL, "--dropout", "1"), "--dropout is 1; it must be at least 0 and below 1"),
         ((NETWORK, *SMALL, "--parameters", "nowhere.json"), "'nowhere.json' cannot be read"),
         (("published:cifar10-9", "--dataset", "digits"), "no published network 'cifar10-9'"),
         (("[P(9,9), SM(10)]", *SMALL), "P(9,9)"),
@@ -174,8 +209,8 @@ def test_parameters_of_something_else_are_refused(tmp_path, refused):
     assert "holds no hyper-parameters of a network" in line
 
 
-@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--lr"])
-@pytest.mark.parametrize("value", ["0", "9" * 20, "nan"])
+@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--lr", "--dropout"])
+@pytest.mark.parametrize("value", ["-1", "9" * 20, "nan"])
 def test_a_number_beyond_reason_is_refused(option, value, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["train", NETWORK, *SMALL, option, value])

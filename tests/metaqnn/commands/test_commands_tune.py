@@ -1,14 +1,8 @@
 """`metaqnn tune` as a user runs it."""
 
 import json
-import os
 import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
-import time
-from contextlib import closing, suppress
 
 import pytest
 
@@ -115,13 +109,29 @@ def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatc
     assert not list(tmp_path.glob("runs/*/study.db"))
 
 
-@pytest.mark.parametrize("option", ["--trials", "--top", "--epochs", "--train-limit", "--burn-in"])
+@pytest.mark.parametrize("option", ["--trials", "--top", "--epochs", "--train-limit", "--max-pixels"])
 @pytest.mark.parametrize("value", ["0", "9" * 20, "1e12"])
 def test_a_number_beyond_reason_is_refused(option, value, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["tune", "convnet", *SMALL, option, value])
     assert exit_.value.code == 2
     assert f"argument {option}: '{value}' is not a whole number from 1 to " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "right"),
+    [
+        ("--delta", "0", "a number above 0 and at most 1"),
+        ("--kappa", "1.5", "a number above 0 and at most 1"),
+        ("--burn-in", "2", "a whole number from 3 to 1000000"),
+        ("--eta", "1", "a whole number from 2 to 10000"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_before_anything_is_loaded(option, value, right, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["tune", "convnet", *SMALL, option, value])
+    assert exit_.value.code == 2
+    assert f"argument {option}: '{value}' is not {right}" in capsys.readouterr().err
 
 
 def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
@@ -152,65 +162,18 @@ def test_the_best_network_of_a_search_is_tuned(run_copy, tmp_path, capsys):
     assert main(["top", str(run_copy.path), "-k", "2", "--format", "json"]) == 0
     second = json.loads(capsys.readouterr().out)[1]
     assert json.loads((folder / "best.json").read_text())["family"] == second["architecture"]
+    settings = json.loads((folder / "study.json").read_text())["settings"]
+    config = run_copy.reader().record().config
+    for name in ("dataset", "seed", "validation_size", "mirror"):
+        assert settings[name] == getattr(config, name), name
 
 
-def started(*arguments):
-    command = [sys.executable, "-m", "metaqnn", "tune", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def epochs_stored(folder):
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True)) as db,
-    ):
-        return db.execute("SELECT count(*) FROM trial_intermediate_values").fetchone()[0]
-    return 0
-
-
-def wait_for_epochs(process, folder, number):
-    deadline = time.monotonic() + DEADLINE
-    while epochs_stored(folder) < number:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-LONG = (NETWORK, *SMALL, "--epochs", "12", "--trials", "3", "--stopping", "none")
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """The curves of a tuning that nobody has cut, by one worker."""
-    folder = tmp_path_factory.mktemp("tune") / "whole"
-    before = signal.getsignal(signal.SIGTERM)
-    assert main(["tune", *LONG, "--sampler", "random", "--run-dir", str(folder)]) == 0
-    signal.signal(signal.SIGTERM, before)
-    return LearningCurves.read(folder / "curves.csv").values
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_after_kill_9_it_goes_on_where_it_was(tmp_path, workers, undisturbed):
-    cut = tmp_path / "cut"
-    # No TPE: with workers side by side, it depends on which trial ends first.
-    options = (*LONG, "--sampler", "random", "--workers", workers)
-    process = started(*options, "--run-dir", cut)
-    wait_for_epochs(process, cut, 5)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    running = [file.name for file in (cut / "checkpoints").glob("trial-*.pt")]
-    assert running
-    assert main(["tune", "--resume", str(cut), "--trials", "3", "--workers", str(workers), "--quiet"]) == 0
-    assert (LearningCurves.read(cut / "curves.csv").values == undisturbed).all()
-    assert not list((cut / "checkpoints").glob("trial-*.pt"))
-
-
-def test_ctrl_c_says_how_to_go_on_and_writes_what_there_is(tmp_path):
-    folder = tmp_path / "run"
-    process = started(*LONG, "--run-dir", folder)
-    wait_for_epochs(process, folder, 14)
-    os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 130
-    assert f"interrupted; resume with: metaqnn tune --resume {folder}" in errors
-    assert len(LearningCurves.read(folder / "curves.csv")) >= 2
+def test_a_function_that_a_folder_names_is_not_imported_without_trust(tuned_copy, refused, tmp_path):
+    file = tuned_copy / "study.json"
+    facts = json.loads(file.read_text())
+    facts["settings"]["dataset"] = "evil_images:images"
+    file.write_text(json.dumps(facts))
+    (tmp_path / "evil_images.py").write_text("raise SystemExit('imported')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert "add --trust-module" in refused("--resume", tuned_copy)

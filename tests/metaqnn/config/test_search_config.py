@@ -13,7 +13,7 @@ from metaqnn.config.presets import PRESETS
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.rule import stopping_rule
-from state_space import preset
+from state_space import StateSpace, preset
 
 positive = st.integers(1, 1000)
 sizes = st.none() | positive
@@ -34,6 +34,11 @@ VALUES = {
     "train_limit": sizes,
     "validation_size": sizes,
     "mirror": st.booleans(),
+    "max_fc": st.integers(0, 5),
+    "conv_padding": st.sampled_from(["same", "valid"]),
+    "batch_norm": st.booleans(),
+    "initial_pooling": st.booleans(),
+    "consecutive_pooling": st.booleans(),
 }
 RULES = st.one_of(
     st.just({}),
@@ -70,6 +75,17 @@ def test_presets_can_be_searched(name):
 def test_the_small_presets_use_the_state_spaces_of_that_name(name):
     space = preset(name)
     assert SearchConfig.of(name).space(space.channels, space.image_size, space.num_classes) == space
+
+
+def test_variants_of_the_authors_code_reach_the_state_space_and_are_off_by_default():
+    given = {
+        "conv_padding": "valid",
+        "batch_norm": True,
+        "initial_pooling": True,
+        "consecutive_pooling": True,
+    }
+    assert SearchConfig.of("paper", max_fc=3, **given).space(3, 32, 10) == StateSpace(max_fc=3, **given)
+    assert SearchConfig.of("paper").space(3, 32, 10) == StateSpace()
 
 
 def test_svhn_has_at_most_12_layers_as_published():

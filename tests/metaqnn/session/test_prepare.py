@@ -7,7 +7,8 @@ import pytest
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.search import SearchConfig
-from metaqnn.session.prepare import load_and_build, split
+from metaqnn.session.images import split
+from metaqnn.session.prepare import load_and_build
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, go_on
 from trainers import DatasetError

@@ -2,6 +2,8 @@
 
 import pytest
 
+from metaqnn.config.options import ConfigError
+from metaqnn.config.search import SearchConfig
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
 
@@ -10,10 +12,11 @@ from metaqnn.tune.settings import TuneSettings
     ("changes", "message"),
     [
         ({"sampler": "randm"}, "--sampler is 'randm'; it must be tpe or random; did you mean 'random'?"),
-        ({"epochs": 0}, "--epochs is 0; it must be at least 1"),
-        ({"seed": -1}, "--seed is -1; it must be at least 0"),
-        ({"image_size": 0}, "--image-size is 0; it must be at least 1"),
-        ({"delta": 0.0, "stopping": None}, "--delta is 0; it must be above 0 and at most 1"),
+        ({"epochs": 0}, "--epochs is 0; it must be a whole number from 1 to 10000"),
+        ({"seed": -1}, "--seed is -1; it must be a whole number from 0"),
+        ({"image_size": 0}, "--image-size is 0; it must be a whole number from 1 to 4096"),
+        ({"max_pixels": 0}, "--max-pixels is 0; it must be a whole number from 1"),
+        ({"delta": 0.0, "stopping": None}, "--delta is 0.0; it must be a number above 0 and at most 1"),
         ({"delta": float("nan"), "stopping": None}, "--delta is nan"),
         ({"delta": 0.9}, "--stopping none names one rule, --delta another"),
         ({"hyperband": True}, "--stopping none names one rule, --hyperband another"),
@@ -21,12 +24,14 @@ from metaqnn.tune.settings import TuneSettings
         ({"hyperband": True, "stopping": None, "min_epochs": 3}, "the first rungs are at 3 and 9"),
         ({"kappa": 0.5}, "--kappa is 0.5, but it belongs to --hyperband with --delta"),
         ({"hyperband": True, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
-        ({"burn_in": 2}, "--burn-in is 2; it must be at least 3"),
-        ({"eta": 1}, "--eta is 1; it must be at least 2"),
+        ({"burn_in": 2}, "--burn-in is 2; it must be a whole number from 3 to 1000000"),
+        ({"eta": 1}, "--eta is 1; it must be a whole number from 2 to 10000"),
+        ({"family": "lstm", "dataset": "ptb", "image_size": 8}, "--image-size is for images, but 'lstm'"),
+        ({"family": "lstm", "dataset": "ptb", "svhn_extra": True}, "--svhn-extra is for images"),
     ],
 )
 def test_bad_settings_are_refused(changes, message, settings):
-    with pytest.raises(TuneError) as error:
+    with pytest.raises((ConfigError, TuneError)) as error:
         settings(**changes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -37,6 +42,14 @@ def test_what_is_not_given_is_as_in_the_preset():
     family = found.make_family()
     assert (found.epochs, found.image_size) == (family.epochs, family.image_size)
     assert TuneSettings.of({"family": "resnet", "dataset": "cifar10"}).epochs == 140
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "svhn", "digits", "photos/"])
+def test_a_network_sees_mirrored_images_where_a_search_shows_them(dataset):
+    search = SearchConfig.of(dataset=dataset)
+    network = TuneSettings.of({"family": "[C(4,3,1), SM(10)]", "dataset": dataset})
+    assert network.mirror == search.mirror
+    assert not TuneSettings.of({"family": "resnet", "dataset": dataset}).mirror
 
 
 def test_other_settings_are_told_by_their_options(settings):

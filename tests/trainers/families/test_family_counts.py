@@ -84,6 +84,11 @@ def test_batch_normalisation_follows_every_convolution_but_the_head(members):
     assert rates == pytest.approx([0.15, 0.3])  # the published rates are 0.25 and 0.5
 
 
+def test_what_is_normalised_already_is_not_asked_about():
+    assert "batch_norm" in make_family("[CB(4,3,1), C(4,3,1), SM(10)]", "paper").parameters
+    assert "batch_norm" not in make_family("[CB(4,3,1), SM(10)]", "paper").parameters
+
+
 @pytest.mark.parametrize(("name", "side"), [("resnet", 7), ("resnet39", 3), ("convnet", 7)])
 def test_images_that_are_too_small_are_refused(name, side, members):
     with pytest.raises(FamilyError, match=f"images of {side}x{side} are too small for '{name}'"):

@@ -1,0 +1,70 @@
+"""Options of the images to train on and to validate on, the same for searches and tunings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metaqnn.config.bounds import Bounds
+from metaqnn.config.options import option, require, require_bounds
+from trainers.metric import ACCURACY, METRICS
+
+SEED = Bounds(0, 2**64 - 1)
+SIDE = Bounds(1, 4096)
+IMAGES = Bounds(1, 2**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """What decides which images there are, which of them validate, and what is measured on these.
+
+    Raises:
+        ConfigError: a value is out of range; the message names the option and quotes the value.
+    """
+
+    dataset: str = option(
+        "digits",
+        "cifar10, cifar100, svhn, mnist, fashion-mnist or digits; or your own images: "
+        "a folder or archive of class folders, an .npz file, or module:function",
+        metavar="NAME",
+        explained=True,
+    )
+    seed: int = option(0, "seed of every random draw", within=SEED)
+    image_size: int | None = option(None, "resize images to this side", within=SIDE)
+    train_limit: int | None = option(
+        None, "use only this many training images (a stratified subset)", within=IMAGES
+    )
+    validation_size: int | None = option(
+        None,
+        "training images held out for the validation accuracy (default: a tenth, 5000 at most)",
+        within=IMAGES,
+    )
+    own_validation: bool | None = option(
+        None,
+        "validate on the images in a folder's val/ instead of images held out from train/ (default: if there "
+        "are any and --validation-size is not given)",
+    )
+    max_pixels: int = option(
+        2**26,
+        "largest image file that is decoded, in pixels; JPEGs, which can be reduced to an eighth of both "
+        "sides, count at that (default: 67108864)",
+        explained=True,
+        within=Bounds(1, 2**40),
+    )
+    svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
+
+    metric: str = option(
+        ACCURACY,
+        "accuracy, or balanced-accuracy (the mean over the classes of the share of each that is right), for "
+        "classes of unequal size: what is measured on the validation images, seen by early stopping and "
+        "rewarded; balanced, classes also count alike in the training loss",
+        metavar="NAME",
+    )
+
+    def __post_init__(self) -> None:
+        require(self.metric in METRICS, "metric", self.metric, " or ".join(METRICS))
+        require_bounds(self)
+
+    @property
+    def preset_validation_size(self) -> int | None:
+        """Validation images by the preset; None if it leaves that open."""
+        return None

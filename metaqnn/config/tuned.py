@@ -1,0 +1,107 @@
+"""Hyper-parameters of the training of one network: options, what a tuning has found, and the defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self, TypeGuard
+
+from metaqnn.config.bounds import Bounds
+from metaqnn.config.options import ConfigError, option, require_bounds
+from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperParameters:
+    """What `metaqnn tune` tunes of a network; the defaults are the recipe of a search [MQ].
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    lr: float = option(1e-3, "first learning rate of Adam", within=RATE)
+    lr_decay: float = option(0.2, "its factor after each quarter of the epochs", within=RATE)
+    batch_size: int = option(128, "images per step", within=BATCH)
+    weight_decay: float = option(0.0, "of all weights, added to the gradient", within=DECAY)
+    batch_norm: bool = option(False, "batch normalisation after each convolution")
+    dropout: float = option(
+        0.5, "rate of the last dropout layer, to which the others rise", within=Bounds(0, 0.99, whole=False)
+    )
+
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """By name, as families take them."""
+        return {**asdict(self), "batch_norm": int(self.batch_norm)}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What `metaqnn tune` has found best for a network, its `best.json`.
+
+    Attributes:
+        network: in the published notation, or `published:NAME`.
+        epochs: T of the tuning.
+        parameters: those that were tuned, by name.
+    """
+
+    network: str
+    epochs: int
+    parameters: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """From the file. Raises ConfigError if it holds something else."""
+        found = read_json(file)
+        network, epochs = str(found.get("family")), found.get("epochs", 0)
+        parameters = found.get("parameters")
+        if not _of_network(parameters) or epochs not in EPOCHS:
+            raise ConfigError(
+                f"{str(file)!r} holds no hyper-parameters of a network; best.json of `metaqnn tune` does"
+            )
+        return cls(network, epochs, {**parameters, "batch_norm": bool(parameters.get("batch_norm", False))})
+
+
+def chosen(
+    options: Mapping[str, Any], file: Path | None, searched: Mapping[str, Any] | None = None
+) -> HyperParameters:
+    """The hyper-parameters of a network's training: options, else the file's, else the search's, else ours.
+
+    Args:
+        options: that the user gave, by name.
+        file: `best.json` of a tuning of a network; None for none.
+        searched: those that the search has given the network.
+
+    Raises:
+        ConfigError: a value is out of range, or the file is of something else.
+    """
+    found = {} if file is None else Tuned.read(file).parameters
+    return HyperParameters(**{**(searched or {}), **found, **options})
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a file. Raises ConfigError if there is none."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{str(file)!r} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{str(file)!r} is damaged: it holds no object")
+    return found
+
+
+def _of_network(parameters: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether these are values of some fields of `HyperParameters`, as far as their names and types tell."""
+    known = {one.name for one in fields(HyperParameters)}
+    return (
+        isinstance(parameters, dict)
+        and bool(parameters)
+        and {*parameters} <= known
+        and all(isinstance(value, int | float) and isfinite(value) for value in parameters.values())
+        and parameters.get("batch_norm", 0) in (0, 1)
+    )

@@ -1,0 +1,82 @@
+"""From options to images, and to those of them that validate: for searches, tunings and single trainings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from metaqnn.config.environment import Environment
+from metaqnn.config.images import ImageOptions
+from metaqnn.search.randomness import Purpose, derived_seed
+from trainers import DatasetError, ImageDataset, load_dataset
+from trainers.datasets import DATASET_NAMES, Part, training_and_validation
+
+Options = TypeVar("Options", bound=ImageOptions)
+
+
+def load_images(options: ImageOptions, environment: Environment) -> ImageDataset:
+    """The data set that options ask for. Raises DatasetError where there are no such images.
+
+    What is to be said about its files is left to the caller, who may be one of many workers.
+    """
+    own_validation = _from_preset(options) if options.own_validation is None else options.own_validation
+    return load_dataset(
+        options.dataset,
+        data_dir=environment.data_dir,
+        image_size=options.image_size,
+        limit=options.train_limit,
+        seed=split_seed(options),
+        download=environment.download,
+        extra=options.svhn_extra,
+        own_validation=own_validation,
+        max_pixels=options.max_pixels,
+        strict=environment.strict,
+        tell=False,
+    )
+
+
+def complete(options: Options, dataset: ImageDataset) -> Options:
+    """Options that say which images validate, and how many; those of a stored search do already.
+
+    A number that comes from the preset follows the data set: at most a quarter of the user's own images.
+
+    Raises:
+        DatasetError: its own validation images are asked for, and there are none.
+    """
+    own, size = len(dataset.validation_labels), options.validation_size
+    if options.own_validation and not own:
+        raise DatasetError(f"{options.dataset!r} has no folder val/ with images for --own-validation")
+    if options.own_validation is not False and own:
+        return replace(options, own_validation=True, validation_size=own)
+    images = len(dataset.train_images)
+    if size is None:
+        size = max(1, min(5000, images // 10))
+    elif options.own_validation is None and _preset_is_too_large(options, dataset):
+        size = max(1, images // 4)
+    return replace(options, own_validation=False, validation_size=size)
+
+
+def held_out(options: ImageOptions) -> int | None:
+    """Of complete options, how many training images validate; None if the data set's own images do."""
+    return None if options.own_validation else options.validation_size
+
+
+def split_seed(options: ImageOptions) -> int:
+    """What addresses the draws of images: of those that are used, and of those that validate."""
+    return derived_seed(options.seed, Purpose.DATA)
+
+
+def split(options: ImageOptions, dataset: ImageDataset) -> tuple[Part, Part]:
+    """The images that complete options train on and those that they validate on."""
+    return training_and_validation(dataset, held_out(options), split_seed(options))
+
+
+def _preset_is_too_large(options: ImageOptions, dataset: ImageDataset) -> bool:
+    """Whether own images are so few that nobody would hold out as many as the preset says."""
+    own = options.dataset not in DATASET_NAMES
+    return own and _from_preset(options) and (options.validation_size or 0) > len(dataset.train_images) // 4
+
+
+def _from_preset(options: ImageOptions) -> bool:
+    """Whether nobody has asked for another number of validation images than the preset has."""
+    return options.validation_size in (None, options.preset_validation_size)

@@ -1,0 +1,56 @@
+"""Searches, tunings and single trainings see the same images for the same options."""
+
+import numpy as np
+import pytest
+
+from metaqnn.config.environment import Environment
+from metaqnn.config.search import SearchConfig
+from metaqnn.session.images import split
+from metaqnn.session.prepare import load_and_build
+from metaqnn.tune.preparation import prepare_tuning
+from metaqnn.tune.settings import TuneSettings
+from trainers import DatasetError
+
+HERE = Environment(device="cpu", threads=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"seed": 3},
+        {"own_validation": False, "validation_size": 5},
+        {"validation_size": 4, "train_limit": 12},
+    ],
+)
+def test_a_tuning_trains_and_validates_on_the_images_of_a_search(photos, options):
+    given = {"dataset": str(photos(train=10, val=3, test=2)), "image_size": 8, **options}
+    config = SearchConfig.of("laptop", **given)
+    settings = TuneSettings.of({"family": "[C(4,3,1), SM(2)]", "preset": "laptop", "epochs": 2, **given})
+    search, tuning = load_and_build(config, HERE), prepare_tuning(settings, HERE)
+    for name in ("own_validation", "validation_size"):
+        assert getattr(tuning.settings, name) == getattr(search.config, name)
+    parts = zip(split(search.config, search.dataset), split(tuning.settings, tuning.data), strict=True)
+    for (images, labels), (same, those) in parts:
+        assert np.array_equal(images, same)
+        assert np.array_equal(labels, those)
+
+
+def test_image_files_that_are_too_large_are_left_out_of_both(photos):
+    given = {"dataset": str(photos(train=10)), "image_size": 8, "max_pixels": 63}
+    settings = TuneSettings.of({"family": "[C(4,3,1), SM(2)]", **given})
+    for prepare, options in ((load_and_build, SearchConfig.of(**given)), (prepare_tuning, settings)):
+        with pytest.raises(DatasetError, match="8x8 pixels, at most 63"):
+            prepare(options, HERE)
+
+
+def test_the_extra_images_are_asked_for_in_a_tuning_too():
+    settings = TuneSettings.of({"family": "convnet", "dataset": "digits", "svhn_extra": True})
+    with pytest.raises(DatasetError, match="'digits' has no extra set; svhn has one"):
+        prepare_tuning(settings, HERE)
+
+
+def test_notes_and_numbers_are_those_of_the_data(photos):
+    given = {"family": "[C(4,3,1), SM(2)]", "dataset": str(photos(train=10, val=3, test=2)), "image_size": 8}
+    prepared = prepare_tuning(TuneSettings.of(given), HERE)
+    assert prepared.numbers == {"training": 20, "validation": 6, "test": 4}
