@@ -34,6 +34,7 @@ NAMES = {
 }
 
 AFFINE = ("weight", "bias")
+COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,16 @@ def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> di
         ExportError: these are no weights of that network.
     """
     architecture, about = Architecture.parse(network.architecture), (network.input_shape, network.num_classes)
-    layers = [layer.name for layer in _layer_sources(architecture.stages(*about)) if layer.has_weights]
-    names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    stages = list(architecture.stages(*about))
+    names = [f"{layer.name}.{kind}" for layer in _layer_sources(iter(stages)) for kind in layer.weights]
     numbers = sum(tensor.numel() for tensor in named.values())
-    # Counted before anything is built: there is memory for as much as the weights themselves take.
-    if {*names} != named.keys() or numbers != architecture.parameters(*about):
+    # Counted before anything is built: there is memory for as much as the weights themselves take. There are
+    # as many means and variances as scales and shifts.
+    if {*names} != named.keys() or numbers != sum(stage.parameters + stage.norms for stage in stages):
         raise ExportError(f"these are no weights of {architecture} on images of {network.input_shape}")
-    keys = build_network(architecture, *about).state_dict()
-    return {key: named[name] for key, name in zip(keys, names, strict=True)}
+    built = build_network(architecture, *about).state_dict()
+    given = iter(names)
+    return {key: tensor if key.endswith(COUNTER) else named[next(given)] for key, tensor in built.items()}
 
 
 def _layer_sources(stages: Iterator[Stage]) -> Iterator[LayerSource]:
