@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from predictor.curves.course import (
+    NEARLY_ALL,
+    PERCENT_FROM,
+    check_course,
+    course,
+    remark_on,
+    rising,
+)
 from predictor.curves.learning_curves import Direction, Floats
 from predictor.curves.metrics import (
     TEST,
@@ -33,12 +42,10 @@ GENERIC = frozenset((
 # fmt: on
 SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "acc5", "prec5"))
 """Words of what goes with a curve that is there, too."""
-NEARLY_ALL = 0.9
-FEW = 5
-"""With fewer curves, the way they go does not contradict the metric's name."""
-ALIKE = 0.25
-"""Values before training are that much closer together than those of the next epoch, or more."""
-PERCENT_FROM = 10.0
+AT_ONE_THRESHOLD = re.compile(r"AP[@_]?(0?\.)?(50?|75)(?![-:.\d])")
+"""Average precision at one overlap, ``mAP50``, beside that of all of them, ``mAP50-95``."""
+ONE_SIDED = frozenset(("precision", "recall", "sensitivity", "specificity"))
+"""Metrics that one can have at the cost of another."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,17 @@ class Wishes:
     curve: str | None = None
     parameters: tuple[str, ...] | None = None
 
+    def refuse(self, what: str, but: Collection[str] = ()) -> None:
+        """Raise `CurvesError` for a wish that cannot be granted: the file itself says what it holds.
+
+        Args:
+            what: ``an .npz file``, for the message.
+            but: wishes that can be granted.
+        """
+        for name, value in vars(self).items():
+            if value is not None and name not in but:
+                raise CurvesError(f"--{name} does not apply to {what}, which itself says what it holds")
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -71,8 +89,10 @@ class Candidate:
     length: int
     aliases: tuple[str, ...] = ()
 
-    def rank(self, labelled: bool) -> tuple[int, bool, int, int, int]:
+    def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
+
+        Of equally good ones those come last that tell a part: precision, recall, mAP at one overlap.
 
         Args:
             labelled: whether names say which metrics are of training. Keras does not label them; where they
@@ -83,10 +103,16 @@ class Candidate:
         secondary = bool(SECONDARY.intersection(words_of(self.name)))
         split = split_rank(self.name)
         family = family_rank(metric) if metric else 0
-        return known, secondary, 0 if labelled and split == UNLABELLED else split, family, -self.length
+        split = 0 if labelled and split == UNLABELLED else split
+        return known, secondary, split, family, -self.length, _tells_a_part(self.name, metric)
 
 
 C = TypeVar("C", bound=Candidate)
+
+
+def _tells_a_part(name: str, metric: Metric | None) -> bool:
+    one_sided = metric is not None and metric.name in ONE_SIDED
+    return one_sided or AT_ONE_THRESHOLD.search(name) is not None
 
 
 def is_generic(name: str) -> bool:
@@ -127,59 +153,15 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
     direction = wishes.direction or metric.direction
     if direction is None:
         raise CurvesError(
-            f"{name[:60]!r} does not say whether more is better ({_course(values)}); "
+            f"{name[:60]!r} does not say whether more is better ({course(values)}); "
             "say --direction maximize or minimize (direction=... of LearningCurves.read)"
         )
     if metric.name == "perplexity" and direction == "maximize":
         raise CurvesError("perplexities are minimized; say which other metric this is: --metric")
     if not (wishes.metric or wishes.direction):
-        _check_course(metric, name, values)
+        check_course(metric, name, values)
     settled = Metric(metric.name, direction)
-    return settled, _remark(settled, values)
-
-
-def before_training(values: Floats, following: Floats, direction: Direction) -> bool:
-    """Whether values of an epoch 0 were taken before training, when networks are alike.
-
-    Args:
-        values: (n,) of epoch 0.
-        following: (n,) of the next epoch.
-        direction: of the metric.
-
-    Returns:
-        True if their interquartile range is at most a quarter of the next epoch's, and the next epoch is
-        better in nearly all curves; for fewer than 5 curves, if they are all the same (of one curve: zero).
-    """
-    both = np.isfinite(values) & np.isfinite(following)
-    first, second = values[both], following[both]
-    if not len(first):
-        return False
-    better = second > first if direction == "maximize" else second < first
-    if len(first) == 1:
-        return bool(first[0] == 0 and better[0])
-    if len(first) < FEW:
-        return bool(np.all(first == first[0]) and better.all())
-    return bool(better.mean() >= NEARLY_ALL and _spread(first) <= ALIKE * _spread(second))
-
-
-def rising(values: Floats) -> float | None:
-    """Share of the curves whose last value is above their first; None without a curve of two values."""
-    changes = _changes(values)
-    return float(np.mean(changes > 0)) if len(changes) else None
-
-
-def _spread(values: Floats) -> float:
-    low, high = np.percentile(values, [25, 75])
-    return float(high - low)
-
-
-def _changes(values: Floats) -> Floats:
-    """Last observed value minus first, of the curves with two."""
-    known = np.isfinite(values)
-    rows = np.flatnonzero(known.sum(axis=1) >= 2)
-    first = known[rows].argmax(axis=1)
-    last = values.shape[1] - 1 - known[rows][:, ::-1].argmax(axis=1)
-    return np.asarray(values[rows, last] - values[rows, first])
+    return settled, remark_on(settled, values)
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> Metric:
@@ -206,41 +188,6 @@ def _guess(name: str, values: Floats) -> Metric:
     if published and low >= 1 and high > 100 and not (up is not None and up >= NEARLY_ALL):
         return Metric("perplexity", "minimize")
     return unknown
-
-
-def _course(values: Floats) -> str:
-    finite, up = values[np.isfinite(values)], rising(values)
-    between = f"values {finite.min():.4g} to {finite.max():.4g}" if len(finite) else "no values"
-    return between if up is None else f"{between}, {up:.0%} of the curves end higher than they begin"
-
-
-def _check_course(metric: Metric, name: str, values: Floats) -> None:
-    changes = _changes(values)
-    if metric.name not in ("accuracy", "perplexity") or len(changes) < FEW:
-        return
-    wrong = changes < 0 if metric.name == "accuracy" else changes > 0
-    if wrong.mean() >= NEARLY_ALL:
-        way = "falls" if metric.name == "accuracy" else "rises"
-        raise CurvesError(
-            f"{name[:60]!r} is read as {metric.name}, which {way} in {wrong.sum()} of {len(wrong)} curves; "
-            "say what it is: --metric, or --direction"
-        )
-
-
-def in_percent(metric: str, values: Floats) -> bool:
-    """Whether these accuracies or errors are percentages, by their values."""
-    highest = np.max(values, where=np.isfinite(values), initial=0)
-    return bool({"accuracy": 1, "error": PERCENT_FROM}.get(metric, 100) < highest <= 100)
-
-
-def _remark(metric: Metric, values: Floats) -> str:
-    if in_percent(metric.name, values):
-        return "in percent"
-    up = rising(values)
-    worse = None if up is None else up if metric.direction == "minimize" else 1 - up
-    if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
-        return f"worse at the end than at the beginning in {worse:.0%} of the curves"
-    return ""
 
 
 def _names(candidates: Sequence[Candidate]) -> str:

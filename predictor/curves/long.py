@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.choice import Candidate, Wishes, before_training, choose, is_generic, settle
+from predictor.curves.choice import Candidate, Wishes, choose, is_generic, settle
 from predictor.curves.columns import curves_among, groups_of, is_index
+from predictor.curves.course import before_training
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import AFTERWARDS, Metric, metric_of, names_bookkeeping, words_of
 from predictor.curves.parameters import Parameters, parameters_of

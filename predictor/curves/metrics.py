@@ -40,10 +40,10 @@ MINIMIZED = frozenset((
     "distance",
 ))
 MAXIMIZED = frozenset((
-    "f1", "fscore", "fbeta", "auc", "auroc", "auprc", "roc", "map", "map50", "iou", "miou", "dice",
-    "bleu", "rouge", "meteor", "chrf", "r2", "reward", "rewards", "return", "returns", "score", "psnr",
-    "ssim", "precision", "recall", "sensitivity", "specificity", "kappa", "mcc", "ndcg", "mrr", "elbo",
-    "elo", "pearson", "spearman",
+    "f1", "fscore", "fbeta", "auc", "auroc", "auprc", "roc", "map", "map50", "map75", "iou", "miou", "dice",
+    "bleu", "rouge", "meteor", "chrf", "r2", "reward", "rewards", "return", "returns", "score", "scores",
+    "psnr", "ssim", "precision", "recall", "sensitivity", "specificity", "kappa", "mcc", "ndcg", "mrr",
+    "elbo", "elo", "pearson", "spearman",
 ))
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
 TEST = frozenset(("test", "testing", "tst"))
@@ -70,6 +70,10 @@ BOOKKEEPING = frozenset((
     "hash",
 ))
 # fmt: on
+ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
+"""``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
+AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
+"""``bbox/AP50`` is called mAP elsewhere; ``ap_depth`` is an architecture parameter."""
 UNLABELLED, TRAINED = 1, 3
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
@@ -90,7 +94,8 @@ class Metric:
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case, ``valLoss`` and ``valloss`` as ``val``, ``loss``."""
-    spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", name)
+    spaced = AVERAGE_PRECISION.sub("_map", ALL_OVERLAPS.sub("AP", name))
+    spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", spaced)
     spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
     return [part for word in re.findall(r"[a-z]+\d*|\d+", spaced.lower()) for part in _parts(word)]

@@ -23,6 +23,7 @@ import pandas as pd
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import RUN, is_long, read_long
+from predictor.curves.metrics import Metric, metric_of
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
 from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, exported, files_of, is_export, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
@@ -68,17 +69,23 @@ def _read(place: str, wishes: Wishes) -> LearningCurves:
         files = [] if searched else files_of(place)
         if len(files) == 1 and EVENTS not in files[0].name:
             return _from_table(read_table(files[0]), files[0], wishes)
-        return read_runs(files, wishes) if files else read_database(find_database(path))
+        return read_runs(files, wishes) if files else _of_search(path, wishes)
     if path.suffix in SQLITE_SUFFIXES:
         study = path.is_file() and is_study(path)
-        return read_study(f"sqlite:///{place}", wishes) if study else read_database(find_database(path))
+        return read_study(f"sqlite:///{place}", wishes) if study else _of_search(path, wishes)
     if not path.is_file():
         if files := files_of(place):
             return read_runs(files, wishes)
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
-        return read_npz(path)
+        return read_npz(path, wishes)
     return read_study(place, wishes) if is_journal(path) else _from_table(read_table(path), path, wishes)
+
+
+def _of_search(path: Path, wishes: Wishes) -> LearningCurves:
+    source = find_database(path)
+    wishes.refuse("a search")
+    return read_database(source)
 
 
 def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurves:
@@ -89,8 +96,13 @@ def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurv
     return read_long(table, wishes) if is_long(table) else read_wide(table, wishes)
 
 
-def read_npz(path: Path) -> LearningCurves:
-    """Curves of an ``.npz`` file with the arrays named in this module's docstring; raises `CurvesError`."""
+def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
+    """Curves of an ``.npz`` file with the arrays named in this module's docstring; raises `CurvesError`.
+
+    Args:
+        path: of the file.
+        wishes: of the caller: a metric and direction that the file does not say, and nothing else.
+    """
     try:
         arrays = _plain_arrays(path)
     except (OSError, CurvesError):
@@ -99,6 +111,7 @@ def read_npz(path: Path) -> LearningCurves:
         raise CurvesError("not an .npz file of plain arrays, or damaged; numpy.savez writes one") from None
     if "values" not in arrays:
         raise CurvesError(f"no array 'values' of shape (curves, epochs); found {sorted(arrays)}")
+    wishes.refuse("this .npz file", {"metric", "direction"} - arrays.keys())
     known = {"values", "metric", "direction", "names"}
     strange = [name for name in arrays if name not in known and not name.startswith(("ap_", "hp_"))]
     if strange:
@@ -108,12 +121,13 @@ def read_npz(path: Path) -> LearningCurves:
     for name, array in arrays.items():
         if name not in ("metric", "direction", "names") and array.dtype.kind not in "biuf":
             raise CurvesError(f"array {name!r} holds {array.dtype}; expected numbers")
+    asked = metric_of(wishes.metric) or Metric(wishes.metric, None) if wishes.metric else None
     return LearningCurves(
         values=arrays["values"],
         architecture={name[3:]: array for name, array in arrays.items() if name.startswith("ap_")},
         hyperparameters={name[3:]: array for name, array in arrays.items() if name.startswith("hp_")},
-        metric=str(arrays.get("metric", "accuracy")),
-        direction=str(arrays["direction"]) if "direction" in arrays else None,  # type: ignore[arg-type]
+        metric=asked.name if asked else str(arrays.get("metric", "accuracy")),
+        direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
         names=arrays.get("names"),
     )
 

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.choice import Wishes, before_training, choose, settle
+from predictor.curves.choice import Wishes, choose, settle
 from predictor.curves.columns import Group, curves_among, groups_of, name_column
+from predictor.curves.course import before_training
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import Metric
 from predictor.curves.parameters import parameters_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from joblib import cpu_count
 from tqdm import tqdm
 
-from predictor.curves.choice import in_percent
+from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import add_reading_options, announce, read_files
 from predictor.errors import PredictorError

@@ -160,3 +160,20 @@ def test_published_files(name, n, T, metric, architecture, hyperparameters):
     assert (len(curves), curves.T, curves.metric) == (n, T, metric)
     assert (list(curves.architecture), list(curves.hyperparameters)) == (architecture, hyperparameters)
     assert curves.completed.all()
+
+
+@pytest.mark.parametrize(
+    "wish", [{"metric": "loss"}, {"direction": "minimize"}, {"curve": "a"}, {"parameters": []}]
+)
+def test_wishes_about_files_that_say_what_they_hold_are_refused(tmp_path, curves, wish):
+    write_npz(curves, tmp_path / "curves.npz")
+    with pytest.raises(CurvesError, match=f"--{next(iter(wish))} does not apply to this .npz file"):
+        LearningCurves.read(tmp_path / "curves.npz", **wish)
+
+
+def test_an_npz_file_that_names_no_metric_takes_the_callers(tmp_path):
+    np.savez(tmp_path / "curves.npz", values=np.array([[0.4, 0.3], [0.5, 0.2]]))
+    assert LearningCurves.read(tmp_path / "curves.npz").metric == "accuracy"
+    curves = LearningCurves.read(tmp_path / "curves.npz", metric="val_err")
+    assert (curves.metric, curves.direction) == ("error", "minimize")
+    assert LearningCurves.read(tmp_path / "curves.npz", metric="x", direction="minimize").metric == "x"

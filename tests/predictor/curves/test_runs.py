@@ -110,6 +110,40 @@ def test_the_export_of_a_chart_with_a_column_for_each_training(tmp_path, accurac
     assert curves.names.tolist() == [f"sweep-{i}" for i in range(8)]
 
 
+def yolo(folder, i, accuracy, names):
+    """Ultralytics' results.csv: columns padded with spaces."""
+    run = folder / f"train{i}"
+    run.mkdir()
+    rows = [
+        [e, 12.5 * e + i, 1 - a, 0.9 * a, 0.8 * a, a, round(0.6 * a, 6), 1 - a]
+        for e, a in enumerate(accuracy, 1)
+    ]
+    lines = [",".join(f"{cell:>23}" for cell in row) for row in (names, *rows)]
+    (run / "results.csv").write_text("\n".join(lines) + "\n")
+
+
+YOLO = ("epoch", "time", "train/box_loss", "metrics/precision(B)", "metrics/recall(B)",
+        "metrics/mAP50(B)", "metrics/mAP50-95(B)", "val/box_loss")  # fmt: skip
+YOLO_5 = (
+    *YOLO[:3],
+    "metrics/precision",
+    "metrics/recall",
+    "metrics/mAP_0.5",
+    "metrics/mAP_0.5:0.95",
+    YOLO[7],
+)
+
+
+@pytest.mark.parametrize("names", [YOLO, YOLO_5])
+def test_results_of_yolo_the_curve_is_the_precision_at_all_overlaps(tmp_path, accuracies, names):
+    for i, accuracy in enumerate(accuracies):
+        yolo(tmp_path, i, accuracy, names)
+    for curves in (read(tmp_path), read(f"{tmp_path}/*/results.csv")):
+        np.testing.assert_array_equal(curves.values, np.round(0.6 * accuracies, 6))
+        assert f"of map (maximized) in {names[6]} at epoch 1, 2, ..., 6" in curves.understood
+    np.testing.assert_array_equal(read(tmp_path, curve=names[5]).values, accuracies)
+
+
 def test_a_training_that_stopped_early_is_shorter(tmp_path, accuracies, rates):
     for i in range(3):
         keras(tmp_path, i, accuracies[i], rates[i])

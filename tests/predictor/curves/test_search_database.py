@@ -73,6 +73,13 @@ def test_wrong_databases_give_one_line(database, rows, statements, part):
     assert "\n" not in str(caught.value)
 
 
+def test_wishes_about_a_search_are_refused(database):
+    path = database([(1, 1, 0.5, 1, "a", 3, 0.1)])
+    for wish in ({"metric": "loss"}, {"parameters": ["lr"]}, {"curve": "value"}, {"direction": "minimize"}):
+        with pytest.raises(CurvesError, match=f"--{next(iter(wish))} does not apply to a search"):
+            LearningCurves.read(path, **wish)
+
+
 def test_folders_without_a_search_are_refused(tmp_path):
     with pytest.raises(CurvesError, match=r"search\.db"):
         LearningCurves.read(tmp_path)

@@ -1,0 +1,120 @@
+"""The way that curves go: whether it fits the name of their metric, and what is worth a word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictor.curves.learning_curves import Direction, Floats
+from predictor.curves.metrics import Metric
+from predictor.errors import CurvesError
+
+NEARLY_ALL = 0.9
+FEW = 5
+"""With fewer curves, the way they go does not contradict the metric's name."""
+ALIKE = 0.25
+"""Values before training are that much closer together than those of the next epoch, or more."""
+PERCENT_FROM = 10.0
+
+
+def before_training(values: Floats, following: Floats, direction: Direction) -> bool:
+    """Whether values of an epoch 0 were taken before training, when networks are alike.
+
+    Args:
+        values: (n,) of epoch 0.
+        following: (n,) of the next epoch.
+        direction: of the metric.
+
+    Returns:
+        True if their interquartile range is at most a quarter of the next epoch's, and the next epoch is
+        better in nearly all curves; for fewer than 5 curves, if they are all the same (of one curve: zero).
+    """
+    both = np.isfinite(values) & np.isfinite(following)
+    first, second = values[both], following[both]
+    if not len(first):
+        return False
+    better = second > first if direction == "maximize" else second < first
+    if len(first) == 1:
+        return bool(first[0] == 0 and better[0])
+    if len(first) < FEW:
+        return bool(np.all(first == first[0]) and better.all())
+    return bool(better.mean() >= NEARLY_ALL and _spread(first) <= ALIKE * _spread(second))
+
+
+def rising(values: Floats) -> float | None:
+    """Share of the curves whose last value is above their first; None without a curve of two values."""
+    changes = _changes(values)
+    return float(np.mean(changes > 0)) if len(changes) else None
+
+
+def course(values: Floats) -> str:
+    """The range of the values and the way they go, for messages."""
+    finite, up = values[np.isfinite(values)], rising(values)
+    between = f"values {finite.min():.4g} to {finite.max():.4g}" if len(finite) else "no values"
+    return between if up is None else f"{between}, {up:.0%} of the curves end higher than they begin"
+
+
+def check_course(metric: Metric, name: str, values: Floats) -> None:
+    """Refuse a metric that its name has wrong, by the way in which nearly all curves go.
+
+    An accuracy is worse at the end than at the beginning, a perplexity likewise; another metric is never
+    better than at the beginning. (A loss that falls before it rises is that of networks that overfit.)
+
+    Args:
+        metric: what the name says.
+        name: of the columns.
+        values: (n, T).
+
+    Raises:
+        CurvesError: at least nine tenths of at least 5 curves go the wrong way.
+    """
+    changes = _changes(values)
+    if len(changes) < FEW:
+        return
+    up = metric.direction == "maximize"
+    wrong = changes < 0 if up else changes > 0
+    if metric.name not in ("accuracy", "perplexity"):
+        wrong &= _first_is_best(values, up)
+    if wrong.mean() >= NEARLY_ALL:
+        raise CurvesError(
+            f"{name[:60]!r} is read as {metric.name}, which {'falls' if up else 'rises'} in {wrong.sum()} of "
+            f"{len(wrong)} curves; say what it is: --metric, or --direction"
+        )
+
+
+def in_percent(metric: str, values: Floats) -> bool:
+    """Whether these accuracies or errors are percentages, by their values."""
+    highest = np.max(values, where=np.isfinite(values), initial=0)
+    return bool({"accuracy": 1, "error": PERCENT_FROM}.get(metric, 100) < highest <= 100)
+
+
+def remark_on(metric: Metric, values: Floats) -> str:
+    """What is worth a word beside the metric; nothing, usually."""
+    if in_percent(metric.name, values):
+        return "in percent"
+    up = rising(values)
+    worse = None if up is None else up if metric.direction == "minimize" else 1 - up
+    if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
+        return f"worse at the end than at the beginning in {worse:.0%} of the curves"
+    return ""
+
+
+def _spread(values: Floats) -> float:
+    low, high = np.percentile(values, [25, 75])
+    return float(high - low)
+
+
+def _changes(values: Floats) -> Floats:
+    """Last observed value minus first, of the curves with two."""
+    known = np.isfinite(values)
+    rows = np.flatnonzero(known.sum(axis=1) >= 2)
+    first = known[rows].argmax(axis=1)
+    last = values.shape[1] - 1 - known[rows][:, ::-1].argmax(axis=1)
+    return np.asarray(values[rows, last] - values[rows, first])
+
+
+def _first_is_best(values: Floats, up: bool) -> np.ndarray:
+    """Of the curves with two values, whether none of the others is better than the first."""
+    known = np.isfinite(values)
+    rows = np.flatnonzero(known.sum(axis=1) >= 2)
+    scores = np.where(known[rows], values[rows] if up else -values[rows], -np.inf)
+    return np.asarray(scores[np.arange(len(rows)), known[rows].argmax(axis=1)] >= scores.max(axis=1))
