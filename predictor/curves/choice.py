@@ -120,8 +120,14 @@ def is_generic(name: str) -> bool:
     return set(words_of(name)) <= GENERIC
 
 
-def choose(candidates: Sequence[C], curve: str | None) -> C:
-    """The candidate that was asked for, or else ranks first; `CurvesError` if two are equally good."""
+def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
+    """The candidate that was asked for, or else ranks first; `CurvesError` if two are equally good.
+
+    Args:
+        candidates: at least one.
+        curve: of `Wishes`.
+        hint: what else helps if two are equally good, for the message.
+    """
     if curve is not None:
         for candidate in candidates:
             if curve in (candidate.name, *candidate.aliases):
@@ -133,7 +139,7 @@ def choose(candidates: Sequence[C], curve: str | None) -> C:
     if len(equal) > 1:
         raise CurvesError(
             f"{_names(equal)} are equally good as the learning curve; "
-            f"say which: --curve {shown(equal[0].name)}"
+            f"say which: --curve {shown(equal[0].name)}{hint}"
         )
     return ranked[0]
 
@@ -153,7 +159,7 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
     direction = wishes.direction or metric.direction
     if direction is None:
         raise CurvesError(
-            f"{name[:60]!r} does not say whether more is better ({course(values)}); "
+            f"{_quoted(name)} does not say whether more is better ({course(values)}); "
             "say --direction maximize or minimize (direction=... of LearningCurves.read)"
         )
     if metric.name == "perplexity" and direction == "maximize":
@@ -162,6 +168,10 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
         check_course(metric, name, values)
     settled = Metric(metric.name, direction)
     return settled, remark_on(settled, values)
+
+
+def _quoted(name: str) -> str:
+    return repr(name[:60]) if words_of(name) else "a curve without a name"
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> Metric:

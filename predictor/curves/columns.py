@@ -28,6 +28,11 @@ Kind = Literal["architecture", "hyperparameters"]
 
 NAME_COLUMNS = ("net", "architecture", "network", "name")
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
+TRAINING_NUMBER = re.compile(
+    r"(?<![a-z])(run|trial|seed|fold|split|exp|experiment|model|config|version|job|rep|repeat|repetition|"
+    r"lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
+    re.IGNORECASE,
+)
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 # fmt: off
@@ -78,6 +83,11 @@ class Group(Candidate):
         return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
 
     @property
+    def numbers_trainings(self) -> bool:
+        """Whether its number is that of a training: ``acc_run1, acc_run2``, not ``fold1_acc_1, ...``."""
+        return numbers_trainings(re.sub(r"\d", "", self.template))
+
+    @property
     def is_of_parameters(self) -> bool:
         """Whether the names are those of parameters: ``units_1, units_2``, ``beta1, beta2``."""
         if metric_of(self.name):
@@ -102,11 +112,15 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 
 
 def curves_among(groups: Iterable[Group]) -> list[Group]:
-    """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric."""
+    """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
+
+    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs.
+    """
     return [
         group
         for group in groups
         if not group.is_of_parameters
+        and not group.numbers_trainings
         and (len(group.columns) > 1 or (1 in group.columns and (metric_of(group.name) or group.name == "ep")))
         and any(number > 0 for number in group.columns)
     ]
@@ -126,6 +140,11 @@ def name_column(header: Iterable[str]) -> str | None:
     """The column that names the networks, if there is one."""
     lowered = {column.strip().lower(): column for column in header}
     return next((lowered[name] for name in NAME_COLUMNS if name in lowered), None)
+
+
+def numbers_trainings(name: str) -> bool:
+    """Whether the name tells one training from others: ``run_1``, ``val_acc_seed3``, ``lr0.1``."""
+    return TRAINING_NUMBER.search(name) is not None
 
 
 def is_index(column: str) -> bool:

@@ -46,6 +46,15 @@ def rising(values: Floats) -> float | None:
     return float(np.mean(changes > 0)) if len(changes) else None
 
 
+def smoothness(values: Floats) -> float:
+    """Mean of what the curves (n, T) change from their first to their last value, by all that they change."""
+    changes = np.diff(values, axis=1)
+    with np.errstate(invalid="ignore"):
+        shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
+    known = shares[np.isfinite(shares)]
+    return float(known.mean()) if len(known) else 0.0
+
+
 def course(values: Floats) -> str:
     """The range of the values and the way they go, for messages."""
     finite, up = values[np.isfinite(values)], rising(values)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.choice import Candidate, Wishes, choose, is_generic, settle
-from predictor.curves.columns import curves_among, groups_of, is_index
-from predictor.curves.course import before_training
+from predictor.curves.columns import Group, curves_among, groups_of, is_index
+from predictor.curves.course import before_training, smoothness
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import AFTERWARDS, Metric, metric_of, names_bookkeeping, words_of
 from predictor.curves.parameters import Parameters, parameters_of
@@ -28,15 +28,18 @@ from predictor.curves.partition import (
     partition,
     plain,
 )
+from predictor.curves.spread import spread
 from predictor.curves.tables import first_text, is_number, numbers
 from predictor.curves.wide import describe, describe_curves, names_of
 from predictor.curves.wording import listed, shown
 from predictor.errors import CurvesError
 
-RUN = "run"
-METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name")
-VALUE_NAMES = ("value", "metric value", "val", "y")
 ONE_TRAINING = "one training"
+OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
+OF_EPOCHS = frozenset(
+    ("epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration")
+)
+ENOUGH_ROWS = 5
 SHORT = 3
 """Fewer numbered columns are no curve in a table with a column of epochs."""
 
@@ -44,8 +47,9 @@ SHORT = 3
 def is_long(table: pd.DataFrame) -> bool:
     """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
     groups = curves_among(groups_of(list(table.columns)))
-    if epoch_columns(table):
-        return not any(g.length >= SHORT and (metric_of(g.name) or is_generic(g.name)) for g in groups)
+    if epochs := epoch_columns(table):
+        wide = [g for g in groups if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
+        return not wide or _rows_are_epochs(table, epochs[0], wide[0])
     if groups or len(table) < 2:
         return False
     passing = {"lr", "learning rate", "time", "timestamp", "wall time", "duration"}
@@ -53,25 +57,45 @@ def is_long(table: pd.DataFrame) -> bool:
     return bool(named) and all(metric_of(column) for column in named)
 
 
-def read_long(table: pd.DataFrame, wishes: Wishes, run: str | None = None) -> LearningCurves:
+def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
+    """Whether the column numbers the rows, so that numbered columns are not epochs, but of something else.
+
+    That holds for a column called epoch that counts 1, 2, ..., and for one such as iteration, which may count
+    the trainings, if values go from row to row as smoothly as from column to column.
+    """
+    numbered = numbers(table[epoch], epoch)
+    steps = np.diff(numbered)
+    if len(numbered) < SHORT or not (steps > 0).all() or not np.allclose(steps, steps[0]):
+        return False
+    if plain(epoch) in OF_EPOCHS and steps[0] == 1 and numbered[0] in (0, 1):
+        return True
+    values = np.stack([numbers(table[column], column) for column in group.columns.values()], axis=1)
+    return len(values) >= ENOUGH_ROWS and smoothness(values.T) >= 0.9 * smoothness(values)
+
+
+def read_long(
+    table: pd.DataFrame, wishes: Wishes, run: str | None = None, said: Sequence[str] = ()
+) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`.
 
     Args:
         table: of text.
         wishes: of the caller.
         run: the column that tells the trainings apart, if that is known.
+        said: what is to be said about the files, beside what is understood of the table.
     """
-    table = unmelted(table)
+    table = spread(table)
     if not (epochs := epoch_columns(table)):
         table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
         epochs = ["epoch"]
-    curve = choose(_candidates(table, epochs, run), wishes.curve).name
+    curve = choose(_candidates(table, epochs, run), wishes.curve, OF_TRAININGS).name
     rows = table[[is_number(cell) and np.isfinite(float(cell)) for cell in table[curve]]]
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     groups = _groups(rows, keys)
     values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
+    _refuse_other_epochs(rows, values, epoch, keys)
     remarks += _repeated(rows, keys, epoch) + _lost(table, rows, keys)
     metric, remark = settle(curve, values, wishes)
     values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
@@ -86,19 +110,8 @@ def read_long(table: pd.DataFrame, wishes: Wishes, run: str | None = None) -> Le
         metric=metric.name,
         direction=metric.direction,
         names=names_of(first[keys].agg(" ".join, axis=1)) if keys and keys != [BLOCKS] else None,
-        understood="; ".join([what, told, *remarks, parameters.describe()]),
+        understood="; ".join([what, told, *said, *remarks, parameters.describe()]),
     )
-
-
-def unmelted(table: pd.DataFrame) -> pd.DataFrame:
-    """A column for each metric, if a column names the metric and another one holds the value."""
-    by_name = {plain(column): column for column in table.columns}
-    tag = next((by_name[name] for name in METRIC_NAMES if name in by_name), None)
-    value = next((by_name[name] for name in VALUE_NAMES if name in by_name), None)
-    if tag is None or value is None or not first_text(table[tag]) or first_text(table[value]):
-        return table
-    named = {name: table[value].where(table[tag] == name, "") for name in dict.fromkeys(table[tag])}
-    return table.drop(columns=[tag, value]).assign(**named)
 
 
 def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> list[Candidate]:
@@ -148,6 +161,16 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     if gaps:
         remarks.append(f"{gaps} of {len(series)} trainings lack an epoch in between and count as ended there")
     return values, grid, remarks
+
+
+def _refuse_other_epochs(rows: pd.DataFrame, values: Floats, epoch: str, keys: Sequence[str]) -> None:
+    """Refuse trainings most of whose values are at epochs, or times, that no others have."""
+    every = len(rows.drop_duplicates([*keys, epoch]))
+    if (kept := int(np.isfinite(values).sum())) < every / 2:
+        raise CurvesError(
+            f"the trainings have few of their {shown(epoch)} in common: {kept} of {every} values are where "
+            "half of them have one; number the values alike in all trainings, such as 1, 2, ..."
+        )
 
 
 def _without_epoch_zero(

@@ -54,7 +54,7 @@ STATISTICS = frozenset((
 ))
 SUPERLATIVES = frozenset(("best", "final", "peak"))
 AFTERWARDS = frozenset((
-    "time", "runtime", "walltime", "duration", "seconds", "secs", "minutes", "hours", "elapsed",
+    "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
     "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
 ))
 """Known only when a training has ended."""
@@ -142,6 +142,8 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
     spread = VALIDATION | TEST | TRAINING | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in spread and _named([word]) is None}
     told = others & (set(parameter_words) | OF_SETTINGS)
+    if words[-2:] in (["per", "second"], ["per", "sec"]):
+        return True
     if _named(words) or SUPERLATIVES.intersection(words):
         return not told - {"rate", "epoch", "epochs"}
     if AFTERWARDS.intersection(words):

@@ -11,7 +11,8 @@ import pandas as pd
 
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import RUN, read_long
+from predictor.curves.long import read_long
+from predictor.curves.partition import RUN
 from predictor.errors import CurvesError
 from predictor.extras import require
 

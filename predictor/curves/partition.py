@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import metric_of, names_bookkeeping, words_of
+from predictor.curves.metrics import AFTERWARDS, metric_of, names_bookkeeping, words_of
 from predictor.curves.tables import first_text, is_number
 from predictor.curves.wide import describe
 from predictor.curves.wording import shown
@@ -19,17 +19,19 @@ from predictor.errors import CurvesError
 EPOCH_NAMES = (
     "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
     "iteration", "iter", "round", "generation", "step", "global step", "trainer global step", "train step",
-    "eval step", "t",
+    "eval step", "t", "epoche", "epoca", "epoque",
 )
 RUN_NAMES = (
     "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",
     "experiment id", "job id", "model id", "id", "name", "model", "network", "config id", "uuid", "version",
-    "file",
+    "file", "lauf", "column",
 )
 # fmt: on
 OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
 FEW_REPEATS = 0.1
 """Share of the rows that may come again where a column is named as that of a run."""
+RUN, COLUMN = "run", "column"
+"""Names of columns that tell trainings apart where they were put together here."""
 BLOCKS = " block"
 """A column for trainings that nothing but their order tells apart."""
 
@@ -59,7 +61,9 @@ def partition(
         if run is not None:
             if _repeats(rows, [run], epoch) == 0 or epoch == epochs[-1]:
                 return epoch, [run]
-        elif (keys := _keys(rows, epoch, curve)) is not None:
+        elif (keys := _keys(rows, epoch, epochs, curve)) is not None:
+            if keys == [BLOCKS] and epoch != epochs[0]:
+                _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
     raise CurvesError(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
@@ -67,10 +71,16 @@ def partition(
     )
 
 
-def _keys(rows: pd.DataFrame, epoch: str, curve: str) -> list[str] | None:
-    if not rows[epoch].duplicated().any():
-        return []
-    able = sorted(_able_to_tell(rows, epoch, curve), key=_likelihood)
+def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> list[str] | None:
+    able = sorted(_able_to_tell(rows, epochs, curve), key=_likelihood)
+    if not rows[epoch].duplicated().any():  # one training, unless a column of runs says otherwise
+        return [column for column in able if plain(column) in RUN_NAMES][:1]
+    durations = [column for column in able if AFTERWARDS.intersection(words_of(column))]
+    certain = [column for column in able if column not in durations]
+    return _keys_among(rows, epoch, certain) or _in_order(rows, epoch) or _keys_among(rows, epoch, durations)
+
+
+def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str] | None:
     for column in able:
         if _repeats(rows, [column], epoch) == 0 and rows[column].nunique() < len(rows):
             return [column]
@@ -83,19 +93,46 @@ def _keys(rows: pd.DataFrame, epoch: str, curve: str) -> list[str] | None:
     for column in able:  # a training that was begun again
         if plain(column) in RUN_NAMES and _repeats(rows, [column], epoch) <= FEW_REPEATS * len(rows):
             return [column]
+    return None
+
+
+def _in_order(rows: pd.DataFrame, epoch: str) -> list[str] | None:
+    """Whether the epochs begin anew with each training."""
     blocks = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     starts = blocks.groupby(BLOCKS)[epoch].first().astype(float)
     return [BLOCKS] if starts.nunique() == 1 and _repeats(blocks, [BLOCKS], epoch) == 0 else None
 
 
-def _able_to_tell(rows: pd.DataFrame, epoch: str, curve: str) -> Iterator[str]:
+def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iterator[str]:
     for column in rows.columns:
-        if column in (epoch, curve) or (is_index(column) and plain(column) != "id"):
+        if column in (*epochs, curve) or (is_index(column) and plain(column) != "id"):
+            continue
+        if _counts_batches(rows[column], column):
             continue
         if metric_of(column) and not OF_PARAMETERS.match(column):
             continue
         if 1 < rows[column].nunique() < len(rows):
             yield column
+
+
+def _counts_batches(cells: pd.Series, column: str) -> bool:
+    """Whether the column numbers the batches of an epoch: 0, 1, 2, ...; ``batch`` may be their size."""
+    if not {"batch", "batches", "minibatch"}.intersection(words_of(column)) or first_text(cells):
+        return False
+    found = sorted({float(cell) for cell in cells if is_number(cell)})
+    return len(found) > 2 and found[0] in (0, 1) and found[-1] - found[0] == len(found) - 1
+
+
+def _refuse_inner_counter(rows: pd.DataFrame, outer: str, inner: str) -> None:
+    """Refuse rows within epochs of one training, whose number begins anew with each epoch."""
+    blocks = np.array(blocks_of(rows[inner]))
+    if (rows.groupby(blocks)[outer].nunique() == 1).all() and not rows[outer][
+        np.append(True, blocks[1:] != blocks[:-1])
+    ].duplicated().any():
+        raise CurvesError(
+            f"several rows for each {shown(outer)}, numbered by {shown(inner)}: a curve has one value per "
+            f"{shown(outer)}; found {describe(rows)}"
+        )
 
 
 def _likelihood(column: str) -> tuple[bool, bool]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import RUN, is_long, read_long
+from predictor.curves.long import is_long, read_long
 from predictor.curves.metrics import Metric, metric_of
+from predictor.curves.mlflow import read_mlflow, runs_of
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
-from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, exported, files_of, is_export, read_runs
+from predictor.curves.partition import RUN
+from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, files_of, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
 from predictor.curves.tables import read_table
 from predictor.curves.wide import read_wide
@@ -65,21 +69,30 @@ def _read(place: str, wishes: Wishes) -> LearningCurves:
     if "://" in place:
         return read_study(place, wishes)
     if path.is_dir():
-        searched = any((path / name).is_file() for name in ("search.db", "storage.json"))
-        files = [] if searched else files_of(place)
-        if len(files) == 1 and EVENTS not in files[0].name:
-            return _from_table(read_table(files[0]), files[0], wishes)
-        return read_runs(files, wishes) if files else _of_search(path, wishes)
+        return _from_folder(path, wishes)
     if path.suffix in SQLITE_SUFFIXES:
         study = path.is_file() and is_study(path)
         return read_study(f"sqlite:///{place}", wishes) if study else _of_search(path, wishes)
     if not path.is_file():
-        if files := files_of(place):
+        if files := files_of(place)[0]:
             return read_runs(files, wishes)
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
         return read_npz(path, wishes)
     return read_study(place, wishes) if is_journal(path) else _from_table(read_table(path), path, wishes)
+
+
+def _from_folder(path: Path, wishes: Wishes) -> LearningCurves:
+    if any((path / name).is_file() for name in ("search.db", "storage.json")):
+        return _of_search(path, wishes)
+    if runs := runs_of(path):
+        table, remarks = read_mlflow(runs)
+        return read_long(table, wishes, RUN, remarks)
+    files, remarks = files_of(str(path))
+    if len(files) == 1 and EVENTS not in files[0].name:
+        curves = _from_table(read_table(files[0]), files[0], wishes)
+        return replace(curves, understood="; ".join([curves.understood, *remarks]))
+    return read_runs(files, wishes, remarks) if files else _of_search(path, wishes)
 
 
 def _of_search(path: Path, wishes: Wishes) -> LearningCurves:
@@ -91,8 +104,9 @@ def _of_search(path: Path, wishes: Wishes) -> LearningCurves:
 def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurves:
     if set(table.columns) == TENSORBOARD_CSV:
         return read_runs([path], wishes)
-    if is_export(table):
-        return read_long(exported(table), wishes, RUN)
+    if trainings := by_column(table):
+        stacked, run = trainings
+        return read_long(stacked, wishes, run)
     return read_long(table, wishes) if is_long(table) else read_wide(table, wishes)
 
 

@@ -16,55 +16,64 @@ from typing import Any
 
 import pandas as pd
 
+from predictor.curves.by_column import exported, is_export
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import RUN, is_long, read_long, unmelted
-from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
+from predictor.curves.long import is_long, read_long
+from predictor.curves.partition import RUN, RUN_NAMES, epoch_columns, plain
+from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
+from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
 from predictor.curves.wide import describe
 from predictor.curves.wording import listed
 from predictor.errors import CurvesError
 from predictor.extras import require
 
-NAMED = ("progress.csv", "result.json", "metrics.csv")
+NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json")
 EVENTS = "events.out.tfevents"
 OF_NO_TRAINING = re.compile(r"(params|config|hparams|args|settings|summary|meta.*|experiment_state.*)\.\w+")
 TENSORBOARD_CSV = {"Wall time", "Step", "Value"}
 TENSORBOARD_NAME = re.compile(r"(?:run-)?(?P<run>.*?)-tag-(?P<tag>.*)")
-OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
-"""A column of Weights & Biases' export: ``name - val_acc``."""
 SETTING = re.compile(r"^(?P<name>\w+):\s*(?P<value>[-+\d.eE]+)\s*$", re.MULTILINE)
 
 
-def files_of(path: str) -> list[Path]:
-    """The files of trainings in a folder, or those that match a pattern with ``*``; [] if there are none."""
+def files_of(path: str) -> tuple[list[Path], list[str]]:
+    """The files of trainings in a folder, or those that match a pattern, and remarks on what is left out."""
     folder = Path(path)
     if not folder.is_dir():
-        return [Path(found) for found in sorted(glob.glob(path, recursive=True)) if Path(found).is_file()]
+        return [Path(found) for found in sorted(glob.glob(path, recursive=True)) if Path(found).is_file()], []
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     if any(EVENTS in file.name for file in files):
-        return [file for file in files if EVENTS in file.name]
+        return [file for file in files if EVENTS in file.name], []
     for name in NAMED:
         if found := [file for file in files if file.name.removesuffix(".gz") == name]:
-            return found
-    tables = [file for file in files if _suffix(file) in TEXT_SUFFIXES]
-    tables = [file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)]
-    return [file for file in tables if _suffix(file) == _suffix(tables[0])]
+            return found, []
+    tables = [file for file in files if suffix(file) in TEXT_SUFFIXES]
+    return of_one_suffix([file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)] or tables)
 
 
-def read_runs(files: Sequence[Path], wishes: Wishes) -> LearningCurves:
-    """One training per file; raises `CurvesError`, with the file that is none."""
+def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -> LearningCurves:
+    """One training per file; raises `CurvesError`, with the file that is none.
+
+    Args:
+        files: of the trainings.
+        wishes: of the caller.
+        said: what is to be said about the files.
+    """
     if all(EVENTS in file.name for file in files):
-        return read_long(_from_events(sorted({file.parent for file in files})), wishes, RUN)
-    names = _names(files)
+        table, remarks = by_training(_from_events(sorted({file.parent for file in files})))
+        return read_long(table, wishes, RUN, [*said, *remarks])
+    last, earlier = latest(files)
+    names = _names(last)
     tables = []
-    for file, name in zip(files, names, strict=True):
+    for file, name in zip(last, names, strict=True):
         try:
             tables.append(run_table(read_table(file), file, name))
         except CurvesError as error:
             raise CurvesError(f"{file.name} of {len(files)} files, one for each training: {error}") from None
-    return read_long(pd.concat(tables, ignore_index=True).fillna(""), wishes, RUN)
+    table, remarks = by_training(pd.concat(tables, ignore_index=True).fillna(""))
+    return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
 
 
 def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
@@ -78,29 +87,11 @@ def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
     if is_long(table):
         if not epoch_columns(table):
             table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
-        return _long(unmelted(table), name).assign(**_settings(file, table.columns))
+        return _long(spread(table), name).assign(**_settings(file, table.columns))
     groups = curves_among(groups_of(list(table.columns)))
     if not groups or len(table) > 1:
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
     return _long(_upright(table, groups), name)
-
-
-def is_export(table: pd.DataFrame) -> bool:
-    """Whether this is Weights & Biases' export of a chart: a column of steps, then ``run - metric``."""
-    return len(table.columns) > 1 and all(OF_RUN.fullmatch(column) for column in table.columns[1:])
-
-
-def exported(table: pd.DataFrame) -> pd.DataFrame:
-    """The long table of such an export, without the columns of minima and maxima."""
-    step = table.columns[0]
-    parts = []
-    for column in table.columns[1:]:
-        match = OF_RUN.fullmatch(column)
-        if match and not match["extreme"]:
-            parts.append(
-                pd.DataFrame({RUN: match["run"], "step": table[step], match["metric"]: table[column]})
-            )
-    return pd.concat(parts, ignore_index=True).fillna("")
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -167,7 +158,3 @@ def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
     if not rows:
         raise CurvesError("no scalars in these TensorBoard event files")
     return pd.DataFrame(rows, dtype=object).fillna("")
-
-
-def _suffix(file: Path) -> str:
-    return Path(file.name.removesuffix(".gz")).suffix.lower()

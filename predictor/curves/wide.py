@@ -26,8 +26,14 @@ PUBLISHED_FROM_ZERO = {
 
 def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`."""
-    candidates = curves_among(groups_of(list(table.columns)))
+    groups = groups_of(list(table.columns))
+    candidates = curves_among(groups)
     if not candidates:
+        if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
+            raise CurvesError(
+                f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
+                f"epochs, number them in a column epoch; found {describe(table)}"
+            )
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
             f"epoch with its number in a column such as epoch; found {describe(table)}"
@@ -71,9 +77,16 @@ def describe_curves(values: Floats, metric: Metric, remark: str, columns: str) -
     n, T = values.shape
     plural = "" if n == 1 else "s"
     unit = f", {remark}" if remark else ""
-    early = int(np.sum(~np.isfinite(values).all(axis=1)))
+    early, copies = int(np.sum(~np.isfinite(values).all(axis=1))), _copies(values)
     ended = f", {early} of them not to the end," if early else ""
+    ended += f", {copies} of them the same as others," if copies else ""
     return f"{n} curve{plural} x {T} epochs{ended} of {metric.name} ({metric.direction}d{unit}) in {columns}"
+
+
+def _copies(values: Floats) -> int:
+    """Curves that have the values of an earlier one, those of networks that learn nothing aside."""
+    changing = values[np.nanmax(values, axis=1, initial=-np.inf) > np.nanmin(values, axis=1, initial=np.inf)]
+    return len(changing) - len({row.tobytes() for row in changing})
 
 
 def names_of(cells: pd.Series) -> npt.NDArray[np.str_]:

@@ -71,6 +71,19 @@ def test_a_value_stands_at_its_epoch_and_what_few_trainings_have_is_left_out(wri
     assert "1 of 8 trainings lack an epoch in between" in curves.understood
 
 
+def test_trainings_without_epochs_in_common_are_refused(write, long):
+    times = long["epoch"] * (1 + 0.01 * long["run"].str[1:].astype(int))
+    with pytest.raises(CurvesError, match=r"few of their step in common: \d+ of 48 values"):
+        read(write(long.drop(columns="epoch").assign(step=times)))
+
+
+def test_trainings_that_follow_one_another_are_not_one(write, long, accuracies):
+    after = long.assign(epoch=long["epoch"] + 100 * (long["run"] == "r1"))
+    curves = read(write(after[after["run"].isin(["r0", "r1"])]), parameters=[])
+    assert curves.names.tolist() == ["r0", "r1"]
+    np.testing.assert_array_equal(curves.values[0, :6], accuracies[0])
+
+
 def test_an_epoch_that_comes_again_is_told(write, long):
     again = long.iloc[[5]].assign(val_acc=0.123)
     curves = read(write(pd.concat([long, again])))

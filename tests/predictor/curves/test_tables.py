@@ -127,3 +127,36 @@ def test_every_digit_is_kept(tmp_path):
     values = np.random.default_rng(0).random((3, 4))
     pd.DataFrame(values, columns=[f"acc_{t}" for t in range(1, 5)]).to_csv(tmp_path / "x.csv", index=False)
     np.testing.assert_array_equal(read(tmp_path / "x.csv").values, values)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"PK\x03\x04", "Excel file or a ZIP"),
+        (b"PAR1", "Parquet"),
+        (b"\x93NUMPY", "NumPy"),
+        (b"\x80\x04", "pickle"),
+    ],
+)
+def test_files_that_are_no_text_are_named(tmp_path, start, kind):
+    (tmp_path / "curves.csv").write_bytes(start + b"\x00\x95\xff")
+    with pytest.raises(CurvesError, match=f"{kind}.*, which is not read; save its table as CSV"):
+        LearningCurves.read(tmp_path / "curves.csv")
+
+
+def test_a_comma_that_may_group_thousands_is_refused(tmp_path):
+    path = tmp_path / "curves.tsv"
+    path.write_text("num_params\tacc_1\tacc_2\n12,345\t0.25\t0.5\n1,234\t0.5\t0.75\n")
+    with pytest.raises(CurvesError, match=r"'num_params': '12,345' .* may be a thousand times as much"):
+        LearningCurves.read(path)
+    path.write_text("lr\tacc_1\tacc_2\n0,1\t31,125\t42,250\n0,2\t30,125\t41,250\n")
+    assert LearningCurves.read(path).values.tolist() == [[31.125, 42.25], [30.125, 41.25]]
+
+
+def test_curves_that_are_the_same_are_told(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("acc_1,acc_2\n0.2,0.3\n0.2,0.3\n0.2,0.4\n0.1,0.1\n0.1,0.1\n")
+    assert (
+        "5 curves x 2 epochs, 1 of them the same as others, of accuracy"
+        in LearningCurves.read(path).understood
+    )

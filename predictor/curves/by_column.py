@@ -1,0 +1,113 @@
+"""Tables with a row per epoch and a column for each training: exports of charts, and columns named as runs.
+
+``name - val_acc`` is Weights & Biases' way, and read whatever the names are. In other tables the columns have
+to say that they are trainings: ``run_1, run_2``, ``seed3/val_acc``, ``val_acc_lr0.1``. What says nothing,
+``resnet18, vgg16``, may as well be a training's metrics, and is left to `predictor.curves.long`, which asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+from predictor.curves.columns import is_index, numbers_trainings
+from predictor.curves.metrics import (
+    AFTERWARDS,
+    UNLABELLED,
+    metric_of,
+    names_bookkeeping,
+    split_rank,
+    words_of,
+)
+from predictor.curves.partition import COLUMN, EPOCH_NAMES, RUN, epoch_columns, plain
+from predictor.curves.tables import first_text
+
+OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
+"""A column of Weights & Biases' export: ``name - val_acc``."""
+SEPARATOR = re.compile(r"([\s/:|_-]+)")
+
+
+def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
+    """The long table of such a table, and its column that tells the trainings apart; None for others."""
+    if is_export(table):
+        return exported(table), RUN
+    pairs = _named_trainings(table)
+    if not pairs:
+        return None
+    epoch = epoch_columns(table)[0]
+    return _stacked(table, epoch, epoch, pairs, COLUMN), COLUMN
+
+
+def is_export(table: pd.DataFrame) -> bool:
+    """Whether this is Weights & Biases' export of a chart: a column of steps, then ``run - metric``."""
+    return len(table.columns) > 1 and all(OF_RUN.fullmatch(column) for column in table.columns[1:])
+
+
+def exported(table: pd.DataFrame) -> pd.DataFrame:
+    """The long table of such an export, without the columns of minima and maxima."""
+    step, columns = table.columns[0], table.columns[1:]
+    if OF_RUN.fullmatch(step):  # a training, too: the rows number the epochs
+        table = table.assign(step=[str(number) for number in range(1, len(table) + 1)])
+        step, columns = "step", table.columns[:-1]
+    matches = {column: OF_RUN.fullmatch(column) for column in columns}
+    pairs = {
+        column: (match["run"], match["metric"])
+        for column, match in matches.items()
+        if match and not match["extreme"]
+    }
+    return _stacked(table, step, step if plain(step) in EPOCH_NAMES else "step", pairs, RUN)
+
+
+def _stacked(
+    table: pd.DataFrame, epoch: str, called: str, pairs: Mapping[str, tuple[str, str]], run: str
+) -> pd.DataFrame:
+    """The trainings one below the other."""
+    parts = [
+        pd.DataFrame({run: name, called: table[epoch], metric: table[column]})
+        for column, (name, metric) in pairs.items()
+    ]
+    return pd.concat(parts, ignore_index=True).fillna("")
+
+
+def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Training and metric by column, if all columns but those of epochs and times tell them; else nothing."""
+    epochs = epoch_columns(table)
+    if not epochs or table[epochs[0]].duplicated().any() or len(table) < 2:
+        return {}
+    columns = [column for column in table.columns if not _passes_by(column, epochs)]
+    pairs = {column: _training_and_metric(column) for column in columns}
+    metrics: dict[str, set[str]] = {}
+    for run, metric in pairs.values():
+        metrics.setdefault(run, set()).add(metric)
+    alike = len({frozenset(found) for found in metrics.values()}) == 1
+    numeric = not any(first_text(table[column]) for column in columns)
+    told = (
+        len(metrics) > 1 and len(set(pairs.values())) == len(pairs) and all(map(numbers_trainings, metrics))
+    )
+    return pairs if told and alike and numeric else {}
+
+
+def _passes_by(column: str, epochs: list[str]) -> bool:
+    times = bool(AFTERWARDS.intersection(words_of(column))) or names_bookkeeping(column)
+    return column in epochs or is_index(column) or (times and not numbers_trainings(column))
+
+
+def _training_and_metric(column: str) -> tuple[str, str]:
+    """``run1/val_acc`` or ``val_acc_run1`` as ``run1``, ``val_acc``; ``run1`` has a ``value``."""
+    parts = SEPARATOR.split(column)
+    for backwards in (True, False):
+        words = parts[::-2] if backwards else parts[::2]
+        count = next((place for place, word in enumerate(words) if not _of_metric(word)), len(words))
+        if 0 < count < len(words):
+            cut = -2 * count + 1 if backwards else 2 * count - 1
+            ends = "".join(parts[:cut]), "".join(parts[cut:])
+            run, metric = ends if backwards else ends[::-1]
+            return run.strip(" /:|_-"), metric.strip(" /:|_-")
+    return column, "value"
+
+
+def _of_metric(word: str) -> bool:
+    named = metric_of(word) is not None or split_rank(word) != UNLABELLED or word.lower() in ("rate", "epoch")
+    return named and not numbers_trainings(word)

@@ -1,0 +1,120 @@
+"""Whatever JSON holds a table, as a pandas table of text.
+
+An object is a row; a list of numbers in it is a curve and becomes the columns ``name_1``, ``name_2``, ...;
+objects in objects become columns ``outer/inner``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
+from predictor.errors import CurvesError
+
+
+def from_json(text: str) -> pd.DataFrame:
+    """The table in JSON or JSON lines; raises `CurvesError`."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise CurvesError("JSON of too many levels") from None
+    except ValueError:
+        content = _json_lines(text)
+    records = list(_records(content))
+    if not records:
+        raise CurvesError("no objects in this JSON; expected one for each training, or for each epoch")
+    columns = dict.fromkeys(name for record in records for name in record)
+    cells = [[record.get(name, "") for name in columns] for record in records]
+    return pd.DataFrame(cells, columns=pd.Index(list(columns), dtype=object), dtype=object)
+
+
+def _json_lines(text: str) -> list[Any]:
+    found = []
+    for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise CurvesError(f"neither JSON nor JSON lines: line {number}: {error}") from None
+    return found
+
+
+def _records(content: Any) -> Iterator[dict[str, str]]:
+    """Rows of whatever JSON this is."""
+    if isinstance(content, list):
+        if content and all(isinstance(item, list) for item in content):
+            content = [{"": item} for item in content]  # curves without a name
+        elif content and all(isinstance(item, int | float) for item in content):
+            content = [{"": content}]
+        for item in content:
+            if not isinstance(item, Mapping):
+                raise CurvesError(f"{str(item)[:60]!r} in a list of JSON; expected objects")
+            yield dict(_cells(item))
+    elif isinstance(content, Mapping):
+        yield from _records_of_object(content)
+    else:
+        raise CurvesError(f"{str(content)[:60]!r} is no table; expected objects or lists of them")
+
+
+def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    values = list(content.values())
+    inner = [value for value in values if isinstance(value, list) and value and isinstance(value[0], Mapping)]
+    if len(inner) == 1:  # such as the log_history of a trainer_state.json
+        yield from _records(inner[0])
+    elif values and all(isinstance(value, Mapping) for value in values):
+        if all(key.isdecimal() for value in values for key in value):  # as pandas writes tables by columns
+            rows = dict.fromkeys(key for value in values for key in value)
+            yield from _records([{name: content[name].get(row) for name in content} for row in rows])
+        elif _are_trainings(content):
+            yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
+        else:  # one training, by kinds of data or metrics
+            yield dict(_cells(content))
+    elif _is_columnar(content):
+        yield from _records([dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)])
+    else:
+        yield dict(_cells(content))
+
+
+def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether these objects are trainings by name: each has a curve; names are not all of data or metrics."""
+    if all(metric_of(name) or split_rank(name) != UNLABELLED for name in content):
+        return False
+    return all(_has_list(value) for value in content.values())
+
+
+def _has_list(value: Any) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else ()
+    return isinstance(value, list) or any(_has_list(item) for item in inner)
+
+
+def _is_columnar(content: Mapping[str, Any]) -> bool:
+    """Whether lists of one length are columns and not curves: the curves' epochs stand in them."""
+    lists = [value for value in content.values() if isinstance(value, list)]
+    if len(lists) < len(content) or len({len(value) for value in lists}) != 1:
+        return False
+    numbered = [name for name in content if re.search(r"\d$", name)]
+    names = {name.strip().lower() for name in content}
+    return bool(names & {"epoch", "epochs", "step", "iteration", "training_iteration"}) or len(numbered) > 1
+
+
+def _cells(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in item.items():
+        name = f"{outer}{key}"
+        if isinstance(value, Mapping):
+            yield from _cells(value, f"{name}/")
+        elif isinstance(value, list):
+            yield from ((f"{name}_{place}", _cell(inner)) for place, inner in enumerate(value, start=1))
+        else:
+            yield name, _cell(value)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        value.strip() if isinstance(value, str) else repr(value) if isinstance(value, float) else str(value)
+    )

@@ -1,0 +1,55 @@
+"""MLflow's own folders: files ``mlruns/0/RUN/metrics/val_acc`` of lines ``timestamp value step``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from predictor.curves.partition import RUN
+from predictor.curves.tables import is_number
+from predictor.errors import CurvesError
+
+ABOUT = "meta.yaml"
+
+
+def runs_of(folder: Path) -> list[Path]:
+    """The folders of runs in it, itself included."""
+    return sorted(about.parent for about in folder.rglob(ABOUT) if (about.parent / "metrics").is_dir())
+
+
+def read_mlflow(runs: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """The long table of runs that were not deleted, and a remark if some were; raises `CurvesError`."""
+    about = {run: (run / ABOUT).read_text("utf-8", "replace") for run in runs}
+    kept = [run for run in runs if "lifecycle_stage: deleted" not in about[run]]
+    rows = [row for run in kept for row in _rows(run)]
+    if not rows:
+        raise CurvesError("no metrics in these folders of MLflow's")
+    deleted = len(runs) - len(kept)
+    remarks = [f"left out: {deleted} deleted runs"] if deleted else []
+    return pd.DataFrame(rows, dtype=object).fillna(""), remarks
+
+
+def _rows(run: Path) -> Iterator[dict[str, str]]:
+    config = {f"config/{name}": text for name, text in _files(run / "params")}
+    names = dict(_files(run / "tags"))
+    name = f"{names['mlflow.runName']} {run.name}" if "mlflow.runName" in names else run.name
+    for metric, text in _files(run / "metrics"):
+        for number, line in enumerate(text.splitlines(), start=1):
+            cells = line.split()
+            if len(cells) not in (2, 3) or not all(map(is_number, cells)):
+                raise CurvesError(f"line {number} of {run.name}/metrics/{metric}: {line[:60]!r} is no metric")
+            yield {
+                RUN: name,
+                "step": cells[2] if len(cells) == 3 else str(number),
+                metric: cells[1],
+                **config,
+            }
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Name, of which folders are a part, and text of all files."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield file.relative_to(folder).as_posix(), file.read_text("utf-8", "replace").strip()

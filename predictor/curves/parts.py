@@ -1,0 +1,101 @@
+"""Several files of one training: a checkpoint after the other, or a file for each kind of data."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import inf
+from pathlib import Path
+
+import pandas as pd
+
+from predictor.curves.metrics import (
+    TEST,
+    TRAINING,
+    UNLABELLED,
+    VALIDATION,
+    metric_of,
+    split_rank,
+)
+from predictor.curves.partition import RUN
+from predictor.curves.tables import first_text
+from predictor.curves.wording import listed
+
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+KINDS = {**dict.fromkeys(VALIDATION, "val"), **dict.fromkeys(TEST, "test")} | dict.fromkeys(
+    (*TRAINING, "learn"), "train"
+)
+KIND = re.compile(rf"(?<![a-z])({'|'.join(sorted(KINDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
+"""A word for data in a name: ``run1/train``, ``m0_validation``, ``learn_error.tsv``."""
+
+
+def latest(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files without those of earlier checkpoints (``checkpoint-500``), and a remark if there are any."""
+    trainings: dict[Path, list[tuple[float, Path]]] = defaultdict(list)
+    for file in files:
+        number = CHECKPOINT.fullmatch(file.parent.name)
+        training = file.parent.parent if number else file.parent
+        trainings[training / file.name].append((int(number[1]) if number else inf, file))
+    kept = {max(found)[1] for found in trainings.values()}
+    earlier = len(files) - len(kept)
+    remarks = [f"left out: {earlier} files of earlier checkpoints"] if earlier else []
+    return [file for file in files if file in kept], remarks
+
+
+def by_training(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Runs whose names differ in a word for data alone as one run, with metrics of each kind of data.
+
+    Args:
+        table: with the column ``run``.
+
+    Returns:
+        The table and a remark; the table as it is and none if there are no such runs.
+    """
+    kinds = {name: _kind(name) for name in dict.fromkeys(table[RUN])}
+    found: dict[str, set[str]] = defaultdict(set)
+    for rest, kind in kinds.values():
+        found[rest].add(kind)
+    if not any(len(several - {""}) > 1 for several in found.values()):
+        return table, []
+    metrics = [c for c in table.columns if split_rank(c) == UNLABELLED and _may_be_metric(c, table)]
+    of_row = table[RUN].map({name: kind for name, (_, kind) in kinds.items()})
+    every = sorted({kind for _, kind in kinds.values()} - {""})
+    labelled = {
+        f"{kind}_{metric}": table[metric].where(of_row == kind, "") for kind in every for metric in metrics
+    }
+    unlabelled = {metric: table[metric].where(of_row == "", "") for metric in metrics}
+    runs = table[RUN].map({name: rest for name, (rest, _) in kinds.items()})
+    return table.assign(**{RUN: runs}, **unlabelled, **labelled), [
+        f"by their names, files of {listed(every)} data"
+    ]
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """The name without its last word for data, and which data that is."""
+    matches = list(KIND.finditer(name))
+    if not matches or name.count("/", matches[-1].end()) > 1:  # of a folder far above
+        return name, ""
+    match = matches[-1]
+    return f"{name[: match.start()].rstrip('/ _.-')}{name[match.end() :]}", KINDS[match[1].lower()]
+
+
+def _may_be_metric(column: str, table: pd.DataFrame) -> bool:
+    return column == "value" or (metric_of(column) is not None and not first_text(table[column]))
+
+
+def of_one_suffix(tables: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """The files of the suffix that most have, and a remark about the others."""
+    by_suffix: dict[str, list[Path]] = defaultdict(list)
+    for file in tables:
+        by_suffix[suffix(file)].append(file)
+    if not by_suffix:
+        return [], []
+    most = max(by_suffix, key=lambda one: len(by_suffix[one]))
+    others = [file.name for one, files in by_suffix.items() if one != most for file in files]
+    return by_suffix[most], [f"left out: {listed(others)} (not {most})"] if others else []
+
+
+def suffix(file: Path) -> str:
+    """The suffix of a file, packed or not: ``.csv`` of ``curves.csv.gz``."""
+    return Path(file.name.removesuffix(".gz")).suffix.lower()

@@ -1,0 +1,88 @@
+"""Tables with several rows for an epoch of a training, by metric or data: a column for each instead."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from predictor.curves.columns import is_index
+from predictor.curves.metrics import (
+    AFTERWARDS,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    metric_of,
+    names_bookkeeping,
+    words_of,
+)
+from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
+from predictor.curves.tables import first_text
+
+METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name")
+DATA = VALIDATION | TEST | TRAINING
+VALUE_NAMES = ("value", "metric value", "val", "y")
+
+
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """A column for each metric, and for each metric of each kind of data, if rows are of one of them.
+
+    ``run, step, metric, value`` becomes ``run, step, val_acc, ...``; ``run, epoch, phase, acc`` with the
+    phases ``train`` and ``val`` becomes ``run, epoch, train_acc, val_acc``.
+    """
+    return _by_data(_by_metric(table))
+
+
+def _by_metric(table: pd.DataFrame) -> pd.DataFrame:
+    by_name = {plain(column): column for column in table.columns}
+    tag = next((by_name[name] for name in METRIC_NAMES if name in by_name), None)
+    value = next((by_name[name] for name in VALUE_NAMES if name in by_name), None)
+    if tag is None or value is None or not first_text(table[tag]) or first_text(table[value]):
+        return table
+    named = {name: table[value].where(table[tag] == name, "") for name in dict.fromkeys(table[tag])}
+    return table.drop(columns=[tag, value]).assign(**named)
+
+
+def _by_data(table: pd.DataFrame) -> pd.DataFrame:
+    phase = next((column for column in table.columns if _varies_within_epochs(table, column)), None)
+    if phase is None:
+        return table
+    metrics = [column for column in table.columns if _is_metric(table, column)]
+    named = {
+        f"{kind}_{metric}": table[metric].where(table[phase] == kind, "")
+        for kind in dict.fromkeys(table[phase])
+        for metric in metrics
+    }
+    kept = {name: cells for name, cells in named.items() if (cells != "").any()}
+    return table.drop(columns=[phase, *metrics]).assign(**kept)
+
+
+def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
+    """Whether the cells are names of data, and most epochs of a training have rows of several of them."""
+    kinds = set(table[column])
+    if plain(column) in RUN_NAMES or len(kinds) < 2 or not all(map(_names_data, kinds)):
+        return False
+    epochs = epoch_columns(table)
+    if not epochs:
+        return False
+    same = [
+        other
+        for other in table.columns
+        if other == epochs[0] or (other != column and _tells_trainings(table, other, epochs))
+    ]
+    return bool((table.groupby(same)[column].nunique() > 1).mean() >= 0.5)
+
+
+def _names_data(kind: str) -> bool:
+    """Whether the words say what data it is, and nothing else: ``val``, ``training set``."""
+    words = set(words_of(kind))
+    return bool(words & DATA) and words <= DATA | {"set", "data", "split"}
+
+
+def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> bool:
+    """Whether the column may be the same in all rows of an epoch of a training: no metric, time or step."""
+    passing = AFTERWARDS.intersection(words_of(column)) or is_index(column) or column in epochs
+    bookkeeping = names_bookkeeping(column) and plain(column) not in RUN_NAMES
+    return not (passing or bookkeeping or _is_metric(table, column))
+
+
+def _is_metric(table: pd.DataFrame, column: str) -> bool:
+    return metric_of(column) is not None and not first_text(table[column])

@@ -1,0 +1,96 @@
+"""Tables with a row per epoch and a column for each training."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+EPOCHS = np.arange(1, 7)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_csv(columns, **options):
+        pd.DataFrame(columns).to_csv(tmp_path / "table.csv", index=False, **options)
+        return tmp_path / "table.csv"
+
+    return to_csv
+
+
+@pytest.mark.parametrize(
+    ("name", "epoch"),
+    [
+        ("run_{}", "epoch"),
+        ("seed {}", "step"),
+        ("val_acc_run{}", "epoch"),
+        ("run{}_val_acc", "epoch"),
+        ("trial-{}/val_acc", "iteration"),
+        ("val_acc_lr0.0{}", "Epoch"),
+    ],
+)
+def test_columns_that_are_named_as_trainings(write, accuracies, name, epoch):
+    path = write({epoch: EPOCHS, **{name.format(i): row for i, row in enumerate(accuracies)}})
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert (curves.metric, curves.direction, len(curves.names)) == ("accuracy", "maximize", 8)
+    assert f"at {epoch} 1, 2, ..., 6; trainings told apart by column" in curves.understood
+
+
+def test_each_training_with_several_metrics(write, accuracies, losses):
+    pairs = {
+        f"run{i}/{metric}": values[i]
+        for i in range(8)
+        for metric, values in (("train_loss", losses / 2), ("val_acc", accuracies), ("val_loss", losses))
+    }
+    path = write({"epoch": EPOCHS, **pairs})
+    np.testing.assert_array_equal(read(path).values, accuracies)
+    np.testing.assert_array_equal(read(path, curve="val_loss").values, losses)
+
+
+def test_losses_without_a_name_are_asked_about(write, losses):
+    path = write({"epoch": EPOCHS, **{f"run_{i}": row for i, row in enumerate(losses)}})
+    with pytest.raises(CurvesError, match=r"'value' does not say whether more is better"):
+        read(path)
+    np.testing.assert_array_equal(read(path, metric="loss").values, losses)
+
+
+@pytest.mark.parametrize("name", ["resnet{}", "acc_{}", "net{}/val_acc", "plum_{} val_acc"])
+def test_columns_that_may_be_trainings_or_not_are_refused_with_what_is_read(write, accuracies, name):
+    path = write({"epoch": EPOCHS, **{name.format(i): row for i, row in enumerate(accuracies, start=1)}})
+    with pytest.raises(CurvesError, match=r"are equally good .* have to be called 'run1 - val_acc'"):
+        read(path)
+
+
+def test_several_losses_of_one_training_are_no_trainings(write, losses):
+    path = write({"epoch": EPOCHS, **{f"{part}_loss": row for part, row in zip("abc", losses, strict=False)}})
+    with pytest.raises(CurvesError, match="are equally good"):
+        read(path)
+    assert len(read(path, curve="b_loss")) == 1
+
+
+def test_trainings_numbered_in_columns_without_epochs_are_refused(write, accuracies):
+    path = write({f"run_{i}": row for i, row in enumerate(accuracies)})
+    with pytest.raises(CurvesError, match=r"run_0 to run_7 are numbered by training, not by epoch.*epoch"):
+        read(path, direction="maximize")
+    scores = write({"param_lr": EPOCHS, **{f"split{i}_test_score": row for i, row in enumerate(accuracies)}})
+    with pytest.raises(CurvesError, match="numbered by training, not by epoch"):
+        read(scores)
+
+
+@pytest.mark.parametrize("counter", ["iteration", "generation", "round", "step", "t"])
+def test_a_number_of_trainings_beside_columns_of_epochs_is_no_epoch(wide, accuracies, counter):
+    order = np.random.default_rng(0).permutation(8)
+    curves = read(wide({counter: np.arange(1, 9), "acc_#": accuracies[order]}))
+    np.testing.assert_array_equal(curves.values, accuracies[order])
+
+
+def test_a_planned_number_of_epochs_is_a_parameter(wide, accuracies):
+    curves = read(wide({"epoch": np.arange(10, 90, 10), "acc_#": accuracies[[3, 1, 7, 0, 2, 6, 5, 4]]}))
+    assert (curves.shape, list(curves.hyperparameters)) == ((8, 6), ["epoch"])
+
+
+def test_an_export_whose_first_column_is_a_training_loses_none(write, accuracies):
+    curves = read(write({f"sweep-{i} - val_acc": row for i, row in enumerate(accuracies)}))
+    np.testing.assert_array_equal(curves.values, accuracies)

@@ -1,0 +1,48 @@
+"""MLflow's folders of runs, as its file store writes them."""
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+@pytest.fixture
+def mlruns(tmp_path, accuracies, losses, rates):
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "meta.yaml").write_text("name: Default\nlifecycle_stage: active\n")
+    for i in range(8):
+        run = tmp_path / "0" / f"{i:032x}"
+        for name in ("metrics/val", "params", "tags", "artifacts"):
+            (run / name).mkdir(parents=True)
+        (run / "meta.yaml").write_text("lifecycle_stage: active\n")
+        (run / "params" / "lr").write_text(str(rates[i]))
+        (run / "params" / "optimizer").write_text("sgd")
+        (run / "tags" / "mlflow.runName").write_text(f"bold-{i}")
+        for metric, values in (("val/acc", accuracies), ("train_loss", losses)):
+            lines = [f"{1700000000000 + t} {value!r} {t + 1}" for t, value in enumerate(values[i].tolist())]
+            (run / "metrics" / metric).write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_runs_with_their_metrics_and_parameters(mlruns, accuracies, losses, rates):
+    for folder in (mlruns, mlruns / "0"):
+        curves = read(folder)
+        np.testing.assert_array_equal(curves.values, accuracies)
+        np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
+        assert curves.names[0].startswith("bold-0 ")
+    np.testing.assert_array_equal(read(mlruns, curve="train_loss").values, losses)
+
+
+def test_deleted_runs_are_left_out_and_said(mlruns, accuracies):
+    (mlruns / "0" / f"{0:032x}" / "meta.yaml").write_text("lifecycle_stage: deleted\n")
+    curves = read(mlruns)
+    np.testing.assert_array_equal(curves.values, accuracies[1:])
+    assert "left out: 1 deleted runs" in curves.understood
+
+
+def test_a_damaged_metric_is_named(mlruns):
+    (mlruns / "0" / f"{0:032x}" / "metrics" / "train_loss").write_text("1700000000000 0.5 1\nwhat?\n")
+    with pytest.raises(CurvesError, match=r"line 2 of 0+/metrics/train_loss: 'what\?' is no metric"):
+        read(mlruns)
