@@ -22,7 +22,7 @@ from metaqnn.session.run_folder import RunFolder, reading
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
     from metaqnn.finetune import Candidate, Finetuning
-    from trainers import EpochReport
+    from trainers import EpochReport, ImageDataset
 
 RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
 BEST = 5
@@ -142,7 +142,7 @@ def _finetune(namespace: argparse.Namespace) -> str:
     )
     finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search_seed)
     with RunFolder(files.folder).lock():
-        print(_introduction(finetuning, len(prepared.dataset.train_images)), file=sys.stderr)
+        print(_introduction(finetuning, prepared.dataset), file=sys.stderr)
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
         summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
@@ -164,7 +164,7 @@ def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tune
     )
 
 
-def _introduction(finetuning: Finetuning, images: int) -> str:
+def _introduction(finetuning: Finetuning, dataset: ImageDataset) -> str:
     trainer, recipe = finetuning.trainer, finetuning.trainer.recipe
     phases = ", ".join(f"{rate:g} for {epochs}" for rate, epochs in recipe.phases)
     precision = str(trainer.precision).removeprefix("torch.")
@@ -173,13 +173,19 @@ def _introduction(finetuning: Finetuning, images: int) -> str:
     return "\n".join(
         [
             f"results     {finetuning.files.folder}",
-            f"training    {counted(recipe.epochs, 'epoch')} on {images:,} images in batches of "
+            f"training    {counted(recipe.epochs, 'epoch')} on {_images(dataset)} in batches of "
             f"{recipe.batch_size}, on {trainer.device}, {precision}",
             f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",
             f"images      normalised by their global contrast, {images_are}",
             f"trainings   {everything}, of which {everything - missing} have already ended",
         ]
     )
+
+
+def _images(dataset: ImageDataset) -> str:
+    images, own = len(dataset.train_images), len(dataset.validation_images)
+    besides = f" (not on the {own:,} of its own validation set)" if own else ""
+    return f"{images:,} images{besides}"
 
 
 @contextmanager

@@ -40,8 +40,8 @@ class ImageOptions:
     )
     own_validation: bool | None = option(
         None,
-        "validate on the images in a folder's val/ instead of images held out from train/ (default: if there "
-        "are any and --validation-size is not given)",
+        "validate on the images in a folder's val/, or x_val, instead of images held out from train/ "
+        "(default: if there are any and --validation-size is not given)",
     )
     max_pixels: int = option(
         2**26,
@@ -51,7 +51,6 @@ class ImageOptions:
         within=Bounds(1, 2**40),
     )
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
-
     metric: str = option(
         ACCURACY,
         "accuracy, or balanced-accuracy (the mean over the classes of the share of each that is right), for "

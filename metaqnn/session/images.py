@@ -45,7 +45,9 @@ def complete(options: Options, dataset: ImageDataset) -> Options:
     """
     own, size = len(dataset.validation_labels), options.validation_size
     if options.own_validation and not own:
-        raise DatasetError(f"{options.dataset!r} has no folder val/ with images for --own-validation")
+        raise DatasetError(
+            f"{options.dataset!r} has no folder val/ with images for --own-validation, nor x_val"
+        )
     if options.own_validation is not False and own:
         return replace(options, own_validation=True, validation_size=own)
     images = len(dataset.train_images)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.notes import digest_of, note_of_leaks
 
 MAX_BYTES = 16 * 2**30
 """Most bytes of a data set's images where the memory of the machine allows it."""
@@ -22,19 +23,25 @@ NAMES = {
     "y_train": ("y_train", "train_labels"),
     "x_test": ("x_test", "test_images"),
     "y_test": ("y_test", "test_labels"),
+    "x_val": ("x_val", "val_images", "x_valid", "valid_images", "x_validation", "validation_images"),
+    "y_val": ("y_val", "val_labels", "y_valid", "valid_labels", "y_validation", "validation_labels"),
 }
 """Our names of the arrays, and all that are understood: Keras's first, then those of MedMNIST and others."""
 
 
-def dataset_from_arrays(name: str, arrays: Mapping[str, Any], where: str) -> ImageDataset:
+def dataset_from_arrays(
+    name: str, arrays: Mapping[str, Any], where: str, own_validation: bool = False
+) -> ImageDataset:
     """Build a data set from named arrays.
 
     Args:
         name: name of the data set.
         arrays: ``x_train`` (n, height, width) or (n, height, width, channels), integers 0..255;
             ``y_train`` (n,) or (n, 1), integers; optionally ``x_test``, ``y_test`` and ``class_names``
-            (default "0", "1", ...). ``train_images``, ``train_labels`` and so on are understood as well.
+            (default "0", "1", ...), and ``x_val``, ``y_val``. ``train_images``, ``train_labels`` and so on
+            are understood as well.
         where: names the source in errors.
+        own_validation: whether ``x_val`` is the validation set; if not, it is not used, and a note says so.
 
     Raises:
         DatasetError: an array is missing or not as described, or see ``ImageDataset``.
@@ -44,6 +51,9 @@ def dataset_from_arrays(name: str, arrays: Mapping[str, Any], where: str) -> Ima
         if found[key] is None:
             held = ", ".join(map(repr, arrays)) or "nothing"
             raise DatasetError(f"{where} has no {key!r} (or {NAMES[key][1]!r}); it holds {held}")
+    notes = _notes_of_validation(found, own_validation)
+    if not own_validation or None in (found["x_val"], found["y_val"]):
+        found |= {"x_val": None, "y_val": None}
     if (found["x_test"] is None) != (found["y_test"] is None):
         raise DatasetError(f"{where} has only one of 'x_test' and 'y_test'; give both or neither")
     parts: dict[str, np.ndarray] = {}
@@ -51,20 +61,53 @@ def dataset_from_arrays(name: str, arrays: Mapping[str, Any], where: str) -> Ima
         if theirs is not None:
             convert = _pixels if ours.startswith("x") else _labels
             parts[ours] = convert(np.asarray(arrays[theirs]), f"{theirs!r} of {where}")
-    parts.setdefault("x_test", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
-    parts.setdefault("y_test", np.empty(0, dtype=np.int64))
+    for part in ("test", "val"):
+        parts.setdefault(f"x_{part}", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
+        parts.setdefault(f"y_{part}", np.empty(0, dtype=np.int64))
     names = _class_names(arrays.get("class_names"), parts["y_train"])
-    return ImageDataset(name, parts["x_train"], parts["y_train"], parts["x_test"], parts["y_test"], names)
+    return ImageDataset(
+        name,
+        parts["x_train"],
+        parts["y_train"],
+        parts["x_test"],
+        parts["y_test"],
+        names,
+        parts["x_val"],
+        parts["y_val"],
+        notes=(*notes, *_note_of_leaks(found, parts)),
+    )
 
 
-def read_npz(path: Path, name: str) -> ImageDataset:
+def _note_of_leaks(found: Mapping[str, str | None], parts: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Lines about images that are in the training set and in another one."""
+    names = {"train": "x_train", "validation": "x_val", "test": "x_test"}
+    return note_of_leaks(
+        {
+            part: {f"{found[key]}[{row}]": digest_of(image) for row, image in enumerate(parts[key])}
+            for part, key in names.items()
+        }
+    )
+
+
+def _notes_of_validation(found: Mapping[str, str | None], own_validation: bool) -> tuple[str, ...]:
+    """What becomes of a validation set, if there is one."""
+    images = found["x_val"]
+    if images is None:
+        return ()
+    if found["y_val"] is None:
+        return (f"images in {images!r} have no labels in 'y_val': they are left out",)
+    return (f"images in {images!r} validate" if own_validation else f"images in {images!r} are not used",)
+
+
+def read_npz(path: Path, name: str, own_validation: bool = False) -> ImageDataset:
     """Read the arrays that ``dataset_from_arrays`` describes from an ``.npz`` file, never unpickling.
 
     Raises:
         DatasetError: the file is damaged, holds Python objects, or its arrays do not fit.
     """
     where = repr(str(path))
-    wanted = {"class_names", *(key for keys in NAMES.values() for key in keys)}
+    ours = [ours for ours in NAMES if own_validation or not ours.endswith("val")]
+    wanted = {"class_names", *(key for name in ours for key in NAMES[name])}
     try:
         _check_declared_sizes(path, where, wanted)
         with np.load(path, allow_pickle=False) as archive:
@@ -74,7 +117,7 @@ def read_npz(path: Path, name: str) -> ImageDataset:
         raise
     except Exception as error:  # which one depends on the byte that is wrong
         raise DatasetError(f"{where} is damaged or no .npz file: {reason_of(error)}") from error
-    return dataset_from_arrays(name, arrays or held, where)
+    return dataset_from_arrays(name, {**held, **arrays}, where, own_validation)
 
 
 @cache

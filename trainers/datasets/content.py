@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,8 @@ from trainers.datasets.images import SUFFIXES, Decoded, decode_image
 from trainers.datasets.layout import Layout, find_layout
 from trainers.datasets.links import Parts, follow
 from trainers.datasets.members import Member
-from trainers.datasets.notes import Notes, note_of_copies, remarks
+from trainers.datasets.notes import Notes, digest_of, note_of_copies, note_of_leaks, remarks
+from trainers.datasets.tree import Labelled
 
 DARK = 64
 """Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
@@ -137,7 +139,7 @@ class Content:
         for part, labelled in files.items():
             arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], channels)
             arrays[f"{part}_labels"] = np.array([label for _, label in labelled], dtype=np.int64)
-        copies = note_of_copies(self.pixels, [parts for labelled in files.values() for parts, _ in labelled])
+        copies = self._notes_of_copies(files)
         notes = (*self.notes.lines(), *layout.notes, *copies, *self._note_of_levels(layout, levels))
         return ImageDataset(
             name,
@@ -147,6 +149,15 @@ class Content:
             unreadable=self.unreadable,
             **arrays,
         )
+
+    def _notes_of_copies(self, files: Mapping[str, Labelled]) -> tuple[str, ...]:
+        digests = {
+            part: {parts: digest_of(self.pixels[parts]) for parts, _ in labelled}
+            for part, labelled in files.items()
+        }
+        named = {part: {"/".join(parts): d for parts, d in one.items()} for part, one in digests.items()}
+        every = {parts: digest for one in digests.values() for parts, digest in one.items()}
+        return (*note_of_leaks(named), *note_of_copies(every))
 
     def _stack(self, paths: list[Parts], channels: int) -> np.ndarray:
         side = next(iter(self.pixels.values())).shape[:2]

@@ -19,7 +19,9 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 """Names that ``load_dataset`` knows without any file of the user's."""
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
-_FOLDER_FORMAT = 2  # of cache entries: splits by any name, EXIF, levels of deep grey, validation images
+_FOLDER_FORMAT = 3  # of cache entries: all kinds of notes, validation images
+
+_ARRAYS_FORMAT = 3  # of those of .npz files, likewise
 
 
 def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool) -> Source:
@@ -29,7 +31,9 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extr
         DatasetError: there is no such data set.
     """
     if CALLABLE.fullmatch(name):
-        return Source(name, (), lambda image_size: read_callable(name))
+        return Source(
+            name, (), lambda image_size: read_callable(name), arrays=lambda own: read_callable(name, own)
+        )
     named = NAMED_SETS.get(name)
     found = None if data_dir is None else _find_in(data_dir, name, named, extra)
     if found is None and named is not None:
@@ -88,7 +92,13 @@ def _open_path(path: Path, name: str) -> Source:
         read = partial(read_image_folder, path, name)
         return Source(name, (path,), read, version=_FOLDER_FORMAT, images=path)
     if path.name.lower().endswith(".npz"):
-        return Source(name, (path,), lambda image_size: read_npz(path, name))
+        return Source(
+            name,
+            (path,),
+            lambda image_size: read_npz(path, name),
+            version=_ARRAYS_FORMAT,
+            arrays=lambda own: read_npz(path, name, own),
+        )
     raise DatasetError(
         f"{str(path)!r} is of no known kind; a folder, {', '.join(_ARCHIVES)} or .npz file is needed"
     )

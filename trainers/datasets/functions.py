@@ -18,12 +18,16 @@ CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _FAILURES = (Exception, SystemExit)  # all but Ctrl-C: the code is the user's, and may raise anything
 
 
-def read_callable(target: str) -> ImageDataset:
+def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
     """Import ``module:function`` (the working directory included) and call it without arguments.
 
     What it prints goes to standard error. It returns an ``ImageDataset``; or the mapping that
     ``dataset_from_arrays`` describes; or (x_train, y_train), (x_train, y_train, x_test, y_test) or
     ((x_train, y_train), (x_test, y_test)).
+
+    Args:
+        target: what to call.
+        own_validation: see ``dataset_from_arrays``.
 
     Raises:
         DatasetError: the import or the call fails, or the result does not fit.
@@ -32,19 +36,19 @@ def read_callable(target: str) -> ImageDataset:
     with _working_directory_importable(), redirect_stdout(sys.stderr):
         function = _import(target)
         try:
-            return _dataset(target, function(), where)
+            return _dataset(target, function(), where, own_validation)
         except DatasetError:
             raise
         except _FAILURES as error:
             raise DatasetError(f"{where} failed: {reason_of(error)}") from error
 
 
-def _dataset(target: str, result: Any, where: str) -> ImageDataset:
+def _dataset(target: str, result: Any, where: str, own_validation: bool) -> ImageDataset:
     """What a function returned as a data set; its arrays may raise anything when they are read."""
     if isinstance(result, ImageDataset):
         return result
     if isinstance(result, Mapping):
-        return dataset_from_arrays(target, result, where)
+        return dataset_from_arrays(target, result, where, own_validation)
     if isinstance(result, Sequence) and not isinstance(result, str):
         return dataset_from_arrays(target, _name_arrays(result, where), where)
     raise DatasetError(

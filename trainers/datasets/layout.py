@@ -59,7 +59,20 @@ def find_layout(
         return _with_splits_in_classes(tree, splits, own_validation)
     files = tree.by_class(images, tree.base)
     names = tree.class_names(files, folders, tree.base)
-    return Layout(names, tree.label(files, names), [], [], ())
+    return Layout(names, tree.label(files, names), [], [], _note_of_folders(tree))
+
+
+def _note_of_folders(tree: Tree) -> tuple[str, ...]:
+    """A line if all classes hold the same folders: those may be the classes, and these parts."""
+    inside = list(tree.inside.values())
+    same = set.intersection(*inside) if len(inside) > 1 else set()
+    if len(same) < 2 or any(found != same for found in inside):
+        return ()
+    return (f"the classes are {_first(tree.inside)}, not the folders {_first(same)} that each of them holds",)
+
+
+def _first(names: Collection[str]) -> str:
+    return ", ".join(map(repr, sorted(names)[:3])) + ", ..." * (len(names) > 3)
 
 
 def _splits_above(tree: Tree) -> dict[str, str] | None:

@@ -59,8 +59,8 @@ def load_dataset(
         cache_dir: where decoded images and downloads are kept; default ``default_cache_dir()``.
         download: whether a named data set may be downloaded.
         extra: add SVHN's extra set to its training images.
-        own_validation: take a folder's ``val`` for its validation images. If not, it is the test set of a
-            folder without ``test``.
+        own_validation: take a folder's ``val``, or the arrays ``x_val`` and ``y_val``, for its validation
+            images. If not, ``val`` is the test set of a folder without ``test``, and all else is not used.
         max_pixels: largest image file that is decoded, in pixels, see ``decode_image``.
         strict: refuse a data set of which a file cannot be read; by default such files are left out.
         tell: whether the data set's ``notes`` are logged as warnings.
@@ -84,6 +84,8 @@ def load_dataset(
             max_pixels=max_pixels,
         )
         source = replace(source, read=read, options=(own_validation, max_pixels))
+    if (arrays := source.arrays) is not None:
+        source = replace(source, read=lambda image_size: arrays(own_validation), options=(own_validation,))
     dataset = read_cached(_resizing(source), image_size, cache)
     if strict and dataset.unreadable:
         raise DatasetError(f"{dataset.unreadable} (without --strict such files are left out)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 import numpy as np
@@ -51,12 +51,35 @@ def remarks(image: Decoded) -> Iterator[str]:
         yield f"of more than {LARGE / 1e6:.1f} megapixels, decoded at a reduced size"
 
 
-def note_of_copies(pixels: Mapping[Parts, np.ndarray], used: Iterable[Parts]) -> tuple[str, ...]:
+def digest_of(image: np.ndarray) -> bytes:
+    """What images of one size have in common if they have the same pixels."""
+    return blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+
+
+def note_of_leaks(digests: Mapping[str, Mapping[str, bytes]]) -> tuple[str, ...]:
+    """A line for each part of a data set of which images are training images, too.
+
+    Args:
+        digests: of the images by part (``train``, ``validation``, ``test``) and name.
+    """
+    training: dict[bytes, str] = {}
+    for name, digest in digests["train"].items():
+        training.setdefault(digest, name)
+    lines = []
+    for part in ("validation", "test"):
+        same = [(name, training[digest]) for name, digest in digests[part].items() if digest in training]
+        if same:
+            names = ", ".join(f"{name!r} is {trained!r}" for name, trained in same[:SHOWN])
+            are = "are training images" if len(same) > 1 else "is a training image"
+            more = ", ..." if len(same) > SHOWN else ""
+            lines.append(f"{len(same):,} of {len(digests[part]):,} {part} images {are}, too: {names}{more}")
+    return tuple(lines)
+
+
+def note_of_copies(digests: Mapping[Parts, bytes]) -> tuple[str, ...]:
     """A line about the images that are the same as at least two others, if there are any."""
     groups: dict[bytes, list[Parts]] = {}
-    for parts in used:
-        image = pixels[parts]
-        digest = blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+    for parts, digest in digests.items():
         groups.setdefault(digest, []).append(parts)
     notes = Notes()
     for group in groups.values():

@@ -140,6 +140,19 @@ def test_a_finished_command_repeats_its_answer_without_training(printed, run, mo
     assert printed(*arguments) == first
 
 
+def test_own_validation_images_are_said_not_to_be_trained_on():
+    from metaqnn.commands.finetune import _images
+    from trainers import ImageDataset
+
+    images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1, 0, 1])
+    training = (images, labels, images, labels, ("a", "b"))
+    assert _images(ImageDataset("x", *training)) == "4 images"
+    assert (
+        _images(ImageDataset("x", *training, images[:2], labels[:2]))
+        == "4 images (not on the 2 of its own validation set)"
+    )
+
+
 def test_images_are_mirrored_where_the_search_did(printed, run):
     """Digits are not mirrored; a search that mirrors is followed."""
     arguments = (run.path, "--top", 1, *SHORT, "--format", "json")

@@ -45,6 +45,21 @@ def test_other_validation_images_can_be_asked_for(photos, changes):
     assert prepared.dataset.counts["test"] == {"cat": 3, "dog": 3}  # val/ is the test set, as ever
 
 
+def test_the_validation_set_of_an_npz_file_validates(tmp_path):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 255, (30, 8, 8), dtype=np.uint8), np.arange(30) % 2
+    np.savez(
+        tmp_path / "own.npz", x_train=images[:20], y_train=labels[:20], x_val=images[20:], y_val=labels[20:]
+    )
+    prepared = load_and_build(config_of(tmp_path / "own.npz"), HERE)
+    assert (prepared.config.own_validation, prepared.config.validation_size) == (True, 10)
+    assert np.array_equal(prepared.dataset.validation_images[..., 0], images[20:])
+    assert prepared.dataset.notes == ("images in 'x_val' validate",)
+    asked = load_and_build(config_of(tmp_path / "own.npz", validation_size=4), HERE)
+    assert (asked.config.own_validation, asked.training_images) == (False, 16)
+    assert asked.dataset.notes == ("images in 'x_val' are not used",)
+
+
 def test_own_validation_without_any_is_refused(photos):
     with pytest.raises(DatasetError, match=r"has no folder val/ with images for --own-validation"):
         load_and_build(config_of(photos(train=4, test=1), own_validation=True), HERE)

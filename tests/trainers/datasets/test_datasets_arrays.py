@@ -148,3 +148,41 @@ def test_a_header_that_promises_too_much(tmp_path, arrays):
             target.writestr(name, source.read(name).replace(b"(6, 4, 4, 3)", b"(9" + b"9" * 8 + b"9,)"))
     with pytest.raises(DatasetError, match=r"y\.npz' is damaged"):
         read_npz(tmp_path / "y.npz", "y")
+
+
+@pytest.mark.parametrize("names", [("x_val", "y_val"), ("val_images", "val_labels"), ("x_valid", "y_valid")])
+def test_a_validation_set_of_its_own_validates_or_is_told_unused(tmp_path, arrays, pixels, names):
+    images, labels = pixels(3, 4, 4, 3, seed=7), np.array([1, 0, 2])
+    np.savez(tmp_path / "x.npz", **arrays, **dict(zip(names, (images, labels), strict=True)))
+    used = read_npz(tmp_path / "x.npz", "x", own_validation=True)
+    np.testing.assert_array_equal(used.validation_images, images)
+    np.testing.assert_array_equal(used.validation_labels, labels)
+    assert used.notes == (f"images in {names[0]!r} validate",)
+    unused = read_npz(tmp_path / "x.npz", "x")
+    assert (len(unused.validation_images), len(unused.test_images)) == (0, 2)
+    assert unused.notes == (f"images in {names[0]!r} are not used",)
+    np.savez(tmp_path / "without.npz", **arrays)
+    assert unused.fingerprint == read_npz(tmp_path / "without.npz", "x").fingerprint != used.fingerprint
+
+
+def test_validation_images_without_labels_are_left_out_and_told(tmp_path, arrays, pixels):
+    np.savez(tmp_path / "x.npz", **arrays, x_val=pixels(3, 4, 4, 3, seed=7))
+    dataset = read_npz(tmp_path / "x.npz", "x", own_validation=True)
+    assert len(dataset.validation_images) == 0
+    assert dataset.notes == ("images in 'x_val' have no labels in 'y_val': they are left out",)
+
+
+def test_a_function_may_return_a_validation_set(arrays, pixels):
+    result = {**arrays, "x_val": pixels(3, 4, 4, 3, seed=7), "y_val": np.array([1, 0, 2])}
+    assert len(dataset_from_arrays("x", result, "here", own_validation=True).validation_images) == 3
+
+
+def test_training_images_in_other_parts_are_told(tmp_path, arrays, pixels):
+    arrays["x_test"][1] = arrays["x_train"][4]
+    validation = np.concatenate([arrays["x_train"][:2], pixels(2, 4, 4, 3, seed=7)])
+    np.savez(tmp_path / "x.npz", **arrays, x_val=validation, y_val=np.array([0, 1, 2, 0]))
+    assert read_npz(tmp_path / "x.npz", "x", own_validation=True).notes[1:] == (
+        "2 of 4 validation images are training images, too: 'x_val[0]' is 'x_train[0]', "
+        "'x_val[1]' is 'x_train[1]'",
+        "1 of 2 test images is a training image, too: 'x_test[1]' is 'x_train[4]'",
+    )

@@ -120,6 +120,17 @@ def test_a_validation_set_of_its_own(tmp_path, tree, write_folder):
     assert before.fingerprint != dataset.fingerprint
 
 
+def test_training_images_in_other_parts_are_told(tmp_path, tree, write_folder):
+    leaks = {"test/cat/9.png": tree["train/cat/0.png"], "val/dog/7.png": tree["train/cat/1.png"]}
+    folder = write_folder(tmp_path / "f", {**tree, **leaks})
+    told = "1 of 5 test images is a training image, too: 'test/cat/9.png' is 'train/cat/0.png'"
+    assert told in read_image_folder(folder, "x").notes
+    assert read_image_folder(folder, "x", own_validation=True).notes == (
+        "1 of 1 validation images is a training image, too: 'val/dog/7.png' is 'train/cat/1.png'",
+        told,
+    )
+
+
 def test_names_from_data_do_not_command_the_terminal(tmp_path, tree, write_tar, caplog, monkeypatch, capsys):
     monkeypatch.setattr(folder_module, "tqdm", lambda **options: tqdm(**{**options, "delay": 0}))
     evil = "\x1b]0;evil\x07"

@@ -193,3 +193,20 @@ def test_what_looks_like_splits_or_masks_and_is_not_understood_is_refused_with_t
 def test_classes_that_sound_like_splits_or_masks_stay_classes(classes):
     first, second = sorted(classes.split())
     assert layout_of(f"{first}/1.png {second}/1.png")[0] == (first, second)
+
+
+@pytest.mark.parametrize("fold", ["fold_{}", "fold{}", "split{}", "Part {}", "cv_{}"])
+def test_folds_are_refused_with_what_is_read(fold):
+    images = [tuple(f"{fold.format(i)}/{name}/1.png".split("/")) for i in range(5) for name in ("cat", "dog")]
+    with pytest.raises(DatasetError, match=r"hold the same folders, as parts of one .* train/CLASS/\*"):
+        find_layout(images, [], "source")
+    inner = [(parts[0], "train", *parts[1:]) for parts in images]
+    with pytest.raises(DatasetError, match=r"train/CLASS/\*"):
+        find_layout([*inner, *[(parts[0], "val", *parts[1:]) for parts in images]], [], "source")
+
+
+def test_classes_that_hold_the_same_folders_are_told():
+    names, *_, notes = layout_of(" ".join(f"{site}/{name}/1.png" for site in "AB" for name in ("cat", "dog")))
+    assert names == ("A", "B")
+    assert notes == ("the classes are 'A', 'B', not the folders 'cat', 'dog' that each of them holds",)
+    assert layout_of("A/x/1.png A/y/1.png B/x/1.png B/z/1.png")[3] == ()
