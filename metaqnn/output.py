@@ -144,8 +144,8 @@ def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
     lines = [[*headings], *rows] if headings else rows
     widths = [max(len(str(cell)) for cell in column) for column in zip(*lines, strict=True)]
     widest = max(range(len(widths)), key=widths.__getitem__)
-    excess = sum(widths) + SPACES * (len(widths) - 1) - columns
-    widths[widest] = max(widths[widest] - max(excess, 0), NARROWEST)
+    excess = max(0, sum(widths) + SPACES * (len(widths) - 1) - columns)
+    widths[widest] = max(widths[widest] - excess, min(widths[widest], NARROWEST))
     lines = [
         [fill(str(cell), widths[widest]) if i == widest else cell for i, cell in enumerate(row)]
         for row in lines

@@ -183,8 +183,8 @@ class Course:
             self._attempt = report.attempt + 1
             return None
         return Outcome.CHANCE, (
-            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.4f} after epoch "
-            f"{report.epoch} is at most {self._chance.threshold:.4f}, training loss {report.loss:.4g}"
+            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.2%} after epoch "
+            f"{report.epoch} is at most {self._chance.threshold:.2%}, training loss {report.loss:.4g}"
         )
 
     def _seconds(self) -> float:

@@ -16,6 +16,8 @@ for this bash only:
 
 FOLDERS = ("RUN", "DIR")
 """How --help shows arguments that are folders."""
+FILES = "IMAGE"
+"""The same of arguments that are files."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,8 @@ def execute(namespace: argparse.Namespace) -> int:
         if action.metavar in FOLDERS:
             # Where shtab looks for it.
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        elif action.metavar == FILES:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.dest in names:
             action.choices = names[action.dest]
     print(shtab.complete(parser, namespace.shell))

@@ -48,9 +48,9 @@ def _best(summary: Summary) -> str:
 
 def _interval(summary: Summary) -> str:
     """In brackets, how exactly the best accuracy is determined; nothing where that is unknown."""
-    if summary.best_low is None or summary.best_high is None:
+    if summary.best_accuracy_low is None or summary.best_accuracy_high is None:
         return ""
-    interval = interval_text(summary.best_low, summary.best_high)
+    interval = interval_text(summary.best_accuracy_low, summary.best_accuracy_high)
     return f" ({interval} by {summary.validation_images:,} images)"
 
 

@@ -41,11 +41,11 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
-    `metric` is what all accuracies are, in words, measured on `validation_images`; `best_low` and `best_high`
-    are the interval of the best one, see `accuracy_interval`, None where it has none; `guess` is what always
-    guessing the commonest class reaches, None if unknown. A network that failed at chance level counts in
-    `full_epochs` with the epochs it really took, because early stopping saved nothing there. So does one that
-    was audited in the loop.
+    `metric` is what all accuracies are, in words, measured on `validation_images`; `best_accuracy_low` and
+    `best_accuracy_high` are the interval of the best one, see `accuracy_interval`, None where it has none;
+    `guess` is what always guessing the commonest class reaches, None if unknown. A network that failed at
+    chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
+    there. So does one that was audited in the loop.
     """
 
     networks: int
@@ -57,8 +57,8 @@ class Summary:
     full_epochs: int
     seconds: float
     best_accuracy: float | None
-    best_low: float | None
-    best_high: float | None
+    best_accuracy_low: float | None
+    best_accuracy_high: float | None
     validation_images: int | None
     metric: str
     guess: float | None
@@ -110,8 +110,8 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         full_epochs=epochs + skipped,
         seconds=reader.search()["seconds"],
         best_accuracy=best,
-        best_low=low,
-        best_high=high,
+        best_accuracy_low=low,
+        best_accuracy_high=high,
         validation_images=config.validation_size,
         metric=in_words(config.metric),
         guess=record.guess,

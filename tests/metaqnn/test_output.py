@@ -72,7 +72,8 @@ def test_a_table_loses_nothing_on_a_narrow_or_wide_terminal(terminal, columns):
     terminal(columns)
     text = rows_as_text(WIDE, "table", {"id": "id", "text": "architecture"})
     assert text.count("C(16,3,1)") == 20
-    assert rows_as_text([], "table", {"id": "id"}).split() == ["id", "--"]
+    heading, line = rows_as_text([], "table", {"id": "id"}).splitlines()
+    assert (heading.strip(), {*line}) == ("id", {"-"})
 
 
 @pytest.mark.parametrize(("n", "text"), [(0, "0 layers"), (1, "1 layer"), (1234, "1,234 layers")])

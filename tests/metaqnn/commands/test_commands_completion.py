@@ -67,6 +67,10 @@ def test_folders_where_a_run_is_wanted(completed, words):
     assert completed(*words, "dig") == ["digits-run"]
 
 
+def test_files_where_images_are_wanted(completed):
+    assert set(completed("predict", "digits-run", "dig")) == {"digits-run", "digits.txt"}
+
+
 def test_zsh(capsys):
     """Not run here: zsh is rarely installed."""
     assert main(["completion", "zsh"]) == 0

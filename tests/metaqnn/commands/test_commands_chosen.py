@@ -1,0 +1,23 @@
+"""Which network a command takes: one line for a choice where there is none."""
+
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.tune.single import SETTINGS
+
+
+@pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"]])
+@pytest.mark.parametrize("command", [["export", "--to", "best"], ["predict"]])
+def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / SETTINGS).write_text("{}")
+    (tmp_path / "photo.png").touch()
+    name, *options = command
+    images = ["photo.png"] if name == "predict" else []
+    assert main([name, "trained", *images, *options, *choice]) == 2
+    assert capsys.readouterr().err == (
+        f"metaqnn: error: {choice[0]} chooses among networks of a search, but 'trained' is the folder of "
+        "`metaqnn train`, with one\n"
+    )
+    assert not (tmp_path / "best").exists()
