@@ -23,6 +23,11 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--network", type=ROW, metavar="ID", help="the network's number, as `metaqnn top` prints it"
     )
+    which.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="all networks of the newest `metaqnn finetune` together: the mean of their softmax outputs",
+    )
     parser.add_argument(
         "--finetuned",
         action="store_true",
@@ -39,7 +44,7 @@ def chosen(namespace: argparse.Namespace) -> Candidate:
         ConfigError: an option chooses among networks where there is one.
         ExportError: the weights are not there.
     """
-    from metaqnn.export import finetuned, ranked, searched  # torch takes seconds to import
+    from metaqnn.export import ensemble, finetuned, ranked, searched  # torch takes seconds to import
     from metaqnn.session.trust import require_trusted
     from metaqnn.tune.trained import is_training, trained
 
@@ -49,6 +54,8 @@ def chosen(namespace: argparse.Namespace) -> Candidate:
         return trained(folder.path, namespace.data_dir, trust_module=namespace.trust_module)
     with reading(namespace.run) as reader:
         require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
+        if namespace.ensemble:
+            return ensemble(folder, reader, namespace.data_dir)
         number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
         kept = finetuned if namespace.finetuned else searched
         return kept(folder, reader, number, namespace.data_dir)
@@ -61,7 +68,7 @@ def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
         namespace: the options.
         what: the folder is instead of a search.
     """
-    for name in ("rank", "network", "finetuned"):
+    for name in ("rank", "network", "ensemble", "finetuned"):
         if getattr(namespace, name):
             raise ConfigError(
                 f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, with one"

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   metaqnn export runs/NAME --to best                      the best network of the search
   metaqnn export runs/NAME --network 17 --to mine         any other network whose weights were kept
   metaqnn export runs/NAME --finetuned --to final         with the weights from `metaqnn finetune`
+  metaqnn export runs/NAME --ensemble --to final          all networks of `metaqnn finetune`, averaged
   metaqnn export runs/train-NAME --to final               the network from `metaqnn train`
   metaqnn export runs/NAME --to best --formats torch      only model.py and model.safetensors
 
@@ -95,7 +96,8 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
         }
         for row in files
     ]
-    network = f"network {facts['network']}: {printable(facts['architecture'])}"
+    name = "ensemble" if facts["members"] else f"network {facts['network']}"
+    network = f"{name}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
     return "\n".join(
         [*lines, "", f"everything is in {target}; {target / 'README.md'} explains how to use it"]

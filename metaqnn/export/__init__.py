@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from metaqnn.export.candidate import Candidate, finetuned, ranked, searched
+from metaqnn.export.candidate import Candidate, ranked, searched
 from metaqnn.export.card import Card, ExportError
 from metaqnn.export.exporting import export_network
+from metaqnn.export.finetuned import ensemble, finetuned
 
-__all__ = ["Candidate", "Card", "ExportError", "export_network", "finetuned", "ranked", "searched"]
+__all__ = [
+    "Candidate",
+    "Card",
+    "ExportError",
+    "ensemble",
+    "export_network",
+    "finetuned",
+    "ranked",
+    "searched",
+]

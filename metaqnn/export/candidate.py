@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.export.card import FINETUNE, LEVELS, SEARCH, Card, ExportError
+from metaqnn.export.card import LEVELS, SEARCH, Card, ExportError
 from metaqnn.export.check import Evidence
+from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.files import ImageFiles
-from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command, counted
 from metaqnn.session.images import load_images, split
 from metaqnn.session.prepare import require_same_images
 from metaqnn.session.run_folder import RunFolder
-from state_space import Architecture
 from trainers import ImageDataset
 from trainers.datasets import Part
 from trainers.metric import ACCURACY
@@ -43,7 +41,7 @@ class Candidate:
     """
 
     card: Card
-    network: TrainedNetwork
+    network: TrainedNetwork | Ensemble
     normalisation: Normalisation
     evidence: Evidence
     files: ImageFiles | None = None
@@ -57,7 +55,7 @@ def ranked(reader: SearchReader, rank: int) -> int:
     """
     found = reader.top(rank)
     if len(found) < rank:
-        raise ExportError(f"--rank is {rank}, but {counted(len(found), 'network')} trained to the end so far")
+        raise ExportError(f"--rank is {rank}, but {len(found)} networks have been trained to the end so far")
     number: int = found[-1]["number"]
     return number
 
@@ -78,49 +76,17 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     """
     search, row = reader.search(), reader.network(number)
     network = TrainedNetwork.read(_weights_file(folder.path, row))
-    dataset, (training, _), (images, labels) = _images(reader.record(), data_dir)
+    dataset, (training, _), (images, labels) = images_of(reader.record(), data_dir)
     normalisation = network.normalisation or Normalisation.of(training)
     told = f"of the search, {counted(row['epochs'], 'epoch')}"
-    card = _card(folder, search, row, dataset, normalisation, SEARCH, told)
+    card = card_of(folder, search, row, dataset, normalisation, SEARCH, told)
     metric = reader.record().config.metric
     evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
-    files = _files(reader.record(), data_dir, dataset)
+    files = files_of(reader.record(), data_dir, dataset)
     return Candidate(card, network, normalisation, evidence, files)
 
 
-def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
-    """A network with the weights of its newest long training; of several seeds, of the first.
-
-    The seed is not chosen by the test images, whose accuracy would then be too high.
-
-    Args:
-        folder: the run folder.
-        reader: its search.
-        number: of the network in its search.
-        data_dir: folder of the data set, if it has moved.
-
-    Raises:
-        ExportError: it was not finetuned.
-        OtherImagesError: the images are not those of the search.
-        UnknownNetworkError: there is no such network.
-    """
-    search, row = reader.search(), reader.network(number)
-    files, result = _long_training(folder.path, number)
-    network = TrainedNetwork.read(files.weights(number, result.seed))
-    assert network.normalisation is not None  # as all files of long trainings
-    assert result.test_errors is not None  # it was chosen by that
-    dataset, _, _ = _images(reader.record(), data_dir)
-    accuracy = 1 - result.test_errors / result.test_images
-    epochs = counted(len(result.training_accuracies), "epoch")
-    training = f"`metaqnn finetune`, {epochs}, its seed {result.seed}"
-    card = _card(folder, search, row, dataset, network.normalisation, FINETUNE, training)
-    card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
-    evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
-    files_of_images = _files(reader.record(), data_dir, dataset)
-    return Candidate(card, network, network.normalisation, evidence, files_of_images)
-
-
-def _card(
+def card_of(
     folder: RunFolder,
     search: Mapping[str, Any],
     row: Mapping[str, Any],
@@ -146,17 +112,6 @@ def _card(
         versions=search["versions"],
         **input_facts(dataset, normalisation),
     )
-
-
-def _counts(network: TrainedNetwork) -> dict[str, Any]:
-    """Of a network that was trained with other normalisation than in the search."""
-    architecture = Architecture.parse(network.architecture)
-    place = network.input_shape, network.num_classes
-    return {
-        "architecture": network.architecture,
-        "parameters": architecture.parameters(*place),
-        "macs": architecture.macs(*place),
-    }
 
 
 def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str, Any]:
@@ -191,29 +146,19 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
     )
 
 
-def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningResult]:
-    """The newest recipe by which a network was trained to the end, and its first seed."""
-    settings = sorted(run.glob("finetune/*/settings.json"), key=lambda file: -file.stat().st_mtime)
-    for folder in (file.parent for file in settings):
-        files = FinetuningFiles(folder)
-        results = takewhile(bool, (files.result(number, seed) for seed in count()))
-        ended = next((result for result in results if result and result.test_errors is not None), None)
-        if ended is not None:
-            return files, ended
-    raise ExportError(
-        f"network {number} has not been finetuned: {command('finetune', run, '--networks', number)} does "
-        "that; without --finetuned the weights of the search are exported"
-    )
+def images_of(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, Part, Part]:
+    """The data set of a search, and its images that were trained on and that validated, with labels.
 
-
-def _images(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, Part, Part]:
-    """The data set of a search, and its images that were trained on and that validated, with labels."""
+    Raises:
+        OtherImagesError: the images are not those of the search.
+    """
     dataset = load_images(record.config, _environment(record, data_dir))
     require_same_images(record, dataset)
     return dataset, *split(record.config, dataset)
 
 
-def _files(record: SearchRecord, data_dir: str | None, dataset: ImageDataset) -> ImageFiles:
+def files_of(record: SearchRecord, data_dir: str | None, dataset: ImageDataset) -> ImageFiles:
+    """The files that the data set of a search was read from."""
     config, environment = record.config, _environment(record, data_dir)
     return ImageFiles(config.dataset, environment.data_dir, dataset, config.image_size, config.max_pixels)
 

@@ -55,6 +55,7 @@ class Card:
         run: name of the run folder.
         network: number of the network in its search; 0 for a network that was trained alone.
         seed: of the search or the training.
+        members: of an ensemble, the architectures by the numbers of the networks; `architecture` is words.
         versions: of the libraries with which the search began.
         exported_with: of the libraries that wrote the export.
     """
@@ -80,6 +81,7 @@ class Card:
     run: str
     network: int
     seed: int
+    members: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     exported_with: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,7 +90,12 @@ class Card:
         """`metaqnn_DATASET_NUMBER`, a name for Python, by which timm knows the network."""
         stem = self.dataset.rstrip("/\\").replace("\\", "/").rpartition("/")[2].split(".")[0]
         words = "_".join(re.findall(r"[a-z0-9]+", stem.lower()))[:60]
-        return "_".join(filter(None, ["metaqnn", words, str(self.network)]))
+        return "_".join(filter(None, ["metaqnn", words, "ensemble" if self.members else str(self.network)]))
+
+    @property
+    def title(self) -> str:
+        """What it is called within its run."""
+        return "the ensemble" if self.members else f"network {self.network}"
 
     @property
     def architecture_lines(self) -> list[str]:

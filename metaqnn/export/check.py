@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from metaqnn.export.card import ExportError
+from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.formats import Classify
 from metaqnn.output import counted, percent
 from trainers.loader import ImageLoader
@@ -111,7 +112,7 @@ class Check:
 
 def check_of(
     evidence: Evidence,
-    network: TrainedNetwork,
+    network: TrainedNetwork | Ensemble,
     normalisation: Normalisation,
     name: str,
     heard: Callable[[int], object],

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from metaqnn.export.candidate import Candidate
-from metaqnn.export.card import ExportError
+from metaqnn.export.card import TRAIN, ExportError
+from metaqnn.export.ensemble import Ensemble
 from trainers import DatasetError
 from trainers.datasets.content import in_general
 from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
@@ -55,7 +56,7 @@ class ImageClassifier:
     """
 
     name: str
-    network: TrainedNetwork
+    network: TrainedNetwork | Ensemble
     normalisation: Normalisation
     classes: tuple[str, ...]
     levels: tuple[float, float]
@@ -71,7 +72,8 @@ class ImageClassifier:
     def of(cls, candidate: Candidate) -> ImageClassifier:
         """The classifier of a network in a run folder."""
         card = candidate.card
-        name = f"network {card.network} of {card.run}, {card.accuracy_text}" if card.network else card.run
+        trained_alone = card.weights_from == TRAIN
+        name = card.run if trained_alone else f"{card.title} of {card.run}, {card.accuracy_text}"
         return cls(name, candidate.network, candidate.normalisation, card.classes, card.levels)
 
     def classify(

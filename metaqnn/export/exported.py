@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -13,9 +14,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from metaqnn.config.bounds import ROW
 from metaqnn.export.card import CARD_FORMAT, LEVELS, ExportError
 from metaqnn.export.classifier import ImageClassifier
-from metaqnn.export.source import trainers_weights
+from metaqnn.export.ensemble import Ensemble
+from metaqnn.export.source import below, trainers_weights
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
 from trainers.weights import TrainedNetwork
@@ -48,14 +51,35 @@ def exported(folder: Path) -> ImageClassifier:
             "weights": {},
         }
         empty = TrainedNetwork.of(content, file)  # refuses what is none before anything is computed from it
-        network = replace(empty, weights=trainers_weights(empty, _weights(folder, facts)))
+        tensors = _weights(folder, facts)
+        members = _members(facts.get("members", {}), empty, tensors)
+        network = Ensemble(members) if members else _with_weights(empty, tensors)
         network.build()
     except (LookupError, TypeError, ValueError) as error:
         raise _none(file, error) from None
-    assert network.normalisation is not None  # checked to be a tuple above
+    assert empty.normalisation is not None  # it is a tuple above
     return ImageClassifier(
-        f"the export {folder.resolve().name}", network, network.normalisation, classes, levels
+        f"the export {folder.resolve().name}", network, empty.normalisation, classes, levels
     )
+
+
+def _with_weights(network: TrainedNetwork, tensors: Mapping[str, Tensor]) -> TrainedNetwork:
+    return replace(network, weights=trainers_weights(network, tensors))
+
+
+def _members(value: Any, empty: TrainedNetwork, tensors: Mapping[str, Tensor]) -> dict[int, TrainedNetwork]:
+    """The networks of an ensemble by their numbers; none of any other export. Raises ValueError."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ExportError("its members are no architectures by numbers")
+    networks = {
+        int(ROW.read(number)): _with_weights(
+            replace(empty, architecture=architecture), below(tensors, f"network{number}.")
+        )
+        for number, architecture in value.items()
+    }
+    if networks and len(tensors) != sum(len(network.weights) for network in networks.values()):
+        raise ExportError(f"{WEIGHTS} holds more than the weights of its members")
+    return networks
 
 
 def _facts(file: Path) -> dict[str, Any]:

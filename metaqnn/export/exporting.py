@@ -45,7 +45,7 @@ def export_network(
     """
     chosen = chosen_formats(formats)
     with new_folder(target) as folder:
-        network = f"network {candidate.card.network}"
+        network = candidate.card.title
         check = check_of(candidate.evidence, candidate.network, candidate.normalisation, network, heard)
         for made in chosen.values():
             made.write(folder, candidate.card, candidate.network.weights)

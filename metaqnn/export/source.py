@@ -58,22 +58,43 @@ class LayerSource:
 
 def model_source(card: Card) -> str:
     """The text of `model.py` for the network that a card describes."""
-    return template("model.py.jinja").render(card=card, layers=layer_sources(card), decoding=shared_source())
+    networks = {number: layer_sources(card, architecture) for number, architecture in _architectures(card)}
+    return template("model.py.jinja").render(card=card, networks=networks, decoding=shared_source())
 
 
-def layer_sources(card: Card) -> list[LayerSource]:
+def layer_sources(card: Card, architecture: str) -> list[LayerSource]:
     """Every layer that computes something; the softmax, and its layer after GAP, do not."""
-    stages = Architecture.parse(card.architecture).stages(card.input_shape, len(card.classes))
+    stages = Architecture.parse(architecture).stages(card.input_shape, len(card.classes))
     return list(_layer_sources(stages))
 
 
 def named_weights(card: Card, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of `trainers.build_network` under the names that they have in `model_source`.
+    """The weights of `trainers.build_network`, or of an `Ensemble`, under their names in `model_source`."""
+    if not card.members:
+        return _named(layer_sources(card, card.architecture), weights)
+    return {
+        f"network{number}.{name}": weight
+        for number, architecture in card.members.items()
+        for name, weight in _named(layer_sources(card, architecture), below(weights, f"{number}.")).items()
+    }
 
-    Both have the modules in order, so the i-th with weights there is the i-th here. How many batches a
-    normalisation has seen is left out: it matters in training alone.
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _architectures(card: Card) -> list[tuple[str, str]]:
+    """Of the one network, which has no number there, or of the members of an ensemble by their numbers."""
+    return list(card.members.items()) or [("", card.architecture)]
+
+
+def _named(layers: list[LayerSource], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Both have the modules in order, so the i-th with weights there is the i-th here.
+
+    How many batches a normalisation has seen is left out: it matters in training alone.
     """
-    sources = [layer for layer in layer_sources(card) if layer.weights]
+    sources = [layer for layer in layers if layer.weights]
     numbers = dict.fromkeys(key.partition(".")[0] for key in weights)
     return {
         f"{layer.name}.{kind}": weights[f"{number}.{kind}"].contiguous()

@@ -1,5 +1,8 @@
 """Networks to export: with random weights, and from a search of a few seconds."""
 
+import shutil
+from contextlib import closing
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +111,21 @@ def trained_run(tmp_path_factory):
     here = ["--device", "cpu", "--threads", "1", "--keep-weights", "2", "--layer-limit", "3", "--quiet"]
     assert main(["run", "--run-dir", str(folder.path), *search, *here, "--no-early-stopping"]) == 0
     return folder
+
+
+@pytest.fixture
+def run(trained_run, tmp_path):
+    """A copy, to be changed at will."""
+    return RunFolder(shutil.copytree(trained_run.path, tmp_path / "run"))
+
+
+@pytest.fixture
+def reader(trained_run):
+    with closing(trained_run.reader()) as reader:
+        yield reader
+
+
+@pytest.fixture(scope="session")
+def kept():
+    """kept(run): numbers of the networks whose weights are in the run folder."""
+    return lambda run: sorted(int(file.stem.rpartition("-")[2]) for file in (run.path / "weights").iterdir())

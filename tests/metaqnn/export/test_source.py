@@ -62,7 +62,7 @@ def test_the_source_computes_what_the_trainers_network_does(
 def test_the_comments_tell_the_shapes(make_random, tmp_path, architecture):
     candidate = make_random(architecture)
     network = network_of(candidate, tmp_path)
-    layers = {layer.name: layer for layer in layer_sources(candidate.card)}
+    layers = {layer.name: layer for layer in layer_sources(candidate.card, candidate.card.architecture)}
     sizes = {}
     for name, module in network.named_children():
         module.register_forward_hook(lambda *args, name=name: sizes.__setitem__(name, args[-1].shape[1:]))

@@ -1,0 +1,119 @@
+"""Networks with the weights of their long trainings, of a real search."""
+
+import json
+import os
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+
+from metaqnn.export import Candidate, ExportError, ensemble, export_network, finetuned, searched
+from metaqnn.export.exported import exported
+from metaqnn.export.formats import load_source
+from metaqnn.finetune import FinetuningFiles, FinetuningResult
+from trainers import load_dataset
+from trainers.weights import TrainedNetwork
+
+
+def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None):
+    """What a long training leaves, of the weights that the search has kept."""
+    network = TrainedNetwork.read(run.path / "weights" / f"network-{number}.pt")
+    with closing(run.reader()) as reader:
+        normalisation = searched(run, reader, number).normalisation
+    files = FinetuningFiles(run.path / "finetune" / folder)
+    files.folder.mkdir(parents=True, exist_ok=True)
+    (files.folder / "settings.json").write_text(json.dumps({"data": "0" * 64}))
+    result = FinetuningResult(
+        network=number, seed=seed, architecture=network.architecture, outcome="completed", message="",
+        attempt=1, learning_rate=0.1, training_accuracies=[0.9] * 30, test_errors=errors, test_images=359,
+        seconds=1.0, device="cpu", precision="float32",
+    )  # fmt: skip
+    trained = TrainedNetwork(
+        network.architecture, network.input_shape, 10, 0.9, network.weights, normalisation
+    )
+    if errors is None:
+        files.store(result, None, None)
+    else:
+        files.store(result, trained, np.zeros((359, 10), np.float32) if shares is None else shares)
+
+
+def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
+    number = kept(run)[0]
+    finetune(run, number, 0, 36)
+    with closing(run.reader()) as reader:
+        candidate = finetuned(run, reader, number)
+    assert isinstance(candidate, Candidate)
+    assert candidate.evidence.part == "test"
+    assert len(candidate.evidence.images) == candidate.card.test_images == 359
+    assert candidate.evidence.accuracy == candidate.card.test_accuracy == pytest.approx(1 - 36 / 359)
+    assert candidate.card.training == "`metaqnn finetune`, 30 epochs, its seed 0"
+    np.testing.assert_array_equal(candidate.evidence.images, load_dataset("digits").test_images)
+
+
+def test_the_first_seed_that_did_not_fail_is_taken_and_not_the_best(run, kept):
+    number = kept(run)[0]
+    for seed, errors in enumerate((None, 40, 10)):
+        finetune(run, number, seed, errors)
+    with closing(run.reader()) as reader:
+        assert finetuned(run, reader, number).card.training.endswith("seed 1")
+
+
+def test_the_newest_recipe_that_has_the_network_is_taken(run, kept):
+    first, second = kept(run)
+    finetune(run, first, 0, 40, "30-epochs-old")
+    finetune(run, first, 0, 10, "30-epochs-new")
+    finetune(run, second, 0, 5, "30-epochs-other-network")
+    for age, name in enumerate(("old", "new", "other-network")):
+        os.utime(run.path / "finetune" / f"30-epochs-{name}" / "settings.json", (1e9 + age, 1e9 + age))
+    with closing(run.reader()) as reader:
+        assert finetuned(run, reader, first).card.test_accuracy == pytest.approx(1 - 10 / 359)
+
+
+def test_a_network_that_was_not_finetuned(trained_run, reader):
+    with pytest.raises(ExportError) as refusal:
+        finetuned(trained_run, reader, 1)
+    assert str(refusal.value) == (
+        f"network 1 has not been finetuned: metaqnn finetune {trained_run.path} --networks 1 does that; "
+        "without --finetuned the weights of the search are exported"
+    )
+
+
+def test_all_finetuned_networks_together_are_exported_as_one(run, kept, reference, in_unit, tmp_path):
+    """Two networks, by the softmax outputs that the trainers compute on the test images."""
+    dataset, shares = load_dataset("digits"), {}
+    for number in kept(run):
+        with closing(run.reader()) as reader:
+            alone = searched(run, reader, number)
+        logits = reference(alone.network, alone.normalisation, dataset.test_images)
+        shares[number] = logits.softmax(1).numpy()
+        errors = int((shares[number].argmax(1) != dataset.test_labels).sum())
+        finetune(run, number, 0, errors, shares=shares[number])
+    mean = np.mean(list(shares.values()), axis=0)
+    with closing(run.reader()) as reader:
+        candidate = ensemble(run, reader)
+        rows = [reader.network(number) for number in kept(run)]
+    accuracy = float((mean.argmax(1) == dataset.test_labels).mean())
+    assert (candidate.card.test_accuracy, candidate.card.test_images) == (accuracy, 359)
+    assert candidate.card.members == {str(row["number"]): row["architecture"] for row in rows}
+    assert candidate.card.parameters == sum(row["parameters"] for row in rows)
+    facts = export_network(candidate, tmp_path / "both", ["pt2", "onnx"])
+    assert facts["files"]["model.py"]["correct"] == pytest.approx(359 * accuracy, abs=2)
+    with torch.no_grad():
+        network = load_source(tmp_path / "both").load()
+        np.testing.assert_allclose(network(in_unit(dataset.test_images)).softmax(1), mean, atol=1e-4)
+    classifier = exported(tmp_path / "both")
+    found = classifier._probabilities(classifier.network.build().eval(), dataset.test_images)
+    np.testing.assert_allclose(found, mean, atol=1e-4)
+    readme = (tmp_path / "both" / "README.md").read_text()
+    assert all(f"| network {row['number']} | `{row['architecture']}` |" in readme for row in rows)
+    assert "It is an ensemble of networks of the run" in readme
+
+
+def test_an_ensemble_of_one_is_refused(run, kept):
+    one, other = kept(run)
+    finetune(run, one, 0, 40)
+    finetune(run, other, 0, None)
+    refusal = pytest.raises(ExportError, match="an ensemble needs two finetuned networks: metaqnn finetune ")
+    with closing(run.reader()) as reader, refusal:
+        ensemble(run, reader)
