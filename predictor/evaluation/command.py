@@ -37,7 +37,9 @@ EXAMPLES = """examples:
   python -m predictor evaluate resnets.csv --depth-generalisation 32 62 --methods nu-svr-rbf
   python -m predictor evaluate curves.csv --uncertainty loocv conformal level --calibration
 
-R^2 is given in the metric's own units, for perplexities also on the -log scale that models work on."""
+R^2 is given in the metric's own units, for perplexities also on the -log scale that models work on. Beside
+its mean over the splits (--splits, --seed) stand the worst split and the share of test curves that 90%
+intervals hold, of the first kind of --uncertainty; for baselines, of their own."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,8 @@ from predictor.evaluation.results import LEVELS, Cell, number
 from predictor.tables import text_table
 
 Column = tuple[str, Callable[[Cell], str]]
+INTERVAL = 0.9
+"""Nominal coverage of the intervals in the first table."""
 
 
 def score_name(curves: LearningCurves) -> str:
@@ -38,7 +40,8 @@ def heading(result: SetResult, plan: Plan) -> str:
     return (
         f"{result.name}: {len(curves)} of {result.n_read} curves completed, T = {curves.T}; "
         f"{plan.n_train} training curves, {len(splits)} splits ({splits[0]}-{splits[-1]}), "
-        f"mean ± standard deviation of R^2"
+        f"mean ± standard deviation of R^2 and its worst split; share of test curves that "
+        f"{100 * INTERVAL:g}% intervals hold, mean (lowest-highest split)"
     )
 
 
@@ -99,11 +102,28 @@ def _r2_table(result: SetResult) -> str:
     columns: list[Column] = [
         *_key_columns(result),
         ("test curves", lambda cell: str(len(cell.outcomes[0].y))),
-        (f"R^2 of {metric}", lambda cell: mean_std_text(*cell.mean_std("r2_metric"))),
+        *_r2_columns("r2_metric", metric),
+        *(_r2_columns("r2_scores", scores) if scores.startswith("-log") else ()),
+        (f"{100 * INTERVAL:g}% hold", _coverage_text),
     ]
-    if scores.startswith("-log"):
-        columns.append((f"R^2 of {scores}", lambda cell: mean_std_text(*cell.mean_std("r2_scores"))))
     return _table(columns, result.cells)
+
+
+def _r2_columns(name: str, unit: str) -> list[Column]:
+    return [
+        (f"R^2 of {unit}", lambda cell: mean_std_text(*cell.mean_std(name))),
+        ("worst (split)", lambda cell: _worst_text(*cell.worst(name))),
+    ]
+
+
+def _worst_text(worst: float, split: int) -> str:
+    return "not defined" if np.isnan(worst) else f"{worst:.4f} ({split})"
+
+
+def _coverage_text(cell: Cell) -> str:
+    """Such as 91.2% (88.0-94.1), of the first kind of uncertainty."""
+    shares = 100 * np.array(cell.covered(cell.uncertainties[0], INTERVAL))
+    return f"{shares.mean():.1f}% ({shares.min():.1f}-{shares.max():.1f})"
 
 
 def _coverage_table(result: SetResult) -> str:

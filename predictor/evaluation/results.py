@@ -72,6 +72,18 @@ class Cell:
         """Mean and sample standard deviation over splits of 'r2_metric' or 'r2_scores'; see `mean_std`."""
         return mean_std([getattr(outcome, name) for outcome in self.outcomes])
 
+    def worst(self, name: str) -> tuple[float, int]:
+        """The lowest 'r2_metric' or 'r2_scores', and the number of its split; NaN if none is defined."""
+        return min(
+            ((getattr(outcome, name), outcome.split) for outcome in self.outcomes),
+            key=lambda found: (np.isnan(found[0]), found[0]),
+        )
+
+    def covered(self, uncertainty: str, level: float) -> list[float]:
+        """For every split the share of test curves in the central intervals of a level of `LEVELS`."""
+        place = LEVELS.index(level)
+        return [outcome.coverage(uncertainty)[place] for outcome in self.outcomes]
+
     @property
     def uncertainties(self) -> list[str]:
         """Names of the uncertainties that were checked."""
@@ -85,8 +97,13 @@ class Cell:
         """Every number, for JSON."""
         summary = {}
         for name in ("r2_metric", "r2_scores"):
-            mean, std = self.mean_std(name)
-            summary[name] = {"mean": number(mean), "std": number(std)}
+            (mean, std), (worst, split) = self.mean_std(name), self.worst(name)
+            summary[name] = {
+                "mean": number(mean),
+                "std": number(std),
+                "worst": number(worst),
+                "worst_split": split,
+            }
         return {
             "method": self.variant.method,
             "features": self.variant.feature_names,

@@ -51,3 +51,12 @@ def test_a_deviation_only_where_there_is_one():
     assert mean_std_text(0.94479, 0.005) == "0.9448 ± 0.0050"
     assert mean_std_text(0.5, float("nan")) == "0.5000"
     assert mean_std_text(float("nan"), float("nan")) == "not defined"
+
+
+def test_the_worst_split_and_the_coverage_stand_beside_the_mean(results, plan):
+    table = as_text(results, plan, calibration=False).split("\nperplexities: ")[1]
+    line, cell = next(found for found in table.splitlines() if found.startswith("ols")), results[1].cells[0]
+    worst, split = min((outcome.r2_scores, outcome.split) for outcome in cell.outcomes)
+    held = [100 * np.mean(np.abs(outcome.pit["loocv"] - 0.5) <= 0.45) for outcome in cell.outcomes]
+    assert f"{worst:.4f} ({split})" in line
+    assert line.endswith(f"{np.mean(held):.1f}% ({min(held):.1f}-{max(held):.1f})")

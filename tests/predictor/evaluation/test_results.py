@@ -57,3 +57,25 @@ def test_a_cell_pools_its_splits():
     assert [row["split"] for row in as_dict["splits"]] == [0, 1]
     assert as_dict["calibration"]["loocv"]["coverage"]["0.5"] == 0.75  # 0.8 is outside [0.25, 0.75]
     assert sum(as_dict["calibration"]["loocv"]["pit_histogram"]) == 4
+
+
+def test_the_worst_split_and_the_coverage_of_each():
+    ones = np.ones(4)
+    covered = np.array([0.5, 0.94, 0.05, 0.5]), np.array([0.5, 0.97, 0.99, 0.02])  # 90%: 0.05 to 0.95
+    outcomes = tuple(
+        Outcome(split, 5, ones, ones, value, -value, {"loocv": pit})
+        for split, value, pit in ((7, 0.8, covered[0]), (9, 0.6, covered[1]))
+    )
+    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, outcomes)
+    assert (cell.worst("r2_metric"), cell.worst("r2_scores")) == ((0.6, 9), (-0.8, 7))
+    assert cell.covered("loocv", 0.9) == [1.0, 0.25]
+    summary = cell.to_dict()["r2_metric"]
+    assert (summary["worst"], summary["worst_split"]) == (0.6, 9)
+
+
+def test_splits_without_an_r2_are_not_the_worst():
+    ones, nothing = np.ones(2), float("nan")
+    outcomes = [Outcome(split, 5, ones, ones, r2, r2, {}) for split, r2 in ((0, nothing), (1, 0.3))]
+    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, tuple(outcomes))
+    assert cell.worst("r2_metric") == (0.3, 1)
+    assert np.isnan(Cell(cell.variant, 0.25, 5, None, tuple(outcomes[:1])).worst("r2_metric")[0])
