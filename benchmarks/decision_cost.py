@@ -1,8 +1,10 @@
 """Claim: one decision with sequential regression models takes at most 1 ms; LCE takes seconds per curve.
 
-The Bayesian network takes tens of seconds to train.
+The Bayesian network takes tens of seconds to train. The rank envelope, the default rule, is given a history of
+3,000 finished networks: noisy copies of a search that it went through itself. Its fits are timed apart.
 
     python benchmarks/decision_cost.py --curves FILE
+    python benchmarks/decision_cost.py --curves FILE --envelope-only
 
 FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. Prints, for a quarter of the curve,
 what one look at one network costs with each method, in one run on the same networks, with n, hardware and
@@ -22,11 +24,16 @@ from pathlib import Path
 import numpy as np
 from machine import processor
 
-from predictor import EarlyStopper, LearningCurves, make_method
+from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
 from predictor.models.bnn import LearningCurveNetwork
+from predictor.rules.envelope.looks import look_epochs
 from predictor.rules.lce import LceRule
+from predictor.simulation import simulate
 
 N_TRAIN = 100
+N_FINISHED = 3000
+NOISE = 0.002
+"""Of the copies: equal networks would be scored once."""
 REGRESSIONS = {"nu-svr-rbf": "SRM, nu-SVR RBF", "robust-gp": "SRM, robust-gp"}
 PACKAGES = ("numpy", "scipy", "scikit-learn", "emcee", "torch")
 
@@ -77,6 +84,61 @@ def bayesian_network_cost(history: LearningCurves, networks: LearningCurves, tau
     return seconds(lambda: model.fit(history).predict(networks.until(tau), tau))
 
 
+def baseline_rows(
+    history: LearningCurves, networks: LearningCurves, tau: int, n: int
+) -> list[tuple[str, float, str]]:
+    lce = extrapolation_costs(history, networks, tau, n)
+    bnn = bayesian_network_cost(history, networks, tau)
+    return [
+        ("LCE (100 walkers x 2,500 steps), decision, median", statistics.median(lce), f"n = {n}"),
+        (f"BNN (13,000 steps), training for {len(networks)} networks", bnn, "once per tau and set"),
+    ]
+
+
+def envelope_history(curves: LearningCurves, rng: np.random.Generator) -> LearningCurves:
+    """3,000 finished networks: copies of a simulated search, each as long as the rule let it train."""
+    epochs = simulate(curves, RankEnvelope(), np.arange(len(curves))).epochs
+    rows = np.arange(N_FINISHED) % len(curves)
+    later = np.arange(curves.T) >= epochs[rows, None]
+    noisy = noisy_copies(curves[rows], rng)
+    return with_values(noisy, np.where(later, np.nan, noisy.values))
+
+
+def noisy_copies(curves: LearningCurves, rng: np.random.Generator) -> LearningCurves:
+    return with_values(curves, curves.values + rng.normal(0, NOISE, curves.shape))
+
+
+def with_values(curves: LearningCurves, values: np.ndarray) -> LearningCurves:
+    return LearningCurves(
+        values, curves.architecture, curves.hyperparameters, curves.metric, curves.direction
+    )
+
+
+def envelope_rows(curves: LearningCurves, n: int) -> list[tuple[str, float, str]]:
+    """The fit, and decisions at looks; each network finds another object with the same history."""
+    rng = np.random.default_rng(1)
+    history, networks = envelope_history(curves, rng), noisy_copies(curves[:n], rng)
+    rule, looks = RankEnvelope(), look_epochs(curves.T)
+    first = seconds(lambda: rule.decide(networks[0].until(looks[0]), history))
+    wall, busy = [], []
+    for row in range(1, n):
+        fresh = with_values(history, history.values)
+        for look in looks:
+            curve = networks[row].until(look)
+            began, started = time.perf_counter(), time.thread_time()
+            rule.decide(curve, fresh)
+            busy.append(time.thread_time() - started)
+            wall.append(time.perf_counter() - began)
+    note = f"n = {len(wall)}, {N_FINISHED:,} finished, {int(history.completed.sum())} of them completed"
+    rows = [("rank envelope, fit of all looks and first decision", first, "once per refit")]
+    for clock, times in (("wall", wall), ("processor", busy)):
+        rows.append(("rank envelope, decision, median", statistics.median(times), f"{note}, {clock} time"))
+        rows.append(
+            ("rank envelope, decision, 99th percentile", float(np.quantile(times, 0.99)), f"{clock} time")
+        )
+    return rows
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What one look at one network costs, method by method.")
     parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves to look at")
@@ -84,6 +146,7 @@ def arguments() -> argparse.Namespace:
         "--decisions", type=int, default=300, help="decisions of the regression models to time"
     )
     parser.add_argument("--extrapolations", type=int, default=5, help="curves to extrapolate with LCE")
+    parser.add_argument("--envelope-only", action="store_true", help="time the rank envelope alone")
     return parser.parse_args()
 
 
@@ -94,17 +157,14 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(curves))
     history, networks = curves[order[:N_TRAIN]], curves[order[N_TRAIN : N_TRAIN + options.decisions]]
     tau = max(1, curves.T // 4)
-    rows = regression_rows(history, networks, tau)
-    lce = extrapolation_costs(history, networks, tau, min(options.extrapolations, len(networks)))
-    bnn = bayesian_network_cost(history, networks, tau)
+    rows = envelope_rows(curves[order], min(options.decisions, len(curves)))
+    if not options.envelope_only:
+        rows += regression_rows(history, networks, tau)
+        rows += baseline_rows(history, networks, tau, min(options.extrapolations, len(networks)))
     print(f"{Path(options.curves).name}: {N_TRAIN} training curves, tau = {tau} of {curves.T}; wall time")
     print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
     versions = [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]
     print(f"Python {platform.python_version()}, {', '.join(versions)}\n")
-    rows += [
-        ("LCE (100 walkers x 2,500 steps), decision, median", statistics.median(lce), f"n = {len(lce)}"),
-        (f"BNN (13,000 steps), training for {len(networks)} networks", bnn, "once per tau and set"),
-    ]
     for name, cost, note in rows:
         print(f"{name:<52}{1000 * cost:>12,.3f} ms   {note}")
 
