@@ -1,7 +1,7 @@
 """Claim: one decision with sequential regression models takes at most 1 ms; LCE takes seconds per curve.
 
-The Bayesian network takes tens of seconds to train. The rank envelope, the default rule, is given a history of
-3,000 finished networks: noisy copies of a search that it went through itself. Its fits are timed apart.
+The Bayesian network takes tens of seconds to train. The rank envelope, the default rule, is given a history
+of 3,000 finished networks: noisy copies of a search that it went through itself. Its fits are timed apart.
 
     python benchmarks/decision_cost.py --curves FILE
     python benchmarks/decision_cost.py --curves FILE --envelope-only

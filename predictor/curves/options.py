@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,8 +17,25 @@ FILES = (
     "curves of any tool: CSV, JSON, .npz; a folder or a pattern in quotes with a file for each training "
     "(Keras, Ray, Lightning, TensorBoard); an Optuna storage; a search's database or run folder"
 )
+MANY = 10**6
+"""As many of anything as somebody may ask for."""
+PROCESSES = 1024
+LONGEST = 40
+"""Digits of a number; Python refuses to read very long ones in its own words."""
 SHOWN_PARAMETERS = 4
 SHOWN_VALUES = 3
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A `type` of arguments: whole numbers from low to high."""
+
+    def read(text: str) -> int:
+        plain = text.isascii() and text.isdecimal() and len(text) <= LONGEST
+        if not plain or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{shown(text)!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return read
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.options import add_reading_options, announce, read_files
+from predictor.curves.options import MANY, PROCESSES, add_reading_options, announce, read_files, whole
 from predictor.errors import PredictorError
 from predictor.evaluation.experiment import Plan, SetResult, evaluate
 from predictor.evaluation.methods import EVALUATED, parse_features, variants
@@ -46,7 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
     add_reading_options(parser)
     _add_protocol(parser)
-    parser.add_argument("--jobs", type=_positive, default=cpu_count(), help="processes (default: all cores)")
+    parser.add_argument(
+        "--jobs", type=whole(1, PROCESSES), default=cpu_count(), help="processes (default: all cores)"
+    )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="what to print")
     parser.add_argument("--calibration", action="store_true", help="print a table of coverage, too")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per split to this file, too")
@@ -58,13 +60,15 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--train",
-        type=_positive,
+        type=whole(1, MANY),
         metavar="N",
         help=f"training curves per split (default {N_TRAIN}; two thirds where there are fewer than "
         f"{N_TRAIN + MIN_TEST})",
     )
-    add("--splits", type=_positive, default=10, metavar="N", help="random splits (default 10)")
-    add("--seed", type=_natural, default=0, help="number of the first split; the next are seed + 1, ...")
+    add("--splits", type=whole(1, MANY), default=10, metavar="N", help="random splits (default 10)")
+    add(
+        "--seed", type=whole(0, MANY), default=0, help="number of the first split; the next are seed + 1, ..."
+    )
     add(
         "--fractions",
         nargs="+",
@@ -84,7 +88,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         metavar="SETS",
         help="feature sets to compare, such as TS TS+AP+HP",
     )
-    add("--settings", type=_positive, metavar="N", help="settings of nu-SVR's search (default 1000)")
+    add("--settings", type=whole(1, MANY), metavar="N", help="settings of nu-SVR's search (default 1000)")
     add(
         "--uncertainty", nargs="+", choices=tuple(UNCERTAINTIES), default=["loocv"], metavar="KIND",
         help=f"some of {', '.join(UNCERTAINTIES)} (default loocv)",
@@ -95,7 +99,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--distinct", action="store_true", help="leave out curves that repeat an earlier one exactly")
     add(
-        "--lce-curves", type=_positive, default=40, metavar="N",
+        "--lce-curves", type=whole(1, MANY), default=40, metavar="N",
         help="test curves per split for lce, which takes seconds for each (default 40)",
     )  # fmt: skip
 
@@ -192,24 +196,6 @@ def _write(namespace: argparse.Namespace, results: list[SetResult]) -> None:
         raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
     for path in written:
         print(f"predictor: wrote {path}", file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    return _integer(text, 1)
-
-
-def _natural(text: str) -> int:
-    return _integer(text, 0)
-
-
-def _integer(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-    return value
 
 
 def _fraction(text: str) -> float:

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.options import add_reading_options, announce, read_files
+from predictor.curves.options import MANY, PROCESSES, add_reading_options, announce, read_files, whole
+from predictor.curves.wording import shown
 from predictor.errors import PredictorError
 from predictor.rules.names import RuleSpec, default_rules, describe_rules, parse_rules
 from predictor.simulation.engine import Result
@@ -74,14 +75,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="regret that counts as none (default: 0.002, 0.2 for percent; 0.01 in log-perplexity or loss)",
     )
     parser.add_argument(
-        "--jobs", type=_jobs, default=cpu_count(), metavar="N", help="processes (default: one per core)"
+        "--jobs",
+        type=whole(1, PROCESSES),
+        default=cpu_count(),
+        metavar="N",
+        help="processes (default: one per core)",
     )
     parser.add_argument(
         "--format", choices=FORMATS, default="table", help="table for people, json or csv for programs"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the CSV to this file, too")
     parser.add_argument(
-        "--subset", type=_subset, metavar="N", help="small searches: the first N networks of each order only"
+        "--subset",
+        type=whole(2, MANY),
+        metavar="N",
+        help="small searches: the first N networks of each order only",
     )
     parser.add_argument(
         "--anytime", action="store_true", help="print a table of the regret after shares of all epochs, too"
@@ -173,23 +181,22 @@ def _check_writable(path: Path) -> None:
 
 
 def _orders(text: str) -> list[int]:
+    number = whole(0, MANY)
     first, dash, last = text.partition("-")
     try:
         if dash:
-            orders = list(range(int(first), int(last) + 1))
+            orders = list(range(number(first), number(last) + 1))
+        elif "," in text:
+            orders = [number(part) for part in text.split(",")]
         else:
-            orders = [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
-    except ValueError:
+            orders = list(range(number(text)))
+    except argparse.ArgumentTypeError:
         orders = []
-    if not orders or min(orders) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a number such as 10, or 0-19, or 3,5,7")
+    if not orders:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)!r}; expected a number such as 10, or 0-19, or 3,5,7; at most {MANY}"
+        )
     return orders
-
-
-def _subset(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a number of networks from 2")
-    return int(text)
 
 
 def _tolerance(text: str) -> float:
@@ -200,9 +207,3 @@ def _tolerance(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}; expected a number that is not negative")
     return value
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a number of processes from 1")
-    return int(text)

@@ -163,7 +163,7 @@ def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
         (("--orders", "7-3"), "--orders: '7-3'; expected"),
         (("--orders", "some"), "--orders: 'some'; expected"),
         (("--orders", "1,-2"), "--orders: '1,-2'; expected"),
-        (("--jobs", "0"), "--jobs: '0'; expected"),
+        (("--jobs", "0"), "--jobs: '0' is not a whole number from 1 to 1024"),
         (("--tolerance", "nan"), "--tolerance: 'nan'; expected"),
         (("--tolerance=-1",), "--tolerance: '-1'; expected"),
         (("--format", "xml"), "invalid choice: 'xml'"),
@@ -177,6 +177,27 @@ def test_wrong_options_are_one_line(capsys, curves_csv, options, quoted):
     assert err.startswith("predictor: error: ")
     assert quoted in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "simulate --orders 0-99999999999",
+        "simulate --orders 9999999",
+        "simulate --jobs 100000",
+        "simulate --subset 1",
+        "evaluate --splits 99999999999",
+        "evaluate --seed -1",
+        "evaluate --train ²",
+        f"evaluate --settings {'9' * 5000}",
+    ],
+)
+def test_numbers_beyond_reason_are_one_line(capsys, curves_csv, options):
+    command, option, value = options.split()
+    code, out, err = run(capsys, command, curves_csv, option, value)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert option in err
+    assert value[:10] in err
 
 
 def test_an_unknown_command_is_one_line(capsys):
