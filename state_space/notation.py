@@ -9,6 +9,7 @@ digits.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from state_space.errors import NotationError, quoted
@@ -59,6 +60,7 @@ def _without_brackets(text: str) -> str:
     return text[1:-1].strip() if text.startswith("[") else text
 
 
+@lru_cache(maxsize=4096)
 def _layer(token: str, name: str, arguments: str) -> Layer:
     variant = VARIANTS.get(name.upper())
     kind = KINDS.get(Convolution.name if variant else name.upper())

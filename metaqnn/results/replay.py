@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Steps:
-    """The steps of all samples, as arrays (sample, depth); -1 behind the end of a path."""
+    """The steps of all samples, as arrays (depth, sample); -1 behind the end of a path."""
 
     nodes: list[Node]
     node: Integers
@@ -47,9 +47,10 @@ def learn(agent: QLearner, samples: Iterable[tuple[Architecture, float]], *, see
     updates = _updates([architecture for architecture, _ in listed], seed, draws)
     target = np.array([reward for _, reward in listed])[updates]
     rows = np.unique([id(node.row) for node in steps.nodes], return_inverse=True)[1]
-    for depth in reversed(range(steps.node.shape[1])):
-        there = np.flatnonzero(steps.node[updates, depth] >= 0)
-        node, slot = steps.node[updates[there], depth], steps.slot[updates[there], depth]
+    for nodes, slots in zip(steps.node[::-1], steps.slot[::-1], strict=True):
+        node = nodes[updates]
+        there = np.flatnonzero(node >= 0)
+        node, slot = node[there], slots[updates[there]]
         for own in _groups(rows[node]):
             best = _learn_row(agent, steps.nodes, node[own], slot[own], target[there[own]])
             target[there[own]] = agent.gamma * best
@@ -67,14 +68,14 @@ def _steps(agent: QLearner, architectures: list[Architecture]) -> _Steps:
     numbers: dict[int, int] = {}
     alike: dict[tuple[int, ...], int] = {}  # what has the same row and actions is the same to the agent
     nodes: list[Node] = []
-    shape = len(architectures), max(map(len, paths.values()))
+    shape = max(map(len, paths.values())), len(architectures)
     steps = _Steps(nodes, np.full(shape, -1), np.full(shape, -1))
     for sample, architecture in enumerate(architectures):
         for depth, (node, choice) in enumerate(paths[architecture]):
             if id(node) not in numbers:
                 numbers[id(node)] = alike.setdefault((id(node.row), *node.slots), len(nodes))
                 nodes += [node] * (len(alike) - len(nodes))
-            steps.node[sample, depth], steps.slot[sample, depth] = numbers[id(node)], node.slots[choice]
+            steps.node[depth, sample], steps.slot[depth, sample] = numbers[id(node)], node.slots[choice]
     return steps
 
 

@@ -6,7 +6,7 @@ different true size share their Q-values, while each state keeps its own set of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,16 +14,21 @@ import numpy.typing as npt
 
 from metaqnn.search.randomness import Purpose, generator
 from state_space import Architecture, Layer, State, StateSpace
+from state_space.errors import StateSpaceError
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A true state: its actions, and where their Q-values stand in the row of the observed state."""
+    """A true state: its actions, and where their Q-values stand in the row of the observed state.
+
+    `choices` has the place of each action among the actions; nodes with the same actions share it.
+    """
 
     state: State
     actions: tuple[Layer, ...]
     row: list[float]
     slots: list[int]
+    choices: Mapping[Layer, int]
     successors: list[Node | None] = field(default_factory=list)
 
     def best(self) -> float:
@@ -54,6 +59,7 @@ class QLearner:
         self.initial = initial
         self._rows: dict[object, tuple[list[float], dict[Layer, int]]] = {}
         self._nodes: dict[State, Node] = {}
+        self._choices: dict[tuple[Layer, ...], dict[Layer, int]] = {}
         self._start = self._node(space.start())
 
     def sample(self, epsilon: float, rng: np.random.Generator) -> Architecture:
@@ -71,12 +77,16 @@ class QLearner:
         """The steps (state, action) of an architecture, in the form that `update` takes.
 
         Raises:
-            ValueError: the architecture lies outside the state space.
+            StateSpaceError: the architecture lies outside the state space.
         """
-        steps = []
-        for state, action in self.space.path(architecture):
-            node = self._node(state)
-            steps.append((node, node.actions.index(action)))
+        steps: list[tuple[Node, int]] = []
+        node: Node | None = self._start
+        for action in (*architecture.chosen, architecture.terminal):
+            choice = None if node is None else node.choices.get(action)
+            if node is None or choice is None:
+                raise StateSpaceError(self.space.explain(architecture))
+            steps.append((node, choice))
+            node = self._successor(node, choice)
         return tuple(steps)
 
     def update(self, path: Path, reward: float) -> None:
@@ -124,8 +134,9 @@ class QLearner:
             if action not in slots:
                 slots[action] = len(row)
                 row.append(self.initial)
+        choices = self._choices.setdefault(actions, {action: at for at, action in enumerate(actions)})
         unknown: list[Node | None] = [None] * len(actions)
-        return Node(state, actions, row, [slots[action] for action in actions], unknown)
+        return Node(state, actions, row, [slots[action] for action in actions], choices, unknown)
 
     def _successor(self, node: Node, choice: int) -> Node | None:
         if node.successors[choice] is None:

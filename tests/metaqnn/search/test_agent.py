@@ -160,6 +160,13 @@ def test_equal_generators_give_equal_walks():
     assert agent.sample(0.5, np.random.default_rng(1)) == agent.sample(0.5, np.random.default_rng(1))
 
 
+def test_a_path_is_the_walk_of_the_space_also_where_nodes_are_known_already():
+    agent, rng = QLearner(SMALL), np.random.default_rng(3)
+    for architecture in [SMALL.sample(rng) for _ in range(200)] * 2:
+        steps = [(node.state, node.actions[choice]) for node, choice in agent.path(architecture)]
+        assert tuple(steps) == SMALL.path(architecture)
+
+
 def test_an_architecture_outside_the_space_is_refused():
     with pytest.raises(ValueError, match=r"C\(99,1,1\)"):
         QLearner(SMALL).path(Architecture.parse("[C(99,1,1), SM(10)]"))
