@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from metaqnn.finetune.candidates import Candidate, FinetuningError, choose
+from metaqnn.finetune.candidates import Candidate, choose
 from metaqnn.finetune.finetuning import Finetuning
-from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
+from metaqnn.finetune.results import FinetuningFiles
 from metaqnn.finetune.summary import FinetuningSummary, summarise_finetuning
+from metaqnn.results.finetuned import FinetuningError, FinetuningResult
 
 __all__ = [
     "Candidate",

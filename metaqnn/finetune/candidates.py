@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.database.queries import SearchReader
-
-
-class FinetuningError(ValueError):
-    """Networks that cannot be trained for long as asked; the message is one line."""
+from metaqnn.results.finetuned import FinetuningError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from metaqnn.finetune.candidates import Candidate, FinetuningError
-from metaqnn.finetune.results import FinetuningFiles, FinetuningResult
+from metaqnn.finetune.candidates import Candidate
+from metaqnn.finetune.results import FinetuningFiles
+from metaqnn.results.finetuned import FinetuningError, FinetuningResult
 from metaqnn.search.randomness import Purpose, derived_seed
 from state_space import Architecture
 from trainers import Checkpoint, EpochReport, Outcome, TrainingResult

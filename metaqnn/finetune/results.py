@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Self, cast, get_origin, get_type_hints
+from typing import Self, cast
 
 import numpy as np
 import torch
 
-from metaqnn.finetune.candidates import FinetuningError
+from metaqnn.results.finetuned import FinetuningError, FinetuningResult
 from metaqnn.session.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
@@ -23,59 +23,6 @@ from trainers.metric import ACCURACY
 from trainers.weights import TrainedNetwork
 
 _FORMAT = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuningResult:
-    """A long training that has ended, however it did."""
-
-    network: int
-    """Its number in the search."""
-    seed: int
-    """Which of its trainings, from 0."""
-    architecture: str
-    """In the published notation."""
-    outcome: str
-    """How it ended, a `trainers.Outcome`."""
-    message: str
-    """One line for people that says why it ended."""
-    attempt: int
-    """The last attempt, from 1."""
-    learning_rate: float
-    """Rate of the first epoch of the last attempt."""
-    training_accuracies: list[float]
-    """After each epoch of the last attempt, on training images."""
-    test_errors: int | None
-    """Test images classified wrongly; None where the training failed."""
-    test_images: int
-    """Number of test images."""
-    seconds: float
-    """Wall time of the training, all attempts."""
-    device: str
-    """Where it was trained."""
-    precision: str
-    """Number format of the activations in training."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
-        try:
-            result = cls(**json.loads(path.read_text("utf-8")))
-            result._check_types()
-            return result
-        except (OSError, RecursionError, TypeError, ValueError) as error:
-            raise FinetuningError(
-                f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
-            ) from None
-
-    def _check_types(self) -> None:
-        """Raise TypeError for a field that is of another type than it says."""
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, list if get_origin(kind) is list else kind):
-                raise TypeError(f"{name} is {value!r}")
-        if not all(isinstance(accuracy, int | float) for accuracy in self.training_accuracies):
-            raise TypeError(f"training_accuracies are {self.training_accuracies!r}")
 
 
 class FinetuningFiles:

@@ -11,27 +11,7 @@ from scipy.stats import sem
 
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.results import FinetuningFiles
-from metaqnn.results.interval import wilson
-
-
-@dataclass(frozen=True)
-class ErrorRate:
-    """Errors on the test images with Wilson's interval (1927) of the error rate at 95% confidence.
-
-    The interval tells how exact the rate is, given this trained network and this number of test images; not
-    how much it changes when the network is trained again.
-    """
-
-    errors: int
-    images: int
-    rate: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, errors: int, images: int) -> ErrorRate:
-        """From the counts."""
-        return cls(errors, images, errors / images, *wilson(errors / images, images))
+from metaqnn.results.finetuned import ErrorRate
 
 
 @dataclass(frozen=True)

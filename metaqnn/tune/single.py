@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from metaqnn.config.tuned import read_json
-from metaqnn.finetune.summary import ErrorRate
+from metaqnn.results.finetuned import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import RunFolderError
 from metaqnn.tune.errors import TuneError

@@ -1,5 +1,6 @@
 """A small search without torch training: curves are a formula of the architecture."""
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -187,11 +188,38 @@ def view(finished_run):
         yield SearchView(reader)
 
 
+@pytest.fixture(scope="session")
+def drawable():
+    """The figures that the finished search is large enough for."""
+    from metaqnn.figures import FIGURES  # with Altair, which most tests do not need
+
+    return [figure for figure in FIGURES if figure.name != "choices"]
+
+
 @pytest.fixture
 def sql(finished_run):
     """sql(query): rows of the finished search, read without our code."""
     with closing(sqlite3.connect(f"file:{finished_run.database}?mode=ro", uri=True)) as connection:
         yield lambda query, *parameters: connection.execute(query, parameters).fetchall()
+
+
+@pytest.fixture(scope="session")
+def long_training():
+    """long_training(run folder, network=..., test_errors=...): write the result of one; returns its file."""
+
+    def write(run, *, recipe="6-epochs-0123abcd", seed=0, **values):
+        usual = {
+            "network": 1, "architecture": "[SM(10)]", "outcome": "completed", "message": "completed",
+            "attempt": 1, "learning_rate": 0.001, "training_accuracies": [0.5, 0.9], "test_errors": 3,
+            "test_images": 100, "seconds": 1.0, "device": "cpu", "precision": "float32",
+        }  # fmt: skip
+        result = {**usual, "seed": seed, **values}
+        path = run / "finetune" / recipe / f"network-{result['network']}-seed-{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result))
+        return path
+
+    return write
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -224,6 +252,14 @@ class Visit:
     def overflow(self):
         """Pixels by which the page is wider than the window."""
         return self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+    def until(self, condition):
+        """Wait for a condition in JavaScript, which the page's own policy would not let it evaluate."""
+        for _ in range(PATIENCE // 100):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(100)
+        raise TimeoutError(condition)
 
 
 @pytest.fixture

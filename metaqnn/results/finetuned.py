@@ -1,0 +1,139 @@
+"""What long trainings of a search's networks (`metaqnn finetune`) came to, as its files say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Self, get_origin, get_type_hints
+
+from metaqnn.results.interval import wilson
+
+
+class FinetuningError(ValueError):
+    """Networks that cannot be trained for long as asked; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuningResult:
+    """A long training that has ended, however it did."""
+
+    network: int
+    """Its number in the search."""
+    seed: int
+    """Which of its trainings, from 0."""
+    architecture: str
+    """In the published notation."""
+    outcome: str
+    """How it ended, a `trainers.Outcome`."""
+    message: str
+    """One line for people that says why it ended."""
+    attempt: int
+    """The last attempt, from 1."""
+    learning_rate: float
+    """Rate of the first epoch of the last attempt."""
+    training_accuracies: list[float]
+    """After each epoch of the last attempt, on training images."""
+    test_errors: int | None
+    """Test images classified wrongly; None where the training failed."""
+    test_images: int
+    """Number of test images."""
+    seconds: float
+    """Wall time of the training, all attempts."""
+    device: str
+    """Where it was trained."""
+    precision: str
+    """Number format of the activations in training."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
+        try:
+            result = cls(**json.loads(path.read_text("utf-8")))
+            result._check()
+            return result
+        except (OSError, RecursionError, TypeError, ValueError) as error:
+            raise FinetuningError(
+                f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
+            ) from None
+
+    def _check(self) -> None:
+        """Raise TypeError for a field of another type than it says, ValueError for impossible counts."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, list if get_origin(kind) is list else kind):
+                raise TypeError(f"{name} is {value!r}")
+        if not all(isinstance(accuracy, int | float) for accuracy in self.training_accuracies):
+            raise TypeError(f"training_accuracies are {self.training_accuracies!r}")
+        if self.test_errors is not None and not 0 <= self.test_errors <= self.test_images:
+            raise ValueError(f"test_errors is {self.test_errors} of {self.test_images}")
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Errors on the test images with Wilson's interval (1927) of the error rate at 95% confidence.
+
+    The interval tells how exact the rate is, given this trained network and this number of test images; not
+    how much it changes when the network is trained again.
+    """
+
+    errors: int
+    images: int
+    rate: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, errors: int, images: int) -> ErrorRate:
+        """From the counts."""
+        return cls(errors, images, errors / images, *wilson(errors / images, images))
+
+
+@dataclass(frozen=True)
+class LongTrained:
+    """A network that was trained for long by one recipe.
+
+    Attributes:
+        number: of the network.
+        recipe: name of the folder, which begins with the number of epochs.
+        tests: test errors, one of each training that did not fail.
+        failed: how many trainings failed.
+    """
+
+    number: int
+    recipe: str
+    tests: tuple[ErrorRate, ...]
+    failed: int
+
+    @property
+    def rate(self) -> float | None:
+        """The mean test error; None if all trainings failed."""
+        return fmean(test.rate for test in self.tests) if self.tests else None
+
+
+def long_trained(run: Path) -> tuple[list[LongTrained], list[str]]:
+    """The long trainings that have ended, the best test error of each recipe first, and what cannot be read.
+
+    Args:
+        run: the run folder, where `finetune/RECIPE/network-N-seed-S.json` are the results.
+    """
+    found: dict[tuple[str, int], list[FinetuningResult]] = {}
+    damaged = []
+    for path in sorted(run.glob("finetune/*/network-*-seed-*.json")):
+        try:
+            result = FinetuningResult.read(path)
+            found.setdefault((path.parent.name, result.network), []).append(result)
+        except FinetuningError as error:
+            damaged.append(str(error))
+    trained = [_long_trained(recipe, number, results) for (recipe, number), results in found.items()]
+    return sorted(trained, key=lambda one: (one.recipe, one.rate is None, one.rate, one.number)), damaged
+
+
+def _long_trained(recipe: str, number: int, results: list[FinetuningResult]) -> LongTrained:
+    tests = tuple(
+        ErrorRate.of(result.test_errors, result.test_images)
+        for result in results
+        if result.test_errors is not None
+    )
+    return LongTrained(number, recipe, tests, len(results) - len(tests))

@@ -1,0 +1,41 @@
+"""Long trainings as their files tell them."""
+
+import pytest
+
+from metaqnn.results.finetuned import ErrorRate, FinetuningError, FinetuningResult, long_trained
+
+
+def test_trainings_of_a_network_are_put_together_and_the_best_come_first(tmp_path, long_training):
+    for seed, errors in ((0, 4), (1, 6), (2, None)):
+        long_training(tmp_path, network=7, seed=seed, test_errors=errors)
+    long_training(tmp_path, network=2, test_errors=1)
+    long_training(tmp_path, network=2, recipe="300-epochs-ffff0000", test_errors=0)
+    trained, damaged = long_trained(tmp_path)
+    assert damaged == []
+    assert [(one.recipe, one.number, one.failed) for one in trained] == [
+        ("300-epochs-ffff0000", 2, 0),
+        ("6-epochs-0123abcd", 2, 0),
+        ("6-epochs-0123abcd", 7, 1),
+    ]
+    assert trained[-1].rate == pytest.approx(0.05)
+    assert trained[-1].tests == (ErrorRate.of(4, 100), ErrorRate.of(6, 100))
+
+
+def test_a_network_whose_trainings_all_failed_comes_last(tmp_path, long_training):
+    long_training(tmp_path, network=1, test_errors=None)
+    long_training(tmp_path, network=2, test_errors=99)
+    assert [one.number for one in long_trained(tmp_path)[0]] == [2, 1]
+
+
+def test_a_run_without_long_trainings_has_none(tmp_path):
+    assert long_trained(tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize("values", [{"test_errors": 101}, {"test_errors": -1}, {"seed": True}, {"extra": 1}])
+def test_impossible_results_are_damage(tmp_path, long_training, values):
+    path = long_training(tmp_path, **values)
+    with pytest.raises(FinetuningError, match="holds no result"):
+        FinetuningResult.read(path)
+    trained, (line,) = long_trained(tmp_path)
+    assert trained == []
+    assert str(path) in line
