@@ -2,72 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
+from metaqnn.config.search import SearchConfig
 from metaqnn.figures import NothingToShow
 from metaqnn.figures.style import (
     FAILED,
+    KIND_COLOURS,
+    NEUTRAL,
     OBSERVED,
     OBSERVED_LIGHT,
     PREDICTED,
+    clipped,
     colours,
     data,
     layered,
     percent_axis,
 )
+from metaqnn.results.forecasts import forecaster
 
 OBSERVATION = "observed y_t"
 AUDIT = "observed in the audit"
-FORECAST = "forecast ŷ_T ± σ"
 BEST = "best y_T so far"
-COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT, FORECAST: PREDICTED, BEST: "#7a828c"}
+COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT, BEST: NEUTRAL}
+BY_RULE, AT_STOP = KIND_COLOURS["pooling"], PREDICTED
+"""Colours of forecasts: of the stopping rule, and of the model that forecasts at a stop, if it is another."""
+FAINT = 0.3
+"""Opacity of forecasts that a later one has replaced."""
 TOOLTIP = [
     alt.Tooltip("series:N", title="shown"),
     alt.Tooltip("training:N"),
-    alt.Tooltip("epoch:Q"),
+    alt.Tooltip("made:Q", title="after epoch"),
     alt.Tooltip("value:Q", title="accuracy", format=".2%"),
 ]
 
 
-def network_chart(network: dict[str, Any], T: int) -> alt.LayerChart:
-    """Accuracies, forecasts and the stop of a network.
+def network_chart(network: dict[str, Any], config: SearchConfig) -> alt.LayerChart:
+    """Accuracies, forecasts of epoch T and the stop of a network.
 
     Args:
         network: as `SearchReader.network` gives it.
-        T: epochs of a full training.
+        config: of its search.
     """
     epochs = [(training, epoch) for training in network["trainings"] for epoch in training["epochs"]]
     if not epochs:
         raise NothingToShow("No epoch has been trained yet.")
     observed = [_observed(*pair) for pair in epochs]
-    forecasts = [_forecast(*pair) for pair in epochs if pair[1]["predicted_accuracy"] is not None]
+    with_forecast = [pair for pair in epochs if pair[1]["predicted_accuracy"] is not None]
+    fans = [row for pair in with_forecast for row in _fan(*pair, config)]
+    fans = [{**row, "weight": 1 if row["made"] == fans[-1]["made"] else FAINT} for row in fans]
     best = [_best(*pair) for pair in epochs if pair[1]["best_accuracy"] is not None]
-    base = _base(T, {row["series"] for row in (*observed, *forecasts, *best)})
+    shown = (*best, *fans, *observed)
+    base = _base(config, shown)
+    ends = base.transform_filter(alt.datum.epoch == config.epochs).properties(data=data(fans))
+    fading = {"opacity": alt.Opacity("weight:Q", scale=None, legend=None)}
     stops = alt.Chart(data([{"epoch": epoch["epoch"]} for _, epoch in epochs if epoch["stop"]]))
     stops = stops.encode(x="epoch:Q")
-    diamonds = base.properties(data=data(forecasts))
     return layered(
         base.properties(data=data(best)).mark_line(strokeDash=[4, 3], strokeWidth=1.5),
-        diamonds.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
-        diamonds.mark_point(filled=True, shape="diamond", size=60, opacity=1),
+        base.properties(data=data(fans)).mark_line(strokeDash=[5, 4]).encode(detail="fan:N", **fading),
+        ends.mark_rule(strokeWidth=2).encode(y="low:Q", y2="high:Q", **fading),
+        ends.mark_point(filled=True, shape="diamond", size=60).encode(**fading),
         base.properties(data=data(observed)).mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2),
         stops.mark_rule(color=FAILED, strokeDash=[2, 2]),
         stops.mark_text(text="stop", color=FAILED, align="left", dx=4, baseline="top").encode(y=alt.value(0)),
     )
 
 
-def _base(T: int, shown: set[str]) -> alt.Chart:
+def _base(config: SearchConfig, shown: Sequence[dict[str, Any]]) -> alt.Chart:
     """What the layers have in common. The legend explains only what is shown."""
-    scale = alt.Scale(domain=[1, max(T, 2)], nice=False)
+    scale = alt.Scale(domain=[1, max(config.epochs, 2)], nice=False)
+    series = {row["series"] for row in shown}
+    values = [row[end] for row in shown for end in ("value", "low", "high") if end in row]
     return alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1), scale=scale),
-        y=percent_axis("value", "validation accuracy", zero=False),
-        color=colours({series: colour for series, colour in COLOURS.items() if series in shown}),
+        y=percent_axis("value", "validation accuracy", values),
+        color=colours({name: colour for name, colour in _colours(config).items() if name in series}),
         detail="training:N",
         tooltip=TOOLTIP,
     )
+
+
+def _colours(config: SearchConfig) -> dict[str, str]:
+    return COLOURS | {forecast_by(config, stop=False): BY_RULE, forecast_by(config, stop=True): AT_STOP}
+
+
+def forecast_by(config: SearchConfig, *, stop: bool) -> str:
+    """What the legend calls a forecast."""
+    return f"forecast by {forecaster(config, stop)}"
 
 
 def _observed(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]:
@@ -75,10 +100,14 @@ def _observed(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]
     return _row(series, training, epoch, epoch["accuracy"])
 
 
-def _forecast(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]:
+def _fan(training: dict[str, Any], epoch: dict[str, Any], config: SearchConfig) -> list[dict[str, Any]]:
+    """From what was observed when the forecast was made to what it says of epoch T."""
+    series = forecast_by(config, stop=bool(epoch["stop"]))
     forecast, sigma = epoch["predicted_accuracy"], epoch["sigma"] or 0.0
-    limits = {"low": forecast - sigma, "high": forecast + sigma}
-    return {**_row(FORECAST, training, epoch, forecast), **limits}
+    start = _row(series, training, epoch, epoch["accuracy"])
+    start |= {"fan": f"{start['training']} {epoch['epoch']}"}
+    limits = {"low": clipped(forecast - sigma), "high": clipped(forecast + sigma)}
+    return [start, {**start, "epoch": config.epochs, "value": forecast, **limits}]
 
 
 def _best(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]:
@@ -87,4 +116,5 @@ def _best(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]:
 
 def _row(series: str, training: dict[str, Any], epoch: dict[str, Any], value: float) -> dict[str, Any]:
     name = f"{training['purpose']} {training['attempt']}"
-    return {"series": series, "training": name, "epoch": epoch["epoch"], "value": value}
+    at = epoch["epoch"]
+    return {"series": series, "training": name, "epoch": at, "made": at, "value": value}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from metaqnn.figures import accuracies, curves, progress, q_values, stopping
+from metaqnn.figures import accuracies, choices, curves, progress, q_values, sizes, stopping
 from metaqnn.figures.style import MOST_POINTS, NothingToShow
 from metaqnn.results.view import SearchView
 
@@ -31,7 +31,8 @@ class Figure:
         title: its heading.
         caption: what it shows, what is observed or predicted, and the corresponding figure of the paper.
         draw: makes the chart, as wide as its container; raises NothingToShow where it would be empty.
-        slow: needs the Q-values, which take seconds to restore after thousands of networks.
+        slow: needs the Q-values, which take a second or two to restore after thousands of networks.
+        words: the gist in sentences, if it has any; asked for after `draw` has shown something.
     """
 
     name: str
@@ -39,17 +40,18 @@ class Figure:
     caption: str
     draw: Callable[[SearchView], alt.LayerChart]
     slow: bool = False
+    words: Callable[[SearchView], list[str]] | None = None
 
 
 FIGURES: tuple[Figure, ...] = (
     Figure(
         "search",
         "The search",
-        "Lines show the best accuracy so far and the means of the best 5 and the best 15. They "
-        "count only observed final accuracies y_T, as do the dashes, which show the mean y_T per epsilon. "
-        "Bars span the networks of an epsilon, which is written below them, and show the mean reward: for a "
-        "stopped network this is its predicted accuracy y_hat_T (or its last observed accuracy, if the rule "
-        "makes no prediction), for a failed one it is chance. Compare Figure 5 of Baker et al., "
+        "Lines show the best accuracy so far and the means of the best 5 and the best 15, of observed final "
+        "accuracies y_T only. Horizontal strokes show the mean y_T and the mean reward of the networks of an "
+        "epsilon, which is written in its stripe. The reward of a stopped network is its predicted accuracy "
+        "y_hat_T (or its last observed accuracy, if the rule makes no prediction), that of a failed one is "
+        "chance. The axis fits the data and does not begin at zero. Compare Figure 5 of Baker et al., "
         "Accelerating Neural Architecture Search using Performance Prediction.",
         progress.search,
     ),
@@ -104,6 +106,39 @@ FIGURES: tuple[Figure, ...] = (
         stopping.time,
     ),
     Figure(
+        "pareto",
+        "Accuracy against size",
+        "Observed final accuracy y_T and number of parameters of the networks trained to the end. The dark "
+        "line is the Pareto front: every network off it is beaten by one that is at least as accurate and "
+        f"no larger. Of the others at most {MOST_POINTS} are drawn.",
+        sizes.by_parameters,
+    ),
+    Figure(
+        "pareto-macs",
+        "Accuracy against computation",
+        "The same with the multiply-accumulates of one image, which tell how long a prediction takes.",
+        sizes.by_macs,
+    ),
+    Figure(
+        "parallel",
+        "Choices side by side",
+        "A line is a network that was trained to the end: its numbers of layers, the mean number of filters "
+        "of its convolutions, its weights and its observed accuracy, each on an axis from the smallest value "
+        f"to the largest. At most {choices.LINES} are drawn, spread evenly over the ranks; the best "
+        f"{choices.MARKED} are dark.",
+        choices.parallel,
+    ),
+    Figure(
+        "choices",
+        "Which choices matter",
+        "How much worse a model of the accuracies (a forest of trees by scikit-learn) becomes when one "
+        "number is shuffled between networks, measured on networks that it did not learn from. Accuracies "
+        "are observed ones and, of stopped networks, their rewards. Choices that go together, such as layers "
+        "and convolutions, share their importance; and what matters need not be what helps.",
+        choices.matter,
+        words=choices.matter_in_words,
+    ),
+    Figure(
         "q-kinds",
         "Q-values by kind of layer",
         "The reward the agent expects after adding a layer of each kind at each depth: the mean (solid) "
@@ -113,6 +148,7 @@ FIGURES: tuple[Figure, ...] = (
         "Learning.",
         q_values.by_kind,
         slow=True,
+        words=q_values.in_words,
     ),
     Figure(
         "q-fields",

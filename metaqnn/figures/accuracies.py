@@ -44,7 +44,8 @@ def distribution(view: SearchView) -> alt.LayerChart:
         ],
     )
     whiskers = base.mark_rule(strokeWidth=2).encode(
-        y=percent_axis("least", "final accuracy", zero=False), y2="most:Q"
+        y=percent_axis("least", "final accuracy", [row[end] for row in rows for end in ("least", "most")]),
+        y2="most:Q",
     )
     boxes = base.mark_bar(size=14, opacity=0.4).encode(y="lower:Q", y2="upper:Q")
     medians = base.mark_tick(size=18, thickness=3).encode(y="median:Q")

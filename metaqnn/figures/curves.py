@@ -12,6 +12,7 @@ from metaqnn.figures.style import (
     OBSERVED_LIGHT,
     PREDICTED,
     NothingToShow,
+    clipped,
     colours,
     data,
     layered,
@@ -25,6 +26,8 @@ SERIES = {TO_THE_END: OBSERVED, STOPPED: OBSERVED_LIGHT, FORECAST: PREDICTED}
 BEST, OTHERS = 3, 4
 """Networks shown: this many of the best, and of each other group: completed, stopped and audited."""
 
+ENDS = "accuracy", "low", "high"
+"""What the vertical axis must hold of a row."""
 STOP_KEYS = ("epoch", "accuracy", "predicted_accuracy", "sigma", "reason")
 _PREDICTED = [
     alt.Tooltip("predicted_accuracy:Q", title="predicted ~y_hat_T", format=".2%"),
@@ -46,26 +49,32 @@ def curves(view: SearchView) -> alt.LayerChart:
     stops = [stop for _, found in shown for stop in found]
     hover = alt.selection_point(name="network", on="pointerover", fields=["number"])
     faded = alt.condition(hover, alt.value(1.0), alt.value(0.2))
-    bands, forecasts = _fans(stops, view.config.epochs, faded)
+    fans = [row for stop in stops for row in _fan(stop, view.config.epochs)]
+    y = percent_axis(
+        "accuracy",
+        "validation accuracy",
+        [row[end] for row in (*observed, *fans) for end in ENDS if end in row],
+    )
+    bands, forecasts = _fans(fans, y, faded)
     lines = (
-        _chart(observed, TOOLTIPS["observed y_t"])
+        _chart(observed, y, TOOLTIPS["observed y_t"])
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=30))
         .encode(detail="line:N", opacity=faded)
         .add_params(hover)
     )
     crosses = (
-        _chart(stops, TOOLTIPS["stop"])
+        _chart(stops, y, TOOLTIPS["stop"])
         .mark_point(shape="cross", angle=45, size=110, filled=True)
         .encode(color=alt.value(INK), opacity=faded)
     )
     return layered(bands, forecasts, lines, crosses)
 
 
-def _chart(rows: list[dict[str, Any]], more: list[alt.Tooltip]) -> alt.Chart:
+def _chart(rows: list[dict[str, Any]], y: alt.Y, more: list[alt.Tooltip]) -> alt.Chart:
     x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False))
     return alt.Chart(data(rows)).encode(
         x=x,
-        y=percent_axis("accuracy", "validation accuracy", zero=False),
+        y=y,
         color=colours(SERIES),
         tooltip=[
             alt.Tooltip("number:Q", title="network"),
@@ -93,9 +102,7 @@ def _curves(network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[st
     """The observed curves of a network, from the search and from its audit, and where the rule stopped it."""
     facts = {key: network[key] for key in ("number", "architecture", "outcome")}
     lines, stops = [], []
-    for training in network["trainings"]:
-        if training["purpose"] == "search" and training["attempt"] != network["attempt"]:
-            continue
+    for training in last_attempts(network["trainings"]):
         whole = training["purpose"] == "audit" or network["outcome"] == "completed"
         name = {
             "series": TO_THE_END if whole else STOPPED,
@@ -108,16 +115,22 @@ def _curves(network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[st
     return lines, stops
 
 
-def _fans(stops: list[dict[str, Any]], T: int, faded: Any) -> tuple[alt.Chart, alt.Chart]:
+def last_attempts(trainings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the search and of the audit, the last attempt: the one whose curve counts."""
+    return list({training["purpose"]: training for training in trainings}.values())
+
+
+def _fans(rows: list[dict[str, Any]], y: alt.Y, faded: Any) -> tuple[alt.Chart, alt.Chart]:
     """The forecasts: from the stop at (t, y_t) to y_hat_T ± sigma at T, as bands and as lines."""
-    forecasts = [stop for stop in stops if stop["predicted_accuracy"] is not None]
-    rows = [row for stop in forecasts for row in _fan({**stop, "series": FORECAST}, T)]
-    base = _chart(rows, TOOLTIPS["predicted"]).encode(detail="number:N")
+    base = _chart(rows, y, TOOLTIPS["predicted"]).encode(detail="number:N")
     band = base.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q", tooltip=alt.value(None))
     return band, base.mark_line(strokeDash=[5, 4], strokeWidth=2).encode(opacity=faded)
 
 
 def _fan(stop: dict[str, Any], T: int) -> list[dict[str, Any]]:
     y_t, y_hat_T, sigma = stop["accuracy"], stop["predicted_accuracy"], stop["sigma"] or 0.0
-    end = {"epoch": T, "accuracy": y_hat_T, "low": y_hat_T - sigma, "high": y_hat_T + sigma}
-    return [{**stop, "low": y_t, "high": y_t}, {**stop, **end}]
+    if y_hat_T is None:
+        return []
+    start = {**stop, "series": FORECAST, "low": y_t, "high": y_t}
+    end = {"low": clipped(y_hat_T - sigma), "high": clipped(y_hat_T + sigma)}
+    return [start, {**start, "epoch": T, "accuracy": y_hat_T, **end}]

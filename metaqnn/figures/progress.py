@@ -9,15 +9,19 @@ from typing import Any
 import altair as alt
 
 from metaqnn.figures.style import (
-    MIXED,
+    GRID,
+    HEIGHT,
+    INK,
+    NEUTRAL,
     OBSERVED,
     OBSERVED_DARK,
-    OBSERVED_LIGHT,
-    OBSERVED_MEAN,
+    TOP_5,
+    TOP_15,
     NothingToShow,
     colours,
     data,
     layered,
+    lines,
     percent_axis,
     thinned,
 )
@@ -26,12 +30,23 @@ from metaqnn.results.view import SearchView
 
 BEST = {1: "best", 5: "mean of the best 5", 15: "mean of the best 15"}
 MEAN_ACCURACY, MEAN_REWARD = "mean y_T at this epsilon", "mean reward at this epsilon"
-SEARCH_COLOURS = {
-    **dict(zip(BEST.values(), (OBSERVED_DARK, OBSERVED, OBSERVED_LIGHT), strict=True)),
-    MEAN_ACCURACY: OBSERVED_MEAN,
-    MEAN_REWARD: MIXED,
+SOLID = [1, 0]
+SEARCH_LINES = {
+    BEST[1]: (OBSERVED_DARK, SOLID),
+    BEST[5]: (TOP_5, [8, 3]),
+    BEST[15]: (TOP_15, [2, 2]),
+    MEAN_ACCURACY: (OBSERVED, SOLID),
+    MEAN_REWARD: (NEUTRAL, SOLID),
 }
-ROLLING_COLOURS = {"reward": "#7a828c", "observed accuracy": OBSERVED}
+ROLLING_COLOURS = {"reward": NEUTRAL, "observed accuracy": OBSERVED}
+
+STAGE_TOOLTIP = [
+    alt.Tooltip("epsilon:Q"),
+    alt.Tooltip("networks:Q"),
+    alt.Tooltip("mean_reward:Q", title="mean reward", format=".4f"),
+    alt.Tooltip("mean_accuracy:Q", title="mean observed y_T", format=".2%"),
+    *(alt.Tooltip(f"{name}:Q") for name in ("completed", "stopped", "failed")),
+]
 
 
 def networks_axis(field: str) -> alt.X:
@@ -41,47 +56,55 @@ def networks_axis(field: str) -> alt.X:
 
 
 def search(view: SearchView) -> alt.LayerChart:
-    """Mean reward per epsilon as bars; the best, best 5 and best 15 observed accuracies so far as lines."""
+    """The best, best 5 and best 15 observed accuracies so far; means per epsilon, between shaded stripes."""
     stages = _stages(view)
-    bars = _stage_chart(stages, MEAN_REWARD).mark_rect(stroke="white")
-    dashes = _stage_chart([row for row in stages if row["completed"]], MEAN_ACCURACY)
+    steps = [row for k, name in BEST.items() for row in _steps(view, k, name)]
+    means = [row for stage in stages for row in _means(stage)]
+    y = percent_axis("accuracy", "validation accuracy", [row["accuracy"] for row in (*steps, *means)])
     labels = (
         alt.Chart(data(stages))
-        .mark_text(angle=270, align="left", baseline="middle", dx=4, fontSize=10)
-        .encode(x=networks_axis("middle"), y=alt.datum(0), text="label:N")
+        .mark_text(angle=270, align="left", baseline="middle", dx=4, fontSize=10, color=INK)
+        .encode(x=networks_axis("middle"), y=alt.value(HEIGHT), text="label:N")
     )
-    return layered(
-        bars.encode(y="mean_reward:Q", y2=alt.datum(0)),
-        dashes.mark_rule(strokeWidth=2, strokeDash=[3, 3]).encode(y="mean_accuracy:Q"),
-        labels,
-        _best_so_far(view),
-    )
+    return layered(_stripes(stages), _mean_chart(means, y), labels, _best_so_far(steps, y))
 
 
-def _stage_chart(stages: list[dict[str, Any]], series: str) -> alt.Chart:
-    return alt.Chart(data([{**row, "series": series} for row in stages])).encode(
-        x=networks_axis("start"),
-        x2="end:Q",
-        color=colours(SEARCH_COLOURS),
-        tooltip=[
-            alt.Tooltip("epsilon:Q"),
-            alt.Tooltip("networks:Q"),
-            alt.Tooltip("mean_reward:Q", title="mean reward", format=".4f"),
-            alt.Tooltip("mean_accuracy:Q", title="mean observed y_T", format=".2%"),
-            *(alt.Tooltip(f"{name}:Q") for name in ("completed", "stopped", "failed")),
-        ],
+def _stripes(stages: list[dict[str, Any]]) -> alt.Chart:
+    """Every other stage is shaded; all of them answer to the pointer."""
+    shaded = [{**stage, "shade": place % 2} for place, stage in enumerate(stages, start=1)]
+    return (
+        alt.Chart(data(shaded))
+        .mark_rect(color=GRID)
+        .encode(
+            x=networks_axis("start"),
+            x2="end:Q",
+            opacity=alt.Opacity("shade:Q", scale=None, legend=None),
+            tooltip=STAGE_TOOLTIP,
+        )
     )
 
 
-def _best_so_far(view: SearchView) -> alt.Chart:
-    steps = [row for k, name in BEST.items() for row in _steps(view, k, name)]
+def _means(stage: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = {MEAN_REWARD: stage["mean_reward"], MEAN_ACCURACY: stage["mean_accuracy"]}
+    return [{**stage, "series": name, "accuracy": mean} for name, mean in shown.items() if mean is not None]
+
+
+def _mean_chart(means: list[dict[str, Any]], y: alt.Y) -> alt.Chart:
+    return (
+        alt.Chart(data(means))
+        .mark_rule(strokeWidth=4, opacity=0.75)
+        .encode(x=networks_axis("start"), x2="end:Q", y=y, **lines(SEARCH_LINES), tooltip=STAGE_TOOLTIP)
+    )
+
+
+def _best_so_far(steps: list[dict[str, Any]], y: alt.Y) -> alt.Chart:
     return (
         alt.Chart(data(steps))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=networks_axis("position"),
-            y=percent_axis("accuracy", "validation accuracy"),
-            color=colours(SEARCH_COLOURS),
+            y=y,
+            **lines(SEARCH_LINES),
             tooltip=[
                 alt.Tooltip("series:N", title="line"),
                 alt.Tooltip("accuracy:Q", format=".2%"),
@@ -138,17 +161,17 @@ def rolling(view: SearchView) -> alt.LayerChart:
     accuracies = [
         (row.finished_position, row.final_accuracy) for row in view.ended if row.final_accuracy is not None
     ]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"series": name, "position": position, "mean": mean}
         for name, values in (("reward", rewards), ("observed accuracy", accuracies))
         for position, mean in thinned(_rolling(values, width))
     ]
-    lines = (
+    means = (
         alt.Chart(data(rows))
         .mark_line(strokeWidth=2)
         .encode(
             x=networks_axis("position"),
-            y=percent_axis("mean", f"mean of the last {width}", zero=False),
+            y=percent_axis("mean", f"mean of the last {width}", [row["mean"] for row in rows]),
             color=colours(ROLLING_COLOURS),
             tooltip=[
                 alt.Tooltip("series:N", title="mean of"),
@@ -157,7 +180,7 @@ def rolling(view: SearchView) -> alt.LayerChart:
             ],
         )
     )
-    return layered(lines)
+    return layered(means)
 
 
 def rolling_width(networks: int) -> int:

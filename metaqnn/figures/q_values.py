@@ -9,14 +9,14 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.style import KIND_COLOURS, NothingToShow, colours, data, layered
+from metaqnn.figures.style import FIELD_COLOURS, KIND_COLOURS, NothingToShow, colours, data, layered
 from metaqnn.results.learned import TriedAction
 from metaqnn.results.view import SearchView
 from state_space.errors import StateSpaceError
 from state_space.layers import Convolution
 
-FIELD_COLOURS = ("#b9d9b0", "#63b38a", "#2a8a8c", "#23608c", "#2b3a78", "#1c1c4a")
-"""From the smallest receptive field to the largest; the last colour serves for all larger ones."""
+FIRST_LAYERS = 3
+"""Layers whose preferred kinds are told in words."""
 
 
 def by_kind(view: SearchView) -> alt.LayerChart:
@@ -32,6 +32,26 @@ def by_receptive_field(view: SearchView) -> alt.LayerChart:
     palette = (*FIELD_COLOURS, *FIELD_COLOURS[-1:] * len(sizes))
     names = {f"{size}x{size}": colour for size, colour in zip(sizes, palette, strict=False)}
     return _chart(_rows((f"{size}x{size}", tried) for size, tried in fields), names)
+
+
+def in_words(view: SearchView) -> list[str]:
+    """What the agent prefers as the first layers."""
+    rows = _rows((tried.action.family, tried) for tried in _tried(view))
+    depths = sorted({row["depth"] for row in rows})[:FIRST_LAYERS]
+    return [
+        _preference(depth, [row for row in rows if row["depth"] == depth and row["series"] != "end"])
+        for depth in depths
+    ]
+
+
+def _preference(depth: int, rows: list[dict[str, Any]]) -> str:
+    """One sentence about the kinds of layer at a depth."""
+    ranked = sorted(rows, key=lambda row: -row["largest"])
+    if not ranked:
+        return f"As layer {depth}, only the end of the network has been tried."
+    best, worst = ranked[0], ranked[-1]
+    said = f"As layer {depth}, the agent expects most of {best['series']} (up to {best['largest']:.3f})"
+    return f"{said}." if best is worst else f"{said}, least of {worst['series']} ({worst['largest']:.3f})."
 
 
 def _tried(view: SearchView) -> list[TriedAction]:

@@ -9,13 +9,16 @@ import altair as alt
 
 from metaqnn.figures.progress import networks_axis
 from metaqnn.figures.style import (
+    AXIS,
     FAILED,
     OBSERVED,
     PREDICTED,
     PREDICTED_LIGHT,
     NothingToShow,
+    clipped,
     colours,
     data,
+    fitted,
     layered,
     percent_axis,
     thinned,
@@ -25,8 +28,6 @@ from metaqnn.results.view import SearchView
 RIGHT, WRONG = "rightly stopped", "better than the best at that time"
 VERDICTS = {RIGHT: PREDICTED, WRONG: FAILED}
 EPOCHS = {"trained": OBSERVED, "saved by early stopping": PREDICTED_LIGHT}
-MARGIN = 0.02
-"""Margin around the points of the audits."""
 AUDIT_TOOLTIP = [
     alt.Tooltip("number:Q", title="network"),
     alt.Tooltip("observed:Q", title="observed y_T", format=".2%"),
@@ -50,18 +51,18 @@ def audits(view: SearchView) -> alt.LayerChart:
         row for verdict in VERDICTS for row in thinned([row for row in found if row["series"] == verdict])
     ]
     values = [row[name] for row in rows for name in ("observed", "low", "high")]
-    ends = [min(values) - MARGIN, max(values) + MARGIN]
+    ends = fitted(values)
     x = alt.X(
         "observed:Q",
         title="observed y_T",
         axis=alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01),
-        scale=alt.Scale(domain=ends),
+        scale=alt.Scale(domain=ends, nice=False),
     )
     base = alt.Chart(data(rows)).encode(x=x, color=colours(VERDICTS))
     diagonal = (
         alt.Chart(data([{"observed": end, "predicted": end} for end in ends]))
-        .mark_line(color="#9aa1a9", strokeDash=[4, 4])
-        .encode(x=x, y=percent_axis("predicted", "predicted y_hat_T", domain=ends, nice=False))
+        .mark_line(color=AXIS, strokeDash=[4, 4])
+        .encode(x=x, y=percent_axis("predicted", "predicted y_hat_T", values))
     )
     sigmas = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(y="low:Q", y2="high:Q")
     points = base.mark_circle(size=70, opacity=0.9).encode(
@@ -79,8 +80,8 @@ def _audit(audit: dict[str, Any]) -> dict[str, Any]:
         "architecture": audit["architecture"],
         "observed": audit["final_accuracy"],
         "predicted": predicted,
-        "low": predicted - sigma,
-        "high": predicted + sigma,
+        "low": clipped(predicted - sigma),
+        "high": clipped(predicted + sigma),
         "sigma": audit["sigma"],
         "best": best,
         "epoch": audit["epochs"],

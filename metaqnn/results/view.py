@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,11 +12,18 @@ from sqlalchemy import Row
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import networks
+from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import TriedAction, restored_agent, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.search.agent import QLearner
 
+MOST_IN_TRAINING = 16
+"""Networks in training that are read with their epochs."""
+
 Watch = Callable[[Iterable[Any]], Iterable[Any]]
+
+MOST_LEARNED = 1000
+"""Networks, evenly spread, that importances are measured on."""
 
 
 class SearchView:
@@ -53,6 +61,12 @@ class SearchView:
         return self._reader.networks(networks.c.reward.is_(None), limit=1)[1]
 
     @cached_property
+    def training(self) -> list[dict[str, Any]]:
+        """The first networks in training, or interrupted, as `SearchReader.network` gives them."""
+        rows, _ = self._reader.networks(networks.c.reward.is_(None), limit=MOST_IN_TRAINING)
+        return [self.network(row["number"]) for row in rows]
+
+    @cached_property
     def summary(self) -> Summary:
         """The search in numbers."""
         return summarise(self._reader, self.ended)
@@ -79,6 +93,17 @@ class SearchView:
     def tried_actions(self) -> list[TriedAction]:
         """The Q-values of every state and action that an ended network tried."""
         return tried_actions(self.agent, [row.architecture for row in self.ended])
+
+    @cached_property
+    def importance(self) -> Importance:
+        """How much each choice matters to y_T, or to the reward of a stopped network.
+
+        Raises:
+            StateSpaceError: an architecture cannot be read.
+        """
+        known = [row for row in self.ended if row.outcome in ("completed", "stopped")]
+        some = known[:: ceil(len(known) / MOST_LEARNED)]
+        return importance([row.architecture for row in some], [row.reward for row in some])
 
     def top(self, k: int) -> list[dict[str, Any]]:
         """The k networks with the highest observed accuracies."""

@@ -2,9 +2,14 @@
 
 import pytest
 
-from metaqnn.dashboard.network_chart import AUDIT, BEST, FORECAST, OBSERVATION, network_chart
+from metaqnn.config.search import SearchConfig
+from metaqnn.dashboard.network_chart import AUDIT, BEST, FAINT, OBSERVATION, network_chart
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import NothingToShow
+
+OWN = SearchConfig.of("first-run", epochs=5, delta=0.8)
+TWO = SearchConfig.of("first-run", epochs=5, stopping="rank-envelope")
+FORECAST = "forecast by the rule published"
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +27,10 @@ def networks(finished_run):
 def shown(layer_rows):
     """shown(network): series -> its rows, and the epochs of the marks that say stop."""
 
-    def shown(network):
-        best, _, forecasts, observed, _, stops = layer_rows(network_chart(network, 5).to_dict())
+    def shown(network, config=OWN):
+        best, fans, _, _, observed, _, stops = layer_rows(network_chart(network, config).to_dict())
         series = {}
-        for row in (*best, *forecasts, *observed):
+        for row in (*best, *fans, *observed):
             series.setdefault(row["series"], []).append(row)
         return series, [row["epoch"] for row in stops]
 
@@ -45,16 +50,35 @@ def test_observations_are_those_of_the_search_and_of_its_audit(networks, shown):
             assert [(row["epoch"], row["value"]) for row in series.get(name, [])] == expected
 
 
-def test_forecasts_have_a_sigma_to_both_sides(networks, shown):
+def test_forecasts_lead_from_what_was_seen_to_the_last_epoch_with_a_sigma_to_both_sides(networks, shown):
     found = 0
     for network in networks:
-        series, _ = shown(network)
+        rows = shown(network)[0].get(FORECAST, [])
         known = [e for e in epochs(network, "search") if e["predicted_accuracy"] is not None]
-        for row, epoch in zip(series.get(FORECAST, []), known, strict=True):
-            assert (row["low"] + row["high"]) / 2 == pytest.approx(epoch["predicted_accuracy"])
-            assert row["high"] - row["low"] == pytest.approx(2 * epoch["sigma"])
+        for start, end, epoch in zip(rows[::2], rows[1::2], known, strict=True):
+            assert (start["epoch"], start["value"]) == (epoch["epoch"], epoch["accuracy"])
+            assert (end["epoch"], end["value"]) == (5, epoch["predicted_accuracy"])
+            low, high = (epoch["predicted_accuracy"] + side * epoch["sigma"] for side in (-1, 1))
+            assert (end["low"], end["high"]) == pytest.approx((max(low, 0), min(high, 1)))
+            assert start["weight"] == end["weight"] == (1 if epoch is known[-1] else FAINT)
             found += 1
     assert found >= 3
+
+
+def test_forecasts_of_two_models_have_two_names(networks, shown):
+    stopped = networks[0]
+    series = shown(stopped, TWO)[0]
+    known = [e for e in epochs(stopped, "search") if e["predicted_accuracy"] is not None]
+    assert FORECAST not in series
+    for name, at_stop in (("method stacked", True), ("rule rank-envelope", False)):
+        shown_after = {row["made"] for row in series.get(f"forecast by the {name}", [])}
+        assert shown_after == {e["epoch"] for e in known if e["stop"] == at_stop}
+
+
+def test_the_axis_of_accuracies_ends_at_one(networks):
+    for network in networks:
+        low, high = network_chart(network, OWN).to_dict()["layer"][0]["encoding"]["y"]["scale"]["domain"]
+        assert 0 <= low < high <= 1
 
 
 def test_the_stop_is_marked_where_the_rule_stopped(networks, shown):
@@ -66,10 +90,10 @@ def test_the_stop_is_marked_where_the_rule_stopped(networks, shown):
 
 def test_the_legend_names_what_is_shown_and_no_more(networks, shown):
     for network in networks:
-        chart = network_chart(network, 5).to_dict()
+        chart = network_chart(network, OWN).to_dict()
         assert set(chart["layer"][0]["encoding"]["color"]["scale"]["domain"]) == set(shown(network)[0])
 
 
 def test_without_an_epoch_there_is_nothing_to_show(networks):
     with pytest.raises(NothingToShow, match="No epoch has been trained yet"):
-        network_chart({**networks[0], "trainings": []}, 5)
+        network_chart({**networks[0], "trainings": []}, OWN)

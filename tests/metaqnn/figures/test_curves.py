@@ -49,7 +49,7 @@ def test_a_forecast_leads_from_the_stop_to_its_prediction_with_sigma(view, sql, 
         epoch, y_t, predicted, sigma = stops[number]
         assert (start["epoch"], start["low"], start["high"]) == (epoch, y_t, y_t)
         assert (end["epoch"], end["accuracy"]) == (5, predicted)
-        assert (end["low"], end["high"]) == pytest.approx((predicted - sigma, predicted + sigma))
+        assert (end["low"], end["high"]) == pytest.approx((predicted - sigma, min(predicted + sigma, 1)))
         assert start["series"] == end["series"] == curves.FORECAST
 
 
@@ -66,3 +66,9 @@ def test_the_best_and_some_of_each_outcome_are_shown(view, sql):
     assert len(set(chosen)) == len(chosen) <= 3 + 3 * 4
     outcomes = dict(sql("SELECT number, outcome FROM networks"))
     assert {outcomes[number] for number in chosen} == {"completed", "stopped"}
+
+
+def test_of_several_attempts_only_the_last_is_drawn():
+    attempts = [("search", 1), ("search", 2), ("audit", 1), ("audit", 2)]
+    trainings = [{"purpose": purpose, "attempt": attempt} for purpose, attempt in attempts]
+    assert curves.last_attempts(trainings) == [trainings[1], trainings[3]]

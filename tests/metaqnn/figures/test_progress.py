@@ -5,29 +5,38 @@ import pytest
 from metaqnn.figures import progress
 
 
-def test_bars_are_mean_rewards_as_wide_as_their_networks(view, sql, rows):
+def test_strokes_are_means_as_wide_as_their_networks(view, sql, rows):
     expected = sql(
-        "SELECT epsilon, count(*), avg(reward), avg(final_accuracy) FROM networks GROUP BY epsilon "
+        "SELECT count(*), avg(reward), avg(final_accuracy) FROM networks GROUP BY epsilon "
         "ORDER BY min(finished_position)"
     )
-    bars = rows(progress.search(view), "rect")
-    found = [
-        (bar["epsilon"], bar["end"] - bar["start"], bar["mean_reward"], bar["mean_accuracy"]) for bar in bars
+    strokes = rows(progress.search(view), "rule")
+    for series, place in ((progress.MEAN_REWARD, 1), (progress.MEAN_ACCURACY, 2)):
+        found = [(row["end"] - row["start"], row["accuracy"]) for row in strokes if row["series"] == series]
+        assert found == [pytest.approx((row[0], row[place])) for row in expected if row[place] is not None]
+    assert sorted({row["start"] for row in strokes}) == [0, 12, 18]
+
+
+def test_the_axis_fits_what_is_drawn(view, rows):
+    chart = progress.search(view)
+    shown = [row["accuracy"] for mark in ("rule", "line") for row in rows(chart, mark)]
+    scales = [
+        layer["encoding"]["y"]["scale"]
+        for layer in chart.to_dict()["layer"]
+        if layer["mark"]["type"] in ("rule", "line")
     ]
-    assert len(found) == 3
-    for bar, row in zip(found, expected, strict=True):
-        assert bar == pytest.approx(row)
-    assert [bar["start"] for bar in bars] == [0, 12, 18]
+    for scale in scales:
+        low, high = scale["domain"]
+        assert 0 <= low <= min(shown) < max(shown) <= high <= 1
+        assert (max(shown) - min(shown)) > 0.85 * (high - low)
 
 
-def test_dashes_are_means_of_observed_accuracies_only(view, sql, rows):
-    dashes = rows(progress.search(view), "rule")
-    for dash in dashes:
-        (mean,) = sql(
-            "SELECT avg(final_accuracy) FROM networks WHERE outcome = 'completed' AND epsilon = ?",
-            dash["epsilon"],
-        )
-        assert dash["mean_accuracy"] == pytest.approx(mean[0])
+def test_lines_are_told_apart_by_colour_and_by_dashes(view):
+    (line,) = (layer for layer in progress.search(view).to_dict()["layer"] if layer["mark"]["type"] == "line")
+    dashes = dict(
+        zip(*(line["encoding"]["strokeDash"]["scale"][end] for end in ("domain", "range")), strict=True)
+    )
+    assert len({str(dashes[name]) for name in progress.BEST.values()}) == 3
 
 
 @pytest.mark.parametrize("k", [1, 5])

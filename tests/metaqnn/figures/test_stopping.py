@@ -20,7 +20,7 @@ def test_predictions_stand_over_what_was_observed_in_the_audit(view, sql, rows):
     for number, predicted, final, sigma, best in expected:
         point = points[number]
         assert (point["predicted"], point["observed"], point["best"]) == (predicted, final, best)
-        assert (point["low"], point["high"]) == pytest.approx((predicted - sigma, predicted + sigma))
+        assert (point["low"], point["high"]) == pytest.approx((predicted - sigma, min(predicted + sigma, 1)))
         assert point["series"] == (stopping.WRONG if final > best else stopping.RIGHT)
         assert point["audited"] == "by metaqnn audit"
 

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from metaqnn.figures.style import data, thinned
+from metaqnn.figures.style import data, fitted, thinned
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 100, 10_000])
@@ -20,3 +20,18 @@ def test_thinning_keeps_the_ends_and_spreads_the_rest(length):
 def test_numbers_that_json_does_not_have_become_null():
     values = data([{"a": nan, "b": -inf, "c": 1.5, "d": "x", "e": None}]).to_dict()["values"]
     assert values == [{"a": None, "b": None, "c": 1.5, "d": "x", "e": None}]
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.2, 0.7], 0.17, 0.73),
+        ([0.0, 1.0], 0.0, 1.0),
+        ([0.99, 0.995], 0.98, 1.0),
+        ([0.5, 1.2, None, nan], 0.458, 1.2),  # forecasts may be above 100%
+        ([None], 0.0, 1.0),
+        ([], 0.0, 1.0),
+    ],
+)
+def test_an_axis_of_accuracies_fits_them_and_ends_at_0_and_1_where_they_do(values, low, high):
+    assert fitted(values) == pytest.approx([low, high])
