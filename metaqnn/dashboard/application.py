@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from metaqnn.dashboard.charts import Charts
+from metaqnn.dashboard.downloads import Downloads
 from metaqnn.dashboard.pages import Pages
 from metaqnn.dashboard.runs import addressed
 from metaqnn.dashboard.security import LOOPBACK_NAMES, SecurityHeaders
@@ -32,7 +33,7 @@ class Dashboard:
         self._snapshots = Snapshots()
         pages, charts = Pages(runs, self._snapshots), Charts(runs, self._snapshots)
         application = Starlette(
-            routes=_routes(pages, charts),
+            routes=_routes(pages, charts, Downloads(runs)),
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)],
             exception_handlers=pages.error_handlers(),
         )
@@ -47,7 +48,7 @@ class Dashboard:
         self._snapshots.end()
 
 
-def _routes(pages: Pages, charts: Charts) -> list[BaseRoute]:
+def _routes(pages: Pages, charts: Charts, downloads: Downloads) -> list[BaseRoute]:
     return [
         Route("/", pages.overview),
         Route("/version", charts.version_of_all),
@@ -58,7 +59,14 @@ def _routes(pages: Pages, charts: Charts) -> list[BaseRoute]:
         Route("/runs/{run}/networks", pages.networks),
         Route("/runs/{run}/networks/{number}", pages.network),
         Route("/runs/{run}/networks/{number}/chart.json", charts.network),
+        Route("/runs/{run}/curves", pages.curves),
+        Route("/runs/{run}/curves.json", charts.curves),
+        Route("/runs/{run}/networks.csv", downloads.networks),
+        Route("/runs/{run}/networks/{number}/epochs.csv", downloads.epochs),
+        Route("/runs/{run}/epsilons.csv", downloads.epsilons),
+        Route("/runs/{run}/long-trainings.csv", downloads.finetuned),
         Route("/vega.js", charts.vega),
+        Route("/theme.js", charts.theme),
         Route("/dashboard.css", pages.style),
         Mount("/static", StaticFiles(packages=[("metaqnn.dashboard", "static")])),
     ]

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metaqnn import __version__
-from metaqnn.dashboard.comparison import chosen_axis, comparison
+from metaqnn.dashboard.comparison import chosen_axis, chosen_run, comparison, on_the_same_images
 from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
 from metaqnn.dashboard.network_chart import network_chart
+from metaqnn.dashboard.overlay import chosen_networks, overlay
 from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots, as_json
 from metaqnn.figures import FIGURES
+from metaqnn.report.theme import theme_script
 from metaqnn.report.vega import bundle
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
@@ -62,12 +64,23 @@ class Charts:
             version = reader.version()
             if unchanged := _unchanged(request, version):
                 return unchanged
-            network, T = reader.network(network_number(request)), reader.search()["epochs"]
-        return _answer(version, as_json(lambda: network_chart(network, T)))
+            network, config = reader.network(network_number(request)), reader.config()
+        drawn = as_json(lambda: network_chart(network, config))
+        return _answer(version, drawn)
+
+    def curves(self, request: Request) -> Response:
+        """The curves of chosen networks in one chart."""
+        numbers = chosen_networks(request.query_params)
+        with find_run(self._runs, request).reading() as reader:
+            version = reader.version()
+            if unchanged := _unchanged(request, version):
+                return unchanged
+            networks = [reader.network(number) for number in numbers]
+        return _answer(version, as_json(lambda: overlay(networks)))
 
     def comparison(self, request: Request) -> Response:
-        """The best accuracy so far of all runs that can be read."""
-        over = chosen_axis(request.query_params)
+        """The best accuracy so far of a run and of all others that can be read and are on the same images."""
+        over, first = chosen_axis(request.query_params), chosen_run(request.query_params, self._runs)
         version = version_of_all(self._runs)
         if unchanged := _unchanged(request, version):
             return unchanged
@@ -77,11 +90,16 @@ class Charts:
                 views[address] = self._snapshots.of(run).view
             except RunTroubleError:  # the overview says why
                 continue
-        return _answer(version, as_json(lambda: comparison(views, over)))
+        alike = on_the_same_images(views, first)
+        return _answer(version, as_json(lambda: comparison(alike, over)))
 
     def vega(self, _request: Request) -> Response:
         """The script that draws the charts; its address changes with its version."""
         return Response(bundle(), media_type="text/javascript", headers={"Cache-Control": FOR_A_YEAR})
+
+    def theme(self, _request: Request) -> Response:
+        """The script that draws them in the colours of a light or a dark page."""
+        return Response(theme_script(), media_type="text/javascript")
 
 
 def _tag(version: str) -> str:

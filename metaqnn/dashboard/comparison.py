@@ -1,4 +1,4 @@
-"""Several runs in one chart: the best observed accuracy so far."""
+"""Runs on the same images in one chart: the best observed accuracy so far."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.dashboard.errors import FilterError
+from metaqnn.dashboard.errors import FilterError, UnknownRunError
+from metaqnn.dashboard.runs import Run
 from metaqnn.figures import NothingToShow, SearchView
-from metaqnn.figures.style import data, layered
+from metaqnn.figures.style import data, layered, percent_axis
 
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
 """The possible horizontal axes, with their titles."""
@@ -26,6 +27,26 @@ def chosen_axis(values: Mapping[str, str]) -> str:
     if over not in OVER:
         raise FilterError(f"over is {over!r}; it must be one of {', '.join(OVER)}")
     return over
+
+
+def chosen_run(values: Mapping[str, str], runs: Mapping[str, Run]) -> str:
+    """The address of the run that others are compared with, the first by default.
+
+    Raises:
+        UnknownRunError: there is no such run.
+    """
+    address = values.get("with", next(iter(runs)))
+    if address not in runs:
+        raise UnknownRunError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
+    return address
+
+
+def on_the_same_images(views: Mapping[str, SearchView], run: str) -> dict[str, SearchView]:
+    """Those of the views that are on the same images as a run; none if that run is not among them."""
+    if run not in views:
+        return {}
+    wanted = views[run].record["data_fingerprint"]
+    return {name: view for name, view in views.items() if view.record["data_fingerprint"] == wanted}
 
 
 def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
@@ -44,12 +65,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("position:Q", title=OVER[over], scale=alt.Scale(nice=False, domainMin=0)),
-            y=alt.Y(
-                "accuracy:Q",
-                title="best validation accuracy so far",
-                axis=alt.Axis(format="~%", tickCount=6),
-                scale=alt.Scale(zero=False),
-            ),
+            y=percent_axis("accuracy", "best validation accuracy so far", [row["accuracy"] for row in rows]),
             color=alt.Color("run:N", title=None, scale=alt.Scale(domain=shown, scheme="dark2")),
             tooltip=[
                 alt.Tooltip("run:N"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,14 +12,19 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from metaqnn.dashboard.comparison import OVER, chosen_axis
 from metaqnn.dashboard.errors import RefusedError, RunTroubleError
+from metaqnn.dashboard.overlay import MOST, chosen_networks
 from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots
-from metaqnn.dashboard.state import RunState, run_state
+from metaqnn.dashboard.state import RunState, by_images, run_state
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
 from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
+from metaqnn.report.answer import answer
+from metaqnn.report.settings import settings
 from metaqnn.report.templating import environment
 from metaqnn.report.vega import VERSION
+from metaqnn.results.finetuned import long_trained
+from metaqnn.results.forecasts import forecaster
 from state_space.errors import printable
 
 BEST = 5
@@ -47,7 +53,9 @@ class Pages:
         over = chosen_axis(request.query_params)
         version = version_of_all(self._runs)
         states = {address: self._state_or_trouble(run) for address, run in self._runs.items()}
-        return self._page("overview.html", version=version, states=states, over=over, overs=list(OVER))
+        images = by_images({name: state for name, state in states.items() if isinstance(state, RunState)})
+        context = {"states": states, "images": images, "over": over, "overs": list(OVER)}
+        return self._page("overview.html", version=version, **context)
 
     def run(self, request: Request) -> Response:
         """One run: its numbers, best networks and figures."""
@@ -55,7 +63,18 @@ class Pages:
         snapshot = self._snapshots.of(run)
         view = snapshot.view
         with run.explained():
-            context = {"state": run_state(run, view), "best": view.top(BEST), "record": view.record}
+            state, (finetuned, damaged) = run_state(run, view), long_trained(run.path)
+            running = state.word == "running"
+            context = {
+                "state": state,
+                "answer": answer(view, run.path, running=running, finetuned=bool(finetuned)),
+                "training": view.training,
+                "best": view.top(BEST),
+                "finetuned": finetuned,
+                "damaged": damaged,
+                "settings": settings(view.config),
+                "record": view.record,
+            }
         snapshot.figure(FIGURES[0])  # is in view: start drawing while the browser reads the page
         return self._page("run.html", run=run, version=snapshot.version, figures=FIGURES, **context)
 
@@ -69,13 +88,24 @@ class Pages:
         context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES}
         return self._page("networks.html", run=run, version=version, **context)
 
+    def curves(self, request: Request) -> Response:
+        """The curves of chosen networks."""
+        run, numbers = find_run(self._runs, request), chosen_networks(request.query_params)
+        with run.reading() as reader:
+            version, chosen = reader.version(), [reader.network(number) for number in numbers]
+        query = urlencode([("network", number) for number in numbers])
+        context = {"numbers": numbers, "networks": chosen, "query": query, "most": MOST}
+        return self._page("curves.html", run=run, version=version, **context)
+
     def network(self, request: Request) -> Response:
         """One network."""
         run, number = find_run(self._runs, request), network_number(request)
         with run.reading() as reader:
-            version, network, search = reader.version(), reader.network(number), reader.search()
+            version, network, config = reader.version(), reader.network(number), reader.config()
             _, last = reader.networks(limit=1)
-        return self._page("network.html", run=run, version=version, network=network, search=search, last=last)
+        makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
+        context = {"network": network, "last": last, "T": config.epochs, **makers}
+        return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:
         """The style sheet, including that of the report's diagrams."""

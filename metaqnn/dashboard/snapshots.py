@@ -57,7 +57,10 @@ class Snapshot:
     def _draw(self, figure: Figure) -> bytes:
         self._artists.check()
         with self._run.explained():
-            return as_json(lambda: figure.draw(self.view))
+            words = figure.words
+            return as_json(
+                lambda: figure.draw(self.view), None if words is None else lambda: words(self.view)
+            )
 
 
 class Artists:
@@ -124,11 +127,16 @@ class Snapshots:
             snapshot.close()
 
 
-def as_json(draw: Callable[[], alt.TopLevelMixin]) -> bytes:
-    """A chart for the pages' script: `{"spec": Vega-Lite}`, or `{"nothing": "why"}` if it would be empty."""
+def as_json(draw: Callable[[], alt.TopLevelMixin], words: Callable[[], list[str]] | None = None) -> bytes:
+    """A chart for the pages' script: `{"spec": Vega-Lite}`, or `{"nothing": "why"}` if it would be empty.
+
+    With `words`, the sentences below the chart are there, too: `{"spec": ..., "words": [...]}`.
+    """
     content: dict[str, Any]
     try:
         content = {"spec": draw().to_dict()}
+        if words is not None:
+            content["words"] = words()
     except NothingToShow as reason:
         content = {"nothing": str(reason)}
     return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()

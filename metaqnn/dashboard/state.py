@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metaqnn.dashboard.runs import Run
@@ -21,6 +22,7 @@ class RunState:
         summary: its numbers.
         best: number of the network with the best observed y_T, None if there is none yet.
         dataset: its images.
+        fingerprint: of these images.
         rule: the stopping rule.
     """
 
@@ -29,6 +31,7 @@ class RunState:
     summary: Summary
     best: int | None
     dataset: str
+    fingerprint: str
     rule: str
 
 
@@ -41,8 +44,17 @@ def run_state(run: Run, view: SearchView) -> RunState:
         summary=view.summary,
         best=None if best is None else best.number,
         dataset=view.config.dataset,
+        fingerprint=view.record["data_fingerprint"],
         rule=view.config.stopping,
     )
+
+
+def by_images(states: Mapping[str, RunState]) -> dict[str, str]:
+    """Of each set of images, the address of the first run on them -> the name of the data set."""
+    first = {state.fingerprint: address for address, state in reversed(states.items())}
+    return {
+        address: state.dataset for address, state in states.items() if first[state.fingerprint] == address
+    }
 
 
 def _word(run: Run, view: SearchView) -> tuple[str, str]:

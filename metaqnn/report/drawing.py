@@ -28,17 +28,20 @@ class Drawn:
         figure: the figure.
         spec: its Vega-Lite specification, with the title for screen readers; None if it shows nothing.
         reason: why it shows nothing; None if it shows something.
+        words: its gist in sentences.
     """
 
     figure: Figure
     spec: dict[str, Any] | None
     reason: str = ""
+    words: tuple[str, ...] = ()
 
 
 def draw(figure: Figure, view: SearchView) -> Drawn:
     """Draw a figure if it has something to show."""
     try:
-        return Drawn(figure, {"description": figure.title, **figure.draw(view).to_dict()})
+        spec = {"description": figure.title, **figure.draw(view).to_dict()}
+        return Drawn(figure, spec, words=tuple(figure.words(view)) if figure.words else ())
     except NothingToShow as reason:
         return Drawn(figure, None, str(reason))
 

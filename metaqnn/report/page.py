@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -14,45 +15,54 @@ from markupsafe import Markup
 from metaqnn import __version__
 from metaqnn.figures import SearchView
 from metaqnn.figures.accuracies import last_line
+from metaqnn.report.answer import answer
 from metaqnn.report.drawing import Drawn
+from metaqnn.report.settings import settings
 from metaqnn.report.templating import environment, moment
-from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
+from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
+from metaqnn.report.theme import theme_script
 from metaqnn.report.vega import bundle
+from metaqnn.results.finetuned import long_trained
 
 TOP = 10
 FAILURES = 10
 """How many of the best networks, and how many failures, the page lists."""
+STYLES = "colours", "chain", "answers", "report", "print"
+"""Style sheets, in this order."""
 
 
-def page(view: SearchView, name: str, owner: str | None, drawn: Sequence[Drawn]) -> str:
+def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn]) -> str:
     """The page as HTML.
 
     Args:
         view: the search.
-        name: its name on the page.
+        run: its folder.
         owner: the process that runs it, if any.
         drawn: the figures, in the page's order.
     """
-    scripts = [Markup(script) for script in (bundle().decode(), _file("page.js"))]
+    scripts = [Markup(script) for script in (bundle().decode(), theme_script(), _file("page.js"))]
+    finetuned, damaged = long_trained(run)
     return (
         environment("metaqnn.report")
         .get_template("report.html")
         .render(
-            name=name,
+            name=run.resolve().name,
             state=state(view, owner),
             view=view,
             summary=view.summary,
-            headline=headline(view.summary).splitlines(),
+            answer=answer(view, run, running=owner is not None, finetuned=bool(finetuned)),
             audits=audit_line(view.audit_summary).splitlines(),
             columns=COLUMNS,
             rows=epsilon_rows(view.summary),
             top=view.top(TOP),
+            finetuned=finetuned,
+            damaged=damaged,
             drawn=drawn,
             failures=_failures(view),
             facts=_facts(view),
             made=moment(time.time()),
             version=__version__,
-            styles=[Markup(_file("chain.css")), Markup(_file("report.css"))],
+            styles=[Markup(_file(f"{name}.css")) for name in STYLES],
             scripts=scripts,
             hashes=[_hash(script) for script in scripts],
         )
@@ -92,7 +102,7 @@ def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
         "fingerprint": record["data_fingerprint"],
     }
     return {
-        "Configuration": record["config"],
+        "Configuration": settings(view.config),
         "Data": {**data, **_images(record.get("images"))},
         "Versions at the start": record["versions"],
         "Environment": record["circumstances"],

@@ -6,17 +6,23 @@ const IDLE_FACTOR = 10; // after a refresh, wait this many times as long as it t
 const EMBED = { actions: false, ast: true, renderer: "canvas", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
 // `ast`: expressions are interpreted, not compiled, as the page's security policy wants it.
 
-const views = new Map(); // chart's element -> Vega-Embed's result
+const drawings = new Map(); // chart's element -> its specification and Vega-Embed's result
+const near = new Set(); // charts in or near the window
+const outdated = new Set(); // charts whose search has progressed since
 
 // Charts
 
 function say(chart, state, sentence) {
-  views.get(chart)?.finalize();
-  views.delete(chart);
+  drawings.get(chart)?.view.finalize();
+  drawings.delete(chart);
+  chart.replaceChildren(paragraph(sentence));
+  chart.dataset.state = state;
+}
+
+function paragraph(sentence) {
   const line = document.createElement("p");
   line.textContent = sentence;
-  chart.replaceChildren(line);
-  chart.dataset.state = state;
+  return line;
 }
 
 async function draw(chart) {
@@ -26,20 +32,20 @@ async function draw(chart) {
   if (version === chart.dataset.version) return;
   const answer = await response.json();
   if (answer.nothing) say(chart, "nothing", answer.nothing);
-  else await show(chart, answer.spec);
+  else await show(chart, answer.spec, answer.words ?? []);
   chart.dataset.version = version;
 }
 
-async function show(chart, spec) {
+async function show(chart, spec, words) {
   const holder = document.createElement("div");
   holder.className = "coming"; // hidden, so that the older drawing stays until this one is ready
   chart.append(holder);
   spec.description ??= chart.closest("section").querySelector("h2").textContent; // for screen readers
-  const view = await vegaEmbed(holder, spec, EMBED);
-  views.get(chart)?.finalize();
-  views.set(chart, view);
+  const view = await embedThemed(holder, spec, EMBED);
+  drawings.get(chart)?.view.finalize();
+  drawings.set(chart, { spec, words, view });
   holder.classList.remove("coming");
-  chart.replaceChildren(holder);
+  chart.replaceChildren(holder, ...words.map(paragraph));
   chart.dataset.state = "drawn";
 }
 
@@ -68,20 +74,35 @@ function offer(chart, sentence) {
   });
 }
 
-const inView = new IntersectionObserver(
-  (entries) => {
-    for (const entry of entries.filter((entry) => entry.isIntersecting)) {
-      inView.unobserve(entry.target);
-      tryToDraw(entry.target);
+const watching = new IntersectionObserver(
+  async (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) near.add(target);
+      else near.delete(target);
+      if (isIntersecting && (!target.dataset.state || outdated.delete(target))) await tryToDraw(target);
     }
+    drawTheRest();
   },
   { rootMargin: "200px" },
 );
 
-for (const chart of document.querySelectorAll(".chart")) {
-  if ("slow" in chart.dataset) offer(chart, "The Q-values must be restored first, which takes some seconds for a long search.");
-  else inView.observe(chart);
+// One after the other: so that all of them are there when the page is printed.
+async function drawTheRest() {
+  for (const chart of document.querySelectorAll(".chart:not([data-slow]):not([data-state])")) {
+    if (!chart.offsetParent) continue; // hidden until there is something to show
+    chart.dataset.state = "coming";
+    await tryToDraw(chart);
+  }
 }
+
+for (const chart of document.querySelectorAll(".chart")) {
+  if ("slow" in chart.dataset) offer(chart, "The Q-values must be restored first, which takes a second or two for thousands of networks.");
+  else watching.observe(chart);
+}
+
+whenThemeChanges(async () => {
+  for (const [chart, { spec, words }] of drawings) await show(chart, spec, words);
+});
 
 // The page follows the search
 
@@ -91,7 +112,9 @@ function replaceLiveParts(fresh) {
     if (!other || other.innerHTML === part.innerHTML) continue;
     const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
     const open = [...part.querySelectorAll("details[open]")].map((element) => element.id);
+    const ticked = new Set([...part.querySelectorAll("input:checked")].map((box) => box.value));
     part.replaceChildren(...other.childNodes);
+    for (const box of part.querySelectorAll("input")) box.checked = ticked.has(box.value);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
@@ -103,7 +126,8 @@ async function refresh() {
   replaceLiveParts(new DOMParser().parseFromString(await response.text(), "text/html"));
   for (const chart of document.querySelectorAll(".chart[data-state]")) {
     if ("slow" in chart.dataset) offer(chart, "The search has progressed since.");
-    else await tryToDraw(chart);
+    else if (near.has(chart)) await tryToDraw(chart);
+    else outdated.add(chart);
   }
 }
 

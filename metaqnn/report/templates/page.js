@@ -5,10 +5,19 @@ const options = {
   renderer: "svg",
   actions: { export: true, source: false, compiled: false, editor: false },
 };
-for (const place of document.querySelectorAll(".chart")) {
+
+function draw(place) {
   const spec = JSON.parse(document.getElementById(place.dataset.spec).textContent);
-  vegaEmbed(place, spec, { ...options, downloadFileName: place.dataset.name }).catch((error) => {
+  const tooltip = { theme: darkScreen.matches ? "dark" : "light" };
+  embedThemed(place, spec, { ...options, tooltip, downloadFileName: place.dataset.name }).catch((error) => {
     place.textContent = `This figure cannot be drawn: ${error.message}`;
     console.error(error);
   });
 }
+
+function drawAll() {
+  document.querySelectorAll(".chart").forEach(draw);
+}
+
+drawAll();
+whenThemeChanges(drawAll);

@@ -21,7 +21,10 @@ def of_run(client, finished_run):
 def test_figures_are_those_of_the_report(of_run, finished_run, figure):
     reader = finished_run.reader()
     try:
-        expected = {"spec": figure.draw(SearchView(reader)).to_dict()}
+        view = SearchView(reader)
+        expected = {"spec": figure.draw(view).to_dict()}
+        if figure.words is not None:
+            expected["words"] = figure.words(view)
     except NothingToShow as reason:
         expected = {"nothing": str(reason)}
     reader.close()
@@ -104,6 +107,7 @@ def test_others_are_answered_while_a_slow_figure_is_drawn(client, finished_run, 
         ("/runs/nowhere/version", 404, "there is no run 'nowhere' here; the runs are finished"),
         ("/runs/finished/figures/x.json", 404, "there is no figure 'x'; figures are search, "),
         ("/runs/finished/networks/99/chart.json", 404, "there is no network 99; this search has 1 to 24"),
+        ("/comparison.json?with=x", 404, "there is no run 'x' here; the runs are finished"),
         ("/comparison.json?over=days", 400, "over is 'days'; it must be one of networks, epochs"),
     ],
 )

@@ -10,6 +10,7 @@ from metaqnn.figures import FIGURES
 
 NAMES = [figure.name for figure in FIGURES]
 PAGES = ["/", "/runs/finished", "/runs/finished/networks", "/runs/finished/networks/3", "/runs/nowhere"]
+PAGES += ["/runs/finished/curves?network=3&network=8"]
 
 
 def drawn(visit, name="search"):
@@ -32,28 +33,56 @@ def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
         assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
 
 
-def test_figures_are_drawn_when_they_come_into_view_and_slow_ones_when_asked_for(visit, served, finished_run):
+def test_all_figures_are_drawn_and_slow_ones_when_asked_for(visit, served, finished_run, drawable):
     seen = visit(f"{served(finished_run)}/runs/finished")
     drawn(seen)
-    asked = {name for name in NAMES if any(f"/{name}.json" in request for request in seen.requests)}
-    assert "search" in asked
-    assert not asked & {"failures", "q-kinds", "q-fields"}
+    for figure in drawable:
+        if not figure.slow:
+            drawn(seen, figure.name)  # also far below the window: the page may be printed
+    assert not any("/q-kinds.json" in request for request in seen.requests)
     seen.page.click("#q-kinds button")
     drawn(seen, "q-kinds")
+    assert seen.problems == []
+
+
+def test_a_chart_out_of_sight_is_drawn_anew_when_it_is_looked_at(visit, served, run_copy):
+    seen = visit(f"{served(run_copy)}/runs/copy")
+    drawn(seen, "failures")
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET outcome = 'crashed' WHERE number = 4")
+        connection.execute(
+            "UPDATE samples SET proposal = proposal + 1 WHERE proposal = (SELECT max(proposal) FROM samples)"
+        )  # an event
+    before = len(seen.requests)
+    seen.until(f"document.body.dataset.version !== '{seen.page.get_attribute('body', 'data-version')}'")
+    assert not any("failures.json" in request for request in seen.requests[before:])
+    with seen.page.expect_response("**/failures.json"):
+        seen.page.locator("#failures").scroll_into_view_if_needed()
+    assert seen.problems == []
+
+
+def test_charts_follow_the_colours_of_the_screen_without_being_fetched_again(visit, served, finished_run):
+    seen = visit(f"{served(finished_run)}/runs/finished")
+    drawn(seen, FIGURES[-1].name)
+    fetched = [request for request in seen.requests if request.endswith(".json")]
+    corner = "[...document.querySelector('#search canvas').getContext('2d').getImageData(1, 1, 1, 1).data]"
+    for scheme, colour in (("dark", [28, 33, 39, 255]), ("light", [255, 255, 255, 255])):
+        seen.page.emulate_media(color_scheme=scheme)
+        seen.until(f"JSON.stringify({corner}) === '{colour}'.replaceAll(' ', '')")
+    assert [request for request in seen.requests if request.endswith(".json")] == fetched
     assert seen.problems == []
 
 
 def test_a_page_moves_on_with_its_search_and_says_when_the_run_is_gone(visit, served, new_run, run_search):
     folder, database = new_run()
     seen = visit(f"{served(folder)}/runs/fresh")
-    seen.page.wait_for_selector("#search .chart[data-state=nothing]")
+    seen.page.wait_for_selector("#now .nothing-yet")
+    assert not seen.page.is_visible(".figure")  # one line instead of one for each figure
     assert "0 of 24" in seen.page.inner_text("#numbers")
-    seen.page.click("#q-kinds button")
-    seen.page.wait_for_selector("#q-kinds .chart[data-state=nothing] button")
     run_search(database)
     drawn(seen)
     seen.page.wait_for_selector("#numbers:has-text('24 of 24')")
-    seen.page.click("text=Draw again")
+    seen.page.click("#q-kinds button")
     drawn(seen, "q-kinds")
     assert seen.problems == []
     database.close()
@@ -99,6 +128,23 @@ def test_the_table_is_filtered_and_sorted_by_keyboard(visit, served, finished_ru
     assert seen.problems == []
 
 
+def test_curves_are_chosen_in_the_table_and_the_choice_outlives_a_refresh(visit, served, run_copy):
+    seen = visit(f"{served(run_copy)}/runs/copy/networks")
+    for number in (3, 8):
+        seen.page.check(f"input[value='{number}']")
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET epsilon = 0.25 WHERE number = 5")
+        connection.execute(
+            "UPDATE samples SET proposal = 99 WHERE proposal = (SELECT max(proposal) FROM samples)"
+        )
+    seen.page.wait_for_selector("#table td:text-is('0.25')")
+    assert seen.page.is_checked("input[value='3']")
+    seen.page.click("text=Draw the chosen curves")
+    seen.page.wait_for_selector(".chart[data-state=drawn] canvas")
+    assert seen.page.url.endswith("/curves?network=3&network=8") or "network=8&network=3" in seen.page.url
+    assert seen.problems == []
+
+
 def test_without_javascript_the_pages_say_what_is_missing(browser, served, finished_run):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -107,5 +153,5 @@ def test_without_javascript_the_pages_say_what_is_missing(browser, served, finis
     page.click("text=All networks")
     page.select_option("#outcome", "stopped")
     page.click("text=Filter")
-    assert {cell.inner_text() for cell in page.query_selector_all("td:nth-child(5)")} == {"stopped"}
+    assert {cell.inner_text() for cell in page.query_selector_all("td:nth-child(6)")} == {"stopped"}
     context.close()

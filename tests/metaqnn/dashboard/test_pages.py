@@ -1,7 +1,6 @@
 """The pages as HTML: complete, escaped, usable without JavaScript."""
 
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from html import unescape
@@ -28,7 +27,7 @@ class Page(HTMLParser):
         self._link = found.get("href") if tag == "a" else self._link
         if tag == "label":
             self.labels.append(found["for"])
-        if tag in ("input", "select") and found.get("type") != "hidden":
+        if tag in ("input", "select") and found.get("type") not in ("hidden", "checkbox"):
             self.fields.append(found["id"])
 
     def handle_endtag(self, tag):
@@ -70,6 +69,8 @@ def test_a_run_has_its_numbers_and_figures(page, networks):
     finals = [network["final_accuracy"] for network in networks if network["final_accuracy"] is not None]
     assert f"{100 * max(finals):.2f}%" in found.text
     assert "Networks 24 of 24" in found.text
+    assert "What was found Network" in found.text
+    assert "What next metaqnn finetune" in found.text
     assert f"Epochs trained {sum(network['epochs_trained'] for network in networks)}" in found.text
     assert "figures need JavaScript" in found.text
 
@@ -95,8 +96,9 @@ def test_the_table_can_be_used_by_following_links(page, networks):
     assert numbers == sorted(sizes, key=lambda number: -sizes[number])
 
 
-def test_every_field_of_the_filter_has_a_label(page):
-    found = page("/runs/finished/networks")
+@pytest.mark.parametrize("path", ["networks", "curves?network=3"])
+def test_every_field_of_a_form_has_a_label(page, path):
+    found = page(f"/runs/finished/{path}")
     assert found.fields
     assert sorted(found.fields) == sorted(found.labels)
 
@@ -132,6 +134,30 @@ def test_a_network_has_everything_that_the_database_knows(page, networks):
             assert " ".join(network["message"].split()) in found.text
 
 
+@pytest.mark.parametrize(
+    ("stopping", "reward", "said"),
+    [
+        (
+            "rank-envelope",
+            "forecast",
+            "becomes the reward, is by the method stacked. These two need not",
+        ),
+        ("rank-envelope", "last-seen", "becomes the reward, is by the last accuracy seen. These two"),
+        ("published", "forecast", "Forecasts and probabilities are by the rule published."),
+    ],
+)
+def test_a_network_says_whose_its_forecasts_are(client, run_copy, stopping, reward, said):
+    change(
+        run_copy,
+        "UPDATE searches SET config = json_set(config, '$.stopping', ?, '$.reward', ?)",
+        stopping,
+        reward,
+    )
+    found = Page(client(run_copy).get("/runs/copy/networks/8"))
+    assert said in found.text
+    assert ("For the reward: ŷ_T" in found.text) == (stopping != "published")
+
+
 def test_networks_lead_to_their_neighbours(page):
     first, middle, last = (page(f"/runs/finished/networks/{number}") for number in (1, 12, 24))
     assert "Previous" not in first.links
@@ -164,7 +190,7 @@ def test_what_is_wrong_is_said_in_one_line(page, path, status, reason):
     assert found.status == status
     assert reason in found.text
     assert found.links["All runs"] == "/"
-    assert found.tags.count("script") == 2
+    assert found.tags.count("script") == 3
 
 
 def test_strings_from_data_are_shown_as_they_are(client, run_copy):
@@ -188,6 +214,7 @@ def test_a_search_that_has_not_begun_says_so(client, new_run):
     found = Page(browser.get("/runs/fresh"))
     assert "No network has ended yet." in found.text
     assert "Networks 0 of 24" in found.text
+    assert "What next metaqnn run --resume" in found.text
     assert "No network has been proposed yet." in Page(browser.get("/runs/fresh/networks")).text
     assert Page(browser.get("/runs/fresh/networks/1")).status == 404
 
@@ -204,40 +231,6 @@ def test_a_network_in_training_is_shown(client, run_copy):
     found = Page(browser.get("/runs/copy/networks/24"))
     assert "Outcome in training" in found.text
     assert "No epoch has been trained yet." in found.text
+    running = Page(browser.get("/runs/copy"))
+    assert "Interrupted network 24 in its first epoch of 5" in running.text
     assert "1 to 1 of 1 networks" in Page(browser.get("/runs/copy/networks?outcome=in+training")).text
-
-
-def test_runs_stand_side_by_side(client, finished_run, run_copy):
-    found = Page(client(finished_run, run_copy).get("/"))
-    assert found.links["finished"] == "/runs/finished"
-    assert found.links["copy"] == "/runs/copy"
-    assert found.text.count("24 of 24") == 2
-    assert found.links["epochs"] == "/?over=epochs"
-
-
-def test_folders_of_the_same_name_are_told_apart(client, finished_run, tmp_path):
-    twin = shutil.copytree(finished_run.path, tmp_path / "finished")
-    change(type(finished_run)(twin), "UPDATE networks SET outcome = 'crashed' WHERE number = 7")
-    browser = client(finished_run, type(finished_run)(twin))
-    first, second = (Page(browser.get(f"/runs/{run}/networks/7")) for run in ("finished", "finished-2"))
-    assert "Outcome crashed" not in first.text
-    assert "Outcome crashed" in second.text
-
-
-@pytest.mark.parametrize("trouble", ["vanished", "damaged"])
-def test_a_run_that_cannot_be_read_says_so_and_the_others_go_on(client, finished_run, run_copy, trouble):
-    browser = client(finished_run, run_copy)
-    assert browser.get("/runs/copy").status_code == 200
-    if trouble == "vanished":
-        shutil.rmtree(run_copy.path)
-    else:
-        run_copy.database.write_bytes(b"garbage " * 1000)
-    for path in ("", "/networks", "/networks/1", "/version", "/figures/search.json"):
-        answer = browser.get(f"/runs/copy{path}")
-        assert answer.status_code == 503
-        assert "run copy cannot be read: " in answer.text
-    overview = Page(browser.get("/"))
-    assert "run copy cannot be read: " in overview.text
-    assert "24 of 24" in overview.text
-    assert browser.get("/runs/finished").status_code == 200
-    assert browser.get("/runs/finished/figures/search.json").status_code == 200

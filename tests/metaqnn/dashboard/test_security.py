@@ -4,7 +4,23 @@ import pytest
 
 from metaqnn.dashboard.security import allowed_hosts, is_loopback
 
-PATHS = ["/runs/finished", "/runs/finished/networks/1", "/version", "/vega.js", "/dashboard.css", "/nowhere"]
+FILES = [
+    "networks.csv",
+    "networks/3/epochs.csv",
+    "epsilons.csv",
+    "long-trainings.csv",
+    "curves.json?network=3",
+]
+PATHS = [
+    "/theme.js",
+    *(f"/runs/finished/{file}" for file in FILES),
+    "/runs/finished",
+    "/runs/finished/networks/1",
+    "/version",
+    "/vega.js",
+    "/dashboard.css",
+    "/nowhere",
+]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/static/dashboard.js", "/runs/finished/networks?page=x"])

@@ -36,13 +36,13 @@ def report(finished_run, tmp_path_factory):
     return folder
 
 
-def test_a_report_is_a_page_and_a_picture_of_each_figure(report):
+def test_a_report_is_a_page_and_a_picture_of_each_figure(report, drawable):
     names = {path.name for path in report.iterdir()}
-    assert names == {"index.html", *(f"{figure.name}.png" for figure in FIGURES)}
+    assert names == {"index.html", *(f"{figure.name}.png" for figure in drawable)}
 
 
-def test_pictures_are_wide_enough_for_print(report):
-    for figure in FIGURES:
+def test_pictures_are_wide_enough_for_print(report, drawable):
+    for figure in drawable:
         with Image.open(report / f"{figure.name}.png") as picture:
             assert picture.format == "PNG"
             assert picture.width == pytest.approx(PNG_WIDTH * PNG_SCALE, abs=PNG_SCALE)

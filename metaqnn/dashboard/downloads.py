@@ -1,0 +1,69 @@
+"""The tables as CSV, with every value exactly as it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from metaqnn.dashboard.runs import Run, find_run, network_number
+from metaqnn.dashboard.table import TableQuery
+from metaqnn.output import rows_as_text
+from metaqnn.results.finetuned import long_trained
+from metaqnn.results.summary import summarise
+
+
+class Downloads:
+    """Answers with files for spreadsheets and programs.
+
+    Args:
+        runs: by address.
+    """
+
+    def __init__(self, runs: Mapping[str, Run]) -> None:
+        self._runs = runs
+
+    def networks(self, request: Request) -> Response:
+        """All networks that pass the filters of the table, in its order, on whichever page they are."""
+        run, query = find_run(self._runs, request), TableQuery.parse(request.query_params)
+        with run.reading() as reader:
+            rows, _ = reader.networks(*query.conditions(), order_by=query.ordering())
+        return _file(f"{run.address}-networks", rows)
+
+    def epochs(self, request: Request) -> Response:
+        """Every epoch of a network, with the decision after it."""
+        run, number = find_run(self._runs, request), network_number(request)
+        with run.reading() as reader:
+            trainings = reader.network(number)["trainings"]
+        rows = [
+            {"purpose": training["purpose"], "attempt": training["attempt"], **epoch}
+            for training in trainings
+            for epoch in training["epochs"]
+        ]
+        return _file(f"{run.address}-network-{number}", rows)
+
+    def epsilons(self, request: Request) -> Response:
+        """The numbers at each epsilon."""
+        run = find_run(self._runs, request)
+        with run.reading() as reader:
+            rows = [vars(row) for row in summarise(reader).by_epsilon]
+        return _file(f"{run.address}-epsilons", rows)
+
+    def finetuned(self, request: Request) -> Response:
+        """The test error of every long training."""
+        run = find_run(self._runs, request)
+        rows = [
+            {"network": one.number, "recipe": one.recipe, **vars(test)}
+            for one in long_trained(run.path)[0]
+            for test in one.tests
+        ]
+        return _file(f"{run.address}-long-trainings", rows)
+
+
+def _file(name: str, rows: Sequence[Mapping[str, Any]]) -> Response:
+    """A download; the name is made of characters of addresses only."""
+    text = rows_as_text(rows, "csv", {}) + "\n"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text.encode(errors="backslashreplace"), media_type="text/csv", headers=headers)

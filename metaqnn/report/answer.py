@@ -1,0 +1,136 @@
+"""What everybody asks of a search: what have I got, was stopping right, and what next?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy.stats import binomtest
+
+from metaqnn.output import command, count, percent
+from metaqnn.results.forecasts import rule_name
+from metaqnn.results.interval import CONFIDENCE
+from metaqnn.results.view import SearchView
+
+TOP = 5
+"""Networks that are worth a long training."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command to paste, and what it is for."""
+
+    command: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The three answers.
+
+    Attributes:
+        found: the best network, and how sure that is.
+        stopping: whether early stopping has cost anything.
+        steps: what to do next, the most useful first.
+    """
+
+    found: str
+    stopping: str
+    steps: list[Step]
+
+
+def answer(view: SearchView, run: Path, *, running: bool, finetuned: bool) -> Answer:
+    """The answers at this moment.
+
+    Args:
+        view: the search.
+        run: its folder, for the commands.
+        running: whether a process is at work on it.
+        finetuned: whether a network of it was trained for long.
+    """
+    return Answer(found(view), stopping(view), _steps(view, run, running, finetuned))
+
+
+def found(view: SearchView) -> str:
+    """The best network in a sentence."""
+    best = next(iter(view.top(1)), None)
+    if best is None:
+        return "No network has been trained to the end yet."
+    accuracy, guess = best["final_accuracy"], view.summary.guess
+    summary = view.summary
+    said = (
+        f"Network {best['number']} is the best: it reaches a validation {summary.metric} of "
+        f"{percent(accuracy)} with {count(best['parameters'])} parameters{_interval(view)}."
+    )
+    if guess is None:
+        return said
+    if not view.summary.beats_guess:
+        return f"{said} That is no better than always guessing the commonest class ({percent(guess)})."
+    return f"{said} Always guessing the commonest class would reach {percent(guess)}."
+
+
+def _interval(view: SearchView) -> str:
+    """How exactly the best accuracy is determined, and how many other networks reach its lower end."""
+    summary = view.summary
+    low, high = summary.best_low, summary.best_high
+    if low is None or high is None:
+        return ""
+    finals = [row.final_accuracy for row in view.ended if row.final_accuracy is not None]
+    others = sum(final >= low for final in finals) - 1
+    alike = {0: "no other network is", 1: "1 other network is"}.get(others, f"{others} others are")
+    return (
+        f" ({summary.validation_images:,} images: between {percent(low)} and {percent(high)} with "
+        f"{CONFIDENCE:.0%} confidence; {alike} within that)"
+    )
+
+
+def stopping(view: SearchView) -> str:
+    """Whether early stopping was right, in a sentence or two."""
+    audit = view.audit_summary
+    if rule_name(view.config) == "none":
+        return "Early stopping was off: every network is trained to the end."
+    if not audit.stops:
+        return "The stopping rule has stopped no network."
+    stops = "the only stop" if audit.stops == 1 else f"{audit.stops:,} stops"
+    if not audit.networks:
+        return f"Not known: none of {stops} has been trained to the end to check it."
+    wrong = audit.better_than_best
+    limit = _largest_share(wrong, audit.networks)
+    checked = "1 was" if audit.networks == 1 else f"{audit.networks:,} were"
+    return (
+        f"Of {stops}, {checked} trained to the end as a check: {wrong or 'none'} would have beaten the best "
+        f"network of that time. So at most {limit:.0%} of all stops were wrong, with {CONFIDENCE:.0%} "
+        "confidence."
+    )
+
+
+def _largest_share(wrong: int, checked: int) -> float:
+    """The exact one-sided upper limit of a share (Clopper and Pearson, 1934)."""
+    test = binomtest(wrong, checked, alternative="less")
+    return float(test.proportion_ci(CONFIDENCE, method="exact").high)
+
+
+def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[Step]:
+    if running:
+        return [Step(command("dashboard", run), "to watch it in a browser")]
+    steps = []
+    if len(view.ended) < view.config.schedule.total:
+        steps.append(Step(command("run", "--resume", run), "to go on with the search"))
+    if view.summary.completed and view.summary.beats_guess:
+        steps += _after(run, finetuned)
+    if view.audit_summary.stops and not view.audit_summary.networks:
+        steps.append(Step(command("audit", run), "to check the stopping rule"))
+    return steps
+
+
+def _after(run: Path, finetuned: bool) -> list[Step]:
+    if finetuned:
+        export = command("export", run, "--finetuned", "--to", run / "best")
+        return [Step(export, "to use the best network after its long training")]
+    return [
+        Step(
+            command("finetune", run, "--top", TOP),
+            "to train the best ones for longer and measure their test error",
+        ),
+        Step(command("export", run, "--to", run / "best"), "to use the best network as it is"),
+    ]

@@ -1,0 +1,79 @@
+"""The answers at the top of the pages, against the tables."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from metaqnn.report.answer import Answer, answer, found, stopping
+from metaqnn.results.summary import AuditSummary
+
+NO_AUDIT = AuditSummary(40, 0, 0, 0, None, None, None, None, 0, 0)
+
+
+def of_audit(rule="rank-envelope", **changes):
+    config = SimpleNamespace(stopping=rule)
+    return stopping(SimpleNamespace(config=config, audit_summary=replace(NO_AUDIT, **changes)))
+
+
+def commands(view, *, running=False, finetuned=False):
+    steps = answer(view, Path("runs/a b"), running=running, finetuned=finetuned).steps
+    return [step.command for step in steps]
+
+
+def test_the_best_network_is_named_with_the_interval_of_its_accuracy(view, sql):
+    ((number, accuracy),) = sql(
+        "SELECT number, final_accuracy FROM networks ORDER BY final_accuracy DESC, parameters LIMIT 1"
+    )
+    said = found(view)
+    assert said.startswith(
+        f"Network {number} is the best: it reaches a validation accuracy of {100 * accuracy:.2f}% with"
+    )
+    n, p, z = 100, accuracy, 1.959964
+    centre, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5  # Wilson
+    low, high = ((centre + side * half) / (1 + z * z / n) for side in (-1, 1))
+    assert f"between {100 * low:.2f}% and {100 * high:.2f}% with 95% confidence" in said
+    ((others,),) = sql("SELECT count(*) - 1 FROM networks WHERE final_accuracy >= ?", low)
+    words = {0: "no other network is", 1: "1 other network is"}.get(others, f"{others} others are")
+    assert f"; {words} within that)" in said
+
+
+def test_before_the_first_full_training_nothing_was_found(searched):
+    assert answer(searched(None), Path("run"), running=False, finetuned=False) == Answer(
+        "No network has been trained to the end yet.",
+        "The stopping rule has stopped no network.",
+        answer(searched(None), Path("run"), running=False, finetuned=False).steps,
+    )
+
+
+@pytest.mark.parametrize(("wrong", "checked", "limit"), [(0, 2, "78%"), (0, 59, "5%"), (3, 3, "100%")])
+def test_audits_say_how_many_stops_may_have_been_wrong(wrong, checked, limit):
+    said = of_audit(networks=checked, better_than_best=wrong)
+    assert f"Of 40 stops, {checked} were trained to the end as a check: {wrong or 'none'} would" in said
+    assert said.endswith(f"at most {limit} of all stops were wrong, with 95% confidence.")
+    if not wrong:  # (1 - p)^n = 0.05
+        assert f"{1 - 0.05 ** (1 / checked):.0%}" == limit
+
+
+def test_without_an_audit_the_answer_is_not_known():
+    assert of_audit() == "Not known: none of 40 stops has been trained to the end to check it."
+
+
+def test_without_early_stopping_there_is_nothing_to_be_wrong():
+    assert of_audit("none") == "Early stopping was off: every network is trained to the end."
+    assert of_audit(stops=0) == "The stopping rule has stopped no network."
+
+
+def test_the_next_steps_follow_the_state_of_the_search(view, searched):
+    assert commands(view) == [
+        "metaqnn finetune 'runs/a b' --top 5",
+        "metaqnn export 'runs/a b' --to 'runs/a b/best'",
+    ]
+    assert commands(view, finetuned=True) == ["metaqnn export 'runs/a b' --finetuned --to 'runs/a b/best'"]
+    assert commands(view, running=True) == ["metaqnn dashboard 'runs/a b'"]
+    assert commands(searched(None)) == ["metaqnn run --resume 'runs/a b'"]
+
+
+def test_a_search_without_audits_is_told_to_make_some(searched, formula_trainer):
+    assert commands(searched(formula_trainer(5)))[-1] == "metaqnn audit 'runs/a b'"
