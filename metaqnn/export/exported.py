@@ -53,6 +53,7 @@ def exported(folder: Path) -> ImageClassifier:
         empty = TrainedNetwork.of(content, file)  # refuses what is none before anything is computed from it
         tensors = _weights(folder, facts)
         members = _members(facts.get("members", {}), empty, tensors)
+        network: TrainedNetwork | Ensemble
         network = Ensemble(members) if members else _with_weights(empty, tensors)
         network.build()
     except (LookupError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, takewhile
@@ -128,8 +129,8 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
 def _trained_together(run: Path) -> tuple[FinetuningFiles, list[FinetuningResult]]:
     """The newest recipe by which at least two networks were trained to the end, with the first seed."""
     for files in _recipes(run):
-        numbers = sorted(int(file.stem.split("-")[1]) for file in files.folder.glob("network-*-seed-0.json"))
-        results = [files.result(number, 0) for number in numbers]
+        names = (re.fullmatch(r"network-(\d{1,9})-seed-0", file.stem) for file in files.folder.glob("*.json"))
+        results = [files.result(number, 0) for number in sorted(int(name[1]) for name in names if name)]
         ended = [result for result in results if result and result.test_errors is not None]
         if len(ended) > 1:
             return files, ended
