@@ -42,8 +42,14 @@ def as_anytime_table(trials: Sequence[Trials]) -> str:
 
 def _anytime_line(trial: Trials) -> list[str]:
     regrets = trial.anytime_regrets([*SHARES, 1.0])
-    shown = ["-" if regret is None else f"{100 * regret:.2g}" for regret in regrets]
-    return [str(trial.rule), *shown, f"{trial.end_share:.3f}"]
+    return [str(trial.rule), *map(_percent, regrets), f"{trial.end_share:.3f}"]
+
+
+def _percent(regret: float | None) -> str:
+    """Two digits, three from 100 on."""
+    if regret is None:
+        return "-"
+    return f"{100 * regret:.0f}" if regret >= 1 else f"{100 * regret:.2g}"
 
 
 def as_csv(trials: Sequence[Trials]) -> str:

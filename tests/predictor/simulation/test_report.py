@@ -72,3 +72,11 @@ def test_the_anytime_table_is_in_percent_of_the_median_gap(trials):
     assert none.split()[-1] == "1.000"
     assert set(cut.split()[1:-1]) == {"-"}
     assert cut.split()[-1] == "0.250"
+
+
+def test_a_regret_beyond_the_median_gap_is_no_power_of_ten():
+    curves = LearningCurves(np.array([[0.1, 0.1], [0.2, 0.8], [0.3, 0.9]]))
+    order = next(o for o in range(20) if arrival_order(o, 3)[0] == 0)
+    trials = run_protocol([CurveSet.of("p", curves)], [RuleSpec("none")], [order])
+    _, columns, _, line = as_anytime_table(trials).splitlines()
+    assert line.split()[columns.split().index("60%")] == "800"  # (0.9 - 0.1) / (0.9 - 0.8)
