@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -186,6 +187,66 @@ def test_tune_itself_with_two_trials_at_a_time(tmp_path):
     assert found["ERRORS"] == "1"
     assert [epochs[place] for place in (0, 1, 2, 7)] == [8, 8, 0, 8]
     assert min(epochs[6], epochs[8], epochs[9]) < 8
+
+
+RESTORED = """
+import json, logging, sys, tempfile
+from pathlib import Path
+import ray
+from ray import tune
+from predictor import Decision
+from predictor.integrations.ray_tune import StoppingRuleScheduler
+
+FOLDER = Path(sys.argv[1])
+
+class Listener:
+    def decide(self, curve, history):
+        with (FOLDER / "asked").open("a") as file:
+            print(json.dumps([curve.values[0].tolist(), len(history)]), file=file)
+        return Decision(False, "go on")
+
+def train(config):
+    first, checkpoint = 1, tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as place:
+            first = int(Path(place, "epoch").read_text()) + 1
+    for epoch in range(first, 9):
+        if epoch == 5 and not (FOLDER / "crashed").exists():
+            (FOLDER / "crashed").touch()
+            raise RuntimeError("after epoch 4")
+        with tempfile.TemporaryDirectory() as place:
+            Path(place, "epoch").write_text(str(epoch))
+            tune.report({"accuracy": 1 - 0.5**epoch}, checkpoint=tune.Checkpoint.from_directory(place))
+
+ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
+         _node_ip_address="127.0.0.1")
+tune.Tuner(
+    train,
+    tune_config=tune.TuneConfig(
+        metric="accuracy", mode="max", scheduler=StoppingRuleScheduler(Listener(), 8)
+    ),
+    run_config=tune.RunConfig(storage_path=str(FOLDER), name="run", verbose=0),
+).fit()
+(FOLDER / "asked").rename(FOLDER / "before")
+(result,) = tune.Tuner.restore(str(FOLDER / "run"), trainable=train, resume_errored=True).fit()
+print("ENDED", result.metrics["training_iteration"])
+"""
+
+
+def test_after_tunes_own_restore_the_values_stand_at_their_iterations(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", RESTORED, tmp_path], capture_output=True, text=True, check=False, timeout=600
+    )
+    assert "ENDED 8" in done.stdout, done.stdout + done.stderr
+    before, after = (
+        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in ("before", "asked")
+    )
+    curve, others = before[-1]
+    np.testing.assert_allclose(curve, [0.5, 0.75, 0.875, 0.9375, *[np.nan] * 4])
+    curve, others = after[0]
+    np.testing.assert_allclose(curve, [1 - 0.5**5, np.nan, np.nan, np.nan])  # of epochs 5 to 8
+    assert (others, len(after)) == (0, 3)  # epoch 8 is the last: nothing is asked there
 
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch):
