@@ -51,7 +51,7 @@ def run_state(run: Run, view: SearchView) -> RunState:
 
 def by_images(states: Mapping[str, RunState]) -> dict[str, str]:
     """Of each set of images, the address of the first run on them -> the name of the data set."""
-    first = {state.fingerprint: address for address, state in reversed(states.items())}
+    first = {state.fingerprint: address for address, state in reversed(list(states.items()))}
     return {
         address: state.dataset for address, state in states.items() if first[state.fingerprint] == address
     }

@@ -72,7 +72,7 @@ def found(view: SearchView) -> str:
 def _interval(view: SearchView) -> str:
     """How exactly the best accuracy is determined, and how many other networks reach its lower end."""
     summary = view.summary
-    low, high = summary.best_low, summary.best_high
+    low, high = summary.best_accuracy_low, summary.best_accuracy_high
     if low is None or high is None:
         return ""
     finals = [row.final_accuracy for row in view.ended if row.final_accuracy is not None]
