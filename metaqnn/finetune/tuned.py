@@ -9,7 +9,8 @@ from typing import Any
 
 from metaqnn.config.tuned import HyperParameters, Tuned
 from metaqnn.database.queries import SearchReader
-from metaqnn.finetune.candidates import Candidate, FinetuningError
+from metaqnn.finetune.candidates import Candidate
+from metaqnn.results.finetuned import FinetuningError
 from state_space import Architecture
 from trainers.families.names import parse_architecture
 
