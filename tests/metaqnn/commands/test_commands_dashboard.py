@@ -98,4 +98,4 @@ def test_a_port_that_is_none_is_quoted(capsys, finished_run, port):
 def test_a_missing_run_is_named_before_anything_is_served(capsys, finished_run, tmp_path):
     assert main(["dashboard", str(finished_run.path), str(tmp_path / "nowhere")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"metaqnn: error: '{tmp_path / 'nowhere'}' holds no search")
+    assert line.startswith(f"metaqnn: error: there is no folder '{tmp_path / 'nowhere'}'")

@@ -214,7 +214,7 @@ def test_a_time_that_is_none_is_quoted(refused, text):
 
 
 def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused):
-    assert "'runs/latest' holds no search" in refused("top", "latest")
+    assert "there is no folder 'runs/latest'" in refused("top", "latest")
     (tmp_path / "runs").mkdir()
     started.rename(tmp_path / "runs" / "mine")
     assert main(["top", "latest", "-k", "1"]) == 0
