@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from predictor.curves.servers import remember
+from state_space.errors import did_you_mean
 
 BUSY_SECONDS = 30
 """How long SQLite itself waits for other programs; events are tried again after that (`transactions`)."""
@@ -22,6 +25,7 @@ SSL = "METAQNN_SSLPASSWORD"
 """As PGPASSWORD, for an encrypted client key; PostgreSQL has no variable of its own for it."""
 CONNECTION = {
     "application_name": "metaqnn",
+    "client_encoding": "utf8",  # also where the role's default would send bytes
     "connect_timeout": "10",
     # A peer that vanished silently is noticed within a minute: by us, and by the server, which
     # holds the lock of a dead writer until then.
@@ -32,10 +36,13 @@ CONNECTION = {
 """Settings of a PostgreSQL connection, unless the URL overrides them."""
 
 REFUSALS = {
-    "42501": "the role needs more rights, such as GRANT CREATE, USAGE ON SCHEMA public TO its name; or a "
-    "database of its own",
+    "42501": "the role needs more rights: CREATE and USAGE on the schema, and all on the search's tables and "
+    "sequences; or a database of its own",
     "3F000": "there is no schema for new tables; create one, or name it in the role's search_path",
     "25006": "it may only be read; give the server that is written to",
+    "42P01": "a table of the search is missing; restore the database from a backup",
+    "42703": "a column of the search is missing; restore the database from a backup",
+    "22P05": "its encoding lacks a character of a name; give a database with ENCODING 'UTF8'",
 }
 """By PostgreSQL's SQLSTATE: what helps where a role may not, or a server does not."""
 TIMEOUTS = {"57014", "55P03"}
@@ -98,7 +105,18 @@ def postgresql_url(text: str | URL) -> URL:
 
 
 def _check_connectable(url: URL) -> None:
-    """Refuse what SQLAlchemy and name resolution would fail on later. Contacts nobody."""
+    """Refuse what SQLAlchemy and name resolution would fail on later. Contacts nobody.
+
+    Only PostgreSQL's own settings may be in a URL: `conninfo`, say, is one of psycopg's, and would lead
+    elsewhere than the URL says.
+    """
+    from psycopg.pq import Conninfo
+
+    known = [one.keyword.decode() for one in Conninfo.get_defaults()]
+    for name in url.query:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise StorageError(f"the storage is {str(url)!r}: PostgreSQL has no setting {name!r}{hint}")
     try:
         for host in str(connection_settings(url).get("host", "")).split(","):
             host.encode("idna")
@@ -124,7 +142,7 @@ def writing_engine(url: str | URL) -> Engine:
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         return _postgresql_engine(address, pool_size=1, max_overflow=0)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_from_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -148,7 +166,7 @@ def reading_engine(url: str | URL) -> Engine:
     file = Path(str(address.database))
     query = {**reading_options(file), "uri": "true"}
     uri = URL.create("sqlite", database=file.absolute().as_uri(), query=query)
-    engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_from_json)
     _begin_with(engine, "BEGIN")
     return engine
 
@@ -172,6 +190,16 @@ def closed_on_failure(engine: Engine) -> Iterator[None]:
         raise
 
 
+def _from_json(text: str) -> Any:
+    """As `json.loads`, with one kind of error for text of any depth and numbers of any length."""
+    try:
+        return json.loads(text)
+    except JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise JSONDecodeError(str(error), "", 0) from None
+
+
 def _has_content(file: str) -> bool:
     return os.path.exists(file) and os.path.getsize(file) > 0
 
@@ -192,7 +220,7 @@ def _postgresql_engine(url: URL, **options: Any) -> Engine:
     settings = {name: value for name, value in CONNECTION.items() if name not in url.query}
     if password := os.environ.get(SSL):
         settings["sslpassword"] = password
-    engine = create_engine(url, connect_args=settings, **options)
+    engine = create_engine(url, connect_args=settings, json_deserializer=_from_json, **options)
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:

@@ -12,10 +12,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from metaqnn.config.environment import Environment
-from metaqnn.database.engine import StorageError, postgresql_url, sqlite_url
+from metaqnn.database.engine import StorageError, connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
+from predictor.curves.servers import require_known
+from predictor.files import small_text
 from trainers.files import write_whole
 
 STUDY, DATABASE = "study.json", "study.db"
@@ -59,7 +61,7 @@ class TuneFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             return self._url(None), name
         _without_password(storage)
-        return self._url(storage), f"{name}, {self.path.resolve().name}"
+        return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
 
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
         """Write down where the study is, without a password, and what it is.
@@ -87,31 +89,36 @@ class TuneFolder:
         Raises:
             RunFolderError: there is none.
             TuneError: the URL is not that of the study.
+            UnknownServerError: it is on a server that would get a password and that the user never named.
         """
         file = self.path / STUDY
         if not file.is_file():
             raise RunFolderError(f"{str(self.path)!r} holds no tuning: there is no {STUDY} in it")
         try:
-            remembered = json.loads(file.read_text("utf-8"))
+            remembered = json.loads(small_text(file))
             url, name = remembered["url"], str(remembered["study"])
             settings = TuneSettings(**remembered["settings"])
             place = Environment.stored(remembered["environment"]).but(**changes)
-        except (LookupError, TypeError, ValueError, RecursionError) as error:
+        except (LookupError, OSError, TypeError, ValueError, RecursionError) as error:
             raise RunFolderError(f"{str(file)!r} does not name a study: {error}") from None
         if storage is not None and _without_password(storage) != url:
             there = "in its own file" if url is None else f"in {url}"
             raise TuneError(
                 f"the study of {str(self.path)!r} is {there}, not in {_without_password(storage)}"
             )
+        opened = self._url(storage or url, named=storage is not None)
         self.remember(name, url, settings, place)
-        return self._url(storage or url), name, settings, place
+        return opened, name, settings, place
 
-    def _url(self, storage: str | None) -> str:
+    def _url(self, storage: str | None, *, named: bool = False) -> str:
+        """For Optuna; `named` by the user now, so that a server may be sent passwords."""
         if storage is None:
             return sqlite_url(self.path / DATABASE).render_as_string()
-        if storage.startswith("postgres"):
-            return postgresql_url(storage).render_as_string()
-        return storage
+        if not storage.startswith("postgres"):
+            return storage
+        url = named_url(storage) if named else postgresql_url(storage)
+        require_known(connection_settings(url))
+        return url.render_as_string()
 
 
 def _without_password(storage: str) -> str:

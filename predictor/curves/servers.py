@@ -22,8 +22,10 @@ PASSWORDS = ("PGPASSWORD", "METAQNN_SSLPASSWORD")
 """Environment variables that hold passwords whatever the server."""
 PLACE = ("host", "hostaddr", "port", "service", "passfile")
 """Settings of a connection that say where it leads, or what it brings along."""
-MISLEADING = ("hostaddr", "service", "passfile")
-"""Those that can lead a password for one server, from the user's own files, to another."""
+MISLEADING = ("hostaddr", "service", "passfile", "gssdelegation")
+"""Those that can lead the user's password for one server to another, or hand on a ticket."""
+WRITING = "sslkeylogfile"
+"""The setting that names a file to which the client library adds lines."""
 
 
 class UnknownServerError(PredictorError):
@@ -49,8 +51,11 @@ def require_known(settings: Mapping[str, object]) -> None:
         settings: of the connection, as psycopg takes them, from a file that may be somebody else's.
 
     Raises:
-        UnknownServerError: the user has not named the server: not by an option, nor as PGHOST, nor now.
+        UnknownServerError: the user has not named the server: not by an option, nor as PGHOST, nor now. Or
+            the settings name a file to write to.
     """
+    if settings.get(WRITING):
+        raise UnknownServerError(f"the search's address has {WRITING}, which writes to a file: remove that")
     place = _place(settings)
     secret = any(map(os.environ.get, PASSWORDS)) or any(settings.get(name) for name in MISLEADING)
     if not secret or not place or place in _known() or place == _place(_of_environment()):

@@ -85,6 +85,17 @@ def test_who_has_named_the_server_sends_it(foreign, collector, capsys):
     assert "cannot be reached" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["conninfo", "plugin", "context"])
+def test_nor_is_it_sent_where_a_setting_that_is_not_postgresqls_leads(foreign, collector, capsys, name):
+    """psycopg takes `conninfo`, and connects to the host in it."""
+    url = f"postgresql+psycopg://me@/db?{name}=host%3D127.0.0.1%20port%3D{collector.port}"
+    foreign.storage.write_text(json.dumps({"url": url, "search": 1}))
+    assert main(["top", str(foreign.path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"PostgreSQL has no setting '{name}'" in line
+    assert collector.heard == b""
+
+
 def test_the_name_of_another_server_does_not_help(foreign):
     with pytest.raises(UnknownServerError):
         foreign.open_search("postgresql://me@good.example/db")

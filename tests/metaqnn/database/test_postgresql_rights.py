@@ -112,6 +112,22 @@ def test_a_search_whose_rights_are_taken_away_can_be_gone_on_with(admin, begun):
         again.propose(0, 1.0, NETWORK)
 
 
+def test_a_role_whose_text_would_come_as_bytes_is_sent_unicode(admin, tmp_path, capsys):
+    admin("GRANT CREATE ON SCHEMA public TO newcomer", "ALTER ROLE newcomer SET client_encoding TO SQL_ASCII")
+    run = tmp_path / "run"
+    assert main(["run", "--quiet", "--run-dir", str(run), "--storage", str(admin.url), *FEW]) == 0
+    capsys.readouterr()
+    assert main(["top", str(run), "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_table_that_somebody_has_dropped_is_one_line(admin, begun, capsys):
+    folder, _ = begun
+    admin("DROP TABLE epochs CASCADE")
+    assert main(["report", "--no-figures", str(folder.path)]) == 2
+    assert "a table of the search is missing; restore" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_what_may_not_be_read_is_one_line(admin, begun, capsys):
     folder, _ = begun
     admin("REVOKE SELECT ON searches FROM newcomer")

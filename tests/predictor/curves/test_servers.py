@@ -33,7 +33,13 @@ def test_it_matters_only_where_there_is_a_password(monkeypatch, name):
         require_known(EVIL)
 
 
-@pytest.mark.parametrize("setting", ["hostaddr", "service", "passfile"])
+def test_an_address_that_names_a_file_to_write_to_is_refused_whatever_its_server(monkeypatch):
+    monkeypatch.delenv("PGPASSWORD")
+    with pytest.raises(UnknownServerError, match="sslkeylogfile, which writes to a file"):
+        require_known({"dbname": "db", "sslkeylogfile": "precious"})
+
+
+@pytest.mark.parametrize("setting", ["hostaddr", "service", "passfile", "gssdelegation"])
 def test_the_users_own_password_files_are_not_misled(monkeypatch, setting):
     """libpq looks a password up under `host` and sends it to `hostaddr`."""
     monkeypatch.delenv("PGPASSWORD")

@@ -1,0 +1,56 @@
+"""The run folder of a tuning, which may be somebody else's."""
+
+import json
+import os
+from dataclasses import asdict
+
+import pytest
+
+from metaqnn.config.environment import Environment
+from metaqnn.session.run_folder import RunFolderError
+from metaqnn.tune.folder import STUDY, TuneFolder
+from predictor.curves.servers import UnknownServerError
+
+URL = "postgresql+psycopg://me@evil.example/db"
+
+
+@pytest.fixture
+def on_server(tmp_path, settings, monkeypatch):
+    """A folder whose study is on a server; none was named on this machine, and a password is at hand."""
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    monkeypatch.delenv("PGHOST", raising=False)
+    folder = TuneFolder(tmp_path / "run")
+    folder.remember("study", URL, settings(), Environment())
+    return folder
+
+
+def test_the_password_goes_to_no_server_that_the_folder_alone_names(on_server):
+    with pytest.raises(UnknownServerError, match=r"never named on this machine \(host=evil.example\)"):
+        on_server.open({})
+
+
+def test_who_names_the_server_opens_the_study_from_then_on(on_server):
+    assert on_server.open({}, URL)[:2] == (URL, "study")
+    assert on_server.open({})[:2] == (URL, "study")
+
+
+def test_a_server_is_named_when_a_study_is_begun_there(on_server, tmp_path):
+    assert TuneFolder(tmp_path / "new").place("study", URL)[0] == URL
+    assert on_server.open({})[0] == URL
+
+
+@pytest.mark.parametrize("what", ["pipe", "huge", "settings"])
+def test_a_file_that_names_no_study_is_one_line(tmp_path, settings, what):
+    file = tmp_path / STUDY
+    if what == "huge":
+        file.touch()
+        os.truncate(file, 2**36)
+    elif what == "settings":
+        facts = {"url": None, "study": "s", "settings": {**asdict(settings()), "epochs": "x"}}
+        file.write_text(json.dumps({**facts, "environment": {}}))
+    else:
+        os.mkfifo(file)
+    with pytest.raises(RunFolderError, match=r"study.json"):
+        TuneFolder(tmp_path).open({})
