@@ -9,7 +9,7 @@ from typing import Any
 
 from metaqnn.commands.common import RUNS, add_format, folder_path
 from metaqnn.output import percent, rows_as_text
-from metaqnn.session.run_folder import RunFolder, reading, runs_in
+from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
@@ -41,6 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Print a line for each search, or why it cannot be read."""
+    if namespace.folder != RUNS and not namespace.folder.is_dir():
+        raise RunFolderError(f"there is no folder {str(namespace.folder)!r}")
     runs = sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
     rows = [_row(run) for run in runs]
     if namespace.format != "table":

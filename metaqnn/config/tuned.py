@@ -12,6 +12,7 @@ from typing import Any, Self, TypeGuard
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import ConfigError, option, require_bounds
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE
+from predictor.files import small_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def chosen(
 def read_json(file: Path) -> dict[str, Any]:
     """The object in a file. Raises ConfigError if there is none."""
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = json.loads(small_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{str(file)!r} cannot be read: {error}") from None
     if not isinstance(found, dict):

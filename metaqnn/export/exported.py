@@ -19,6 +19,7 @@ from metaqnn.export.card import CARD_FORMAT, LEVELS, ExportError
 from metaqnn.export.classifier import ImageClassifier
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.source import below, trainers_weights
+from predictor.files import small_text
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
 from trainers.weights import TrainedNetwork
@@ -85,7 +86,7 @@ def _members(value: Any, empty: TrainedNetwork, tensors: Mapping[str, Tensor]) -
 
 def _facts(file: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(file.read_text("utf-8"))
+        facts = json.loads(small_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise _none(file, error) from None
     if not isinstance(facts, dict) or facts.get("format") != CARD_FORMAT:

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Self, get_origin, get_type_hints
 
 from metaqnn.results.interval import wilson
+from predictor.files import small_text
 
 
 class FinetuningError(ValueError):
@@ -50,7 +51,7 @@ class FinetuningResult:
     def read(cls, path: Path) -> Self:
         """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
         try:
-            result = cls(**json.loads(path.read_text("utf-8")))
+            result = cls(**json.loads(small_text(path)))
             result._check()
             return result
         except (OSError, RecursionError, TypeError, ValueError) as error:

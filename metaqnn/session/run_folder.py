@@ -23,10 +23,11 @@ from metaqnn.database.engine import connection_settings, named_url, postgresql_u
 from metaqnn.database.queries import SearchReader, has_search
 from metaqnn.database.trouble import damage_explained
 from predictor.curves.servers import require_known
+from predictor.files import small_text
 from state_space.errors import nearest
 from trainers.files import write_whole
 
-OWNER = "owner.txt"
+OWNER, LOCK = "owner.txt", "search.lock"
 FOLDERS = ("checkpoints", "weights", "finetune")
 """What is written to in a run folder besides files of its own."""
 
@@ -147,9 +148,9 @@ class RunFolder:
         if not self.storage.exists():
             return sqlite_url(self.database), None
         try:
-            remembered = json.loads(self.storage.read_text("utf-8"))
+            remembered = json.loads(small_text(self.storage))
             url, search_id = str(remembered["url"]), int(ROW.read(str(remembered["search"])))
-        except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (LookupError, OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
         address = postgresql_url(url)
         require_known(connection_settings(address))
@@ -157,8 +158,8 @@ class RunFolder:
 
     def _refuse_links(self) -> None:
         """Refuse to write a database, or what belongs to it, through a link that somebody has put here."""
-        folders = (self.path / name for name in FOLDERS)
-        for path in (*self.path.glob(f"{self.database.name}*"), self.storage, *folders):
+        others = (self.path / name for name in (LOCK, *FOLDERS))
+        for path in (*self.path.glob(f"{self.database.name}*"), self.storage, *others):
             if path.is_symlink():
                 raise RunFolderError(
                     f"{str(path)!r} is a link, and nothing is written through links in a run folder; put "
@@ -185,7 +186,7 @@ class RunFolder:
         """
         self._refuse_links()
         owner = self.path / OWNER
-        lock = FileLock(self.path / "search.lock")
+        lock = FileLock(self.path / LOCK)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
@@ -194,7 +195,8 @@ class RunFolder:
             name = "another process" if match is None else match[0]
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
-            raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {error.strerror}") from None
+            reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+            raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}") from None
         try:
             with suppress(OSError):  # on a full disk others are still kept out, by a process without a name
                 write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -225,8 +227,8 @@ def _alive(process: int) -> bool:
 def _owner_in(file: Path) -> re.Match[str] | None:
     """What an owner has written; None while it is being written or removed, and for anything else."""
     try:
-        return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", file.read_text("utf-8").strip())
-    except (OSError, UnicodeDecodeError):
+        return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", small_text(file).strip())
+    except (OSError, ValueError):
         return None
 
 

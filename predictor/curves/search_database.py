@@ -22,6 +22,7 @@ import numpy as np
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.servers import UnknownServerError, require_known
 from predictor.errors import CurvesError
+from predictor.files import small_text
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 REQUIRED = ("curve", "epoch", "value", "epochs")
@@ -59,9 +60,9 @@ def find_database(path: Path) -> Source:
 
 def _remembered(storage: Path) -> Source:
     try:
-        remembered = json.loads(storage.read_text("utf-8"))
+        remembered = json.loads(small_text(storage))
         return Source(str(remembered["url"]), int(remembered["search"]))
-    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (LookupError, OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CurvesError(f"{storage.name} does not name a search: {error}") from None
 
 

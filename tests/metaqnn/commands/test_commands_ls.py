@@ -41,3 +41,22 @@ def test_programs_get_numbers(runs, capsys):
 def test_a_folder_without_searches_says_how_to_start_one(tmp_path, capsys):
     assert main(["ls", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"no search in '{tmp_path}'; start one with: metaqnn run\n"
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path, capsys):
+    for name in ("nowhere", "file"):
+        (tmp_path / "file").touch()
+        assert main(["ls", str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err == f"metaqnn: error: there is no folder '{tmp_path / name}'\n"
+
+
+@pytest.mark.parametrize("name", ["search.db", "storage.json"])
+def test_a_pipe_or_a_folder_in_a_files_place_stops_no_listing(runs, capsys, name):
+    for make in (os.mkfifo, os.mkdir):
+        folder = runs / f"{make.__name__} {name}"
+        folder.mkdir()
+        (folder / "search.db").write_bytes((runs / "good" / "search.db").read_bytes())
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+    assert main(["ls", str(runs)]) == 0
+    assert "24 of 24" in capsys.readouterr().out

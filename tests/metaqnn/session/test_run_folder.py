@@ -119,6 +119,22 @@ def test_a_file_that_does_not_name_a_search_is_refused(tmp_path):
             RunFolder.existing(tmp_path).holds_search()
 
 
+def test_what_is_no_small_file_does_not_name_a_search_either(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.storage.mkdir()
+    with pytest.raises(RunFolderError, match="it is no regular file"):
+        folder.holds_search()
+    folder.storage.rmdir()
+    os.mkfifo(folder.storage)
+    with pytest.raises(RunFolderError, match="it is no regular file"):
+        folder.holds_search()
+    folder.storage.unlink()
+    folder.storage.touch()
+    os.truncate(folder.storage, 2**36)
+    with pytest.raises(RunFolderError, match=f"it has {2**36} bytes; expected at most"):
+        folder.holds_search()
+
+
 def test_a_similar_run_folder_is_named(tmp_path):
     for name in ("digits-1", "cifar10-1", "other"):
         (tmp_path / name).mkdir()
@@ -190,7 +206,9 @@ def test_a_storage_file_with_an_impossible_search_is_refused(tmp_path, search):
         RunFolder(tmp_path).url  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["search.db", "search.db-wal", "search.db.backup-0002", "storage.json"])
+@pytest.mark.parametrize(
+    "name", ["search.lock", "search.db", "search.db-wal", "search.db.backup-0002", "storage.json"]
+)
 @pytest.mark.parametrize("target", ["there", "nowhere"])
 def test_a_database_is_not_written_through_a_link(tmp_path, name, target):
     (tmp_path / "there").write_text("precious")
