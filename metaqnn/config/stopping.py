@@ -106,6 +106,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     if name not in PUBLISHED_NAMES:
         _refuse_foreign(stopping, flags)
         return stopping
+    _refuse_repetition(stopping)
     for one, value in flags.items():
         if given.get(SETTINGS[one], str(value)) != str(value):
             raise ConfigError(f"{flag(one)} {value} contradicts --stopping {stopping}: give one of them")
@@ -125,6 +126,15 @@ def _require_bounds(settings: Mapping[str, Any]) -> None:
             continue
         if within is not None and number > within.high:
             raise ConfigError(f"{flag(one.name)} is {value}; it must be {within}")
+
+
+def _refuse_repetition(rule: str) -> None:
+    names = [part.partition("=")[0].strip() for part in rule.partition(":")[2].split(",")]
+    for name in filter(None, names):
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"--stopping is {rule}; it gives {name} twice, and each setting must be there once"
+            )
 
 
 def _refuse_foreign(stopping: str, flags: Mapping[str, Any]) -> None:

@@ -25,6 +25,8 @@ N_DIMENSIONS = N_PARAMETERS + len(FAMILIES) + 1
 SIGMA_RANGE = (1e-4, 1.0)
 PULL = 1e-3
 MARGIN = 0.01
+MOST_STEPS = 10**6
+"""Of one extrapolation, which takes seconds with 2,500."""
 
 
 class LearningCurveExtrapolation(BaselinePredictor):
@@ -71,7 +73,8 @@ class LearningCurveExtrapolation(BaselinePredictor):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _fit(self, curves: LearningCurves) -> None:
+    def check_settings(self) -> None:
+        """Raise `PredictorError` for a setting that is unusable whatever the curves are, as `fit` does."""
         if self.n_walkers < 2 * N_DIMENSIONS:
             raise PredictorError(f"n_walkers = {self.n_walkers}; expected at least {2 * N_DIMENSIONS}")
         if not 0 <= self.burn_in < self.n_steps or self.thin < 1:
@@ -79,6 +82,14 @@ class LearningCurveExtrapolation(BaselinePredictor):
                 f"n_steps = {self.n_steps}, burn_in = {self.burn_in}, thin = {self.thin}; "
                 "expected 0 <= burn_in < n_steps and thin >= 1"
             )
+        if self.n_steps > MOST_STEPS or self.random_state < 0:
+            raise PredictorError(
+                f"n_steps = {self.n_steps}, random_state = {self.random_state}; "
+                f"expected at most {MOST_STEPS} steps and a seed of at least 0"
+            )
+
+    def _fit(self, curves: LearningCurves) -> None:
+        self.check_settings()
         self.scale_ = UnitScale.fit(curves)
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:

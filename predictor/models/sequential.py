@@ -19,6 +19,9 @@ from predictor.models.regressors import StandardizedRegressor, make_regressor
 from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
 from predictor.models.uncertainty import UNCERTAINTIES
 
+MOST_SETTINGS = 100_000
+"""Draws of a random search, which takes minutes with that many."""
+
 
 class SequentialRegression(BaseEstimator):
     """y_hat_T = f_tau(x_f) for tau = 1..T-1, each f_tau with its own standard deviation sigma(tau).
@@ -97,7 +100,7 @@ class SequentialRegression(BaseEstimator):
             prior: a fitted model of the same kind on fewer curves, to make this fit cheaper: nu-SVR then
                 chooses among the 20 best settings of the prior instead of drawing again.
         """
-        self._check_settings()
+        self.check_settings()
         complete = curves[curves.completed]
         if curves.T < 2:
             raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to predict; expected at least 2")
@@ -158,10 +161,13 @@ class SequentialRegression(BaseEstimator):
             sigma[tau - 1] = model.uncertainty.sigma
         return sigma
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
+        """Raise `PredictorError` for a setting that is unusable whatever the curves are, as `fit` does."""
         check_feature_sets(self.features)
         if self.target not in ("final", "increment"):
             raise PredictorError(f"target {self.target!r}; expected 'final' or 'increment'")
+        if self.n_settings is not None and not 1 <= self.n_settings <= MOST_SETTINGS:
+            raise PredictorError(f"n_settings = {self.n_settings}; expected 1 to {MOST_SETTINGS}, or None")
         if isinstance(self.regressor, str):
             make_regressor(self.regressor, self.n_settings, 0)
         self._check_common()
@@ -171,6 +177,8 @@ class SequentialRegression(BaseEstimator):
             raise PredictorError(f"uncertainty {self.uncertainty!r}; expected one of {sorted(UNCERTAINTIES)}")
         if self.max_curves is not None and self.max_curves < MIN_CURVES:
             raise PredictorError(f"max_curves = {self.max_curves}; expected at least {MIN_CURVES}, or None")
+        if self.random_state < 0:
+            raise PredictorError(f"random_state = {self.random_state}; expected at least 0")
 
     def _thinned(self, complete: LearningCurves) -> LearningCurves:
         if self.max_curves is None or len(complete) <= self.max_curves:

@@ -91,7 +91,8 @@ class StackedRegression(SequentialRegression):
         self.hold_flat = hold_flat
         self.max_curves = max_curves
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
+        """As `SequentialRegression.check_settings`."""
         if self.features is not None:
             check_feature_sets(self.features)
         if self.target not in (None, "final", "increment"):

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from predictor.curves.wording import LONGEST
 from predictor.errors import PredictorError
 
 READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
+LARGEST = 2**63 - 1
+"""Whole number that a setting may be, with either sign."""
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -55,13 +58,17 @@ def read_setting(text: str, parameter: inspect.Parameter, rule: str) -> Any:
         if kind not in options:
             continue
         try:
-            return BOOLEANS[text.lower()] if kind is bool else kind(text)
+            value = BOOLEANS[text.lower()] if kind is bool else kind(text)
         except (KeyError, ValueError):
             continue
+        if kind is int and abs(value) > LARGEST:
+            break
+        return value
     names = [READABLE.get(option, "none") for option in options]
     example = "" if parameter.default is parameter.empty else f", such as {shown(parameter.default)}"
     raise PredictorError(
-        f"setting {parameter.name} = {text!r} of rule {rule!r}; expected {' or '.join(names)}{example}"
+        f"setting {parameter.name} = {text[:LONGEST]!r} of rule {rule!r}; "
+        f"expected {' or '.join(names)}{example}"
     )
 
 

@@ -39,6 +39,7 @@ class LceRule:
         self.every = every
         self.first = first
         self.model = LearningCurveExtrapolation() if model is None else model
+        self.model.check_settings()  # not only at the first look
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `predictor.StoppingRule`."""

@@ -62,13 +62,14 @@ class EarlyStopper:
                 f"burn_in = {burn_in}; expected at least {max(MIN_CURVES, nth_best)} "
                 f"(three curves to learn from, and nth_best = {nth_best} to compare with)"
             )
-        if refit_growth is not None and not refit_growth > 1:
-            raise PredictorError(f"refit_growth = {refit_growth}; expected more than 1, or None")
+        if refit_growth is not None and not 1 < refit_growth < np.inf:
+            raise PredictorError(f"refit_growth = {refit_growth}; expected a number above 1, or None")
         self.Delta = Delta
         self.tolerance = tolerance
         self.nth_best = nth_best
         self.burn_in = burn_in
         self.model = SequentialRegression() if model is None else model
+        self.model.check_settings()  # not only after the burn-in
         self.refit_growth = refit_growth
         self._models = GrowingModel(self.model, first=burn_in, growth=refit_growth)
 

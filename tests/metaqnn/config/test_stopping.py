@@ -55,6 +55,13 @@ def test_a_setting_given_twice_must_be_the_same(setting, flags):
         SearchConfig.of(stopping=f"paper:{setting}", **flags)
 
 
+def test_a_setting_may_not_be_given_twice_in_one_rule():
+    with pytest.raises(
+        ConfigError, match=r"^--stopping is published:Delta=0.9, Delta=0.8; it gives Delta twice"
+    ):
+        SearchConfig.of(stopping="published:Delta=0.9, Delta=0.8")
+
+
 FLAGS = {"tolerance": 0.1, "nth_best": 2, "burn_in": 50, "target": "final", "svr_settings": 10}
 
 

@@ -140,6 +140,20 @@ def test_rules_from_one_spec_share_nothing():
         ("published:Delta=2", r"rule 'published:Delta=2': Delta = 2.0; expected a probability"),
         ("published:Delta=nan", r"Delta = nan"),
         ("published:method=magic", r"method 'magic' is not known"),
+        ("published:target=1e99", r"target '1e99'; expected 'final' or 'increment'"),
+        ("published:method=stacked,target=last", r"target 'last'; expected 'final', 'increment' or None"),
+        ("published:uncertainty=none", r"uncertainty 'none'; expected one of"),
+        ("published:n_settings=0", r"n_settings = 0; expected 1 to 100000"),
+        ("published:n_settings=999999999", r"n_settings = 999999999; expected 1 to 100000"),
+        ("published:random_state=-1", r"random_state = -1; expected at least 0"),
+        ("published:refit_growth=inf", r"refit_growth = inf; expected a number above 1"),
+        ("published:burn_in=" + "9" * 19, r"burn_in = '9{19}' of rule 'published'; expected a whole number"),
+        (
+            "published:burn_in=" + "9" * 5000,
+            r"burn_in = '9{60}' of rule 'published'; expected a whole number",
+        ),
+        ("lce:n_steps=999999999", r"n_steps = 999999999, .* expected at most 1000000 steps"),
+        ("lce:random_state=-1", r"random_state = -1; expected .* a seed of at least 0"),
     ],
 )
 def test_what_is_not_understood_is_one_clear_line(text, quoted):
