@@ -53,7 +53,7 @@ def chosen(namespace: argparse.Namespace) -> Candidate:
         refuse_choice(namespace, "the folder of `metaqnn train`")
         return trained(folder.path, namespace.data_dir, trust_module=namespace.trust_module)
     with reading(namespace.run) as reader:
-        require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
+        require_trusted(reader.config().dataset, namespace.trust_module)
         if namespace.ensemble:
             return ensemble(folder, reader, namespace.data_dir)
         number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network

@@ -16,7 +16,7 @@ from metaqnn.config.images import IMAGES
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE, TRANSLATION
 from metaqnn.config.tuned import Tuned
-from metaqnn.output import counted, percent
+from metaqnn.output import counted, percent, shell_quoted
 from metaqnn.session.run_folder import RunFolder, reading
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _finetune(namespace: argparse.Namespace) -> str:
     options = {name: getattr(namespace, name) for name in RECIPE if getattr(namespace, name) is not None}
     changes = given_options(namespace, Environment)
     with reading(namespace.run) as reader, decoding_bar(not namespace.quiet):
-        require_trusted(str(reader.search()["config"]["dataset"]), namespace.trust_module)
+        require_trusted(reader.config().dataset, namespace.trust_module)
         tuned = None if namespace.parameters is None else Tuned.read(namespace.parameters)
         candidates = _candidates(reader, namespace, tuned)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes, tuned)
@@ -172,7 +172,7 @@ def _introduction(finetuning: Finetuning, dataset: ImageDataset) -> str:
     missing, everything = len(finetuning.missing()), len(finetuning.candidates) * finetuning.seeds
     return "\n".join(
         [
-            f"results     {finetuning.files.folder}",
+            f"results     {shell_quoted(finetuning.files.folder)}",
             f"training    {counted(recipe.epochs, 'epoch')} on {_images(dataset)} in batches of "
             f"{recipe.batch_size}, on {trainer.device}, {precision}",
             f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",

@@ -129,6 +129,7 @@ class SearchConfig(ImageOptions):
         kind, method = split_reward(self.reward)
         valid = kind == FORECAST or (kind == LAST_SEEN and not method)
         require(valid, "reward", self.reward, "forecast, forecast:METHOD or last-seen")
+        require(self.preset in PRESETS, "preset", self.preset, ", ".join(PRESETS))
         require(self.chance in CHANCE_KINDS, "chance", self.chance, " or ".join(CHANCE_KINDS))
         super().__post_init__()
 

@@ -9,7 +9,16 @@ from typing import Any, get_args, get_origin
 from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
+from state_space.errors import quoted
 
+KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    EpsilonSchedule: "a schedule such as 1.0:100,0.5:20",
+}
+"""What values are called in messages, by their types."""
 EXTENDED = "extended"
 """Key of an extended search's schedule; `schedule` stays the one that it began with."""
 FORECAST = "forecast"
@@ -24,6 +33,8 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     `early_stopping` switched the published criterion on. Later rules had names, but the settings of the
     published criterion were separate options.
     """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
         values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
     values = {"own_validation": False, **values}
@@ -54,7 +65,7 @@ def from_json(name: str, value: Any, kind: Any) -> Any:
         ConfigError: the value has another type.
     """
     if not _fits(value, kind):
-        raise ConfigError(f"stored option {name} is {value!r}, which is not a {kind}")
+        raise ConfigError(f"stored option {name} is {quoted(value)}; it must be {KINDS.get(kind, kind)}")
     if kind is EpsilonSchedule:
         return EpsilonSchedule.parse(value)
     return _as_tuples(value)

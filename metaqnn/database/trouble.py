@@ -13,6 +13,7 @@ from sqlalchemy import URL, exc
 from sqlalchemy.engine import make_url
 
 from metaqnn.database.engine import reading_options
+from metaqnn.database.values import first_odd_value
 from metaqnn.output import shell_quoted
 
 SPACE, PERMISSION = "make space", "check its permissions and those of its folder"
@@ -105,9 +106,9 @@ def damage_explained(url: str | URL) -> Iterator[None]:
 
 
 def check_integrity(url: str | URL) -> None:
-    """Refuse an SQLite file whose pages, or whose rows, do not fit together.
+    """Refuse an SQLite file whose pages, or whose rows, do not fit together, or that holds odd values.
 
-    SQLite has no checksums, so a value that was changed in place is not noticed.
+    SQLite has no checksums, so a value that was changed to another possible one is not noticed.
 
     Raises:
         DatabaseError: the first problem found, or why the file cannot be used now.
@@ -132,5 +133,9 @@ def _first_fault(file: Path) -> str:
     uri = f"{file.absolute().as_uri()}?{urlencode(reading_options(file))}"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        orphan = connection.execute("PRAGMA foreign_key_check").fetchone() if found == "ok" else None
-    return found if orphan is None else f"a row of {orphan[0]} belongs to none of {orphan[2]}"
+        if found != "ok":
+            return found
+        orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
+        if orphan is not None:
+            return f"a row of {orphan[0]} belongs to none of {orphan[2]}"
+        return first_odd_value(connection) or "ok"
