@@ -133,10 +133,14 @@ def _modules(stage: Stage) -> list[nn.Module]:
 
 
 def _convolution(inputs: int, outputs: int, size: int = 1, stride: int = 1, padding: int = 0) -> nn.Module:
-    # skip_init: the modules' own initialisation would draw from the global generator, for nothing.
-    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=padding)
+    return _undrawn(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=padding)
 
 
 def _dense(stage: Stage) -> list[nn.Module]:
-    layer = nn.utils.skip_init(nn.Linear, prod(stage.input_shape), stage.output_shape[0])
-    return [nn.Flatten(), layer]
+    return [nn.Flatten(), _undrawn(nn.Linear, prod(stage.input_shape), stage.output_shape[0])]
+
+
+def _undrawn(kind: type[nn.Module], *arguments: int, **options: int) -> nn.Module:
+    """A module on the default device; its own initialisation would draw from the global generator."""
+    module: nn.Module = nn.utils.skip_init(kind, *arguments, **options, device=torch.get_default_device())
+    return module

@@ -15,7 +15,6 @@ from trainers.datasets.dataset import DatasetError, ImageDataset
 
 CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 """A data set that is a function: module:function."""
-_FAILURES = (Exception, SystemExit)  # all but Ctrl-C: the code is the user's, and may raise anything
 
 
 def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
@@ -37,9 +36,9 @@ def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
         function = _import(target)
         try:
             return _dataset(target, function(), where, own_validation)
-        except DatasetError:
+        except (DatasetError, KeyboardInterrupt):
             raise
-        except _FAILURES as error:
+        except BaseException as error:  # the code is the user's, and may raise anything
             raise DatasetError(f"{where} failed: {reason_of(error)}") from error
 
 
@@ -59,11 +58,15 @@ def _dataset(target: str, result: Any, where: str, own_validation: bool) -> Imag
 def _import(target: str) -> Callable[[], Any]:
     module_name, _, attribute = target.partition(":")
     try:
-        function = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise DatasetError(f"cannot import {module_name!r} of {target!r}: {reason_of(error)}") from error
+    try:
+        function = getattr(module, attribute)
     except AttributeError:
         raise DatasetError(f"module {module_name!r} has no {attribute!r} (of {target!r})") from None
-    except _FAILURES as error:
-        raise DatasetError(f"cannot import {module_name!r} of {target!r}: {reason_of(error)}") from error
     if not callable(function):
         raise DatasetError(f"{target!r} is a {type(function).__name__}, not a function")
     return function

@@ -19,6 +19,7 @@ number = 3
 def leaves():
     import sys
     sys.exit("enough")
+def shuts(): raise GeneratorExit("shut")
 class Silent(Exception):
     def __str__(self): raise RuntimeError
 def odd(): raise Silent
@@ -39,6 +40,7 @@ def module(tmp_path, monkeypatch):
     """A module in the working directory, which is not on the import path."""
     (tmp_path / "own_images_module.py").write_text(MODULE)
     (tmp_path / "broken_images_module.py").write_text("import nothing_of_this_name")
+    (tmp_path / "odd_images_module.py").write_text("import os\nos.nothing_of_this_name\n")
     monkeypatch.chdir(tmp_path)
 
 
@@ -68,6 +70,8 @@ def test_function_results(function):
         ("own_images_module:number", "'own_images_module:number' is a int, not a function"),
         ("own_images_module:fails", "'own_images_module:fails' failed: RuntimeError: no luck"),
         ("own_images_module:leaves", "'own_images_module:leaves' failed: SystemExit: enough"),
+        ("own_images_module:shuts", "'own_images_module:shuts' failed: GeneratorExit: shut"),
+        ("odd_images_module:f", "cannot import 'odd_images_module' of 'odd_images_module:f': AttributeError"),
         ("own_images_module:odd", "'own_images_module:odd' failed: Silent"),
         ("own_images_module:ragged", "'own_images_module:ragged' failed: ValueError"),
         (

@@ -104,3 +104,9 @@ def test_response_normalisation_is_its_formula():
     in_the_corner = 8 / (1 + 0.5 * (16 + 25 + 49 + 64) / 9) ** 0.75
     assert found[0, 0, 1, 1].item() == pytest.approx(in_the_middle)
     assert found[0, 0, 2, 2].item() == pytest.approx(in_the_corner)
+
+
+def test_what_is_known_of_a_network_takes_no_memory():
+    family = make_family("[C(99999,999,1), GAP(10), SM(10)]", "paper")  # 1.2 TB of weights
+    facts = family.facts({"batch_norm": 0}, RGB, 10)
+    assert facts["num_params"] == (999 * 999 * 3 + 1) * 99999 + (99999 + 1) * 10
