@@ -12,7 +12,7 @@ from tqdm import tqdm
 from metaqnn.commands.chosen import add_choice, chosen
 from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.interrupts import interrupt_on_termination
-from metaqnn.output import as_json, percent, rows_as_text
+from metaqnn.output import as_json, percent, rows_as_text, shell_quoted
 from state_space.errors import printable
 
 EXAMPLES = """examples:
@@ -99,9 +99,8 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
     name = "ensemble" if facts["members"] else f"network {facts['network']}"
     network = f"{name}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
-    return "\n".join(
-        [*lines, "", f"everything is in {target}; {target / 'README.md'} explains how to use it"]
-    )
+    folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
+    return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from metaqnn.commands.common import add_format, add_run, folder_path
-from metaqnn.output import as_json, rows_as_text
+from metaqnn.output import as_json, rows_as_text, shell_quoted
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.session.run_folder import RunFolder, reading
@@ -42,7 +42,7 @@ def execute(namespace: argparse.Namespace) -> int:
         folder = RunFolder(namespace.run)
         page = write_report(reader, folder, namespace.to or folder.path / "report")
     if namespace.format == "table":
-        print(f"\npage with figures: {page}")
+        print(f"\npage with figures: {shell_quoted(page)}")
     return 0
 
 

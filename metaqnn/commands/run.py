@@ -227,7 +227,7 @@ def _where(folder: RunFolder) -> str:
     run, best = shell_quoted(folder.path), shell_quoted(folder.path / "best")
     return "\n".join(
         [
-            f"everything is in {folder.path}; next:",
+            f"everything is in {run}; next:",
             f"  metaqnn report {run}                  all figures on a page (dashboard: live)",
             f"  metaqnn finetune {run} --top 5        train the best longer, measure their test error",
             f"  metaqnn export {run} --to {best}   a network as PyTorch source, weights and ONNX",

@@ -93,7 +93,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
     folder = RunFolder(training.folder)
     with disk_errors(folder, go_on), folder.lock():
         training.claim()
-        lines = [f"results     {folder.path}", *data_lines(training.prepared)]
+        lines = [f"results     {shell_quoted(folder.path)}", *data_lines(training.prepared)]
         print("\n".join(lines), file=sys.stderr)
         result = training.run(_progress(training.prepared.settings.epochs, namespace.quiet))
     print(_text(result, namespace, training.folder))
@@ -158,5 +158,6 @@ def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> 
     known = PUBLISHED.get(namespace.architecture.removeprefix("published:"))
     if known is not None:
         facts["published"] = f"{percent(known.test_error)} test error, after its authors' long training"
-    weights = f"; metaqnn export {path} --to DIR exports it" if (path / "network.pt").exists() else ""
-    return f"{facts_as_text(facts)}\n\neverything is in {path}{weights}"
+    folder = shell_quoted(path)
+    weights = f"; metaqnn export {folder} --to DIR exports it" if (path / "network.pt").exists() else ""
+    return f"{facts_as_text(facts)}\n\neverything is in {folder}{weights}"

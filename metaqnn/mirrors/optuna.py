@@ -81,6 +81,10 @@ class OptunaMirror(Mirror):
 def check_no_replay_database(storage: str) -> None:
     """Refuse a search's database: Optuna and this package would both use the table `alembic_version`."""
     engine = create_engine(storage)
+    if engine.url.get_backend_name() == "sqlite" and engine.url.database in (None, "", ":memory:"):
+        raise MirrorError(
+            f"{storage} keeps nothing: it is in memory; expected one such as sqlite:///study.db"
+        )
     try:
         if inspect(engine).has_table(searches.name):
             raise MirrorError(f"{name_of(storage)} is the database of a search; give the study another one")

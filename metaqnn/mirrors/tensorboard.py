@@ -129,4 +129,5 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MirrorError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
+        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise MirrorError(f"cannot write to {str(folder)!r}: {reason}") from None

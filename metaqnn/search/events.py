@@ -46,10 +46,17 @@ def nothing_new(walks: int, epsilon: float, known: int) -> str:
         epsilon: theirs.
         known: networks of the search.
     """
-    why = (
-        "at epsilon 0 the agent always takes what it thinks best, and that does not change any more; begin "
-        "another search with a --schedule that ends above 0"
-        if epsilon == 0
-        else "the state space has hardly any others; begin another search with a larger one"
-    )
+    if epsilon == 0:
+        why = (
+            "at epsilon 0 the agent always takes what it thinks best, and that does not change any more; "
+            "begin another search with a --schedule whose epsilons are above 0"
+        )
+    elif epsilon < 1:
+        why = (
+            "either the agent hardly ever takes anything but what it thinks best, or the state space has "
+            "hardly any others; begin another search with larger epsilons in its --schedule, or with a "
+            "larger space"
+        )
+    else:
+        why = "the state space has hardly any others; begin another search with a larger one"
     return f"{walks} walks in a row at epsilon {epsilon:g} led to one of the {known} known networks: {why}"

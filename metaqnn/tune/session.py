@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
-from metaqnn.output import as_json, count, counted, percent, rows_as_text
+from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune.errors import TuneError
@@ -117,7 +117,7 @@ class TuneSession:
         shown = spaces if len(spaces) < 90 else f"{len(self.prepared.family.parameters)} parameters"
         return "\n".join(
             [
-                f"results     {self.folder.path}",
+                f"results     {shell_quoted(self.folder.path)}",
                 f"family      {settings.family}, preset {settings.preset}: {shown}",
                 f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
                 *data_lines(self.prepared),

@@ -151,6 +151,8 @@ def test_a_study_of_another_search_is_refused(whole_copy, new_database):
     [
         ("secret", "the Optuna storage is not a URL; expected one such as sqlite:///study.db"),
         ("sqlite:////nowhere/study.db", "Optuna cannot use /nowhere/study.db: .*unable to open"),
+        ("sqlite://", "sqlite:// keeps nothing: it is in memory; expected one such as sqlite:///study.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory: keeps nothing"),
     ],
 )
 def test_a_storage_that_cannot_be_used_is_one_line(reader, url, message):

@@ -53,6 +53,12 @@ def test_a_greedy_agent_that_repeats_itself_is_told_from_an_exhausted_space(new_
     assert "exhausted" not in reason
 
 
+def test_a_hardly_random_agent_does_not_prove_the_space_exhausted(new_database, stopped):
+    schedule = EpsilonSchedule.parse("1e-300:300")
+    search, reason = stopped(new_database(schedule=schedule, stopping="none")[1])
+    assert f"at epsilon 1e-300 led to one of the {search.trained} known networks: either the agent" in reason
+
+
 def test_going_on_with_it_adds_nothing_and_says_the_same(new_database, stopped):
     database = greedy(new_database)
     search, reason = stopped(database)
