@@ -223,7 +223,7 @@ class LearningCurves:
     @cached_property
     def final(self) -> Floats:
         """(n,) y_T in scores; NaN where the run was not completed."""
-        return np.where(self.completed, self.scores[:, -1], np.nan)
+        return np.where(self.completed, self.to_scores(self.values[:, -1]), np.nan)
 
     def to_scores(self, values: npt.ArrayLike) -> Floats:
         """The given values of this metric on the scale of `scores`."""

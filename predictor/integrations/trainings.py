@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from predictor.curves.columns import kind_of
 from predictor.curves.learning_curves import Direction, Floats, LearningCurves
@@ -111,14 +112,20 @@ def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
 
     The others have an epoch if at least half of those that come so far do. The last epoch is always there.
     """
-    tau, T = len(values), history.T
-    there = np.isfinite(history.values)
+    usual = _usual(history).copy()
+    usual[: len(values)] &= np.isfinite(values)
+    return tuple(np.flatnonzero(usual).tolist())
+
+
+@lru_cache(maxsize=8)
+def _usual(history: LearningCurves) -> npt.NDArray[np.bool_]:
+    """(T,) which epochs at least half of the trainings that come so far have, and the last one."""
+    T, there = history.T, np.isfinite(history.values)
     ends = np.where(there.any(axis=1), T - there[:, ::-1].argmax(axis=1), 0)
     reached = (ends[:, None] > np.arange(T)).sum(axis=0)
     usual = 2 * there.sum(axis=0) >= reached
     usual[-1] = True
-    usual[:tau] &= np.isfinite(values)
-    return tuple(np.flatnonzero(usual).tolist())
+    return np.asarray(usual)
 
 
 def _at(curves: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:

@@ -39,17 +39,22 @@ def look_epochs(T: int, rounding: str = "up") -> tuple[int, ...]:
     return tuple(epochs)
 
 
-def refit_size(history: LearningCurves, burn_in: int) -> int:
+def refit_size(history: LearningCurves, burn_in: int, known: int = 0) -> int:
     """How many networks, the first ones of the history, the models in use have learned from.
 
     The first fit is made when `burn_in` networks are completed; the next ones when, since the last fit, a
     network was completed that is better than all before, or there are 15% more completed networks, or 30%
     more finished ones. Each size follows from the one before, and so all from the history's order; 0 while
     the burn-in goes on.
+
+    Args:
+        history: finished networks.
+        burn_in: completed networks before the first fit.
+        known: a size that an earlier part of the same history had, 0 for none; the later ones follow from it.
     """
     completed = np.cumsum(history.completed)
     best = np.maximum.accumulate(np.where(history.completed, history.final, -np.inf))
-    size, following = 0, _first_of(completed, burn_in)
+    size, following = 0, known or _first_of(completed, burn_in)
     while following <= len(history):
         size = following
         following = min(

@@ -124,9 +124,10 @@ class RankEnvelope:
 
     def _judge(self, curve: LearningCurves, tau: int, fit: Fit) -> Decision:
         """The decision at the look after tau epochs."""
-        look, passed = fit.models[tau], [epochs for epochs in fit.models if epochs <= tau]
-        score, place, limit = look.score(curve), self._place(curve, tau, fit), self._limit(tau, fit)
-        votes = self._votes(curve, sorted(passed), fit)
+        look, passed = fit.models[tau], sorted(epochs for epochs in fit.models if epochs <= tau)
+        score, limit = look.score(curve), self._limit(tau, fit)
+        place = self._place(score, tau, fit)
+        votes = self._votes(curve, passed[:-1], fit) + 1 if place >= limit else 0
         at_once = len(passed) == 1 < self.votes and place >= AT_ONCE * limit
         return Decision(
             stop=votes >= self.votes or at_once,
@@ -136,10 +137,9 @@ class RankEnvelope:
             y_best=float(curve.to_values(look.target.warp.best)),
         )
 
-    def _place(self, curve: LearningCurves, tau: int, fit: Fit) -> int:
+    def _place(self, score: Score, tau: int, fit: Fit) -> int:
         """How many networks seen at the look have a larger chance."""
-        chance = fit.models[tau].score(curve).chance
-        return fit.models[tau].rank(chance) + fit.arrivals.better(tau, chance)
+        return fit.models[tau].rank(score.chance) + fit.arrivals.better(tau, score.chance)
 
     def _limit(self, tau: int, fit: Fit) -> float:
         """g(t), in proportion to how many networks are seen there now."""
@@ -147,10 +147,10 @@ class RankEnvelope:
         return fit.models[tau].limit(self.c) * (seen + fit.arrivals.seen(tau)) / seen
 
     def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
-        """Votes to stop in a row up to the latest look, as far as they matter."""
+        """Votes to stop in a row at the looks before the latest, as far as they matter."""
         votes = 0
-        for tau in reversed(passed[-self.votes :]):
-            if self._place(curve, tau, fit) < self._limit(tau, fit):
+        for tau in reversed(passed[max(0, len(passed) - self.votes + 1) :]):
+            if self._place(fit.models[tau].score(curve), tau, fit) < self._limit(tau, fit):
                 break
             votes += 1
         return votes
@@ -175,9 +175,11 @@ class RankEnvelope:
         return self._latest[1]
 
     def _fit_of(self, history: LearningCurves) -> Fit:
-        size = refit_size(history, self.burn_in)
         fit = None if self._latest is None else self._latest[1]
-        if fit is None or len(fit.known) != size or not begins_with(history, fit.known):
+        if fit is not None and not begins_with(history, fit.known):
+            fit = None
+        size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
+        if fit is None or len(fit.known) != size:
             models = fit_looks(
                 _recent(history[:size], self.best), look_epochs(history.T, self.looks), self.best
             )

@@ -1,0 +1,93 @@
+"""Claim: with 1,000 finished trials the default rule's should_prune takes at most twice MedianPruner's time.
+
+    python benchmarks/optuna_pruner.py --curves FILE
+
+FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. A study in memory gets 1,000 finished
+trials, noisy copies of a search that the rule went through itself; then more trials report, one after the
+other, and finish, with each pruner on the same curves. Times are of the processor; refits of the rule's
+models are in the mean and the longest.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+
+import numpy as np
+import optuna
+from decision_cost import noisy_copies
+from machine import processor
+
+from predictor import LearningCurves, RankEnvelope
+from predictor.integrations.optuna import StoppingRulePruner
+from predictor.simulation import simulate
+
+N_FINISHED = 1000
+
+
+def finished_trials(curves: LearningCurves, rng: np.random.Generator) -> list[optuna.trial.FrozenTrial]:
+    epochs = simulate(curves, RankEnvelope(), np.arange(len(curves))).epochs
+    rows = np.arange(N_FINISHED) % len(curves)
+    return [
+        optuna.trial.create_trial(
+            state=optuna.trial.TrialState.COMPLETE if tau == curves.T else optuna.trial.TrialState.PRUNED,
+            value=float(values[tau - 1]),
+            intermediate_values=dict(enumerate(values[:tau].tolist(), start=1)),
+        )
+        for values, tau in zip(noisy_copies(curves[rows], rng).values, epochs[rows], strict=True)
+    ]
+
+
+def costs(
+    pruner: optuna.pruners.BasePruner,
+    finished: list[optuna.trial.FrozenTrial],
+    running: LearningCurves,
+) -> list[float]:
+    """Seconds of each ``should_prune`` while these trainings run, report and finish."""
+    maximized = running.direction == "maximize"
+    study = optuna.create_study(direction="maximize" if maximized else "minimize", pruner=pruner)
+    study.add_trials(finished)
+    times = []
+    for values in running.values.tolist():
+        trial = study.ask()
+        for epoch, value in enumerate(values, start=1):
+            trial.report(value, epoch)
+            began = time.thread_time()
+            pruned = trial.should_prune()
+            times.append(time.thread_time() - began)
+            if pruned:
+                break
+        study.tell(
+            trial, state=optuna.trial.TrialState.PRUNED if pruned else None, values=None if pruned else value
+        )
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
+    parser.add_argument("--trials", type=int, default=200, help="that report once 1,000 have finished")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    curves = LearningCurves.read(options.curves)
+    curves = curves[curves.completed]
+    curves = curves[np.random.default_rng(0).permutation(len(curves))]
+    rng = np.random.default_rng(1)
+    finished = finished_trials(curves, rng)
+    running = noisy_copies(curves[: options.trials], rng)
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "scipy", "optuna")]
+    print(f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {', '.join(versions)}")
+    print(f"{len(finished):,} finished trials, {len(running)} more; milliseconds of processor time a call")
+    rule = StoppingRulePruner(RankEnvelope(), T=curves.T)
+    for name, pruner in (("MedianPruner", optuna.pruners.MedianPruner()), ("rank envelope", rule)):
+        times = [1000 * seconds for seconds in costs(pruner, finished, running)]
+        print(
+            f"{name:<15} n = {len(times):>5}   median {statistics.median(times):7.3f}   "
+            f"mean {statistics.mean(times):7.3f}   longest {max(times):8.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Optuna's trials as trainings: steps become places on a curve, and finished trials a history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from math import isfinite, nan
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from predictor.curves.learning_curves import LearningCurves
+from predictor.integrations.trainings import CurveFormat, Training
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps at which trials report.
+
+    Attributes:
+        grid: steps in the order of training that at least half of the trials that come so far have.
+        descending: whether the steps count down.
+    """
+
+    grid: tuple[int, ...] = ()
+    descending: bool = False
+
+    def in_order(self, trial: FrozenTrial) -> list[int]:
+        """The trial's steps in the order of training."""
+        if not self.grid:
+            return list(trial.intermediate_values)
+        return sorted(trial.intermediate_values, reverse=self.descending)
+
+    def alone(self, trial: FrozenTrial) -> int | None:
+        """The trial's latest step if other trials have none there, and it has a finite value; else None."""
+        reported = self.in_order(trial)
+        if not reported or not self.grid or reported[-1] in self.grid:
+            return None
+        return reported[-1] if isfinite(trial.intermediate_values[reported[-1]]) else None
+
+
+@dataclass
+class StepCounts:
+    """How many trials have reported at each step, and how far they came.
+
+    Attributes:
+        descending: trials that count down minus trials that count up.
+        times: trials by the steps that they have.
+        lowest, highest: trials by their lowest and their highest step.
+    """
+
+    descending: int = 0
+    times: Counter[int] = field(default_factory=Counter)
+    lowest: Counter[int] = field(default_factory=Counter)
+    highest: Counter[int] = field(default_factory=Counter)
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Count a trial with values."""
+        steps = trial.intermediate_values
+        self.descending += counts_down(trial)
+        self.times.update(steps.keys())
+        self.lowest[min(steps)] += 1
+        self.highest[max(steps)] += 1
+
+    def steps(self) -> Steps:
+        """Those of the trials so far."""
+        descending = self.descending > 0
+        grid = [
+            step for step in sorted(self.times, reverse=descending)
+            if 2 * self.times[step] >= self._came_to(step, descending)
+        ]  # fmt: skip
+        return Steps(tuple(grid), descending)
+
+    def _came_to(self, step: int, descending: bool) -> int:
+        if descending:
+            return sum(trials for end, trials in self.lowest.items() if end <= step)
+        return sum(trials for end, trials in self.highest.items() if end >= step)
+
+
+class FinishedTrials:
+    """The curves of a study's finished trials, in order of finishing, each of which is read once.
+
+    Only where new trials change the steps, or belong before others, is everything read again.
+
+    Args:
+        curve_format: of the curves.
+
+    Attributes:
+        curves: the same object until there is another trial.
+        steps: at which these trials report.
+        lengths: numbers of values of the completed trials.
+    """
+
+    def __init__(self, curve_format: CurveFormat) -> None:
+        self._format = curve_format
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: set[int] = set()
+        self._first: tuple[Any, int] | None = None
+        self._latest: tuple[Any, int] | None = None
+        self._reporting: list[FrozenTrial] = []
+        self._counts = StepCounts()
+        self.steps = Steps()
+        self.lengths: list[int] = []
+        self.curves = self._format.curves([])
+
+    def follow(self, finished: list[FrozenTrial]) -> bool:
+        """Take in what has been added to the finished trials of the study; whether there was anything."""
+        if self._known and (len(finished) < len(self._known) or _finishing(finished[0]) != self._first):
+            self._forget()  # another study of the same name
+        new = self._new(finished)
+        if not new:
+            return False
+        if self._latest is not None and _finishing(new[0]) < self._latest:
+            self._forget()
+            new = self._new(finished)
+        self._known |= {trial.number for trial in new}
+        self._first, self._latest = _finishing(finished[0]), _finishing(new[-1])
+        self._add([trial for trial in new if trial.intermediate_values])
+        return True
+
+    def _new(self, finished: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Those that are not known, in order of finishing; they are looked for among the latest first."""
+        unknown = (trial for trial in reversed(finished) if trial.number not in self._known)
+        return sorted(islice(unknown, len(finished) - len(self._known)), key=_finishing)
+
+    def _add(self, trials: list[FrozenTrial]) -> None:
+        for trial in trials:
+            self._counts.add(trial)
+        steps = self._counts.steps()
+        self._reporting += trials
+        if steps == self.steps:
+            self._append(trials)
+            return
+        self.steps, self.lengths, self.curves = steps, [], self._format.curves([])
+        self._append(self._reporting)
+
+    def _append(self, trials: Sequence[FrozenTrial]) -> None:
+        trainings = [training_of(trial, self.steps) for trial in trials]
+        self.curves = LearningCurves.concatenate(self.curves, self._format.curves(trainings))
+        completed = zip(trials, trainings, strict=True)
+        self.lengths += [len(t.values) for trial, t in completed if trial.state == TrialState.COMPLETE]
+
+
+def _finishing(trial: FrozenTrial) -> tuple[Any, int]:
+    return trial.datetime_complete, trial.number
+
+
+def training_of(trial: FrozenTrial, steps: Steps) -> Training:
+    """The trial with its values at the places of their steps, of its own alone if there are no others."""
+    own = steps.in_order(trial)
+    grid = steps.grid or own
+    values = [trial.intermediate_values.get(step, nan) for step in grid]
+    last = max((place for place, step in enumerate(grid) if step in trial.intermediate_values), default=-1)
+    values = values[: last + 1]
+    if own and not isfinite(trial.intermediate_values[own[-1]]):
+        values.append(trial.intermediate_values[own[-1]])
+    return Training(values, trial.params, f"trial {trial.number}")
+
+
+def counts_down(trial: FrozenTrial) -> int:
+    """1 if the trial's steps count down, -1 if they count up, 0 if that cannot be seen.
+
+    Databases give the values in the order of the steps; which of them came last is then seen from the value
+    of the completed trial.
+    """
+    steps, values = list(trial.intermediate_values), trial.intermediate_values
+    if len(steps) < 2:
+        return 0
+    if steps == sorted(steps, reverse=True):
+        return 1
+    low, high = values[min(steps)], values[max(steps)]
+    if trial.state == TrialState.COMPLETE and trial.values == [low] and low != high:
+        return 1
+    return -1
