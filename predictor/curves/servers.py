@@ -20,7 +20,7 @@ from predictor.errors import PredictorError
 
 PASSWORDS = ("PGPASSWORD", "METAQNN_SSLPASSWORD")
 """Environment variables that hold passwords whatever the server."""
-PLACE = ("host", "hostaddr", "port", "service", "passfile")
+PLACE = ("host", "hostaddr", "port", "service", "passfile", "gssdelegation")
 """Settings of a connection that say where it leads, or what it brings along."""
 MISLEADING = ("hostaddr", "service", "passfile", "gssdelegation")
 """Those that can lead the user's password for one server to another, or hand on a ticket."""
