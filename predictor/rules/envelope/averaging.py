@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -95,7 +95,13 @@ class AveragedProcess:
 
     def predict(self, X: Floats) -> StudentMixture:
         """Of the targets at X, (n, d)."""
-        predicted = [process.predict(X) for process in self.processes]
+        crosses: dict[Kernel, Floats] = {}  # kernels that differ in their noise alone share one
+        predicted = []
+        for process in self.processes:
+            noiseless = replace(process.kernel, noise=0.0)
+            if noiseless not in crosses:
+                crosses[noiseless] = noiseless(X, process.X)
+            predicted.append(process.predict(X, crosses[noiseless]))
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
         return self._mixture(locations, variances)
 

@@ -82,9 +82,12 @@ class GaussianProcess:
         quadratic = float(y @ alpha)
         return cls(kernel, X, y, precision, alpha, quadratic, _log_evidence(factor, quadratic))
 
-    def predict(self, X: Floats) -> tuple[Floats, Floats]:
-        """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d)."""
-        cross = self.kernel(X, self.X)
+    def predict(self, X: Floats, cross: Floats | None = None) -> tuple[Floats, Floats]:
+        """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d).
+
+        `cross` are the (m, n) covariances k(X, inputs), where they are known already.
+        """
+        cross = self.kernel(X, self.X) if cross is None else cross
         explained = ((cross @ self.precision) * cross).sum(axis=1)
         variances = self.kernel.diagonal(X) - np.minimum(explained, self.kernel.diagonal(X))
         return cross @ self.alpha, variances + self.kernel.noise
