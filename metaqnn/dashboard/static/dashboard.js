@@ -129,6 +129,7 @@ async function refresh() {
     else if (near.has(chart)) await tryToDraw(chart);
     else outdated.add(chart);
   }
+  drawTheRest(); // which were hidden while there was nothing to show
 }
 
 function tell(trouble) {
