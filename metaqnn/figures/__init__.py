@@ -108,7 +108,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "pareto",
         "Accuracy against size",
-        "Observed final accuracy y_T and number of parameters of the networks trained to the end. The dark "
+        "Observed final accuracy y_T and number of parameters of the networks trained to the end. The "
         "line is the Pareto front: every network off it is beaten by one that is at least as accurate and "
         f"no larger. Of the others at most {MOST_POINTS} are drawn.",
         sizes.by_parameters,
@@ -125,7 +125,7 @@ FIGURES: tuple[Figure, ...] = (
         "A line is a network that was trained to the end: its numbers of layers, the mean number of filters "
         "of its convolutions, its weights and its observed accuracy, each on an axis from the smallest value "
         f"to the largest. At most {choices.LINES} are drawn, spread evenly over the ranks; the best "
-        f"{choices.MARKED} are dark.",
+        f"{choices.MARKED} stand out.",
         choices.parallel,
     ),
     Figure(
