@@ -7,7 +7,14 @@ import pytest
 
 
 def pytest_collection_modifyitems(items):
-    """Skip tests marked `gpu` without an NVIDIA GPU, unless METAQNN_GPU names a device to try them on."""
+    """Skip tests marked `slow` without METAQNN_SLOW.
+
+    Those marked `gpu` without an NVIDIA GPU, too, unless METAQNN_GPU names a device to try them on.
+    """
+    if "METAQNN_SLOW" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow; METAQNN_SLOW=1 runs it"))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked or "METAQNN_GPU" in os.environ:
         return

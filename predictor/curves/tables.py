@@ -122,9 +122,10 @@ def _from_csv(text: str) -> pd.DataFrame:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     except csv.Error as error:
         raise CurvesError(f"not a CSV file in UTF-8: {error}") from None
+    if len(rows) > 1:
+        rows = with_one_header([[cell.strip() for cell in row] for row in rows])
     if len(rows) < 2:
         raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
-    rows = with_one_header([[cell.strip() for cell in row] for row in rows])
     header = rows[0]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):

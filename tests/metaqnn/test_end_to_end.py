@@ -134,6 +134,7 @@ def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturb
     assert not [*(folder / "checkpoints").iterdir()]
 
 
+@pytest.mark.slow
 def test_two_workers_killed_and_resumed_train_every_network_once(tmp_path):
     folder = tmp_path / "run"
     killed = start("--run-dir", folder, *SEARCH, "--workers", "2")

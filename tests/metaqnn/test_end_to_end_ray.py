@@ -137,7 +137,7 @@ def test_worker_node_and_coordinator_die_and_every_network_is_trained_once(tmp_p
     assert all_gone(cluster)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_search_leaves_nothing_running(tmp_path, number):
     """Ctrl-C and termination, on a cluster that the search started itself: it ends with it."""
     process = start(tmp_path, "--run-dir", "run", *SEARCH, "--executor", "ray", "--workers", "2")

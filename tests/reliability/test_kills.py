@@ -7,7 +7,7 @@ import pytest
 from metaqnn.database import ReplayDatabase
 
 KILLS = int(os.environ.get("METAQNN_KILLS", "3"))
-SAVED = [("--checkpoint-every", "0"), ()]
+EVERY, DEFAULT = ("--checkpoint-every", "0"), ()
 """How often networks in training are saved: every epoch; or by the default, which of these is the last."""
 
 
@@ -24,8 +24,15 @@ def test_there_is_something_to_compare(undisturbed):
     assert len(undisturbed.weights()) == 2
 
 
-@pytest.mark.parametrize("how", ["files", "moments"])
-@pytest.mark.parametrize("saved", SAVED)
+@pytest.mark.parametrize(
+    ("saved", "how"),
+    [
+        (EVERY, "files"),
+        (DEFAULT, "moments"),
+        pytest.param(EVERY, "moments", marks=pytest.mark.slow),
+        pytest.param(DEFAULT, "files", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed, killed, how, saved):
     """METAQNN_KILLS processes, each going on where the one before died; then the next search."""
     kills = 0
@@ -36,7 +43,7 @@ def test_killed_at_steps_of_the_files_and_at_random_moments(new_run, undisturbed
         run.assert_same(undisturbed)
 
 
-@pytest.mark.parametrize("saved", SAVED)
+@pytest.mark.parametrize("saved", [EVERY, pytest.param(DEFAULT, marks=pytest.mark.slow)])
 def test_killed_at_every_write_of_the_search(new_run, undisturbed, monkeypatch, saved):
     """Every process gets one write further than the one before, and dies just after it."""
     run, kills = new_run(), 0

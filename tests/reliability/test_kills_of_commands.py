@@ -83,6 +83,7 @@ def test_an_export_is_there_wholly_or_not_at_all(searched, killed, tmp_path):
     assert {*facts["files"], "README.md", "model.json"} == {path.name for path in target.iterdir()}
 
 
+@pytest.mark.slow
 def test_copies_for_other_programs_catch_up(searched, killed, tmp_path):
     pytest.importorskip("optuna")
     pytest.importorskip("tensorboard")
@@ -98,6 +99,7 @@ def contents(folder):
     return {path.name: MADE.sub(b"", path.read_bytes()) for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_report_has_whole_files_only_and_the_next_one_is_as_without_kills(searched, killed, tmp_path):
     assert main(["report", str(searched), "--to", str(tmp_path / "whole")]) == 0
     database, report = (searched / "search.db").read_bytes(), searched / "report"

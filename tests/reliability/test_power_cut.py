@@ -16,7 +16,7 @@ from trainers.weights import TrainedNetwork
 CUTS = int(os.environ.get("METAQNN_KILLS", "3"))
 
 
-@pytest.mark.parametrize("how", ["files", "moments"])
+@pytest.mark.parametrize("how", ["files", pytest.param("moments", marks=pytest.mark.slow)])
 def test_the_search_ends_as_if_the_power_had_not_failed(disk, new_run, undisturbed, killed, how):
     """METAQNN_KILLS cuts, each process going on from what was on the disk; then the next search."""
     cuts = 0

@@ -32,8 +32,11 @@ def stop(run, *numbers, more=(), **options):
 
 @pytest.mark.parametrize(
     "numbers",
-    [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT), (signal.SIGHUP,)],
-    ids=["SIGTERM", "SIGINT twice", "SIGHUP"],
+    [
+        pytest.param((signal.SIGTERM,), id="SIGTERM"),
+        pytest.param((signal.SIGINT, signal.SIGINT), id="SIGINT twice", marks=pytest.mark.slow),
+        pytest.param((signal.SIGHUP,), id="SIGHUP", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_stops_it_and_it_goes_on(new_run, undisturbed, numbers):
     run = new_run()

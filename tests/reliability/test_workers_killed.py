@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from metaqnn.database import ReplayDatabase
 
 DEADLINE = 300
@@ -110,6 +112,7 @@ def test_a_closed_terminal_ends_all_processes(new_run):
     assert_every_network_once(run)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_and_other_numbers_of_workers(new_run, monkeypatch):
     """One worker, then two, then one. Ctrl-C reaches the workers, too."""
     run = new_run()

@@ -75,12 +75,12 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.parametrize(
     ("family", "trials", "epochs", "workers"),
     [
-        (NETWORK, 3, 12, 1),
         (NETWORK, 3, 12, 2),
-        ("convnet", 2, 5, 1),
-        ("resnet", 2, 4, 1),
-        ("resnet39", 2, 3, 1),
         ("lstm", 2, 5, 1),
+        pytest.param(NETWORK, 3, 12, 1, marks=pytest.mark.slow),
+        pytest.param("convnet", 2, 5, 1, marks=pytest.mark.slow),
+        pytest.param("resnet", 2, 4, 1, marks=pytest.mark.slow),
+        pytest.param("resnet39", 2, 3, 1, marks=pytest.mark.slow),
     ],
 )
 def test_after_kill_9_it_goes_on_where_it_was(tmp_path, family, trials, epochs, workers, text, undisturbed):

@@ -87,6 +87,7 @@ def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster
     assert len(set(seconds[1])) == len(set(seconds[2])) == 1
 
 
+@pytest.mark.slow
 def test_more_actors_than_the_cluster_has_room_for_still_train_everything(make, recorder):
     record = recorder(range(1, 10))
     make(6).run(record)  # there are four slots

@@ -177,3 +177,10 @@ def test_an_npz_file_that_names_no_metric_takes_the_callers(tmp_path):
     curves = LearningCurves.read(tmp_path / "curves.npz", metric="val_err")
     assert (curves.metric, curves.direction) == ("error", "minimize")
     assert LearningCurves.read(tmp_path / "curves.npz", metric="x", direction="minimize").metric == "x"
+
+
+def test_a_header_that_only_repeats_itself_is_only_a_header(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("acc_1,acc_2\nacc_1,acc_2\n")
+    with pytest.raises(CurvesError, match="only a header"):
+        LearningCurves.read(path)

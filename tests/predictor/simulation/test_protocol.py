@@ -112,10 +112,19 @@ def test_sets_that_cannot_be_simulated(values, quoted):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_what_a_rule_cannot_work_with_names_the_set_and_the_rule(sets, jobs):
+def test_a_setting_that_is_none_names_the_rule(sets, jobs):
     rule = RuleSpec.parse("paper:burn_in=3,uncertainty=tarot")
-    with pytest.raises(PredictorError, match=r"^[ab], rule 'paper:burn_in=3,uncertainty=tarot': .*'tarot'"):
+    with pytest.raises(PredictorError, match=r"^rule 'paper:burn_in=3,uncertainty=tarot': .*'tarot'"):
         run_protocol(sets, [rule], [0, 1], jobs)
+
+
+def test_what_a_rule_cannot_work_with_names_the_set_and_the_rule(sets, monkeypatch):
+    def fails(*_):
+        raise CurvesError("too few curves")
+
+    monkeypatch.setattr("predictor.simulation.protocol.simulate", fails)
+    with pytest.raises(CurvesError, match=r"^a, rule 'median': too few curves$"):
+        run_protocol(sets, [RuleSpec.parse("median")], [0], 1)
 
 
 def test_progress_gets_every_result(sets):
