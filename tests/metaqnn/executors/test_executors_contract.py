@@ -7,7 +7,7 @@ import pytest
 from metaqnn.executors import LocalExecutor, Place, SerialExecutor
 
 
-@pytest.fixture(params=["serial", "processes", "ray"])
+@pytest.fixture(params=["serial", "processes", pytest.param("ray", marks=pytest.mark.slow)])
 def executor(request, fakes, folder):
     if request.param == "serial":
         return SerialExecutor(fakes.FakeTrainer())

@@ -115,6 +115,7 @@ def test_what_is_no_address_is_refused(address, monkeypatch):
         connect(address)
 
 
+@pytest.mark.slow
 def test_a_node_lost_in_the_middle_loses_no_network(make, recorder, cluster):
     heard, lost = set(), []
 
