@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import torch
 from torch import Tensor, nn
 
 from trainers.chance import PUBLISHED, TESTED, Chance
 from trainers.datasets import ImageDataset, training_and_validation
 from trainers.loader import ImageLoader
-from trainers.metric import ACCURACY, Metric, class_weights
+from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
 from trainers.trainer import NetworkTrainer
@@ -90,20 +88,9 @@ class ClassifierTrainer(NetworkTrainer):
         self._training, self._watched = (
             ImageLoader(*part, self.normalisation, self.device) for part in (training, validation)
         )
-        weights = class_weights(metric, training[1], dataset.num_classes)
-        self._class_weights = None if weights is None else torch.from_numpy(weights)
-        self.metric = Metric.of(metric, validation[1], dataset.num_classes)
+        self._measure(metric, training[1], validation[1])
         if chance == PUBLISHED:
             self.chance = Chance.published(dataset.num_classes, recipe.chance_factor)
-        else:
-            self.chance = Chance.tested(
-                validation[1],
-                dataset.num_classes,
-                recipe.chance_factor,
-                metric,
-                steps=ceil(len(training[1]) / recipe.batch_size),
-                epochs=recipe.epochs,
-            )
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         return torch.optim.Adam(

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
+from math import ceil
 from time import perf_counter
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ from trainers.device import (
 )
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH, allocation_guard, give_back
-from trainers.metric import Metric
+from trainers.metric import Metric, class_weights
 from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
@@ -114,13 +116,13 @@ class NetworkTrainer(ABC):
         """Train from new weights until the recipe ends, the callback stops it, or it fails.
 
         A network that is no better than chance when that is asked (see `Chance.tested`), or whose first epoch
-        diverges, starts again at a lower rate; `on_epoch`
-        sees those epochs too. On one CPU, with one number of threads, the curve is a function of the
-        arguments, to the bit, whatever ran before; on CUDA kernels may add up in any order, unless
-        `deterministic` (whether that is enough for all of them is not measured). Random state outside is left
-        as it was. Errors of the callback, and KeyboardInterrupt, pass through. A network that runs out of
-        memory before its first epoch is over gets one more chance with batches of half the size, which the
-        result's message tells; if that does not help, or later, running out of memory is the outcome.
+        diverges, starts again at a lower rate; `on_epoch` sees those epochs too. On one CPU, with one number
+        of threads, the curve is a function of the arguments, to the bit, whatever ran before; on CUDA kernels
+        may add up in any order, unless `deterministic` (whether that is enough for all of them is not
+        measured). Random state outside is left as it was. Errors of the callback, and KeyboardInterrupt, pass
+        through. A network that runs out of memory before its first epoch is over gets one more chance with
+        batches of half the size, which the result's message tells; if that does not help, or later, running
+        out of memory is the outcome.
 
         With a `checkpoint`, epochs are saved to it as often as it says, while training goes on, and a
         training that finds an earlier one of its own there goes on from it. `on_epoch` is called for *every*
@@ -214,6 +216,26 @@ class NetworkTrainer(ABC):
     def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
         """The network on the CPU, its weights drawn from the generator. Raises ShapeError."""
         return build_network(architecture, self.input_shape, self.num_classes, generator)
+
+    def _measure(self, metric: str, trained: np.ndarray, watched: np.ndarray) -> None:
+        """Measure a metric on the watched images, train for it, and test for chance there.
+
+        Args:
+            metric: its name.
+            trained: labels of the images that are trained on, (n,).
+            watched: labels of those that are watched, (n,).
+        """
+        weights = class_weights(metric, trained, self.num_classes)
+        self._class_weights = None if weights is None else torch.from_numpy(weights)
+        self.metric = Metric.of(metric, watched, self.num_classes)
+        self.chance = Chance.tested(
+            watched,
+            self.num_classes,
+            self.recipe.chance_factor,
+            metric,
+            steps=ceil(len(trained) / self.recipe.batch_size),
+            epochs=self.recipe.epochs,
+        )
 
     def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
         """What trains on a batch."""

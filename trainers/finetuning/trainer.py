@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainers.chance import Chance
 from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
 from trainers.finetuning.recipe import FinetuningRecipe
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
-from trainers.metric import ACCURACY, Metric, class_weights
+from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
 from trainers.trainer import NetworkTrainer
@@ -80,17 +77,7 @@ class FinetuningTrainer(NetworkTrainer):
         self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
         watched = stratified_subset(dataset.train_labels, max(WATCHED, dataset.num_classes), seed=0)
         images, labels = dataset.train_images, dataset.train_labels
-        weights = class_weights(metric, labels, dataset.num_classes)
-        self._class_weights = None if weights is None else torch.from_numpy(weights)
-        self.metric = Metric.of(metric, labels[watched], dataset.num_classes)
-        self.chance = Chance.tested(
-            labels[watched],
-            dataset.num_classes,
-            recipe.chance_factor,
-            metric,
-            steps=ceil(len(labels) / recipe.batch_size),
-            epochs=recipe.epochs,
-        )
+        self._measure(metric, labels, labels[watched])
         self._training = self._loader(images, labels)
         self._watched = self._loader(images[watched], labels[watched])
         self._test = self._loader(dataset.test_images, dataset.test_labels)
