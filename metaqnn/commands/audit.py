@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, interruptible
+from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, epoch_counter, interruptible
 from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
@@ -69,15 +69,11 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
     epochs = len(audit.waiting()) * session.config.epochs
     with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:
-        last = 0
+        count = epoch_counter(bar)
 
         def heard(architecture: str, report: EpochReport) -> None:
-            nonlocal last
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
-            if report.attempt > 1 and report.epoch == 1:
-                bar.total = (bar.total or 0) + last  # the epochs of the attempt before were in vain
-            last = report.epoch
-            bar.update()
+            count(report)
 
         audit.run(heard)
     session.database.close()

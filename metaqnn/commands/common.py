@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
@@ -16,6 +17,11 @@ from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import drop, interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from trainers import EpochReport
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -58,6 +64,23 @@ def add_trust(parser: argparse._ActionsContainer) -> None:
         help="import the function that the search has as its data set, although it was started elsewhere or "
         "by somebody else; that runs its code",
     )
+
+
+def epoch_counter(bar: tqdm[Any]) -> Callable[[EpochReport], None]:
+    """What counts trained epochs in a progress bar, of one training after the other.
+
+    Epochs of an attempt that starts again were in vain: so many more are to come.
+    """
+    last = 0
+
+    def count(report: EpochReport) -> None:
+        nonlocal last
+        if report.attempt > 1 and report.epoch == 1:
+            bar.total = (bar.total or 0) + last
+        last = report.epoch
+        bar.update()
+
+    return count
 
 
 def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:

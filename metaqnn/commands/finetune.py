@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_run, add_trust, interruptible
+from metaqnn.commands.common import add_format, add_run, add_trust, epoch_counter, interruptible
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import IMAGES
@@ -199,17 +199,13 @@ def _progress(finetuning: Finetuning, quiet: bool) -> Iterator[Any]:
     with tqdm(
         total=total, unit="epoch", desc="finetune", mininterval=pause, file=sys.stderr, disable=quiet
     ) as bar:
-        last = 0
+        count = epoch_counter(bar)
 
         def heard(candidate: Candidate, seed: int, report: EpochReport) -> None:
-            nonlocal last
-            if report.attempt > 1 and report.epoch == 1:
-                bar.total = (bar.total or 0) + last
-            last = report.epoch
             bar.set_postfix_str(
                 f"network {candidate.number}, seed {seed}: training accuracy {percent(report.accuracy)}",
                 refresh=False,
             )
-            bar.update()
+            count(report)
 
         yield heard

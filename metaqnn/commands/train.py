@@ -8,7 +8,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_trust, disk_errors, folder_path, interruptible
+from metaqnn.commands.common import (
+    add_format,
+    add_trust,
+    disk_errors,
+    epoch_counter,
+    folder_path,
+    interruptible,
+)
 from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import ImageOptions
@@ -128,9 +135,11 @@ def _progress(epochs: int, quiet: bool) -> Any:
         total=epochs, unit="epoch", desc="train", file=sys.stderr, disable=quiet, mininterval=pause
     )
 
+    count = epoch_counter(bar)
+
     def heard(report: Any) -> bool:
         bar.set_postfix_str(f"validation accuracy {percent(report.accuracy)}", refresh=False)
-        bar.update()
+        count(report)
         return False
 
     return heard

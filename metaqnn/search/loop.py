@@ -50,8 +50,8 @@ class Search:
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
-        chance: a network that is no better the trainer starts again with a lower rate, and its
-            level is the reward of networks that failed.
+        chance: the trainer starts a network that is no better again with a lower rate, and its level is the
+            reward of networks that failed.
 
     Example:
         Three networks on the embedded digits, each trained for one epoch, in a new run folder:
@@ -241,8 +241,8 @@ class Search:
         self._at_chance = self._at_chance + 1 if result.outcome == Outcome.CHANCE else 0
         if self._at_chance == CONSECUTIVE_CHANCE:
             _LOG.warning(
-                "%d networks in a row have learned nothing: after epoch %d, at every learning rate, "
-                "they were no better than always guessing the commonest class (%.2f%%). Are labels right? "
+                "%d networks in a row have learned nothing: after epoch %d, at every learning rate, they "
+                "were no better than always guessing the commonest class (%.2f%%). Are labels right? "
                 "A smaller --batch-size, another --learning-rate or more images may help",
                 CONSECUTIVE_CHANCE,
                 self._chance.epoch or 1,

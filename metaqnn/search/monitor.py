@@ -23,8 +23,8 @@ class TrainingMonitor:
         job: the network.
         database: where epochs and decisions go.
         history: finished curves, for the stopping rule.
-        rule: decides whether the training goes on; not asked after the last epoch, nor after one
-            at chance level, which the trainer answers with a lower rate.
+        rule: decides whether the training goes on; not asked after the last epoch, nor after
+            one at chance level, which the trainer answers with a lower rate.
         epochs: T.
         chance: on the validation images; its level is the reward of a network without any result.
         heard: is told each epoch and decision after they are stored.
