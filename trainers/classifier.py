@@ -11,7 +11,7 @@ from trainers.loader import ImageLoader
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
-from trainers.trainer import NetworkTrainer
+from trainers.training import NetworkTrainer
 
 
 class ClassifierTrainer(NetworkTrainer):

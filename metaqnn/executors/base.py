@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trainers import Checkpoint, EpochReport, TrainingResult
-from trainers.trainer import Description
+from trainers.training import Description
 
 CRASHED = "crashed"
 """The trainer raised an exception, or its process died again and again."""

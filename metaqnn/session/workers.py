@@ -20,7 +20,7 @@ from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 from trainers.device import convolves_in_columns
 from trainers.memory import process_memory
-from trainers.trainer import NetworkTrainer
+from trainers.training import NetworkTrainer
 
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""

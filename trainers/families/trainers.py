@@ -17,7 +17,7 @@ from trainers.datasets import ImageDataset
 from trainers.families.base import Configuration, Family
 from trainers.families.recipe import FamilyRecipe
 from trainers.results import TrainingResult
-from trainers.trainer import NetworkTrainer
+from trainers.training import NetworkTrainer
 
 
 class FamilyTraining(NetworkTrainer):

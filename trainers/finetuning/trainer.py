@@ -14,7 +14,7 @@ from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
-from trainers.trainer import NetworkTrainer
+from trainers.training import NetworkTrainer
 from trainers.weights import TrainedNetwork
 
 WATCHED = 5000

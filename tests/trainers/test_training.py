@@ -116,8 +116,10 @@ def test_memory_is_given_back_when_the_network_is_gone(trainer, noise, monkeypat
         networks.append(ref(network))
         return network
 
-    monkeypatch.setattr("trainers.trainer.build_network", build)
-    monkeypatch.setattr("trainers.trainer.give_back", lambda device: alive.append(networks[-1]() is not None))
+    monkeypatch.setattr("trainers.training.build_network", build)
+    monkeypatch.setattr(
+        "trainers.training.give_back", lambda device: alive.append(networks[-1]() is not None)
+    )
     with pytest.raises(Killed) if fails else nullcontext():
         trainer(noise, epochs=1).train(SMALL, seed=0, on_epoch=keep)
     assert alive == [fails]  # a traceback holds what failed
