@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from metaqnn.config.search import SearchConfig
@@ -14,6 +13,7 @@ from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed, generator
+from metaqnn.search.remarks import Remarks
 from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
@@ -22,9 +22,6 @@ from trainers.chance import Chance
 FAULTS = {CRASHED, TIMED_OUT, Outcome.OUT_OF_MEMORY}
 CONSECUTIVE_FAULTS = 10
 CONSECUTIVE_REPEATS = 1000
-CONSECUTIVE_CHANCE = 5
-"""Networks in a row that learn nothing, after which the user is told what may be wrong."""
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,6 +89,7 @@ class Search:
         self._files = files
         self._listener = SearchListener()
         self._chance = chance
+        self._remarks = Remarks(chance, config.initial_q)
         self._running: dict[int, _Running] = {}
         self._jobs: dict[Architecture, Job] = {}
         self._unfinished: list[Job] = []
@@ -99,7 +97,6 @@ class Search:
         self._waiting: dict[int, list[int]] = {}  # network id -> proposals that wait for its result
         self._proposals = 0
         self._faults = 0
-        self._at_chance = 0
         self._repeats = 0  # walks in a row, since the last event, that found nothing new
         self._restore()
 
@@ -156,7 +153,7 @@ class Search:
             self._files.ended(task.number, _finalists(running.job, result.final_accuracy))
         self._listener.finished(running.job, result)
         self._count_faults(result)
-        self._count_chance(result)
+        self._remarks.finished(result.outcome)
 
     def _monitor(self, job: Job, stored: list[tuple[EpochReport, Decision | None]]) -> TrainingMonitor:
         return TrainingMonitor(
@@ -180,6 +177,8 @@ class Search:
         if len(self._jobs) >= self.config.schedule.total:
             return None
         epsilon = self.config.schedule.epsilon(len(self._jobs))
+        if epsilon < 1:
+            self._remarks.choosing(self._rewards.values())
         while self._repeats < CONSECUTIVE_REPEATS:
             rng = generator(self.config.seed, Purpose.SAMPLE, self._proposals)
             architecture = self.agent.sample(epsilon, rng)
@@ -236,18 +235,6 @@ class Search:
         if self._faults >= CONSECUTIVE_FAULTS:
             reason = (result.message or result.outcome).strip().splitlines()[-1]  # of a traceback
             raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")
-
-    def _count_chance(self, result: NetworkResult) -> None:
-        self._at_chance = self._at_chance + 1 if result.outcome == Outcome.CHANCE else 0
-        if self._at_chance == CONSECUTIVE_CHANCE:
-            _LOG.warning(
-                "%d networks in a row have learned nothing: after epoch %d, at every learning rate, they "
-                "were no better than always guessing the commonest class (%.2f%%). Are labels right? "
-                "A smaller --batch-size, another --learning-rate or more images may help",
-                CONSECUTIVE_CHANCE,
-                self._chance.epoch or 1,
-                100 * self._chance.level,
-            )
 
     def _restore(self) -> None:
         """Replay the stored events."""

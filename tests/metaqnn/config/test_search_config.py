@@ -102,6 +102,20 @@ def test_images_of_digits_are_not_mirrored(name, dataset, mirrored):
     assert SearchConfig.of(name, dataset=dataset, mirror=not mirrored).mirror is not mirrored
 
 
+def test_only_where_the_papers_did_are_actions_expected_to_be_worth_half_of_all_images():
+    worth = {
+        (name, data): SearchConfig.of(name, dataset=data).initial_q
+        for name in PRESETS
+        for data in ("cifar10", "svhn", "mnist", "cifar100", "photos/")
+    }
+    assert {case for case, q in worth.items() if q == 0.5} == {
+        ("paper", "cifar10"),
+        ("paper", "svhn"),
+        ("paper", "mnist"),
+    }
+    assert set(worth.values()) == {0, 0.5}
+
+
 @pytest.mark.parametrize(("dataset", "preset"), [("digits", "first-run"), ("cifar10", "paper")])
 def test_the_preset_follows_from_the_data_set(dataset, preset):
     assert SearchConfig.of(dataset=dataset).preset == preset

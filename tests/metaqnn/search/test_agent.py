@@ -199,3 +199,12 @@ def test_a_repeated_sample_is_one_more_sample_and_one_update():
         peer.update(GAP, 0.9)
     for key, value in peer.q.items():
         assert table(agent)[key] == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("initial", [0.0, 0.2, 0.4, 0.9])
+def test_a_known_network_is_preferred_to_untried_ones_if_it_reached_more_than_the_initial_q_value(initial):
+    agent = QLearner(SMALL, initial=initial)
+    known = agent.sample(1.0, np.random.default_rng(0))
+    for _ in range(100):
+        agent.update(agent.path(known), 0.3)
+    assert (agent.sample(0.0, np.random.default_rng(1)) == known) is (initial < 0.3)

@@ -1,6 +1,5 @@
 """The search loop: what is stored, and that an interruption anywhere changes nothing."""
 
-from contextlib import closing
 from dataclasses import replace
 from math import nan
 
@@ -11,7 +10,6 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.search.loop import CONSECUTIVE_FAULTS
-from trainers import EpochReport, Outcome, TrainingResult
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
 
@@ -230,22 +228,3 @@ def test_an_error_of_the_stopping_rule_is_not_taken_for_the_networks_fault(
     with pytest.raises(ZeroDivisionError):
         search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert search.trained == 0
-
-
-def test_many_networks_in_a_row_that_learn_nothing_are_told_once(
-    new_database, open_search, formula_trainer, caplog
-):
-    class Hopeless(formula_trainer):
-        def train(self, architecture, *, seed, on_epoch, checkpoint=None):
-            on_epoch(EpochReport(1, 1e-3, 1, 0.1, 2.3, 0.1))
-            return TrainingResult(Outcome.CHANCE, (0.1,), 1e-3, 1, 0.1, "no better than chance")
-
-    url, database = new_database()
-    open_search(database).run(SerialExecutor(Hopeless(5)))
-    database.close()
-    told = [record.getMessage() for record in caplog.records]
-    assert [line for line in told if "networks in a row have learned nothing" in line] == told
-    assert len(told) == 1
-    assert "commonest class (10.00%)" in told[0]
-    with closing(SearchReader(url)) as reader:
-        assert {row.reward for row in reader.ended()} == {0.1}
