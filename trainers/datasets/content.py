@@ -47,7 +47,7 @@ class Content:
             self.folders.add(member.parts)
         elif member.target is not None:
             self.links[member.parts] = member.target
-        elif member.data is None:
+        elif member.left_out:
             self.notes.add(f"left out, {member.left_out}", member.parts)
         else:
             self._decode(member)
@@ -55,6 +55,8 @@ class Content:
     def _decode(self, member: Member) -> None:
         where = f"image {str(member)!r} of {self.source!r}"
         try:
+            if member.too_large:
+                raise DatasetError(f"{where} {member.too_large}")
             image = self._pixels(member, UPPER_BYTE)
         except DatasetError as error:
             self.unreadable = self.unreadable or str(error)
@@ -194,5 +196,5 @@ def in_general(reason: str) -> str:
     """
     for kind in ("is broken", "is too large"):
         if reason.startswith(kind):
-            return f"unreadable: it {kind}" + (" (--max-pixels)" if "large" in kind else "")
+            return f"unreadable: it {kind}" + (" (--max-pixels)" if "--max-pixels" in reason else "")
     return f"unreadable: it {reason}"

@@ -34,17 +34,19 @@ class Member:
         data: content of a file that is to be decoded.
         target: where a link in an archive leads, within the archive; empty if it leads out of it.
         left_out: of another file, why it is no image that is read.
+        too_large: of an image that is too large to be read, a sentence that says so.
     """
 
     parts: tuple[str, ...]
     data: bytes | None = None
     target: tuple[str, ...] | None = None
     left_out: str = ""
+    too_large: str = ""
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder."""
-        return self.data is None and self.target is None and not self.left_out
+        return self.data is None and self.target is None and not self.left_out and not self.too_large
 
     def __str__(self) -> str:
         return "/".join(self.parts)
@@ -54,7 +56,7 @@ def read_folder(folder: Path) -> Iterator[Member]:
     """Yield the sub-folders and files below ``folder``, sorted; symbolic links are followed.
 
     Raises:
-        DatasetError: a file is too large, or ``walk`` refuses the folder.
+        DatasetError: a file cannot be read, or ``walk`` refuses the folder.
     """
     for path, status in walk(folder):
         parts = path.relative_to(folder).parts
@@ -73,10 +75,14 @@ def read_member(path: Path, parts: tuple[str, ...], size: int) -> Member:
         size: its bytes, as the file system says.
 
     Raises:
-        DatasetError: it is an image and too large, or cannot be read.
+        DatasetError: it is an image and cannot be read.
     """
-    reason = left_out(path.name, _head(path))
-    return Member(parts, None if reason else _read_file(path, size), left_out=reason)
+    if reason := left_out(path.name, _head(path)):
+        return Member(parts, left_out=reason)
+    if large := _too_large(parts, size):
+        return large
+    data = _read_file(path)
+    return _too_large(parts, len(data)) or Member(parts, data)
 
 
 def read_archive(archive: Path) -> Iterator[Member]:
@@ -104,7 +110,8 @@ def _archive_members(tar: tarfile.TarFile, archive: Path) -> Iterator[Member]:
     while (info := tar.next()) is not None:
         count, total = count + 1, total + info.size
         check_count(count, archive)
-        _check_size(info.size, info.name)
+        if info.size < 0:  # it would lead back to an earlier member
+            raise DatasetError(f"member {info.name!r} has a negative size: {info.size:,} bytes")
         if total > MAX_ARCHIVE_BYTES:
             raise DatasetError(f"archive {str(archive)!r} holds more than {MAX_ARCHIVE_BYTES:,} bytes")
         parts = _parts(info.name)
@@ -152,8 +159,9 @@ def _file(tar: tarfile.TarFile, info: tarfile.TarInfo, parts: tuple[str, ...]) -
     content = tar.extractfile(info)
     assert content is not None  # regular members always have content
     head = content.read(HEAD)
-    reason = left_out(parts[-1], head)
-    return Member(parts, None if reason else head + content.read(), left_out=reason)
+    if reason := left_out(parts[-1], head):
+        return Member(parts, left_out=reason)
+    return _too_large(parts, info.size) or Member(parts, head + content.read())
 
 
 def _head(path: Path) -> bytes:
@@ -165,24 +173,18 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _read_file(path: Path, size: int) -> bytes:
-    _check_size(size, str(path))
+def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)  # files of the kernel have the size 0, whatever they hold
+            return file.read(MAX_FILE_BYTES + 1)  # files of the kernel have the size 0, whatever they hold
     except OSError as error:
         raise DatasetError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    _check_size(len(data), str(path))
-    return data
 
 
-def _check_size(size: int, name: str) -> None:
-    if size < 0:  # it would lead back to an earlier member
-        raise DatasetError(f"member {name!r} has a negative size: {size:,} bytes")
-    if size > MAX_FILE_BYTES:
-        raise DatasetError(
-            f"member {name!r} is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
-        )
+def _too_large(parts: tuple[str, ...], size: int) -> Member | None:
+    """The member in place of an image that has more than MAX_FILE_BYTES; None for any other."""
+    said = f"is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
+    return Member(parts, too_large=said) if size > MAX_FILE_BYTES else None
 
 
 class _StrictTarInfo(tarfile.TarInfo):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.datasets import DatasetError, load_dataset
+from trainers.datasets import DatasetError, load_dataset, members
 from trainers.datasets.folder import read_image_folder
 
 HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
@@ -47,6 +47,14 @@ def test_a_class_of_which_nothing_can_be_read_is_no_missing_class(tmp_path, phot
     files = photos | {"c/1.heic": HEIC}
     with pytest.raises(DatasetError, match=r"class folder 'c' of .*; image 'c/1\.heic' .* HEIC"):
         read_image_folder(write_tar(tmp_path / "x.tar", files), "x")
+
+
+def test_an_image_of_too_many_bytes_is_left_out_and_counted(tmp_path, photos, write_folder, monkeypatch):
+    monkeypatch.setattr(members, "MAX_FILE_BYTES", 9_999)
+    dataset = read_image_folder(write_folder(tmp_path / "f", photos | {"a/9.png": bytes(10_000)}), "x")
+    assert dataset.counts["train"] == {"a": 3, "b": 3}
+    assert "1 file left out, unreadable: it is too large: 'a/9.png'" in dataset.notes
+    assert "a/9.png' of" in dataset.unreadable and "at most 9,999 are read" in dataset.unreadable
 
 
 def test_notes_come_from_the_cache_too_and_strict_refuses(tmp_path, photos, write_folder, caplog):
