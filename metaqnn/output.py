@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -25,12 +26,17 @@ PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
 SPACES = 2
 """Between two columns of a table."""
 NARROWEST = 15
-"""Characters of a column that is folded, at least."""
+"""Characters of longer words, and of columns that hold one, at least."""
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
 
 
-def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns: Mapping[str, str]) -> str:
+def rows_as_text(
+    rows: Sequence[Mapping[str, Any]],
+    output_format: str,
+    columns: Mapping[str, str],
+    spare: Sequence[str] = (),
+) -> str:
     """Rows with the same keys as text.
 
     Args:
@@ -38,14 +44,24 @@ def rows_as_text(rows: Sequence[Mapping[str, Any]], output_format: str, columns:
         output_format: table, json or csv; json and csv hold every key, a table the chosen columns. CSV holds
             every value exactly as it is, control characters too: it is for files and programs.
         columns: key -> heading of the table's columns, in order. On a terminal that is narrower than the
-            table, its widest column is folded.
+            table, its widest columns are folded.
+        spare: keys of columns that are left out, the first one first, where folding does not help; a line
+            below the table names them.
     """
     if output_format == "json":
         return as_json([dict(row) for row in rows])
     if output_format == "csv":
         return _as_csv(rows)
-    cells = [[_cell(row[key]) for key in columns] for row in rows]
-    return _fitting(cells, list(columns.values()))
+    left_out: list[str] = []
+    while True:
+        shown = {key: heading for key, heading in columns.items() if key not in left_out}
+        lines = [list(shown.values()), *([_cell(row[key]) for key in shown] for row in rows)]
+        if len(left_out) == len(spare) or sum(_least_widths(lines)) <= _room(lines):
+            break
+        left_out.append(spare[len(left_out)])
+    table = _fitting(lines[1:], lines[0])
+    names = ", ".join(columns[key] for key in left_out)
+    return f"{table}\n\nno room in this terminal for: {names}" if left_out else table
 
 
 def facts_as_text(facts: Mapping[str, Any]) -> str:
@@ -130,7 +146,7 @@ def shell_quoted(word: object) -> str:
 
 
 def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
-    """A table; if it is written to a terminal that is narrower, its columns get closer and the widest folds.
+    """A table; if it is written to a terminal that is narrower, columns get closer and the widest ones fold.
 
     Args:
         rows: of cells.
@@ -138,21 +154,37 @@ def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
     """
     form: dict[str, Any] = {"headers": headings} if headings else {"tablefmt": "plain"}
     table = tabulate(rows, disable_numparse=True, **form)
-    columns = get_terminal_size().columns
-    if not sys.stdout.isatty() or max(map(len, table.splitlines()), default=0) <= columns:
-        return table
     lines = [[*headings], *rows] if headings else rows
-    widths = [max(len(str(cell)) for cell in column) for column in zip(*lines, strict=True)]
-    widest = max(range(len(widths)), key=widths.__getitem__)
-    excess = max(0, sum(widths) + SPACES * (len(widths) - 1) - columns)
-    widths[widest] = max(widths[widest] - excess, min(widths[widest], NARROWEST))
-    lines = [
-        [fill(str(cell), widths[widest]) if i == widest else cell for i, cell in enumerate(row)]
-        for row in lines
-    ]
+    if max(map(len, table.splitlines()), default=0) <= _room([]):
+        return table
+    widths = _folded_widths(lines)
+    lines = [[fill(str(cell), width) for cell, width in zip(row, widths, strict=True)] for row in lines]
     if headings:
         lines.insert(1, ["-" * width for width in widths])
     return tabulate(lines, tablefmt="plain", disable_numparse=True)
+
+
+def _room(lines: Sequence[Sequence[Any]]) -> float:
+    """Characters of a line of the terminal, without what separates columns; no limit in files and pipes."""
+    if not sys.stdout.isatty():
+        return math.inf
+    return get_terminal_size().columns - SPACES * (len(lines[0]) - 1 if lines else 0)
+
+
+def _least_widths(lines: Sequence[Sequence[Any]]) -> list[int]:
+    """Of each column, the characters of its longest word, as far as words are kept whole."""
+    words = (" ".join(map(str, column)).split() for column in zip(*lines, strict=True))
+    return [min(NARROWEST, max(map(len, column), default=1)) for column in words]
+
+
+def _folded_widths(lines: Sequence[Sequence[Any]]) -> list[int]:
+    """The widths of columns that fit, or nearly: the widest one gives way until another is wider."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*lines, strict=True)]
+    least = _least_widths(lines)
+    while sum(widths) > _room(lines) and widths != least:
+        foldable = (i for i in range(len(widths)) if widths[i] > least[i])
+        widths[max(foldable, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _cell(value: Any) -> Any:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from trainers import EpochReport, ImageDataset
 
 RECIPE = ("epochs", "learning_rate", "batch_size", "optimizer", "weight_decay", "translate")
+MOST_USED = (
+    "run", "--top", "--networks", "--epochs", "--batch-size", "--seeds", "--parameters", "--train-limit",
+    "--device", "--quiet", "--format",
+)  # fmt: skip
 BEST = 5
 """Networks that are trained by default."""
 SECONDS_A_LINE = 60
@@ -87,13 +91,15 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         help="sgd, with momentum 0.9, as in the authors' solver files, or adam, as in the search (default: "
         "sgd, for which the published rates are meant)",
     )
-    group.add_argument("--weight-decay", type=DECAY, metavar="DECAY", help="default 0.0005")
+    group.add_argument(
+        "--weight-decay", type=DECAY, metavar="DECAY", help="weight decay of the optimizer (default 0.0005)"
+    )
     group.add_argument(
         "--batch-size",
         type=BATCH,
         metavar="N",
-        help="images per step (default 128, as published; for a short training on a few thousand images, use "
-        "smaller batches)",
+        help="images per step (default 128, as published; smaller ones suit a short training on a few "
+        "thousand images)",
     )
     group.add_argument(
         "--translate",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.output import as_json, rows_as_text, shell_quoted
-from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows, headline
+from metaqnn.report.text import COLUMNS, SPARE, audit_line, epsilon_rows, headline
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.session.run_folder import RunFolder, reading
 
@@ -51,5 +51,5 @@ def _text(summary: Summary, audit: AuditSummary, output_format: str) -> str:
         return as_json({**summary.to_dict(), "audit": asdict(audit)})
     if output_format == "csv":
         return rows_as_text([vars(row) for row in summary.by_epsilon], "csv", COLUMNS)
-    table = rows_as_text(epsilon_rows(summary), "table", COLUMNS)
+    table = rows_as_text(epsilon_rows(summary), "table", COLUMNS, SPARE)
     return "\n".join([headline(summary), "", table, "", audit_line(audit)])

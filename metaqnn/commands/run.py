@@ -28,6 +28,7 @@ from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import audit_line, headline
 from metaqnn.results.summary import summarise, summarise_audits
+from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
 from state_space.errors import printable
 
@@ -213,13 +214,14 @@ def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
         summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(5)
         config = reader.config()
+    notes = read_notes(folder.path)
     if output_format == "json":
-        top = json.loads(top_text(best, config, "json"))
+        top = json.loads(top_text(best, config, "json", notes))
         return as_json({"run": str(folder.path), **summary.to_dict(), "audit": asdict(audit), "top": top})
     if output_format == "csv":
-        return top_text(best, config, "csv")
+        return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    return "\n".join(["", *found, "", top_text(best, config, "table"), "", _where(folder)])
+    return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", _where(folder)])
 
 
 def _where(folder: RunFolder) -> str:

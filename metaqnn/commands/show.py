@@ -11,7 +11,9 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.output import as_json, count, duration, facts_as_text, interval_text, percent, rows_as_text
 from metaqnn.results.forecasts import forecaster, forecaster_at_stops, rule_name
 from metaqnn.results.interval import accuracy_interval
+from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import reading
+from trainers.metric import in_words
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17
@@ -51,6 +53,7 @@ def execute(namespace: argparse.Namespace) -> int:
     """Print the network."""
     with reading(namespace.run) as reader:
         network, config = reader.network(namespace.id), reader.config()
+    network["note"] = read_notes(namespace.run).get(namespace.id)
     epochs = _epochs(network, config)
     if namespace.format == "json":
         print(as_json(_for_programs(network, config)))
@@ -87,11 +90,12 @@ def _facts(network: dict[str, Any], config: SearchConfig) -> str:
         "proposed at epsilon": f"{network['epsilon']:g}",
         "samples in the memory": network["samples"],
         "outcome": _outcome(network),
-        "final accuracy": _accuracy(network["final_accuracy"], config),
-        "predicted accuracy": _prediction(network["predicted_accuracy"], config),
+        f"final {in_words(config.metric)}": _accuracy(network["final_accuracy"], config),
+        f"predicted {in_words(config.metric)}": _prediction(network["predicted_accuracy"], config),
         "reward": percent(network["reward"]),
         "training time": "-" if network["seconds"] is None else duration(network["seconds"]),
         "remark": network["message"] or "-",
+        **({"note": network["note"]} if network["note"] else {}),
     }
     return facts_as_text(facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from metaqnn.commands.common import add_format, add_run
@@ -13,6 +14,7 @@ from metaqnn.database import SearchRecord
 from metaqnn.output import count, interval_text, percent, rows_as_text
 from metaqnn.results.interval import accuracy_interval, shared_ranks
 from metaqnn.results.pareto import pareto_front
+from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import reading
 from trainers.metric import ACCURACY, in_words
 
@@ -42,6 +44,7 @@ COLUMNS = {
     "shown_macs": "MACs",
     "epochs": "epochs",
     "architecture": "architecture",
+    "note": "note",
 }
 KEYS = (
     "number", "architecture", "outcome", "final_accuracy", "predicted_accuracy", "last_accuracy", "reward",
@@ -92,19 +95,24 @@ def execute(namespace: argparse.Namespace) -> int:
     if namespace.pareto:
         found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
     config, filtered = record.config, bool(namespace.max_parameters or namespace.max_macs)
-    print(top_text(found, config, namespace.format, filtered=filtered))
+    print(top_text(found, config, namespace.format, read_notes(namespace.run), filtered=filtered))
     if namespace.format == "table":
         print(f"\n{_note(record)}")
     return 0
 
 
 def top_text(
-    found: list[dict[str, Any]], config: SearchConfig, output_format: str, *, filtered: bool = False
+    found: list[dict[str, Any]],
+    config: SearchConfig,
+    output_format: str,
+    notes: Mapping[int, str],
+    *,
+    filtered: bool = False,
 ) -> str:
     """Networks from `SearchReader.top` as text; in tables a prediction begins with ~."""
     ranks = shared_ranks(found, config)
     rows = [
-        _row(place, rank, one, config)
+        {**_row(place, rank, one, config), "note": notes.get(one["number"])}
         for place, (rank, one) in enumerate(zip(ranks, found, strict=True), start=1)
     ]
     if output_format != "table":
@@ -113,10 +121,12 @@ def top_text(
         what = "no network of that size" if filtered else "no network"
         return f"{what} has been trained to the end yet"
     empty = {"shown_interval"} if all(row["final_accuracy_low"] is None for row in rows) else set()
+    if not any(row["note"] for row in rows):
+        empty.add("note")
     if len({row["epochs"] for row in rows}) == 1:
         empty.add("epochs")  # all were trained to the end
     columns = {key: heading for key, heading in COLUMNS.items() if key not in empty}
-    return rows_as_text([{**row, **_shown(row)} for row in rows], "table", columns)
+    return rows_as_text([{**row, **_shown(row)} for row in rows], "table", columns, spare=("shown_macs",))
 
 
 def _row(place: int, rank: int, network: dict[str, Any], config: SearchConfig) -> dict[str, Any]:
@@ -138,6 +148,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         "shown_interval": "-" if low is None else interval_text(low, row["final_accuracy_high"]),
         "shown_parameters": count(row["parameters"]),
         "shown_macs": count(row["macs"]),
+        "note": row["note"] or "",
     }
 
 

@@ -33,7 +33,7 @@ class Dashboard:
         self._snapshots = Snapshots()
         pages, charts = Pages(runs, self._snapshots), Charts(runs, self._snapshots)
         application = Starlette(
-            routes=_routes(pages, charts, Downloads(runs)),
+            routes=_routes(pages, charts, Downloads(runs, self._snapshots)),
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)],
             exception_handlers=pages.error_handlers(),
         )
@@ -53,6 +53,7 @@ def _routes(pages: Pages, charts: Charts, downloads: Downloads) -> list[BaseRout
         Route("/", pages.overview),
         Route("/version", charts.version_of_all),
         Route("/comparison.json", charts.comparison),
+        Route("/runs.csv", downloads.runs),
         Route("/runs/{run}", pages.run),
         Route("/runs/{run}/version", charts.version),
         Route("/runs/{run}/figures/{figure}.json", charts.figure),

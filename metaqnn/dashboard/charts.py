@@ -19,6 +19,7 @@ from metaqnn.dashboard.snapshots import Snapshots, as_json
 from metaqnn.figures import FIGURES
 from metaqnn.report.theme import theme_script
 from metaqnn.report.vega import bundle
+from trainers.metric import in_words
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
 FOR_A_YEAR = "public, max-age=31536000, immutable"
@@ -76,7 +77,8 @@ class Charts:
             if unchanged := _unchanged(request, version):
                 return unchanged
             networks = [reader.network(number) for number in numbers]
-        return _answer(version, as_json(lambda: overlay(networks)))
+            metric = in_words(reader.config().metric)
+        return _answer(version, as_json(lambda: overlay(networks, metric)))
 
     def comparison(self, request: Request) -> Response:
         """The best accuracy so far of a run and of all others that can be read and are on the same images."""

@@ -42,11 +42,14 @@ def chosen_run(values: Mapping[str, str], runs: Mapping[str, Run]) -> str:
 
 
 def on_the_same_images(views: Mapping[str, SearchView], run: str) -> dict[str, SearchView]:
-    """Those of the views that are on the same images as a run; none if that run is not among them."""
+    """The views with a run's images and metric; none if that run is not among them."""
     if run not in views:
         return {}
-    wanted = views[run].record["data_fingerprint"]
-    return {name: view for name, view in views.items() if view.record["data_fingerprint"] == wanted}
+    return {name: view for name, view in views.items() if _measured(view) == _measured(views[run])}
+
+
+def _measured(view: SearchView) -> tuple[str, str]:
+    return view.record["data_fingerprint"], view.metric
 
 
 def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
@@ -59,13 +62,14 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
     rows = [row for name, view in views.items() for row in _steps(name, view, over)]
     if not rows:
         raise NothingToShow("No network has been trained to the end yet.")
+    title = f"best validation {next(iter(views.values())).metric} so far"
     shown = list(dict.fromkeys(row["run"] for row in rows))
     chart = (
         alt.Chart(data(rows))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("position:Q", title=OVER[over], scale=alt.Scale(nice=False, domainMin=0)),
-            y=percent_axis("accuracy", "best validation accuracy so far", [row["accuracy"] for row in rows]),
+            y=percent_axis("accuracy", title, [row["accuracy"] for row in rows]),
             color=alt.Color("run:N", title=None, scale=alt.Scale(domain=shown, scheme="dark2")),
             tooltip=[
                 alt.Tooltip("run:N"),

@@ -9,10 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metaqnn.dashboard.runs import Run, find_run, network_number
+from metaqnn.dashboard.snapshots import Snapshots
+from metaqnn.dashboard.state import RunState
 from metaqnn.dashboard.table import TableQuery
 from metaqnn.output import rows_as_text
 from metaqnn.results.finetuned import long_trained
 from metaqnn.results.summary import summarise
+from metaqnn.session.notes import read_notes
+
+STATE = "word", "dataset", "fingerprint", "rule"
+NUMBERS = (
+    "networks", "planned", "completed", "stopped", "failed", "epochs", "full_epochs", "seconds", "metric",
+    "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
+)  # fmt: skip
+"""Of `RunState`, and of its summary, what the file of all runs has."""
 
 
 class Downloads:
@@ -20,17 +30,25 @@ class Downloads:
 
     Args:
         runs: by address.
+        snapshots: of these runs.
     """
 
-    def __init__(self, runs: Mapping[str, Run]) -> None:
+    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
         self._runs = runs
+        self._snapshots = snapshots
+
+    def runs(self, _request: Request) -> Response:
+        """The numbers of each run; of one that cannot be read, why."""
+        states = {address: self._snapshots.state_or_trouble(run) for address, run in self._runs.items()}
+        return _file("runs", [_of_run(address, state) for address, state in states.items()])
 
     def networks(self, request: Request) -> Response:
         """All networks that pass the filters of the table, in its order, on whichever page they are."""
         run, query = find_run(self._runs, request), TableQuery.parse(request.query_params)
         with run.reading() as reader:
             rows, _ = reader.networks(*query.conditions(), order_by=query.ordering())
-        return _file(f"{run.address}-networks", rows)
+            notes = read_notes(run.path)
+        return _file(f"{run.address}-networks", [{**row, "note": notes.get(row["number"])} for row in rows])
 
     def epochs(self, request: Request) -> Response:
         """Every epoch of a network, with the decision after it."""
@@ -60,6 +78,16 @@ class Downloads:
             for test in one.tests
         ]
         return _file(f"{run.address}-long-trainings", rows)
+
+
+def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
+    known: dict[str, Any] = {"run": address, **dict.fromkeys((*STATE, "best_network", *NUMBERS))}
+    if isinstance(state, str):
+        return {**known, "word": state}
+    of_state = {name: getattr(state, name) for name in STATE}
+    return {**known, **of_state, "best_network": state.best} | {
+        name: getattr(state.summary, name) for name in NUMBERS
+    }
 
 
 def _file(name: str, rows: Sequence[Mapping[str, Any]]) -> Response:

@@ -23,6 +23,7 @@ from metaqnn.figures.style import (
     percent_axis,
 )
 from metaqnn.results.forecasts import forecaster
+from trainers.metric import in_words
 
 OBSERVATION = "observed y_t"
 AUDIT = "observed in the audit"
@@ -79,7 +80,7 @@ def _base(config: SearchConfig, shown: Sequence[dict[str, Any]]) -> alt.Chart:
     values = [row[end] for row in shown for end in ("value", "low", "high") if end in row]
     return alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1), scale=scale),
-        y=percent_axis("value", "validation accuracy", values),
+        y=percent_axis("value", f"validation {in_words(config.metric)}", values),
         color=colours({name: colour for name, colour in _colours(config).items() if name in series}),
         detail="training:N",
         tooltip=TOOLTIP,

@@ -44,11 +44,12 @@ def _number(text: str) -> int:
         raise FilterError(f"network is {quoted(text)}; it must be {ROW}") from None
 
 
-def overlay(networks: Sequence[dict[str, Any]]) -> alt.LayerChart:
+def overlay(networks: Sequence[dict[str, Any]], metric: str) -> alt.LayerChart:
     """Observed accuracies epoch by epoch, of the search and, thinner, of audits afterwards.
 
     Args:
         networks: as `SearchReader.network` gives them, at most `MOST`.
+        metric: what their accuracies are, in words.
     """
     rows = [row for network in networks for row in _rows(network)]
     if not rows:
@@ -67,7 +68,7 @@ def overlay(networks: Sequence[dict[str, Any]]) -> alt.LayerChart:
                 axis=alt.Axis(tickMinStep=1, format="d"),
                 scale=alt.Scale(nice=False),
             ),
-            y=percent_axis("accuracy", "observed validation accuracy", [row["accuracy"] for row in rows]),
+            y=percent_axis("accuracy", f"observed validation {metric}", [row["accuracy"] for row in rows]),
             **lines(looks),
             strokeWidth=alt.StrokeWidth("width:Q", scale=None, legend=None),
             detail="purpose:N",

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from metaqnn.dashboard.comparison import OVER, chosen_axis
-from metaqnn.dashboard.errors import RefusedError, RunTroubleError
+from metaqnn.dashboard.errors import RefusedError
 from metaqnn.dashboard.overlay import MOST, chosen_networks
 from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots
@@ -25,7 +25,9 @@ from metaqnn.report.templating import environment
 from metaqnn.report.vega import VERSION
 from metaqnn.results.finetuned import long_trained
 from metaqnn.results.forecasts import forecaster
+from metaqnn.session.notes import read_notes
 from state_space.errors import printable
+from trainers.metric import in_words
 
 BEST = 5
 """Networks in the table on a run's page."""
@@ -52,7 +54,7 @@ class Pages:
             return RedirectResponse(f"/runs/{next(iter(self._runs))}")
         over = chosen_axis(request.query_params)
         version = version_of_all(self._runs)
-        states = {address: self._state_or_trouble(run) for address, run in self._runs.items()}
+        states = {address: self._snapshots.state_or_trouble(run) for address, run in self._runs.items()}
         images = by_images({name: state for name, state in states.items() if isinstance(state, RunState)})
         context = {"states": states, "images": images, "over": over, "overs": list(OVER)}
         return self._page("overview.html", version=version, **context)
@@ -70,6 +72,7 @@ class Pages:
                 "answer": answer(view, run.path, running=running, finetuned=bool(finetuned)),
                 "training": view.training,
                 "best": view.top(BEST),
+                "notes": read_notes(run.path),
                 "finetuned": finetuned,
                 "damaged": damaged,
                 "settings": settings(view.config),
@@ -84,8 +87,9 @@ class Pages:
         query = TableQuery.parse(request.query_params)
         with run.reading() as reader:
             version, page, config = reader.version(), table_page(reader, query), reader.config()
+            notes = read_notes(run.path)
         epsilons = dict(config.schedule.stages)
-        context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES}
+        context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES, "notes": notes}
         return self._page("networks.html", run=run, version=version, **context)
 
     def curves(self, request: Request) -> Response:
@@ -103,8 +107,10 @@ class Pages:
         with run.reading() as reader:
             version, network, config = reader.version(), reader.network(number), reader.config()
             _, last = reader.networks(limit=1)
+            note = read_notes(run.path).get(number)
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
-        context = {"network": network, "last": last, "T": config.epochs, **makers}
+        context = {"network": network, "note": note, "last": last, "T": config.epochs, **makers}
+        context["metric"] = in_words(config.metric)
         return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:
@@ -137,14 +143,6 @@ class Pages:
         page.status_code = status
         page.headers.update(headers or {})
         return page
-
-    def _state_or_trouble(self, run: Run) -> RunState | str:
-        try:
-            view = self._snapshots.of(run).view
-            with run.explained():
-                return run_state(run, view)
-        except RunTroubleError as error:
-            return str(error)
 
     def _page(self, template: str, **context: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(template).render(context))

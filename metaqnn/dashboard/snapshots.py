@@ -10,8 +10,9 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.dashboard.errors import EndingError
+from metaqnn.dashboard.errors import EndingError, RunTroubleError
 from metaqnn.dashboard.runs import Run
+from metaqnn.dashboard.state import RunState, run_state
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import Figure, NothingToShow, SearchView
 from metaqnn.session.run_folder import RunFolder
@@ -119,6 +120,15 @@ class Snapshots:
         if known is not None:
             known.close()
         return fresh
+
+    def state_or_trouble(self, run: Run) -> RunState | str:
+        """The state of a run now, or why it cannot be read."""
+        try:
+            view = self.of(run).view
+            with run.explained():
+                return run_state(run, view)
+        except RunTroubleError as error:
+            return str(error)
 
     def end(self) -> None:
         """Stop drawing, and close all connections."""

@@ -50,11 +50,13 @@ def run_state(run: Run, view: SearchView) -> RunState:
 
 
 def by_images(states: Mapping[str, RunState]) -> dict[str, str]:
-    """Of each set of images, the address of the first run on them -> the name of the data set."""
-    first = {state.fingerprint: address for address, state in reversed(list(states.items()))}
-    return {
-        address: state.dataset for address, state in states.items() if first[state.fingerprint] == address
-    }
+    """Of each set of images and metric, the address of the first run -> the name of the data set."""
+    first = {_measured(state): address for address, state in reversed(list(states.items()))}
+    return {address: state.dataset for address, state in states.items() if first[_measured(state)] == address}
+
+
+def _measured(state: RunState) -> tuple[str, str]:
+    return state.fingerprint, state.summary.metric
 
 
 def _word(run: Run, view: SearchView) -> tuple[str, str]:

@@ -44,7 +44,9 @@ def distribution(view: SearchView) -> alt.LayerChart:
         ],
     )
     whiskers = base.mark_rule(strokeWidth=2).encode(
-        y=percent_axis("least", "final accuracy", [row[end] for row in rows for end in ("least", "most")]),
+        y=percent_axis(
+            "least", f"final {view.metric}", [row[end] for row in rows for end in ("least", "most")]
+        ),
         y2="most:Q",
     )
     boxes = base.mark_bar(size=14, opacity=0.4).encode(y="lower:Q", y2="upper:Q")

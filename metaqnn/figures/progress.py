@@ -38,7 +38,7 @@ SEARCH_LINES = {
     MEAN_ACCURACY: (OBSERVED, SOLID),
     MEAN_REWARD: (NEUTRAL, SOLID),
 }
-ROLLING_COLOURS = {"reward": NEUTRAL, "observed accuracy": OBSERVED}
+ROLLING_COLOURS = {"reward": NEUTRAL, "observed y_T": OBSERVED}
 
 STAGE_TOOLTIP = [
     alt.Tooltip("epsilon:Q"),
@@ -60,7 +60,7 @@ def search(view: SearchView) -> alt.LayerChart:
     stages = _stages(view)
     steps = [row for k, name in BEST.items() for row in _steps(view, k, name)]
     means = [row for stage in stages for row in _means(stage)]
-    y = percent_axis("accuracy", "validation accuracy", [row["accuracy"] for row in (*steps, *means)])
+    y = percent_axis("accuracy", f"validation {view.metric}", [row["accuracy"] for row in (*steps, *means)])
     labels = (
         alt.Chart(data(stages))
         .mark_text(angle=270, align="left", baseline="middle", dx=4, fontSize=10, color=INK)
@@ -153,7 +153,7 @@ def _steps(view: SearchView, k: int, name: str) -> list[dict[str, Any]]:
 
 
 def rolling(view: SearchView) -> alt.LayerChart:
-    """Means of reward and observed accuracy over the networks that finished last."""
+    """Means of reward and observed y_T over the networks that finished last."""
     if not view.ended:
         raise NothingToShow("No network has ended yet.")
     width = rolling_width(len(view.ended))
@@ -163,7 +163,7 @@ def rolling(view: SearchView) -> alt.LayerChart:
     ]
     rows: list[dict[str, Any]] = [
         {"series": name, "position": position, "mean": mean}
-        for name, values in (("reward", rewards), ("observed accuracy", accuracies))
+        for name, values in (("reward", rewards), ("observed y_T", accuracies))
         for position, mean in thinned(_rolling(values, width))
     ]
     means = (

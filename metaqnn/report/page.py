@@ -23,6 +23,7 @@ from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
 from metaqnn.report.theme import theme_script
 from metaqnn.report.vega import bundle
 from metaqnn.results.finetuned import long_trained
+from metaqnn.session.notes import read_notes
 
 TOP = 10
 FAILURES = 10
@@ -55,6 +56,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
             columns=COLUMNS,
             rows=epsilon_rows(view.summary),
             top=view.top(TOP),
+            notes=read_notes(run),
             finetuned=finetuned,
             damaged=damaged,
             drawn=drawn,

@@ -22,6 +22,8 @@ COLUMNS = {
     "epochs": "epochs",
 }
 """Key -> heading of the table of epsilons; `epsilon_rows` are its rows."""
+SPARE = "shown_top15", "shown_top5", "networks"
+"""Columns of that table that a narrow terminal does without, the first one first."""
 
 
 def headline(summary: Summary) -> str:

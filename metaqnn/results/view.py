@@ -16,6 +16,7 @@ from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import TriedAction, restored_agent, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.search.agent import QLearner
+from trainers.metric import in_words
 
 MOST_IN_TRAINING = 16
 """Networks in training that are read with their epochs."""
@@ -49,6 +50,11 @@ class SearchView:
     def config(self) -> SearchConfig:
         """The configuration."""
         return SearchConfig.from_dict(self.record["config"])
+
+    @property
+    def metric(self) -> str:
+        """What all accuracies are, in words: `balanced accuracy`."""
+        return in_words(self.config.metric)
 
     @cached_property
     def ended(self) -> list[Row[Any]]:

@@ -190,7 +190,7 @@ def test_a_reader_that_has_gone_is_no_error(finished_run):
     assert process.wait() == 0
 
 
-@pytest.mark.parametrize("command", ["run", "tune", "train"])
+@pytest.mark.parametrize("command", ["run", "tune", "train", "finetune"])
 def test_help_explains_what_is_used_most_and_help_all_everything(command, capsys):
     module = import_module(f"metaqnn.commands.{command}")
     texts = []

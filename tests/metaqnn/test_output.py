@@ -76,6 +76,29 @@ def test_a_table_loses_nothing_on_a_narrow_or_wide_terminal(terminal, columns):
     assert (heading.strip(), {*line}) == ("id", {"-"})
 
 
+@pytest.mark.parametrize(
+    ("columns", "left_out"), [(90, None), (46, None), (45, "c"), (34, "c"), (33, "c, b"), (1, "c, b")]
+)
+def test_columns_that_can_be_spared_are_left_out_and_named_where_folding_does_not_help(
+    terminal, columns, left_out
+):
+    terminal(columns)  # of each of four columns a line has 10 characters, and 2 before the next
+    cells = {key: f"{key * 10} {key * 10}" for key in "abcd"}
+    text = rows_as_text(
+        [cells],
+        "table",
+        cells,
+        spare=(
+            "c",
+            "b",
+        ),
+    )
+    assert text.partition("no room in this terminal for: ")[2] == ", ".join(
+        cells[key] for key in (left_out or "").split(", ") if key
+    )
+    assert text.count("aaaaaaaaaa") == text.count("dddddddddd") == 4
+
+
 @pytest.mark.parametrize(("n", "text"), [(0, "0 layers"), (1, "1 layer"), (1234, "1,234 layers")])
 def test_things_are_counted_as_people_do(n, text):
     assert counted(n, "layer") == text

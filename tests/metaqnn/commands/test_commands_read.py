@@ -45,7 +45,7 @@ def csv_rows(text):
 
 def test_top_as_json(printed, finished_run, reader):
     found = json.loads(printed("top", finished_run.path, "-k", 3, "--format", "json"))
-    added = {"place", "rank", "final_accuracy_low", "final_accuracy_high"}
+    added = {"place", "rank", "final_accuracy_low", "final_accuracy_high", "note"}
     assert [row["place"] for row in found] == [1, 2, 3]
     for row, network in zip(found, reader.top(3), strict=True):
         assert {"final_accuracy", "predicted_accuracy", "architecture", "parameters", "macs"} <= set(row)

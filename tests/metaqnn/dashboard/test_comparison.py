@@ -46,7 +46,9 @@ def test_a_prediction_is_never_the_best(layer_rows):
         SimpleNamespace(number=number, architecture="[SM(10)]", epochs_trained=5, **values)
         for number, values in enumerate((completed, stopped), start=1)
     ]
-    (rows,) = layer_rows(comparison({"run": SimpleNamespace(ended=ended)}, "networks").to_dict())
+    (rows,) = layer_rows(
+        comparison({"run": SimpleNamespace(ended=ended, metric="accuracy")}, "networks").to_dict()
+    )
     assert [(row["position"], row["accuracy"]) for row in rows] == [(1, 0.5), (2, 0.5)]
 
 

@@ -10,7 +10,7 @@ from metaqnn.figures import NothingToShow
 
 def test_curves_are_the_stored_epochs_of_the_last_attempt(view, sql, layer_rows):
     networks = [view.network(number) for number in (3, 8, 11)]
-    spec = overlay(networks).to_dict()
+    spec = overlay(networks, "accuracy").to_dict()
     (rows,) = layer_rows(spec)
     expected = sql(
         "SELECT networks.number, purpose, epochs.epoch, accuracy FROM networks "
@@ -26,7 +26,7 @@ def test_curves_are_the_stored_epochs_of_the_last_attempt(view, sql, layer_rows)
 
 def test_without_a_choice_the_chart_says_so():
     with pytest.raises(NothingToShow, match="No network is chosen"):
-        overlay([])
+        overlay([], "accuracy")
 
 
 def test_an_address_names_networks_once_and_leaves_fields_blank():

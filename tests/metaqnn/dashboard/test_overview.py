@@ -1,5 +1,7 @@
 """Several runs side by side, on the same images and on others, readable and not."""
 
+import csv
+import io
 import shutil
 import sqlite3
 from contextlib import closing
@@ -35,6 +37,41 @@ def test_runs_on_other_images_have_a_chart_of_their_own(client, finished_run, ru
     for run in ("finished", "copy"):
         spec = browser.get(f"/comparison.json?with={run}").json()["spec"]
         assert {row["run"] for rows in spec["datasets"].values() for row in rows} == {run}
+
+
+def test_runs_of_another_metric_have_a_chart_of_their_own_and_axes_that_say_so(
+    client, finished_run, run_copy
+):
+    change(run_copy, "UPDATE searches SET config = json_set(config, '$.metric', 'balanced-accuracy')")
+    browser = client(finished_run, run_copy)
+    assert browser.get("/").text.count("/comparison.json?") == 2
+    for run, metric in (("finished", "accuracy"), ("copy", "balanced accuracy")):
+        assert _y_titles(browser, f"/comparison.json?with={run}") == {f"best validation {metric} so far"}
+        for path in ("figures/search.json", "figures/curves.json", "networks/8/chart.json"):
+            assert _y_titles(browser, f"/runs/{run}/{path}") <= {f"validation {metric}", None}
+        assert _y_titles(browser, f"/runs/{run}/curves.json?network=8") == {f"observed validation {metric}"}
+
+
+def _y_titles(browser, address):
+    layers = browser.get(address).json()["spec"]["layer"]
+    return {layer["encoding"]["y"].get("title") for layer in layers if "y" in layer.get("encoding", {})}
+
+
+def test_the_file_of_all_runs_has_their_numbers_or_their_trouble(client, finished_run, run_copy):
+    browser = client(finished_run, run_copy)
+    run_copy.database.write_bytes(b"garbage " * 1000)
+    good, bad = csv.DictReader(io.StringIO(browser.get("/runs.csv").text))
+    networks = csv.DictReader(io.StringIO(browser.get("/runs/finished/networks.csv").text))
+    best = next(networks)  # the table begins with it
+    assert (good["best_network"], good["best_accuracy"]) == (best["number"], best["final_accuracy"])
+    assert (good["run"], good["word"], good["networks"], good["planned"]) == (
+        "finished",
+        "finished",
+        "24",
+        "24",
+    )
+    assert (bad["run"], bad["networks"]) == ("copy", "")
+    assert bad["word"].startswith("run copy cannot be read: ")
 
 
 def test_folders_of_the_same_name_are_told_apart(client, finished_run, tmp_path):

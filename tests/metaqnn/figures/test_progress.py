@@ -65,7 +65,7 @@ def test_the_rolling_mean_of_accuracies_leaves_predictions_out(view, sql, rows):
         "SELECT finished_position, final_accuracy FROM networks WHERE outcome = 'completed' "
         "ORDER BY finished_position"
     )
-    found = [row for row in lines if row["series"] == "observed accuracy"]
+    found = [row for row in lines if row["series"] == "observed y_T"]
     assert len(found) == len(finals) - 4
     assert found[-1]["position"] == finals[-1][0]
     assert found[-1]["mean"] == pytest.approx(sum(final for _, final in finals[-5:]) / 5)

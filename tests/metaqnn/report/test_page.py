@@ -13,6 +13,7 @@ from metaqnn.figures import FIGURES, SearchView
 from metaqnn.report import page as page_module
 from metaqnn.report.drawing import draw
 from metaqnn.report.page import page, state
+from metaqnn.session.notes import write_note
 
 HOSTILE = """</script><script>alert(1)</script>"><img src=x onerror=alert(1)>'-alert(1)-'{{ 7 * 7 }}"""
 
@@ -55,6 +56,16 @@ def shown(view, run="run", owner=None):
 def parsed(finished_run):
     with closing(finished_run.reader()) as reader:
         return Parsed(shown(SearchView(reader)))
+
+
+def test_a_note_stands_with_its_network(finished_run, tmp_path):
+    with closing(finished_run.reader()) as reader:
+        view = SearchView(reader)
+        write_note(tmp_path, view.top(2)[1]["number"], "<b>use</b>")
+        html = page(view, tmp_path, None, [])
+    [article] = [part for part in html.split("<article>")[1:] if 'class="note"' in part]
+    assert article.startswith("\n    <h3>2. network")
+    assert "&lt;b&gt;use&lt;/b&gt;" in article
 
 
 def text_of(parsed):
