@@ -1,7 +1,7 @@
 """Which networks exist: layers, notation, states, actions, transitions and presets.
 
 A network is a walk from the start of a `StateSpace` to a terminal state; `Architecture` is the network that
-the walk builds. This package knows neither training nor databases and needs only numpy.
+the walk builds. This package knows neither training nor databases and imports no other.
 
     >>> import numpy as np
     >>> from state_space import Architecture, preset

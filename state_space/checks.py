@@ -6,9 +6,8 @@ A check takes a field's name and value; its StateSpaceError quotes both and says
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import TypeVar
-
-import numpy as np
 
 from state_space.errors import StateSpaceError, did_you_mean, quoted
 from state_space.layers import MAX_NUMBER
@@ -18,7 +17,7 @@ def whole(low: int, high: int) -> Callable[[str, object], int]:
     """A check for a whole number from `low` to `high`."""
 
     def check(name: str, value: object) -> int:
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
+        if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
             raise StateSpaceError(f"{name} must be a whole number from {low} to {high}, not {quoted(value)}")
         return int(value)
 

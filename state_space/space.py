@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from state_space.architecture import Architecture
 from state_space.checks import numbers, numbers_or_none, odd_numbers, one_of, pairs, switch, whole
@@ -24,6 +22,9 @@ from state_space.layers import (
 )
 from state_space.shapes import Shape, side_after
 from state_space.states import START, State
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_LAYERS = 500
 """The largest layer limit: the notation of such a network can still be parsed."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, isfinite
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from trainers.metric import ACCURACY, Metric
 from trainers.results import EpochReport
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SIGNIFICANCE = 0.01
 """Probability at most that a guess is taken for a network that has learned."""
@@ -95,12 +97,13 @@ def _epoch_of(step: int, steps: int, epochs: int) -> int | None:
 def _constant_guess(metric: str, labels: np.ndarray, num_classes: int) -> float:
     """What always guessing the commonest class reaches."""
     measured = Metric.of(metric, labels, num_classes)
-    commonest = int(np.argmax(measured.images))
+    commonest = measured.images.index(max(measured.images))
     return measured.value([n if k == commonest else 0 for k, n in enumerate(measured.images)])
 
 
 def _tested_accuracy(labels: np.ndarray, level: float) -> float:
-    from scipy.special import bdtrc  # not for commands that only read
+    import numpy as np  # not for commands that only read
+    from scipy.special import bdtrc
 
     hits = np.arange(len(labels) + 1)
     unlikely = bdtrc(hits, len(labels), level) <= SIGNIFICANCE
@@ -108,6 +111,7 @@ def _tested_accuracy(labels: np.ndarray, level: float) -> float:
 
 
 def _tested_balanced(labels: np.ndarray, level: float) -> float:
+    import numpy as np
     from scipy.special import ndtri
 
     images = np.unique(labels, return_counts=True)[1]

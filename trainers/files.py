@@ -9,8 +9,6 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
-
 File = TypeVar("File", bound=BufferedWriter)
 
 
@@ -83,6 +81,8 @@ def alone(file: Path) -> Iterator[None]:
     Raises:
         filelock.Timeout: another process is in there.
     """
+    from filelock import FileLock  # with asyncio and ssl: not for commands that only read
+
     lock = FileLock(file)
     lock.acquire(timeout=0)
     try:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 METRICS = ACCURACY, BALANCED_ACCURACY = "accuracy", "balanced-accuracy"
 """Names of metrics: the share of all images, and the mean over classes of the share of each."""
@@ -35,6 +36,8 @@ class Metric:
     @classmethod
     def of(cls, name: str, labels: np.ndarray, num_classes: int) -> Self:
         """The metric of that name on images with those labels: (n,), whole numbers from 0."""
+        import numpy as np  # not for commands that only need the names of metrics
+
         return cls(name, tuple(np.bincount(labels, minlength=num_classes).tolist()))
 
     def value(self, hits: Sequence[int]) -> float:
@@ -68,5 +71,7 @@ def class_weights(name: str, labels: np.ndarray, num_classes: int) -> np.ndarray
     """
     if name == ACCURACY:
         return None
+    import numpy as np  # as above
+
     images = np.bincount(labels, minlength=num_classes)
     return (len(labels) / (np.count_nonzero(images) * np.maximum(images, 1))).astype(np.float32)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from filelock import Timeout
-
 from metaqnn.config.bounds import ROW
 from predictor.files import small_text
 from state_space.errors import printable, quoted
@@ -50,6 +48,8 @@ def write_note(run: Path, number: int, note: str) -> None:
     """
     if not note.isprintable() or len(note) > LONGEST:
         raise NoteError(f"the note is {quoted(note)}; it must be one line of at most {LONGEST:,} characters")
+    from filelock import Timeout  # as in `RunFolder.lock`
+
     try:
         with alone(run / "notes.lock"):
             notes = {**read_notes(run), number: note.strip()}

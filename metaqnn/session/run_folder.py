@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy import URL
 
 from metaqnn.config.bounds import ROW
@@ -184,6 +183,8 @@ class RunFolder:
             RunFolderError: another process owns it; the message names it. Or its database or a folder inside
                 is a link, or there can be no such folder.
         """
+        from filelock import FileLock, Timeout  # with asyncio and ssl: not for commands that only read
+
         self._refuse_links()
         owner = self.path / OWNER
         lock = FileLock(self.path / LOCK)

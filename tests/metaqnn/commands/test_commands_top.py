@@ -1,6 +1,8 @@
 """`metaqnn top`: filters and the Pareto front, on a finished search."""
 
 import json
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -25,6 +27,21 @@ def printed(capsys):
         return captured.out
 
     return printed
+
+
+def test_listing_networks_and_the_overview_of_the_predictor_import_nothing_large(finished_run):
+    """The processor time of a start depends on the machine; what it is spent on does not."""
+    large = ("numpy", "scipy", "sklearn", "torch", "altair", "filelock")
+    code = (
+        "import sys, metaqnn.cli, predictor.cli; metaqnn.cli.main(['top', *sys.argv[1:]])\n"
+        "try: predictor.cli.main(['--help'])\n"
+        f"except SystemExit: print([name for name in {large} if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(finished_run.path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "SM(10)]" in shown
+    assert "simulate" in shown
+    assert shown.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("text", ["10k", "10000", "1e4", "0.01M", "1.0e4"])
