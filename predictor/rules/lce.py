@@ -48,7 +48,7 @@ class LceRule:
         if not history.completed.any():
             return Decision(stop=False, reason="no network completed yet")
         if tau < self.first or (tau - self.first) % self.every or tau >= curve.T:
-            return Decision(stop=False, reason=f"no look after epoch {tau}")
+            return Decision(stop=False, reason=f"networks are not judged after epoch {tau}")
         return self._look(curve, history, tau)
 
     def _look(self, curve: LearningCurves, history: LearningCurves, tau: int) -> Decision:

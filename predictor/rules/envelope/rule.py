@@ -118,7 +118,7 @@ class RankEnvelope:
         if completed < self.burn_in:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
         if tau not in look_epochs(curve.T, self.looks):
-            return Decision(stop=False, reason=f"no look after epoch {tau}")
+            return Decision(stop=False, reason=f"networks are not judged after epoch {tau}")
         with one_thread():
             return self._judge(curve, tau, self._fit(history))
 
@@ -158,15 +158,16 @@ class RankEnvelope:
     def _reason(self, tau: int, fit: Fit, place: int, votes: int, at_once: bool) -> str:
         look, limit = fit.models[tau], self._limit(tau, fit)
         seen = len(look.chances) + fit.arrivals.seen(tau) + 1
+        q, rank = look.worst_showing
+        best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
         said = (
-            f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; the best networks ranked "
-            f"{ordinal(int(look.ranks_of_best.max()) + 1)} at worst, "
-            f"and up to the {ordinal(ceil(limit))} go on"
+            f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {best} ranked {ordinal(rank)} there, "
+            f"so up to the {ordinal(ceil(limit))} go on"
         )
         if not votes:
             return said
         if at_once:
-            return f"{said}: twice as far behind"
+            return f"{said}: at least twice that far behind"
         return f"{said}: {votes} of {self.votes} votes to stop"
 
     def _fit(self, history: LearningCurves) -> Fit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -134,8 +135,15 @@ class LookModel:
 
     def limit(self, c: float) -> float:
         """g = max(1, c max_q (r_q + 1) / (q + 1)): what is let through ranks better than g."""
-        q = np.arange(1, len(self.ranks_of_best) + 1)
-        return max(1.0, c * float(np.max((self.ranks_of_best + 1) / q)))
+        q, rank = self.worst_showing
+        return max(1.0, c * (rank / q))
+
+    @cached_property
+    def worst_showing(self) -> tuple[int, int]:
+        """q and r_q + 1, from 1, of the best network that ranked worst in proportion to what it became."""
+        ranks = self.ranks_of_best + 1
+        place = int(np.argmax(ranks / np.arange(1, len(ranks) + 1)))
+        return place + 1, int(ranks[place])
 
 
 def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[int, LookModel]:

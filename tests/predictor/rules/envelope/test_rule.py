@@ -1,5 +1,6 @@
 """The rule's contract: pure decisions, and what it must and must not stop."""
 
+import math
 import os
 import re
 from itertools import pairwise
@@ -69,15 +70,18 @@ def test_a_hopeless_curve_is_stopped_at_the_first_look_and_the_best_never(record
 def test_the_reason_tells_the_ranks_that_decide(recorded, past):
     """Twenty networks at the first look: a vote is told by ranks beyond the limit, and by these alone."""
     form = re.compile(
-        r"ranked (\d+)\w\w of (\d+) after epoch 1; the best networks ranked (\d+)\w\w at worst, "
-        r"and up to the (\d+)\w\w go on(: .*)?"
+        r"ranked (\d+)\w\w of (\d+) after epoch 1; (?:the best|what is now the (\d+)\w\w best) network "
+        r"ranked (\d+)\w\w there, so up to the (\d+)\w\w go on(: .*)?"
     )
     found = [RankEnvelope(ranks="seen").decide(recorded[i].until(1), past) for i in range(100, 120)]
     ranks = []
     for decision in found:
-        rank, seen, worst, limit = map(int, form.fullmatch(decision.reason).groups()[:4])
+        told = form.fullmatch(decision.reason).groups()
+        rank, seen, q, showed, limit = (int(number or 1) for number in told[:5])
         assert seen == len(past) + 1
-        assert 1 <= worst <= seen
+        assert limit >= math.ceil(
+            2 * showed / q
+        )  # of those at the last fit; it grows with what is seen since
         assert (": " in decision.reason) == (rank > limit)
         ranks.append((rank, decision.probability))
     assert len({": " in decision.reason for decision in found}) == 2
