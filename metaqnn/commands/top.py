@@ -44,7 +44,6 @@ COLUMNS = {
     "shown_macs": "MACs",
     "epochs": "epochs",
     "architecture": "architecture",
-    "note": "note",
 }
 KEYS = (
     "number", "architecture", "outcome", "final_accuracy", "predicted_accuracy", "last_accuracy", "reward",
@@ -109,7 +108,7 @@ def top_text(
     *,
     filtered: bool = False,
 ) -> str:
-    """Networks from `SearchReader.top` as text; in tables a prediction begins with ~."""
+    """Networks from `SearchReader.top` as text; in tables a prediction begins with ~, and * marks a note."""
     ranks = shared_ranks(found, config)
     rows = [
         {**_row(place, rank, one, config), "note": notes.get(one["number"])}
@@ -121,12 +120,12 @@ def top_text(
         what = "no network of that size" if filtered else "no network"
         return f"{what} has been trained to the end yet"
     empty = {"shown_interval"} if all(row["final_accuracy_low"] is None for row in rows) else set()
-    if not any(row["note"] for row in rows):
-        empty.add("note")
     if len({row["epochs"] for row in rows}) == 1:
         empty.add("epochs")  # all were trained to the end
     columns = {key: heading for key, heading in COLUMNS.items() if key not in empty}
-    return rows_as_text([{**row, **_shown(row)} for row in rows], "table", columns, spare=("shown_macs",))
+    table = rows_as_text([{**row, **_shown(row)} for row in rows], "table", columns)
+    remarks = [f"* network {row['number']}: {row['note']}" for row in rows if row["note"]]
+    return "\n".join([table, *([""] if remarks else []), *remarks])
 
 
 def _row(place: int, rank: int, network: dict[str, Any], config: SearchConfig) -> dict[str, Any]:
@@ -148,7 +147,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         "shown_interval": "-" if low is None else interval_text(low, row["final_accuracy_high"]),
         "shown_parameters": count(row["parameters"]),
         "shown_macs": count(row["macs"]),
-        "note": row["note"] or "",
+        "number": f"{row['number']}{'*' if row['note'] else ''}",
     }
 
 

@@ -86,7 +86,9 @@ def parallel(view: SearchView) -> alt.LayerChart:
     best = {row.number for row in ranked[-MARKED:]}
     rows, ends = _scaled(drawn, best)
     axes = list(drawn[0]["axes"])
-    x = alt.X("axis:N", sort=axes, title=None, axis=alt.Axis(labelAngle=-20, labelLimit=200))
+    x = alt.X(
+        "axis:N", sort=axes, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=200, labelOverlap=False)
+    )
     y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False))
     lines = (
         alt.Chart(data(rows))

@@ -123,7 +123,9 @@ def last_attempts(trainings: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _fans(rows: list[dict[str, Any]], y: alt.Y, faded: Any) -> tuple[alt.Chart, alt.Chart]:
     """The forecasts: from the stop at (t, y_t) to y_hat_T ± sigma at T, as bands and as lines."""
     base = _chart(rows, y, TOOLTIPS["predicted"]).encode(detail="number:N")
-    band = base.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q", tooltip=alt.value(None))
+    band = base.mark_area(opacity=0.15).encode(
+        y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", tooltip=alt.value(None)
+    )
     return band, base.mark_line(strokeDash=[5, 4], strokeWidth=2).encode(opacity=faded)
 
 

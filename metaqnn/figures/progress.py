@@ -43,7 +43,7 @@ ROLLING_COLOURS = {"reward": NEUTRAL, "observed y_T": OBSERVED}
 STAGE_TOOLTIP = [
     alt.Tooltip("epsilon:Q"),
     alt.Tooltip("networks:Q"),
-    alt.Tooltip("mean_reward:Q", title="mean reward", format=".4f"),
+    alt.Tooltip("mean_reward:Q", title="mean reward", format=".2%"),
     alt.Tooltip("mean_accuracy:Q", title="mean observed y_T", format=".2%"),
     *(alt.Tooltip(f"{name}:Q") for name in ("completed", "stopped", "failed")),
 ]
@@ -66,7 +66,9 @@ def search(view: SearchView) -> alt.LayerChart:
         .mark_text(angle=270, align="left", baseline="middle", dx=4, fontSize=10, color=INK)
         .encode(x=networks_axis("middle"), y=alt.value(HEIGHT), text="label:N")
     )
-    return layered(_stripes(stages), _mean_chart(means, y), labels, _best_so_far(steps, y))
+    shown = {row["series"] for row in (*steps, *means)}
+    looks = lines({name: look for name, look in SEARCH_LINES.items() if name in shown})
+    return layered(_stripes(stages), _mean_chart(means, y, looks), labels, _best_so_far(steps, y, looks))
 
 
 def _stripes(stages: list[dict[str, Any]]) -> alt.Chart:
@@ -89,22 +91,22 @@ def _means(stage: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**stage, "series": name, "accuracy": mean} for name, mean in shown.items() if mean is not None]
 
 
-def _mean_chart(means: list[dict[str, Any]], y: alt.Y) -> alt.Chart:
+def _mean_chart(means: list[dict[str, Any]], y: alt.Y, looks: dict[str, Any]) -> alt.Chart:
     return (
         alt.Chart(data(means))
         .mark_rule(strokeWidth=4, opacity=0.75)
-        .encode(x=networks_axis("start"), x2="end:Q", y=y, **lines(SEARCH_LINES), tooltip=STAGE_TOOLTIP)
+        .encode(x=networks_axis("start"), x2="end:Q", y=y, **looks, tooltip=STAGE_TOOLTIP)
     )
 
 
-def _best_so_far(steps: list[dict[str, Any]], y: alt.Y) -> alt.Chart:
+def _best_so_far(steps: list[dict[str, Any]], y: alt.Y, looks: dict[str, Any]) -> alt.Chart:
     return (
         alt.Chart(data(steps))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=networks_axis("position"),
             y=y,
-            **lines(SEARCH_LINES),
+            **looks,
             tooltip=[
                 alt.Tooltip("series:N", title="line"),
                 alt.Tooltip("accuracy:Q", format=".2%"),

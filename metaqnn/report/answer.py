@@ -12,6 +12,8 @@ from metaqnn.results.forecasts import rule_name
 from metaqnn.results.interval import CONFIDENCE
 from metaqnn.results.view import SearchView
 
+MUCH = 0.2
+"""Of stops, a share that may have been wrong and is worth more checks."""
 TOP = 5
 """Networks that are worth a long training."""
 
@@ -99,13 +101,15 @@ def stopping(view: SearchView) -> str:
     checked = "1 was" if audit.networks == 1 else f"{audit.networks:,} were"
     return (
         f"Of {stops}, {checked} trained to the end as a check: {wrong or 'none'} would have beaten the best "
-        f"network of that time. So at most {limit:.0%} of all stops were wrong, with {CONFIDENCE:.0%} "
-        "confidence."
+        f"network of that time. With {CONFIDENCE:.0%} confidence, at most {limit:.0%} of all stops were wrong"
+        + ("; more checks would tell more." if limit > MUCH else ".")
     )
 
 
 def _largest_share(wrong: int, checked: int) -> float:
-    """The exact one-sided upper limit of a share (Clopper and Pearson, 1934)."""
+    """The exact one-sided upper limit of a share (Clopper and Pearson, 1934); of nothing, 1."""
+    if not checked:
+        return 1.0
     test = binomtest(wrong, checked, alternative="less")
     return float(test.proportion_ci(CONFIDENCE, method="exact").high)
 
@@ -118,7 +122,8 @@ def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[
         steps.append(Step(command("run", "--resume", run), "to go on with the search"))
     if view.summary.completed and view.summary.beats_guess:
         steps += _after(run, finetuned)
-    if view.audit_summary.stops and not view.audit_summary.networks:
+    audit = view.audit_summary
+    if audit.stops > audit.networks and _largest_share(audit.better_than_best, audit.networks) > MUCH:
         steps.append(Step(command("audit", run), "to check the stopping rule"))
     return steps
 

@@ -60,16 +60,32 @@ def audit_line(audit: AuditSummary) -> str:
     """What the audits found, in one to three lines."""
     if not audit.networks:
         return f"no audit of {counted(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
-    return "\n".join(
-        [
-            f"{counted(audit.networks, 'audit')} of {counted(audit.stops, 'stop')}: "
-            f"{audit.better_than_best or 'none'} would have beaten the best network at that time"
-            f"{_against_accepted(audit)}",
-            f"y_hat_T was off by {percent(audit.mean_absolute_error)} on average "
-            f"(bias {percent(audit.bias)}, at most {percent(audit.largest_error)})",
-            f"{audit.in_loop} in the loop took {audit.epochs_in_loop} of the epochs above, "
-            f"{audit.networks - audit.in_loop} by `metaqnn audit` took {audit.epochs_afterwards} more",
-        ]
+    lines = [
+        f"{counted(audit.networks, 'audit')} of {counted(audit.stops, 'stop')}: "
+        f"{audit.better_than_best or 'none'} would have beaten the best network at that time"
+        f"{_against_accepted(audit)}",
+    ]
+    if audit.mean_absolute_error is not None:
+        lines.append(_error(audit))
+    afterwards = audit.networks - audit.in_loop
+    spent = [
+        f"{audit.in_loop} during the search, for {audit.epochs_in_loop} of the epochs above",
+        f"{afterwards} by `metaqnn audit`, for {counted(audit.epochs_afterwards, 'more epoch')}",
+    ]
+    lines.append("; ".join(text for text, n in zip(spent, (audit.in_loop, afterwards), strict=True) if n))
+    return "\n".join(lines)
+
+
+def _error(audit: AuditSummary) -> str:
+    """How far the forecasts of audited networks were off, in percentage points."""
+    assert audit.mean_absolute_error is not None
+    assert audit.bias is not None
+    mean = f"{100 * audit.mean_absolute_error:.2f} percentage points"
+    if audit.networks == 1:
+        return f"the forecast of its final accuracy was off by {mean}"
+    return (
+        f"forecasts of their final accuracies were off by {mean} on average (bias {100 * audit.bias:+.2f}, "
+        f"at most {100 * (audit.largest_error or 0):.2f})"
     )
 
 

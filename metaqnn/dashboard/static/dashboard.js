@@ -59,7 +59,7 @@ async function tryToDraw(chart) {
   if ("slow" in chart.dataset && chart.dataset.state !== "drawn") offer(chart, "");
 }
 
-// Slow figures are drawn on demand, by a button.
+// Slow figures are drawn once, after all others; then on demand, by a button.
 function offer(chart, sentence) {
   if (chart.querySelector("button")) return;
   const button = document.createElement("button");
@@ -88,7 +88,9 @@ const watching = new IntersectionObserver(
 
 // One after the other: so that all of them are there when the page is printed.
 async function drawTheRest() {
-  for (const chart of document.querySelectorAll(".chart:not([data-slow]):not([data-state])")) {
+  const missing = [...document.querySelectorAll(".chart:not([data-state])")];
+  for (const chart of missing.sort((a, b) => ("slow" in a.dataset) - ("slow" in b.dataset))) {
+    if (chart.dataset.state) continue; // has come into view meanwhile
     if (!chart.offsetParent) continue; // hidden until there is something to show
     chart.dataset.state = "coming";
     await tryToDraw(chart);
@@ -96,8 +98,7 @@ async function drawTheRest() {
 }
 
 for (const chart of document.querySelectorAll(".chart")) {
-  if ("slow" in chart.dataset) offer(chart, "The Q-values must be restored first, which takes a second or two for thousands of networks.");
-  else watching.observe(chart);
+  if (!("slow" in chart.dataset)) watching.observe(chart);
 }
 
 whenThemeChanges(async () => {

@@ -29,7 +29,9 @@ def noted(capsys, run_copy):
 
 
 def test_commands_show_the_note(capsys, run_copy, noted):
-    assert "use <this>" in run(capsys, "top", run_copy.path)[1]
+    listed = run(capsys, "top", run_copy.path)[1]
+    assert f"* network {noted}: use <this>\n" in listed
+    assert listed.splitlines()[2].split()[:2] == ["1", f"{noted}*"]
     assert "use <this>" in run(capsys, "show", run_copy.path, noted)[1]
     assert (
         json.loads(run(capsys, "show", run_copy.path, noted, "--format", "json")[1])["note"] == "use <this>"
@@ -40,9 +42,9 @@ def test_commands_show_the_note(capsys, run_copy, noted):
     assert (first["note"], second["note"]) == ("use <this>", "")
 
 
-def test_an_empty_note_removes_it_and_the_column(capsys, run_copy, noted):
+def test_an_empty_note_removes_it(capsys, run_copy, noted):
     assert run(capsys, "note", run_copy.path, noted, "") == (0, f"network {noted}: no note\n", "")
-    assert "note" not in run(capsys, "top", run_copy.path)[1]
+    assert "*" not in run(capsys, "top", run_copy.path)[1]
     assert "note" not in run(capsys, "show", run_copy.path, noted)[1]
 
 

@@ -33,15 +33,16 @@ def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
         assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
 
 
-def test_all_figures_are_drawn_and_slow_ones_when_asked_for(visit, served, finished_run, drawable):
+def test_all_figures_are_drawn_the_slow_ones_last_and_printed(visit, served, finished_run, drawable):
     seen = visit(f"{served(finished_run)}/runs/finished")
-    drawn(seen)
     for figure in drawable:
-        if not figure.slow:
-            drawn(seen, figure.name)  # also far below the window: the page may be printed
-    assert not any("/q-kinds.json" in request for request in seen.requests)
-    seen.page.click("#q-kinds button")
-    drawn(seen, "q-kinds")
+        drawn(seen, figure.name)  # also far below the window: the page may be printed
+    asked = [request.rpartition("/")[2] for request in seen.requests if "/figures/" in request]
+    slow = {f"{figure.name}.json" for figure in FIGURES if figure.slow}
+    assert set(asked[-len(slow) :]) == slow
+    seen.page.emulate_media(media="print")
+    printed = seen.page.locator(".chart canvas:visible").count()
+    assert printed == len(drawable)
     assert seen.problems == []
 
 

@@ -155,7 +155,7 @@ def test_a_network_says_whose_its_forecasts_are(client, run_copy, stopping, rewa
     )
     found = Page(client(run_copy).get("/runs/copy/networks/8"))
     assert said in found.text
-    assert ("For the reward: ŷ_T" in found.text) == (stopping != "published")
+    assert ("forecast for the reward" in found.text) == (stopping != "published")
 
 
 def test_networks_lead_to_their_neighbours(page):

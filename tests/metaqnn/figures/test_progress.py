@@ -36,7 +36,9 @@ def test_lines_are_told_apart_by_colour_and_by_dashes(view):
     dashes = dict(
         zip(*(line["encoding"]["strokeDash"]["scale"][end] for end in ("domain", "range")), strict=True)
     )
-    assert len({str(dashes[name]) for name in progress.BEST.values()}) == 3
+    drawn = [name for name in progress.BEST.values() if name in dashes]
+    assert drawn == [progress.BEST[1], progress.BEST[5]]  # too few were completed for a mean of 15
+    assert len({str(dashes[name]) for name in drawn}) == 2
 
 
 @pytest.mark.parametrize("k", [1, 5])
