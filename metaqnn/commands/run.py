@@ -213,7 +213,8 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
 def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
         summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(5)
-        config = reader.config()
+        record = reader.record()
+    config = record.config
     notes = read_notes(folder.path)
     if output_format == "json":
         top = json.loads(top_text(best, config, "json", notes))
@@ -221,17 +222,19 @@ def _result(folder: RunFolder, output_format: str) -> str:
     if output_format == "csv":
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", _where(folder)])
+    where = _where(folder, record.may_be_tested)
+    return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", where])
 
 
-def _where(folder: RunFolder) -> str:
-    """Where the results are, and the most useful next commands."""
-    run, best = shell_quoted(folder.path), shell_quoted(folder.path / "best")
-    return "\n".join(
-        [
-            f"everything is in {run}; next:",
-            f"  metaqnn report {run}                  all figures on a page (dashboard: live)",
-            f"  metaqnn finetune {run} --top 5        train the best longer, measure their test error",
-            f"  metaqnn export {run} --to {best}   a network as PyTorch source, weights and ONNX",
-        ]
-    )
+def _where(folder: RunFolder, tested: bool) -> str:
+    """Where the results are, and the most useful next commands; finetuning needs test images."""
+    run = folder.path
+    longer = {command("finetune", run, "--top", 5): "train the best ones longer, measure their test error"}
+    steps = {
+        command("report", run): "all figures on a page (dashboard: live)",
+        **(longer if tested else {}),
+        command("export", run, "--to", run / "best"): "the best network as PyTorch source, weights and ONNX",
+    }
+    width = max(map(len, steps))
+    lines = (f"  {step:<{width}}  {purpose}" for step, purpose in steps.items())
+    return "\n".join([f"everything is in {shell_quoted(run)}; next:", *lines])

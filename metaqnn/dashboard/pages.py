@@ -66,10 +66,10 @@ class Pages:
         view = snapshot.view
         with run.explained():
             state, (finetuned, damaged) = run_state(run, view), long_trained(run.path)
-            running = state.word == "running"
+            running, trained = state.word == "running", any(one.tests for one in finetuned)
             context = {
                 "state": state,
-                "answer": answer(view, run.path, running=running, finetuned=bool(finetuned)),
+                "answer": answer(view, run.path, running=running, finetuned=trained),
                 "training": view.training,
                 "best": view.top(BEST),
                 "notes": read_notes(run.path),

@@ -40,6 +40,12 @@ class SearchRecord:
             return None
         return 1 / len(counts) if self.config.metric == BALANCED_ACCURACY else max(counts) / sum(counts)
 
+    @property
+    def may_be_tested(self) -> bool:
+        """Whether there are test images; True if that is unknown."""
+        counts = (self.images or {}).get("test")
+        return counts is None or any(counts.values())
+
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From a row of the table `searches`."""

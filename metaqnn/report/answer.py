@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
+from metaqnn.database import SearchRecord
 from metaqnn.output import command, count, percent
 from metaqnn.results.forecasts import rule_name
 from metaqnn.results.interval import CONFIDENCE
@@ -121,21 +122,17 @@ def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[
     if len(view.ended) < view.config.schedule.total:
         steps.append(Step(command("run", "--resume", run), "to go on with the search"))
     if view.summary.completed and view.summary.beats_guess:
-        steps += _after(run, finetuned)
+        steps += _after(run, finetuned, SearchRecord.of(view.record).may_be_tested)
     audit = view.audit_summary
     if audit.stops > audit.networks and _largest_share(audit.better_than_best, audit.networks) > MUCH:
         steps.append(Step(command("audit", run), "to check the stopping rule"))
     return steps
 
 
-def _after(run: Path, finetuned: bool) -> list[Step]:
+def _after(run: Path, finetuned: bool, tested: bool) -> list[Step]:
     if finetuned:
         export = command("export", run, "--finetuned", "--to", run / "best")
         return [Step(export, "to use the best network after its long training")]
-    return [
-        Step(
-            command("finetune", run, "--top", TOP),
-            "to train the best ones for longer and measure their test error",
-        ),
-        Step(command("export", run, "--to", run / "best"), "to use the best network as it is"),
-    ]
+    longer = command("finetune", run, "--top", TOP)
+    steps = [Step(longer, "to train the best ones for longer and measure their test error")] if tested else []
+    return [*steps, Step(command("export", run, "--to", run / "best"), "to use the best network as it is")]

@@ -43,6 +43,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
     """
     scripts = [Markup(script) for script in (bundle().decode(), theme_script(), _file("page.js"))]
     finetuned, damaged = long_trained(run)
+    trained = any(one.tests for one in finetuned)
     return (
         environment("metaqnn.report")
         .get_template("report.html")
@@ -51,7 +52,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
             state=state(view, owner),
             view=view,
             summary=view.summary,
-            answer=answer(view, run, running=owner is not None, finetuned=bool(finetuned)),
+            answer=answer(view, run, running=owner is not None, finetuned=trained),
             audits=audit_line(view.audit_summary).splitlines(),
             columns=COLUMNS,
             rows=epsilon_rows(view.summary),

@@ -1,5 +1,8 @@
 """The answers at the top of the pages, against the tables."""
 
+import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +11,7 @@ import pytest
 
 from metaqnn.report.answer import Answer, answer, found, stopping
 from metaqnn.results.summary import AuditSummary
+from metaqnn.results.view import SearchView
 
 NO_AUDIT = AuditSummary(40, 0, 0, 0, None, None, None, None, 0, 0)
 
@@ -74,6 +78,14 @@ def test_the_next_steps_follow_the_state_of_the_search(view, searched):
     assert commands(view, finetuned=True) == ["metaqnn export 'runs/a b' --finetuned --to 'runs/a b/best'"]
     assert commands(view, running=True) == ["metaqnn dashboard 'runs/a b'"]
     assert commands(searched(None)) == ["metaqnn run --resume 'runs/a b'"]
+
+
+def test_without_test_images_a_long_training_is_no_next_step(run_copy):
+    images = json.dumps({"train": {"a": 3, "b": 3}, "test": {"a": 0, "b": 0}})
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE searches SET images = ?", (images,))
+    with closing(run_copy.reader()) as reader:
+        assert commands(SearchView(reader)) == ["metaqnn export 'runs/a b' --to 'runs/a b/best'"]
 
 
 def test_a_search_without_audits_is_told_to_make_some(searched, formula_trainer):
