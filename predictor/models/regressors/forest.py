@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
+import numpy.typing as npt
+from sklearn import config_context
 from sklearn.model_selection import KFold
+from sklearn.tree import DecisionTreeRegressor
 
 from predictor.curves.learning_curves import Floats
 from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
 
 FEATURE_RATIO = (0.1, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """The trees of a ``RandomForestRegressor(trees, max_features=ratio, random_state=...)``, to the bit.
+
+    That class copies and checks its settings for every tree when it is fitted, and a row for every tree when
+    it is asked, which takes far longer than the trees themselves.
+
+    Attributes:
+        trees: fitted.
+        outside: (trees, n) whether a tree's bootstrap sample lacks a row.
+    """
+
+    trees: Sequence[Any]
+    outside: npt.NDArray[np.bool_]
+
+    @classmethod
+    def fit(cls, Z: Floats, t: Floats, trees: int, ratio: float, random_state: int) -> Self:
+        """Grow that many trees on Z (n, d) and t (n,)."""
+        inputs, seeds = np.ascontiguousarray(Z, dtype=np.float32), np.random.RandomState(random_state)
+        grown, counts = [], np.empty((trees, len(t)), dtype=np.int64)
+        with config_context(skip_parameter_validation=True):
+            for times in counts:
+                seed = seeds.randint(np.iinfo(np.int32).max)
+                drawn = np.random.RandomState(seed).randint(0, len(t), len(t))
+                times[:] = np.bincount(drawn, minlength=len(t))
+                tree = DecisionTreeRegressor(max_features=ratio, random_state=seed)
+                grown.append(tree.fit(inputs, t, sample_weight=times, check_input=False).tree_)
+        return cls(grown, counts == 0)
+
+    def votes(self, Z: Floats) -> Floats:
+        """(trees, m) what each tree says of the rows of Z, (m, d)."""
+        inputs = np.ascontiguousarray(Z, dtype=np.float32)
+        return np.array([tree.predict(inputs)[:, 0] for tree in self.trees])
 
 
 class ForestSearch(StandardizedRegressor):
@@ -24,7 +63,8 @@ class ForestSearch(StandardizedRegressor):
 
     Args:
         n_settings: number of random settings.
-        cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched.
+        cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows or 2 settings are
+            not searched.
         random_state: seed of the draws and of the forests.
         trees: least and largest number of trees that is drawn.
 
@@ -47,10 +87,8 @@ class ForestSearch(StandardizedRegressor):
         They stand for leave-one-out, which would refit the whole forest n times. A row that no tree lacks
         (likely only for the smallest forests) gets the forest's own prediction.
         """
-        inputs = self.input_scale_.transform(X)
-        outside = np.array([~np.isin(np.arange(len(y)), drawn) for drawn in self.forest_.estimators_samples_])
-        votes = np.array([tree.predict(inputs) for tree in self.forest_.estimators_])
-        outside |= ~outside.any(axis=0)
+        votes = self.forest_.votes(self.input_scale_.transform(X))
+        outside = self.forest_.outside | ~self.forest_.outside.any(axis=0)
         return self.target_scale_.inverse((votes * outside).sum(axis=0) / outside.sum(axis=0))
 
     def _fit_standardized(self, Z: Floats, t: Floats, X: Floats, y: Floats) -> None:
@@ -58,20 +96,16 @@ class ForestSearch(StandardizedRegressor):
         trees = rng.integers(self.trees[0], self.trees[1] + 1, self.n_settings)
         self.settings_ = np.stack([trees, rng.uniform(*FEATURE_RATIO, self.n_settings)], axis=1)
         folds = min(self.cv, len(y) // 2)
-        if folds < 2:
+        if folds < 2 or self.n_settings == 1:
             self.scores_, self.best_ = np.full(self.n_settings, np.nan), 0
         else:
             self.scores_ = np.mean([self._fold_scores(X, y, *fold) for fold in KFold(folds).split(X)], axis=0)
             self.best_ = int(np.argmax(self.scores_))
-        self.forest_ = self._forest(*self.settings_[self.best_]).fit(Z, t)
+        chosen, ratio = self.settings_[self.best_]
+        self.forest_ = Forest.fit(Z, t, int(chosen), float(ratio), self.random_state)
 
     def _predict_standardized(self, Z: Floats) -> Floats:
-        return np.mean([tree.predict(Z) for tree in self.forest_.estimators_], axis=0)
-
-    def _forest(self, trees: float, ratio: float) -> Any:
-        return RandomForestRegressor(
-            n_estimators=int(trees), max_features=float(ratio), random_state=self.random_state, n_jobs=1
-        )
+        return np.asarray(self.forest_.votes(Z).mean(axis=0))
 
     def _fold_scores(self, X: Floats, y: Floats, train: np.ndarray, test: np.ndarray) -> Floats:
         """(n_settings,) R^2 on one fold."""
@@ -82,7 +116,7 @@ class ForestSearch(StandardizedRegressor):
         predictions = np.empty((self.n_settings, len(test)))
         for count in np.unique(counts):
             alike = np.flatnonzero(counts == count)
-            forest = self._forest(trees[alike].max(), ratios[alike[0]]).fit(Z, t)
-            votes = np.cumsum([tree.predict(Z_test) for tree in forest.estimators_], axis=0)
+            forest = Forest.fit(Z, t, int(trees[alike].max()), float(ratios[alike[0]]), self.random_state)
+            votes = np.cumsum(forest.votes(Z_test), axis=0)
             predictions[alike] = votes[trees[alike] - 1] / trees[alike][:, None]
         return r2_scores(y[test], target.inverse(predictions))

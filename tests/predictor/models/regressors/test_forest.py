@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from predictor import CurveFeatures
 from predictor.models.regressors import ForestSearch
+from predictor.models.regressors.forest import Forest
 
 
 def test_scores_are_those_of_a_forest_per_setting(curves):
@@ -40,3 +41,12 @@ def test_held_out_predictions_are_scikit_learns_out_of_bag_ones(curves):
     peer = forest.fit(StandardScaler().fit_transform(X), (y - y.mean()) / y.std())
     expected = peer.oob_prediction_ * y.std() + y.mean()
     np.testing.assert_allclose(search.held_out_predictions(X, y, len(y)), expected)
+
+
+def test_the_trees_are_scikit_learns_to_the_bit(curves):
+    Z, t = CurveFeatures(tau=4).fit(curves).transform(curves), curves.final
+    forest = Forest.fit(Z, t, trees=20, ratio=0.4, random_state=7)
+    peer = RandomForestRegressor(n_estimators=20, max_features=0.4, random_state=7).fit(Z, t)
+    np.testing.assert_array_equal(forest.votes(Z), [tree.predict(Z) for tree in peer.estimators_])
+    drawn = [np.isin(np.arange(len(t)), rows) for rows in peer.estimators_samples_]
+    np.testing.assert_array_equal(forest.outside, ~np.array(drawn))
