@@ -15,6 +15,8 @@ from predictor.curves.metrics import Direction, direction_of
 from predictor.errors import CurvesError
 
 Floats = npt.NDArray[np.float64]
+FACTS = ("scores", "observed", "completed", "diverged", "final")
+"""What is found out about each curve when it is first asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,7 @@ class LearningCurves:
             raise CurvesError("nothing to concatenate: expected at least one set of curves")
         first = sets[0]
         for other in sets[1:]:
-            _check_alike(first, other)
+            check_alike(first, other)
 
         def joined(kind: str) -> dict[str, Floats]:
             return {
@@ -167,7 +169,7 @@ class LearningCurves:
             if not -len(self) <= index < len(self):
                 raise IndexError(f"curve {index} of {len(self)}")
             where = slice(index, index + 1 or None)
-        return LearningCurves(
+        part = LearningCurves(
             values=self.values[where],
             architecture={name: column[where] for name, column in self.architecture.items()},
             hyperparameters={name: column[where] for name, column in self.hyperparameters.items()},
@@ -175,6 +177,13 @@ class LearningCurves:
             direction=self.direction,
             names=None if self.names is None else self.names[where],
         )
+        part.know(**{fact: self.__dict__[fact][where] for fact in FACTS if fact in self.__dict__})
+        return part
+
+    def know(self, **facts: npt.NDArray[Any]) -> None:
+        """Take the values of some of `FACTS` from somebody who has found them out already."""
+        for name, array in facts.items():
+            self._set(name, _read_only(array))
 
     def __repr__(self) -> str:
         return (
@@ -248,13 +257,14 @@ class LearningCurves:
         )
 
 
-def _read_only(array: Floats) -> Floats:
+def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _check_alike(a: LearningCurves, b: LearningCurves) -> None:
+def check_alike(a: LearningCurves, b: LearningCurves) -> None:
+    """Raise `CurvesError` unless metric, T and parameters of two sets agree."""
     facts = {
         "metric": (a.metric, b.metric),
         "direction": (a.direction, b.direction),

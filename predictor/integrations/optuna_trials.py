@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
 from predictor.integrations.trainings import CurveFormat, Training
 
@@ -66,17 +67,13 @@ class StepCounts:
 
     def steps(self) -> Steps:
         """Those of the trials so far."""
-        descending = self.descending > 0
-        grid = [
-            step for step in sorted(self.times, reverse=descending)
-            if 2 * self.times[step] >= self._came_to(step, descending)
-        ]  # fmt: skip
-        return Steps(tuple(grid), descending)
-
-    def _came_to(self, step: int, descending: bool) -> int:
-        if descending:
-            return sum(trials for end, trials in self.lowest.items() if end <= step)
-        return sum(trials for end, trials in self.highest.items() if end >= step)
+        descending, came = self.descending > 0, 0
+        ends, grid = self.lowest if descending else self.highest, []
+        for step in sorted(self.times, reverse=not descending):  # the last one first
+            came += ends[step]
+            if 2 * self.times[step] >= came:
+                grid.append(step)
+        return Steps(tuple(reversed(grid)), descending)
 
 
 class FinishedTrials:
@@ -88,7 +85,6 @@ class FinishedTrials:
         curve_format: of the curves.
 
     Attributes:
-        curves: the same object until there is another trial.
         steps: at which these trials report.
         lengths: numbers of values of the completed trials.
     """
@@ -105,7 +101,12 @@ class FinishedTrials:
         self._counts = StepCounts()
         self.steps = Steps()
         self.lengths: list[int] = []
-        self.curves = self._format.curves([])
+        self._growing = GrowingCurves(self._format.curves([]))
+
+    @property
+    def curves(self) -> LearningCurves:
+        """Those of all trials that reported anything; the same object until there is another trial."""
+        return self._growing.curves
 
     def follow(self, finished: list[FrozenTrial]) -> bool:
         """Take in what has been added to the finished trials of the study; whether there was anything."""
@@ -135,12 +136,12 @@ class FinishedTrials:
         if steps == self.steps:
             self._append(trials)
             return
-        self.steps, self.lengths, self.curves = steps, [], self._format.curves([])
+        self.steps, self.lengths, self._growing = steps, [], GrowingCurves(self._format.curves([]))
         self._append(self._reporting)
 
     def _append(self, trials: Sequence[FrozenTrial]) -> None:
         trainings = [training_of(trial, self.steps) for trial in trials]
-        self.curves = LearningCurves.concatenate(self.curves, self._format.curves(trainings))
+        self._growing.append(self._format.curves(trainings))
         completed = zip(trials, trainings, strict=True)
         self.lengths += [len(t.values) for trial, t in completed if trial.state == TrialState.COMPLETE]
 

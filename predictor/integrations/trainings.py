@@ -120,6 +120,8 @@ def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
 @lru_cache(maxsize=8)
 def _usual(history: LearningCurves) -> npt.NDArray[np.bool_]:
     """(T,) which epochs at least half of the trainings that come so far have, and the last one."""
+    if not history.diverged.any():  # each of them has all epochs until its end
+        return np.ones(history.T, dtype=np.bool_)
     T, there = history.T, np.isfinite(history.values)
     ends = np.where(there.any(axis=1), T - there[:, ::-1].argmax(axis=1), 0)
     reached = (ends[:, None] > np.arange(T)).sum(axis=0)
@@ -145,6 +147,8 @@ def _at(curves: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
 def _comparable(history: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
     """The others at these epochs, without those that were resumed later; the same object for the same."""
     at = _at(history, epochs)
+    if not history.diverged.any():
+        return at
     there = np.isfinite(at.values)
     resumed = ~there[:, 0] & there.any(axis=1)
     return at[~resumed] if resumed.any() else at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import clone
@@ -14,6 +14,7 @@ from predictor.models.fit_cache import FitCache
 from predictor.models.names import make_method
 from predictor.models.sequential import SequentialRegression
 from predictor.rules.base import Decision, StoppingRule
+from predictor.rules.envelope.arrivals import same_curves
 
 MODELS_KEPT = 4
 MOST_CURVES = 200
@@ -71,10 +72,10 @@ class ModelForecaster:
     def forecast(self, curve: LearningCurves, history: LearningCurves) -> Expected:
         """y_hat_T and its sigma after the epochs that were observed."""
         tau = check_running(curve, history)
-        if int(history.completed.sum()) < self.first:
+        if np.count_nonzero(history.completed) < self.first:
             return LastSeen().forecast(curve, history)
         y_hat, sigma = self._models.fitted(history).predict(curve, tau, return_std=True)
-        best = float(np.nanmax(history.final))
+        best = float(np.fmax.reduce(history.final))
         y_hat_T = min(float(y_hat[0]), best)
         return Expected(float(curve.to_values(y_hat_T)), float(sigma[0]))
 
@@ -117,6 +118,11 @@ class GrowingModel:
         self.first = first
         self.growth = growth
         self._cache: FitCache[SequentialRegression] = FitCache(MODELS_KEPT)
+        self._grown: tuple[LearningCurves, SequentialRegression] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: without the models."""
+        return {**self.__dict__, "_grown": None}
 
     def fitted(self, history: LearningCurves) -> SequentialRegression:
         """The model for a history in which at least `first` networks are completed."""
@@ -125,8 +131,14 @@ class GrowingModel:
     def _newest(self, history: LearningCurves) -> SequentialRegression:
         rows = np.flatnonzero(history.completed)
         size = self._size(len(rows))
-        first = self._fit(history[rows[: self.first]], None)
-        return first if size == self.first else self._fit(history[rows[:size]], first)
+        learned = history[: rows[size - 1] + 1]
+        if self._grown is None or not same_curves(self._grown[0], learned):
+            model = self._fit(history[rows[: self.first]], None)
+            model = model if size == self.first else self._fit(history[rows[:size]], model)
+        else:
+            model = self._grown[1]
+        self._grown = learned, model
+        return model
 
     def _size(self, completed: int) -> int:
         """The largest floor(first g^j) <= completed."""

@@ -8,6 +8,7 @@ from functools import cache
 from math import ceil, floor
 
 import numpy as np
+import numpy.typing as npt
 
 from predictor.curves.learning_curves import LearningCurves
 
@@ -52,19 +53,27 @@ def refit_size(history: LearningCurves, burn_in: int, known: int = 0) -> int:
         burn_in: completed networks before the first fit.
         known: a size that an earlier part of the same history had, 0 for none; the later ones follow from it.
     """
-    completed = np.cumsum(history.completed)
-    best = np.maximum.accumulate(np.where(history.completed, history.final, -np.inf))
-    size, following = 0, known or _first_of(completed, burn_in)
+    size, following = 0, known or _first_of(history.completed, burn_in)
     while following <= len(history):
         size = following
-        following = min(
-            -(-MORE_FINISHED * size // 100),
-            _first_of(completed, -(-MORE_COMPLETED * int(completed[size - 1]) // 100)),
-            int(np.searchsorted(best, best[size - 1], side="right")) + 1,
-        )
+        following = _following(history, size)
     return size
 
 
-def _first_of(completed: np.ndarray, count: int) -> int:
+def _following(history: LearningCurves, size: int) -> int:
+    """The size after that one; more than there are if it is not there yet."""
+    completed = int(np.count_nonzero(history.completed[:size]))
+    best, later = np.fmax.reduce(history.final[:size]), history.final[size:]
+    more = -(-MORE_COMPLETED * completed // 100) - completed
+    better = np.flatnonzero(later > best)[:1].tolist() or [len(later)]
+    return min(
+        -(-MORE_FINISHED * size // 100),
+        size + _first_of(history.completed[size:], more),
+        size + better[0] + 1,
+    )
+
+
+def _first_of(completed: npt.NDArray[np.bool_], count: int) -> int:
     """The smallest size with that many completed networks; more than there are if there is none."""
-    return int(np.searchsorted(completed, count)) + 1
+    rows = np.flatnonzero(completed)
+    return int(rows[count - 1]) + 1 if len(rows) >= count else len(completed) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -114,7 +114,7 @@ class RankEnvelope:
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `predictor.StoppingRule`. Continues between looks and in the burn-in."""
         check_one_curve(curve, history)
-        tau, completed = int(curve.observed[0]), int(history.completed.sum())
+        tau, completed = int(curve.observed[0]), int(np.count_nonzero(history.completed))
         if completed < self.burn_in:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
         if tau not in look_epochs(curve.T, self.looks):
@@ -179,6 +179,8 @@ class RankEnvelope:
         fit = None if self._latest is None else self._latest[1]
         if fit is not None and not begins_with(history, fit.known):
             fit = None
+        if fit is not None:  # to compare with, in the memory that the history lies in now
+            fit = replace(fit, known=history[: len(fit.known)])
         size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
         if fit is None or len(fit.known) != size:
             models = fit_looks(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, Decision, EarlyStopper, LearningCurves, SequentialRegression, make_method
+from predictor.models import fit_cache
 from predictor.rules.reward import Expected, ForecastAtStop, LastSeen, ModelForecaster
 
 STOP = Decision(stop=True, reason="hopeless", probability=0.99)
@@ -51,6 +52,24 @@ def test_it_is_the_projects_method_fitted_to_a_growing_number_of_completed_netwo
         y_hat, sigma = model.predict(curves[row], 3, return_std=True)
         assert expected.y_hat_T == pytest.approx(min(y_hat[0], curves.final[:completed].max()))
         assert expected.sigma == pytest.approx(sigma[0])
+
+
+def test_only_completed_networks_that_are_due_or_others_than_before_are_learned_from(curves, monkeypatch):
+    read = []
+    monkeypatch.setattr(fit_cache, "_fingerprint", lambda known: (read.append(1), known.values.tobytes())[1])
+    models, history = (
+        ModelForecaster(ols())._models,
+        LearningCurves.concatenate(curves[:6], curves[6:9].until(2)),
+    )
+    first = models.fitted(history)
+    assert len(read) == 1
+    assert models.fitted(LearningCurves.concatenate(history, curves[9:12].until(3))) is first
+    assert models.fitted(history) is first
+    assert len(read) == 1
+    other = models.fitted(curves[1:9])
+    assert len(read) == 3
+    np.testing.assert_array_equal(other.curves_.values, curves.values[1:8])
+    assert models.fitted(history) is first
 
 
 def test_searches_of_before_the_stack_get_the_forecaster_that_they_began_with():

@@ -1,0 +1,65 @@
+"""Curves that are added one after the other are those of a set made at once."""
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+from predictor.curves.growing import GrowingCurves
+from predictor.curves.learning_curves import FACTS
+
+
+def some_curves(n=150):
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.1, 0.9, (n, 4))
+    values[::3, 2:] = np.nan
+    values[5, 1] = np.inf
+    depth, rate = rng.integers(1, 9, n), rng.uniform(size=n)
+    return LearningCurves(-values, {"depth": depth}, {"rate": rate}, "loss")
+
+
+@pytest.mark.parametrize("first", [0, 1, 70])
+def test_they_are_those_of_a_set_made_at_once(first):
+    """More than fit without growing."""
+    expected = some_curves()
+    growing = GrowingCurves(expected[:first])
+    for row in range(first, len(expected)):
+        growing.append(expected[row])
+    made = growing.curves
+    assert (made.metric, made.direction) == ("loss", "minimize")
+    np.testing.assert_array_equal(made.values, expected.values)
+    np.testing.assert_array_equal(made.architecture["depth"], expected.architecture["depth"])
+    np.testing.assert_array_equal(made.hyperparameters["rate"], expected.hyperparameters["rate"])
+    for fact in FACTS:
+        np.testing.assert_array_equal(getattr(made, fact), getattr(expected, fact), fact)
+        np.testing.assert_array_equal(getattr(made[3:99:2], fact), getattr(expected[3:99:2], fact), fact)
+
+
+def test_what_was_handed_out_never_changes():
+    expected, growing, seen = some_curves(), GrowingCurves(some_curves()[:0]), []
+    for row in range(len(expected)):
+        growing.append(expected[row])
+        seen.append(growing.curves)
+        assert growing.curves is seen[-1]
+    for number, curves in enumerate(seen, start=1):
+        np.testing.assert_array_equal(curves.values, expected.values[:number])
+        np.testing.assert_array_equal(curves.final, expected.final[:number])
+    with pytest.raises(ValueError, match="read-only"):
+        seen[-1].observed[0] = 1
+
+
+def test_curves_of_another_kind_are_refused():
+    growing = GrowingCurves(some_curves())
+    with pytest.raises(CurvesError, match="differ in hyper-parameters"):
+        growing.append(LearningCurves(np.zeros((1, 4)), {"depth": np.ones(1)}, metric="loss"))
+
+
+def test_nothing_is_found_out_about_all_curves_when_one_is_added(monkeypatch):
+    growing, completed, isfinite = GrowingCurves(some_curves()), some_curves().completed, np.isfinite
+
+    def of_one(values):
+        assert np.size(values) <= 4
+        return isfinite(values)
+
+    monkeypatch.setattr(np, "isfinite", of_one)
+    growing.append(some_curves()[4])
+    np.testing.assert_array_equal(growing.curves[1:].completed, [*completed[1:], completed[4]])
