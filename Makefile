@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
+DISTRIBUTIONS := pyproject.toml setup.py predictor/pyproject.toml
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit docs bench clean
@@ -19,12 +20,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MetaQNN needs Python 3.11 or newer, $(PYTHON) is %d.%d; try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 
-$(INSTALLED): $(BIN)/python pyproject.toml
+$(INSTALLED): $(BIN)/python $(DISTRIBUTIONS)
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --editable ./predictor
 	@touch $@
 
-$(DEVELOPMENT): $(BIN)/python pyproject.toml
+$(DEVELOPMENT): $(BIN)/python $(DISTRIBUTIONS)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --editable ./predictor
 	@touch $@ $(INSTALLED)
 
 search: $(INSTALLED)

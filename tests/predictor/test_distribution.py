@@ -11,12 +11,14 @@ import sys
 import tomllib
 import venv
 import zipfile
+from distutils.core import run_setup
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from packaging.requirements import Requirement
+from setuptools import find_packages
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = ("torch", "torchvision", "sqlalchemy", "alembic", "metaqnn", "trainers", "state_space", "optuna")
@@ -116,13 +118,35 @@ def test_it_comes_with_the_licence(wheel):
     assert zipfile.ZipFile(wheel).read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
-def test_what_it_requires_the_main_distribution_requires_alike():
+def requirements_of_main(folder):
+    """What setup.py asks for in a copy of its folder."""
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    return run_setup(str(folder / "setup.py"), stop_after="init").install_requires
+
+
+def test_what_it_requires_the_main_distribution_requires_alike(tmp_path):
     whole, part = project("."), project("predictor")
-    assert set(part["dependencies"]) <= set(whole["dependencies"])
+    requirements = set(requirements_of_main(tmp_path))
+    assert set(part["dependencies"]) <= requirements
     assert part["version"] == whole["version"]
     known = [one for extra in whole["optional-dependencies"].values() for one in extra]
     asked = [one for extra in part["optional-dependencies"].values() for one in extra]
-    assert set(asked) <= {*known, *whole["dependencies"]}
+    assert set(asked) <= {*known, *requirements}
+
+
+def test_the_main_distribution_requires_it_from_the_checkout_or_else_in_the_same_version(tmp_path):
+    assert f"metaqnn-predictor=={project('predictor')['version']}" in requirements_of_main(tmp_path)
+    (tmp_path / "predictor").mkdir()
+    [beside] = [one for one in requirements_of_main(tmp_path) if one.startswith("metaqnn-predictor")]
+    assert Requirement(beside).url == (tmp_path / "predictor").as_uri()
+
+
+def test_the_main_distribution_does_not_hold_it_a_second_time():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packed = find_packages(ROOT, **settings["packages"]["find"])
+    assert {name.partition(".")[0] for name in packed} == {"metaqnn", "state_space", "trainers"}
+    assert (ROOT / "MANIFEST.in").read_text() == "prune predictor\n"
 
 
 def test_neither_torch_nor_the_search_is_there(alone):
