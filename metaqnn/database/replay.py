@@ -1,25 +1,40 @@
-"""The replay database of one search: every event of the search is one transaction here."""
+"""The replay database of one search: every event of the search is in one transaction here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, update
+from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, text, update
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stored import EXTENDED
 from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
 from metaqnn.database.migrate import check_upgradable, upgrade
 from metaqnn.database.ownership import Owner
+from metaqnn.database.pending import (
+    DECISION,
+    EPOCH,
+    NETWORK,
+    POSITION,
+    RESULT,
+    SAMPLE,
+    SECONDS,
+    TRAINING,
+    Event,
+    Row,
+    write,
+)
 from metaqnn.database.queries import find_search
 from metaqnn.database.records import NetworkResult, SearchRecord
-from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+from metaqnn.database.schema import networks, searches, trainings
 from metaqnn.database.stored_events import StoredEvents
-from metaqnn.database.transactions import transaction
+from metaqnn.database.transactions import run_transaction, transaction
 from metaqnn.database.trouble import check_integrity, refused
 from metaqnn.interrupts import uninterrupted
 from state_space.errors import printable
@@ -28,11 +43,15 @@ if TYPE_CHECKING:  # readers of a database need not wait for torch and scikit-le
     from predictor import Decision
     from trainers import EpochReport
 
+IDS_AT_ONCE = 100
+DRAW_IDS = text("SELECT nextval(pg_get_serial_sequence('networks', 'id')) FROM generate_series(1, :count)")
+
 
 class ReplayDatabase(StoredEvents):
     """Writes, and reads back, the events of one search. One writer at a time.
 
-    Every method is one transaction: after a crash the database holds each event completely or not at all.
+    Every method is one transaction, unless it is called in a block of `together`: after a crash the database
+    holds each event completely or not at all.
     On PostgreSQL this object owns the search until `close`, and events survive a lost connection
     (`transactions`).
 
@@ -47,6 +66,9 @@ class ReplayDatabase(StoredEvents):
             Owner(engine, search_id)
         self._began = time.monotonic()
         self._seconds_before = self._seconds()
+        self._ids = self._unused_ids()
+        self._events: list[Event] = []
+        self._waits = False
 
     @classmethod
     def create(cls, url: str | URL, record: SearchRecord) -> Self:
@@ -115,29 +137,30 @@ class ReplayDatabase(StoredEvents):
 
     # events
 
-    @transaction
-    def propose(
-        self, connection: Connection, proposal: int, epsilon: float, network: Mapping[str, Any]
-    ) -> int:
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Store the events of the block in one transaction, at its end; none of them if the block raises."""
+        self._waits = True
+        try:
+            yield
+            self._store()
+        finally:
+            self._waits = False
+            self._events.clear()
+
+    def propose(self, proposal: int, epsilon: float, network: Mapping[str, Any]) -> int:
         """A walk found a new network (columns `number`, `architecture` and counts). Returns its id."""
-        statement = insert(networks).values(
-            search_id=self.search_id, epsilon=epsilon, proposed_at=time.time(), **network
-        )
-        network_id = _key(connection.execute(statement))
-        self._add_sample(connection, proposal, epsilon, network_id, None)
+        network_id = self._new_id()
+        own = {"id": network_id, "search_id": self.search_id, "epsilon": epsilon, "proposed_at": time.time()}
+        self._add((NETWORK, {**network, **own}), self._sample(proposal, epsilon, network_id, None))
         return network_id
 
-    @transaction
-    def repeat(
-        self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
-    ) -> None:
+    def repeat(self, proposal: int, epsilon: float, network_id: int, position: int | None) -> None:
         """A walk found a known network: one more sample, at `position` of the memory if it has ended."""
-        self._add_sample(connection, proposal, epsilon, network_id, position)
+        self._add(self._sample(proposal, epsilon, network_id, position))
 
-    @transaction
     def add_epoch(
         self,
-        connection: Connection,
         network_id: int,
         report: EpochReport,
         decision: Decision | None = None,
@@ -145,40 +168,28 @@ class ReplayDatabase(StoredEvents):
         purpose: str = "search",
     ) -> None:
         """One more epoch of a training, with what the stopping rule said about it."""
-        training = self._training(connection, network_id, purpose, report)
+        training = {"of_network": network_id, "of_purpose": purpose, "of_attempt": report.attempt}
         loss = report.loss if isfinite(report.loss) else None  # JSON has no infinity
         values = {"accuracy": report.accuracy, "loss": loss, "seconds": report.seconds}
-        connection.execute(insert(epochs).values(training_id=training, epoch=report.epoch, **values))
+        epoch = {**training, "epoch": report.epoch}
+        rows = [(TRAINING, {**training, "at_rate": report.learning_rate}), (EPOCH, {**epoch, **values})]
         if decision is not None:
-            statement = insert(decisions).values(
-                training_id=training, epoch=report.epoch, **_columns(decision)
-            )
-            connection.execute(statement)
+            rows.append((DECISION, {**epoch, **_columns(decision)}))
+        self._add(*rows)
 
-    @transaction
     def finish(
-        self,
-        connection: Connection,
-        network_id: int,
-        result: NetworkResult,
-        finished: int,
-        positions: Mapping[int, int],
+        self, network_id: int, result: NetworkResult, finished: int, positions: Mapping[int, int]
     ) -> None:
         """A training ended as the `finished`-th; `positions`: its waiting proposals and their places."""
         message = None if result.message is None else printable(result.message, keep="\n\t")
-        trained = self._epochs_trained(connection, network_id)
-        values = {**vars(result), "message": message, "epochs_trained": trained}
-        connection.execute(
-            update(networks)
-            .where(networks.c.id == network_id)
-            .values(finished_position=finished, finished_at=time.time(), **values)
-        )
-        for proposal, position in positions.items():
-            own = (samples.c.search_id == self.search_id) & (samples.c.proposal == proposal)
-            connection.execute(update(samples).where(own).values(position=position))
+        values = {**vars(result), "message": message, "of_network": network_id}
+        own = {"of_search": self.search_id}
         passed = time.monotonic() - self._began
-        statement = update(searches).where(searches.c.id == self.search_id)
-        connection.execute(statement.values(seconds=self._seconds_before + passed))
+        self._add(
+            (RESULT, {**values, "finished_position": finished, "finished_at": time.time()}),
+            *((POSITION, {**own, "of_proposal": one, "position": at}) for one, at in positions.items()),
+            (SECONDS, {**own, "seconds": self._seconds_before + passed}),
+        )
 
     @transaction
     def forget_training(self, connection: Connection, network_id: int, *, purpose: str = "search") -> None:
@@ -189,27 +200,35 @@ class ReplayDatabase(StoredEvents):
             )
         )
 
-    def _add_sample(
-        self, connection: Connection, proposal: int, epsilon: float, network_id: int, position: int | None
-    ) -> None:
+    def _sample(self, proposal: int, epsilon: float, network_id: int, position: int | None) -> Row:
         values = {"proposal": proposal, "epsilon": epsilon, "network_id": network_id, "position": position}
-        connection.execute(insert(samples).values(search_id=self.search_id, **values))
+        return SAMPLE, {**values, "search_id": self.search_id}
 
-    def _training(self, connection: Connection, network_id: int, purpose: str, report: EpochReport) -> int:
-        address = {"network_id": network_id, "purpose": purpose, "attempt": report.attempt}
-        query = select(trainings.c.id).filter_by(**address)
-        training: int | None = connection.execute(query).scalar()
-        if training is None:
-            statement = insert(trainings).values(learning_rate=report.learning_rate, **address)
-            training = _key(connection.execute(statement))
-        return training
+    def _add(self, *event: Row) -> None:
+        """Store an event: at once, or with others."""
+        self._events.append(event)
+        if not self._waits:
+            self._store()
 
-    def _epochs_trained(self, connection: Connection, network_id: int) -> int:
-        query = select(func.count()).select_from(
-            epochs.join(trainings, epochs.c.training_id == trainings.c.id)
-        )
-        query = query.where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
-        return connection.execute(query).scalar_one()
+    def _store(self) -> None:
+        events, self._events = self._events, []
+        if events:
+            run_transaction(self.engine, lambda connection: write(connection, events))
+
+    def _new_id(self) -> int:
+        """For a network, known before it is stored."""
+        drawn = next(self._ids, None)
+        if drawn is None:
+            self._ids = self._unused_ids()
+            drawn = next(self._ids)
+        return drawn
+
+    @transaction
+    def _unused_ids(self, connection: Connection) -> Iterator[int]:
+        """Of networks: on a PostgreSQL server, where others write, too, some that nobody else gets."""
+        if connection.dialect.name == "postgresql":
+            return iter(sorted(connection.execute(DRAW_IDS, {"count": IDS_AT_ONCE}).scalars()))
+        return count(1 + (connection.execute(select(func.max(networks.c.id))).scalar() or 0))
 
     @transaction
     def _seconds(self, connection: Connection) -> float:

@@ -7,6 +7,7 @@ whether to stop, and at the end `Ended` or `Failed`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +69,17 @@ class Trainer(Protocol):
 
 
 class Coordinator(Protocol):
-    """Gives tasks to an executor and hears about them; a search is one. Called from one thread."""
+    """Gives tasks to an executor and hears about them; a search is one. Called from one thread.
+
+    What it hears outside of a block of `together` is stored at once.
+    """
+
+    def together(self) -> AbstractContextManager[object]:
+        """A block whose events are stored together, at its end.
+
+        Whoever waits for an answer or a task of the block gets it after the block.
+        """
+        ...
 
     def next_task(self) -> Task | None:
         """Another training to run beside those that are running; None if there is none at the moment."""

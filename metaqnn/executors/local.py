@@ -93,5 +93,5 @@ class LocalExecutor(PoolExecutor[WorkerProcess]):
 
     def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:
         """See `PoolExecutor`."""
-        heard = connection.wait([worker.pipe for worker in workers], seconds)
+        heard = set(connection.wait([worker.pipe for worker in workers], seconds))
         return [worker for worker in workers if worker.pipe in heard]

@@ -28,6 +28,9 @@ TRIES = 3
 """After this many dead workers a task counts as crashed; until then it is started again."""
 LONGEST_WAIT = 1.0
 """Seconds of a single wait for silent workers, if their silence is limited."""
+TOGETHER = 0.03
+"""Seconds for which messages are taken in at most, before all are stored together and answered: with new
+tasks and the writing itself about 0.05."""
 MakeTrainer = Callable[[], Trainer]
 Demand = Callable[[Architecture], float]
 
@@ -62,12 +65,6 @@ class Worker(ABC):
         self.task: Task
         self.ready = False
         self.silent = 0.0
-
-    def begin(self, task: Task) -> None:
-        """Send a task."""
-        self.task = task
-        self.silent = 0.0
-        self.say(task)
 
     def hear(self) -> Message | None:
         """The next message of the worker; None if it is dead."""
@@ -123,6 +120,8 @@ class PoolExecutor(ABC, Generic[W]):
         self._unused = list(places)
         self._free: list[W] = []
         self._busy: list[W] = []
+        self._answers: dict[W, Task | bool] = {}  # what workers are told once the events are stored
+        self._late: list[W] = []  # have sent something that was not yet taken in, in this order
         self._tasks: list[Task] = []  # known, but not in training: to be started again, or waiting for memory
         self._deaths: dict[int, int] = {}  # by the number of the task
         self._still_born = 0  # workers in a row that died before they were ready
@@ -138,13 +137,22 @@ class PoolExecutor(ABC, Generic[W]):
     def run(self, coordinator: Coordinator) -> None:
         """See `Executor`. Raises SearchStopped if workers cannot be started."""
         try:
-            self._assign(coordinator)
+            self._go_on(coordinator, ())
             while self._busy:
-                self._listen(coordinator)
-                self._assign(coordinator)
+                self._go_on(coordinator, self._wait())
         finally:
             while self._busy or self._free:
                 self._end((self._busy or self._free).pop())
+
+    def _go_on(self, coordinator: Coordinator, heard: Sequence[W]) -> None:
+        """Take in what these workers say, and give out tasks. All are answered once all of it is stored."""
+        with coordinator.together():
+            self._listen(heard, coordinator)
+            self._assign(coordinator)
+        for worker, what in self._answers.items():
+            worker.silent = 0.0
+            worker.say(what)
+        self._answers.clear()
 
     def _assign(self, coordinator: Coordinator) -> None:
         """Keep as many workers busy as allowed."""
@@ -154,7 +162,8 @@ class PoolExecutor(ABC, Generic[W]):
                 self._tasks.append(task)
                 return
             self._busy.append(worker)
-            worker.begin(task)
+            worker.task = task
+            self._answers[worker] = task
 
     def _next_task(self, coordinator: Coordinator) -> Task | None:
         return self._tasks.pop() if self._tasks else coordinator.next_task() or self._taken_over()
@@ -186,10 +195,17 @@ class PoolExecutor(ABC, Generic[W]):
         there = [w.task.architecture for w in self._busy if w.place.device == place.device]
         return not there or demand + sum(map(self._demand, there)) <= 1
 
-    def _listen(self, coordinator: Coordinator) -> None:
-        """Wait until a worker sends a message, dies, or times out."""
-        for worker in self._wait():
+    def _listen(self, heard: Sequence[W], coordinator: Coordinator) -> None:
+        """Take in messages, deaths and time-outs; those there is no time for come first the next time."""
+        speaking = dict.fromkeys(heard)
+        waiting = list(dict.fromkeys([*(worker for worker in self._late if worker in speaking), *heard]))
+        until = monotonic() + TOGETHER
+        while waiting and monotonic() < until:
+            worker = waiting.pop(0)
             self._handle(worker, worker.hear(), coordinator)
+        self._late = waiting
+        for worker in waiting:
+            worker.silent = 0.0
         for worker in tuple(self._busy):
             if worker.silent >= self._allowed(worker):
                 self._time_out(worker, coordinator)
@@ -219,7 +235,7 @@ class PoolExecutor(ABC, Generic[W]):
         elif isinstance(message, Ready):
             worker.ready, self._still_born = True, 0
         elif isinstance(message, EpochDone):
-            worker.say(coordinator.on_epoch(worker.task, message.report))
+            self._answers[worker] = coordinator.on_epoch(worker.task, message.report)
         elif isinstance(message, Failed) and not worker.ready:
             raise SearchStopped(f"a worker cannot be started: {message.traceback.strip().splitlines()[-1]}")
         elif isinstance(message, Failed) and message.spent:
@@ -264,5 +280,6 @@ class PoolExecutor(ABC, Generic[W]):
         coordinator.on_failure(worker.task, TIMED_OUT, message)
 
     def _end(self, worker: W) -> None:
+        self._answers.pop(worker, None)
         worker.end()
         self._unused.append(worker.place)

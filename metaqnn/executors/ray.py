@@ -156,7 +156,7 @@ class RayExecutor(PoolExecutor[RayWorker]):
         expected = [worker.next for worker in workers]
         if not ray.wait(expected, timeout=seconds)[0]:
             return []
-        heard, _ = ray.wait(expected, num_returns=len(expected), timeout=0)
+        heard = set(ray.wait(expected, num_returns=len(expected), timeout=0)[0])
         return [worker for worker in workers if worker.next in heard]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
+from metaqnn.search.afterwards import Afterwards
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.events import Job, SearchListener, nothing_new
 from metaqnn.search.history import History
@@ -95,6 +97,7 @@ class Search:
         self._unfinished: list[Job] = []
         self._rewards: dict[int, float] = {}
         self._waiting: dict[int, list[int]] = {}  # network id -> proposals that wait for its result
+        self._afterwards = Afterwards(database)
         self._proposals = 0
         self._faults = 0
         self._repeats = 0  # walks in a row, since the last event, that found nothing new
@@ -114,6 +117,10 @@ class Search:
         self._listener = listener or SearchListener()
         executor.run(self)
 
+    def together(self) -> AbstractContextManager[None]:
+        """See `Coordinator`. Nobody hears of an event, and no file goes, before the database has it."""
+        return self._afterwards.together()
+
     def next_task(self) -> Task | None:
         """The next network to train, an interrupted one first; None when the schedule is done.
 
@@ -128,7 +135,7 @@ class Search:
         if job is None:
             return None
         stored = self._database.stored_epochs(job.network_id) if interrupted else []
-        self._listener.started(job)
+        self._afterwards.when_stored(lambda: self._listener.started(job))
         self._running[job.number] = _Running(job, self._monitor(job, stored))
         seed = derived_seed(self.config.seed, Purpose.TRAINING, job.number)
         checkpoint = None if self._files is None else self._files.checkpoint(job.number)
@@ -149,11 +156,18 @@ class Search:
     def _end(self, task: Task, result: NetworkResult) -> None:
         running = self._running.pop(task.number)
         self._finish(running.job, result, running.monitor)
-        if self._files is not None:
-            self._files.ended(task.number, _finalists(running.job, result.final_accuracy))
-        self._listener.finished(running.job, result)
+        self._afterwards.when_stored(lambda: self._ended(running.job, result))
         self._count_faults(result)
         self._remarks.finished(result.outcome)
+
+    def _ended(self, job: Job, result: NetworkResult) -> None:
+        """The result of a network is stored."""
+        if self._files is not None:
+            self._files.ended(job.number, _finalists(job, result.final_accuracy))
+        self._listener.finished(job, result)
+
+    def _heard(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
+        self._afterwards.when_stored(lambda: self._listener.epoch(job, report, decision))
 
     def _monitor(self, job: Job, stored: list[tuple[EpochReport, Decision | None]]) -> TrainingMonitor:
         return TrainingMonitor(
@@ -163,7 +177,7 @@ class Search:
             rule=self._rule,
             epochs=self.config.epochs,
             chance=self._chance,
-            heard=self._listener.epoch,
+            heard=self._heard,
             stored={(report.attempt, report.epoch): (report, decision) for report, decision in stored},
             audited=self._audited(job),
         )

@@ -27,7 +27,7 @@ class TrainingMonitor:
             one at chance level, which the trainer answers with a lower rate.
         epochs: T.
         chance: on the validation images; its level is the reward of a network without any result.
-        heard: is told each epoch and decision after they are stored.
+        heard: is told each epoch and decision after they were given to the database.
         stored: epochs and decisions of this training that are in the database already, by attempt and epoch:
             it was interrupted.
         audited: the network goes on when the rule would stop it. That decision is stored and the last one:

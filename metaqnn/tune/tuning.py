@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,10 @@ class Tuning:
     def run(self, executor: Executor) -> None:
         """Train until there are as many trials as asked for. Raises SearchStopped if workers cannot start."""
         executor.run(self)
+
+    def together(self) -> AbstractContextManager[None]:
+        """See `Coordinator`. The study stores each event by itself."""
+        return nullcontext()
 
     def next_task(self) -> Task | None:
         """See `Coordinator`."""

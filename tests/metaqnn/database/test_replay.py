@@ -1,6 +1,7 @@
 """Every event is stored wholly or not at all, and read back as it was."""
 
-from contextlib import closing, contextmanager
+import time
+from contextlib import closing, contextmanager, nullcontext
 from math import inf, nan
 
 import pytest
@@ -84,6 +85,59 @@ def test_a_write_that_fails_anywhere_leaves_nothing(stored, name, dump):
             assert dump(url) == before
     assert failures >= 2  # BEGIN, and at least one statement
     assert dump(url) != before
+
+
+def test_events_of_a_block_are_one_transaction_and_the_same_in_the_end(new_database, ask, dump, monkeypatch):
+    """More networks than a server gives ids at once."""
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    ends, statements = [], []
+    for name in ("alone", "together"):
+        url, database = new_database(name)
+        event.listen(database.engine, "after_cursor_execute", lambda *_: statements.append(1))
+        before = len(statements)
+        with database.together() if name == "together" else nullcontext():
+            for number in range(1, 251):
+                network_id = database.propose(number - 1, 1.0, network(number))
+                database.add_epoch(network_id, epoch(1))
+                database.add_epoch(network_id, epoch(2), DECISION)
+                database.finish(network_id, STOPPED, number, {number - 1: number - 1})
+            written = ask(url, "SELECT count(*) FROM networks")
+        ends.append((written, len(statements) - before, dump(url)))
+    (alone, many, rows), (together, few, same) = ends
+    assert (alone, together) == ([(250,)], [(0,)])
+    assert few < 30 < 2000 < many
+    assert {**rows, "searches": []} == {**same, "searches": []}
+
+
+def test_a_block_that_raises_leaves_nothing_and_the_next_event_is_stored(stored, dump):
+    url, database = stored
+    before = dump(url)
+
+    def block():
+        with database.together():
+            database.propose(2, 0.5, network(2))
+            raise DiskError
+
+    with pytest.raises(DiskError):
+        block()
+    assert dump(url) == before
+    second = database.propose(2, 0.5, network(3))
+    assert [row.id for row in database.stored_networks()] == [1, second]
+
+
+@pytest.mark.parametrize("statement", [1, 3, 5])
+def test_a_block_whose_transaction_fails_leaves_nothing(stored, dump, statement):
+    url, database = stored
+    before = dump(url)
+
+    def block():
+        with failing_at(database, statement), database.together():
+            for name in ("propose", "add_epoch", "finish"):
+                EVENTS[name](database)
+
+    with pytest.raises(DiskError):
+        block()
+    assert dump(url) == before
 
 
 def test_what_a_search_began_with_is_read_back(new_database, config):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
@@ -169,6 +170,8 @@ class Recorder:
         ]
         self.stop = stop
         self.events = []
+
+    together = nullcontext
 
     def next_task(self):
         return self.tasks.pop(0) if self.tasks else None
