@@ -2,15 +2,18 @@
 
 Workers are simulated: each trains one network and reports epochs in a random order among all workers, as fast
 as the coordinator takes them. So all time that passes is the coordinator's: walks, decisions of the stopping
-rule (fits included), replay and the database. Printed for every --every networks:
+rule (fits included), forecasts of rewards, replay and the database. Printed for every --every networks:
 - events (epochs and ends of trainings) a second since the line before, which is what saturates;
-- the time from an epoch's arrival to its answer: median, 99th percentile and the longest;
+- how many events are stored together, on average;
+- the time from when an event is taken in to its answer: median, 99th percentile and the longest;
 - the database's size, and the memory that the process holds.
 Seconds are those of the processor, which other programs on the machine disturb less; waiting for the disk is
-not in them.
+not in them. --start N begins with N finished networks, made up and stored directly; with --folder they are
+kept there for the next time.
 Compared in the same run: the same search with one worker (--workers 1,1000).
 
-    python benchmarks/coordinator.py --networks 10000 --workers 1,1000       # about 12 minutes
+    python benchmarks/coordinator.py --networks 10000 --workers 1,1000
+    python benchmarks/coordinator.py --networks 101000 --start 100000 --workers 1000 --every 250
 """
 
 import argparse
@@ -29,12 +32,15 @@ from machine import processor
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
-from metaqnn.database import ReplayDatabase, SearchRecord
+from metaqnn.database import NetworkResult, ReplayDatabase, SearchRecord
 from metaqnn.executors import Coordinator, Task
+from metaqnn.executors.pool import TOGETHER
+from metaqnn.search import loop
+from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.loop import Search
 from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
-from state_space import preset
+from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 
@@ -43,60 +49,70 @@ T = 20
 
 
 class SimulatedWorkers:
-    """Executor of n workers that take no time."""
+    """Executor of n workers that take no time: whenever the coordinator can listen, all have sent something.
 
-    def __init__(self, workers: int, every: int, database: Path) -> None:
+    It listens as `PoolExecutor` does.
+    """
+
+    def __init__(self, workers: int, every: int, finished: int, database: Path) -> None:
         self.workers = workers
         self._every = every
         self._database = database
         self._rng = np.random.default_rng(0)
+        self._running: list[tuple[Task, Iterator[EpochReport]]] = []
         self._latencies: list[float] = []
-        self._finished = self._events = 0
+        self._finished, self._events, self._blocks = finished, 0, 0
 
     def run(self, coordinator: Coordinator) -> None:
-        started = process_time()
-        running: list[tuple[Task, Iterator[EpochReport]]] = []
-        while True:
-            while len(running) < self.workers and (task := coordinator.next_task()) is not None:
-                running.append((task, curve(task)))
-            if not running:
-                return
-            index = int(self._rng.integers(len(running)))
-            if self._step(coordinator, *running[index]):
-                running[index] = running[-1]
-                running.pop()
-                if self._finished % self._every == 0:
-                    self._print(process_time() - started)
-                    started = process_time()
+        self._go_on(coordinator)
+        self._started = process_time()
+        while self._running:
+            self._go_on(coordinator)
+
+    def _go_on(self, coordinator: Coordinator) -> None:
+        """Events that are stored together, and the time until they were answered."""
+        order = self._rng.permutation(len(self._running)).tolist()
+        ended, heard, began = [], [], process_time()
+        with coordinator.together():
+            while order and process_time() - began < TOGETHER:
+                index = order.pop()
+                heard.append(process_time())
+                if self._step(coordinator, *self._running[index]):
+                    ended.append(index)
+            for index in sorted(ended, reverse=True):
+                self._running.pop(index)
+            while len(self._running) < self.workers and (task := coordinator.next_task()) is not None:
+                self._running.append((task, curve(task)))
+        answered = process_time()
+        self._latencies += [answered - one for one in heard]
+        self._events, self._blocks = self._events + len(heard) + len(ended), self._blocks + 1
+        before, self._finished = self._finished, self._finished + len(ended)
+        if before // self._every < self._finished // self._every:
+            self._print()
 
     def _step(self, coordinator: Coordinator, task: Task, epochs: Iterator[EpochReport]) -> bool:
         """One epoch of a network; whether it was the last."""
         report = next(epochs)
-        started = process_time()
         stop = coordinator.on_epoch(task, report)
-        self._latencies.append(process_time() - started)
-        self._events += 1
         if not stop and report.epoch < T:
             return False
         outcome = Outcome.STOPPED if stop else Outcome.COMPLETED
         coordinator.on_result(task, TrainingResult(outcome, (), 1e-3, 1, 1.0, "simulated"))
-        self._finished, self._events = self._finished + 1, self._events + 1
         return True
 
-    def _print(self, seconds: float) -> None:
+    def _print(self) -> None:
+        seconds = process_time() - self._started
         median, late = 1000 * np.percentile(self._latencies, [50, 99])
         size = sum(path.stat().st_size for path in self._database.parent.glob(self._database.name + "*"))
         print(
             f"{self.workers:7,d} {self._finished:9,d} {self._events / seconds:9,.0f} "
-            f"{self._finished_rate(seconds):11,.1f} {median:10.2f} {late:9.2f} "
+            f"{self._events / self._blocks:8.1f} {median:10.2f} {late:9.2f} "
             f"{1000 * max(self._latencies):9.0f} {size / 1e6:12.1f} {resident() / 1e6:10.0f}",
             flush=True,
         )
         self._latencies.clear()
-        self._events = 0
-
-    def _finished_rate(self, seconds: float) -> float:
-        return self._every / seconds
+        self._events = self._blocks = 0
+        self._started = process_time()
 
 
 def resident() -> int:
@@ -114,22 +130,79 @@ def curve(task: Task) -> Iterator[EpochReport]:
         yield EpochReport(1, 1e-3, epoch, max(accuracy, 0.16), 1.0, 1.0)
 
 
-def measure(folder: Path, networks: int, workers: int, every: int, stopping: str) -> None:
-    """One search of that many networks."""
+def store_finished(database: ReplayDatabase, networks: int) -> None:
+    """Networks with the ends that a long search gives them: the best fiftieth is completed."""
+    agent, rng = QLearner(SPACE), np.random.default_rng(1)
+    known: set[Architecture] = set()
+    finals: list[float] = []
+    with database.together():
+        while len(known) < networks:
+            architecture = agent.sample(1.0, rng)
+            if architecture in known:
+                continue
+            known.add(architecture)
+            reports = list(curve(Task(len(known), architecture, len(known))))
+            finals.append(reports[-1].accuracy)
+            completed = len(known) <= 6 or finals[-1] > np.quantile(finals[:500], 0.98)
+            trained = reports if completed else reports[: int(rng.integers(1, 3))]
+            store_one(database, architecture, len(known), trained)
+
+
+def store_one(
+    database: ReplayDatabase, architecture: Architecture, number: int, reports: list[EpochReport]
+) -> None:
+    """A proposal, epochs and the end of one network."""
+    shape, classes = SPACE.input_shape, SPACE.num_classes
+    counts = {
+        "parameters": architecture.parameters(shape, classes),
+        "depth": architecture.depth,
+        "num_params": architecture.weights(shape),
+        "macs": architecture.macs(shape, classes),
+    }
+    facts = {"number": number, "architecture": str(architecture), **counts}
+    network_id = database.propose(number - 1, 1.0, facts)
+    for report in reports:
+        database.add_epoch(network_id, report)
+    y, epochs = reports[-1].accuracy, len(reports)
+    if epochs == T:
+        result = NetworkResult("completed", y, 1, T, y, y, seconds=1.0)
+    else:
+        result = NetworkResult("stopped", y + 0.1, 1, epochs, y, None, y + 0.1, seconds=1.0)
+    database.finish(network_id, result, number, {number - 1: number - 1})
+
+
+class Unlearned(ReplayMemory):
+    """Restores samples without learning from them again, which takes 2 ms each and changes no cost."""
+
+    def _replay(self) -> None:
+        if self.learns:
+            super()._replay()
+
+    learns = False
+
+
+def measure(folder: Path, networks: int, start: int, workers: int, every: int, stopping: str) -> None:
+    """One search from that many networks to that many."""
     schedule = EpsilonSchedule(((1.0, networks - networks // 10), (0.1, networks // 10)))
     config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, stopping=stopping)
     run = RunFolder(folder / f"{workers}-workers")
-    run.path.mkdir()
-    record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
-    with closing(ReplayDatabase.create(run.url, record)) as database:
-        Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15)).run(
-            SimulatedWorkers(workers, every, run.database)
-        )
+    if not run.path.exists():
+        run.path.mkdir(parents=True)
+        record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
+        with closing(ReplayDatabase.create(run.url, record)) as database:
+            store_finished(database, start)
+    with closing(ReplayDatabase.open(run.url)) as database:
+        loop.ReplayMemory = Unlearned  # type: ignore[misc]
+        search = Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15))
+        Unlearned.learns = True
+        search.run(SimulatedWorkers(workers, every, search.trained, run.database))
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--networks", type=int, default=10_000)
+    options.add_argument("--start", type=int, default=0, help="networks that have finished before")
+    options.add_argument("--folder", type=Path, help="kept, with the start; what is there is used")
     options.add_argument("--workers", default="1,1000", help="numbers of workers, separated by commas")
     options.add_argument("--every", type=int, help="networks for each line (default: a fifth of them)")
     options.add_argument("--stopping", default="rank-envelope")
@@ -139,11 +212,12 @@ def main() -> None:
         f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
     )
-    print("workers  networks  events/s  networks/s  median ms  99th ms    max ms  database MB  memory MB")
+    print("workers  networks  events/s together  median ms   99th ms    max ms  database MB  memory MB")
     for workers in chosen.workers.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            every = chosen.every or chosen.networks // 5
-            measure(Path(folder), chosen.networks, int(workers), every, chosen.stopping)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = chosen.folder or Path(temporary)
+            every = chosen.every or (chosen.networks - chosen.start) // 5
+            measure(folder, chosen.networks, chosen.start, int(workers), every, chosen.stopping)
 
 
 if __name__ == "__main__":
