@@ -61,7 +61,8 @@ class SimulatedWorkers:
         self._rng = np.random.default_rng(0)
         self._running: list[tuple[Task, Iterator[EpochReport]]] = []
         self._latencies: list[float] = []
-        self._finished, self._events, self._blocks = finished, 0, 0
+        self._finished = self._printed = finished
+        self._events = self._blocks = 0
 
     def run(self, coordinator: Coordinator) -> None:
         self._go_on(coordinator)
@@ -106,12 +107,13 @@ class SimulatedWorkers:
         size = sum(path.stat().st_size for path in self._database.parent.glob(self._database.name + "*"))
         print(
             f"{self.workers:7,d} {self._finished:9,d} {self._events / seconds:9,.0f} "
-            f"{self._events / self._blocks:8.1f} {median:10.2f} {late:9.2f} "
-            f"{1000 * max(self._latencies):9.0f} {size / 1e6:12.1f} {resident() / 1e6:10.0f}",
+            f"{(self._finished - self._printed) / seconds:11,.1f} {self._events / self._blocks:8.1f} "
+            f"{median:9.2f} {late:8.2f} {1000 * max(self._latencies):7.0f} "
+            f"{size / 1e6:11.1f} {resident() / 1e6:9.0f}",
             flush=True,
         )
         self._latencies.clear()
-        self._events = self._blocks = 0
+        self._events, self._blocks, self._printed = 0, 0, self._finished
         self._started = process_time()
 
 
@@ -212,7 +214,7 @@ def main() -> None:
         f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
     )
-    print("workers  networks  events/s together  median ms   99th ms    max ms  database MB  memory MB")
+    print("workers  networks  events/s  networks/s together median ms  99th ms  max ms database MB memory MB")
     for workers in chosen.workers.split(","):
         with tempfile.TemporaryDirectory() as temporary:
             folder = chosen.folder or Path(temporary)
