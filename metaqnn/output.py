@@ -29,6 +29,8 @@ NARROWEST = 15
 """Characters of longer words, and of columns that hold one, at least."""
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
+LONGEST = 10_000 * UNITS[0]
+"""Of the durations that are understood, in seconds; timers of the system do not take much more."""
 
 
 def rows_as_text(
@@ -123,11 +125,17 @@ def duration(seconds: float) -> str:
 
 
 def seconds(text: str) -> float:
-    """1h30m -> 5400; a plain number is in seconds. Raises ValueError for anything else, and for zero."""
+    """1h30m -> 5400; a plain number is in seconds.
+
+    Raises:
+        ValueError: anything else, nothing, or more than 10,000 days.
+    """
     form = re.fullmatch(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,9})s?)?", text.strip())
     total = sum(int(n or 0) * unit for n, unit in zip(form.groups(), UNITS, strict=True)) if form else 0
     if not total:
         raise ValueError(f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m")
+    if total > LONGEST:
+        raise ValueError(f"{text!r} is more than {LONGEST // UNITS[0]:,} days; without a limit, leave it out")
     return float(total)
 
 

@@ -35,6 +35,7 @@ from state_space.errors import printable
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from metaqnn.executors import SearchStopped
     from metaqnn.session.start import Session
 
 STOPPING = ("stopping", "reward", "audit")
@@ -120,12 +121,14 @@ def _execute(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> int:
     with disk_errors(folder, command("run", "--resume", folder.path)):
-        reason = _search(namespace, folder, given, storage)
+        stopped = _search(namespace, folder, given, storage)
     print(_result(folder, namespace.format))
-    if reason:
-        advice = f"resume with: {command('run', '--resume', folder.path)}"
-        print(f"stopped early: {printable(reason)}\n{advice}", file=sys.stderr)
-    return 1 if reason else 0
+    if stopped is None:
+        return 0
+    print(f"stopped early: {printable(str(stopped))}", file=sys.stderr)
+    if not stopped.for_good:
+        print(f"resume with: {command('run', '--resume', folder.path)}", file=sys.stderr)
+    return 1
 
 
 def _advice(folder: RunFolder) -> str:
@@ -167,7 +170,7 @@ def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
 
 def _search(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
-) -> str | None:
+) -> SearchStopped | None:
     """Start or resume the search, and run it. Returns why it stopped early, if it did."""
     from metaqnn.session.start import begin, go_on, prepare  # torch takes seconds to import
     from trainers.datasets import decoding_bar
@@ -188,7 +191,7 @@ def _search(
         return _run(begin(prepared, folder, storage), namespace)
 
 
-def _run(session: Session, namespace: argparse.Namespace) -> str | None:
+def _run(session: Session, namespace: argparse.Namespace) -> SearchStopped | None:
     from metaqnn.commands.banner import introduction
     from metaqnn.commands.bars import Bars
     from metaqnn.executors import SearchStopped
@@ -200,8 +203,8 @@ def _run(session: Session, namespace: argparse.Namespace) -> str | None:
     try:
         with time_limit(namespace.max_time):
             session.search.run(session.executor, progress)
-    except SearchStopped as reason:
-        return str(reason)
+    except SearchStopped as stopped:
+        return stopped
     except TimeUp:
         print(f"the time limit --max-time has passed; {_advice(session.folder)}", file=sys.stderr)
     finally:

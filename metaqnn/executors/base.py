@@ -21,7 +21,15 @@ TIMED_OUT = "timed_out"
 
 
 class SearchStopped(RuntimeError):  # noqa: N818 - a reason, not an error of the program
-    """The search cannot usefully continue; the message says why. Everything so far is stored."""
+    """The search cannot usefully continue; the message says why. Everything so far is stored.
+
+    Attributes:
+        for_good: whether a resumed search would end for the same reason at once.
+    """
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 @dataclass(frozen=True)

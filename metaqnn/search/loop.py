@@ -201,7 +201,7 @@ class Search:
             self._add_repeat(self._jobs[architecture], epsilon)
         if self._running:  # what they find may change the walks
             return None
-        raise SearchStopped(nothing_new(CONSECUTIVE_REPEATS, epsilon, len(self._jobs)))
+        raise SearchStopped(nothing_new(CONSECUTIVE_REPEATS, epsilon, len(self._jobs)), for_good=True)
 
     def _add_new(self, architecture: Architecture, epsilon: float) -> Job:
         number = len(self._jobs) + 1

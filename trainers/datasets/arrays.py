@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.dataset import DatasetError, ImageDataset, require_plain, shape_text
+from trainers.datasets.limits import most_bytes
 from trainers.datasets.notes import digest_of, note_of_leaks
-
-MAX_BYTES = 16 * 2**30
-"""Most bytes of a data set's images where the memory of the machine allows it."""
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 NAMES = {
     "x_train": ("x_train", "train_images"),
@@ -60,7 +55,9 @@ def dataset_from_arrays(
     for ours, theirs in found.items():
         if theirs is not None:
             convert = _pixels if ours.startswith("x") else _labels
-            parts[ours] = convert(np.asarray(arrays[theirs]), f"{theirs!r} of {where}")
+            what = f"{theirs!r} of {where}"
+            require_plain(arrays[theirs], what)
+            parts[ours] = convert(np.asarray(arrays[theirs]), what)
     for part in ("test", "val"):
         parts.setdefault(f"x_{part}", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
         parts.setdefault(f"y_{part}", np.empty(0, dtype=np.int64))
@@ -118,23 +115,6 @@ def read_npz(path: Path, name: str, own_validation: bool = False) -> ImageDatase
     except Exception as error:  # which one depends on the byte that is wrong
         raise DatasetError(f"{where} is damaged or no .npz file: {reason_of(error)}") from error
     return dataset_from_arrays(name, {**held, **arrays}, where, own_validation)
-
-
-@cache
-def most_bytes() -> int:
-    """Most bytes of images that are read into memory: half of the machine's or container's, at most 16 GiB.
-
-    The other half is for the copies that resizing and training make.
-    """
-    limits = [2 * MAX_BYTES]
-    for path in map(Path, _CGROUP_LIMITS):
-        try:
-            limits.append(int(path.read_text("ascii")))
-        except (OSError, ValueError):  # there is no such file, or it says that there is no limit
-            continue
-    if hasattr(os, "sysconf"):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(limits) // 2
 
 
 def _check_declared_sizes(path: Path, where: str, wanted: Collection[str]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
+from trainers.datasets.limits import most_bytes
 
 PARTS = ("train", "test", "validation")
 
@@ -125,6 +127,31 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
+def require_plain(array: Any, what: str) -> None:
+    """Refuse an array that is not what it seems; anything that is no array may pass.
+
+    Args:
+        array: that a plain array is to be made of.
+        what: names it in errors.
+
+    Raises:
+        DatasetError: it holds masked values, which a plain array does not; or it repeats itself by its
+            strides, and would be larger than the memory as a plain one.
+    """
+    if np.ma.is_masked(array):
+        masked = int(np.ma.getmaskarray(array).sum())
+        raise DatasetError(
+            f"{what}: {masked:,} values are masked; leave the images out, or fill the values in"
+        )
+    if not isinstance(array, np.ndarray) or array.flags.c_contiguous:
+        return
+    if array.nbytes > most_bytes():
+        raise DatasetError(
+            f"{what} would take {array.nbytes:,} bytes as a plain array; at most {most_bytes():,} are read "
+            "here, half of the memory"
+        )
+
+
 def _check_class_names(name: str, class_names: tuple[str, ...]) -> None:
     if not isinstance(class_names, tuple) or not all(isinstance(item, str) for item in class_names):
         raise DatasetError(f"class names of {name!r} must be a tuple of strings, not {class_names!r}")
@@ -143,6 +170,7 @@ def _check_part(what: str, images: np.ndarray, labels: np.ndarray, class_names: 
             found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
             kind = "labels" if ndim == 1 else "pixels"
             raise DatasetError(f"{what}: {kind} must be a {ndim}-d {dtype.__name__} array, not {found}")
+        require_plain(array, what)
     if 0 in images.shape[1:]:
         raise DatasetError(f"{what} have no pixels: shape {shape_text(images.shape)}")
     if len(images) != len(labels):

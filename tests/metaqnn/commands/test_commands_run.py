@@ -213,6 +213,12 @@ def test_a_time_that_is_none_is_quoted(refused, text):
     assert f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m" in said
 
 
+@pytest.mark.parametrize("text", ["10001d", "999999d", "999999d999999h", "999999999"])
+def test_a_time_that_no_timer_takes_is_quoted(refused, text):
+    said = refused("run", f"--max-time={text}")
+    assert f"{text!r} is more than 10,000 days; without a limit, leave it out" in said
+
+
 def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused):
     assert "there is no folder 'runs/latest'" in refused("top", "latest")
     (tmp_path / "runs").mkdir()

@@ -22,6 +22,7 @@ def stopped(open_search, formula_trainer):
         search = open_search(database)
         with pytest.raises(SearchStopped) as reason:
             search.run(SerialExecutor(formula_trainer(search.config.epochs)))
+        assert reason.value.for_good
         return search, str(reason.value)
 
     return go_on

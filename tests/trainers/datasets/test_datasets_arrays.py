@@ -7,6 +7,7 @@ import pytest
 from trainers.datasets import DatasetError
 from trainers.datasets import arrays as arrays_module
 from trainers.datasets.arrays import dataset_from_arrays, read_npz
+from trainers.datasets.limits import most_bytes
 
 
 @pytest.fixture
@@ -136,9 +137,9 @@ def test_declared_sizes_are_limited(tmp_path, arrays, monkeypatch):
 
 
 def test_the_limit_is_half_of_the_memory():
-    assert 2**24 < arrays_module.most_bytes() <= 8 * 2**30 * 2
+    assert 2**24 < most_bytes() <= 8 * 2**30 * 2
     if hasattr(os, "sysconf"):
-        assert arrays_module.most_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+        assert most_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
 
 
 def test_a_header_that_promises_too_much(tmp_path, arrays):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from trainers.datasets import DatasetError, ImageDataset
@@ -27,6 +28,18 @@ def talks():
     print("loading ...")
     return x, y
 ragged = lambda: ([[[1, 2], [3]]] * 4, y)
+masked = lambda: (np.ma.array(x, mask=x > 30), y)
+masked_labels = lambda: {"x_train": x, "y_train": np.ma.array(y, mask=[0, 0, 0, 1])}
+masked_dataset = lambda: ImageDataset(
+    "m", np.ma.array(x[..., None], mask=True), y, x[:0, ..., None], y[:0], ("a", "b")
+)
+repeated = lambda: (np.broadcast_to(x[:1], (10**11, 3, 3)), y)
+repeated_labels = lambda: (x, np.broadcast_to(np.int64(0), 10**12))
+repeated_dataset = lambda: ImageDataset(
+    "r", np.broadcast_to(x[0, ..., None], (10**11, 3, 3, 1)), y, x[:0, ..., None], y[:0], ("a", "b")
+)
+unmasked = lambda: (np.ma.array(x), y)
+turned = lambda: (x[::-1], y[::-1])
 class Tensor:
     def __array__(self, *args, **kwargs): raise RuntimeError("no numpy for gradients")
 tensor = lambda: (Tensor(), y)
@@ -78,6 +91,12 @@ def test_function_results(function):
             "own_images_module:tensor",
             "failed: RuntimeError: no numpy for gradients",
         ),
+        ("own_images_module:masked", "'x_train' of 'own_images_module:masked': 5 values are masked; leave"),
+        ("own_images_module:masked_labels", "'y_train' of 'own_images_module:masked_labels': 1 values are"),
+        ("own_images_module:masked_dataset", "train images of 'm': 36 values are masked; leave the images"),
+        ("own_images_module:repeated", "would take 900,000,000,000 bytes as a plain array; at most "),
+        ("own_images_module:repeated_labels", "would take 8,000,000,000,000 bytes as a plain array"),
+        ("own_images_module:repeated_dataset", "train images of 'r' would take 900,000,000,000 bytes as"),
         ("own_images_module:nothing", "returned NoneType; an ImageDataset, or a dict or tuple"),
         ("own_images_module:three", "returned 3 values"),
     ],
@@ -87,6 +106,14 @@ def test_function_errors_are_one_line(target, message):
         read_callable(target)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize("target", ["unmasked", "turned"])
+def test_arrays_of_other_kinds_that_hold_what_they_seem_to_are_read(target):
+    dataset = read_callable(f"own_images_module:{target}")
+    assert type(dataset.train_images) is np.ndarray
+    assert sorted(dataset.train_images.ravel()) == list(range(36))
 
 
 @pytest.mark.usefixtures("module")
