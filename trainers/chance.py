@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, isfinite
+from math import ceil, isfinite, sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from trainers.metric import ACCURACY, Metric
@@ -80,7 +81,7 @@ class Chance:
             steps: of the optimizer in an epoch.
             epochs: of a full training.
         """
-        level = _constant_guess(metric, labels, num_classes)
+        level = constant_guess(Metric.of(metric, labels, num_classes))
         if num_classes >= FEWEST_CLASSES and level <= BALANCED / num_classes:
             published = cls.published(num_classes, factor)
             return replace(published, epoch=_epoch_of(FEWEST_STEPS, steps, epochs))
@@ -94,11 +95,23 @@ def _epoch_of(step: int, steps: int, epochs: int) -> int | None:
     return epoch if epoch == 1 or epoch < epochs else None
 
 
-def _constant_guess(metric: str, labels: np.ndarray, num_classes: int) -> float:
+def constant_guess(metric: Metric) -> float:
     """What always guessing the commonest class reaches."""
-    measured = Metric.of(metric, labels, num_classes)
-    commonest = measured.images.index(max(measured.images))
-    return measured.value([n if k == commonest else 0 for k, n in enumerate(measured.images)])
+    commonest = metric.images.index(max(metric.images))
+    return metric.value([n if k == commonest else 0 for k, n in enumerate(metric.images)])
+
+
+def limit_of_guessing(metric: Metric) -> float:
+    """What a guess passes with a probability of about 1%, for any metric and number of classes.
+
+    g + z s, with g of the constant guess, z the 99% quantile of the normal distribution and s the standard
+    deviation of guesses: s^2 = g (1 - g) / n for accuracy on n images, and the sum of g (1 - g) / n_k over
+    the K classes with n_k images, divided by K^2, for balanced accuracy.
+    """
+    level = constant_guess(metric)
+    groups = [sum(metric.images)] if metric.name == ACCURACY else [n for n in metric.images if n]
+    deviation = sqrt(sum(level * (1 - level) / n for n in groups)) / len(groups)
+    return min(1.0, level + NormalDist().inv_cdf(1 - SIGNIFICANCE) * deviation)
 
 
 def _tested_accuracy(labels: np.ndarray, level: float) -> float:

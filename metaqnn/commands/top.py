@@ -96,7 +96,7 @@ def execute(namespace: argparse.Namespace) -> int:
     config, filtered = record.config, bool(namespace.max_parameters or namespace.max_macs)
     print(top_text(found, config, namespace.format, read_notes(namespace.run), filtered=filtered))
     if namespace.format == "table":
-        print(f"\n{_note(record)}")
+        print(f"\n{_note(record, found)}")
     return 0
 
 
@@ -151,7 +151,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _note(record: SearchRecord) -> str:
+def _note(record: SearchRecord, found: list[dict[str, Any]]) -> str:
     """What the accuracies are, and what they are to be compared with."""
     config = record.config
     images = "" if config.validation_size is None else f" on {config.validation_size:,} images"
@@ -159,7 +159,10 @@ def _note(record: SearchRecord) -> str:
     line = f"validation {in_words(config.metric)}{images}{told}"
     if record.guess is None:
         return line
-    return f"{line}\nalways guessing the commonest class: {percent(record.guess)}"
+    guess = f"{line}\nalways guessing the commonest class: {percent(record.guess)}"
+    observed = [row["final_accuracy"] for row in found if row["final_accuracy"] is not None]
+    beaten = not observed or max(observed) > (record.guess_limit or 0)
+    return guess if beaten else f"{guess}: NO network here is clearly better than that"
 
 
 def _quantity(text: str) -> int:

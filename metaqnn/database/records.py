@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
+
+from metaqnn.config.bounds import Bounds
+from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
-from trainers.metric import BALANCED_ACCURACY
+from state_space.errors import quoted
+from trainers.apportion import apportion, most_drawn
+from trainers.chance import constant_guess, limit_of_guessing
+from trainers.metric import Metric
+
+IMAGES = Bounds(0, 10**9)
+"""Of one class."""
+TRAIN, VALIDATION = "train", "validation"
 
 
 @dataclass(frozen=True)
@@ -34,11 +46,31 @@ class SearchRecord:
 
     @property
     def guess(self) -> float | None:
-        """What always guessing the commonest class of the training images reaches; None if unknown."""
-        counts = [n for n in (self.images or {}).get("train", {}).values() if n]
-        if not counts:
-            return None
-        return 1 / len(counts) if self.config.metric == BALANCED_ACCURACY else max(counts) / sum(counts)
+        """What always guessing the commonest class of the validation images reaches; None if unknown."""
+        return None if self._measured is None else constant_guess(self._measured)
+
+    @property
+    def guess_limit(self) -> float | None:
+        """What is hardly reached by guessing, see `limit_of_guessing`; None if unknown."""
+        return None if self._measured is None else limit_of_guessing(self._measured)
+
+    @cached_property
+    def _measured(self) -> Metric | None:
+        """The metric on the validation images; None if it is not known how many these are of each class."""
+        counts = self._validation_images()
+        return Metric(self.config.metric, tuple(counts)) if any(counts) else None
+
+    def _validation_images(self) -> list[int]:
+        """How many of each class; nothing where the stored numbers do not tell."""
+        config, images = self.config, self.images or {}
+        if VALIDATION in images:
+            return [*images[VALIDATION].values()]
+        if config.own_validation or config.validation_size is None or TRAIN not in images:
+            return []
+        training = np.array([*images[TRAIN].values()], dtype=np.int64)
+        if config.validation_size > most_drawn(training):
+            return []
+        return [int(n) for n in apportion(training, config.validation_size)]
 
     @property
     def may_be_tested(self) -> bool:
@@ -56,8 +88,19 @@ class SearchRecord:
             row["data_fingerprint"],
             row["versions"],
             row["circumstances"],
-            row.get("images"),
+            _numbers_of_images(row.get("images")),
         )
+
+
+def _numbers_of_images(value: Any) -> Mapping[str, Mapping[str, int]] | None:
+    """As stored. Raises ConfigError for what is none."""
+    if value is None or (isinstance(value, Mapping) and all(map(_are_numbers, value.values()))):
+        return value
+    raise ConfigError(f"the stored numbers of images are {quoted(value)}; expected {IMAGES} for each class")
+
+
+def _are_numbers(part: Any) -> bool:
+    return isinstance(part, Mapping) and all(number in IMAGES for number in part.values())
 
 
 @dataclass(frozen=True)

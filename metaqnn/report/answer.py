@@ -68,7 +68,9 @@ def found(view: SearchView) -> str:
     if guess is None:
         return said
     if not view.summary.beats_guess:
-        return f"{said} That is no better than always guessing the commonest class ({percent(guess)})."
+        return (
+            f"{said} That is not clearly better than always guessing the commonest class ({percent(guess)})."
+        )
     return f"{said} Always guessing the commonest class would reach {percent(guess)}."
 
 

@@ -45,7 +45,7 @@ def _best(summary: Summary) -> str:
     if summary.guess is None:
         return best
     line = f"{best}; always guessing the commonest class: {percent(summary.guess)}"
-    return line if summary.beats_guess else f"{line}: NO network is better than that"
+    return line if summary.beats_guess else f"{line}: NO network is clearly better than that"
 
 
 def _interval(summary: Summary) -> str:

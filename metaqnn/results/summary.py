@@ -43,7 +43,8 @@ class Summary:
 
     `metric` is what all accuracies are, in words, measured on `validation_images`; `best_accuracy_low` and
     `best_accuracy_high` are the interval of the best one, see `accuracy_interval`, None where it has none;
-    `guess` is what always guessing the commonest class reaches, None if unknown. A network that failed at
+    `guess` is what always guessing the commonest class of the validation images reaches, and `guess_limit`
+    what guessing hardly ever reaches, see `limit_of_guessing`; None if unknown. A network that failed at
     chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
     there. So does one that was audited in the loop.
     """
@@ -62,12 +63,15 @@ class Summary:
     validation_images: int | None
     metric: str
     guess: float | None
+    guess_limit: float | None
     by_epsilon: list[EpsilonRow]
 
     @property
     def beats_guess(self) -> bool:
-        """Whether the best network is better than a constant guess; True if either is unknown."""
-        return self.guess is None or self.best_accuracy is None or self.best_accuracy > self.guess
+        """Whether the best network is clearly better than a constant guess; True if either is unknown."""
+        if self.guess_limit is None or self.best_accuracy is None:
+            return True
+        return self.best_accuracy > self.guess_limit
 
     @property
     def speedup(self) -> float:
@@ -115,6 +119,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         validation_images=config.validation_size,
         metric=in_words(config.metric),
         guess=record.guess,
+        guess_limit=record.guess_limit,
         by_epsilon=rows,
     )
 

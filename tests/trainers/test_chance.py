@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import binomtest
 
 from trainers import EpochReport
-from trainers.chance import Chance
+from trainers.chance import Chance, constant_guess, limit_of_guessing
+from trainers.metric import Metric
 
 
 def labels(*counts):
@@ -51,6 +52,15 @@ def test_guessing_rarely_passes_the_threshold_of_balanced_accuracy(counts):
     assert chance.level == pytest.approx(1 / len(counts))
     guesses = np.mean([rng.binomial(n, 1 / len(counts), 100_000) / n for n in counts], axis=0)
     assert 0.005 < (guesses > chance.threshold).mean() < 0.02
+
+
+@pytest.mark.parametrize("counts", [(950, 50), (500, 500), (37, 10, 6), (1, 1), (9, 0)])
+def test_guesses_rarely_reach_more_than_their_limit(counts):
+    measured, rng = Metric("accuracy", counts), np.random.default_rng(0)
+    level, n = constant_guess(measured), sum(counts)
+    assert level == max(counts) / n
+    guesses = rng.binomial(n, level, 100_000) / n
+    assert (guesses > limit_of_guessing(measured)).mean() < 0.03
 
 
 def test_ten_classes_have_the_published_threshold_of_balanced_accuracy_however_unequal():

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from trainers.apportion import apportion
 from trainers.datasets.dataset import DatasetError, ImageDataset
 
 
@@ -82,17 +83,6 @@ def _draw(labels: np.ndarray, size: int, seed: int, purpose: str) -> tuple[np.nd
     rng = np.random.default_rng([seed, zlib.crc32(purpose.encode())])
     _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     drawn = np.zeros(len(labels), dtype=bool)
-    for index, share in enumerate(_apportion(counts, size)):
+    for index, share in enumerate(apportion(counts, size)):
         drawn[rng.choice(np.flatnonzero(classes == index), size=share, replace=False)] = True
     return np.flatnonzero(~drawn), np.flatnonzero(drawn)
-
-
-def _apportion(counts: np.ndarray, size: int) -> np.ndarray:
-    """Divide ``size`` in proportion to ``counts`` by the largest remainder, each share below its count."""
-    capacity = counts - 1
-    shares = np.minimum(counts * size // counts.sum(), capacity)
-    by_remainder = np.argsort(-(counts * size % counts.sum()), kind="stable")
-    while missing := size - shares.sum():
-        open_classes = by_remainder[(shares < capacity)[by_remainder]]
-        shares[open_classes[:missing]] += 1
-    return shares
