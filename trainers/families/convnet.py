@@ -47,7 +47,7 @@ class ConvNet(Family):
             for before, width in zip((input_shape[0], *WIDTHS), WIDTHS, strict=False)
         ]
         first, second = (ResponseNormalisation(values["norm_scale"], values["norm_power"]) for _ in range(2))
-        height, width = (-(-side // 2 ** len(WIDTHS)) for side in input_shape[1:])
+        height, width = (side // 2 ** len(WIDTHS) for side in input_shape[1:])  # pooling rounds down
         return nn.Sequential(
             *(convolutions[0], nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(inplace=True), first),
             *(convolutions[1], nn.ReLU(inplace=True), nn.AvgPool2d(3, 2, ceil_mode=True), second),

@@ -95,6 +95,14 @@ def test_images_that_are_too_small_are_refused(name, side, members):
         built(make_family(name, "paper"), members[name][1], (3, side, side))
 
 
+@pytest.mark.parametrize("name", ["resnet", "resnet39", "convnet"])
+def test_images_of_any_side_go_through(name, members):
+    for side in (*range(8, 20), 28, 31):
+        shape = (1, side, side + 3)
+        module = built(make_family(name, "paper"), members[name][1], shape, classes=4).eval()
+        assert module(torch.zeros(2, *shape)).shape == (2, 4)
+
+
 def test_response_normalisation_is_its_formula():
     from trainers.families.convnet import ResponseNormalisation
 
