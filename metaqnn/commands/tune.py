@@ -98,7 +98,7 @@ def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> in
         print(session.result(namespace.top, namespace.format))
     if reason:
         print(f"stopped early: {reason}\n{go_on}", file=sys.stderr)
-    return 1 if reason else 0
+    return 1 if reason or session.all_failed() else 0
 
 
 def _given(namespace: argparse.Namespace) -> dict[str, Any]:

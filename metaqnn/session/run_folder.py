@@ -175,6 +175,13 @@ class RunFolder:
             return None
         return match[0]
 
+    def make(self) -> None:
+        """Make the folder. Raises RunFolderError: there can be no such folder."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._impossible(error) from None
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Own the folder; the operating system gives it back when the process ends, however it ends.
@@ -188,16 +195,15 @@ class RunFolder:
         self._refuse_links()
         owner = self.path / OWNER
         lock = FileLock(self.path / LOCK)
+        self.make()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             match = _owner_in(owner)
             name = "another process" if match is None else match[0]
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
-            reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
-            raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}") from None
+            raise self._impossible(error) from None
         try:
             with suppress(OSError):  # on a full disk others are still kept out, by a process without a name
                 write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -205,6 +211,10 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+    def _impossible(self, error: OSError) -> RunFolderError:
+        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
 
 
 @contextmanager

@@ -52,13 +52,13 @@ class TuneFolder:
             storage: its URL; None for an SQLite file in this folder, which is made.
 
         Raises:
-            RunFolderError: the folder holds a search.
+            RunFolderError: the folder holds a search, or there can be no such folder.
             StorageError: the storage is no URL.
         """
         if self.run.database.exists() or self.run.storage.exists():
             raise RunFolderError(f"{str(self.path)!r} holds a search; give another --run-dir")
         if storage is None:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.run.make()
             return self._url(None), name
         _without_password(storage)
         return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
@@ -71,7 +71,11 @@ class TuneFolder:
             storage: its URL; None for this folder's own file.
             settings: of the tuning.
             place: where trials are trained.
+
+        Raises:
+            RunFolderError: there can be no such folder.
         """
+        self.run.make()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         url = None if storage is None else _without_password(storage)
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}

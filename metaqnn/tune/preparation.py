@@ -82,6 +82,8 @@ def _for_words(
         raise TuneError(
             f"{family.name!r} is trained on words, but {settings.dataset!r} is images; try --dataset ptb"
         )
+    if environment.precision not in ("auto", "float32"):
+        raise TuneError(f"--precision is {environment.precision}, but {family.name!r} is trained in float32")
     text = load_words(
         settings.dataset,
         data_dir=environment.data_dir,

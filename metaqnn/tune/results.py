@@ -34,6 +34,7 @@ class Summary:
         completed, stopped, failed: how they ended.
         epochs: trained in them.
         full_epochs: what training all that ended to the end would have taken.
+        failures: by how they failed, the commonest first: how many `trials`, the `first` one, its `message`.
     """
 
     trials: int
@@ -42,6 +43,7 @@ class Summary:
     failed: int
     epochs: int
     full_epochs: int
+    failures: dict[str, dict[str, Any]]
 
 
 def summarise(study: Study, settings: TuneSettings) -> Summary:
@@ -54,7 +56,17 @@ def summarise(study: Study, settings: TuneSettings) -> Summary:
     whole = settings.epochs * (len(completed) + len(stopped))
     full = whole + sum(epochs[trial.number] for trial in failed)
     ended = sum(epochs[trial.number] for trial in (*completed, *stopped, *failed))
-    return Summary(len(trials), len(completed), len(stopped), len(failed), ended, full)
+    counts = len(trials), len(completed), len(stopped), len(failed)
+    return Summary(*counts, ended, full, _failures(failed))
+
+
+def _failures(failed: Sequence[FrozenTrial]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for trial in failed:
+        message = trial.user_attrs.get("message", "no reason was given")
+        outcome = trial.user_attrs.get("outcome", "failed")
+        found.setdefault(outcome, {"trials": 0, "first": trial.number, "message": message})["trials"] += 1
+    return dict(sorted(found.items(), key=lambda item: -item[1]["trials"]))
 
 
 def best_trials(study: Study, count: int) -> list[FrozenTrial]:

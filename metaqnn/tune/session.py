@@ -22,7 +22,7 @@ from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
 from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
 from metaqnn.tune.tuning import Heard, Tuning
 from state_space.errors import printable
-from trainers import ImageDataset
+from trainers.families import WordDataset
 from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class TuneSession:
                 trust(settings.dataset)
             make_pruner(settings.make_family(), settings)
             folder = TuneFolder(namespace.run_dir or _new_folder(settings))
+        elif namespace.rank is not None:
+            raise TuneError(f"--rank is {namespace.rank}, but --resume goes on with what is tuned there")
         begun = folder.holds_study or namespace.resume is not None
         if begun:
             url, name, settings, place = folder.open(environment, namespace.storage)
@@ -83,7 +85,7 @@ class TuneSession:
         settings = prepared.settings
         if not begun:
             url, name = folder.place(_study_name(settings), namespace.storage)
-        study = open_study(url, name, prepared.family, settings)
+        study = open_study(url, name, prepared.family, settings, begun=begun)
         _check_data(study, prepared)
         if not begun:
             folder.remember(name, namespace.storage, settings, place)
@@ -103,6 +105,11 @@ class TuneSession:
     def ended(self) -> int:
         """Trials that have ended."""
         return sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+
+    def all_failed(self) -> bool:
+        """Whether every trial has failed."""
+        states = {trial.state.name for trial in self.study.get_trials(deepcopy=False)}
+        return states == {"FAIL"}
 
     def best_line(self) -> str:
         """The best value so far, for the progress."""
@@ -137,10 +144,14 @@ class TuneSession:
             return as_json({**facts, "top": rows})
         if output_format == "csv":
             return rows_as_text(rows, "csv", {})
+        failures = [
+            f"{outcome}: {counted(why['trials'], 'trial')}, the first is {why['first']}: {why['message']}"
+            for outcome, why in summary.failures.items()
+        ]
         saved = f"{summary.full_epochs / summary.epochs:.2f} times fewer epochs" if summary.epochs else "none"
         ended = f"{summary.completed} completed, {summary.stopped} stopped, {summary.failed} failed"
         trials, epochs = counted(summary.trials, "trial"), counted(summary.epochs, "epoch")
-        lines = ["", f"{trials}: {ended}; {epochs}, {saved}", ""]
+        lines = ["", f"{trials}: {ended}; {epochs}, {saved}", *failures, ""]
         return "\n".join([*lines, self._table(rows, metric), "", self._where(best)])
 
     def _table(self, rows: list[dict[str, Any]], metric: str) -> str:
@@ -172,8 +183,9 @@ class TuneSession:
 def data_lines(prepared: PreparedTuning) -> list[str]:
     """How much data there is for what, and what is to be said about it."""
     numbers = ", ".join(f"{number:,} {part}" for part, number in prepared.numbers.items())
-    if not isinstance(prepared.data, ImageDataset):
-        return [f"words       {numbers}"]
+    if isinstance(prepared.data, WordDataset):
+        unknown = f"{percent(prepared.data.unknown)} of the validation words are <unk>"
+        return [f"words       {numbers}; {prepared.data.num_classes:,} different ones, {unknown}"]
     settings = prepared.settings
     mirrored = ", mirrored" if settings.mirror else ""
     moved = f", shifted by up to {settings.translate} px" if settings.translate else ""

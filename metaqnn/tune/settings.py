@@ -22,8 +22,11 @@ SAMPLERS = ("tpe", "random")
 DEFAULT_RULE = "rank-envelope"
 OF_FAMILY = ("epochs", "image_size", "train_limit", "validation_size")
 """Settings whose default is the family's."""
-OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric")
+OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric", "max_pixels")
 """Settings that make no sense for a text."""
+BELONGS_TO = {"eta": "hyperband", "min_epochs": "hyperband", "burn_in": "delta"}
+"""Settings that say nothing without another one."""
+TEXTS = ("family", "dataset", "preset", "sampler", "metric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,8 @@ class TuneSettings(ImageOptions):
     )
 
     def __post_init__(self) -> None:
+        for name in TEXTS:
+            require(isinstance(getattr(self, name), str), name, getattr(self, name), "a name")
         hint = did_you_mean(self.sampler, SAMPLERS)
         require(self.sampler in SAMPLERS, "sampler", self.sampler, " or ".join(SAMPLERS) + hint)
         super().__post_init__()
@@ -103,7 +108,11 @@ class TuneSettings(ImageOptions):
         _refuse_images(family, given)
         preset = {name: getattr(family, name) for name in OF_FAMILY}
         preset["mirror"] = family.mirrored and given["dataset"] not in NOT_MIRRORED
-        return cls(**{**preset, **given})
+        settings = cls(**{**preset, **given})
+        for name, other in BELONGS_TO.items():
+            if name in given and not getattr(settings, other):
+                raise TuneError(f"{flag(name)} is {given[name]}, but it belongs to {flag(other)}")
+        return settings
 
     def make_family(self) -> Family:
         """The family that is tuned."""

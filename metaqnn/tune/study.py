@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from metaqnn.database.engine import name_of
 from metaqnn.mirrors.optuna import check_no_replay_database, explained
+from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
@@ -24,33 +26,74 @@ SETTINGS, FINGERPRINT = "metaqnn_tune", "data_fingerprint"
 """Attributes of the study."""
 
 
-def open_study(url: str, name: str, family: Family, settings: TuneSettings) -> Study:
-    """The study of a tuning, made if it is not there.
+def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, begun: bool = False) -> Study:
+    """The study of a tuning, made if the tuning has not begun and it is not there.
 
     Args:
         url: of the storage.
         name: of the study.
         family: what is tuned.
         settings: how.
+        begun: whether a run folder says that this is its study.
 
     Raises:
         MissingPackageError: Optuna is not installed.
         MirrorError: the storage cannot be used.
-        TuneError: the study belongs to something else.
+        TuneError: the study belongs to something else or to another run folder, is gone, or is damaged.
     """
-    optuna = quiet_optuna()
-    direction = "maximize" if family.metric == "accuracy" else "minimize"
     with explained(url):
         check_no_replay_database(url)
-        study = optuna.create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
-        if SETTINGS not in study.user_attrs and not study.get_trials(deepcopy=False):
-            study.set_user_attr(SETTINGS, settings.as_json())
-        if study.user_attrs.get(SETTINGS) != settings.as_json():
-            raise TuneError(
-                f"the study {name!r} in that storage is of something else; give another --run-dir"
-            )
+        study = _found(url, name) if begun else _made(url, name, family)
+        if not _is_whole(study, family, settings.epochs):
+            raise TuneError(f"the study {name!r} in {name_of(url)} is damaged; put back a copy of it")
+        _claim(study, settings, begun)
     study.pruner = make_pruner(family, settings)
     return study
+
+
+def _found(url: str, name: str) -> Study:
+    try:
+        return quiet_optuna().load_study(study_name=name, storage=url)
+    except KeyError:
+        raise TuneError(
+            f"the study {name!r} is not in {name_of(url)} any more; to begin anew, give another --run-dir"
+        ) from None
+
+
+def _made(url: str, name: str, family: Family) -> Study:
+    direction = "maximize" if family.metric == "accuracy" else "minimize"
+    return quiet_optuna().create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
+
+
+def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
+    """Write into a new study which tuning it is of, or check it. Raises TuneError."""
+    trials = len(study.get_trials(deepcopy=False))
+    if SETTINGS not in study.user_attrs and not trials:
+        study.set_user_attr(SETTINGS, settings.as_json())
+    if study.user_attrs.get(SETTINGS) != settings.as_json():
+        raise TuneError(
+            f"the study {study.study_name!r} in that storage is of something else; give another --run-dir"
+        )
+    if trials and not begun:
+        raise TuneError(
+            f"the study {study.study_name!r} in that storage has {counted(trials, 'trial')} already, of "
+            "another run folder; go on there by --resume, or give another --run-dir"
+        )
+
+
+def _is_whole(study: Study, family: Family, epochs: int) -> bool:
+    """Whether the study can be read, and has all there is to a trial that was trained to the end."""
+    try:
+        _ = study.user_attrs
+        ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+        return all(
+            trial.value is not None
+            and len(trial.intermediate_values) == epochs
+            and {*family.parameters} <= {*trial.params}
+            for trial in ended
+        )
+    except (AssertionError, LookupError, TypeError, ValueError):  # what Optuna raises then
+        return False
 
 
 def quiet_optuna() -> Any:

@@ -52,11 +52,14 @@ class WordTrainer(FamilyTraining):
         self.family = family
         self.chance = Chance.published(dataset.num_classes, family.chance_factor)
         self._identity = {"data": dataset.fingerprint}
-        least = 2 * family.batch_size
-        if len(dataset.train) < least:
-            raise DatasetError(
-                f"text {dataset.name!r} has {len(dataset.train)} training words; {family.name} needs {least}"
-            )
+        for part, words, least in (
+            ("training", len(dataset.train), 2 * family.batch_size),
+            ("validation", len(dataset.valid), 2),
+        ):
+            if words < least:
+                raise DatasetError(
+                    f"text {dataset.name!r} has {words} {part} words; {family.name} needs {least}"
+                )
         self._words, self._valid = (torch.from_numpy(part) for part in (dataset.train, dataset.valid))
 
     def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:

@@ -46,6 +46,11 @@ class WordDataset:
         """Words of the vocabulary."""
         return len(self.vocabulary)
 
+    @property
+    def unknown(self) -> float:
+        """Share of the validation words that are `<unk>`: the more, the easier they are to predict."""
+        return float(np.mean(self.valid == self.vocabulary.index(UNKNOWN)))
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over vocabulary and words."""
@@ -92,7 +97,9 @@ def load_words(
     if files is None:
         folders = [] if data_dir is None else [str(data_dir), str(Path(data_dir) / name)]
         places = " and ".join(map(repr, dict.fromkeys([*folders, name])))
-        raise DatasetError(f"no text {name!r}: {Path(name).name}.train.txt was looked for in {places}")
+        raise DatasetError(
+            f"no text {name!r}: {Path(name).name}.train.txt was looked for in {places}; is --data-dir right?"
+        )
     texts = {part: _words(file) for part, file in files.items()}
     train = texts["train"][:limit]
     vocabulary = tuple(sorted({*train, END, UNKNOWN}))

@@ -81,6 +81,7 @@ def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
     assert "--seed is 0 there and 1 here" in again
     url = f"sqlite:///{tuned_copy / 'other.db'}"
     assert "is in its own file, not in sqlite" in refused("--resume", tuned_copy, "--storage", url)
+    assert "--rank is 2, but --resume goes on" in refused("--resume", tuned_copy, "--rank", "2")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,11 @@ def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
         (("convnet", *SMALL, "--stopping", "medain"), "rule 'medain' is not known; did you mean 'median'?"),
         (("convnet", *SMALL, "--rank", "1"), "--rank is 1, but 'convnet' is no run folder"),
         (("convnet", *SMALL, "--storage", "nowhere"), "the storage is no URL"),
+        (("convnet", *SMALL, "--run-dir", "/dev/null"), "'/dev/null' cannot be a run folder"),
+        (
+            ("lstm", "--dataset", "nowhere"),
+            "was looked for in 'nowhere'; is --data-dir right?",
+        ),
         (("convnet", *SMALL, "--device", "tpu"), "unknown device 'tpu'"),
         (("[C(4,3,1), P(9,9), P(9,9), SM(10)]", *SMALL), "P(9,9)"),
         (("--resume", "nowhere"), "'nowhere' holds no tuning"),
@@ -140,6 +146,7 @@ def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
     data = ("--dataset", "ptb", "--data-dir", tmp_path, "--quiet")
     assert "'resnet' is trained on images, but 'ptb' is a text" in refused("resnet", *data)
     assert "has 1 word(s) to tell apart" in refused("lstm", *data)
+    assert "--precision is bfloat16, but 'lstm'" in refused("lstm", *data, "--precision", "bfloat16")
 
 
 def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
@@ -148,6 +155,18 @@ def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
     assert main(["tune", NETWORK, *map(str, options)]) == 0
     shutil.rmtree(tmp_path / "run")
     assert "is of something else" in refused(NETWORK, *options, "--seed", "0", "--sampler", "random")
+
+
+def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
+    for part, words in (("train", "a b c d e\n" * 1000), ("valid", "y z\n"), ("test", "a\n")):
+        (tmp_path / f"ptb.{part}.txt").write_text(words)
+    options = ("--preset", "laptop", "--epochs", "1", "--trials", "2", "--device", "cpu", "--quiet")
+    options += ("--validation-size", "2")
+    place = ("--data-dir", tmp_path, "--run-dir", tmp_path / "run")
+    assert main(["tune", "lstm", "--dataset", "ptb", *options, *map(str, place)]) == 1
+    printed = capsys.readouterr()
+    assert "chance: 2 trials, the first is 0: no better than chance in attempt 5" in printed.out
+    assert "7 different ones, 100.00% of the validation words are <unk>" in printed.err
 
 
 def test_a_run_folder_of_a_search_is_not_overwritten(run_copy, refused):

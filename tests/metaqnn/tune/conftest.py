@@ -71,7 +71,8 @@ def tuning(tmp_path, settings):
         path.mkdir(exist_ok=True)
         chosen = settings(**changes)
         family = chosen.make_family()
-        study = open_study(f"sqlite:///{path / 'study.db'}", "study", family, chosen)
+        begun = (path / "study.db").exists()
+        study = open_study(f"sqlite:///{path / 'study.db'}", "study", family, chosen, begun=begun)
         prepared = PreparedTuning(chosen, family, trainer, SimpleNamespace(), SimpleNamespace())
         Tuning(study, prepared, trials, path, heard).run(SerialExecutor(trainer))
         return study

@@ -41,14 +41,28 @@ def test_a_server_is_named_when_a_study_is_begun_there(on_server, tmp_path):
     assert on_server.open({})[0] == URL
 
 
-@pytest.mark.parametrize("what", ["pipe", "huge", "settings"])
+@pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
+def test_a_folder_that_cannot_be_is_one_line(tmp_path, settings, storage):
+    (tmp_path / "file").touch()
+    folder = TuneFolder(tmp_path / "file")
+
+    def begin():
+        folder.place("study", storage)
+        folder.remember("study", storage, settings(), Environment())
+
+    with pytest.raises(RunFolderError, match="file' cannot be a run folder: it is no folder"):
+        begin()
+
+
+@pytest.mark.parametrize("what", ["pipe", "huge", "epochs", "dataset"])
 def test_a_file_that_names_no_study_is_one_line(tmp_path, settings, what):
     file = tmp_path / STUDY
     if what == "huge":
         file.touch()
         os.truncate(file, 2**36)
-    elif what == "settings":
-        facts = {"url": None, "study": "s", "settings": {**asdict(settings()), "epochs": "x"}}
+    elif what in ("epochs", "dataset"):
+        bad = {"epochs": "x", "dataset": None}[what]
+        facts = {"url": None, "study": "s", "settings": {**asdict(settings()), what: bad}}
         file.write_text(json.dumps({**facts, "environment": {}}))
     else:
         os.mkfifo(file)

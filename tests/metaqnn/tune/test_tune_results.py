@@ -66,3 +66,11 @@ def test_epochs_are_counted(tuning, formula_family_trainer, settings):
     assert found.failed == 1
     assert found.epochs == sum(len(trial.intermediate_values) for trial in study.trials)
     assert found.full_epochs == 11 * 6
+
+
+def test_failures_are_told_by_kind_with_the_first_of_each(tuning, formula_family_trainer, settings):
+    study = tuning(formula_family_trainer(failing=("trial-2.pt", "trial-4.pt")), trials=6)
+    message = "training loss nan in epoch 2"
+    assert summarise(study, settings()).failures == {
+        "diverged": {"trials": 2, "first": 2, "message": message}
+    }

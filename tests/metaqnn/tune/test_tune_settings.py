@@ -24,9 +24,13 @@ from metaqnn.tune.settings import TuneSettings
         ({"hyperband": True, "stopping": None, "min_epochs": 3}, "the first rungs are at 3 and 9"),
         ({"kappa": 0.5}, "--kappa is 0.5, but it belongs to --hyperband with --delta"),
         ({"hyperband": True, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
+        ({"stopping": None, "burn_in": 5}, "--burn-in is 5, but it belongs to --delta"),
+        ({"eta": 2}, "--eta is 2, but it belongs to --hyperband"),
+        ({"min_epochs": 2}, "--min-epochs is 2, but it belongs to --hyperband"),
         ({"burn_in": 2}, "--burn-in is 2; it must be a whole number from 3 to 1000000"),
         ({"eta": 1}, "--eta is 1; it must be a whole number from 2 to 10000"),
         ({"family": "lstm", "dataset": "ptb", "image_size": 8}, "--image-size is for images, but 'lstm'"),
+        ({"family": "lstm", "dataset": "ptb", "max_pixels": 9}, "--max-pixels is for images"),
         ({"family": "lstm", "dataset": "ptb", "svhn_extra": True}, "--svhn-extra is for images"),
     ],
 )

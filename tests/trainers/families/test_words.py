@@ -75,6 +75,17 @@ def test_a_text_shorter_than_two_words_a_column_is_refused(tmp_path):
         WordTrainer(make_family("lstm", "laptop"), data, epochs=1, device="cpu")
 
 
+def test_a_single_validation_word_is_refused(tmp_path):
+    data = load_words("ptb", data_dir=write(tmp_path, train="a b c\n" * 20), valid_limit=1)
+    with pytest.raises(DatasetError, match="has 1 validation words; lstm needs 2"):
+        WordTrainer(make_family("lstm", "laptop"), data, epochs=1, device="cpu")
+
+
+def test_words_that_are_not_trained_on_are_counted(tmp_path):
+    data = load_words("ptb", data_dir=write(tmp_path, train="a b\n", valid="a z y b <unk>\n"))
+    assert data.unknown == 3 / 6
+
+
 def test_every_word_but_the_first_of_a_column_is_predicted_once(family_trainer):
     trainer = family_trainer("lstm")
     text = trainer._words[:162]
