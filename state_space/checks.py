@@ -17,7 +17,7 @@ def whole(low: int, high: int) -> Callable[[str, object], int]:
     """A check for a whole number from `low` to `high`."""
 
     def check(name: str, value: object) -> int:
-        if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+        if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= high:
             raise StateSpaceError(f"{name} must be a whole number from {low} to {high}, not {quoted(value)}")
         return int(value)
 
