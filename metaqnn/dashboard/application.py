@@ -62,6 +62,7 @@ def _routes(pages: Pages, charts: Charts, downloads: Downloads) -> list[BaseRout
         Route("/runs/{run}/networks/{number}/chart.json", charts.network),
         Route("/runs/{run}/curves", pages.curves),
         Route("/runs/{run}/curves.json", charts.curves),
+        Route("/runs/{run}/curves.csv", downloads.curves),
         Route("/runs/{run}/networks.csv", downloads.networks),
         Route("/runs/{run}/networks/{number}/epochs.csv", downloads.epochs),
         Route("/runs/{run}/epsilons.csv", downloads.epsilons),

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from metaqnn.dashboard.overlay import chosen_networks
 from metaqnn.dashboard.runs import Run, find_run, network_number
 from metaqnn.dashboard.snapshots import Snapshots
 from metaqnn.dashboard.state import RunState
@@ -54,13 +55,15 @@ class Downloads:
         """Every epoch of a network, with the decision after it."""
         run, number = find_run(self._runs, request), network_number(request)
         with run.reading() as reader:
-            trainings = reader.network(number)["trainings"]
-        rows = [
-            {"purpose": training["purpose"], "attempt": training["attempt"], **epoch}
-            for training in trainings
-            for epoch in training["epochs"]
-        ]
+            rows = _epochs(reader.network(number))
         return _file(f"{run.address}-network-{number}", rows)
+
+    def curves(self, request: Request) -> Response:
+        """Every epoch of the chosen networks."""
+        run, numbers = find_run(self._runs, request), chosen_networks(request.query_params)
+        with run.reading() as reader:
+            rows = [{"network": n, **epoch} for n in numbers for epoch in _epochs(reader.network(n))]
+        return _file(f"{run.address}-curves", rows)
 
     def epsilons(self, request: Request) -> Response:
         """The numbers at each epsilon."""
@@ -78,6 +81,14 @@ class Downloads:
             for test in one.tests
         ]
         return _file(f"{run.address}-long-trainings", rows)
+
+
+def _epochs(network: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"purpose": training["purpose"], "attempt": training["attempt"], **epoch}
+        for training in network["trainings"]
+        for epoch in training["epochs"]
+    ]
 
 
 def _of_run(address: str, state: RunState | str) -> dict[str, Any]:

@@ -48,6 +48,22 @@ def test_epochs_are_in_the_file_with_their_decisions(rows, sql):
     assert name == "copy-network-8.csv"
 
 
+def test_curves_of_chosen_networks_are_in_one_file(rows, sql):
+    found, name = rows("curves.csv?network=8&network=3")
+    expected = [
+        (str(number), *map(str, row))
+        for number in (8, 3)
+        for row in sql(
+            "SELECT attempt, epochs.epoch, accuracy FROM trainings JOIN epochs ON training_id = trainings.id "
+            f"WHERE network_id = (SELECT id FROM networks WHERE number = {number}) "
+            "ORDER BY trainings.id, epochs.epoch"
+        )
+    ]
+    keys = ("network", "attempt", "epoch", "accuracy")
+    assert [tuple(row[key] for key in keys) for row in found] == expected
+    assert name == "copy-curves.csv"
+
+
 def test_epsilons_are_in_the_file(rows, sql):
     found, _ = rows("epsilons.csv")
     expected = sql("SELECT epsilon, count(*) FROM networks GROUP BY epsilon ORDER BY epsilon DESC")
