@@ -92,7 +92,11 @@ def _from_folder(path: Path, wishes: Wishes) -> LearningCurves:
     if len(files) == 1 and EVENTS not in files[0].name:
         curves = _from_table(read_table(files[0]), files[0], wishes)
         return replace(curves, understood="; ".join([curves.understood, *remarks]))
-    return read_runs(files, wishes, remarks) if files else _of_search(path, wishes)
+    if not files:
+        raise CurvesError(
+            "no curves there: no table such as .csv, .json or .log, no event file, no search.db"
+        )
+    return read_runs(files, wishes, remarks)
 
 
 def _of_search(path: Path, wishes: Wishes) -> LearningCurves:

@@ -1,8 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
-A folder is searched for ``progress.csv``, ``result.json`` (Ray), ``metrics.csv`` (Lightning) and
-TensorBoard's event files; in a folder with none of these each ``.csv`` or ``.json`` is a training. Everything
-becomes one long table with the column ``run``, which `predictor.curves.long` reads.
+A folder is searched for ``progress.csv``, ``result.json`` (Ray), ``metrics.csv`` (Lightning),
+``training.log`` (Keras) and TensorBoard's event files; in a folder with none of these, each ``.csv`` or
+``.json`` is a training, and if there are none, each ``.log``. Everything becomes one long table with the
+column ``run``, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from predictor.curves.wording import listed
 from predictor.errors import CurvesError
 from predictor.extras import require
 
-NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json")
+NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json", "training.log")
 EVENTS = "events.out.tfevents"
 OF_NO_TRAINING = re.compile(r"(params|config|hparams|args|settings|summary|meta.*|experiment_state.*)\.\w+")
 TENSORBOARD_CSV = {"Wall time", "Step", "Value"}
@@ -50,6 +51,7 @@ def files_of(path: str) -> tuple[list[Path], list[str]]:
         if found := [file for file in files if file.name.removesuffix(".gz") == name]:
             return found, []
     tables = [file for file in files if suffix(file) in TEXT_SUFFIXES]
+    tables = tables or [file for file in files if suffix(file) == ".log"]
     return of_one_suffix([file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)] or tables)
 
 

@@ -23,6 +23,19 @@ def keras(folder, i, accuracy, rate):
     pd.DataFrame(table).to_csv(folder / f"run{i}.csv", index=False)
 
 
+def keras_log(folder, i, accuracy, rate):
+    run = folder / f"run{i}"
+    run.mkdir()
+    keras(run, i, accuracy, rate)
+    (run / f"run{i}.csv").rename(run / "training.log")
+    (run / "args.json").write_text('{"seed": 1}')
+
+
+def plain_log(folder, i, accuracy, rate):
+    keras(folder, i, accuracy, rate)
+    (folder / f"run{i}.csv").rename(folder / f"run{i}.log")
+
+
 def ray(folder, i, accuracy, rate):
     trial = folder / f"trial_{i}"
     trial.mkdir()
@@ -66,6 +79,8 @@ def histories(folder, i, accuracy, rate):
     ("tool", "pattern", "parameter"),
     [
         (keras, "*.csv", "learning_rate"),
+        (keras_log, "*/training.log", "learning_rate"),
+        (plain_log, "*.log", "learning_rate"),
         (ray, "*/progress.csv", "lr"),
         (ray, "**/result.json", "lr"),
         (lightning, "*/metrics.csv", "lr"),
@@ -162,5 +177,5 @@ def test_a_file_that_is_no_training_is_named(tmp_path, accuracies, rates):
 
 
 def test_a_folder_without_curves_is_one_line(tmp_path):
-    with pytest.raises(CurvesError, match=r"no database search\.db there"):
+    with pytest.raises(CurvesError, match=r"no curves there: .*, no search\.db$"):
         read(tmp_path)
