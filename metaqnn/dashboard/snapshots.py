@@ -15,6 +15,7 @@ from metaqnn.dashboard.runs import Run
 from metaqnn.dashboard.state import RunState, run_state
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import Figure, NothingToShow, SearchView
+from metaqnn.results.learned import Learner
 from metaqnn.session.run_folder import RunFolder
 
 
@@ -26,11 +27,15 @@ class Snapshot:
         reader: reads it; stays open until the snapshot is closed.
         version: of the search.
         artists: the threads that draw.
+        learner: what earlier versions' figures have learned of the search.
     """
 
-    def __init__(self, run: Run, reader: SearchReader, version: str, artists: Artists) -> None:
+    def __init__(
+        self, run: Run, reader: SearchReader, version: str, artists: Artists, learner: Learner
+    ) -> None:
         self.version = version
-        self.view = SearchView(reader, artists.watch)
+        self.learner = learner
+        self.view = SearchView(reader, artists.watch, learner)
         self._run = run
         self._reader = reader
         self._artists = artists
@@ -115,7 +120,8 @@ class Snapshots:
             if known is not None and known.version == version:
                 return known
             with run.explained():
-                fresh = Snapshot(run, RunFolder(run.path).reader(), version, self._artists)
+                learner = Learner() if known is None else known.learner
+                fresh = Snapshot(run, RunFolder(run.path).reader(), version, self._artists, learner)
             self._newest[run.address] = fresh
         if known is not None:
             known.close()

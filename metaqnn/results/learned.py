@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.results.replay import learn
-from metaqnn.search.agent import QLearner
+from metaqnn.search.agent import QLearner, ReplayMemory
 from state_space import Architecture, Layer
+
+Sample = tuple[str, float]
+"""An architecture and its reward."""
 
 
 class TriedAction(NamedTuple):
@@ -20,15 +24,44 @@ class TriedAction(NamedTuple):
     q: float
 
 
-def restored_agent(
-    config: SearchConfig, search: dict[str, Any], samples: Iterable[tuple[str, float]]
-) -> QLearner:
-    """The agent as it was after these samples (architecture, reward), in the order of the replay memory."""
-    space = config.space(search["channels"], search["image_size"], search["num_classes"])
-    agent = QLearner(space, alpha=config.alpha, gamma=config.gamma, initial=config.initial_q)
-    parsed = ((_parsed(architecture), reward) for architecture, reward in samples)
-    learn(agent, parsed, seed=config.seed, draws=config.replays)
-    return agent
+class Learner:
+    """The agent of a stored search, which goes on learning as the search grows. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._of: tuple[SearchConfig, int, int, int] | None = None
+        self._known: list[Sample] = []
+        self._agent: QLearner
+        self._memory: ReplayMemory
+
+    def agent(self, config: SearchConfig, search: dict[str, Any], samples: Iterable[Sample]) -> QLearner:
+        """The agent as it was after these samples, in the order of the replay memory.
+
+        It learns from those alone that have come since the last call, if there was one for the same search;
+        what that returned changes, too.
+        """
+        listed = list(samples)
+        of = (config, search["channels"], search["image_size"], search["num_classes"])
+        with self._lock:
+            if of != self._of or listed[: len(self._known)] != self._known:
+                self._begin(of, listed)
+            for architecture, reward in listed[len(self._known) :]:
+                self._memory.add(_parsed(architecture), reward)
+            self._known = listed
+            return self._agent
+
+    def _begin(self, of: tuple[SearchConfig, int, int, int], samples: list[Sample]) -> None:
+        config, *shape = of
+        self._of, self._known = None, []  # until this is done
+        agent = QLearner(
+            config.space(*shape), alpha=config.alpha, gamma=config.gamma, initial=config.initial_q
+        )
+        memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
+        parsed = [(_parsed(architecture), reward) for architecture, reward in samples]
+        learn(agent, parsed, seed=config.seed, draws=config.replays)
+        for architecture, reward in parsed:
+            memory.recall(architecture, reward)
+        self._of, self._known, self._agent, self._memory = of, samples, agent, memory
 
 
 def tried_actions(agent: QLearner, architectures: Iterable[str]) -> list[TriedAction]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -92,17 +93,19 @@ def _updates(architectures: list[Architecture], seed: int, draws: int) -> Intege
 
 def _learn_row(agent: QLearner, nodes: list[Node], node: Integers, slot: Integers, target: Floats) -> Floats:
     """All updates of one observed state. Returns max_u Q(s, u) of its true state after each of them."""
-    row, alpha = nodes[node[0]].row, agent.alpha
-    values = np.full((len(row), len(node)), agent.initial)
+    row, alpha, initial = nodes[node[0]].row, agent.alpha, agent.initial
+    values: dict[int, Floats] = {}  # of the slots that are updated, after each update of the state
     for own in _groups(slot):
         # Q <- (1 - alpha) Q + alpha target, a recursive filter
-        learned, _ = lfilter([alpha], [1, alpha - 1], target[own], zi=[(1 - alpha) * agent.initial])
-        values[slot[own[0]], own[0] :] = np.repeat(learned, np.diff(own, append=len(node)))
+        learned, _ = lfilter([alpha], [1, alpha - 1], target[own], zi=[(1 - alpha) * initial])
+        after = np.diff(own, prepend=0, append=len(node))
+        values[int(slot[own[0]])] = np.repeat(np.concatenate([[initial], learned]), after)
         row[slot[own[0]]] = float(learned[-1])
     groups, best = _groups(node), np.empty(len(node))
-    if len(groups) == 1 and len(nodes[node[0]].slots) == len(row):
-        return np.asarray(values.max(axis=0))
     for own in groups:
         allowed = nodes[node[own[0]]].slots
-        best[own] = values[np.ix_(allowed, own)].max(axis=0)
+        moved = [values[one] for one in allowed if one in values]
+        of_node = moved if len(groups) == 1 else [value[own] for value in moved]
+        highest = reduce(np.maximum, of_node)
+        best[own] = highest if len(moved) == len(allowed) else np.maximum(highest, initial)
     return best

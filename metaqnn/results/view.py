@@ -13,7 +13,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import networks
 from metaqnn.results.choices import Importance, importance
-from metaqnn.results.learned import TriedAction, restored_agent, tried_actions
+from metaqnn.results.learned import Learner, TriedAction, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.search.agent import QLearner
 from trainers.metric import in_words
@@ -34,12 +34,14 @@ class SearchView:
 
     Args:
         reader: the search.
-        watch: wraps the samples while the Q-values are restored, for example in a progress bar.
+        watch: wraps the samples while they are read, for example in a progress bar.
+        learner: that of an earlier view of the same search, which has less to learn.
     """
 
-    def __init__(self, reader: SearchReader, watch: Watch = iter) -> None:
+    def __init__(self, reader: SearchReader, watch: Watch = iter, learner: Learner | None = None) -> None:
         self._reader = reader
         self._watch = watch
+        self._learner = learner or Learner()
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -92,8 +94,8 @@ class SearchView:
 
     @cached_property
     def agent(self) -> QLearner:
-        """The agent with its current Q-values. Restoring them takes some tenths of a second per 1,000."""
-        return restored_agent(self.config, self.record, self._watch(self._reader.samples()))
+        """The agent with its Q-values; all at once, they take some tenths of a second per 1,000 networks."""
+        return self._learner.agent(self.config, self.record, self._watch(self._reader.samples()))
 
     @cached_property
     def tried_actions(self) -> list[TriedAction]:

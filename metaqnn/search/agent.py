@@ -179,6 +179,12 @@ class ReplayMemory:
         else:
             self._replay()
 
+    def recall(self, architecture: Architecture, reward: float) -> None:
+        """Store one sample that the agent has learned from already."""
+        if architecture not in self._paths:
+            self._paths[architecture] = self._agent.path(architecture)
+        self._samples.append((self._paths[architecture], reward))
+
     def _replay(self) -> None:
         position = len(self._samples) - 1
         for index in self._draw(position):

@@ -4,7 +4,9 @@ import pytest
 
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import SearchView
-from metaqnn.results.learned import tried_actions
+from metaqnn.results import learned
+from metaqnn.results.learned import Learner, tried_actions
+from metaqnn.results.replay import learn
 
 
 def test_the_agent_has_the_q_values_of_a_resumed_search(view, finished_run, open_search):
@@ -35,6 +37,28 @@ def test_whoever_watches_sees_every_sample_of_the_replay_memory(view, finished_r
     )
     assert seen == expected
     reader.close()
+
+
+def test_what_was_learned_is_gone_on_with_as_the_search_grows(view, finished_run, monkeypatch):
+    reader, times = finished_run.reader(), []
+    everything = reader.samples()
+    reader.close()
+    monkeypatch.setattr(learned, "learn", lambda *args, **kwargs: (times.append(1), learn(*args, **kwargs)))
+    learner = Learner()
+    for number in (9, 9, 15, len(everything)):
+        agent = learner.agent(view.config, view.record, everything[:number])
+    assert len(times) == 1
+    for state, actions in view.agent.q_table().items():
+        assert agent.q_table()[state] == pytest.approx(actions, abs=1e-12)
+
+
+def test_another_search_is_learned_anew(view, finished_run):
+    reader = finished_run.reader()
+    everything, learner = reader.samples(), Learner()
+    reader.close()
+    learner.agent(view.config, view.record, [(architecture, 0.1) for architecture, _ in everything])
+    agent = learner.agent(view.config, view.record, everything[:9])
+    assert agent.q_table() == Learner().agent(view.config, view.record, everything[:9]).q_table()
 
 
 def test_only_what_networks_did_counts_as_tried(view):
