@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import AUTO, ConfigError, flag, option, require, require_bounds
-from state_space.errors import did_you_mean
+from metaqnn.config.stored import from_json
+from state_space.errors import did_you_mean, quoted
 
 EXECUTORS = ("local", "ray")
 DATA = ("data_dir", "download", "strict")
@@ -97,13 +98,16 @@ class Environment:
         """The environment that a search was last run in.
 
         Raises:
-            ConfigError: an unknown name, or a value that is out of range.
+            ConfigError: an unknown name, or a value that is out of range or of the wrong type.
         """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"the stored environment is {quoted(values)}; it must be an object")
         if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ConfigError(
                 f"unknown environment options {sorted(unknown)}; written by another version of metaqnn?"
             )
-        return cls(**values)
+        kinds = get_type_hints(cls)
+        return cls(**{name: from_json(name, value, kinds[name]) for name, value in values.items()})
 
     def but(self, **changes: Any) -> Self:
         """A copy with those of the changes that are not None."""

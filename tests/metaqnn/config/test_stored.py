@@ -1,9 +1,11 @@
 """Configurations of older versions: they mean what they meant."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
+from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 
@@ -60,3 +62,22 @@ def test_a_search_from_when_settings_were_options(changes, rule):
 def test_a_stored_rule_that_is_no_text_is_refused():
     with pytest.raises(ConfigError, match="unknown options"):
         SearchConfig.from_dict(stored(stopping=5))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], r"the stored environment is \[\]; it must be an object"),
+        ("x", "the stored environment is 'x'"),
+        ({"device": 7}, "stored option device is 7; it must be text"),
+        ({"download": "yes"}, "stored option download is 'yes'; it must be true or false"),
+        ({"threads": 10**9}, "--threads is 1000000000; it must be a whole number from 1 to 1024"),
+    ],
+)
+def test_an_environment_that_is_none_is_quoted(values, said):
+    with pytest.raises(ConfigError, match=said):
+        Environment.stored(values)
+
+
+def test_a_stored_environment_is_read():
+    assert Environment.stored(asdict(Environment(threads=2, workers="auto"))).workers == "auto"
