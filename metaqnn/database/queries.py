@@ -13,7 +13,7 @@ from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version
 from metaqnn.database.records import SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
-from metaqnn.database.trouble import refused
+from metaqnn.database.trouble import refused, require_possible
 
 
 class UnknownNetworkError(ValueError):
@@ -58,10 +58,15 @@ class SearchReader:
 
     def __init__(self, url: str | URL, search_id: int | None = None) -> None:
         self._engine = reading_engine(url)
-        where = name_of(url)
+        self._where = where = name_of(url)
         with closed_on_failure(self._engine), refused(where), self._engine.connect() as connection:
             check_version(connection, where)
             self._search_id = find_search(connection, where, search_id)
+
+    def require_possible(self) -> None:
+        """Refuse values that no search has written. Raises DatabaseError."""
+        with self._engine.connect() as connection:
+            require_possible(connection, self._where, self._search_id)
 
     def search(self) -> dict[str, Any]:
         """The search itself: its configuration, data, versions, wall time."""
@@ -95,7 +100,9 @@ class SearchReader:
         """
         outcomes = ("completed", "stopped") if stopped else ("completed",)
         query = select(networks).where(
-            networks.c.search_id == self._search_id, networks.c.outcome.in_(outcomes)
+            networks.c.search_id == self._search_id,
+            networks.c.outcome.in_(outcomes),
+            networks.c.reward.is_not(None),
         )
         if max_parameters is not None:
             query = query.where(networks.c.parameters <= max_parameters)

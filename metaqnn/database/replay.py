@@ -35,7 +35,7 @@ from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import networks, searches, trainings
 from metaqnn.database.stored_events import StoredEvents
 from metaqnn.database.transactions import run_transaction, transaction
-from metaqnn.database.trouble import check_integrity, refused
+from metaqnn.database.trouble import check_integrity, refused, require_possible
 from metaqnn.interrupts import uninterrupted
 from state_space.errors import printable
 
@@ -109,6 +109,7 @@ class ReplayDatabase(StoredEvents):
             upgrade(engine, file=_file(engine))
             with engine.begin() as connection:
                 found = find_search(connection, where, search_id)
+                require_possible(connection, where, found)
             return cls(engine, found)
 
     def close(self) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from json import JSONDecodeError
-from pathlib import Path
-from urllib.parse import urlencode
 
-from sqlalchemy import URL, exc
+from sqlalchemy import URL, Connection, exc
 from sqlalchemy.engine import make_url
 
-from metaqnn.database.engine import reading_options
+from metaqnn.database.engine import reading_engine
 from metaqnn.database.values import first_odd_value
 from metaqnn.output import shell_quoted
 
@@ -58,6 +56,20 @@ def unavailable(where: str, error: BaseException) -> DatabaseError | None:
     if help_ is None:
         return None
     return DatabaseError(f"{where} cannot be used now ({getattr(error, 'orig', error)}): {help_}")
+
+
+def require_possible(connection: Connection, where: str, search_id: int) -> None:
+    """Refuse a search with values that none has written.
+
+    Raises:
+        DatabaseError: the first of them.
+    """
+    odd = first_odd_value(connection, search_id)
+    if odd is None:
+        return
+    if connection.dialect.name == "sqlite":
+        raise damage(where, odd)
+    raise DatabaseError(f"{where} holds a value that no search has written: {odd}")
 
 
 def damage(where: str, reason: str) -> DatabaseError:
@@ -118,24 +130,27 @@ def check_integrity(url: str | URL) -> None:
         return
     where = str(address.database)
     try:
-        found = _first_fault(Path(where))
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        found = _first_fault(address)
+    except (sqlite3.DatabaseError, exc.DatabaseError, UnicodeDecodeError) as error:
         if now := unavailable(where, error):
             raise now from None
-        found = str(error)
+        found = str(getattr(error, "orig", error))
     if "not a database" in found:
         raise DatabaseError(f"{where} is not a MetaQNN replay database: {found}")
     if found != "ok":
         raise damage(where, " ".join(found.split()))
 
 
-def _first_fault(file: Path) -> str:
-    uri = f"{file.absolute().as_uri()}?{urlencode(reading_options(file))}"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        if found != "ok":
-            return found
-        orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
-        if orphan is not None:
-            return f"a row of {orphan[0]} belongs to none of {orphan[2]}"
-        return first_odd_value(connection) or "ok"
+def _first_fault(url: URL) -> str:
+    engine = reading_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+            if found != "ok":
+                return found
+            orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if orphan is not None:
+                return f"a row of {orphan[0]} belongs to none of {orphan[2]}"
+            return first_odd_value(connection) or "ok"
+    finally:
+        engine.dispose()

@@ -1,19 +1,36 @@
 """Values that no search has written: of another type than their column, or beyond reason.
 
-SQLite stores anything anywhere, and a file may have been changed by any program.
+SQLite stores anything anywhere, and a database may have been changed by any program.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from math import inf
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Table,
+    false,
+    func,
+    inspect,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from metaqnn.config.bounds import COUNT, ROW, Bounds, share
-from metaqnn.database.schema import metadata
+from metaqnn.database.schema import metadata, networks, searches, trainings
 from state_space.errors import quoted
 
 EPOCHS = Bounds(0, 10**6)
@@ -40,45 +57,59 @@ WITHIN: dict[str, Bounds] = {
 """What makes sense, by the name of the column; any other whole number is one of `ROW`."""
 
 
-def first_odd_value(connection: sqlite3.Connection) -> str | None:
+def first_odd_value(connection: Connection, search_id: int | None = None) -> str | None:
     """The first value in the tables of a search that none has written; None if there is no such value.
+
+    On PostgreSQL, whose columns have types, only numbers can be odd.
 
     Args:
         connection: to a replay database; what older versions had not, and what is of other programs, is left.
+        search_id: which search, None for all in the database.
     """
+    there = inspect(connection)
     for table in metadata.sorted_tables:
-        there = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table.name})")}
-        odd = {column.name: _odd(column) for column in table.columns if column.name in there}
-        if not odd:
+        if not there.has_table(table.name):
             continue
-        query = f"SELECT * FROM {table.name} WHERE {' OR '.join(odd.values())} LIMIT 1"
-        if connection.execute(query).fetchone() is not None:
-            return next(_named(connection, table, odd))
+        names = {column["name"] for column in there.get_columns(table.name)}
+        own = true() if search_id is None else _of(table, search_id)
+        odd = {table.c[name]: _odd(table.c[name], connection) for name in table.c.keys() if name in names}  # noqa: SIM118
+        if connection.execute(select(1).select_from(table).where(own, or_(*odd.values())).limit(1)).first():
+            return next(_named(connection, own, odd))
     return None
 
 
-def _named(connection: sqlite3.Connection, table: Table, odd: dict[str, str]) -> Iterator[str]:
-    for name, condition in odd.items():
-        query = f"SELECT {name} FROM {table.name} WHERE {condition} LIMIT 1"
+def _of(table: Table, search_id: int) -> ColumnElement[bool]:
+    """The condition under which a row belongs to a search."""
+    if table is searches:
+        return searches.c.id == search_id
+    if "search_id" in table.c:
+        return table.c.search_id == search_id
+    trained = select(trainings.c.id).join(networks).where(networks.c.search_id == search_id)
+    return (table.c.id if table is trainings else table.c.training_id).in_(trained)
+
+
+def _named(
+    connection: Connection, own: ColumnElement[bool], odd: dict[Column[Any], ColumnElement[bool]]
+) -> Iterator[str]:
+    for column, condition in odd.items():
+        query = select(type_coerce(column, NullType())).where(own, condition).limit(1)
         for (value,) in connection.execute(query):
-            yield f"{name} in {table.name} is {quoted(value)}; {_wanted(table.columns[name])}"
+            yield f"{column.name} in {column.table.name} is {quoted(value)}; {_wanted(column)}"
 
 
-def _odd(column: Column[Any]) -> str:
-    """The condition, in SQLite's words, under which a value of the column is odd; never NULL."""
-    name, within = column.name, _within(column)
-    if within is None:
-        odd = f"typeof({name}) <> 'text'"
-    else:
-        kinds = "'integer'" if within.whole else "'integer', 'real'"
-        odd = (
-            f"typeof({name}) NOT IN ({kinds}) OR {name} < {_sql(within.low)} OR {name} > {_sql(within.high)}"
-        )
-    return f"({name} IS NOT NULL AND ({odd}))" if column.nullable else f"({name} IS NULL OR {odd})"
-
-
-def _sql(number: float) -> str:
-    return str(number).replace("inf", "9e999")
+def _odd(column: Column[Any], connection: Connection) -> ColumnElement[bool]:
+    """The condition under which a value of the column is odd."""
+    within, untyped = _within(column), connection.dialect.name == "sqlite"
+    conditions: list[ColumnElement[bool]] = []
+    if not column.nullable:
+        conditions.append(column.is_(None))
+    if untyped:
+        kinds = ["text"] if within is None else ["integer"] if within.whole else ["integer", "real"]
+        conditions.append(func.typeof(column).not_in([*kinds, "null"]))
+    if within is not None and (untyped or not isinstance(column.type, Boolean)):
+        number = type_coerce(column, BigInteger() if within.whole else Float())
+        conditions += [number < within.low, number > within.high]
+    return or_(false(), *conditions)
 
 
 def _wanted(column: Column[Any]) -> str:

@@ -219,9 +219,10 @@ class RunFolder:
 
 @contextmanager
 def reading(run: Path) -> Iterator[SearchReader]:
-    """The search in a run folder, read-only."""
+    """The search in a run folder, read-only, in which all values are possible ones."""
     folder = RunFolder.existing(run)
     with damage_explained(folder.url), closing(folder.reader()) as reader:
+        reader.require_possible()
         yield reader
 
 

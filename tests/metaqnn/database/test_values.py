@@ -4,9 +4,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from metaqnn.cli import main
-from metaqnn.database.trouble import check_integrity
+from metaqnn.database import ReplayDatabase
+from metaqnn.database.queries import SearchReader
+from metaqnn.database.trouble import DatabaseError, check_integrity
 from metaqnn.database.values import first_odd_value
 
 ODD = {
@@ -29,6 +32,11 @@ ODD = {
 def changed(run, statement):
     with closing(sqlite3.connect(run.database)) as connection, connection:
         connection.execute(statement)
+
+
+def first(run, search=None):
+    with create_engine(run.url).connect() as connection:
+        return first_odd_value(connection, search)
 
 
 @pytest.mark.parametrize("statement", ODD)
@@ -61,16 +69,46 @@ def test_an_unknown_preset_is_named(run_copy, capsys):
 
 def test_a_search_has_no_odd_values(finished_run):
     check_integrity(finished_run.url)
-    with closing(sqlite3.connect(finished_run.database)) as connection:
-        assert first_odd_value(connection) is None
+    assert first(finished_run) is None
 
 
 def test_what_an_older_version_had_not_is_not_missed(run_copy):
     changed(run_copy, "ALTER TABLE searches DROP COLUMN images")
-    with closing(sqlite3.connect(run_copy.database)) as connection:
-        assert first_odd_value(connection) is None
+    assert first(run_copy) is None
 
 
 def test_the_database_of_another_program_has_none():
-    with closing(sqlite3.connect(":memory:")) as connection:
+    with create_engine("sqlite://").connect() as connection:
         assert first_odd_value(connection) is None
+
+
+@pytest.mark.parametrize(
+    "command", [["top"], ["show", "1"], ["predict", "x.png"], ["report", "--no-figures"]], ids=str
+)
+@pytest.mark.parametrize(
+    "statement", ["UPDATE networks SET final_accuracy = 1e300", "UPDATE epochs SET seconds = -1"]
+)
+def test_nothing_is_shown_of_odd_values(run_copy, capsys, command, statement):
+    changed(run_copy, statement)
+    assert main([command[0], str(run_copy.path), *command[1:]]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "it is damaged (" in captured.err
+
+
+def test_another_search_in_the_database_does_not_matter(run_copy):
+    changed(run_copy, "UPDATE networks SET macs = -1")
+    assert first(run_copy, 1).startswith("macs in networks is -1")
+    assert first(run_copy, 2) is None
+
+
+@pytest.mark.parametrize("value", ["'NaN'", "'Infinity'", "-1"])
+def test_odd_numbers_are_told_wherever_the_database_is(new_database, value):
+    url, database = new_database()
+    with create_engine(url).begin() as connection:
+        connection.execute(text(f"UPDATE searches SET seconds = {value}"))
+    with closing(SearchReader(url)) as reader, pytest.raises(DatabaseError, match="seconds in searches is"):
+        reader.require_possible()
+    database.close()
+    with pytest.raises(DatabaseError, match=r"seconds in searches is .*; expected a number from 0 to 1"):
+        ReplayDatabase.open(url)
