@@ -86,9 +86,9 @@ def read_member(path: Path, parts: tuple[str, ...], size: int) -> Member:
 
 
 def read_archive(archive: Path) -> Iterator[Member]:
-    """Yield the folders, files and links of a tar archive in its own order, in one pass.
+    """Yield the members of a tar archive in its own order, in one pass.
 
-    Devices and Mac or Windows by-products are skipped. Names only serve as labels.
+    Devices are left out, Mac or Windows by-products skipped. Names only serve as labels.
 
     Raises:
         DatasetError: the archive is damaged or no tar archive, a member's name climbs out of it ("..")
@@ -125,6 +125,8 @@ def _archive_members(tar: tarfile.TarFile, archive: Path) -> Iterator[Member]:
             yield Member(parts, target=_target(info, parts))
         elif info.isreg():
             yield _file(tar, info, parts)
+        else:
+            yield Member(parts, left_out="neither file, folder nor link")
 
 
 def _drain(tar: tarfile.TarFile) -> None:

@@ -65,13 +65,21 @@ def test_absolute_names_are_told_apart(tmp_path, write_tar):
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
-def test_links_and_devices_are_skipped(tmp_path, write_tar, kind):
+def test_links_and_devices_are_not_read(tmp_path, write_tar, kind):
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"secret")
     special = tarfile.TarInfo("a/link.png")
     special.type, special.linkname = kind, str(secret)
     archive = write_tar(tmp_path / "x.tar", {"a/1.png": b"x", "a/link.png": special})
     assert images(read_archive(archive)) == {"a/1.png": b"x"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_that_devices_are_left_out_is_told(tmp_path, write_tar, kind):
+    special = tarfile.TarInfo("a/pipe.png")
+    special.type = kind
+    (member,) = read_archive(write_tar(tmp_path / "x.tar", {"a/pipe.png": special}))
+    assert member.left_out == "neither file, folder nor link"
 
 
 def big_tar(path, write_tar, suffix=""):
