@@ -88,7 +88,8 @@ def execute(namespace: argparse.Namespace) -> int:
     given = _given(namespace)
     with decoding_bar(not namespace.quiet):
         session = TuneSession.of(namespace, given, given_options(namespace, Environment))
-    go_on = f"resume with: {command('tune', '--resume', session.folder.path)}"
+    again = command("tune", "--resume", session.folder.path, "--trials", namespace.trials)
+    go_on = f"resume with: {again}"
     return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
 

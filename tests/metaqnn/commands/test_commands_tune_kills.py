@@ -107,5 +107,5 @@ def test_ctrl_c_says_how_to_go_on_and_writes_what_there_is(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
-    assert f"interrupted; resume with: metaqnn tune --resume {folder}" in errors
+    assert f"interrupted; resume with: metaqnn tune --resume {folder} --trials 3" in errors
     assert len(LearningCurves.read(folder / "curves.csv")) >= 2
