@@ -83,7 +83,9 @@ def test_the_database_of_another_program_has_none():
 
 
 @pytest.mark.parametrize(
-    "command", [["top"], ["show", "1"], ["predict", __file__], ["report", "--no-figures"]], ids=lambda words: words[0]
+    "command",
+    [["top"], ["show", "1"], ["predict", __file__], ["report", "--no-figures"]],
+    ids=lambda words: words[0],
 )
 @pytest.mark.parametrize(
     "statement", ["UPDATE networks SET final_accuracy = 1e300", "UPDATE epochs SET seconds = -1"]
