@@ -46,7 +46,7 @@ napoleon_use_rtype = False
 
 # Types of other libraries: no inventory is fetched.
 THIRD_PARTY = "numpy|np|npt|torch|nn|sklearn|optuna|ray|lightning|keras|sqlalchemy|altair|alt|PIL"
-STANDARD = "abc|collections|pathlib|os|argparse|typing|enum|datetime|multiprocessing|concurrent"
+STANDARD = "abc|collections|contextlib|pathlib|os|argparse|typing|enum|datetime|multiprocessing|concurrent"
 nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:class", "LightningModule")]
 nitpick_ignore = [
     ("py:class", "metaqnn.search.agent.Node"),  # what a path is made of concerns the agent alone

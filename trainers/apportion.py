@@ -1,31 +1,31 @@
-"""How many images of each class are drawn; here, where nothing that decodes images is imported."""
+"""How many images of each class are drawn; here, where neither NumPy nor what decodes images is imported."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 
-def apportion(counts: np.ndarray, size: int) -> np.ndarray:
+def apportion(counts: Sequence[int], size: int) -> list[int]:
     """Divide images to be drawn in proportion to what there is, by the largest remainder.
 
     Every class that has images keeps at least one.
 
     Args:
-        counts: images of each class, whole numbers, shape (classes,).
+        counts: images of each class.
         size: how many are drawn, at most `most_drawn(counts)`.
 
     Returns:
-        How many of each class, shape (classes,).
+        How many of each class.
     """
-    capacity = np.maximum(counts - 1, 0)
-    shares = np.minimum(counts * size // counts.sum(), capacity)
-    by_remainder = np.argsort(-(counts * size % counts.sum()), kind="stable")
-    while missing := size - shares.sum():
-        open_classes = by_remainder[(shares < capacity)[by_remainder]]
-        shares[open_classes[:missing]] += 1
+    total, capacity = sum(counts), [max(n - 1, 0) for n in counts]
+    shares = [min(n * size // total, most) for n, most in zip(counts, capacity, strict=True)]
+    by_remainder = sorted(range(len(counts)), key=lambda k: -(counts[k] * size % total))
+    while missing := size - sum(shares):
+        for k in [k for k in by_remainder if shares[k] < capacity[k]][:missing]:
+            shares[k] += 1
     return shares
 
 
-def most_drawn(counts: np.ndarray) -> int:
+def most_drawn(counts: Sequence[int]) -> int:
     """How many images can be drawn so that every class that has any keeps one."""
-    return int(np.maximum(counts - 1, 0).sum())
+    return sum(max(n - 1, 0) for n in counts)

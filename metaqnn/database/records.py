@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-import numpy as np
-
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
@@ -67,10 +65,10 @@ class SearchRecord:
             return [*images[VALIDATION].values()]
         if config.own_validation or config.validation_size is None or TRAIN not in images:
             return []
-        training = np.array([*images[TRAIN].values()], dtype=np.int64)
+        training = [*images[TRAIN].values()]
         if config.validation_size > most_drawn(training):
             return []
-        return [int(n) for n in apportion(training, config.validation_size)]
+        return apportion(training, config.validation_size)
 
     @property
     def may_be_tested(self) -> bool:

@@ -83,6 +83,6 @@ def _draw(labels: np.ndarray, size: int, seed: int, purpose: str) -> tuple[np.nd
     rng = np.random.default_rng([seed, zlib.crc32(purpose.encode())])
     _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     drawn = np.zeros(len(labels), dtype=bool)
-    for index, share in enumerate(apportion(counts, size)):
+    for index, share in enumerate(apportion(counts.tolist(), size)):
         drawn[rng.choice(np.flatnonzero(classes == index), size=share, replace=False)] = True
     return np.flatnonzero(~drawn), np.flatnonzero(drawn)

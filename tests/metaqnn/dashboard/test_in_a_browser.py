@@ -83,7 +83,6 @@ def test_a_page_moves_on_with_its_search_and_says_when_the_run_is_gone(visit, se
     run_search(database)
     drawn(seen)
     seen.page.wait_for_selector("#numbers:has-text('24 of 24')")
-    seen.page.click("#q-kinds button")
     drawn(seen, "q-kinds")
     assert seen.problems == []
     database.close()

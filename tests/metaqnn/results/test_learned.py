@@ -16,7 +16,9 @@ def test_the_agent_has_the_q_values_of_a_resumed_search(view, finished_run, open
     assert own.keys() == theirs.keys()
     for state, actions in theirs.items():
         assert own[state] == pytest.approx(actions, abs=1e-12)
-    assert max(q for actions in view.agent.q_table().values() for q in actions.values()) > 0.5
+    assert (
+        max(q for actions in view.agent.q_table().values() for q in actions.values()) > view.config.initial_q
+    )
     database.close()
 
 

@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -212,7 +213,7 @@ def test_a_worker_that_finds_other_images_than_the_search_is_not_started(tmp_pat
     config = SearchConfig.of(dataset=str(file), validation_size=20, epochs=1)
     here = prepare(config, Environment(device="cpu", epoch_timeout=60.0))
     tasks = [Task(1, here.space.sample(np.random.default_rng(0)), 1)]
-    coordinator = SimpleNamespace(next_task=lambda: tasks.pop() if tasks else None)
+    coordinator = SimpleNamespace(next_task=lambda: tasks.pop() if tasks else None, together=nullcontext)
     executor = make_executor(here)
     np.savez(file, x_train=images[1], y_train=labels)
     with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*: .* but other images"):
