@@ -107,6 +107,7 @@ def all_gone(cluster):
     return not actors(cluster)
 
 
+@pytest.mark.slow
 def test_worker_node_and_coordinator_die_and_every_network_is_trained_once(tmp_path, cluster, ask, after):
     place = ["--executor", "ray", "--address", cluster.address, "--workers", "2"]
     # The run folder is relative: what it means must not depend on where Ray's processes work.

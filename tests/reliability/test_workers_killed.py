@@ -84,6 +84,7 @@ def test_a_killed_worker_is_replaced_and_a_killed_coordinator_goes_on(new_run):
     assert_every_network_once(run)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_twice_while_it_saves_the_same_network_is_no_crash(new_run, tmp_path):
     marks = tmp_path / "marks"
     marks.mkdir()
