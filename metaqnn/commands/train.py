@@ -96,6 +96,7 @@ def execute(namespace: argparse.Namespace) -> int:
 def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) -> int:
     from metaqnn.session.run_folder import RunFolder
     from metaqnn.tune.session import data_lines
+    from trainers import Outcome
 
     folder = RunFolder(training.folder)
     with disk_errors(folder, go_on), folder.lock():
@@ -104,7 +105,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
         print("\n".join(lines), file=sys.stderr)
         result = training.run(_progress(training.prepared.settings.epochs, namespace.quiet))
     print(_text(result, namespace, training.folder))
-    return 0
+    return 0 if result["outcome"] == Outcome.COMPLETED else 1
 
 
 def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:

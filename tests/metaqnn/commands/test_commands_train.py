@@ -130,6 +130,13 @@ def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, 
     assert "holds another training" in refused("train", NETWORK, *options, "--lr", "0.01")
 
 
+def test_a_training_that_failed_ends_with_code_1_and_says_why(trained, capsys):
+    folder, printed = trained
+    (folder / "result.json").write_text(json.dumps({**printed, "outcome": "diverged", "message": "loss nan"}))
+    assert main(["train", NETWORK, *SMALL, "--epochs", "4", "--run-dir", str(folder)]) == 1
+    assert "diverged: loss nan" in capsys.readouterr().out
+
+
 def test_after_kill_9_the_same_command_goes_on(tmp_path, capsys):
     options = (NETWORK, *SMALL, "--epochs", "30", "--format", "json", "--run-dir")
     command = [sys.executable, "-m", "metaqnn", "train", *options, str(tmp_path / "cut")]
