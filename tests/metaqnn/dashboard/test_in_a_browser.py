@@ -62,9 +62,12 @@ def test_a_chart_out_of_sight_is_drawn_anew_when_it_is_looked_at(visit, served, 
     assert seen.problems == []
 
 
-def test_charts_follow_the_colours_of_the_screen_without_being_fetched_again(visit, served, finished_run):
+def test_charts_follow_the_colours_of_the_screen_without_being_fetched_again(
+    visit, served, finished_run, drawable
+):
     seen = visit(f"{served(finished_run)}/runs/finished")
-    drawn(seen, FIGURES[-1].name)
+    for figure in drawable:
+        drawn(seen, figure.name)
     fetched = [request for request in seen.requests if request.endswith(".json")]
     corner = "[...document.querySelector('#search canvas').getContext('2d').getImageData(1, 1, 1, 1).data]"
     for scheme, colour in (("dark", [28, 33, 39, 255]), ("light", [255, 255, 255, 255])):

@@ -195,7 +195,8 @@ def test_the_predictor_reads_the_curves_of_a_folders_own_search(new_run, run_sea
 
 
 def test_a_run_folder_knows_its_search_but_no_password(server, new_postgresql, tmp_path, record, monkeypatch):
-    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("PGPASSWORD", "")  # so that afterwards it is as before: creating a search sets it
+    monkeypatch.delenv("PGPASSWORD")
     place = f"127.0.0.1:{server.port}/{new_postgresql().database}"
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()

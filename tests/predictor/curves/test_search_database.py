@@ -110,8 +110,9 @@ def test_a_run_folder_that_names_no_search_is_refused(tmp_path, content):
         LearningCurves.read(tmp_path)
 
 
-def test_a_server_that_does_not_answer_gives_one_line(tmp_path):
+def test_a_server_that_does_not_answer_gives_one_line(tmp_path, monkeypatch):
     pytest.importorskip("psycopg")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
     (tmp_path / "storage.json").write_text('{"url": "postgresql+psycopg://me@127.0.0.1:1/db", "search": 1}')
     with pytest.raises(CurvesError, match="connection failed") as caught:
         LearningCurves.read(tmp_path)
