@@ -170,17 +170,14 @@ class ReplayMemory:
     def add(self, architecture: Architecture, reward: float) -> None:
         """Store one sample. A new network triggers a replay; a repeated one a single update along it."""
         repeated = architecture in self._paths
-        if not repeated:
-            self._paths[architecture] = self._agent.path(architecture)
-        path = self._paths[architecture]
-        self._samples.append((path, reward))
+        self.recall(architecture, reward)
         if repeated:
-            self._agent.update(path, reward)
+            self._agent.update(*self._samples[-1])
         else:
             self._replay()
 
     def recall(self, architecture: Architecture, reward: float) -> None:
-        """Store one sample that the agent has learned from already."""
+        """Store one sample without learning from it."""
         if architecture not in self._paths:
             self._paths[architecture] = self._agent.path(architecture)
         self._samples.append((self._paths[architecture], reward))
