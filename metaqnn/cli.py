@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from types import ModuleType
 from typing import Any, NoReturn
 
-from metaqnn.interrupts import drop, go_on_without_stderr, open_closed_streams
+from metaqnn.interrupts import drop, go_on_without_stderr, interrupt_between_imports, open_closed_streams
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -123,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Python's last collection would walk through all of PyTorch: 1.5 s of a core, many on a busy machine.
     atexit.register(gc.freeze)
+    interrupt_between_imports()
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
     go_on_without_stderr()
