@@ -38,8 +38,7 @@ _NUMBERS = (
 class EpochReport:
     """One epoch, as handed to the callback.
 
-    The loss may be infinite or NaN: the training has diverged, or its loss is not known. The rate may have
-    decayed to 0.
+    The loss may be infinite or NaN: the training has diverged. The rate may have decayed to 0.
 
     Raises:
         EpochReportError: the accuracy is no number in [0, 1], or the rate or the time no finite number of at

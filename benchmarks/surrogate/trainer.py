@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from math import floor, inf, log, nan, tanh
+from math import floor, inf, log, tanh
 from operator import mul
 from typing import Self
 
@@ -42,7 +42,7 @@ class SurrogateTrainer:
     rate are in no record: their share is an extrapolation.
 
     An attempt that does not start has the accuracy 1 / classes in its first epoch; all others are above
-    chance there. There is no training loss (NaN) and no time passes (0 s). Without `on_epoch`, `train` tells
+    chance there. The training loss is always 0, and no time passes (0 s). Without `on_epoch`, `train` tells
     what an uninterrupted training would give, which is how a stopped network's true y_T is found.
 
     Args:
@@ -148,7 +148,7 @@ class SurrogateTrainer:
             curve = [1 / self.num_classes] if fails else self._curve(name, features, seed, attempt)
             if on_epoch is not None:
                 for epoch, (accuracy, rate) in enumerate(zip(curve, rates, strict=False), start=1):
-                    if on_epoch(EpochReport(attempt, rate, epoch, accuracy, nan, 0.0)):
+                    if on_epoch(EpochReport(attempt, rate, epoch, accuracy, 0.0, 0.0)):
                         return self._result(Outcome.STOPPED, curve[:epoch], attempt)
             if not fails:
                 return self._result(Outcome.COMPLETED, curve, attempt)
