@@ -56,13 +56,14 @@ def depth_split(depth: Floats, limit: float, n_train: int, number: int) -> Split
 
 
 def depths(curves: LearningCurves) -> Floats:
-    """(n,) number of layers: the parameter ``depth``, or 6 ``num_blocks`` + 2 as in [PP]'s ResNets."""
-    if "depth" in curves.architecture:
-        return curves.architecture["depth"]
+    """(n,) number of layers: ``depth``, ``n_layer``, or 6 ``num_blocks`` + 2 as in [PP]'s ResNets."""
+    for name in ("depth", "n_layer"):
+        if name in curves.architecture:
+            return curves.architecture[name]
     if "num_blocks" in curves.architecture:
         return np.asarray(6 * curves.architecture["num_blocks"] + 2)
     raise CurvesError(
-        f"no column depth or num_blocks to tell shallow from deep; found {list(curves.architecture)}"
+        f"no column depth, n_layer or num_blocks to tell shallow from deep; found {list(curves.architecture)}"
     )
 
 

@@ -18,7 +18,7 @@ from predictor.errors import PredictorError
 from predictor.models.features import PUBLISHED, SUMMARY, check_feature_sets
 from predictor.models.regressors import (
     ForestSearch,
-    OrdinaryLeastSquares,
+    RidgeRegression,
     RobustGaussianProcess,
     make_regressor,
 )
@@ -46,9 +46,9 @@ class Member:
 class StackedRegression(SequentialRegression):
     """The weighted mean of five forecasts, with weights for every tau from their leave-one-out errors.
 
-    Members: the robust Gaussian process, least squares and a random forest, of the increment y_T - y_tau from
-    a summary of the curve and log parameters; nu-SVR of y_T as in [PP]; and the last value seen. Member m,
-    with the mean squared leave-one-out error e_m of n curves, has a weight in proportion to e_m^-p,
+    Members: the robust Gaussian process, ridge regression and a random forest, of the increment y_T - y_tau
+    from a summary of the curve and log parameters; nu-SVR of y_T as in [PP]; and the last value seen. Member
+    m, with the mean squared leave-one-out error e_m of n curves, has a weight in proportion to e_m^-p,
     p = 3 n / (n + 15), so that one that fails on a set of curves hardly counts there, and about equal ones
     share. Residuals are those of the whole stack, the weights of each made without it.
 
@@ -110,7 +110,7 @@ class StackedRegression(SequentialRegression):
         made: dict[str, tuple[BaseEstimator, tuple[str, ...], Target]] = {
             "robust-gp": (RobustGaussianProcess(), SUMMARY, "increment"),
             "nu-svr-rbf": (make_regressor("nu-svr-rbf", self.n_settings, seed), PUBLISHED, "final"),
-            "ols": (OrdinaryLeastSquares(), SUMMARY, "increment"),
+            "ridge": (RidgeRegression(), SUMMARY, "increment"),
             "random-forest": (_forest(seed), SUMMARY, "increment"),
             "last-seen": (DummyRegressor(strategy="constant", constant=0.0), SUMMARY, "increment"),
         }

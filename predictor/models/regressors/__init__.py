@@ -8,7 +8,7 @@ from predictor.errors import PredictorError
 from predictor.models.regressors.base import StandardizedRegressor
 from predictor.models.regressors.forest import ForestSearch
 from predictor.models.regressors.gaussian_process import RobustGaussianProcess
-from predictor.models.regressors.linear import OrdinaryLeastSquares
+from predictor.models.regressors.linear import OrdinaryLeastSquares, RidgeRegression
 from predictor.models.regressors.svr import NuSvr
 from predictor.models.regressors.svr_search import NuSvrSearch
 
@@ -35,6 +35,7 @@ __all__ = [
     "NuSvr",
     "NuSvrSearch",
     "OrdinaryLeastSquares",
+    "RidgeRegression",
     "RobustGaussianProcess",
     "StandardizedRegressor",
     "make_regressor",

@@ -41,6 +41,7 @@ def test_depth_splits_train_on_shallow_and_test_on_deep():
 def test_published_resnets_have_14_to_110_layers():
     values = np.ones((2, 3))
     np.testing.assert_array_equal(depths(LearningCurves(values, {"num_blocks": [2.0, 18.0]})), [14, 110])
+    np.testing.assert_array_equal(depths(LearningCurves(values, {"n_layer": [1.0, 3.0]})), [1, 3])
     np.testing.assert_array_equal(depths(LearningCurves(values, {"depth": [5.0, 7.0]})), [5, 7])
     with pytest.raises(CurvesError, match="no column depth"):
         depths(LearningCurves(values, {"width": [1.0, 2.0]}))
