@@ -2,7 +2,7 @@
 
 import numpy as np
 import scipy.linalg  # noqa: F401
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from predictor.threads import one_thread
 
@@ -18,3 +18,10 @@ def test_blas_takes_one_thread_inside_and_as_many_as_before_outside():
         with one_thread():
             assert set(threads()) == {1}
         assert set(threads()) == {2}
+
+
+def test_where_there_is_one_thread_already_nothing_is_set(monkeypatch):
+    with threadpool_limits(1, user_api="blas"):
+        monkeypatch.setattr(ThreadpoolController, "limit", None)
+        with one_thread():
+            assert set(threads()) == {1}

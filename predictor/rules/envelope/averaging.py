@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.linalg.blas import dsymv
@@ -25,6 +25,8 @@ KERNELS = tuple(
 """For standardised inputs and targets, all equally probable beforehand."""
 LEAST_WEIGHT = 0.02
 """Kernels that are less probable than this are left out: each costs as much as all others."""
+Item = TypeVar("Item", bound=Hashable)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +42,11 @@ class Guesses:
 
 
 class _Parts(NamedTuple):
-    """Of m processes that learned from the same n inputs of d columns, side by side.
+    """Of m different processes that learned from the same n inputs of d columns, side by side.
 
     `factors` (m, d), `inputs` (m, n, d) times these, `squares` (m, n) their squared lengths, `alpha` (m, n),
-    `precisions` m of (n, n) by columns; the others but df have m entries, `decay` is 1 / (2 length^2).
+    `precisions` m of (n, n) by columns, `decay` is 1 / (2 length^2), `weights` are those of all processes and
+    `places` says which of the m each of them is; the others but df have m entries.
     """
 
     factors: Floats
@@ -56,6 +59,7 @@ class _Parts(NamedTuple):
     noise: Floats
     scales: Floats
     weights: Floats
+    places: Sequence[int]
     df: float
 
 
@@ -68,7 +72,8 @@ class AveragedProcess:
     results in all arrays.
 
     Attributes:
-        by_results: one process for each kernel that is left, of the n_r results alone.
+        by_results: one process for each kernel that is left, of the n_r results alone; the same one where
+            kernels are the same, as they are in pairs for a single input.
         processes: the same kernels, of the n_r results and n_g guesses.
         extra: (m, n_g) variances of the guesses in units of tau^2, for each kernel.
     """
@@ -80,28 +85,24 @@ class AveragedProcess:
     @classmethod
     def fit(cls, X: Floats, y: Floats, X_guessed: Floats, guesses: Guesses) -> AveragedProcess:
         """Learn from results y, (n_r,), at X, (n_r, d), and guesses at X_guessed, (n_g, d)."""
-        weights = softmax([log_evidence(kernel, X, y) for kernel in KERNELS])
-        probable = [kernel for kernel, weight in zip(KERNELS, weights, strict=True) if weight >= LEAST_WEIGHT]
-        kept = [GaussianProcess.fit(kernel, X, y) for kernel in probable]
+        kernels = KERNELS if X.shape[1] > 1 else [replace(kernel, relevance=1.0) for kernel in KERNELS]
+        weights = softmax(_each(kernels, lambda kernel: log_evidence(kernel, X, y)))
+        probable = [kernel for kernel, weight in zip(kernels, weights, strict=True) if weight >= LEAST_WEIGHT]
+        kept = _each(probable, lambda kernel: GaussianProcess.fit(kernel, X, y))
         extra = np.array([guesses.variances / process.scale()[1] for process in kept])
         if not len(X_guessed):
             return cls(kept, kept, extra)
         X_all, y_all = np.concatenate([X, X_guessed]), np.concatenate([y, guesses.means])
-        processes = [
-            GaussianProcess.fit(p.kernel, X_all, y_all, np.concatenate([np.zeros(len(y)), more]))
-            for p, more in zip(kept, extra, strict=True)
-        ]
+        own = {p: np.concatenate([np.zeros(len(y)), more]) for p, more in zip(kept, extra, strict=True)}
+        processes = _each(kept, lambda p: GaussianProcess.fit(p.kernel, X_all, y_all, own[p]))
         return cls(kept, processes, extra)
 
     def predict(self, X: Floats) -> StudentMixture:
         """Of the targets at X, (n, d)."""
-        crosses: dict[Kernel, Floats] = {}  # kernels that differ in their noise alone share one
-        predicted = []
-        for process in self.processes:
-            noiseless = replace(process.kernel, noise=0.0)
-            if noiseless not in crosses:
-                crosses[noiseless] = noiseless(X, process.X)
-            predicted.append(process.predict(X, crosses[noiseless]))
+        noiseless = [replace(process.kernel, noise=0.0) for process in self.processes]
+        crosses = _each(noiseless, lambda kernel: kernel(X, self.processes[0].X))
+        cross = dict(zip(self.processes, crosses, strict=True))
+        predicted = _each(self.processes, lambda process: process.predict(X, cross[process]))
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
         return self._mixture(locations, variances)
 
@@ -120,25 +121,28 @@ class AveragedProcess:
         variances = np.maximum(1 + own + parts.rbf - explained, 0) + parts.noise
         locations = (cross * parts.alpha).sum(axis=1)
         z = (locations - threshold) / np.sqrt(variances * parts.scales)
-        return float(parts.weights @ stdtr(parts.df, z)), float(parts.weights @ locations)
+        chances = stdtr(parts.df, z)[parts.places]
+        return float(parts.weights @ chances), float(parts.weights @ locations[parts.places])
 
     @cached_property
     def _parts(self) -> _Parts:
-        kernels = [process.kernel for process in self.processes]
-        factors = np.array([kernel.weights(self.processes[0].X.shape[1]) for kernel in kernels])
-        inputs = self.processes[0].X * factors[:, None, :]
-        df, scales = zip(*(process.scale() for process in self.by_results), strict=True)
+        processes = list(dict.fromkeys(self.processes))
+        kernels = [process.kernel for process in processes]
+        factors = np.array([kernel.weights(processes[0].X.shape[1]) for kernel in kernels])
+        inputs = processes[0].X * factors[:, None, :]
+        df, scales = zip(*(process.scale() for process in dict.fromkeys(self.by_results)), strict=True)
         return _Parts(
             factors,
             inputs,
             (inputs**2).sum(axis=2),
-            np.array([process.alpha for process in self.processes]),
-            [np.asfortranarray(process.precision) for process in self.processes],
+            np.array([process.alpha for process in processes]),
+            [np.asfortranarray(process.precision) for process in processes],
             np.array([kernel.rbf for kernel in kernels]),
             np.array([1 / (2 * kernel.length**2) for kernel in kernels]),
             np.array([kernel.noise for kernel in kernels]),
             np.array(scales),
             softmax([process.log_evidence for process in self.by_results]),
+            [processes.index(process) for process in self.processes],
             df[0],
         )
 
@@ -179,3 +183,9 @@ class AveragedProcess:
             scales.append(scale)
         weights = softmax(log_weights, axis=0)
         return StudentMixture(weights, np.full(len(own), df), locations, variances * np.array(scales))
+
+
+def _each(items: Sequence[Item], find: Callable[[Item], Found]) -> list[Found]:
+    """What is found for each item, looked for once where items are equal."""
+    found = {item: find(item) for item in dict.fromkeys(items)}
+    return [found[item] for item in items]

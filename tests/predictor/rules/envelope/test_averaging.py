@@ -65,3 +65,17 @@ def test_a_guess_teaches_the_less_the_less_sure_it_is(data):
     assert means[0] < means[1] < means[2]
     unknown = AveragedProcess.fit(X, y, np.empty((0, 2)), NONE).predict(X_guessed[:1]).mean[0]
     assert means[2] == pytest.approx(unknown, abs=1e-5)
+
+
+def test_a_single_input_is_learned_from_once_for_each_pair_of_equal_kernels(data, guesses):
+    """Beside a column of zeros the kernels of a pair are told apart, and say the same."""
+    X, y, X_guessed = data
+    one = AveragedProcess.fit(X[:, :1], y, X_guessed[:, :1], guesses)
+    wide, wide_guessed = (np.column_stack([rows[:, 0], np.zeros(len(rows))]) for rows in (X, X_guessed))
+    two = AveragedProcess.fit(wide, y, wide_guessed, guesses)
+    assert 2 * len(set(one.processes)) == len(set(two.processes)) == len(one.processes)
+    expected, predicted = two.predict(wide), one.predict(X[:, :1])
+    np.testing.assert_allclose(predicted.mean, expected.mean, rtol=1e-9)
+    np.testing.assert_allclose(predicted.variance, expected.variance, rtol=1e-9)
+    np.testing.assert_allclose(one.leave_one_out().mean, two.leave_one_out().mean, rtol=1e-9)
+    assert one.predict_one(X[0, :1], 0.5) == pytest.approx(two.predict_one(wide[0], 0.5), rel=1e-9)
