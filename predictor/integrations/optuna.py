@@ -14,11 +14,9 @@ from predictor.rules.base import Decision, StoppingRule
 require("optuna", "predictor.integrations.optuna", "optuna")
 from optuna.pruners import BasePruner  # noqa: E402
 from optuna.study import Study, StudyDirection  # noqa: E402
-from optuna.trial import FrozenTrial, TrialState  # noqa: E402
+from optuna.trial import FrozenTrial  # noqa: E402
 
 from predictor.integrations.optuna_trials import FinishedTrials, training_of  # noqa: E402
-
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class StoppingRulePruner(BasePruner):
@@ -76,7 +74,7 @@ class StoppingRulePruner(BasePruner):
         if self._history is None or self._history[0] != key:
             self._history = key, FinishedTrials(curve_format)
         finished = self._history[1]
-        if finished.follow(study.get_trials(deepcopy=False, states=FINISHED)):
+        if finished.follow(study.get_trials(deepcopy=False)):
             self._told = self._told or tell_other_length(self.T, finished.lengths)
         return finished
 

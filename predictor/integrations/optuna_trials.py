@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import cached_property
 from math import isfinite, nan
 from typing import Any
 
@@ -13,7 +13,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
+from predictor.errors import CurvesError
 from predictor.integrations.trainings import CurveFormat, Training
+
+IN_HISTORY = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Steps:
     grid: tuple[int, ...] = ()
     descending: bool = False
 
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Of the steps in the grid."""
+        return {step: place for place, step in enumerate(self.grid)}
+
     def in_order(self, trial: FrozenTrial) -> list[int]:
         """The trial's steps in the order of training."""
         if not self.grid:
@@ -37,7 +45,7 @@ class Steps:
     def alone(self, trial: FrozenTrial) -> int | None:
         """The trial's latest step if other trials have none there, and it has a finite value; else None."""
         reported = self.in_order(trial)
-        if not reported or not self.grid or reported[-1] in self.grid:
+        if not reported or not self.grid or reported[-1] in self.places:
             return None
         return reported[-1] if isfinite(trial.intermediate_values[reported[-1]]) else None
 
@@ -77,7 +85,7 @@ class StepCounts:
 
 
 class FinishedTrials:
-    """The curves of a study's finished trials, in order of finishing, each of which is read once.
+    """The curves of a study's completed and pruned trials, in order of finishing, each of which is read once.
 
     Only where new trials change the steps, or belong before others, is everything read again.
 
@@ -94,7 +102,8 @@ class FinishedTrials:
         self._forget()
 
     def _forget(self) -> None:
-        self._known: set[int] = set()
+        self._seen = 0
+        self._open: list[int] = []
         self._first: tuple[Any, int] | None = None
         self._latest: tuple[Any, int] | None = None
         self._reporting: list[FrozenTrial] = []
@@ -108,25 +117,44 @@ class FinishedTrials:
         """Those of all trials that reported anything; the same object until there is another trial."""
         return self._growing.curves
 
-    def follow(self, finished: list[FrozenTrial]) -> bool:
-        """Take in what has been added to the finished trials of the study; whether there was anything."""
-        if self._known and (len(finished) < len(self._known) or _finishing(finished[0]) != self._first):
-            self._forget()  # another study of the same name
-        new = self._new(finished)
+    def follow(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Take in what has finished since the last call; whether anything has.
+
+        Args:
+            trials: all of the study, whatever their state, by number, which Optuna counts without a gap.
+
+        Raises:
+            CurvesError: a parameter is not a number; nothing is known then.
+        """
+        if not self._known(trials):
+            self._forget()
+        new = self._new(trials)
         if not new:
             return False
         if self._latest is not None and _finishing(new[0]) < self._latest:
             self._forget()
-            new = self._new(finished)
-        self._known |= {trial.number for trial in new}
-        self._first, self._latest = _finishing(finished[0]), _finishing(new[-1])
-        self._add([trial for trial in new if trial.intermediate_values])
+            new = self._new(trials)
+        self._first, self._latest = self._first or _finishing(new[0]), _finishing(new[-1])
+        try:
+            self._add([trial for trial in new if trial.intermediate_values])
+        except CurvesError:
+            self._forget()
+            raise
         return True
 
-    def _new(self, finished: list[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that are not known, in order of finishing; they are looked for among the latest first."""
-        unknown = (trial for trial in reversed(finished) if trial.number not in self._known)
-        return sorted(islice(unknown, len(finished) - len(self._known)), key=_finishing)
+    def _known(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether these are the trials that were seen, and others; else another study has got their name."""
+        if self._first is None or len(trials) < self._seen:
+            return False
+        return _finishing(trials[self._first[1]]) == self._first
+
+    def _new(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Those that have completed or were pruned since, in order of finishing; others are not looked at."""
+        looked_at = [*self._open, *range(self._seen, len(trials))]
+        self._seen = len(trials)
+        self._open = [place for place in looked_at if not trials[place].state.is_finished()]
+        new = [trials[place] for place in looked_at if trials[place].state in IN_HISTORY]
+        return sorted(new, key=_finishing)
 
     def _add(self, trials: list[FrozenTrial]) -> None:
         for trial in trials:
@@ -153,10 +181,11 @@ def _finishing(trial: FrozenTrial) -> tuple[Any, int]:
 def training_of(trial: FrozenTrial, steps: Steps) -> Training:
     """The trial with its values at the places of their steps, of its own alone if there are no others."""
     own = steps.in_order(trial)
-    grid = steps.grid or own
-    values = [trial.intermediate_values.get(step, nan) for step in grid]
-    last = max((place for place, step in enumerate(grid) if step in trial.intermediate_values), default=-1)
-    values = values[: last + 1]
+    places = steps.places or {step: place for place, step in enumerate(own)}
+    known = {places[step]: trial.intermediate_values[step] for step in own if step in places}
+    values = [nan] * (1 + max(known, default=-1))
+    for place, value in known.items():
+        values[place] = value
     if own and not isfinite(trial.intermediate_values[own[-1]]):
         values.append(trial.intermediate_values[own[-1]])
     return Training(values, trial.params, f"trial {trial.number}")

@@ -7,6 +7,7 @@ import pytest
 
 optuna = pytest.importorskip("optuna")
 
+from predictor.errors import CurvesError  # noqa: E402
 from predictor.integrations.optuna_trials import FinishedTrials, Steps  # noqa: E402
 from predictor.integrations.trainings import CurveFormat  # noqa: E402
 
@@ -83,7 +84,49 @@ def test_nothing_is_read_again_while_there_is_nothing_new():
 def test_of_another_study_of_the_same_name_all_is_read_anew():
     known = FinishedTrials(FORMAT)
     known.follow([finished(n, [1, 2, 3], n) for n in range(4)])
-    assert known.follow([finished(9, [1, 2], 0)])
+    assert known.follow([finished(0, [1, 2], 9)])
     assert (len(known.curves), known.steps) == (1, Steps((1, 2)))
     known.follow([])
     assert len(known.curves) == 0
+
+
+def state_of(trial, state):
+    running = optuna.trial.create_trial(state=state, intermediate_values=trial.intermediate_values)
+    running.number, running.datetime_complete = trial.number, None
+    return running
+
+
+def test_trials_of_other_workers_are_taken_in_when_they_finish_however_late():
+    states = optuna.trial.TrialState
+    trials = [finished(n, [1, 2, 3], at) for n, at in enumerate([10, 40, 20, 30])]
+    going = [state_of(trial, states.RUNNING) for trial in trials]
+    waiting = [state_of(trials[3], states.WAITING)]
+    known = FinishedTrials(FORMAT)
+    assert not known.follow(going[:2])
+    assert known.follow([trials[0], *going[1:3], *waiting])
+    assert known.follow([trials[0], going[1], trials[2], going[3]])
+    assert not known.follow([trials[0], going[1], trials[2], going[3]])
+    assert known.follow([trials[0], going[1], *trials[2:]])
+    assert known.follow(trials)
+    rates = [0.1, 0.3, 0.4, 0.2]  # in order of finishing
+    assert known.curves.hyperparameters["lr"].tolist() == pytest.approx(rates)
+
+
+def test_a_trial_that_fails_is_not_waited_for():
+    trials = [finished(n, [1, 2, 3], n) for n in range(3)]
+    going = state_of(trials[1], optuna.trial.TrialState.RUNNING)
+    failed = optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL)
+    known = FinishedTrials(FORMAT)
+    known.follow([trials[0], going])
+    assert not known.follow([trials[0], failed])
+    assert known.follow([trials[0], failed, trials[2]])
+    assert known.curves.hyperparameters["lr"].tolist() == pytest.approx([0.1, 0.3])
+
+
+def test_after_a_parameter_that_is_no_number_every_call_says_so():
+    trials = [finished(n, [1, 2, 3], n) for n in range(2)]
+    trials[1].params["lr"] = "high"
+    known = FinishedTrials(FORMAT)
+    for _ in range(2):
+        with pytest.raises(CurvesError, match="'lr' of trial 1 is 'high'"):
+            known.follow(trials)
