@@ -4,8 +4,9 @@
 
 FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. A study in memory gets 1,000 finished
 trials, noisy copies of a search that the rule went through itself; then more trials report, one after the
-other, and finish, with each pruner on the same curves. Times are of the processor; refits of the rule's
-models are in the mean and the longest.
+other, and finish, twenty with the one pruner, then the same twenty with the other, so that what else the
+machine does disturbs both alike. Times are of the processor; refits of the rule's models are in the mean and
+the longest.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from predictor.integrations.optuna import StoppingRulePruner
 from predictor.simulation import simulate
 
 N_FINISHED = 1000
+IN_TURN = 20
 
 
 def finished_trials(curves: LearningCurves, rng: np.random.Generator) -> list[optuna.trial.FrozenTrial]:
@@ -40,28 +42,28 @@ def finished_trials(curves: LearningCurves, rng: np.random.Generator) -> list[op
     ]
 
 
-def costs(
-    pruner: optuna.pruners.BasePruner,
-    finished: list[optuna.trial.FrozenTrial],
-    running: LearningCurves,
-) -> list[float]:
-    """Seconds of each ``should_prune`` while these trainings run, report and finish."""
-    maximized = running.direction == "maximize"
+def study_with(
+    pruner: optuna.pruners.BasePruner, finished: list[optuna.trial.FrozenTrial], curves: LearningCurves
+) -> optuna.Study:
+    maximized = curves.direction == "maximize"
     study = optuna.create_study(direction="maximize" if maximized else "minimize", pruner=pruner)
     study.add_trials(finished)
+    return study
+
+
+def costs(study: optuna.Study, values: list[float]) -> list[float]:
+    """Seconds of each ``should_prune`` while one trial reports these values and finishes."""
     times = []
-    for values in running.values.tolist():
-        trial = study.ask()
-        for epoch, value in enumerate(values, start=1):
-            trial.report(value, epoch)
-            began = time.thread_time()
-            pruned = trial.should_prune()
-            times.append(time.thread_time() - began)
-            if pruned:
-                break
-        study.tell(
-            trial, state=optuna.trial.TrialState.PRUNED if pruned else None, values=None if pruned else value
-        )
+    trial = study.ask()
+    for epoch, value in enumerate(values, start=1):
+        trial.report(value, epoch)
+        began = time.thread_time()
+        pruned = trial.should_prune()
+        times.append(time.thread_time() - began)
+        if pruned:
+            break
+    state = optuna.trial.TrialState.PRUNED if pruned else None
+    study.tell(trial, state=state, values=None if pruned else value)
     return times
 
 
@@ -81,11 +83,19 @@ def main() -> None:
     print(f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {', '.join(versions)}")
     print(f"{len(finished):,} finished trials, {len(running)} more; milliseconds of processor time a call")
     rule = StoppingRulePruner(RankEnvelope(), T=curves.T)
-    for name, pruner in (("MedianPruner", optuna.pruners.MedianPruner()), ("rank envelope", rule)):
-        times = [1000 * seconds for seconds in costs(pruner, finished, running)]
+    pruners = {"MedianPruner": optuna.pruners.MedianPruner(), "rank envelope": rule}
+    studies = {name: study_with(pruner, finished, curves) for name, pruner in pruners.items()}
+    times: dict[str, list[float]] = {name: [] for name in pruners}
+    for first in range(0, len(running), IN_TURN):
+        for name, study in studies.items():
+            for values in running.values[first : first + IN_TURN].tolist():
+                times[name] += [1000 * seconds for seconds in costs(study, values)]
+    usual = statistics.median(times["MedianPruner"])
+    for name, own in times.items():
         print(
-            f"{name:<15} n = {len(times):>5}   median {statistics.median(times):7.3f}   "
-            f"mean {statistics.mean(times):7.3f}   longest {max(times):8.1f}"
+            f"{name:<15} n = {len(own):>5}   median {statistics.median(own):7.3f} "
+            f"({statistics.median(own) / usual:4.1f} times)   "
+            f"mean {statistics.mean(own):7.3f}   longest {max(own):8.1f}"
         )
 
 
