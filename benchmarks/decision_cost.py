@@ -28,7 +28,7 @@ from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
 from predictor.models.bnn import LearningCurveNetwork
 from predictor.rules.envelope.looks import look_epochs
 from predictor.rules.lce import LceRule
-from predictor.simulation import simulate
+from predictor.simulation.engine import simulate
 
 N_TRAIN = 100
 N_FINISHED = 3000

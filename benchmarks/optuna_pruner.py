@@ -23,7 +23,7 @@ from machine import processor
 
 from predictor import LearningCurves, RankEnvelope
 from predictor.integrations.optuna import StoppingRulePruner
-from predictor.simulation import simulate
+from predictor.simulation.engine import simulate
 
 N_FINISHED = 1000
 IN_TURN = 20

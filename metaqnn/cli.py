@@ -15,7 +15,8 @@ from io import TextIOWrapper
 from types import ModuleType
 from typing import Any, NoReturn
 
-from metaqnn.interrupts import drop, go_on_without_stderr, interrupt_between_imports, open_closed_streams
+from metaqnn.interrupts import drop, go_on_without_stderr, open_closed_streams
+from predictor.interrupts import interrupt_between_imports
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -34,7 +35,7 @@ COMMANDS = {
     "audit": "train some of the stopped networks to the end, to check the predictions",
     "completion": "print a script that lets a shell complete commands, options and run folders",
 }
-ROOMS = ("metaqnn", "predictor", "trainers", "state_space")
+OUR_PACKAGES = ("metaqnn", "predictor", "trainers", "state_space")
 
 
 class HelpAll(argparse.Action):
@@ -198,7 +199,7 @@ def fill(parser: Parser, module: ModuleType) -> None:
 
 def _is_users(error: Exception) -> bool:
     """Whether an error is the user's to correct: the ValueErrors that our packages define."""
-    return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in ROOMS
+    return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES
 
 
 if __name__ == "__main__":

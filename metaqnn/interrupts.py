@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
 import signal
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from io import BufferedWriter, FileIO, TextIOWrapper
 from types import FrameType
 from typing import Any, TextIO
+
+from predictor.interrupts import interrupt
 
 
 class TimeUp(KeyboardInterrupt):
@@ -73,43 +74,15 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, but not in the middle of an import.
-
-    There it would leave half a library behind: some modules take it for a missing package and go on, others
-    cannot be loaded again. It is tried again every 20 ms until the import is done.
-    """
-    if _importing(frame):
-        again = threading.Timer(0.02, _thread.interrupt_main, (number,))
-        again.daemon = True
-        again.start()
-    else:
-        raise KeyboardInterrupt
-
-
-def _importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return True
-        frame = frame.f_back
-    return False
-
-
-def interrupt_between_imports() -> None:
-    """Let Ctrl-C wait for the end of an import; it stays ignored where it was, as in a shell's background."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
-
-
 def interrupt_on_termination() -> None:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does: all stop a search the same way.
 
     SIGHUP stays ignored where it was, as under nohup.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     for number in HANGUP:
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+            signal.signal(number, interrupt)
 
 
 def open_closed_streams() -> None:

@@ -10,18 +10,23 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
+from predictor.interrupts import interrupt_between_imports
 
 
 class Command(NamedTuple):
-    """A module with `EXAMPLES`, `add_options(parser)` and `execute(namespace)`, and what it is for."""
+    """A package and what it is for.
 
-    module: str
+    Its module `options` has `EXAMPLES` and `add_options(parser)`. Its module `command` has
+    `execute(namespace)` and takes a second to import: --help does without it.
+    """
+
+    package: str
     help: str
 
 
 COMMANDS = {
-    "evaluate": Command("predictor.evaluation.command", "measure how well methods predict recorded curves"),
-    "simulate": Command("predictor.simulation.command", "replay recorded curves under stopping rules"),
+    "evaluate": Command("predictor.evaluation", "measure how well methods predict recorded curves"),
+    "simulate": Command("predictor.simulation", "replay recorded curves under stopping rules"),
 }
 
 
@@ -35,12 +40,14 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C."""
+    interrupt_between_imports()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # now, while a closed pipe is still handled
         return code
     except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as with `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -55,15 +62,17 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         _overview().parse_args(arguments or ["--help"])
         return 2
-    module = import_module(COMMANDS[name].module)
+    package = COMMANDS[name].package
+    options = import_module(f"{package}.options")
     parser = Parser(
         prog=f"python -m predictor {name}",
         description=COMMANDS[name].help.capitalize() + ".",
-        epilog=module.EXAMPLES,
+        epilog=options.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module.add_options(parser)
-    code: int = module.execute(parser.parse_args(arguments[1:]))
+    options.add_options(parser)
+    namespace = parser.parse_args(arguments[1:])
+    code: int = import_module(f"{package}.command").execute(namespace)
     return code
 
 

@@ -17,7 +17,9 @@ def parsers() -> Iterator[argparse.ArgumentParser]:
     for name, help_text in metaqnn.cli.COMMANDS.items():
         yield _parser(metaqnn.cli.Parser, f"metaqnn {name}", help_text, f"metaqnn.commands.{name}")
     for name, command in predictor.cli.COMMANDS.items():
-        yield _parser(predictor.cli.Parser, f"python -m predictor {name}", command.help, command.module)
+        yield _parser(
+            predictor.cli.Parser, f"python -m predictor {name}", command.help, f"{command.package}.options"
+        )
 
 
 def _parser(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import ONE_TRAINING
 from predictor.curves.wording import shown
 from predictor.errors import CurvesError
 
@@ -54,6 +53,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
     """The curves by file; several files of one training each are one set. Raises `CurvesError`."""
+    from predictor.curves.long import ONE_TRAINING  # with pandas: not for --help
+
     wishes = {key: getattr(namespace, key) for key in ("metric", "direction", "curve", "parameters")}
     files = list(dict.fromkeys(namespace.files))
     sets = {file: LearningCurves.read(file, **wishes) for file in files}

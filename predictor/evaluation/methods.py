@@ -10,13 +10,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.models.features import PUBLISHED, check_feature_sets
+from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 from predictor.models.names import METHODS, PREDICTORS, make_method, make_predictor
 from predictor.models.sequential import SequentialRegression
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
-
-EVALUATED = (*METHODS, *PREDICTORS)
-"""Names of everything that can be evaluated: methods of `predictor.models.names` and baselines."""
 
 OWN = "own"
 """Name of a baseline's only kind of uncertainty."""

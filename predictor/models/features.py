@@ -1,12 +1,4 @@
-"""Features of partially observed learning curves, [PP] section 2.
-
-Time series (TS): y_1..y_tau, y'_t = y_t - y_(t-1), y''_t = y'_t - y'_(t-1). Architecture parameters (AP) and
-hyper-parameters (HP): as they are in the curves.
-
-Beside them a short version for models that learn from few curves: TS-summary (means of at most five blocks
-of epochs, y_tau, the best y_t so far), log-AP and log-HP (logarithms of parameters that are positive
-throughout, which weights, widths and rates are).
-"""
+"""Features of partially observed learning curves, one matrix for all; see `predictor.models.feature_sets`."""
 
 from __future__ import annotations
 
@@ -19,11 +11,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.errors import CurvesError, PredictorError
+from predictor.errors import CurvesError
+from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 
-PUBLISHED = ("TS", "AP", "HP")
-SUMMARY = ("TS-summary", "log-AP", "log-HP")
-FEATURE_SETS = (*PUBLISHED, *SUMMARY)
 BLOCKS = 5
 
 
@@ -37,14 +27,6 @@ def summary_features(scores: Floats) -> Floats:
     blocks = np.array_split(scores, min(scores.shape[1], BLOCKS), axis=1)
     means = np.stack([block.mean(axis=1) for block in blocks], axis=1)
     return np.column_stack([means, scores[:, -1], scores.max(axis=1)])
-
-
-def check_feature_sets(names: Sequence[str]) -> tuple[str, ...]:
-    """The names in the order of `FEATURE_SETS`; raises `PredictorError` for unknown names or none."""
-    unknown = [name for name in names if name not in FEATURE_SETS]
-    if unknown or not names or isinstance(names, str):
-        raise PredictorError(f"features {names!r}; expected some of {FEATURE_SETS}, such as ('TS', 'AP')")
-    return tuple(name for name in FEATURE_SETS if name in names)
 
 
 class CurveFeatures(TransformerMixin, BaseEstimator):

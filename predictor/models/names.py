@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from predictor.errors import PredictorError
-from predictor.models.base import BaselinePredictor
-from predictor.models.bnn import LearningCurveNetwork
-from predictor.models.features import SUMMARY
-from predictor.models.last_seen import LastSeenValue
-from predictor.models.lce import LearningCurveExtrapolation
-from predictor.models.sequential import SequentialRegression
-from predictor.models.stacked import StackedRegression
+from predictor.models.feature_sets import SUMMARY
+
+if TYPE_CHECKING:  # scikit-learn takes a second to import: not for a list of names
+    from predictor.models.base import BaselinePredictor
+    from predictor.models.sequential import SequentialRegression
 
 METHODS: dict[str, dict[str, Any]] = {
     "stacked": {},
@@ -34,10 +32,29 @@ Those of ``stacked`` are of `StackedRegression`.
 
 DEFAULT_METHOD = STACKED = "stacked"
 
+
+def _last_seen(_seed: int) -> BaselinePredictor:
+    from predictor.models.last_seen import LastSeenValue
+
+    return LastSeenValue()
+
+
+def _lce(seed: int) -> BaselinePredictor:
+    from predictor.models.lce import LearningCurveExtrapolation
+
+    return LearningCurveExtrapolation(random_state=seed)
+
+
+def _bnn(seed: int) -> BaselinePredictor:
+    from predictor.models.bnn import LearningCurveNetwork
+
+    return LearningCurveNetwork(random_state=seed)
+
+
 PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
-    "last-seen": lambda seed: LastSeenValue(),
-    "lce": lambda seed: LearningCurveExtrapolation(random_state=seed),
-    "bnn": lambda seed: LearningCurveNetwork(random_state=seed),
+    "last-seen": _last_seen,
+    "lce": _lce,
+    "bnn": _bnn,
 }
 """The baselines that the paper compares with, by name, made from a seed."""
 
@@ -46,6 +63,9 @@ def make_method(name: str = DEFAULT_METHOD, **changes: Any) -> SequentialRegress
     """The method of that name with some arguments changed; raises `PredictorError` for an unknown name."""
     if name not in METHODS:
         raise PredictorError(f"method {name!r} is not known; expected one of {sorted(METHODS)}")
+    from predictor.models.sequential import SequentialRegression
+    from predictor.models.stacked import StackedRegression
+
     made = StackedRegression if name == STACKED else SequentialRegression
     return made(**{**METHODS[name], **changes})
 

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyRegressor
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import PredictorError
-from predictor.models.features import PUBLISHED, SUMMARY, check_feature_sets
+from predictor.models.feature_sets import PUBLISHED, SUMMARY, check_feature_sets
 from predictor.models.regressors import (
     ForestSearch,
     RidgeRegression,

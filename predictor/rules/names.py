@@ -17,15 +17,11 @@ from typing import Any
 
 from predictor.errors import PredictorError
 from predictor.extras import require
-from predictor.models.lce import LearningCurveExtrapolation
-from predictor.models.names import make_method
 from predictor.rules.asha import Asha
 from predictor.rules.base import NoStopping, StoppingRule
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.kinds import RuleKind, read_setting, shown
-from predictor.rules.lce import LceRule
 from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
-from predictor.rules.published import EarlyStopper
 
 OPTUNA_PREFIX = "optuna."
 
@@ -42,7 +38,7 @@ def published_rule(
     n_settings: int | None = None,
     uncertainty: str = "loocv",
     random_state: int = 0,
-) -> EarlyStopper:
+) -> StoppingRule:
     """The criterion of [PP] section 3.
 
     Args:
@@ -57,6 +53,9 @@ def published_rule(
         uncertainty: loocv, conformal or level.
         random_state: seed of the random search.
     """
+    from predictor.models.names import make_method
+    from predictor.rules.published import EarlyStopper  # scikit-learn takes a second to import
+
     changes: dict[str, Any] = {"uncertainty": uncertainty, "random_state": random_state}
     if target is not None:
         changes["target"] = target
@@ -74,8 +73,11 @@ def published_rule(
 
 def lce_rule(
     *, Delta: float = 0.95, every: int = 1, first: int = 3, n_steps: int = 2500, random_state: int = 0
-) -> LceRule:
+) -> StoppingRule:
     """The criterion of Domhan et al. (IJCAI 2015); a fifth of `n_steps` is thrown away."""
+    from predictor.models.lce import LearningCurveExtrapolation
+    from predictor.rules.lce import LceRule
+
     model = LearningCurveExtrapolation(n_steps=n_steps, burn_in=n_steps // 5, random_state=random_state)
     return LceRule(Delta=Delta, every=every, first=first, model=model)
 

@@ -6,11 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from importlib import import_module
 
 import pytest
 
-from metaqnn.interrupts import SIGNALS, interrupt_between_imports, interrupt_on_termination, uninterrupted
+from metaqnn.interrupts import SIGNALS, interrupt_on_termination, uninterrupted
 
 
 @pytest.fixture(autouse=True)
@@ -44,27 +43,6 @@ def test_ctrl_c_is_delivered_when_the_block_is_done():
     with pytest.raises(KeyboardInterrupt):
         protected(steps, signal.SIGINT)
     assert steps == ["the rest of the block"]
-
-
-def test_ctrl_c_waits_for_the_end_of_an_import(tmp_path, monkeypatch):
-    send_it = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.05)\nwhole = True\n"
-    (tmp_path / "interrupted_library.py").write_text(send_it)
-    monkeypatch.syspath_prepend(tmp_path)
-    interrupt_between_imports()
-
-    def load():
-        import_module("interrupted_library")
-        time.sleep(10)
-
-    with pytest.raises(KeyboardInterrupt):
-        load()
-    assert sys.modules.pop("interrupted_library").whole
-
-
-def test_ctrl_c_that_is_ignored_stays_ignored():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupt_between_imports()
-    send(signal.SIGINT)
 
 
 def test_termination_too():

@@ -53,6 +53,20 @@ def test_help_teaches_with_examples(capsys, name):
     assert f"python -m predictor {name} " in out.split("examples:")[1]
 
 
+def test_help_does_without_slow_libraries():
+    code = """
+import sys
+from predictor.cli import main
+for name in ("evaluate", "simulate"):
+    try:
+        main([name, "--help"])
+    except SystemExit:
+        print([name for name in ("sklearn", "pandas", "joblib") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if line.startswith("[")] == ["[]", "[]"]
+
+
 def test_help_of_simulate_explains_every_rule_and_column(capsys, curves_csv):
     text = run(capsys, "simulate", "--help")[1]
     assert "Delta=0.99, tolerance=0.0" in text
@@ -216,12 +230,13 @@ def test_other_errors_are_not_hidden(curves_csv, monkeypatch):
         main(["simulate", str(curves_csv), "--rules", "none"])
 
 
-def test_ctrl_c_ends_with_130(curves_csv, monkeypatch):
+def test_ctrl_c_ends_with_130_and_a_word(capsys, curves_csv, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("predictor.simulation.command.run_protocol", interrupted)
-    assert main(["simulate", str(curves_csv), "--rules", "none"]) == 130
+    code, out, err = run(capsys, "simulate", curves_csv, "--rules", "none")
+    assert (code, out, err.splitlines()[-1]) == (130, "", "interrupted")
 
 
 def test_it_runs_as_a_module(curves_csv):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.evaluation import Plan, Variant
+from predictor.evaluation.experiment import Plan
+from predictor.evaluation.methods import Variant
 
 
 @pytest.fixture(scope="session")

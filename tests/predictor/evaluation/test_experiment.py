@@ -6,7 +6,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from predictor import CurvesError, LearningCurves
-from predictor.evaluation import Variant, evaluate
+from predictor.evaluation.experiment import evaluate
+from predictor.evaluation.methods import Variant
 from predictor.models.last_seen import LastSeenValue
 from predictor.models.names import PREDICTORS
 

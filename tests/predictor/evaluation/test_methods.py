@@ -4,14 +4,13 @@ from scipy.stats import norm
 
 from predictor import LearningCurves, PredictorError
 from predictor.evaluation.methods import (
-    EVALUATED,
     Variant,
     forecast,
     parse_features,
     probability_transform,
     variants,
 )
-from predictor.models.names import METHODS, PREDICTORS
+from predictor.models.names import METHODS
 from predictor.models.uncertainty import make_uncertainty
 
 SETTINGS = {"random_state": 0, "n_settings": 3, "uncertainties": ["loocv", "conformal", "level"]}
@@ -59,10 +58,6 @@ def test_every_method_with_every_feature_set_and_baselines_once():
     assert made == [Variant("ols", ("TS",)), Variant("ols", ("TS", "AP")), Variant("last-seen")]
     assert [v.feature_names for v in made] == ["TS", "TS+AP", "-"]
     assert variants(["nu-svr-rbf"], [])[0].feature_names == "TS+AP+HP"
-
-
-def test_everything_that_predicts_can_be_evaluated():
-    assert set(EVALUATED) == {*METHODS, *PREDICTORS}
 
 
 def test_feature_sets_are_written_with_plus():

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from predictor.evaluation import evaluate
+from predictor.evaluation.experiment import evaluate
 from predictor.evaluation.plots import draw_all, fractions_figure, predicted_figure
 
 

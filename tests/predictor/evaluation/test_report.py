@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.evaluation import evaluate
+from predictor.evaluation.experiment import evaluate
 from predictor.evaluation.report import as_dict, as_rows, as_text, mean_std_text, score_name
 
 

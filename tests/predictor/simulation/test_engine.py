@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor import CurvesError, Decision, LearningCurves, NoStopping, PredictorError
-from predictor.simulation import arrival_order, simulate
+from predictor.simulation.engine import arrival_order, simulate
 
 
 class Stops:

@@ -5,8 +5,8 @@ import pytest
 
 from predictor import LearningCurves
 from predictor.rules.names import RuleSpec
-from predictor.simulation import CurveSet, run_protocol
 from predictor.simulation.figure import anytime, draw, draw_anytime, figure4
+from predictor.simulation.protocol import CurveSet, run_protocol
 
 RULES = [RuleSpec("none"), RuleSpec("cut-after", {"burn_in": 1}), RuleSpec("cut-after", {"burn_in": 0})]
 

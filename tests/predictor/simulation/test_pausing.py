@@ -6,8 +6,8 @@ import pytest
 from predictor import CurvesError, LearningCurves
 from predictor.rules.asha import Asha
 from predictor.rules.names import parse_rules
-from predictor.simulation import CurveSet, run_protocol
 from predictor.simulation.pausing import simulate_paused
+from predictor.simulation.protocol import CurveSet, run_protocol
 
 A, B, C, D = [0.1, 0.2, 0.2, 0.5], [0.3, 0.1, 0.1, 0.3], [0.2, 0.4, 0.4, 0.9], [0.0, 0.1, 0.1, 0.1]
 

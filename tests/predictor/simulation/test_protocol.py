@@ -8,7 +8,8 @@ import pytest
 
 from predictor import CurvesError, LearningCurves, PredictorError
 from predictor.rules.names import RuleSpec, parse_rules
-from predictor.simulation import CurveSet, arrival_order, run_protocol, simulate
+from predictor.simulation.engine import arrival_order, simulate
+from predictor.simulation.protocol import CurveSet, run_protocol
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 from predictor import LearningCurves
 from predictor.rules.names import RuleSpec
-from predictor.simulation import CurveSet, arrival_order, run_protocol
+from predictor.simulation.engine import arrival_order
+from predictor.simulation.protocol import CurveSet, run_protocol
 from predictor.simulation.report import as_anytime_table, as_csv, as_json, as_table
 
 

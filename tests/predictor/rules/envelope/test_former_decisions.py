@@ -11,7 +11,7 @@ import pytest
 
 from predictor import LearningCurves
 from predictor.rules.envelope import RankEnvelope
-from predictor.simulation import arrival_order, simulate
+from predictor.simulation.engine import arrival_order, simulate
 
 SYNTHETIC = """
 20 20 20 20 20 20 20 20 7 20 2 2 20 1 14 14 2 20 1 7 2 1 1 20 1 20 1 1 20 1 2 20 2 20 2 2 20 20 2 2

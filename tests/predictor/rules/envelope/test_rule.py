@@ -14,7 +14,7 @@ from predictor.rules.envelope import RankEnvelope
 from predictor.rules.envelope import rule as rule_module
 from predictor.rules.envelope.looks import look_epochs, refit_size
 from predictor.rules.names import make_rule
-from predictor.simulation import arrival_order, simulate
+from predictor.simulation.engine import arrival_order, simulate
 
 
 @pytest.fixture(scope="module")
