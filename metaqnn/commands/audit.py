@@ -40,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
     add_trust(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)
 
 
@@ -63,12 +64,17 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.audit import Audit  # torch takes seconds to import
     from metaqnn.session.start import go_on
     from trainers import EpochReport
+    from trainers.datasets import decoding_bar
 
     changes = given_options(namespace, Environment)
-    session = go_on(folder, {}, changes, trust_module=namespace.trust_module)
+    with decoding_bar(not namespace.quiet):
+        session = go_on(folder, {}, changes, trust_module=namespace.trust_module)
     audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
     epochs = len(audit.waiting()) * session.config.epochs
-    with tqdm(total=epochs, unit="epoch", desc="audit", file=sys.stderr) as bar:
+    pause = 0.1 if sys.stderr.isatty() else 30
+    with tqdm(
+        total=epochs, unit="epoch", desc="audit", mininterval=pause, file=sys.stderr, disable=namespace.quiet
+    ) as bar:
         count = epoch_counter(bar)
 
         def heard(architecture: str, report: EpochReport) -> None:

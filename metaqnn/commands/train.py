@@ -24,6 +24,7 @@ from metaqnn.config.tuned import HyperParameters, chosen
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
+from state_space.errors import printable
 
 if TYPE_CHECKING:
     from metaqnn.tune.single import SingleTraining
@@ -110,7 +111,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
 
 def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     from metaqnn.session.trust import trust
-    from metaqnn.tune.found import of_search
+    from metaqnn.tune.found import of_another_network, of_search
     from metaqnn.tune.preparation import prepare_tuning
     from trainers.families import FAMILIES
 
@@ -123,6 +124,8 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     if "dataset" not in found.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
     settings = TuneSettings.of(found.settings)
+    if namespace.parameters and (note := of_another_network(namespace.parameters, settings.family)):
+        print(printable(note), file=sys.stderr)
     if "dataset" in given:
         trust(settings.dataset)
     return prepare_tuning(settings, found.place), values

@@ -98,7 +98,10 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
 
     Raises:
         ConfigError: a flag belongs to another rule, or contradicts the one asked for.
+        PredictorError: a setting is unknown, given twice, or no number where there should be one.
     """
+    from predictor.rules.names import RuleSpec  # with SciPy: not for --help
+
     flags = {name: value for name, value in flags.items() if value is not None}
     if stopping is None:
         stopping = OWN_RULE if flags.get("delta") is None else PUBLISHED
@@ -106,13 +109,13 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     if name not in PUBLISHED_NAMES:
         _refuse_foreign(stopping, flags)
         return stopping
-    _refuse_repetition(stopping)
     for one, value in flags.items():
         if given.get(SETTINGS[one], str(value)) != str(value):
             raise ConfigError(f"{flag(one)} {value} contradicts --stopping {stopping}: give one of them")
     named = {SETTINGS[one]: value for one, value in flags.items()}
     settings = {"Delta": DELTA, **preset, **given, **named}
     _require_bounds(settings)
+    RuleSpec.parse(stopping)  # as it was given: in a dictionary, no setting is there twice
     return f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
 
 
@@ -126,15 +129,6 @@ def _require_bounds(settings: Mapping[str, Any]) -> None:
             continue
         if within is not None and number > within.high:
             raise ConfigError(f"{flag(one.name)} is {value}; it must be {within}")
-
-
-def _refuse_repetition(rule: str) -> None:
-    names = [part.partition("=")[0].strip() for part in rule.partition(":")[2].split(",")]
-    for name in filter(None, names):
-        if names.count(name) > 1:
-            raise ConfigError(
-                f"--stopping is {rule}; it gives {name} twice, and each setting must be there once"
-            )
 
 
 def _refuse_foreign(stopping: str, flags: Mapping[str, Any]) -> None:

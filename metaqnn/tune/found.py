@@ -9,11 +9,13 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.images import ImageOptions
+from metaqnn.config.tuned import Tuned
 from metaqnn.export.candidate import ranked
 from metaqnn.session.run_folder import reading
 from metaqnn.session.trust import require_trusted
 from metaqnn.tune.errors import TuneError
 from trainers.families import FAMILIES
+from trainers.families.names import parse_architecture
 
 AS_IN_SEARCH = (*(one.name for one in fields(ImageOptions)), "epochs", "mirror", "translate")
 """Settings that a tuning of a found network has from its search, unless they are given."""
@@ -54,7 +56,7 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
         TuneError: a rank without a run folder.
     """
     family = str(given["family"])
-    if family in FAMILIES or "(" in family or not Path(family).is_dir():
+    if family in FAMILIES or "(" in family or not family or not Path(family).is_dir():
         if rank is not None:
             raise TuneError(f"--rank is {rank}, but {family!r} is no run folder of a search")
         return Asked(dict(given), place, {})
@@ -73,3 +75,20 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
         place = place.but(data_dir=record.environment.get("data_dir"))
     recipe = {name: getattr(record.config, own) for name, own in RECIPE.items()}
     return Asked({**inherited, **given, "family": network["architecture"]}, place, recipe)
+
+
+def of_another_network(file: Path, network: str) -> str | None:
+    """A remark if the hyper-parameters in a file are used for another network than they were tuned for.
+
+    Args:
+        file: `best.json` of a tuning of a network.
+        network: in the published notation, or `published:NAME`.
+
+    Raises:
+        ConfigError: the file holds something else.
+        FamilyError, NotationError: one of them is no network.
+    """
+    tuned = parse_architecture(Tuned.read(file).network)
+    if tuned == parse_architecture(network):
+        return None
+    return f"note: the hyper-parameters in {str(file)!r} were tuned for another network, {tuned}"

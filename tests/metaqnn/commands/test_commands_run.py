@@ -265,8 +265,10 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     with closing(sqlite3.connect(started / "search.db")) as connection, connection:
         connection.executescript(STOP_THE_BEST)
         ((y_T,),) = connection.execute("SELECT final_accuracy FROM best")
-    assert main(["audit", str(started), "--share", "1", "--format", "json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    assert main(["audit", str(started), "--share", "1", "--quiet", "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out)
+    assert "audit" not in printed.err
     assert (row["epochs"], row["predicted_accuracy"], row["best_accuracy"]) == (1, 0.5, 0.999)
     assert row["final_accuracy"] == y_T  # it was trained to the end before, with the same random numbers
     assert main(["audit", str(started), "--share", "1"]) == 0

@@ -173,7 +173,9 @@ def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
         str(tmp_path / "run"),
     )
     assert main(["train", NETWORK, *small, *options]) == 0
-    assert "test error" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "test error" in printed.out
+    assert "another network" not in printed.err
     claimed = json.loads((tmp_path / "run" / "train.json").read_text())
     assert claimed["parameters"] == {**best["parameters"], "dropout": 0.5}
     assert (
@@ -198,6 +200,7 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
     [
         (("resnet", "--dataset", "digits"), "'resnet' is a family, no network"),
         ((NETWORK,), "--dataset is missing"),
+        (("", "--dataset", "digits"), "'' is no family; expected"),
         (("[C(8,3)]", "--dataset", "digits"), "C(8,3)"),
         ((NETWORK, *SMALL, "--parameters", "nowhere.json"), "'nowhere.json' cannot be read"),
         (("published:cifar10-9", "--dataset", "digits"), "no published network 'cifar10-9'"),
@@ -214,6 +217,15 @@ def test_parameters_of_something_else_are_refused(tmp_path, refused):
     (tmp_path / "best.json").write_text('{"parameters": {"num_blocks": 3}}')
     line = refused("train", NETWORK, *SMALL, "--parameters", tmp_path / "best.json")
     assert "holds no hyper-parameters of a network" in line
+
+
+def test_parameters_of_another_network_are_told(tmp_path, capsys):
+    best = {"family": "[C(8,5,1), SM(10)]", "epochs": 9, "parameters": {"lr": 0.002}}
+    (tmp_path / "best.json").write_text(json.dumps(best))
+    found = ("--parameters", str(tmp_path / "best.json"), "--dataset", "nowhere")
+    assert main(["train", NETWORK, *found]) == 2
+    note, _ = capsys.readouterr().err.splitlines()
+    assert note.endswith("best.json' were tuned for another network, [C(8,5,1), SM(10)]")
 
 
 @pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--lr", "--dropout"])

@@ -5,6 +5,7 @@ import pytest
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import settings_of, stated_risk
+from predictor import PredictorError
 
 LAPTOP = "burn_in=40,target=increment,refit_growth=1.5"
 LATER = LAPTOP.replace("40", "50")
@@ -56,9 +57,7 @@ def test_a_setting_given_twice_must_be_the_same(setting, flags):
 
 
 def test_a_setting_may_not_be_given_twice_in_one_rule():
-    with pytest.raises(
-        ConfigError, match=r"^--stopping is published:Delta=0.9, Delta=0.8; it gives Delta twice"
-    ):
+    with pytest.raises(PredictorError, match=r"^setting 'Delta' of rule 'published' is given twice$"):
         SearchConfig.of(stopping="published:Delta=0.9, Delta=0.8")
 
 
