@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import get_args
 
 from state_space.errors import NotationError, quoted
@@ -138,7 +138,7 @@ class Architecture:
         last layer before SM, as if the softmax layer were a copy of it. Raises ShapeError if the images are
         too small.
         """
-        total = sum(s.weights for s in self.stages(input_shape) if not isinstance(s.layer, Softmax))
+        total = sum(s.weights for s in self._counted(input_shape) if not isinstance(s.layer, Softmax))
         match next((layer for layer in reversed(self.layers[:-1]) if not isinstance(layer, Dropout)), None):
             case Convolution(width, size):
                 return total + width**2 * size**2
@@ -153,7 +153,7 @@ class Architecture:
         `input_shape` is (channels, height, width); `num_classes` is by default the number in the notation.
         Raises ShapeError if the images are too small.
         """
-        return sum(stage.parameters for stage in self.stages(input_shape, num_classes))
+        return sum(stage.parameters for stage in self._counted(input_shape, num_classes))
 
     def macs(self, input_shape: Shape, num_classes: int | None = None) -> int:
         """Multiply-accumulate operations for one image, those of convolutions and dense layers.
@@ -162,11 +162,21 @@ class Architecture:
         `input_shape` is (channels, height, width); `num_classes` is by default the number in the notation.
         Raises ShapeError if the images are too small.
         """
-        return sum(stage.macs for stage in self.stages(input_shape, num_classes))
+        return sum(stage.macs for stage in self._counted(input_shape, num_classes))
 
     def stages(self, input_shape: Shape, num_classes: int | None = None) -> Iterator[Stage]:
         """Each layer with the shapes before and after it, to count or build the network."""
         return stages(self.layers, input_shape, self.classes if num_classes is None else num_classes)
+
+    def _counted(self, input_shape: Shape, num_classes: int | None = None) -> tuple[Stage, ...]:
+        """`stages`, found once for several counts of one network."""
+        classes = self.classes if num_classes is None else num_classes
+        return _stages(self.layers, tuple(input_shape), classes)
+
+
+@lru_cache(maxsize=4)
+def _stages(layers: tuple[Layer, ...], input_shape: Shape, num_classes: int) -> tuple[Stage, ...]:
+    return tuple(stages(layers, input_shape, num_classes))
 
 
 @cache

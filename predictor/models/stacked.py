@@ -179,8 +179,12 @@ class StackedTau:
     hold_flat: bool
 
     def predict(self, curves: LearningCurves) -> Floats:
-        """(n,) y_hat_T in scores."""
-        forecasts = np.column_stack([model.predict(curves) for model in self.members.values()])
+        """(n,) y_hat_T in scores; features that members share are made once."""
+        features = {model.features.sets_: model.features for model in self.members.values()}
+        X = {sets: extractor.transform(curves) for sets, extractor in features.items()}
+        forecasts = np.column_stack(
+            [model.predict_from(X[model.features.sets_], curves) for model in self.members.values()]
+        )
         if self.limits is not None:
             forecasts = self.limits.clip(forecasts, curves)
         predictions = forecasts @ np.array(list(self.weights.values()))

@@ -42,7 +42,10 @@ class TauModel:
 
     def predict(self, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores."""
-        X = self.features.transform(curves)
+        return self.predict_from(self.features.transform(curves), curves)
+
+    def predict_from(self, X: Floats, curves: LearningCurves) -> Floats:
+        """(n,) y_hat_T in scores of curves whose features, (n, d), are known already."""
         if isinstance(self.regressor, StandardizedRegressor):
             predictions = self.regressor.predict_unchecked(X)
         else:

@@ -179,7 +179,8 @@ class RankEnvelope:
         fit = None if self._latest is None else self._latest[1]
         if fit is not None and not begins_with(history, fit.known):
             fit = None
-        if fit is not None:  # to compare with, in the memory that the history lies in now
+        if fit is not None and fit.known.values.base is not history.values.base:
+            # to compare with, in the memory that the history lies in now
             fit = replace(fit, known=history[: len(fit.known)])
         size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
         if fit is None or len(fit.known) != size:
@@ -216,5 +217,5 @@ def _final(score: Score, look: LookModel, curve: LearningCurves) -> float:
 
     Far below the best, the model's scale is so stretched that its mean can be absurd.
     """
-    worst = min(look.worst, float(np.nanmin(curve.scores)))
+    worst = min(look.worst, float(np.fmin.reduce(curve.scores[0])))
     return max(float(look.target.inverse(score.mean)), worst)
