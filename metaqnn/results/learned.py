@@ -57,10 +57,9 @@ class Learner:
             config.space(*shape), alpha=config.alpha, gamma=config.gamma, initial=config.initial_q
         )
         memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
-        parsed = [(_parsed(architecture), reward) for architecture, reward in samples]
-        learn(agent, parsed, seed=config.seed, draws=config.replays)
-        for architecture, reward in parsed:
-            memory.recall(architecture, reward)
+        for architecture, reward in samples:
+            memory.recall(_parsed(architecture), reward)
+        learn(agent, memory.samples, seed=config.seed, draws=config.replays)
         self._of, self._known, self._agent, self._memory = of, samples, agent, memory
 
 

@@ -8,16 +8,14 @@ answer after each sample, takes ten. The sums are the same up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from metaqnn.search.agent import Node, QLearner, replay_draws
-from state_space import Architecture
+from metaqnn.search.agent import Node, Path, QLearner, replay_draws
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -32,80 +30,72 @@ class _Steps:
     slot: Integers
 
 
-def learn(agent: QLearner, samples: Iterable[tuple[Architecture, float]], *, seed: int, draws: int) -> None:
-    """Let a fresh agent learn from samples (architecture, reward), as `ReplayMemory` does one by one.
+def learn(agent: QLearner, samples: Sequence[tuple[Path, float]], *, seed: int, draws: int) -> None:
+    """Let a fresh agent learn from samples (path, reward), as `ReplayMemory` does one by one.
 
     Args:
         agent: that has learned nothing yet.
-        samples: in the order of the replay memory.
+        samples: `ReplayMemory.samples`, where those of the same network share their path.
         seed: of the search.
         draws: stored samples that are learned from after each new network.
     """
-    listed = list(samples)
-    if not listed:
+    if not samples:
         return
-    steps = _steps(agent, [architecture for architecture, _ in listed])
-    updates = _updates([architecture for architecture, _ in listed], seed, draws)
-    target = np.array([reward for _, reward in listed])[updates]
+    paths = [path for path, _ in samples]
+    steps, updates = _steps(paths), _updates(paths, seed, draws)
+    target = np.array([reward for _, reward in samples])[updates]
     rows = np.unique([id(node.row) for node in steps.nodes], return_inverse=True)[1]
-    for nodes, slots in zip(steps.node[::-1], steps.slot[::-1], strict=True):
-        node = nodes[updates]
-        there = np.flatnonzero(node >= 0)
-        node, slot = node[there], slots[updates[there]]
-        for own in _groups(rows[node]):
-            best = _learn_row(agent, steps.nodes, node[own], slot[own], target[there[own]])
-            target[there[own]] = agent.gamma * best
+    for node, slot in zip(steps.node[::-1], steps.slot[::-1], strict=True):
+        row = np.where(node < 0, -1, rows[node])
+        for own in _groups(row[updates]):
+            sample = updates[own]
+            if row[sample[0]] >= 0:
+                best = _learn_row(agent, steps.nodes, node[sample], slot[sample], target[own])
+                target[own] = agent.gamma * best
 
 
 def _groups(labels: Integers) -> list[Integers]:
     """The places of each label, in order."""
-    small = labels.astype(np.uint16) if labels.max(initial=0) < 2**16 else labels  # is sorted by its digits
+    small = labels.astype(np.int16) if labels.max() < 2**15 else labels  # is sorted by its digits
     order = np.argsort(small, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(small[order])) + 1) if len(order) else []
+    return np.split(order, np.flatnonzero(np.diff(small[order])) + 1)
 
 
-def _steps(agent: QLearner, architectures: list[Architecture]) -> _Steps:
-    paths = {architecture: agent.path(architecture) for architecture in dict.fromkeys(architectures)}
-    numbers: dict[int, int] = {}
-    alike: dict[tuple[int, ...], int] = {}  # what has the same row and actions is the same to the agent
-    nodes: list[Node] = []
-    shape = max(map(len, paths.values())), len(architectures)
-    steps = _Steps(nodes, np.full(shape, -1), np.full(shape, -1))
-    for sample, architecture in enumerate(architectures):
-        for depth, (node, choice) in enumerate(paths[architecture]):
-            if id(node) not in numbers:
-                numbers[id(node)] = alike.setdefault((id(node.row), *node.slots), len(nodes))
-                nodes += [node] * (len(alike) - len(nodes))
-            steps.node[depth, sample], steps.slot[depth, sample] = numbers[id(node)], node.slots[choice]
-    return steps
+def _steps(paths: list[Path]) -> _Steps:
+    known: dict[tuple[int, int], tuple[int, Node]] = {}  # with the same row and actions: alike to the agent
+    node, slot = np.full((2, max(map(len, paths)), len(paths)), -1)
+    for sample, path in enumerate(paths):
+        own = [known.setdefault((id(at.row), id(at.choices)), (len(known), at)) for at, _ in path]
+        node[: len(path), sample] = [number for number, _ in own]
+        slot[: len(path), sample] = [at.slots[choice] for at, choice in path]
+    return _Steps([at for _, at in known.values()], node, slot)
 
 
-def _updates(architectures: list[Architecture], seed: int, draws: int) -> Integers:
+def _updates(paths: list[Path], seed: int, draws: int) -> Integers:
     """The samples that were learned from, in order: draws after a new network, else the sample itself."""
-    known: set[Architecture] = set()
+    known: set[int] = set()
     parts = []
-    for position, architecture in enumerate(architectures):
-        repeated = architecture in known
+    for position, path in enumerate(paths):
+        repeated = id(path) in known
         parts.append(np.array([position]) if repeated else replay_draws(seed, position, draws))
-        known.add(architecture)
+        known.add(id(path))
     return np.concatenate(parts)
 
 
 def _learn_row(agent: QLearner, nodes: list[Node], node: Integers, slot: Integers, target: Floats) -> Floats:
     """All updates of one observed state. Returns max_u Q(s, u) of its true state after each of them."""
     row, alpha, initial = nodes[node[0]].row, agent.alpha, agent.initial
-    values: dict[int, Floats] = {}  # of the slots that are updated, after each update of the state
-    for own in _groups(slot):
+    updates = {int(slot[own[0]]): own for own in _groups(slot)}
+    allowed = {number: set(nodes[number].slots) for number in np.flatnonzero(np.bincount(node))}
+    waiting = [number for number, slots in allowed.items() if not slots <= updates.keys()]
+    best = np.where(np.isin(node, waiting), initial, -np.inf)
+    for one, own in updates.items():
         # Q <- (1 - alpha) Q + alpha target, a recursive filter
         learned, _ = lfilter([alpha], [1, alpha - 1], target[own], zi=[(1 - alpha) * initial])
         after = np.diff(own, prepend=0, append=len(node))
-        values[int(slot[own[0]])] = np.repeat(np.concatenate([[initial], learned]), after)
-        row[slot[own[0]]] = float(learned[-1])
-    groups, best = _groups(node), np.empty(len(node))
-    for own in groups:
-        allowed = nodes[node[own[0]]].slots
-        moved = [values[one] for one in allowed if one in values]
-        of_node = moved if len(groups) == 1 else [value[own] for value in moved]
-        highest = reduce(np.maximum, of_node)
-        best[own] = highest if len(moved) == len(allowed) else np.maximum(highest, initial)
+        values = np.repeat(np.concatenate([[initial], learned]), after)
+        where = [number for number, slots in allowed.items() if one in slots]
+        there = True if len(where) == len(allowed) else np.isin(node, where)
+        np.maximum(best, values, out=best, where=there)
+        row[one] = float(learned[-1])
     return best

@@ -155,24 +155,27 @@ class ReplayMemory:
         agent: the agent that learns.
         seed: the search's seed; draws are addressed by (seed, position of the arriving sample).
         draws: how many stored samples the agent learns from after each newly trained network.
+
+    Attributes:
+        samples: path and reward of each, in order of arrival; those of one network share their path.
     """
 
     def __init__(self, agent: QLearner, *, seed: int, draws: int = 100) -> None:
         self._agent = agent
         self._seed = seed
         self._draws = draws
-        self._samples: list[tuple[Path, float]] = []
+        self.samples: list[tuple[Path, float]] = []
         self._paths: dict[Architecture, Path] = {}
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self.samples)
 
     def add(self, architecture: Architecture, reward: float) -> None:
         """Store one sample. A new network triggers a replay; a repeated one a single update along it."""
         repeated = architecture in self._paths
         self.recall(architecture, reward)
         if repeated:
-            self._agent.update(*self._samples[-1])
+            self._agent.update(*self.samples[-1])
         else:
             self._replay()
 
@@ -180,12 +183,12 @@ class ReplayMemory:
         """Store one sample without learning from it."""
         if architecture not in self._paths:
             self._paths[architecture] = self._agent.path(architecture)
-        self._samples.append((self._paths[architecture], reward))
+        self.samples.append((self._paths[architecture], reward))
 
     def _replay(self) -> None:
-        position = len(self._samples) - 1
+        position = len(self.samples) - 1
         for index in self._draw(position):
-            self._agent.update(*self._samples[index])
+            self._agent.update(*self.samples[index])
 
     def _draw(self, position: int) -> Sequence[int]:
         drawn: list[int] = replay_draws(self._seed, position, self._draws).tolist()

@@ -37,7 +37,10 @@ def test_it_is_the_same_up_to_rounding(name, number, alpha, gamma, draws, seed):
     memory = ReplayMemory(slow, seed=seed, draws=draws)
     for network, reward in listed:
         memory.add(network, reward)
-    learn(fast, listed, seed=seed, draws=draws)
+    recalled = ReplayMemory(fast, seed=seed, draws=draws)
+    for network, reward in listed:
+        recalled.recall(network, reward)
+    learn(fast, recalled.samples, seed=seed, draws=draws)
     expected = slow.q_table()
     assert fast.q_table().keys() == expected.keys()
     for state, actions in fast.q_table().items():
