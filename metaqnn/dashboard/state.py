@@ -66,5 +66,7 @@ def _word(run: Run, view: SearchView) -> tuple[str, str]:
         return "running", f"an audit, {owner}" if finished else owner
     if finished:
         return "finished", "all planned networks have ended"
+    if view.nothing_new is not None:
+        return "finished", view.nothing_new
     begun = view.ended or view.in_training
     return "paused" if begun else "not started", f"resume with: {command('run', '--resume', run.path)}"

@@ -221,6 +221,15 @@ class SearchReader:
         with self._engine.connect() as connection:
             return [(row.architecture, row.reward) for row in connection.execute(query)]
 
+    def repeats(self) -> int:
+        """How many samples of known networks stand at the end of the replay memory."""
+        own = (samples.c.search_id == self._search_id, samples.c.position.is_not(None))
+        first = select(func.min(samples.c.position).label("position")).where(*own)
+        new = first.group_by(samples.c.network_id).subquery()
+        query = select(func.max(samples.c.position) - select(func.max(new.c.position)).scalar_subquery())
+        with self._engine.connect() as connection:
+            return connection.execute(query.where(*own)).scalar() or 0
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -51,7 +51,8 @@ def answer(view: SearchView, run: Path, *, running: bool, finetuned: bool) -> An
         running: whether a process is at work on it.
         finetuned: whether a network of it was trained for long.
     """
-    return Answer(found(view), stopping(view), _steps(view, run, running, finetuned))
+    over = "" if view.nothing_new is None else f" The search is over: {view.nothing_new}."
+    return Answer(f"{found(view)}{over}", stopping(view), _steps(view, run, running, finetuned))
 
 
 def found(view: SearchView) -> str:
@@ -121,7 +122,7 @@ def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[
     if running:
         return [Step(command("dashboard", run), "to watch it in a browser")]
     steps = []
-    if len(view.ended) < view.config.schedule.total:
+    if len(view.ended) < view.config.schedule.total and view.nothing_new is None:
         steps.append(Step(command("run", "--resume", run), "to go on with the search"))
     if view.summary.completed and view.summary.beats_guess:
         steps += _after(run, finetuned, SearchRecord.of(view.record).may_be_tested)

@@ -9,6 +9,9 @@ from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport
 
+CONSECUTIVE_REPEATS = 1000
+"""Walks in a row, while nothing is in training, after which a search ends that found nothing new."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -10,7 +10,7 @@ from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.search.afterwards import Afterwards
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.events import Job, SearchListener, nothing_new
+from metaqnn.search.events import CONSECUTIVE_REPEATS, Job, SearchListener, nothing_new
 from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles
@@ -23,7 +23,6 @@ from trainers.chance import Chance
 
 FAULTS = {CRASHED, TIMED_OUT, Outcome.OUT_OF_MEMORY}
 CONSECUTIVE_FAULTS = 10
-CONSECUTIVE_REPEATS = 1000
 
 
 @dataclass(frozen=True)

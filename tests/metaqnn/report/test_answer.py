@@ -9,6 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.database.queries import SearchReader
+from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.report.answer import Answer, answer, found, stopping
 from metaqnn.results.summary import AuditSummary
 from metaqnn.results.view import SearchView
@@ -78,6 +81,20 @@ def test_the_next_steps_follow_the_state_of_the_search(view, searched):
     assert commands(view, finetuned=True) == ["metaqnn export 'runs/a b' --finetuned --to 'runs/a b/best'"]
     assert commands(view, running=True) == ["metaqnn dashboard 'runs/a b'"]
     assert commands(searched(None)) == ["metaqnn run --resume 'runs/a b'"]
+
+
+def test_a_search_whose_walks_find_nothing_new_is_not_gone_on_with(
+    new_database, open_search, formula_trainer, monkeypatch
+):
+    for module in ("metaqnn.search.loop", "metaqnn.results.view"):
+        monkeypatch.setattr(f"{module}.CONSECUTIVE_REPEATS", 25)
+    url, database = new_database(schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")
+    with closing(database), pytest.raises(SearchStopped) as reason:
+        open_search(database).run(SerialExecutor(formula_trainer(5)))
+    with closing(SearchReader(url)) as reader:
+        said = answer(SearchView(reader), Path("run"), running=False, finetuned=False)
+    assert said.found.endswith(f" The search is over: {reason.value}.")
+    assert not any("--resume" in step.command for step in said.steps)
 
 
 def test_without_test_images_a_long_training_is_no_next_step(run_copy):
