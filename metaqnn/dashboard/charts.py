@@ -39,8 +39,7 @@ class Charts:
 
     def version(self, request: Request) -> Response:
         """A text that changes with the search."""
-        with find_run(self._runs, request).reading() as reader:
-            version = reader.version()
+        version = find_run(self._runs, request).version()
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 
     def version_of_all(self, request: Request) -> Response:

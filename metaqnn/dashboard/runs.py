@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Run:
 
     address: str
     path: Path
+    _checked: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -46,7 +47,24 @@ class Run:
             UnknownNetworkError, RefusedError: from the block.
         """
         with self.explained(), closing(RunFolder(self.path).reader()) as reader:
+            self._check(reader)
             yield reader
+
+    def version(self) -> str:
+        """A text that changes with the search; read in milliseconds, as no values are checked.
+
+        Raises:
+            RunTroubleError: the search no longer exists, or cannot be read.
+        """
+        with self.explained(), closing(RunFolder(self.path).reader()) as reader:
+            return reader.version()
+
+    def _check(self, reader: SearchReader) -> None:
+        """Refuse values that no search has written, once for each version of the search."""
+        version = reader.version()
+        if self._checked != [version]:
+            reader.require_possible()
+            self._checked[:] = [version]
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -112,8 +130,7 @@ def network_number(request: Request) -> int:
 
 def _version_or_trouble(run: Run) -> str:
     try:
-        with run.reading() as reader:
-            return reader.version()
+        return run.version()
     except RunTroubleError:
         return "trouble"
 

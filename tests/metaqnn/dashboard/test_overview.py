@@ -83,6 +83,16 @@ def test_folders_of_the_same_name_are_told_apart(client, finished_run, tmp_path)
     assert "<dt>Outcome</dt><dd>crashed</dd>" in second
 
 
+def test_values_that_no_search_has_written_are_told_and_not_shown(client, run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET final_accuracy = 40 WHERE outcome = 'completed'")
+    browser = client(run_copy)
+    for path in ("", "/networks", "/networks/1", "/figures/search.json"):
+        answer = browser.get(f"/runs/copy{path}")
+        assert answer.status_code == 503
+        assert "final_accuracy in networks is 40" in answer.text
+
+
 @pytest.mark.parametrize("trouble", ["vanished", "damaged"])
 def test_a_run_that_cannot_be_read_says_so_and_the_others_go_on(client, finished_run, run_copy, trouble):
     browser = client(finished_run, run_copy)
