@@ -146,13 +146,13 @@ def _finetune(namespace: argparse.Namespace) -> str:
         prepared.dataset.fingerprint,
         prepared.checkpoint_every,
     )
-    finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search_seed)
+    finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search.config.seed)
     with RunFolder(files.folder).lock():
         print(_introduction(finetuning, prepared.dataset), file=sys.stderr)
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
         summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
-    return finetuning_text(finetuning, summary, namespace.format)
+    return finetuning_text(finetuning, summary, namespace.format, prepared.search)
 
 
 def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tuned | None) -> list[Candidate]:

@@ -12,6 +12,7 @@ from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.output import count, interval_text, percent, rows_as_text
+from metaqnn.results.guess import guess_text
 from metaqnn.results.interval import accuracy_interval, shared_ranks
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.notes import read_notes
@@ -159,10 +160,9 @@ def _note(record: SearchRecord, found: list[dict[str, Any]]) -> str:
     line = f"validation {in_words(config.metric)}{images}{told}"
     if record.guess is None:
         return line
-    guess = f"{line}\nalways guessing the commonest class: {percent(record.guess)}"
-    observed = [row["final_accuracy"] for row in found if row["final_accuracy"] is not None]
-    beaten = not observed or max(observed) > (record.guess_limit or 0)
-    return guess if beaten else f"{guess}: NO network here is clearly better than that"
+    best = max((row["final_accuracy"] for row in found if row["final_accuracy"] is not None), default=None)
+    who = "NO network here is clearly better"
+    return f"{line}\n{guess_text(record.guess, record.guess_limit, best, who=who)}"
 
 
 def _quantity(text: str) -> int:

@@ -22,6 +22,7 @@ from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.tuned import HyperParameters, chosen
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
+from metaqnn.results.guess import guess_text
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
 from state_space.errors import printable
@@ -149,6 +150,14 @@ def _progress(epochs: int, quiet: bool) -> Any:
     return heard
 
 
+def _guess(result: dict[str, Any]) -> str:
+    """What a constant guess reaches on the validation images; nothing in a result of an older version."""
+    if "guess" not in result:
+        return ""
+    who, last = "the network is NOT clearly better", result["validation_accuracies"][-1]
+    return f"; {guess_text(result['guess'], result['guess_limit'], last, who=who)}"
+
+
 def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> str:
     from metaqnn.tune.single import error_rate
     from trainers.families import PUBLISHED
@@ -164,9 +173,10 @@ def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> 
     facts = {
         "network": result["architecture"],
         "outcome": f"{result['outcome']}: {result['message']}",
-        "accuracy": f"{percent(curve[-1])} on {images}" if curve else "-",
+        "accuracy": f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
         "test error": "the data set has no test images" if rate is None else
-        f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)}) on {rate.images:,} images",
+        f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)}) on {rate.images:,} images"
+        f"; {percent(result.get('test_error_of_guess'))} by always guessing the commonest class",
     }  # fmt: skip
     known = PUBLISHED.get(namespace.architecture.removeprefix("published:"))
     if known is not None:

@@ -29,7 +29,8 @@ class PreparedFinetuning:
 
     trainer: FinetuningTrainer
     dataset: ImageDataset
-    search_seed: int
+    search: SearchRecord
+    """Whose networks are trained."""
     checkpoint_every: float
     """Seconds that a network trains on before it is saved again."""
 
@@ -77,7 +78,7 @@ def prepare_finetuning(
         deterministic=environment.deterministic,
         metric=config.metric,
     )
-    return PreparedFinetuning(trainer, dataset, config.seed, environment.checkpoint_every)
+    return PreparedFinetuning(trainer, dataset, record, environment.checkpoint_every)
 
 
 def _images(record: SearchRecord, environment: Environment, train_limit: int | None) -> ImageDataset:

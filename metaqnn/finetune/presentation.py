@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from metaqnn.database import SearchRecord
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.summary import FinetuningSummary, Mean, Run
 from metaqnn.output import as_json, count, percent, rows_as_text
+from metaqnn.results.guess import beats_guess, guess_text
 from metaqnn.results.interval import CONFIDENCE
 from state_space.errors import printable
-from trainers.metric import ACCURACY, in_words
+from trainers.chance import constant_guess, limit_of_guessing
+from trainers.metric import ACCURACY, Metric, in_words
 
 COLUMNS = {
     "network": "id",
@@ -23,17 +26,21 @@ COLUMNS = {
 }
 
 
-def finetuning_text(finetuning: Finetuning, summary: FinetuningSummary, output_format: str) -> str:
+def finetuning_text(
+    finetuning: Finetuning, summary: FinetuningSummary, output_format: str, search: SearchRecord
+) -> str:
     """The summary in that format.
 
     Args:
         finetuning: where it comes from.
         summary: test errors.
         output_format: table, json or csv.
+        search: whose networks they are.
     """
     if output_format == "json":
         recipe = {**vars(finetuning.trainer.recipe), "phases": finetuning.trainer.recipe.phases}
         about = {"folder": str(finetuning.files.folder), "recipe": recipe, "confidence": CONFIDENCE}
+        about["guess"] = {"validation": search.guess, "test_error": 1 - _test_guess(finetuning)[0]}
         return as_json({**about, **summary.to_dict()})
     if output_format == "csv":
         return rows_as_text(_runs(summary), "csv", {})
@@ -43,7 +50,15 @@ def finetuning_text(finetuning: Finetuning, summary: FinetuningSummary, output_f
     if summary.ensemble.runs:
         rows.append(_ensemble_row(summary))
     failed = [line for candidate, mean in summary.networks for line in _failures(candidate, mean)]
-    return "\n".join([rows_as_text(rows, "table", columns), "", *failed, _note(finetuning)])
+    return "\n".join(
+        [
+            rows_as_text(rows, "table", columns),
+            "",
+            *failed,
+            _note(finetuning),
+            *_guesses(finetuning, summary, search),
+        ]
+    )
 
 
 def _network_row(candidate: Candidate, mean: Mean) -> dict[str, str]:
@@ -97,6 +112,31 @@ def _note(finetuning: Finetuning) -> str:
         f"test error on {images}{each}; the interval is Wilson's and does not tell what another seed would "
         "change"
     )
+
+
+def _guesses(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRecord) -> list[str]:
+    """What guessing comes to on the images that validate and on those that test.
+
+    Networks trained for balanced accuracy may have more test errors than a guess, and are not blamed for it.
+    """
+    observed = [candidate.validation_accuracy for candidate, _ in summary.networks]
+    best = max((accuracy for accuracy in observed if accuracy is not None), default=None)
+    lines = (
+        [] if search.guess is None else [f"validation: {guess_text(search.guess, search.guess_limit, best)}"]
+    )
+    errors = [run.test.rate for _, mean in summary.networks for run in mean.runs if run.test is not None]
+    guess, limit = _test_guess(finetuning)
+    judged = errors and search.config.metric == ACCURACY
+    beaten = beats_guess(1 - min(errors), limit) if judged else True
+    line = f"test error: {percent(1 - guess)} by always guessing the commonest class"
+    return [*lines, line if beaten else f"{line}: NO network is clearly better than that"]
+
+
+def _test_guess(finetuning: Finetuning) -> tuple[float, float]:
+    """What a constant guess gets right of the test images, and what guessing hardly ever reaches."""
+    trainer = finetuning.trainer
+    metric = Metric.of(ACCURACY, trainer.test_labels, trainer.num_classes)
+    return constant_guess(metric), limit_of_guessing(metric)
 
 
 def _runs(summary: FinetuningSummary) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metaqnn.output import counted, duration, interval_text, percent
+from metaqnn.results.guess import guess_text
 from metaqnn.results.summary import AuditSummary, Summary
 
 COLUMNS = {
@@ -44,8 +45,7 @@ def _best(summary: Summary) -> str:
     best = f"best validation {summary.metric} {percent(summary.best_accuracy)}{_interval(summary)}"
     if summary.guess is None:
         return best
-    line = f"{best}; always guessing the commonest class: {percent(summary.guess)}"
-    return line if summary.beats_guess else f"{line}: NO network is clearly better than that"
+    return f"{best}; {guess_text(summary.guess, summary.guess_limit, summary.best_accuracy)}"
 
 
 def _interval(summary: Summary) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from metaqnn.config.stopping import stated_risk
 from metaqnn.database.queries import SearchReader
+from metaqnn.results.guess import beats_guess
 from metaqnn.results.interval import accuracy_interval
 from trainers.metric import in_words
 
@@ -69,9 +70,7 @@ class Summary:
     @property
     def beats_guess(self) -> bool:
         """Whether the best network is clearly better than a constant guess; True if either is unknown."""
-        if self.guess_limit is None or self.best_accuracy is None:
-            return True
-        return self.best_accuracy > self.guess_limit
+        return beats_guess(self.best_accuracy, self.guess_limit)
 
     @property
     def speedup(self) -> float:

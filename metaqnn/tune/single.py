@@ -20,11 +20,13 @@ from metaqnn.session.run_folder import RunFolderError
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.preparation import PreparedTuning
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
+from trainers.chance import constant_guess, limit_of_guessing
 from trainers.families import Configuration, ImageFamilyTrainer
 from trainers.families.architecture import ArchitectureFamily
 from trainers.files import write_whole
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
+from trainers.metric import ACCURACY, Metric
 from trainers.steps import IGNORED, logits
 from trainers.weights import TrainedNetwork
 
@@ -95,6 +97,8 @@ class SingleTraining:
             "message": ended.message,
             "validation_accuracies": list(ended.curve),
             "validation_images": self.prepared.numbers["validation"],
+            "guess": constant_guess(self._trainer.metric),
+            "guess_limit": limit_of_guessing(self._trainer.metric),
             "seconds": ended.seconds,
             "versions": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
         }
@@ -107,10 +111,12 @@ class SingleTraining:
                 f"the last epochs could not be saved in {str(self.folder)!r}; make space, then repeat"
             )
         self._network(saved.reports[-1].accuracy, saved.network).save(self.folder / WEIGHTS)
-        if not len(self._images.test_images):
+        labels = self._images.test_labels
+        if not len(labels):
             return {"test_errors": None, "test_images": 0}
+        guess = constant_guess(Metric.of(ACCURACY, labels, self._trainer.num_classes))
         errors = self._test_errors(saved.network)
-        return {"test_errors": errors, "test_images": len(self._images.test_images)}
+        return {"test_errors": errors, "test_images": len(labels), "test_error_of_guess": 1 - guess}
 
     def _network(self, accuracy: float, weights: dict[str, torch.Tensor]) -> TrainedNetwork:
         trainer = self._trainer

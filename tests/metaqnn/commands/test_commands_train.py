@@ -70,6 +70,24 @@ def test_the_test_error_is_that_of_the_kept_weights_on_the_test_images(trained):
     assert 0 <= low < printed["test_error"] < high <= 1
 
 
+def test_the_accuracies_stand_beside_those_of_a_guess(trained, capsys):
+    folder, printed = trained
+    seed = derived_seed(0, Purpose.DATA)
+    digits = load_dataset("digits", limit=500, seed=seed)
+    _, validation = split_validation(digits.train_labels, 100, seed)
+    commonest = np.bincount(digits.train_labels[validation]).max() / 100
+    assert printed["guess"] == commonest < printed["guess_limit"]
+    share = np.bincount(digits.test_labels).max() / len(digits.test_labels)
+    assert printed["test_error_of_guess"] == pytest.approx(1 - share)
+    result = json.loads((folder / "result.json").read_text())
+    result["validation_accuracies"] = [commonest]
+    (folder / "result.json").write_text(json.dumps(result))
+    assert main(["train", NETWORK, *SMALL, "--epochs", "4", "--run-dir", str(folder)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"commonest class: {100 * commonest:.2f}%: the network is NOT clearly better than that" in out
+    assert f"{100 * (1 - share):.2f}% by always guessing the commonest class" in out
+
+
 def test_the_curve_is_written_as_predictor_reads_it(trained):
     folder, printed = trained
     curves = LearningCurves.read(folder / "curve.csv")

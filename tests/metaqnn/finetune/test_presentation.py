@@ -1,5 +1,10 @@
 """What long trainings came to, as text; the numbers are in test_finetuning_summary.py."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
 from metaqnn.finetune import Candidate, Finetuning, FinetuningResult, summarise_finetuning
 from metaqnn.finetune.presentation import finetuning_text
 
@@ -7,7 +12,7 @@ FAILED = {"outcome": "diverged", "attempt": 1, "learning_rate": 0.1, "training_a
 NOWHERE = {"test_errors": None, "test_images": 100, "seconds": 1.0, "device": "cpu", "precision": "float32"}
 
 
-def test_why_a_training_failed_is_shown_and_not_obeyed(new_trainer, new_files):
+def test_why_a_training_failed_is_shown_and_not_obeyed(new_trainer, new_files, record):
     """Results come from others, too."""
     trainer = new_trainer()
     files = new_files(trainer)
@@ -17,6 +22,38 @@ def test_why_a_training_failed_is_shown_and_not_obeyed(new_trainer, new_files):
     )
     files.store(result, None, None)
     summary = summarise_finetuning(files, [candidate], 1, trainer.test_labels)
-    text = finetuning_text(Finetuning(trainer, files, [candidate], 1, search_seed=0), summary, "table")
+    text = finetuning_text(
+        Finetuning(trainer, files, [candidate], 1, search_seed=0), summary, "table", record
+    )
     assert r"network 4, seed 0: diverged: the loss is \x1b]0;pwned\x07" in text.splitlines()
     assert text.replace("\n", "").isprintable()
+
+
+def finetuned(trainer, files, accuracy, errors, search):
+    """The lines about the guesses, of one network with so many errors in 100 test images."""
+    done = {**FAILED, **NOWHERE, "outcome": "completed", "test_errors": errors}
+    files.store(FinetuningResult(network=4, seed=0, architecture="[SM(10)]", message="", **done), None, None)
+    candidate = Candidate(4, "[SM(10)]", 10, accuracy)
+    summary = summarise_finetuning(files, [candidate], 1, trainer.test_labels)
+    text = finetuning_text(
+        Finetuning(trainer, files, [candidate], 1, search_seed=0), summary, "table", search
+    )
+    return text.splitlines()[-2:]
+
+
+@pytest.mark.parametrize(("accuracy", "errors", "beaten"), [(0.55, 89, False), (0.8, 20, True)])
+def test_networks_are_held_against_guessing(new_trainer, new_files, record, accuracy, errors, beaten):
+    images = {"train": {"cat": 500, "dog": 500}, "test": {}}
+    search = replace(record, num_classes=2, images=images)
+    trainer = new_trainer()
+    validation, test = finetuned(trainer, new_files(trainer), accuracy, errors, search)
+    assert validation.startswith("validation: always guessing the commonest class: 50.00%")
+    share = 100 * (1 - np.bincount(trainer.test_labels).max() / len(trainer.test_labels))
+    assert test.startswith(f"test error: {share:.2f}% by always guessing the commonest class")
+    assert [("NO network is clearly better" in line) for line in (validation, test)] == [not beaten] * 2
+
+
+def test_test_errors_do_not_speak_against_networks_for_balanced_accuracy(new_trainer, new_files, record):
+    search = replace(record, config=replace(record.config, metric="balanced-accuracy"))
+    trainer = new_trainer()
+    assert not finetuned(trainer, new_files(trainer), 0.55, 95, search)[-1].endswith("than that")
