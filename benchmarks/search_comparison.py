@@ -31,6 +31,8 @@ RULES: dict[str, dict[str, Any]] = {
     "default": {},
     "default-no-audit": {"audit": 0.0},
     "default-last-seen": {"reward": "last-seen"},
+    "default-q0": {"initial_q": 0.0},
+    "default-last-seen-q0": {"reward": "last-seen", "initial_q": 0.0},
     "median-last-seen": {"stopping": "median", "reward": "last-seen", "audit": 0.0},
     "median-forecast": {"stopping": "median"},
 }
