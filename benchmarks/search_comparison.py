@@ -1,4 +1,4 @@
-"""Claim: early stopping does not harm a Q-learning search, and y_hat_T is a better reward than y_t.
+"""Claim: early stopping does not harm a Q-learning search, whose rewards must not lie below its initial Q.
 
 Whole searches of 2,700 networks (published schedule, CIFAR-10 space, T = 20) on the surrogate trainer, for
 several stopping rules and seeds. Searches of one seed begin alike: the same walks while epsilon = 1, and the
