@@ -130,7 +130,8 @@ def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturb
     monkeypatch.setattr(ClassifierTrainer, "train_epoch", train_epoch)
     assert main(["run", "--resume", str(folder), "--quiet"]) == 0
     assert outcome(folder) == undisturbed
-    assert len(trained) <= len(undisturbed[2]) - 2  # epochs that were stored are not trained again
+    # Epochs that were stored are not trained again, but for the last, whose checkpoint may be unwritten.
+    assert len(trained) <= len(undisturbed[2]) - 1
     assert not [*(folder / "checkpoints").iterdir()]
 
 

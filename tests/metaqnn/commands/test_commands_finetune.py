@@ -89,7 +89,8 @@ def test_all_formats_tell_the_same(printed, run, best):
         test = item["runs"][0]["test"]
         shown = f"{100 * item['test_error']:.2f}%", f"{100 * test['low']:.2f}% to {100 * test['high']:.2f}%"
         assert all(each in line for each in shown)
-    assert "359 test images" in table[-1]
+    assert "359 test images" in table[-2]
+    assert "by always guessing" in table[-1]
 
 
 def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):

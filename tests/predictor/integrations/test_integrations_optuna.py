@@ -208,10 +208,10 @@ def check_against_the_rule(study):
             row[: len(other.intermediate_values)] = list(other.intermediate_values.values())
         curve = np.full((1, T), np.nan)
         curve[0, : len(trial.intermediate_values)] = list(trial.intermediate_values.values())
-        # What finished between the decision and its being stored may be missing from what was asked.
+        # What the other process finished between the decision and its being stored may be missing.
         answers = [
             rule.decide(LearningCurves(curve), LearningCurves(history[:n])).stop
-            for n in range(max(len(history) - 4, 5), len(history) + 1)
+            for n in range(max(len(history) - 8, 5), len(history) + 1)
         ]
         assert any(answers)
 
