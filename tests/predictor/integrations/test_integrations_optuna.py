@@ -208,10 +208,11 @@ def check_against_the_rule(study):
             row[: len(other.intermediate_values)] = list(other.intermediate_values.values())
         curve = np.full((1, T), np.nan)
         curve[0, : len(trial.intermediate_values)] = list(trial.intermediate_values.values())
-        # What the other process finished between the decision and its being stored may be missing.
+        # What the other process finished since this trial began, or was just storing then, may be missing.
+        sure = sum(other.datetime_complete < trial.datetime_start for other in before) - 1
         answers = [
             rule.decide(LearningCurves(curve), LearningCurves(history[:n])).stop
-            for n in range(max(len(history) - 8, 5), len(history) + 1)
+            for n in range(max(sure, 5), len(history) + 1)
         ]
         assert any(answers)
 
