@@ -56,7 +56,8 @@ def epochs_kept(folder):
     ended = rows(folder, "SELECT coalesce(sum(epochs_trained), 0) FROM networks WHERE outcome IS NOT NULL")[
         0
     ][0]
-    saved = [Checkpoint(file).load(None) for file in (folder / "checkpoints").iterdir()]
+    files = [file for file in (folder / "checkpoints").iterdir() if file.suffix != ".tmp"]
+    saved = [Checkpoint(file).load(None) for file in files]
     return ended + sum(len(training.reports) for training in saved if training is not None)
 
 
