@@ -12,7 +12,7 @@ from metaqnn.config.options import ConfigError, option, require
 from metaqnn.config.presets import PRESETS, PUBLISHED_SETTINGS, SPACE_OPTIONS, VARIANTS, preset_options
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
-from metaqnn.config.stored import from_json, translated
+from metaqnn.config.stored import LATEST, VERSION, from_json, translated
 from state_space import StateSpace
 from state_space.errors import did_you_mean
 from trainers.chance import KINDS as CHANCE_KINDS
@@ -189,7 +189,7 @@ class SearchConfig(ImageOptions):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, lossless."""
-        return {**asdict(self), "schedule": str(self.schedule)}
+        return {**asdict(self), "schedule": str(self.schedule), VERSION: LATEST}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

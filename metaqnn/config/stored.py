@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
-from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
+from metaqnn.config.stopping import OWN_RULE, PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
 from state_space.errors import quoted
 
 KINDS: Mapping[Any, str] = {
@@ -21,6 +21,10 @@ KINDS: Mapping[Any, str] = {
 """What values are called in messages, by their types."""
 EXTENDED = "extended"
 """Key of an extended search's schedule; `schedule` stays the one that it began with."""
+VERSION, LATEST = "version", 2
+"""Key of the version of a configuration's defaults; the first had none."""
+BOUND = "reduction_factor"
+"""Setting of the rank envelope that searches of the first version have none of."""
 FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""
@@ -31,13 +35,15 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Chance was always the published one, and validation images were drawn from those for training. At first
     `early_stopping` switched the published criterion on. Later rules had names, but the settings of the
-    published criterion were separate options.
+    published criterion were separate options. The rank envelope had no bound.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
         values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
     values = {"own_validation": False, **values}
+    if values.pop(VERSION, None) is None and isinstance(values.get("stopping"), str):
+        values["stopping"] = _without_bound(values["stopping"])
     if EXTENDED in values:
         values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:
@@ -91,6 +97,14 @@ def _fits(value: Any, kind: Any) -> bool:
         is_number = isinstance(value, int | kind) and not isinstance(value, bool)
         return is_number and (isinstance(value, kind) or abs(value) < 2**53)
     return isinstance(value, kind)
+
+
+def _without_bound(rule: str) -> str:
+    """The rank envelope as it was; any other rule as it is."""
+    name, settings = settings_of(rule)
+    if name != OWN_RULE or BOUND in settings:
+        return rule
+    return f"{rule}{',' if settings else ':'}{BOUND}=none"
 
 
 def _former_reward(reward: str) -> str:

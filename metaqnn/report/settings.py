@@ -6,6 +6,7 @@ from typing import Any
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import settings_of
+from metaqnn.config.stored import VERSION
 from predictor.errors import PredictorError
 from predictor.rules.names import RuleSpec, rule_kind
 
@@ -16,6 +17,7 @@ OF_STOPPING = "reward", "audit"
 def settings(config: SearchConfig) -> dict[str, Any]:
     """Name -> value of every option that matters, those of the stopping rule one by one after its name."""
     found = config.to_dict()
+    del found[VERSION]
     if settings_of(config.stopping)[0] == "none":
         for name in OF_STOPPING:
             del found[name]

@@ -30,12 +30,16 @@ class Arrivals:
         """From now on, `later` are the networks that finished since the fit, in order of finishing."""
         if self._known is None or not begins_with(later, self._known):
             self._known, self._chances = None, {tau: [] for tau in self._models}
-        for row in range(0 if self._known is None else len(self._known), len(later)):
+        for row in range(len(self), len(later)):
             network = later[row]
             for tau, model in self._models.items():
                 if network.observed[0] >= tau:
                     insort(self._chances[tau], model.score(network).chance)
         self._known = later
+
+    def __len__(self) -> int:
+        """How many networks there are."""
+        return 0 if self._known is None else len(self._known)
 
     def better(self, tau: int, chance: float) -> int:
         """How many of those that reached the look after tau epochs have a larger chance."""

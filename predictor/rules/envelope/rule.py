@@ -22,6 +22,10 @@ MOST_NETWORKS = 3000
 """That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
+FIRST_RUNG = 10
+"""The bound of the limit holds from T by this on."""
+SPARED = 2
+"""That go on beyond the share of successive halving, which is too small where few networks are known."""
 RANKS = ("seen", "fitted")
 
 
@@ -33,11 +37,13 @@ class Fit:
         known: the networks of the fit.
         models: by the epochs of their looks.
         arrivals: the networks that finished since; none where they are not ranked.
+        ranked: how many of the known ones the models rank.
     """
 
     known: LearningCurves
     models: Mapping[int, LookModel]
     arrivals: Arrivals
+    ranked: int
 
 
 class RankEnvelope:
@@ -51,8 +57,13 @@ class RankEnvelope:
         g(t) = max(1, c max_q (r_q(t) + 1) / (q + 1)),
 
     the worst showing that a top network had there, times c. It is narrow where early values are honest and
-    wide where they are not. A rank of g or worse is a vote to stop; `votes` of them in a row stop, or, at
-    the first look, a rank of 2 g or worse.
+    wide where they are not. However wide, of n networks no more go on after a tenth of T than successive
+    halving would let through, and two, which must not be missed in a small search:
+
+        g(t) <= n T / (10 t `reduction_factor`) + 2 for t >= T / 10.
+
+    A rank of g or worse is a vote to stop; `votes` of them in a row stop, or, at the first look, a rank of
+    2 g or worse.
 
     Decisions are a function of the arguments alone. Models are those of the first `refit_size` networks of
     the history (in a long one, of the latest `MOST_NETWORKS` and the best of these), and ranks are among
@@ -69,8 +80,10 @@ class RankEnvelope:
         ranks: among which networks a network is ranked: those of the last fit, 'fitted', or all that are
             'seen' by now. Then those that finished since the fit are scored by its models, and g grows in
             proportion, (seen now) / (seen at the fit).
+        reduction_factor: > 1, one in so many networks goes on after T / 10; None for no such bound.
 
-    Searches that began before there was a choice decided by ``looks="up", ranks="fitted"``.
+    Searches that began before there was a choice decided by ``looks="up", ranks="fitted",
+    reduction_factor=None``.
 
     Example:
         >>> import numpy as np
@@ -93,6 +106,7 @@ class RankEnvelope:
         votes: int = 2,
         looks: str = "up",
         ranks: str = "fitted",
+        reduction_factor: float | None = 3.0,
     ) -> None:
         if not 0 < c < np.inf:
             raise PredictorError(f"c = {c}; expected a positive number, such as 2")
@@ -103,12 +117,15 @@ class RankEnvelope:
         for name, value, known in (("looks", looks, ROUNDINGS), ("ranks", ranks, RANKS)):
             if value not in known:
                 raise PredictorError(f"{name} = {value!r}; expected one of {', '.join(known)}")
+        if reduction_factor is not None and not 1 < reduction_factor < np.inf:
+            raise PredictorError(f"reduction_factor = {reduction_factor}; expected more than 1, such as 3")
         self.c = c
         self.burn_in = burn_in
         self.best = best
         self.votes = votes
         self.looks = looks
         self.ranks = ranks
+        self.reduction_factor = reduction_factor
         self._latest: tuple[weakref.ref[LearningCurves], Fit] | None = None
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
@@ -142,9 +159,17 @@ class RankEnvelope:
         return fit.models[tau].rank(score.chance) + fit.arrivals.better(tau, score.chance)
 
     def _limit(self, tau: int, fit: Fit) -> float:
-        """g(t), in proportion to how many networks are seen there now."""
+        """g(t), in proportion to how many networks are seen there now, and at most the bound."""
         seen = len(fit.models[tau].chances)
-        return fit.models[tau].limit(self.c) * (seen + fit.arrivals.seen(tau)) / seen
+        limit = fit.models[tau].limit(self.c) * (seen + fit.arrivals.seen(tau)) / seen
+        return min(limit, self._bound(tau, fit))
+
+    def _bound(self, tau: int, fit: Fit) -> float:
+        """How many networks successive halving would let through, and two; no bound before T / 10."""
+        if self.reduction_factor is None or FIRST_RUNG * tau < fit.known.T:
+            return np.inf
+        networks = fit.ranked + len(fit.arrivals)
+        return networks * fit.known.T / (FIRST_RUNG * tau * self.reduction_factor) + SPARED
 
     def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
         """Votes to stop in a row at the looks before the latest, as far as they matter."""
@@ -156,19 +181,22 @@ class RankEnvelope:
         return votes
 
     def _reason(self, tau: int, fit: Fit, place: int, votes: int, at_once: bool) -> str:
-        look, limit = fit.models[tau], self._limit(tau, fit)
-        seen = len(look.chances) + fit.arrivals.seen(tau) + 1
-        q, rank = look.worst_showing
-        best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
-        said = (
-            f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {best} ranked {ordinal(rank)} there, "
-            f"so up to the {ordinal(ceil(limit))} go on"
-        )
+        seen = len(fit.models[tau].chances) + fit.arrivals.seen(tau) + 1
+        said = f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {self._allowed(tau, fit)} go on"
         if not votes:
             return said
         if at_once:
             return f"{said}: at least twice that far behind"
         return f"{said}: {votes} of {self.votes} votes to stop"
+
+    def _allowed(self, tau: int, fit: Fit) -> str:
+        limit = self._limit(tau, fit)
+        up_to = f"up to the {ordinal(ceil(limit))}"
+        if limit == self._bound(tau, fit):
+            return f"of {fit.ranked + len(fit.arrivals)} networks no more than {up_to}"
+        q, rank = fit.models[tau].worst_showing
+        best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
+        return f"{best} ranked {ordinal(rank)} there, so {up_to}"
 
     def _fit(self, history: LearningCurves) -> Fit:
         if self._latest is None or self._latest[0]() is not history:
@@ -184,10 +212,9 @@ class RankEnvelope:
             fit = replace(fit, known=history[: len(fit.known)])
         size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
         if fit is None or len(fit.known) != size:
-            models = fit_looks(
-                _recent(history[:size], self.best), look_epochs(history.T, self.looks), self.best
-            )
-            fit = Fit(history[:size], models, Arrivals(models))
+            ranked = _recent(history[:size], self.best)
+            models = fit_looks(ranked, look_epochs(history.T, self.looks), self.best)
+            fit = Fit(history[:size], models, Arrivals(models), len(ranked))
         if self.ranks == "seen":
             fit.arrivals.follow(history[size:])
         return fit

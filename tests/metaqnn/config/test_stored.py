@@ -45,7 +45,7 @@ def test_a_search_from_before_rules_had_names(early_stopping, rule):
     ("changes", "rule"),
     [
         ({"stopping": "paper"}, PUBLISHED),
-        ({"stopping": "rank-envelope:c=3", "delta": None}, "rank-envelope:c=3"),
+        ({"stopping": "rank-envelope:c=3", "delta": None}, "rank-envelope:c=3,reduction_factor=none"),
         ({"stopping": "none", "delta": None}, "none"),
         (  # settings after a colon took nothing from the preset, nor the search's seed
             {"stopping": "paper:Delta=0.9,burn_in=50", "delta": None},
@@ -57,6 +57,24 @@ def test_a_search_from_when_settings_were_options(changes, rule):
     config = SearchConfig.from_dict(stored(**changes))
     assert config.stopping == rule
     assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("rule", "as_it_was"),
+    [
+        ("rank-envelope", "rank-envelope:reduction_factor=none"),
+        ("rank-envelope:c=1,votes=1", "rank-envelope:c=1,votes=1,reduction_factor=none"),
+        ("median", "median"),
+    ],
+)
+def test_a_search_from_before_the_envelope_had_a_bound_goes_on_without_it(rule, as_it_was):
+    now = SearchConfig.of("laptop", stopping=rule)
+    values = json.loads(json.dumps(now.to_dict()))
+    assert SearchConfig.from_dict(values).stopping == rule
+    del values["version"]
+    before = SearchConfig.from_dict(values)
+    assert before.stopping == as_it_was
+    assert SearchConfig.from_dict(before.to_dict()) == before
 
 
 def test_a_stored_rule_that_is_no_text_is_refused():

@@ -1,4 +1,4 @@
-"""Searches that began before looks and ranks could be chosen decide as they did then.
+"""Searches that began before looks, ranks and the bound could be chosen decide as they did then.
 
 The epochs were written down with the rule of that time (commit 5dadcd9), before it was changed.
 """
@@ -33,7 +33,9 @@ def epochs(text):
 
 def test_a_pinned_rule_decides_as_it_did(make_curves):
     curves = make_curves(150, 20, seed=7)
-    former = RankEnvelope(c=2.0, burn_in=6, best=8, votes=2, looks="up", ranks="fitted")
+    former = RankEnvelope(
+        c=2.0, burn_in=6, best=8, votes=2, looks="up", ranks="fitted", reduction_factor=None
+    )
     order = arrival_order(0, len(curves))
     assert simulate(curves, former, order).epochs.tolist() == epochs(SYNTHETIC)
     assert simulate(curves, RankEnvelope(looks="nearest", ranks="seen"), order).epochs.tolist() != epochs(
@@ -45,6 +47,6 @@ def test_a_pinned_rule_decides_as_it_did(make_curves):
 @pytest.mark.skipif("METAQNN_DATA_DIR" not in os.environ, reason="needs METAQNN_DATA_DIR")
 def test_a_pinned_rule_decides_as_it_did_on_published_curves():
     curves = LearningCurves.read(Path(os.environ["METAQNN_DATA_DIR"]) / "curves" / "lstm_ptb.csv")
-    former = RankEnvelope(looks="up", ranks="fitted")
+    former = RankEnvelope(looks="up", ranks="fitted", reduction_factor=None)
     result = simulate(curves[curves.completed][:150], former, np.arange(150))
     assert result.epochs.tolist() == epochs(LSTM)

@@ -69,11 +69,12 @@ def test_a_hopeless_curve_is_stopped_at_the_first_look_and_the_best_never(record
 
 def test_the_reason_tells_the_ranks_that_decide(recorded, past):
     """Twenty networks at the first look: a vote is told by ranks beyond the limit, and by these alone."""
+    rule = RankEnvelope(ranks="seen", reduction_factor=None)
     form = re.compile(
         r"ranked (\d+)\w\w of (\d+) after epoch 1; (?:the best|what is now the (\d+)\w\w best) network "
         r"ranked (\d+)\w\w there, so up to the (\d+)\w\w go on(: .*)?"
     )
-    found = [RankEnvelope(ranks="seen").decide(recorded[i].until(1), past) for i in range(100, 120)]
+    found = [rule.decide(recorded[i].until(1), past) for i in range(100, 120)]
     ranks = []
     for decision in found:
         told = form.fullmatch(decision.reason).groups()
@@ -154,6 +155,25 @@ def test_units_of_parameters_and_unknown_or_constant_ones_change_nothing(recorde
         assert (other.stop, other.reason) == (one.stop, one.reason)
 
 
+def test_no_more_go_on_than_successive_halving_lets_through_and_two(recorded, past):
+    """88 networks of 20 epochs: 32 are a third of them and two, at a tenth of T; later fewer."""
+    wide, bounded = (RankEnvelope(c=1000, votes=1, reduction_factor=eta) for eta in (None, 3))
+    assert refit_size(past, burn_in=6) == 88
+    form = re.compile(r"ranked (\d+)\w\w of")
+    bound = {1: math.inf, 2: 32, 3: 22, 5: 14, 7: 11, 10: 8}
+    stopped = set()
+    for tau in bound.keys() & set(look_epochs(20)):
+        for row in range(100, 150):
+            curve = recorded[row].until(tau)
+            decision = bounded.decide(curve, past)
+            rank = int(form.match(decision.reason)[1])
+            assert not wide.decide(curve, past).stop
+            assert decision.stop == (rank > bound[tau])
+            assert ("of 88 networks no more than up to the" in decision.reason) == (tau > 1)
+            stopped.add((tau, decision.stop))
+    assert {(2, True), (2, False)} <= stopped
+
+
 def test_perplexities_are_compared_as_log(recorded, past):
     def perplexities(curves):
         return LearningCurves(
@@ -186,7 +206,8 @@ def test_without_parameters_and_with_equal_results(recorded):
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [("c=0", "c = 0.0"), ("c=nan", "c = nan"), ("burn_in=2", "burn_in = 2"), ("votes=0", "votes = 0"),
-     ("best=0", "best = 0"), ("looks=down", "looks = 'down'"), ("ranks=all", "ranks = 'all'")],
+     ("best=0", "best = 0"), ("looks=down", "looks = 'down'"), ("ranks=all", "ranks = 'all'"),
+     ("reduction_factor=1", "reduction_factor = 1.0")],
 )  # fmt: skip
 def test_settings_out_of_range_are_quoted(text, quoted):
     with pytest.raises(PredictorError, match=quoted):
