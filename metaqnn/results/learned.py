@@ -66,10 +66,10 @@ class Learner:
 def tried_actions(agent: QLearner, architectures: Iterable[str]) -> list[TriedAction]:
     """All pairs (observed state, action) on the paths of these networks, in order of first use."""
     steps = (step for architecture in architectures for step in agent.path(_parsed(architecture)))
-    pairs = {(id(node.row), node.slots[choice]): (node, choice) for node, choice in steps}
+    pairs = {(id(step.row), step.slot): step for step in steps}
     return [
-        TriedAction(node.state.depth + 1, node.actions[choice], node.row[node.slots[choice]])
-        for node, choice in pairs.values()
+        TriedAction(step.node.state.depth + 1, step.node.actions[step.choice], step.row[step.slot])
+        for step in pairs.values()
     ]
 
 

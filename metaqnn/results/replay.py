@@ -65,9 +65,11 @@ def _steps(paths: list[Path]) -> _Steps:
     known: dict[tuple[int, int], tuple[int, Node]] = {}  # with the same row and actions: alike to the agent
     node, slot = np.full((2, max(map(len, paths)), len(paths)), -1)
     for sample, path in enumerate(paths):
-        own = [known.setdefault((id(at.row), id(at.choices)), (len(known), at)) for at, _ in path]
+        own = [
+            known.setdefault((id(step.row), id(step.node.choices)), (len(known), step.node)) for step in path
+        ]
         node[: len(path), sample] = [number for number, _ in own]
-        slot[: len(path), sample] = [at.slots[choice] for at, choice in path]
+        slot[: len(path), sample] = [step.slot for step in path]
     return _Steps([at for _, at in known.values()], node, slot)
 
 
@@ -98,4 +100,5 @@ def _learn_row(agent: QLearner, nodes: list[Node], node: Integers, slot: Integer
         there = True if len(where) == len(allowed) else np.isin(node, where)
         np.maximum(best, values, out=best, where=there)
         row[one] = float(learned[-1])
+    nodes[node[0]].largest[0] = max(row)
     return best

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +22,24 @@ from state_space.errors import StateSpaceError
 class Node:
     """A true state: its actions, and where their Q-values stand in the row of the observed state.
 
-    `choices` has the place of each action among the actions; nodes with the same actions share it.
+    `largest` holds the largest value of the row, and belongs to the row. `choices` has the place of each
+    action among the actions; nodes with the same actions share it. `steps` has those that were taken.
     """
 
     state: State
     actions: tuple[Layer, ...]
     row: list[float]
+    largest: list[float]
     slots: list[int]
     choices: Mapping[Layer, int]
-    successors: list[Node | None] = field(default_factory=list)
+    successors: list[Node | None]
+    steps: dict[int, Step] = field(default_factory=dict)
+
+    def step(self, choice: int) -> Step:
+        """The action at that place, always the same object: paths share it."""
+        if choice not in self.steps:
+            self.steps[choice] = Step(self, choice, self.row, self.slots[choice], self.slots, self.largest)
+        return self.steps[choice]
 
     def best(self) -> float:
         """max_u Q(s, u) over the actions allowed here."""
@@ -37,7 +47,18 @@ class Node:
         return max(row) if len(row) == len(self.slots) else max([row[slot] for slot in self.slots])
 
 
-Path = tuple[tuple[Node, int], ...]
+class Step(NamedTuple):
+    """An action at a true state, with all that an update needs: a replay takes a thousand steps."""
+
+    node: Node
+    choice: int
+    row: list[float]
+    slot: int
+    slots: list[int]
+    largest: list[float]
+
+
+Path = tuple[Step, ...]
 
 
 class QLearner:
@@ -57,7 +78,7 @@ class QLearner:
         self.alpha = alpha
         self.gamma = gamma
         self.initial = initial
-        self._rows: dict[object, tuple[list[float], dict[Layer, int]]] = {}
+        self._rows: dict[object, tuple[list[float], list[float], dict[Layer, int]]] = {}
         self._nodes: dict[State, Node] = {}
         self._choices: dict[tuple[Layer, ...], dict[Layer, int]] = {}
         self._start = self._node(space.start())
@@ -79,13 +100,13 @@ class QLearner:
         Raises:
             StateSpaceError: the architecture lies outside the state space.
         """
-        steps: list[tuple[Node, int]] = []
+        steps: list[Step] = []
         node: Node | None = self._start
         for action in (*architecture.chosen, architecture.terminal):
             choice = None if node is None else node.choices.get(action)
             if node is None or choice is None:
                 raise StateSpaceError(self.space.explain(architecture))
-            steps.append((node, choice))
+            steps.append(node.step(choice))
             node = self._successor(node, choice)
         return tuple(steps)
 
@@ -97,11 +118,14 @@ class QLearner:
         """
         alpha, gamma = self.alpha, self.gamma
         target = reward
-        for node, choice in reversed(path):  # a step takes half a microsecond, and a replay has a thousand
-            row, slots = node.row, node.slots
-            slot = slots[choice]
-            row[slot] += alpha * (target - row[slot])
-            target = gamma * (max(row) if len(row) == len(slots) else node.best())
+        for node, _, row, slot, slots, largest in reversed(path):
+            old = row[slot]
+            row[slot] = new = old + alpha * (target - old)
+            if new >= largest[0]:
+                largest[0] = new
+            elif old == largest[0]:
+                largest[0] = max(row)
+            target = gamma * (largest[0] if len(row) == len(slots) else node.best())
 
     def q_value(self, state: State, action: Layer) -> float:
         """Q(s, u)."""
@@ -112,7 +136,7 @@ class QLearner:
         """Every Q-value met so far: observed state -> action -> value."""
         return {
             observed: {action: row[slot] for action, slot in slots.items()}
-            for observed, (row, slots) in self._rows.items()
+            for observed, (row, _, slots) in self._rows.items()
         }
 
     @staticmethod
@@ -130,14 +154,15 @@ class QLearner:
 
     def _new_node(self, state: State) -> Node:
         actions = self.space.actions(state)
-        row, slots = self._rows.setdefault(state.observed, ([], {}))
+        row, largest, slots = self._rows.setdefault(state.observed, ([], [self.initial], {}))
         for action in actions:
             if action not in slots:
                 slots[action] = len(row)
                 row.append(self.initial)
+        largest[0] = max(row)
         choices = self._choices.setdefault(actions, {action: at for at, action in enumerate(actions)})
         unknown: list[Node | None] = [None] * len(actions)
-        return Node(state, actions, row, [slots[action] for action in actions], choices, unknown)
+        return Node(state, actions, row, largest, [slots[action] for action in actions], choices, unknown)
 
     def _successor(self, node: Node, choice: int) -> Node | None:
         if node.successors[choice] is None:

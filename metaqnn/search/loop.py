@@ -183,6 +183,8 @@ class Search:
 
     def _audited(self, job: Job) -> bool:
         """Whether the network is trained to the end when the rule would stop it."""
+        if not self.config.audit:
+            return False
         draw = generator(self.config.seed, Purpose.AUDIT_IN_LOOP, job.number).random()
         return bool(draw < self.config.audit)
 

@@ -48,6 +48,7 @@ class TrainingMonitor:
     _learning_rate: float = nan
     _attempt: int | None = None
     _decision: Decision | None = None
+    _curve: LearningCurves | None = None
 
     def on_epoch(self, report: EpochReport) -> bool:
         """Store the epoch and what the rule says about it. Returns whether to stop.
@@ -63,6 +64,7 @@ class TrainingMonitor:
             self._in_audit = False
             self._attempt, self._learning_rate = report.attempt, report.learning_rate
         self._accuracies.append(report.accuracy)
+        self._curve = None
         if not known:
             self._decision = self._decide(report)
             self.database.add_epoch(self.job.network_id, report, self._decision)
@@ -72,7 +74,11 @@ class TrainingMonitor:
 
     def curve(self) -> LearningCurves:
         """What was observed in the last attempt."""
-        return self.history.curve(self.job.parameters, self.job.depth, self._learning_rate, self._accuracies)
+        if self._curve is None:
+            self._curve = self.history.curve(
+                self.job.parameters, self.job.depth, self._learning_rate, self._accuracies
+            )
+        return self._curve
 
     def result(self, training: TrainingResult) -> NetworkResult:
         """The result of a training that ended in an orderly way; without any epoch it did not."""

@@ -163,7 +163,7 @@ def test_equal_generators_give_equal_walks():
 def test_a_path_is_the_walk_of_the_space_also_where_nodes_are_known_already():
     agent, rng = QLearner(SMALL), np.random.default_rng(3)
     for architecture in [SMALL.sample(rng) for _ in range(200)] * 2:
-        steps = [(node.state, node.actions[choice]) for node, choice in agent.path(architecture)]
+        steps = [(step.node.state, step.node.actions[step.choice]) for step in agent.path(architecture)]
         assert tuple(steps) == SMALL.path(architecture)
 
 
