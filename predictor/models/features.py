@@ -65,6 +65,10 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     def transform(self, curves: LearningCurves) -> Floats:
         """(n, features) matrix; raises `CurvesError` if a curve was observed for less than tau epochs."""
         check_is_fitted(self, "sets_")
+        return self.matrix(curves)
+
+    def matrix(self, curves: LearningCurves) -> Floats:
+        """What `transform` returns, without scikit-learn's checks, which take as long as the features."""
         blocks = [_parameter(curves, *parameter) for parameter in self.parameters_]
         if "TS-summary" in self.sets_:
             blocks.insert(0, summary_features(self._scores(curves)))

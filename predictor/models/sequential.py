@@ -149,9 +149,15 @@ class SequentialRegression(BaseEstimator):
 
     def model(self, tau: int) -> TauModel:
         """f_tau, fitted now if it was not yet."""
-        check_is_fitted(self, "models_")
-        self._ensure([tau])
+        self._check_fitted()
+        if tau not in self.models_:
+            self._ensure([tau])
         return self.models_[tau]
+
+    def _check_fitted(self) -> None:
+        """As scikit-learn does, whose check takes a tenth of a prediction where nothing is wrong."""
+        if "models_" not in vars(self):
+            check_is_fitted(self, "models_")
 
     @property
     def sigma_(self) -> Floats:
@@ -215,7 +221,7 @@ class SequentialRegression(BaseEstimator):
         self, curves: LearningCurves, tau: int | None
     ) -> Iterator[tuple[npt.NDArray[np.intp], TauModel | None, Floats]]:
         """Rows of the same tau, its model and y_hat_T; no model where y_T itself was observed."""
-        check_is_fitted(self, "models_")
+        self._check_fitted()
         if curves.T != self.curves_.T:
             raise CurvesError(
                 f"curves of T = {curves.T} epochs; the model was fitted to T = {self.curves_.T}"

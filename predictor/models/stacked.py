@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from joblib import delayed
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyRegressor
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import PredictorError
@@ -20,6 +19,7 @@ from predictor.models.regressors import (
     ForestSearch,
     RidgeRegression,
     RobustGaussianProcess,
+    StandardizedRegressor,
     make_regressor,
 )
 from predictor.models.sequential import SequentialRegression, tau_seed
@@ -32,6 +32,22 @@ little, and the weights are more equal then. For 100 curves it is 2.6: 10% more 
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
 TREES = 50
+
+
+class _NoChange(StandardizedRegressor):
+    """y = 0, whatever X is: where y is an increment, the value stays the last one seen."""
+
+    def fit_unchecked(self, X: Floats, y: Floats) -> Self:
+        """There is nothing to learn."""
+        return self
+
+    def predict_unchecked(self, X: Floats) -> Floats:
+        """(n,) zeros."""
+        return np.zeros(len(X))
+
+    def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
+        """(n,) zeros."""
+        return np.zeros(len(X))
 
 
 @dataclass(frozen=True)
@@ -112,7 +128,7 @@ class StackedRegression(SequentialRegression):
             "nu-svr-rbf": (make_regressor("nu-svr-rbf", self.n_settings, seed), PUBLISHED, "final"),
             "ridge": (RidgeRegression(), SUMMARY, "increment"),
             "random-forest": (_forest(seed), SUMMARY, "increment"),
-            "last-seen": (DummyRegressor(strategy="constant", constant=0.0), SUMMARY, "increment"),
+            "last-seen": (_NoChange(), SUMMARY, "increment"),
         }
         if self.target == "final":
             del made["last-seen"]
@@ -181,7 +197,7 @@ class StackedTau:
     def predict(self, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores; features that members share are made once."""
         features = {model.features.sets_: model.features for model in self.members.values()}
-        X = {sets: extractor.transform(curves) for sets, extractor in features.items()}
+        X = {sets: extractor.matrix(curves) for sets, extractor in features.items()}
         forecasts = np.column_stack(
             [model.predict_from(X[model.features.sets_], curves) for model in self.members.values()]
         )

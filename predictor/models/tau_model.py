@@ -42,7 +42,7 @@ class TauModel:
 
     def predict(self, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores."""
-        return self.predict_from(self.features.transform(curves), curves)
+        return self.predict_from(self.features.matrix(curves), curves)
 
     def predict_from(self, X: Floats, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores of curves whose features, (n, d), are known already."""

@@ -14,7 +14,7 @@ from predictor.models.fit_cache import FitCache
 from predictor.models.names import make_method
 from predictor.models.sequential import SequentialRegression
 from predictor.rules.base import Decision, StoppingRule
-from predictor.rules.envelope.arrivals import same_curves
+from predictor.rules.envelope.arrivals import begins_with
 
 MODELS_KEPT = 4
 MOST_CURVES = 200
@@ -131,14 +131,14 @@ class GrowingModel:
     def _newest(self, history: LearningCurves) -> SequentialRegression:
         rows = np.flatnonzero(history.completed)
         size = self._size(len(rows))
-        learned = history[: rows[size - 1] + 1]
-        if self._grown is None or not same_curves(self._grown[0], learned):
+        n = int(rows[size - 1]) + 1
+        if self._grown is None or len(self._grown[0]) != n or not begins_with(history, self._grown[0]):
             model = self._fit(history[rows[: self.first]], None)
             model = model if size == self.first else self._fit(history[rows[:size]], model)
-        else:
-            model = self._grown[1]
-        self._grown = learned, model
-        return model
+            self._grown = history[:n], model
+        elif self._grown[0].values.base is not history.values.base:
+            self._grown = history[:n], self._grown[1]  # to compare with, in the memory of the history now
+        return self._grown[1]
 
     def _size(self, completed: int) -> int:
         """The largest floor(first g^j) <= completed."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,21 @@ from predictor.curves.learning_curves import Floats
 from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
 
 FEATURE_RATIO = (0.1, 0.5)
+
+
+class _Nodes(NamedTuple):
+    """The nodes of all trees, one tree after the other.
+
+    `next` has two places for each node: where a row goes whose `feature` is at most the `threshold`, and
+    where any other goes; a leaf leads to itself.
+    """
+
+    roots: npt.NDArray[np.int64]
+    depth: int
+    next: npt.NDArray[np.int64]
+    feature: npt.NDArray[np.int64]
+    threshold: Floats
+    value: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +66,32 @@ class Forest:
     def votes(self, Z: Floats) -> Floats:
         """(trees, m) what each tree says of the rows of Z, (m, d)."""
         inputs = np.ascontiguousarray(Z, dtype=np.float32)
+        if len(inputs) == 1:
+            return self._votes_on_one(inputs[0])[:, None]
         return np.array([tree.predict(inputs)[:, 0] for tree in self.trees])
+
+    def _votes_on_one(self, row: Floats) -> Floats:
+        """(trees,) the same for one row, for all trees at once."""
+        nodes = self._nodes
+        at = nodes.roots
+        for _ in range(nodes.depth):
+            at = nodes.next[2 * at + (row[nodes.feature[at]] > nodes.threshold[at])]
+        return nodes.value[at]
+
+    @cached_property
+    def _nodes(self) -> _Nodes:
+        counts = [tree.node_count for tree in self.trees]
+        ends = np.cumsum(counts)
+        first = np.repeat(ends - counts, counts)
+        left, right, feature, threshold = (
+            np.concatenate([getattr(tree, name) for tree in self.trees])
+            for name in ("children_left", "children_right", "feature", "threshold")
+        )
+        inner, own = left >= 0, np.arange(len(left))
+        following = np.where(inner, [left + first, right + first], own).T.ravel()
+        value = np.concatenate([tree.value[:, 0, 0] for tree in self.trees])
+        depth = max(tree.max_depth for tree in self.trees)
+        return _Nodes(ends - counts, depth, following, np.where(inner, feature, 0), threshold, value)
 
 
 class ForestSearch(StandardizedRegressor):

@@ -63,11 +63,6 @@ def begins_with(curves: LearningCurves, start: LearningCurves) -> bool:
     return list(ours) == list(theirs) and all(_same(ours[name][:n], theirs[name]) for name in ours)
 
 
-def same_curves(a: LearningCurves, b: LearningCurves) -> bool:
-    """Whether two sets have the same curves, compared as `begins_with` does."""
-    return len(a) == len(b) and begins_with(a, b)
-
-
 def _columns(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
     named = {("architecture", name): column for name, column in curves.architecture.items()}
     named |= {("hyperparameters", name): column for name, column in curves.hyperparameters.items()}

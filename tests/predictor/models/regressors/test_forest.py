@@ -48,5 +48,7 @@ def test_the_trees_are_scikit_learns_to_the_bit(curves):
     forest = Forest.fit(Z, t, trees=20, ratio=0.4, random_state=7)
     peer = RandomForestRegressor(n_estimators=20, max_features=0.4, random_state=7).fit(Z, t)
     np.testing.assert_array_equal(forest.votes(Z), [tree.predict(Z) for tree in peer.estimators_])
+    one_by_one = np.hstack([forest.votes(Z[row : row + 1]) for row in range(len(Z))])
+    np.testing.assert_array_equal(one_by_one, forest.votes(Z))
     drawn = [np.isin(np.arange(len(t)), rows) for rows in peer.estimators_samples_]
     np.testing.assert_array_equal(forest.outside, ~np.array(drawn))
