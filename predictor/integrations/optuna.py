@@ -56,7 +56,9 @@ class StoppingRulePruner(BasePruner):
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to prune; called by ``trial.should_prune()``."""
-        return bool(trial.intermediate_values) and self.decide(study, trial).stop
+        if not trial.intermediate_values or self._passes(study, trial):
+            return False
+        return self.decide(study, trial).stop
 
     def decide(self, study: Study, trial: FrozenTrial) -> Decision:
         """The rule's whole answer: its reason and, if it has one, its forecast."""
@@ -67,6 +69,16 @@ class StoppingRulePruner(BasePruner):
             if (step := steps.alone(trial)) is not None:
                 return Decision(stop=False, reason=f"the other trials have no value at step {step}")
             return decide(self.rule, training_of(trial, steps), finished.curves, curve_format)
+
+    def _passes(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether the rule cannot stop the trial now, by the steps known so far; reads nothing."""
+        judges = getattr(self.rule, "judges", None)
+        key = study.study_name, self._format(study)
+        with self._lock:
+            if judges is None or self._history is None or self._history[0] != key:
+                return False
+            tau = self._history[1].whole(trial)
+        return tau > 0 and not judges(tau, self.T)
 
     def _finished(self, study: Study, curve_format: CurveFormat) -> FinishedTrials:
         """The finished trials of the study as they are now."""

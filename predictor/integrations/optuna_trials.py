@@ -42,6 +42,11 @@ class Steps:
             return list(trial.intermediate_values)
         return sorted(trial.intermediate_values, reverse=self.descending)
 
+    def begin_like(self, trial: FrozenTrial) -> bool:
+        """Whether the trial's steps are the first ones of the grid."""
+        own = self.in_order(trial)
+        return own == list(self.grid[: len(own)])
+
     def alone(self, trial: FrozenTrial) -> int | None:
         """The trial's latest step if other trials have none there, and it has a finite value; else None."""
         reported = self.in_order(trial)
@@ -142,6 +147,13 @@ class FinishedTrials:
             raise
         return True
 
+    def whole(self, trial: FrozenTrial) -> int:
+        """How many steps the trial has come through if neither it nor any other lacks a value; else 0."""
+        values = trial.intermediate_values
+        if self.curves.diverged.any() or not all(map(isfinite, values.values())):
+            return 0
+        return len(values) if self.steps.begin_like(trial) else 0
+
     def _known(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether these are the trials that were seen, and others; else another study has got their name."""
         if self._first is None or len(trials) < self._seen:
@@ -159,13 +171,18 @@ class FinishedTrials:
     def _add(self, trials: list[FrozenTrial]) -> None:
         for trial in trials:
             self._counts.add(trial)
-        steps = self._counts.steps()
         self._reporting += trials
+        steps = self._steps(trials)
         if steps == self.steps:
             self._append(trials)
             return
         self.steps, self.lengths, self._growing = steps, [], GrowingCurves(self._format.curves([]))
         self._append(self._reporting)
+
+    def _steps(self, new: list[FrozenTrial]) -> Steps:
+        """Those of all trials; new ones that go through the same steps change nothing about them."""
+        turned = (self._counts.descending > 0) != self.steps.descending
+        return self._counts.steps() if turned or not all(map(self.steps.begin_like, new)) else self.steps
 
     def _append(self, trials: Sequence[FrozenTrial]) -> None:
         trainings = [training_of(trial, self.steps) for trial in trials]

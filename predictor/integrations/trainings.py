@@ -88,6 +88,8 @@ def decide(
     if tau >= curve_format.T:
         return Decision(stop=False, reason="completed")
     curve = curve_format.curves([training])
+    if all(map(isfinite, training.values)) and not history.diverged.any():  # nothing is missing anywhere
+        return rule.decide(curve, history)
     epochs = _epochs(np.asarray(training.values, dtype=np.float64), history)
     if tau and tau - 1 not in epochs:
         return Decision(stop=False, reason=f"the other trainings have no value at epoch {tau}")

@@ -44,7 +44,8 @@ class Guesses:
 class _Parts(NamedTuple):
     """Of m different processes that learned from the same n inputs of d columns, side by side.
 
-    `factors` (m, d), `inputs` (m, n, d) times these, `squares` (m, n) their squared lengths, `alpha` (m, n),
+    `factors` (m, d), `inputs` (m, n, d) times these, `squares` (m, n) their squared lengths, each once where
+    it is the same for all processes (1 instead of m); `alpha` (m, n),
     `precisions` m of (n, n) by columns, `decay` is 1 / (2 length^2), `weights` are those of all processes and
     `places` says which of the m each of them is; the others but df have m entries.
     """
@@ -129,6 +130,7 @@ class AveragedProcess:
         processes = list(dict.fromkeys(self.processes))
         kernels = [process.kernel for process in processes]
         factors = np.array([kernel.weights(processes[0].X.shape[1]) for kernel in kernels])
+        factors = factors[:1] if (factors == factors[0]).all() else factors
         inputs = processes[0].X * factors[:, None, :]
         df, scales = zip(*(process.scale() for process in dict.fromkeys(self.by_results)), strict=True)
         return _Parts(

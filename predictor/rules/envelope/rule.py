@@ -134,10 +134,14 @@ class RankEnvelope:
         tau, completed = int(curve.observed[0]), int(np.count_nonzero(history.completed))
         if completed < self.burn_in:
             return Decision(stop=False, reason=f"burn-in: {completed} of {self.burn_in} networks completed")
-        if tau not in look_epochs(curve.T, self.looks):
+        if not self.judges(tau, curve.T):
             return Decision(stop=False, reason=f"networks are not judged after epoch {tau}")
         with one_thread():
             return self._judge(curve, tau, self._fit(history))
+
+    def judges(self, tau: int, T: int) -> bool:
+        """Whether networks of T epochs can be stopped after tau of them, whatever their curves are."""
+        return tau in look_epochs(T, self.looks)
 
     def _judge(self, curve: LearningCurves, tau: int, fit: Fit) -> Decision:
         """The decision at the look after tau epochs."""

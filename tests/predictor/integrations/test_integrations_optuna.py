@@ -8,6 +8,7 @@ import pytest
 
 from predictor import Decision, LearningCurves
 from predictor.extras import MissingPackageError
+from predictor.rules.names import make_rule
 
 optuna = pytest.importorskip("optuna")
 from optuna.distributions import FloatDistribution  # noqa: E402
@@ -51,6 +52,24 @@ def epochs_in_study(rule, values, rates, direction="maximize", first_step=0, **o
         study.enqueue_trial({"lr": rate})
     study.optimize(objective, n_trials=len(values))
     return [len(trial.intermediate_values) for trial in study.trials]
+
+
+def test_between_looks_the_storage_is_not_read(values, monkeypatch):
+    study = optuna.create_study(
+        direction="maximize", pruner=StoppingRulePruner(make_rule("rank-envelope:burn_in=5"), T)
+    )
+    for row in values[:8].tolist():
+        state, own = TrialState.COMPLETE, dict(enumerate(row, start=1))
+        study.add_trial(create_trial(state=state, value=row[-1], intermediate_values=own))
+    reads, get_trials = [], study.get_trials
+    monkeypatch.setattr(study, "get_trials", lambda **how: reads.append(1) or get_trials(**how))
+    trial, seen = study.ask(), []
+    for step, value in enumerate(values.max(axis=0).tolist(), start=1):  # better than all: never pruned
+        trial.report(value, step)
+        reads.clear()
+        assert not trial.should_prune()
+        seen.append(len(reads))
+    assert seen == [1, 1, 1, 0, 1, 0, 1, 0]  # looks after 1, 2, 3, 5 and 7 epochs
 
 
 @pytest.mark.parametrize("first_step", [0, 1])
