@@ -6,7 +6,7 @@ FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. A study 
 trials, noisy copies of a search that the rule went through itself; then more trials report, one after the
 other, and finish, twenty with the one pruner, then the same twenty with the other, so that what else the
 machine does disturbs both alike. Times are of the processor; refits of the rule's models are in the mean and
-the longest.
+the longest. A second line for each says what the calls cost at the epochs that the rule does not judge.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from machine import processor
 
 from predictor import LearningCurves, RankEnvelope
 from predictor.integrations.optuna import StoppingRulePruner
+from predictor.rules.envelope.looks import look_epochs
 from predictor.simulation.engine import simulate
 
 N_FINISHED = 1000
@@ -52,7 +53,7 @@ def study_with(
 
 
 def costs(study: optuna.Study, values: list[float]) -> list[float]:
-    """Seconds of each ``should_prune`` while one trial reports these values and finishes."""
+    """Seconds of each ``should_prune``, from epoch 1 on, while a trial reports these values and finishes."""
     times = []
     trial = study.ask()
     for epoch, value in enumerate(values, start=1):
@@ -86,17 +87,23 @@ def main() -> None:
     pruners = {"MedianPruner": optuna.pruners.MedianPruner(), "rank envelope": rule}
     studies = {name: study_with(pruner, finished, curves) for name, pruner in pruners.items()}
     times: dict[str, list[float]] = {name: [] for name in pruners}
+    between: dict[str, list[float]] = {name: [] for name in pruners}
     for first in range(0, len(running), IN_TURN):
         for name, study in studies.items():
             for values in running.values[first : first + IN_TURN].tolist():
-                times[name] += [1000 * seconds for seconds in costs(study, values)]
+                own = [1000 * seconds for seconds in costs(study, values)]
+                times[name] += own
+                between[name] += [
+                    cost for epoch, cost in enumerate(own, start=1) if epoch not in look_epochs(curves.T)
+                ]
     usual = statistics.median(times["MedianPruner"])
-    for name, own in times.items():
-        print(
-            f"{name:<15} n = {len(own):>5}   median {statistics.median(own):7.3f} "
-            f"({statistics.median(own) / usual:4.1f} times)   "
-            f"mean {statistics.mean(own):7.3f}   longest {max(own):8.1f}"
-        )
+    for name in pruners:
+        for what, own in ((name, times[name]), ("  between looks", between[name])):
+            print(
+                f"{what:<15} n = {len(own):>5}   median {statistics.median(own):7.3f} "
+                f"({statistics.median(own) / usual:4.1f} times)   "
+                f"mean {statistics.mean(own):7.3f}   longest {max(own):8.1f}"
+            )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ class StoppingRulePruner(BasePruner):
     a step that others do not have nothing is decided; of a trial that was resumed in the middle the earlier
     values count as not observed. The history is read from the study's storage, so trials may run side by side
     in threads, processes and machines; failed and running trials are not in it. A value that is not finite is
-    pruned at once.
+    pruned at once. Where a rule says by `judges(tau, T)` that it stops nothing after tau values, nothing is
+    read: which of its values a trial has reported is then told by the steps that were read last.
 
     Args:
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
