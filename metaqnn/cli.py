@@ -141,6 +141,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
         drop(sys.stdout)
         return 0
+    except MemoryError as error:  # NumPy's says how much it would have been
+        print(f"metaqnn: error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
+        return 2
     except Exception as error:
         number = error.errno if isinstance(error, OSError) else None
         if number == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`

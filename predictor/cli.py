@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError as error:  # NumPy's says how much it would have been
+        print(f"predictor: error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
+        return 2
     except PredictorError as error:
         print(f"predictor: error: {error}", file=sys.stderr)
         return 2

@@ -14,12 +14,14 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numpy.lib import format as npy
 
 from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
@@ -36,8 +38,8 @@ from predictor.curves.wide import read_wide
 from predictor.errors import CurvesError
 
 Place = str | os.PathLike[str]
-MAX_NPZ_BYTES = 4 * 2**30
-"""Most bytes that the arrays of an ``.npz`` file may take when they are unpacked."""
+MAX_NPZ_BYTES = 2**30
+"""Most bytes that the arrays of an ``.npz`` file may take as the float64 that they become."""
 
 
 def read_curves(path: Place | Sequence[Place], wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
@@ -152,17 +154,24 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
 
 def _plain_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > MAX_NPZ_BYTES:
-        raise CurvesError(f"its arrays take {unpacked:,} bytes; at most {MAX_NPZ_BYTES:,} are read")
+        needed = sum(_needed(archive, member) for member in archive.infolist())
+    if needed > MAX_NPZ_BYTES:
+        raise CurvesError(f"its arrays take {needed:,} bytes; at most {MAX_NPZ_BYTES:,} are read")
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise CurvesError(f"{name!r} is no array; numpy.savez writes such files")
+    for array in arrays.values():
         if array.dtype.kind == "U":
             "".join(array.flat).encode()  # raises for numbers that are no characters
     return arrays
+
+
+def _needed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Bytes of an array once it is read: numpy takes them as its header asks, before it reads one."""
+    with archive.open(member) as file:
+        first = npy.read_magic(file) == (1, 0)  # in what matters here, all later versions are alike
+        read_header = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    return max(member.file_size, prod(shape) * max(dtype.itemsize, 8))
 
 
 def write_npz(curves: LearningCurves, path: str | os.PathLike[str]) -> None:

@@ -166,6 +166,16 @@ def test_ctrl_c_exits_130(monkeypatch):
     assert cli.main(["top"]) == 130
 
 
+@pytest.mark.parametrize(("why", "said"), [("", ""), ("31 GiB are not there", ": 31 GiB are not there")])
+def test_too_little_memory_is_one_line(monkeypatch, capsys, why, said):
+    def fail(arguments):
+        raise MemoryError(*filter(None, [why]))
+
+    monkeypatch.setattr(cli, "_dispatch", fail)
+    assert cli.main(["top"]) == 2
+    assert capsys.readouterr().err == f"metaqnn: error: not enough memory{said}\n"
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug")])
 def test_an_error_of_the_program_is_not_hidden(monkeypatch, error):
     def fail(arguments):

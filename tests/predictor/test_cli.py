@@ -230,6 +230,18 @@ def test_other_errors_are_not_hidden(curves_csv, monkeypatch):
         main(["simulate", str(curves_csv), "--rules", "none"])
 
 
+def test_too_little_memory_is_one_line(capsys, monkeypatch):
+    def fail(_):
+        raise MemoryError("31 GiB are not there")
+
+    monkeypatch.setattr("predictor.cli._dispatch", fail)
+    assert run(capsys, "simulate") == (
+        2,
+        "",
+        "predictor: error: not enough memory: 31 GiB are not there\n",
+    )
+
+
 def test_ctrl_c_ends_with_130_and_a_word(capsys, curves_csv, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

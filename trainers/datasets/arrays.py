@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from trainers.datasets.dataset import DatasetError, ImageDataset, require_plain, shape_text
 from trainers.datasets.limits import most_bytes
 from trainers.datasets.notes import digest_of, note_of_leaks
+from trainers.datasets.npz import sizes
 
 NAMES = {
     "x_train": ("x_train", "train_images"),
@@ -22,6 +22,10 @@ NAMES = {
     "y_val": ("y_val", "val_labels", "y_valid", "valid_labels", "y_validation", "validation_labels"),
 }
 """Our names of the arrays, and all that are understood: Keras's first, then those of MedMNIST and others."""
+
+IMAGES = {name for ours, names in NAMES.items() if ours.startswith("x") for name in names}
+LABEL_BYTES = 256
+"""About what is kept of an image beside its pixels, while its data set is made: a label, a name, a digest."""
 
 
 def dataset_from_arrays(
@@ -58,6 +62,7 @@ def dataset_from_arrays(
             what = f"{theirs!r} of {where}"
             require_plain(arrays[theirs], what)
             parts[ours] = convert(np.asarray(arrays[theirs]), what)
+            _check_number(ours, parts, what)
     for part in ("test", "val"):
         parts.setdefault(f"x_{part}", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
         parts.setdefault(f"y_{part}", np.empty(0, dtype=np.int64))
@@ -73,6 +78,13 @@ def dataset_from_arrays(
         parts["y_val"],
         notes=(*notes, *_note_of_leaks(found, parts)),
     )
+
+
+def _check_number(ours: str, parts: Mapping[str, np.ndarray], what: str) -> None:
+    """Refuse labels that are not one for each image, before anything is made of each."""
+    images = len(parts[f"x{ours[1:]}"])
+    if len(parts[ours]) != images:
+        raise DatasetError(f"{what}: {images} images but {len(parts[ours])} labels")
 
 
 def _note_of_leaks(found: Mapping[str, str | None], parts: Mapping[str, np.ndarray]) -> tuple[str, ...]:
@@ -106,27 +118,32 @@ def read_npz(path: Path, name: str, own_validation: bool = False) -> ImageDatase
     ours = [ours for ours in NAMES if own_validation or not ours.endswith("val")]
     wanted = {"class_names", *(key for name in ours for key in NAMES[name])}
     try:
-        _check_declared_sizes(path, where, wanted)
+        _check_sizes(path, where, wanted)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: _read_array(archive, key, where) for key in archive.files if key in wanted}
             held = dict.fromkeys(archive.files)
     except DatasetError:
         raise
+    except MemoryError as error:
+        raise DatasetError(f"{where} needs more memory than there is: {error}") from error
     except Exception as error:  # which one depends on the byte that is wrong
         raise DatasetError(f"{where} is damaged or no .npz file: {reason_of(error)}") from error
     return dataset_from_arrays(name, {**held, **arrays}, where, own_validation)
 
 
-def _check_declared_sizes(path: Path, where: str, wanted: Collection[str]) -> None:
-    """Refuse arrays that together are too large for the memory: 3 MB of a file may hold 16 GiB."""
-    with zipfile.ZipFile(path) as archive:
-        members = [info for info in archive.infolist() if info.filename.removesuffix(".npy") in wanted]
-    total = sum(info.file_size for info in members)
+def _check_sizes(path: Path, where: str, wanted: Collection[str]) -> None:
+    """Refuse arrays that together need too much memory."""
+
+    def least(name: str) -> int:
+        return 1 if name in IMAGES else LABEL_BYTES
+
+    found = [(name, size) for name, size in sizes(path, least) if name in wanted]
+    total = sum(size for _, size in found)
     if total > most_bytes():
-        largest = max(members, key=lambda info: info.file_size).filename
+        largest = max(found, key=lambda item: item[1])[0]
         raise DatasetError(
-            f"the arrays of {where} are too large: {total:,} bytes, most of them {largest!r}; at most "
-            f"{most_bytes():,} are read here, half of the memory"
+            f"the arrays of {where} are too large: they need {total:,} bytes of memory, most of them "
+            f"{largest!r}; at most {most_bytes():,} are read here, half of the memory"
         )
 
 

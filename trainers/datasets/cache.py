@@ -19,6 +19,7 @@ import numpy as np
 import platformdirs
 
 from trainers.datasets.dataset import PARTS, ImageDataset
+from trainers.datasets.npz import sizes
 from trainers.datasets.walk import remove_stale, walk
 
 _FIELDS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
@@ -100,6 +101,8 @@ def _signature(files: Iterable[Path]) -> str:
 
 def _load(entry: Path, signature: str, version: int) -> ImageDataset | None:
     try:
+        if sum(size for _, size in sizes(entry, lambda _: 1)) > entry.stat().st_size:
+            raise ValueError("its arrays are larger than the file, which is not compressed")
         with np.load(entry, allow_pickle=False) as arrays:
             if str(arrays["signature"]) != signature:
                 return None
@@ -111,7 +114,7 @@ def _load(entry: Path, signature: str, version: int) -> ImageDataset | None:
             about["levels"], about["notes"] = tuple(about["levels"]), tuple(about["notes"])
             parts = {field: arrays[field] for field in _FIELDS}
             return ImageDataset(entry.stem, class_names=names, **parts, **about)
-    except FileNotFoundError:
+    except OSError:  # there is none, or another user's; where that matters, `_store` will say so
         return None
     except Exception as error:  # which one depends on the byte that is wrong
         _LOG.warning("damaged cache file %r is made anew (%s)", str(entry), type(error).__name__)

@@ -1,9 +1,12 @@
+import io
 import os
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 
 from predictor import CurvesError, LearningCurves
 from predictor.curves import wide
@@ -119,6 +122,19 @@ def test_npz_comes_back_as_it_was_written(tmp_path, curves):
         assert {k: v.tolist() for k, v in getattr(again, kind).items()} == {
             k: v.tolist() for k, v in getattr(curves, kind).items()
         }
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "descr"),
+    [("values", (2**21, 1024), "<f8"), ("values", (2**20, 200), "|u1"), ("names", (2**40,), "<U0")],
+)
+def test_what_an_npz_header_asks_for_is_limited(tmp_path, name, shape, descr):
+    header = io.BytesIO()
+    npy.write_array_header_2_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "curves.npz", "w") as archive:
+        archive.writestr(f"{name}.npy", header.getvalue() + bytes(100))
+    with pytest.raises(CurvesError, match=r"its arrays take [\d,]+ bytes; at most 1,073,741,824 are"):
+        LearningCurves.read(tmp_path / "curves.npz")
 
 
 @pytest.mark.parametrize(

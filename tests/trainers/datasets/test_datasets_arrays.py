@@ -129,10 +129,10 @@ def test_a_single_array_is_no_npz(tmp_path):
         read_npz(tmp_path / "x.npz", "x")
 
 
-def test_declared_sizes_are_limited(tmp_path, arrays, monkeypatch):
+def test_arrays_are_limited_together(tmp_path, arrays, monkeypatch):
     np.savez(tmp_path / "x.npz", **arrays)
-    monkeypatch.setattr(arrays_module, "most_bytes", lambda: 900)
-    with pytest.raises(DatasetError, match=r"too large: 960 bytes, most of them 'x_train\.npy'; at most 900"):
+    monkeypatch.setattr(arrays_module, "most_bytes", lambda: 2687)
+    with pytest.raises(DatasetError, match=r"need 2,688 bytes .*, most of them 'y_train'; at most 2,687"):
         read_npz(tmp_path / "x.npz", "x")
 
 

@@ -139,6 +139,27 @@ def test_a_pickle_in_the_cache_is_not_opened(source, cache):
     assert read_cached(source, None, cache).class_names == ("é", "b")
 
 
+def test_an_entry_that_asks_for_more_than_the_file_holds_is_made_anew(source, cache, caplog):
+    read_cached(source, None, cache)
+    (entry,) = entries(cache)
+    with np.load(entry) as arrays:
+        content = dict(arrays)
+    content["train_images"] = np.zeros((4, 500, 500, 3), np.uint8)
+    np.savez_compressed(entry, **content)
+    assert read_cached(source, None, cache).input_shape == (3, 5, 5)
+    assert "is made anew (ValueError)" in caplog.text
+
+
+def test_an_entry_that_cannot_be_opened_is_told_once_and_not_as_damaged(source, cache, caplog):
+    read_cached(source, None, cache)
+    (entry,) = entries(cache)
+    entry.unlink()
+    entry.mkdir()
+    assert len(read_cached(source, None, cache).train_images) == 4
+    (record,) = caplog.records
+    assert "are not cached: " in record.getMessage()
+
+
 def test_an_interrupted_write_leaves_nothing(source, cache, monkeypatch):
     def interrupted(file, **arrays):
         file.write(b"half")
