@@ -9,7 +9,9 @@ from typing import Any
 
 from metaqnn.commands.common import RUNS, add_format, folder_path
 from metaqnn.output import percent, rows_as_text
+from metaqnn.search.repeats import why_over
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
+from state_space.errors import printable
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
@@ -52,11 +54,15 @@ def execute(namespace: argparse.Namespace) -> int:
         print(f"no search in {str(namespace.folder)!r}; start one with: metaqnn run")
         return 0
     print(rows_as_text(rows, namespace.format, COLUMNS))
+    if namespace.format == "table":
+        for row in rows:
+            if row["over"] is not None:
+                print(printable(f"\n{row['run']} is over: {row['over']}"))
     return 0
 
 
 def _row_keys() -> list[str]:
-    return ["run", "state", "networks", "planned", "best", "dataset", "stopping", "changed", *COLUMNS]
+    return ["run", "state", "networks", "planned", "best", "dataset", "stopping", "changed", "over", *COLUMNS]
 
 
 def _row(run: Path) -> dict[str, Any]:
@@ -65,6 +71,7 @@ def _row(run: Path) -> dict[str, Any]:
     try:
         with reading(run) as reader:
             config, ended = reader.config(), reader.ended()
+            over = why_over(reader, config, len(ended))
     except ValueError as error:
         known: dict[str, Any] = {"state": f"not readable: {error}"}
         shown = {"shown_networks": "-", "shown_best": "-"}
@@ -72,7 +79,8 @@ def _row(run: Path) -> dict[str, Any]:
         best = max((row.final_accuracy for row in ended if row.final_accuracy is not None), default=None)
         planned = config.schedule.total
         known = {
-            "state": _state(run, len(ended) >= planned),
+            "state": _state(run, len(ended) >= planned or over is not None),
+            "over": over,
             "networks": len(ended),
             "planned": planned,
             "best": best,

@@ -78,6 +78,8 @@ def state(view: SearchView, owner: str | None) -> str:
     if ended >= planned:
         audited = "" if owner is None else f" It is being audited by {owner}."
         return f"Finished: all {planned} networks have ended.{audited}"
+    if owner is None and view.nothing_new is not None:
+        return f"Finished before its schedule: {ended} of {planned} networks ended; no walk finds another."
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
     how_far = f"{ended} of {planned} networks have ended ({ended / planned:.0%}), {view.in_training}"
     if owner is None:

@@ -16,7 +16,7 @@ from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import Learner, TriedAction, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.search.agent import QLearner
-from metaqnn.search.events import CONSECUTIVE_REPEATS, nothing_new
+from metaqnn.search.repeats import why_over
 from trainers.metric import in_words
 
 MOST_IN_TRAINING = 16
@@ -72,12 +72,7 @@ class SearchView:
     @cached_property
     def nothing_new(self) -> str | None:
         """Why the search is over before its schedule is, as its walks find nothing new; None if it is not."""
-        ended = len(self.ended)
-        if ended >= self.config.schedule.total or self.in_training:
-            return None
-        if self._reader.repeats() < CONSECUTIVE_REPEATS:
-            return None
-        return nothing_new(CONSECUTIVE_REPEATS, self.config.schedule.epsilon(ended), ended)
+        return why_over(self._reader, self.config, len(self.ended))
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:

@@ -9,9 +9,6 @@ from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport
 
-CONSECUTIVE_REPEATS = 1000
-"""Walks in a row, while nothing is in training, after which a search ends that found nothing new."""
-
 
 @dataclass(frozen=True)
 class Job:
@@ -39,27 +36,3 @@ class SearchListener:
 
     def close(self) -> None:
         """The search has ended, however it ended."""
-
-
-def nothing_new(walks: int, epsilon: float, known: int) -> str:
-    """Why a search ends whose last walks led to no new network.
-
-    Args:
-        walks: how many.
-        epsilon: theirs.
-        known: networks of the search.
-    """
-    if epsilon == 0:
-        why = (
-            "at epsilon 0 the agent always takes what it thinks best, and that does not change any more; "
-            "begin another search with a --schedule whose epsilons are above 0"
-        )
-    elif epsilon < 1:
-        why = (
-            "either the agent hardly ever takes anything but what it thinks best, or the state space has "
-            "hardly any others; begin another search with larger epsilons in its --schedule, or with a "
-            "larger space"
-        )
-    else:
-        why = "the state space has hardly any others; begin another search with a larger one"
-    return f"{walks} walks in a row at epsilon {epsilon:g} led to one of the {known} known networks: {why}"

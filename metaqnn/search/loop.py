@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
+from metaqnn.search import repeats
 from metaqnn.search.afterwards import Afterwards
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.events import CONSECUTIVE_REPEATS, Job, SearchListener, nothing_new
+from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles
@@ -194,7 +195,7 @@ class Search:
         epsilon = self.config.schedule.epsilon(len(self._jobs))
         if epsilon < 1:
             self._remarks.choosing(self._rewards.values())
-        while self._repeats < CONSECUTIVE_REPEATS:
+        while self._repeats < repeats.CONSECUTIVE_REPEATS:
             rng = generator(self.config.seed, Purpose.SAMPLE, self._proposals)
             architecture = self.agent.sample(epsilon, rng)
             if architecture not in self._jobs:
@@ -202,7 +203,8 @@ class Search:
             self._add_repeat(self._jobs[architecture], epsilon)
         if self._running:  # what they find may change the walks
             return None
-        raise SearchStopped(nothing_new(CONSECUTIVE_REPEATS, epsilon, len(self._jobs)), for_good=True)
+        reason = repeats.nothing_new(repeats.CONSECUTIVE_REPEATS, epsilon, len(self._jobs))
+        raise SearchStopped(reason, for_good=True)
 
     def _add_new(self, architecture: Architecture, epsilon: float) -> Job:
         number = len(self._jobs) + 1

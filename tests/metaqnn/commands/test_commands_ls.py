@@ -2,10 +2,13 @@
 
 import json
 import os
+from contextlib import closing
 
 import pytest
 
 from metaqnn.cli import main
+from metaqnn.config.schedule import EpsilonSchedule
+from metaqnn.executors import SearchStopped, SerialExecutor
 
 
 @pytest.fixture
@@ -28,6 +31,25 @@ def test_every_search_has_a_line_the_latest_last(runs, capsys):
     assert "not readable: " in broken
     assert "finished" in good
     assert "24 of 24" in good
+
+
+def test_a_search_whose_walks_find_nothing_new_is_over_as_it_said_itself(
+    new_database, open_search, formula_trainer, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("metaqnn.search.repeats.CONSECUTIVE_REPEATS", 25)
+    (tmp_path / "all" / "greedy").mkdir(parents=True)
+    _, database = new_database(
+        "all/greedy/search", schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none"
+    )
+    with closing(database), pytest.raises(SearchStopped) as reason:
+        open_search(database).run(SerialExecutor(formula_trainer(5)))
+    assert main(["ls", str(tmp_path / "all")]) == 0
+    _, _, line, _, last = capsys.readouterr().out.splitlines()
+    assert "finished" in line
+    assert "of 306" in line
+    assert last == f"{tmp_path / 'all' / 'greedy'} is over: {reason.value}"
+    assert main(["ls", str(tmp_path / "all"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["over"] == str(reason.value)
 
 
 def test_programs_get_numbers(runs, capsys):

@@ -1,6 +1,7 @@
 """The answers at the top of the pages, against the tables."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.report.answer import Answer, answer, found, stopping
+from metaqnn.report.page import state
 from metaqnn.results.summary import AuditSummary
 from metaqnn.results.view import SearchView
 
@@ -86,14 +88,15 @@ def test_the_next_steps_follow_the_state_of_the_search(view, searched):
 def test_a_search_whose_walks_find_nothing_new_is_not_gone_on_with(
     new_database, open_search, formula_trainer, monkeypatch
 ):
-    for module in ("metaqnn.search.loop", "metaqnn.results.view"):
-        monkeypatch.setattr(f"{module}.CONSECUTIVE_REPEATS", 25)
+    monkeypatch.setattr("metaqnn.search.repeats.CONSECUTIVE_REPEATS", 25)
     url, database = new_database(schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")
     with closing(database), pytest.raises(SearchStopped) as reason:
         open_search(database).run(SerialExecutor(formula_trainer(5)))
     with closing(SearchReader(url)) as reader:
         said = answer(SearchView(reader), Path("run"), running=False, finetuned=False)
+        how_far = state(SearchView(reader), None)
     assert said.found.endswith(f" The search is over: {reason.value}.")
+    assert re.match(r"Finished before its schedule: \d+ of 306 networks ended", how_far)
     assert not any("--resume" in step.command for step in said.steps)
 
 
