@@ -39,7 +39,7 @@ def check_version(connection: Connection, where: str) -> None:
     """
     version = current_version(connection)
     if version is None and not inspect(connection).get_table_names():
-        raise NoSearchError(f"{where} holds no search")
+        raise NoSearchError(f"{where} holds no search{_unseen(connection)}")
     if version is None or not VERSION.fullmatch(version):  # other programs use alembic, too
         raise DatabaseError(f"{where} is not a MetaQNN replay database")
     if version > SCHEMA_VERSION:
@@ -48,6 +48,13 @@ def check_version(connection: Connection, where: str) -> None:
         raise DatabaseError(
             f"{where} has schema {version}, older than {SCHEMA_VERSION}: resume it once to upgrade"
         )
+
+
+def _unseen(connection: Connection) -> str:
+    """A hint for a role that sees no schema: a search may be there nevertheless."""
+    if connection.dialect.name != "postgresql" or connection.scalar(text("SELECT current_schema()")):
+        return ""
+    return " that the role can see: its search_path selects no schema; name the search's in it"
 
 
 def upgrade(engine: Engine, *, file: Path | None = None) -> None:

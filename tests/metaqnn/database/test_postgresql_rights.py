@@ -128,6 +128,19 @@ def test_a_table_that_somebody_has_dropped_is_one_line(admin, begun, capsys):
     assert "a table of the search is missing; restore" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_search_in_a_schema_that_is_not_selected_is_not_said_to_be_missing(admin, begun, capsys):
+    folder, database = begun
+    database.engine.dispose()
+    admin("ALTER ROLE newcomer SET search_path TO ''")
+    assert main(["top", str(folder.path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        "search that the role can see: its search_path selects no schema; name the search's in it"
+    )
+    admin("ALTER ROLE newcomer RESET search_path")
+    assert main(["top", str(folder.path)]) == 0
+
+
 def test_what_may_not_be_read_is_one_line(admin, begun, capsys):
     folder, _ = begun
     admin("REVOKE SELECT ON searches FROM newcomer")
