@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from glob import glob
+from pathlib import Path
 
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import shown
-from predictor.errors import CurvesError
+from predictor.errors import CurvesError, PredictorError
 
 FILES = (
     "curves of any tool: CSV, JSON, .npz; a folder or a pattern in quotes with a file for each training "
@@ -67,6 +69,26 @@ def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
                 "each of them, several files, or a folder of files"
             )
     return sets
+
+
+def keep_inputs(files: Iterable[str], written: Iterable[Path]) -> None:
+    """Refuse to write over what curves are read from: a file, or any in a folder, or of a pattern.
+
+    Raises:
+        PredictorError: a file that would be written is one of them.
+    """
+    places = [Path(place) for file in files for place in (file.removeprefix("sqlite:///"), *glob(file))]
+    for path in written:
+        if path.exists() and any(_holds(place, path) for place in places):
+            raise PredictorError(
+                f"{str(path)!r} belongs to what is read and is not written over; name another file"
+            )
+
+
+def _holds(place: Path, path: Path) -> bool:
+    if not place.exists():
+        return False
+    return place.samefile(path) or (place.is_dir() and place.resolve() in path.resolve().parents)
 
 
 def announce(sets: Mapping[str, LearningCurves]) -> None:

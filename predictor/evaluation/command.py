@@ -13,7 +13,7 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.options import announce, read_files
+from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
 from predictor.evaluation.experiment import Plan, SetResult, evaluate
 from predictor.evaluation.methods import parse_features, variants
@@ -32,6 +32,7 @@ def execute(namespace: argparse.Namespace) -> int:
     sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}
     if not (namespace.train or plan.depth_limits):
         plan = replace(plan, n_train=_affordable(sets))
+    keep_inputs(namespace.files, filter(None, [namespace.csv]))
     _check_writable(namespace)
 
     def progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.options import announce, read_files
+from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
 from predictor.rules.names import RuleSpec, default_rules, parse_rules
 from predictor.simulation.engine import Result
@@ -29,6 +29,7 @@ def execute(namespace: argparse.Namespace) -> int:
     rules = _rules(namespace.rules)
     read = read_files(namespace)
     sets = [_curve_set(name, curves, namespace.tolerance) for name, curves in read.items()]
+    keep_inputs(namespace.files, _files(namespace))
     for path in _files(namespace):
         _check_writable(path)
     announce(read)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from predictor.cli import main
-from predictor.curves.options import sample
+from predictor.curves.options import keep_inputs, sample
+from predictor.errors import PredictorError
 
 SIMULATE = ("--rules", "none", "--jobs", "1", "--orders", "1", "--format", "json")
 
@@ -69,3 +70,25 @@ def test_the_sample_is_the_first_curve(make_curves):
     shown = [f"{value:.4g}" for value in curves.values[0]]
     assert sample(curves).endswith(f": {shown[0]}, {shown[1]}, {shown[2]}, ..., {shown[-1]}")
     assert f"depth = {curves.architecture['depth'][0]:g}" in sample(curves)
+
+
+@pytest.mark.parametrize("flag", ["--csv", "--plot"])
+def test_what_is_read_is_not_written_over(capsys, wide, accuracies, tmp_path, flag):
+    path = wide({"acc_#": accuracies})
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(path)
+    for written in (path, tmp_path / "link"):
+        code, _, err = simulated(capsys, path, flag, written)
+        assert code == 2
+        assert f"'{written}' belongs to what is read and is not written over" in err[-1]
+    assert main(["evaluate", str(path), "--csv", str(path)]) == 2
+    assert "is not written over" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_a_file_in_a_folder_that_is_read_is_not_written_over(tmp_path):
+    (tmp_path / "search.db").touch()
+    keep_inputs([str(tmp_path)], [tmp_path / "new.csv"])
+    for read in (tmp_path, tmp_path / "*.db", f"sqlite:///{tmp_path}/search.db"):
+        with pytest.raises(PredictorError, match=r"search\.db' belongs to what is read"):
+            keep_inputs([str(read)], [tmp_path / "search.db"])
