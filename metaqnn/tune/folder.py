@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from metaqnn.config.environment import Environment
-from metaqnn.database.engine import StorageError, connection_settings, named_url, postgresql_url, sqlite_url
+from metaqnn.database.engine import StorageError, connection_settings, named_url, postgresql_url
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.tune.errors import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -20,7 +21,7 @@ from predictor.curves.servers import require_known
 from predictor.files import small_text
 from trainers.files import write_whole
 
-STUDY, DATABASE = "study.json", "study.db"
+STUDY, DATABASE, TRAINING = "study.json", "study.db", "train.json"
 
 
 class TuneFolder:
@@ -52,11 +53,12 @@ class TuneFolder:
             storage: its URL; None for an SQLite file in this folder, which is made.
 
         Raises:
-            RunFolderError: the folder holds a search, or there can be no such folder.
+            RunFolderError: the folder holds a search or a training, or there can be no such folder.
             StorageError: the storage is no URL.
         """
-        if self.run.database.exists() or self.run.storage.exists():
-            raise RunFolderError(f"{str(self.path)!r} holds a search; give another --run-dir")
+        refuse_search(self.run)
+        if (self.path / TRAINING).exists():
+            raise RunFolderError(f"{str(self.path)!r} holds a training; give another --run-dir")
         if storage is None:
             self.run.make()
             return self._url(None), name
@@ -117,12 +119,24 @@ class TuneFolder:
     def _url(self, storage: str | None, *, named: bool = False) -> str:
         """For Optuna; `named` by the user now, so that a server may be sent passwords."""
         if storage is None:
-            return sqlite_url(self.path / DATABASE).render_as_string()
+            return sqlite_text(self.path / DATABASE)
         if not storage.startswith("postgres"):
             return storage
         url = named_url(storage) if named else postgresql_url(storage)
         require_known(connection_settings(url))
         return url.render_as_string()
+
+
+def refuse_search(run: RunFolder) -> None:
+    """Raise RunFolderError if the folder is a search's, in which nothing else is to be written."""
+    if run.database.exists() or run.storage.exists():
+        raise RunFolderError(f"{str(run.path)!r} holds a search; give another --run-dir")
+
+
+def sqlite_text(path: Path) -> str:
+    """The URL of an SQLite file as text, for a path of whatever bytes: SQLAlchemy writes UTF-8 only."""
+    plain = (letter if ord(letter) > 127 else quote(letter, safe=" +/") for letter in str(path.resolve()))
+    return f"sqlite:///{''.join(plain)}"
 
 
 def _without_password(storage: str) -> str:

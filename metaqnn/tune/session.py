@@ -171,8 +171,8 @@ class TuneSession:
 
     def _where(self, best: list[Any]) -> str:
         folder = self.folder.path
-        parameters = f"; the best hyper-parameters are in {folder / 'best.json'}" if best else ""
-        return f"all curves are in {folder / 'curves.csv'}{parameters}"
+        chosen = f"; the best hyper-parameters are in {shell_quoted(folder / 'best.json')}" if best else ""
+        return f"all curves are in {shell_quoted(folder / 'curves.csv')}{chosen}"
 
     def _shown(self, value: float | None) -> str:
         if self.prepared.family.metric == "accuracy":

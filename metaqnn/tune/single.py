@@ -16,8 +16,9 @@ import torch
 from metaqnn.config.tuned import read_json
 from metaqnn.results.finetuned import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.run_folder import RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.tune.errors import TuneError
+from metaqnn.tune.folder import STUDY, TRAINING, refuse_search
 from metaqnn.tune.preparation import PreparedTuning
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
 from trainers.chance import constant_guess, limit_of_guessing
@@ -30,7 +31,7 @@ from trainers.metric import ACCURACY, Metric
 from trainers.steps import IGNORED, logits
 from trainers.weights import TrainedNetwork
 
-SETTINGS, RESULT, WEIGHTS, CURVE = "train.json", "result.json", "network.pt", "curve.csv"
+RESULT, WEIGHTS, CURVE = "result.json", "network.pt", "curve.csv"
 LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy")
 
 
@@ -49,13 +50,16 @@ class SingleTraining:
     values: dict[str, float]
 
     def claim(self) -> None:
-        """Write what is trained here. Raises RunFolderError if the folder has another training."""
+        """Write what is trained here. Raises RunFolderError if the folder has something else."""
         claimed = {
             "settings": asdict(self.prepared.settings),
             "parameters": self.values,
             "data_fingerprint": self._images.fingerprint,
         }
-        file = self.folder / SETTINGS
+        refuse_search(RunFolder(self.folder))
+        if (self.folder / STUDY).exists():
+            raise RunFolderError(f"{str(self.folder)!r} holds a tuning; give another --run-dir")
+        file = self.folder / TRAINING
         if file.exists() and not claimed.items() <= read_json(file).items():
             raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")
         place = {"environment": asdict(self.prepared.environment)}

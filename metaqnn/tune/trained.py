@@ -16,15 +16,16 @@ from metaqnn.output import counted
 from metaqnn.session.images import load_images, split
 from metaqnn.session.run_folder import RunFolderError
 from metaqnn.session.trust import require_trusted
+from metaqnn.tune.folder import TRAINING
 from metaqnn.tune.settings import TuneSettings
-from metaqnn.tune.single import RESULT, SETTINGS, WEIGHTS
+from metaqnn.tune.single import RESULT, WEIGHTS
 from state_space import Architecture
 from trainers.weights import TrainedNetwork
 
 
 def is_training(folder: Path) -> bool:
     """Whether `metaqnn train` has worked there."""
-    return (folder / SETTINGS).is_file()
+    return (folder / TRAINING).is_file()
 
 
 def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = False) -> Candidate:
@@ -40,7 +41,7 @@ def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = F
         ExportError: the network was not trained to the end, or the images are others.
         RunFolderError: a file is damaged.
     """
-    claimed = read_json(folder / SETTINGS)
+    claimed = read_json(folder / TRAINING)
     if not (folder / RESULT).is_file():
         raise ExportError(
             f"the training in {str(folder)!r} has not ended; repeat its command to go on with it"
@@ -90,4 +91,4 @@ def _stored(folder: Path, claimed: Mapping[str, Any]) -> tuple[TuneSettings, Env
     try:
         return TuneSettings(**claimed["settings"]), Environment.stored(claimed["environment"])
     except (LookupError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{str(folder / SETTINGS)!r} does not say what was trained: {error}") from None
+        raise RunFolderError(f"{str(folder / TRAINING)!r} does not say what was trained: {error}") from None

@@ -3,7 +3,7 @@
 import pytest
 
 from metaqnn.cli import main
-from metaqnn.tune.single import SETTINGS
+from metaqnn.tune.folder import TRAINING
 
 
 @pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"]])
@@ -11,7 +11,7 @@ from metaqnn.tune.single import SETTINGS
 def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trained").mkdir()
-    (tmp_path / "trained" / SETTINGS).write_text("{}")
+    (tmp_path / "trained" / TRAINING).write_text("{}")
     (tmp_path / "photo.png").touch()
     name, *options = command
     images = ["photo.png"] if name == "predict" else []

@@ -253,3 +253,13 @@ def test_a_number_beyond_reason_is_refused(option, value, capsys):
         main(["train", NETWORK, *SMALL, option, value])
     assert exit_.value.code == 2
     assert f"argument {option}: '{value}' is not a " in capsys.readouterr().err
+
+
+def test_a_folder_of_a_search_or_a_tuning_is_left_alone(run_copy, refused, tmp_path):
+    options = (*SMALL, "--epochs", "4")
+    before = sorted(run_copy.path.iterdir())
+    said = refused("train", NETWORK, *options, "--run-dir", str(run_copy.path))
+    assert "holds a search; give another --run-dir" in said
+    assert {file.name for file in run_copy.path.iterdir()} <= {*(file.name for file in before), "search.lock"}
+    (tmp_path / "study.json").touch()
+    assert "holds a tuning" in refused("train", NETWORK, *options, "--run-dir", str(tmp_path))

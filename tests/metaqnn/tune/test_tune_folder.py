@@ -2,13 +2,15 @@
 
 import json
 import os
+import sys
 from dataclasses import asdict
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from metaqnn.config.environment import Environment
 from metaqnn.session.run_folder import RunFolderError
-from metaqnn.tune.folder import STUDY, TuneFolder
+from metaqnn.tune.folder import STUDY, TRAINING, TuneFolder
 from predictor.curves.servers import UnknownServerError
 
 URL = "postgresql+psycopg://me@evil.example/db"
@@ -68,3 +70,22 @@ def test_a_file_that_names_no_study_is_one_line(tmp_path, settings, what):
         os.mkfifo(file)
     with pytest.raises(RunFolderError, match=r"study.json"):
         TuneFolder(tmp_path).open({})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", [b"r\xff", b"50%41 #?x=1{y}", "é ü+".encode()])
+def test_the_study_is_in_the_folder_whatever_its_name(tmp_path, name):
+    folder = TuneFolder(tmp_path / os.fsdecode(name))
+    url, _ = folder.place("study", None)
+    engine = create_engine(url.format(SCHEMA_VERSION=0))  # as Optuna does it
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE x (y INTEGER)"))
+    engine.dispose()
+    assert os.listdir(tmp_path) == [os.fsdecode(name)]
+    assert (folder.path / "study.db").stat().st_size > 0
+
+
+def test_a_folder_of_a_training_is_no_place_for_a_study(tmp_path):
+    (tmp_path / TRAINING).touch()
+    with pytest.raises(RunFolderError, match="holds a training; give another --run-dir"):
+        TuneFolder(tmp_path).place("study", None)
