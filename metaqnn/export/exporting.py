@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,10 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     if target.name in ("", ".."):
         raise ExportError(f"--to {str(target)!r} is no name of a new folder; give one")
+    if str(target.resolve()).encode(errors="replace") != os.fsencode(target.resolve()):
+        raise ExportError(
+            f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX writes there; name another one"
+        )
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise ExportError(
             f"--to {str(target)!r} is there already and is not an empty folder: name another one"

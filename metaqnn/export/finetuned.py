@@ -115,11 +115,19 @@ def _recipes(run: Path) -> Iterator[FinetuningFiles]:
 
 def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningResult]:
     """The newest recipe by which a network was trained to the end, and its first seed."""
+    failed = None
     for files in _recipes(run):
+        failed = failed or files.result(number, 0)
         results = takewhile(bool, (files.result(number, seed) for seed in count()))
         ended = next((result for result in results if result and result.test_errors is not None), None)
         if ended is not None:
             return files, ended
+    if failed is not None:
+        raise ExportError(
+            f"network {number}: its long training failed ({failed.outcome.replace('_', ' ')}) and left no "
+            "weights; --network ID exports another one, without --finetuned the weights of the search are "
+            "exported"
+        )
     raise ExportError(
         f"network {number} has not been finetuned: {command('finetune', run, '--networks', number)} does "
         "that; without --finetuned the weights of the search are exported"

@@ -58,6 +58,8 @@ def _interval(summary: Summary) -> str:
 
 def audit_line(audit: AuditSummary) -> str:
     """What the audits found, in one to three lines."""
+    if not audit.networks and not audit.stops:
+        return "no network was stopped: there is nothing to audit"
     if not audit.networks:
         return f"no audit of {counted(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
     lines = [

@@ -1,5 +1,6 @@
 """A folder that is there wholly or not at all; what is put into it is in test_exporting.py."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,17 @@ def test_a_place_without_a_name_of_its_own_is_quoted(tmp_path, monkeypatch, name
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(ExportError, match="is no name of a new folder"), new_folder(Path(name)):
         pytest.fail("has a place")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_pytorch_and_onnx_cannot_write_to_is_refused_before_anything_is_made(tmp_path):
+    for target in (tmp_path / os.fsdecode(b"\xff"), tmp_path / os.fsdecode(b"\xff") / "model"):
+        with (
+            pytest.raises(ExportError, match="is not UTF-8, and neither PyTorch nor ONNX"),
+            new_folder(target),
+        ):
+            pass
+    assert names(tmp_path) == []
+    with new_folder(tmp_path / "épée"):
+        pass
+    assert names(tmp_path) == ["épée"]

@@ -59,6 +59,13 @@ def test_the_first_seed_that_did_not_fail_is_taken_and_not_the_best(run, kept):
         assert finetuned(run, reader, number).card.training.endswith("seed 1")
 
 
+def test_a_long_training_that_failed_is_not_said_to_be_missing(run, kept):
+    number = kept(run)[0]
+    finetune(run, number, 0, None)
+    with closing(run.reader()) as reader, pytest.raises(ExportError, match="its long training failed"):
+        finetuned(run, reader, number)
+
+
 def test_the_newest_recipe_that_has_the_network_is_taken(run, kept):
     first, second = kept(run)
     finetune(run, first, 0, 40, "30-epochs-old")
