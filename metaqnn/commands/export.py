@@ -14,6 +14,7 @@ from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text, shell_quoted
 from state_space.errors import printable
+from trainers.metric import ACCURACY, in_words
 
 EXAMPLES = """examples:
   metaqnn export runs/NAME --to best                      the best network of the search
@@ -99,6 +100,9 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
     name = "ensemble" if facts["members"] else f"network {facts['network']}"
     network = f"{name}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
+    if any(row["part"] == "validation" for row in files) and facts["metric"] != ACCURACY:
+        found = f"{percent(facts['validation_accuracy'])} {in_words(facts['metric'])}"
+        lines.append(f"\nevery image counts alike here; in the search every class did: {found}")
     folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
     return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])
 

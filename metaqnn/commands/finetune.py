@@ -117,16 +117,18 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Train what has not been trained, then print what everything came to."""
+    """Train what has not been trained, then print what everything came to; 1 if every training failed."""
     return interruptible(lambda: _execute(namespace), lambda: "resume with the same command")
 
 
 def _execute(namespace: argparse.Namespace) -> int:
-    print(_finetune(namespace))
-    return 0
+    text, failed = _finetune(namespace)
+    print(text)
+    return int(failed)
 
 
-def _finetune(namespace: argparse.Namespace) -> str:
+def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
+    """What is printed, and whether every training failed."""
     from metaqnn.finetune import Finetuning, FinetuningFiles, summarise_finetuning
     from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
     from metaqnn.finetune.presentation import finetuning_text
@@ -152,7 +154,7 @@ def _finetune(namespace: argparse.Namespace) -> str:
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
         summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
-    return finetuning_text(finetuning, summary, namespace.format, prepared.search)
+    return finetuning_text(finetuning, summary, namespace.format, prepared.search), summary.all_failed
 
 
 def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tuned | None) -> list[Candidate]:

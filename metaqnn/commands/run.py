@@ -27,6 +27,7 @@ from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import audit_line, headline
+from metaqnn.results.guess import better_balanced
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
@@ -226,6 +227,10 @@ def _result(folder: RunFolder, output_format: str) -> str:
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
     where = _where(folder, record.may_be_tested)
+    if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
+        found.append(
+            "one class is much larger: --metric balanced-accuracy, in a new search, counts all alike"
+        )
     return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", where])
 
 

@@ -67,6 +67,11 @@ class FinetuningSummary:
     ensemble: Mean
     """Of the networks above; without runs where fewer than two networks of a seed did not fail."""
 
+    @property
+    def all_failed(self) -> bool:
+        """Whether not one training came to an end that has a test error."""
+        return not any(mean.rates for _, mean in self.networks)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         networks = [{**asdict(candidate), **mean.to_dict()} for candidate, mean in self.networks]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from metaqnn.output import percent
+from trainers.metric import ACCURACY
+
+UNEVEN = 1.2
+"""How many times its fair share of the images the commonest class may have before balancing is advised."""
 
 
 def beats_guess(best: float | None, limit: float | None) -> bool:
@@ -28,3 +32,14 @@ def guess_text(
     """
     line = f"always guessing the commonest class: {percent(guess)}"
     return line if beats_guess(best, limit) else f"{line}: {who} than that"
+
+
+def better_balanced(metric: str, guess: float | None, num_classes: int) -> bool:
+    """Whether a search for accuracy had better be one for balanced accuracy, if nothing beats the guess.
+
+    Args:
+        metric: of the search.
+        guess: share of the commonest class among the validation images; None if unknown.
+        num_classes: how many classes there are.
+    """
+    return metric == ACCURACY and guess is not None and guess * num_classes > UNEVEN

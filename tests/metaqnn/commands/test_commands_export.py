@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from metaqnn.cli import main
+from metaqnn.commands.export import _text
 from metaqnn.export import formats
 from metaqnn.session.run_folder import RunFolder
 from trainers.weights import TrainedNetwork
@@ -107,3 +109,11 @@ def test_bad_input_is_one_line_and_nothing_is_written(trained, tmp_path, capsys,
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("metric", "told"), [("accuracy", False), ("balanced-accuracy", True)])
+def test_images_that_are_counted_alike_are_told_from_the_metric_of_the_search(metric, told):
+    file = {"correct": 57, "images": 250, "part": "validation", "sha256": "0" * 64}
+    facts = {"files": {"model.py": file}, "members": {}, "network": 4, "architecture": "[SM(3)]"}
+    printed = _text({**facts, "metric": metric, "validation_accuracy": 0.588}, Path("best"), "table")
+    assert ("in the search every class did: 58.80% balanced accuracy" in printed) is told

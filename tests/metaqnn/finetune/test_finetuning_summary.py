@@ -80,6 +80,12 @@ def test_a_failed_network_is_no_member_of_the_ensemble():
     assert (failed.rate, failed.runs[0].outcome, failed.runs[0].message) == (None, "diverged", "said why")
 
 
+def test_all_have_failed_only_if_no_training_has_a_test_error():
+    for errors, failed in (({1: [2], 2: [None]}, False), ({1: [None, 2]}, False), ({1: [None]}, True)):
+        summary = summarise_finetuning(Stored(errors), candidates(*errors), len(errors[1]), LABELS)
+        assert summary.all_failed is failed
+
+
 def test_one_network_is_no_ensemble():
     assert not summarise_finetuning(Stored({1: [2]}), candidates(1), 1, LABELS).ensemble.runs
     summary = summarise_finetuning(Stored({1: [2], 2: [None]}), candidates(1, 2), 1, LABELS)
