@@ -15,8 +15,8 @@ from io import TextIOWrapper
 from types import ModuleType
 from typing import Any, NoReturn
 
-from metaqnn.interrupts import drop, go_on_without_stderr, open_closed_streams
 from predictor.interrupts import interrupt_between_imports
+from predictor.streams import drop, go_on_without_stderr, open_closed_streams
 
 COMMANDS = {
     "run": "start or resume a search",

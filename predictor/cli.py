@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
 from predictor.interrupts import interrupt_between_imports
+from predictor.streams import NO_SPACE, drop, go_on_without_stderr, open_closed_streams
 
 
 class Command(NamedTuple):
@@ -41,6 +41,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C."""
     interrupt_between_imports()
+    open_closed_streams()
+    go_on_without_stderr()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(arguments)
@@ -50,8 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\ninterrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as with `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        drop(sys.stdout)
+        print(f"predictor: error: the results cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     except MemoryError as error:  # NumPy's says how much it would have been
         print(f"predictor: error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
         return 2

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError
 
 from metaqnn.database.trouble import SPACE, advice
-from metaqnn.interrupts import drop, interrupt_on_termination
+from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
+from predictor.streams import drop
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -1,0 +1,46 @@
+"""Standard streams that are closed, full, or that nobody reads any more."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any, TextIO
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def open_closed_streams() -> None:
+    """Point streams that the shell has closed (`2>&-`) at nothing, so that no file takes their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115 - gets the stream's own number, the lowest
+            os.set_inheritable(stream.fileno(), True)  # by worker processes
+            setattr(sys, name, stream)
+
+
+class _Forgiving(FileIO):
+    """A file that takes what it has no room for, and forgets it."""
+
+    def write(self, content: Any) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(content) or 0
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            return len(content)
+
+
+def go_on_without_stderr() -> None:
+    """Let a full disk under standard error cost what is said there, but nothing else."""
+    stream = sys.stderr
+    if stream is sys.__stderr__ and isinstance(stream, TextIOWrapper) and not stream.isatty():
+        raw = BufferedWriter(_Forgiving(stream.fileno(), "wb", closefd=False), 1)
+        sys.stderr = TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=True)
+
+
+def drop(stream: TextIO) -> None:
+    """Discard what is left to write to a failed stream, which would otherwise fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

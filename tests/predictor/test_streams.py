@@ -1,0 +1,37 @@
+"""Streams that are full or closed."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from predictor import cli
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_under_standard_error_costs_nothing_but_what_is_said_there():
+    program = (
+        "import sys; from predictor.streams import go_on_without_stderr, open_closed_streams\n"
+        "open_closed_streams(); go_on_without_stderr()\n"
+        "print('lost', file=sys.stderr); print('there')"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full, stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (0, "there\n")
+
+
+def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    dropped = []
+    monkeypatch.setattr(cli, "_dispatch", full)
+    monkeypatch.setattr(cli, "drop", dropped.append)
+    assert cli.main(["simulate", "x"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "predictor: error: the results cannot be written: No space left on device\n"
+    )
+    assert dropped == [sys.stdout]
