@@ -33,8 +33,9 @@ def sizes(path: Path, least: Callable[[str], int]) -> Iterator[tuple[str, int]]:
 def _allocated(archive: zipfile.ZipFile, member: zipfile.ZipInfo, least: int) -> int:
     """What numpy allocates for an array before it reads one byte of it."""
     with archive.open(member) as file:
-        if not file.peek(len(npy.MAGIC_PREFIX)).startswith(npy.MAGIC_PREFIX):
+        if file.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
             return 0  # which numpy gives as bytes
+        file.seek(0)
         first = npy.read_magic(file) == (1, 0)  # in what matters here, all later versions are alike
         read_header = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
         shape, _, dtype = read_header(file)
