@@ -20,8 +20,7 @@ MAX_TEXT: Final = 20_000
 
 _FORMS: Final = ", ".join(kind.form for kind in KINDS.values())
 # Possessive and bounded quantifiers: no input can make the match backtrack.
-_TOKEN: Final = re.compile(r"([A-Za-z]{1,20}+)\s*+\(([^()\[\]]{0,60}+)\)")
-_SEPARATOR: Final = re.compile(r"\s*+(,?+)\s*+")
+_TOKEN: Final = re.compile(r"(([A-Za-z]{1,20}+)\s*+\(([^()\[\]]{0,60}+)\))\s*+(,?+)\s*+")
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
 _UP_TO_BRACKET: Final = re.compile(r"[^)]{0,60}\)?")
 
@@ -42,12 +41,10 @@ def parse_layers(text: str) -> tuple[Layer, ...]:
         match = _TOKEN.match(body, position)
         if match is None:
             raise _unknown(body, position)
-        layers.append(_layer(*match.group(0, 1, 2)))
-        separator = _SEPARATOR.match(body, match.end())
-        assert separator is not None  # it also matches nothing
-        position = separator.end()
-        if position == len(body) and separator[1]:
-            raise NotationError(f"a layer is missing after the last comma, in {quoted(match[0] + ',')}")
+        layers.append(_layer(*match.group(1, 2, 3)))
+        position = match.end()
+        if position == len(body) and match[4]:
+            raise NotationError(f"a layer is missing after the last comma, in {quoted(match[1] + ',')}")
     if not layers:
         raise NotationError(f"{quoted(text)} names no layer: a network looks like [C(64,3,1), SM(10)]")
     return tuple(layers)

@@ -51,7 +51,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 
 
 class _Moves(NamedTuple):
-    """The moves from a state, computed once: the actions in canonical order and where each leads."""
+    """The moves from a state: the actions in canonical order and, of those that were taken, where each led."""
 
     actions: tuple[Layer, ...]
     successors: dict[Layer, State]
@@ -141,13 +141,15 @@ class StateSpace:
         Raises:
             StateSpaceError: the action is not allowed; the message says what is.
         """
-        moves = self._moves(state)
-        try:
-            return moves.successors[action]
-        except KeyError:
-            raise StateSpaceError(
-                f"{action} is not allowed after {_place(state)}: allowed is {_summary(moves.actions)}"
-            ) from None
+        actions, successors = self._moves(state)
+        after = successors.get(action)
+        if after is None:
+            if action not in actions:
+                raise StateSpaceError(
+                    f"{action} is not allowed after {_place(state)}: allowed is {_summary(actions)}"
+                )
+            after = successors[action] = _after(state, action)
+        return after
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A network each of whose layers is drawn uniformly from the allowed actions (epsilon = 1).
@@ -159,7 +161,7 @@ class StateSpace:
         for u in rng.random(self.layer_limit + 1).tolist():
             actions, successors = self._moves(state)
             action = actions[int(u * len(actions))]
-            state = successors[action]
+            state = successors.get(action) or self.step(state, action)
             chosen.append(action)
             if state.terminated:
                 break
@@ -219,12 +221,23 @@ class StateSpace:
         sizes = [(width, size) for width in self.conv_widths for size in self.conv_sizes]
         return tuple(Convolution(width, size, **variant) for width, size in sizes)
 
+    @cached_property
+    def _poolings(self) -> tuple[Pooling, ...]:
+        return tuple(Pooling(size, stride) for size, stride in self.pools)
+
+    @cached_property
+    def _dense(self) -> tuple[FullyConnected, ...]:
+        return tuple(map(FullyConnected, self.fc_widths))
+
+    @cached_property
+    def _ends(self) -> tuple[GlobalAveragePooling, Softmax]:
+        return GlobalAveragePooling(self.num_classes), Softmax(self.num_classes)
+
     def _moves(self, state: State) -> _Moves:
         moves = self._memo.get(state)
         if moves is None:
             actions = () if state.terminated else (*self._chosen(state), *self._terminals(state))
-            moves = _Moves(actions, {action: _after(state, action) for action in actions})
-            self._memo[state] = moves
+            moves = self._memo[state] = _Moves(actions, {})
         return moves
 
     def _chosen(self, state: State) -> list[Chosen]:
@@ -234,10 +247,10 @@ class StateSpace:
         if state.spatial:
             allowed += [layer for layer in self._convolutions if layer.size < state.size]
         if self._may_be_pooled(state):
-            allowed += [Pooling(size, stride) for size, stride in self.pools if size < state.size]
+            allowed += [layer for layer in self._poolings if layer.size < state.size]
         if self._may_be_dense(state):
             widest = state.width if state.kind == "FC" else MAX_NUMBER
-            allowed += [FullyConnected(width) for width in self.fc_widths if width <= widest]
+            allowed += [layer for layer in self._dense if layer.width <= widest]
         return allowed
 
     def _may_be_pooled(self, state: State) -> bool:
@@ -249,11 +262,10 @@ class StateSpace:
             return state.fc_count < self.max_fc
         return state.kind in ("C", "P") and state.size < self.fc_below and self.max_fc > 0
 
-    def _terminals(self, state: State) -> list[Layer]:
+    def _terminals(self, state: State) -> tuple[Layer, ...]:
         if state.kind == START:
-            return []
-        softmax = Softmax(self.num_classes)
-        return [GlobalAveragePooling(self.num_classes), softmax] if state.spatial else [softmax]
+            return ()
+        return self._ends if state.spatial else self._ends[1:]
 
 
 def _after(state: State, action: Layer) -> State:

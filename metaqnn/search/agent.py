@@ -155,14 +155,13 @@ class QLearner:
     def _new_node(self, state: State) -> Node:
         actions = self.space.actions(state)
         row, largest, slots = self._rows.setdefault(state.observed, ([], [self.initial], {}))
-        for action in actions:
-            if action not in slots:
-                slots[action] = len(row)
-                row.append(self.initial)
+        own = [slots.setdefault(action, len(slots)) for action in actions]
+        row += [self.initial] * (len(slots) - len(row))
         largest[0] = max(row)
-        choices = self._choices.setdefault(actions, {action: at for at, action in enumerate(actions)})
-        unknown: list[Node | None] = [None] * len(actions)
-        return Node(state, actions, row, largest, [slots[action] for action in actions], choices, unknown)
+        choices = self._choices.get(actions)
+        if choices is None:
+            choices = self._choices[actions] = {action: at for at, action in enumerate(actions)}
+        return Node(state, actions, row, largest, own, choices, [None] * len(actions))
 
     def _successor(self, node: Node, choice: int) -> Node | None:
         if node.successors[choice] is None:
@@ -206,9 +205,10 @@ class ReplayMemory:
 
     def recall(self, architecture: Architecture, reward: float) -> None:
         """Store one sample without learning from it."""
-        if architecture not in self._paths:
-            self._paths[architecture] = self._agent.path(architecture)
-        self.samples.append((self._paths[architecture], reward))
+        path = self._paths.get(architecture)
+        if path is None:
+            path = self._paths[architecture] = self._agent.path(architecture)
+        self.samples.append((path, reward))
 
     def _replay(self) -> None:
         position = len(self.samples) - 1
