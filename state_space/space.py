@@ -51,7 +51,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 
 
 class _Moves(NamedTuple):
-    """The moves from a state: the actions in canonical order and, of those that were taken, where each led."""
+    """The moves from a state: the actions in canonical order and, of those taken, where each led."""
 
     actions: tuple[Layer, ...]
     successors: dict[Layer, State]

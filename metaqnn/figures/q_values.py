@@ -55,12 +55,13 @@ def _preference(depth: int, rows: list[dict[str, Any]]) -> str:
 
 
 def _tried(view: SearchView) -> list[TriedAction]:
-    if not view.ended:
-        raise NothingToShow("No network has ended yet, so the agent has learned nothing.")
     try:
-        return view.tried_actions
+        tried = view.tried_actions
     except StateSpaceError as error:
         raise NothingToShow(f"The Q-values cannot be restored: {error}") from None
+    if not tried:
+        raise NothingToShow("No network has ended yet, so the agent has learned nothing.")
+    return tried
 
 
 def _rows(groups: Iterable[tuple[str, TriedAction]]) -> list[dict[str, Any]]:

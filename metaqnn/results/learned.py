@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.results.replay import learn
-from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.search.agent import Path, QLearner
+from metaqnn.search.replay import learn
 from state_space import Architecture, Layer
 
 Sample = tuple[str, float]
@@ -31,11 +30,14 @@ class Learner:
         self._lock = Lock()
         self._of: tuple[SearchConfig, int, int, int] | None = None
         self._known: list[Sample] = []
+        self._learned: list[tuple[Path, float]] = []
+        self._paths: dict[str, Path] = {}
         self._agent: QLearner
-        self._memory: ReplayMemory
 
-    def agent(self, config: SearchConfig, search: dict[str, Any], samples: Iterable[Sample]) -> QLearner:
-        """The agent as it was after these samples, in the order of the replay memory.
+    def learn(
+        self, config: SearchConfig, search: dict[str, Any], samples: Iterable[Sample]
+    ) -> tuple[QLearner, list[Path]]:
+        """The agent as it was after these samples, in order of the replay memory, and all networks' paths.
 
         It learns from those alone that have come since the last call, if there was one for the same search;
         what that returned changes, too.
@@ -44,35 +46,31 @@ class Learner:
         of = (config, search["channels"], search["image_size"], search["num_classes"])
         with self._lock:
             if of != self._of or listed[: len(self._known)] != self._known:
-                self._begin(of, listed)
-            for architecture, reward in listed[len(self._known) :]:
-                self._memory.add(_parsed(architecture), reward)
-            self._known = listed
-            return self._agent
+                self._begin(of)
+            first, self._of = len(self._known), None  # until this is done
+            self._learned += [(self._path(architecture), reward) for architecture, reward in listed[first:]]
+            learn(self._agent, self._learned, seed=config.seed, draws=config.replays, first=first)
+            self._of, self._known = of, listed
+            return self._agent, list(self._paths.values())
 
-    def _begin(self, of: tuple[SearchConfig, int, int, int], samples: list[Sample]) -> None:
+    def _begin(self, of: tuple[SearchConfig, int, int, int]) -> None:
         config, *shape = of
-        self._of, self._known = None, []  # until this is done
-        agent = QLearner(
+        self._known, self._learned, self._paths = [], [], {}
+        self._agent = QLearner(
             config.space(*shape), alpha=config.alpha, gamma=config.gamma, initial=config.initial_q
         )
-        memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
-        for architecture, reward in samples:
-            memory.recall(_parsed(architecture), reward)
-        learn(agent, memory.samples, seed=config.seed, draws=config.replays)
-        self._of, self._known, self._agent, self._memory = of, samples, agent, memory
+
+    def _path(self, architecture: str) -> Path:
+        path = self._paths.get(architecture)
+        if path is None:
+            path = self._paths[architecture] = self._agent.path(Architecture.parse(architecture))
+        return path
 
 
-def tried_actions(agent: QLearner, architectures: Iterable[str]) -> list[TriedAction]:
-    """All pairs (observed state, action) on the paths of these networks, in order of first use."""
-    steps = (step for architecture in architectures for step in agent.path(_parsed(architecture)))
-    pairs = {(id(step.row), step.slot): step for step in steps}
+def tried_actions(paths: Iterable[Path]) -> list[TriedAction]:
+    """All pairs (observed state, action) on these paths, in order of first use."""
+    pairs = {(id(step.row), step.slot): step for path in paths for step in path}
     return [
         TriedAction(step.node.state.depth + 1, step.node.actions[step.choice], step.row[step.slot])
         for step in pairs.values()
     ]
-
-
-@lru_cache(maxsize=16_384)
-def _parsed(architecture: str) -> Architecture:
-    return Architecture.parse(architecture)

@@ -15,7 +15,7 @@ from metaqnn.database.schema import networks
 from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import Learner, TriedAction, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
-from metaqnn.search.agent import QLearner
+from metaqnn.search.agent import Path, QLearner
 from metaqnn.search.repeats import why_over
 from trainers.metric import in_words
 
@@ -98,15 +98,19 @@ class SearchView:
         """The audits in numbers."""
         return summarise_audits(self._reader, self.audits)
 
-    @cached_property
+    @property
     def agent(self) -> QLearner:
-        """The agent with its Q-values; all at once, they take some tenths of a second per 1,000 networks."""
-        return self._learner.agent(self.config, self.record, self._watch(self._reader.samples()))
+        """The agent with its Q-values."""
+        return self._learned[0]
 
     @cached_property
     def tried_actions(self) -> list[TriedAction]:
         """The Q-values of every state and action that an ended network tried."""
-        return tried_actions(self.agent, [row.architecture for row in self.ended])
+        return tried_actions(self._learned[1])
+
+    @cached_property
+    def _learned(self) -> tuple[QLearner, list[Path]]:
+        return self._learner.learn(self.config, self.record, self._watch(self._reader.samples()))
 
     @cached_property
     def importance(self) -> Importance:

@@ -17,6 +17,7 @@ from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed, generator
 from metaqnn.search.remarks import Remarks
+from metaqnn.search.replay import learn
 from predictor import Decision, StoppingRule
 from state_space import Architecture, StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
@@ -283,9 +284,10 @@ class Search:
         remembered = [sample for sample in stored if sample.position is not None]
         known: set[int] = set()
         for sample in sorted(remembered, key=lambda sample: sample.position):
-            self.memory.add(jobs[sample.network_id].architecture, self._rewards[sample.network_id])
+            self.memory.recall(jobs[sample.network_id].architecture, self._rewards[sample.network_id])
             self._repeats = self._repeats + 1 if sample.network_id in known else 0
             known.add(sample.network_id)
+        learn(self.agent, self.memory.samples, seed=self.config.seed, draws=self.config.replays)
 
 
 def _finalists(job: Job, final_accuracy: float | None) -> list[Finalist]:

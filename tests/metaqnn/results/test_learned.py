@@ -1,24 +1,27 @@
 """The restored agent is the search's own."""
 
-import pytest
-
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import SearchView
 from metaqnn.results import learned
 from metaqnn.results.learned import Learner, tried_actions
-from metaqnn.results.replay import learn
+from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.search.replay import learn
+from state_space import Architecture
 
 
-def test_the_agent_has_the_q_values_of_a_resumed_search(view, finished_run, open_search):
+def test_the_agents_of_figures_and_of_a_resumed_search_have_its_q_values_to_the_last_bit(
+    view, finished_run, open_search
+):
     database = ReplayDatabase.open(finished_run.url)
-    search = open_search(database)
-    own, theirs = view.agent.q_table(), search.agent.q_table()
-    assert own.keys() == theirs.keys()
-    for state, actions in theirs.items():
-        assert own[state] == pytest.approx(actions, abs=1e-12)
-    assert (
-        max(q for actions in view.agent.q_table().values() for q in actions.values()) > view.config.initial_q
-    )
+    search, reader = open_search(database), finished_run.reader()
+    config = view.config
+    agent = QLearner(search.space, alpha=config.alpha, gamma=config.gamma, initial=config.initial_q)
+    memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
+    for architecture, reward in reader.samples():
+        memory.add(Architecture.parse(architecture), reward)
+    assert view.agent.q_table() == search.agent.q_table() == agent.q_table()
+    assert max(q for actions in agent.q_table().values() for q in actions.values()) > config.initial_q
+    reader.close()
     database.close()
 
 
@@ -42,30 +45,36 @@ def test_whoever_watches_sees_every_sample_of_the_replay_memory(view, finished_r
 
 
 def test_what_was_learned_is_gone_on_with_as_the_search_grows(view, finished_run, monkeypatch):
-    reader, times = finished_run.reader(), []
+    reader, firsts = finished_run.reader(), []
     everything = reader.samples()
     reader.close()
-    monkeypatch.setattr(learned, "learn", lambda *args, **kwargs: (times.append(1), learn(*args, **kwargs)))
+
+    def noted(agent, samples, *, first, **options):
+        firsts.append(first)
+        learn(agent, samples, first=first, **options)
+
+    monkeypatch.setattr(learned, "learn", noted)
     learner = Learner()
     for number in (9, 9, 15, len(everything)):
-        agent = learner.agent(view.config, view.record, everything[:number])
-    assert len(times) == 1
-    for state, actions in view.agent.q_table().items():
-        assert agent.q_table()[state] == pytest.approx(actions, abs=1e-12)
+        agent, _ = learner.learn(view.config, view.record, everything[:number])
+    assert firsts == [0, 9, 9, 15]
+    assert agent.q_table() == view.agent.q_table()
 
 
 def test_another_search_is_learned_anew(view, finished_run):
     reader = finished_run.reader()
     everything, learner = reader.samples(), Learner()
     reader.close()
-    learner.agent(view.config, view.record, [(architecture, 0.1) for architecture, _ in everything])
-    agent = learner.agent(view.config, view.record, everything[:9])
-    assert agent.q_table() == Learner().agent(view.config, view.record, everything[:9]).q_table()
+    learner.learn(view.config, view.record, [(architecture, 0.1) for architecture, _ in everything])
+    agent, paths = learner.learn(view.config, view.record, everything[:9])
+    fresh, _ = Learner().learn(view.config, view.record, everything[:9])
+    assert agent.q_table() == fresh.q_table()
+    assert len(paths) == len({architecture for architecture, _ in everything[:9]})
 
 
 def test_only_what_networks_did_counts_as_tried(view):
     everything = sum(map(len, view.agent.q_table().values()))
-    (first, *_) = view.ended
-    tried = tried_actions(view.agent, [first.architecture, first.architecture])
+    first = view.agent.path(Architecture.parse(view.ended[0].architecture))
+    tried = tried_actions([first, first])
     assert [action.depth for action in tried] == list(range(1, len(tried) + 1))
     assert len(tried) < len(view.tried_actions) < everything
