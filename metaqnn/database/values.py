@@ -103,9 +103,9 @@ def _odd(column: Column[Any], connection: Connection) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = []
     if not column.nullable:
         conditions.append(column.is_(None))
-    if untyped:
-        kinds = ["text"] if within is None else ["integer"] if within.whole else ["integer", "real"]
-        conditions.append(func.typeof(column).not_in([*kinds, "null"]))
+    if untyped and (within is None or within.whole):  # for SQLite, texts and bytes are above all numbers
+        kind = "text" if within is None else "integer"
+        conditions.append(func.typeof(column).not_in([kind, "null"]))
     if within is not None and (untyped or not isinstance(column.type, Boolean)):
         number = type_coerce(column, BigInteger() if within.whole else Float())
         conditions += [number < within.low, number > within.high]

@@ -24,6 +24,7 @@ ODD = {
     "UPDATE networks SET architecture = x'37' WHERE id = 3": "architecture in networks is b'7'",
     "UPDATE epochs SET epoch = epoch + 100000000": "epoch in epochs is 1000000",
     "UPDATE epochs SET accuracy = 9e999": "accuracy in epochs is inf; expected a number from 0 to 1",
+    "UPDATE epochs SET loss = x'00' WHERE epoch = 1": r"loss in epochs is b'\x00'; expected a number",
     "UPDATE trainings SET learning_rate = 9e999": "learning_rate in trainings is inf",
     "UPDATE samples SET position = 1e300 WHERE id = 1": "position in samples is 1e+300; expected a whole",
 }
