@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import socket
 
@@ -48,6 +49,7 @@ def url_of(listening: socket.socket) -> str:
 
 def serve(dashboard: Dashboard, listening: socket.socket) -> None:
     """Serve until Ctrl-C, which raises KeyboardInterrupt once pending answers are sent, or after a second."""
+    gc.freeze()  # what was imported stays: collections while figures are drawn need not walk through it
     Server(dashboard).run(sockets=[listening])
 
 
