@@ -12,6 +12,11 @@ Lines:
 - version: what an open page asks every few seconds; table: a page of the table, filtered and sorted.
 
     python benchmarks/dashboard_view.py            # about 2 minutes; needs playwright and a Chromium
+
+With --figures, instead: the processor time that a new dashboard takes to answer each figure, asked for as the
+first thing (Linux only, without a browser).
+
+    python benchmarks/dashboard_view.py --networks 5000 --figures q-kinds q-fields
 """
 
 import argparse
@@ -40,6 +45,7 @@ from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
+from metaqnn.figures import FIGURES
 from metaqnn.session.run_folder import RunFolder
 from state_space import Architecture, preset
 
@@ -140,13 +146,13 @@ def add_network(
 
 
 @contextmanager
-def dashboard(folder: Path) -> Iterator[str]:
-    """The address of a run in a new dashboard."""
+def dashboard(folder: Path) -> Iterator[tuple[str, int]]:
+    """The address of a run in a new dashboard, and its process."""
     command = [*METAQNN, "dashboard", str(folder), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[1]
-        yield f"{address}runs/{folder.name}"
+        yield f"{address}runs/{folder.name}", process.pid
         process.terminate()
 
 
@@ -184,16 +190,33 @@ def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float
 
     note("metaqnn report", seconds_to_run([*METAQNN, "report", str(folder), "--to", str(folder / "report")]))
     for _ in range(rounds):
-        with dashboard(folder) as url:
+        with dashboard(folder) as (url, _):
             note("first view", seconds_to_view(browser, url, 900))
             note("again", seconds_to_view(browser, url, 900))
             note("version", seconds_to_fetch(f"{url}/version"))
             note("table", seconds_to_fetch(url + TABLE))
-        with dashboard(folder) as url:
+        with dashboard(folder) as (url, _):
             note("all charts", seconds_to_view(browser, url, 10_000))
         page = (folder / "report" / "index.html").as_uri()
         note("report page", seconds_to_view(browser, page, 900))
     return times
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def time_figures(folder: Path, names: list[str], rounds: int) -> None:
+    for name in names:
+        values = []
+        for _ in range(rounds):
+            with dashboard(folder) as (url, pid):
+                before = processor_seconds(pid)
+                seconds_to_fetch(f"{url}/figures/{name}.json")
+                values.append(processor_seconds(pid) - before)
+        print(f"{name:16s} {median(values):5.2f} ({min(values):.2f} to {max(values):.2f})", flush=True)
 
 
 def main() -> None:
@@ -201,8 +224,16 @@ def main() -> None:
     options.add_argument("--networks", type=int, default=10_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
+    options.add_argument("--figures", nargs="*", metavar="NAME", help="processor time of these, or of all")
     chosen = options.parse_args()
     print(" ".join(sys.argv))
+    if chosen.figures is not None:
+        with tempfile.TemporaryDirectory() as parent:
+            folder = make_run(Path(parent) / "long", chosen.networks)
+            load = f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}"
+            print(f"{load}; {chosen.networks:,} networks; processor seconds, n = {chosen.rounds}")
+            time_figures(folder.path, chosen.figures or [figure.name for figure in FIGURES], chosen.rounds)
+        return
     with tempfile.TemporaryDirectory() as parent, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chosen.chromium, args=CHROMIUM)
         print(
