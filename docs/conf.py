@@ -50,4 +50,5 @@ STANDARD = "abc|collections|contextlib|pathlib|os|argparse|typing|enum|datetime|
 nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:class", "LightningModule")]
 nitpick_ignore = [
     ("py:class", "metaqnn.search.agent.Node"),  # what a path is made of concerns the agent alone
+    ("py:class", "metaqnn.search.agent.Step"),
 ]

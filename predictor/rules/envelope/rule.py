@@ -24,7 +24,7 @@ AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
 FIRST_RUNG = 10
 """The bound of the limit holds from T by this on."""
-SPARED = 2
+SPARED = 4
 """That go on beyond the share of successive halving, which is too small where few networks are known."""
 RANKS = ("seen", "fitted")
 
@@ -58,9 +58,9 @@ class RankEnvelope:
 
     the worst showing that a top network had there, times c. It is narrow where early values are honest and
     wide where they are not. However wide, of n networks no more go on after a tenth of T than successive
-    halving would let through, and two, which must not be missed in a small search:
+    halving would let through, and four, which must not be missed in a small search:
 
-        g(t) <= n T / (10 t `reduction_factor`) + 2 for t >= T / 10.
+        g(t) <= n T / (10 t `reduction_factor`) + 4 for t >= T / 10.
 
     A rank of g or worse is a vote to stop; `votes` of them in a row stop, or, at the first look, a rank of
     2 g or worse.
@@ -169,7 +169,7 @@ class RankEnvelope:
         return min(limit, self._bound(tau, fit))
 
     def _bound(self, tau: int, fit: Fit) -> float:
-        """How many networks successive halving would let through, and two; no bound before T / 10."""
+        """How many networks successive halving would let through, and four; no bound before T / 10."""
         if self.reduction_factor is None or FIRST_RUNG * tau < fit.known.T:
             return np.inf
         networks = fit.ranked + len(fit.arrivals)
