@@ -31,7 +31,7 @@ class Figure:
         title: its heading.
         caption: what it shows, what is observed or predicted, and the corresponding figure of the paper.
         draw: makes the chart, as wide as its container; raises NothingToShow where it would be empty.
-        slow: needs the Q-values, which take about a second to restore after 5,000 networks.
+        slow: needs the Q-values, which take one to two seconds to restore after 5,000 networks.
         words: the gist in sentences, if it has any; asked for after `draw` has shown something.
     """
 
