@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=RUNS,
         metavar="DIR",
-        help="folder of run folders (default: runs)",
+        help="folder of run folders, or one run folder (default: runs)",
     )
     add_format(parser)
 
@@ -45,7 +45,8 @@ def execute(namespace: argparse.Namespace) -> int:
     """Print a line for each search, or why it cannot be read."""
     if namespace.folder != RUNS and not namespace.folder.is_dir():
         raise RunFolderError(f"there is no folder {str(namespace.folder)!r}")
-    runs = sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
+    own = [namespace.folder] if RunFolder(namespace.folder).is_there() else []
+    runs = own or sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
     rows = [_row(run) for run in runs]
     if namespace.format != "table":
         keys = [key for key in _row_keys() if not key.startswith("shown_")]

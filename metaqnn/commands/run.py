@@ -229,7 +229,7 @@ def _result(folder: RunFolder, output_format: str) -> str:
     where = _where(folder, record.may_be_tested)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(
-            "one class is much larger: --metric balanced-accuracy, in a new search, counts all alike"
+            "the classes are of unequal size: --metric balanced-accuracy, in a new search, counts all alike"
         )
     return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", where])
 

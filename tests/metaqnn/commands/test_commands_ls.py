@@ -52,6 +52,14 @@ def test_a_search_whose_walks_find_nothing_new_is_over_as_it_said_itself(
     assert json.loads(capsys.readouterr().out)[0]["over"] == str(reason.value)
 
 
+def test_a_run_folder_is_listed_itself(runs, capsys):
+    run = runs / "good"
+    main(["ls", str(run)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith(str(run))
+
+
 def test_programs_get_numbers(runs, capsys):
     assert main(["ls", str(runs), "--format", "json"]) == 0
     broken, good = json.loads(capsys.readouterr().out)
