@@ -104,7 +104,7 @@ def _learn_depth(
         best[by_row[first:end]] = _maxima(alike, kind[update[first:end]], changes[address], first)
     for (address, slot), step in pairs.items():
         step.row[slot] = float(changes[address][slot][1][-1])
-    for step in pairs.values():
+    for step in {id(step.row): step for step in pairs.values()}.values():
         step.largest[0] = max(step.row)
     return best
 

@@ -45,6 +45,11 @@ class Fit:
     arrivals: Arrivals
     ranked: int
 
+    @property
+    def networks(self) -> int:
+        """How many a network is ranked among."""
+        return self.ranked + len(self.arrivals)
+
 
 class RankEnvelope:
     """Stop a network that ranks worse than the best networks of the past would have ranked at that look.
@@ -172,8 +177,7 @@ class RankEnvelope:
         """How many networks successive halving would let through, and four; no bound before T / 10."""
         if self.reduction_factor is None or FIRST_RUNG * tau < fit.known.T:
             return np.inf
-        networks = fit.ranked + len(fit.arrivals)
-        return networks * fit.known.T / (FIRST_RUNG * tau * self.reduction_factor) + SPARED
+        return fit.networks * fit.known.T / (FIRST_RUNG * tau * self.reduction_factor) + SPARED
 
     def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
         """Votes to stop in a row at the looks before the latest, as far as they matter."""
@@ -197,7 +201,7 @@ class RankEnvelope:
         limit = self._limit(tau, fit)
         up_to = f"up to the {ordinal(ceil(limit))}"
         if limit == self._bound(tau, fit):
-            return f"of {fit.ranked + len(fit.arrivals)} networks no more than {up_to}"
+            return f"of {fit.networks} networks no more than {up_to}"
         q, rank = fit.models[tau].worst_showing
         best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
         return f"{best} ranked {ordinal(rank)} there, so {up_to}"
