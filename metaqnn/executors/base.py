@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from trainers import Checkpoint, EpochReport, TrainingResult
-from trainers.training import Description
+from trainers import EpochReport, TrainingResult
+
+if TYPE_CHECKING:  # a process that only hands out or fakes trainings need not wait for torch
+    from trainers import Checkpoint
+    from trainers.training import Description
 
 CRASHED = "crashed"
 """The trainer raised an exception, or its process died again and again."""

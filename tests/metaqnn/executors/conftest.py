@@ -20,14 +20,7 @@ import signal
 import time
 from pathlib import Path
 
-from trainers import (
-    ClassifierTrainer,
-    EpochReport,
-    Outcome,
-    TrainingRecipe,
-    TrainingResult,
-    load_dataset,
-)
+from trainers import EpochReport, Outcome, TrainingResult
 
 CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
 LOSING, LOSING_ONCE, WEARING = 1006, 1007, 1008
@@ -71,25 +64,6 @@ class FakeTrainer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class MortalClassifier(ClassifierTrainer):
-    """A real trainer on digits, whose process dies once, after the second epoch was saved and told."""
-
-    def __init__(self, folder):
-        digits = load_dataset("digits", limit=400)
-        recipe = TrainingRecipe(epochs=4)
-        super().__init__(digits, recipe=recipe, validation_size=100, device="cpu", threads=1)
-        self.mark = Path(folder) / "died"
-
-    def train(self, architecture, *, seed, on_epoch, checkpoint):
-        def on_epoch_or_die(report):
-            if report.epoch == 3 and not self.mark.exists():
-                self.mark.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            return on_epoch(report)
-
-        return super().train(architecture, seed=seed, on_epoch=on_epoch_or_die, checkpoint=checkpoint)
-
-
 def slow_to_start():
     time.sleep(1000)
 
@@ -112,12 +86,43 @@ def dying():
     os._exit(3)
 '''
 
+MORTAL = '''
+import os
+import signal
+from pathlib import Path
+
+from trainers import ClassifierTrainer, TrainingRecipe, load_dataset
+
+
+class MortalClassifier(ClassifierTrainer):
+    """A real trainer on digits, whose process dies once, after the second epoch was saved and told."""
+
+    def __init__(self, folder):
+        digits = load_dataset("digits", limit=400)
+        recipe = TrainingRecipe(epochs=4)
+        super().__init__(digits, recipe=recipe, validation_size=100, device="cpu", threads=1)
+        self.mark = Path(folder) / "died"
+
+    def train(self, architecture, *, seed, on_epoch, checkpoint):
+        def on_epoch_or_die(report):
+            if report.epoch == 3 and not self.mark.exists():
+                self.mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return on_epoch(report)
+
+        return super().train(architecture, seed=seed, on_epoch=on_epoch_or_die, checkpoint=checkpoint)
+'''
+
 
 @pytest.fixture(scope="session")
 def fakes(tmp_path_factory):
-    """The module with the trainers, in a folder where this process and its workers find modules."""
+    """The module with the trainers, in a folder where this process and its workers find modules.
+
+    The trainer that is real, and whose processes wait for torch, is in `mortal_trainers` beside it.
+    """
     folder = tmp_path_factory.mktemp("modules")
     (folder / "fake_trainers.py").write_text(TRAINERS)
+    (folder / "mortal_trainers.py").write_text(MORTAL)
     sys.path.insert(0, str(folder))
     import fake_trainers
 

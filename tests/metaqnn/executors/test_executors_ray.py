@@ -74,6 +74,8 @@ def test_a_trainer_that_cannot_be_made_stops_the_search(cluster, recorder, fakes
 
 
 def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster, recorder, fakes, folder):
+    import mortal_trainers
+
     from metaqnn.executors.ray import RayExecutor
 
     record = recorder([])
@@ -81,7 +83,7 @@ def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster
     record.tasks = [Task(1, Architecture.parse("[C(8,5,1), SM(10)]"), 1, checkpoint)]
     seconds = {}  # of each epoch, measured: what is trained again takes another time
     record.stop = lambda task, report: seconds.setdefault(report.epoch, []).append(report.seconds)
-    RayExecutor([Place(partial(fakes.MortalClassifier, str(folder)))]).run(record)
+    RayExecutor([Place(partial(mortal_trainers.MortalClassifier, str(folder)))]).run(record)
     assert record.outcomes() == {1: "completed"}
     assert [len(seconds[epoch]) for epoch in (1, 2, 3, 4)] == [2, 2, 1, 1]
     assert len(set(seconds[1])) == len(set(seconds[2])) == 1
