@@ -14,7 +14,7 @@ from metaqnn.session.estimate import floating_point_work, mean_parameters, proce
 from metaqnn.session.start import Session
 from predictor.rules.names import rule_kind
 from state_space.errors import printable
-from trainers.datasets import DATASET_NAMES
+from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.metric import ACCURACY, in_words
 
 MOST_CLASSES = 20
@@ -70,17 +70,29 @@ def _data(session: Session) -> list[str]:
     dataset = session.prepared.dataset
     parts = {**session.prepared.labels, "test": dataset.test_labels}
     counts = {part: np.bincount(labels, minlength=dataset.num_classes) for part, labels in parts.items()}
-    lines = [f"images      {_numbers({part: n.sum() for part, n in counts.items()})}"]
-    for index, name in enumerate(dataset.class_names[:MOST_CLASSES]):
-        numbers = _numbers({part: n[index] for part, n in counts.items()})
-        lines.append(f"            {printable(name, keep='')}: {numbers}")
-    if (more := dataset.num_classes - MOST_CLASSES) > 0:
-        fewest, most = (f(counts["training"][MOST_CLASSES:]) for f in (min, max))
-        lines.append(f"            and {more} more classes with {fewest:,} to {most:,} training images each")
+    lines = [f"images      {_numbers({part: f'{n.sum():,}' for part, n in counts.items()})}"]
+    lines += [f"            {line}" for line in _classes(session.config, dataset, counts)]
     return [
         *lines,
         *(f"note        {note}" for note in (*dataset.notes, *_notes_of_numbers(session, counts))),
     ]
+
+
+def _classes(config: SearchConfig, dataset: ImageDataset, counts: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """A line for each class of own images, which may have been misread; for known data sets one in all."""
+    if config.dataset in DATASET_NAMES:
+        yield f"{_numbers({part: _range(n) for part, n in counts.items()})} images of each class"
+        return
+    for index, name in enumerate(dataset.class_names[:MOST_CLASSES]):
+        numbers = _numbers({part: f"{n[index]:,}" for part, n in counts.items()})
+        yield f"{printable(name, keep='')}: {numbers}"
+    if (more := dataset.num_classes - MOST_CLASSES) > 0:
+        yield f"and {more} more classes with {_range(counts['training'][MOST_CLASSES:])} training images each"
+
+
+def _range(numbers: np.ndarray) -> str:
+    least, most = numbers.min(), numbers.max()
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Iterator[str]:
@@ -106,8 +118,8 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
             yield f"{len(classes)} of {dataset.num_classes} classes {what}: {names}{more}"
 
 
-def _numbers(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {part}" for part, number in counts.items())
+def _numbers(counts: Mapping[str, str]) -> str:
+    return ", ".join(f"{number} {part}" for part, number in counts.items())
 
 
 def _disk(session: Session) -> str:
