@@ -12,7 +12,7 @@ from predictor import Decision, LearningCurves, SequentialRegression
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training
 from predictor.models.names import make_method
-from predictor.rules.reward import GrowingModel
+from predictor.rules.growing import GrowingModel
 
 require("optuna", "metaqnn tune", "metaqnn[optuna]")
 from optuna.pruners import HyperbandPruner  # noqa: E402

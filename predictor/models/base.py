@@ -1,4 +1,4 @@
-"""What the baseline predictors share: the interface of `predictor.SequentialRegression`."""
+"""The interface that the baselines share with `predictor.SequentialRegression`, and the simplest baseline."""
 
 from __future__ import annotations
 
@@ -151,3 +151,25 @@ def _range(curves: LearningCurves) -> tuple[float, float]:
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
     return float(observed.min()), float(observed.max())
+
+
+SMALLEST_SIGMA = 1e-12
+
+
+class LastSeenValue(BaselinePredictor):
+    """y_hat_T = y_tau, with sigma(tau)^2 the mean of (y_T - y_tau)^2 over the completed training curves.
+
+    Attributes:
+        sigma_: (T-1,) sigma(tau), root mean square of the training residuals.
+    """
+
+    def _fit(self, curves: LearningCurves) -> None:
+        complete = curves[curves.completed]
+        if not len(complete):
+            raise CurvesError(f"none of {len(curves)} curves is completed; sigma(tau) needs at least one")
+        residuals = complete.final[:, None] - complete.scores[:, :-1]
+        self.sigma_ = np.maximum(np.sqrt(np.mean(residuals**2, axis=0)), SMALLEST_SIGMA)
+
+    def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
+        last = curves.scores[:, tau - 1 : tau]
+        return Forecast(last, np.full_like(last, self.sigma_[tau - 1]))

@@ -34,7 +34,7 @@ DEFAULT_METHOD = STACKED = "stacked"
 
 
 def _last_seen(_seed: int) -> BaselinePredictor:
-    from predictor.models.last_seen import LastSeenValue
+    from predictor.models.base import LastSeenValue
 
     return LastSeenValue()
 

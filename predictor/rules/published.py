@@ -8,7 +8,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
 from predictor.rules.base import Decision, check_one_curve
-from predictor.rules.reward import GrowingModel
+from predictor.rules.growing import GrowingModel
 
 
 class EarlyStopper:

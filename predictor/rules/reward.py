@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from sklearn.base import clone
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
-from predictor.models.fit_cache import FitCache
 from predictor.models.names import make_method
 from predictor.models.sequential import SequentialRegression
 from predictor.rules.base import Decision, StoppingRule
-from predictor.rules.envelope.arrivals import begins_with
+from predictor.rules.growing import GrowingModel
 
-MODELS_KEPT = 4
 MOST_CURVES = 200
 """That a forecast is learned from: the time of a fit grows with their square."""
 
@@ -99,57 +96,6 @@ class ForecastAtStop:
         expected = self.forecaster.forecast(curve, history)
         y_best = _best(history) if decision.y_best is None else decision.y_best
         return replace(decision, y_hat_T=expected.y_hat_T, sigma=expected.sigma, y_best=y_best)
-
-
-class GrowingModel:
-    """A model of the first k completed networks, k = first, first g, first g^2, ... (rounded down).
-
-    k is the largest of these that there are, so that the model is a function of the history alone. Fits are
-    cached by the content of the curves that they learned from.
-
-    Args:
-        model: the model to fit; it stays unfitted itself.
-        first: completed networks of the first fit.
-        growth: g > 1, or None to keep the first fit. Refits choose among the best settings of the first.
-    """
-
-    def __init__(self, model: SequentialRegression, *, first: int, growth: float | None) -> None:
-        self.model = model
-        self.first = first
-        self.growth = growth
-        self._cache: FitCache[SequentialRegression] = FitCache(MODELS_KEPT)
-        self._grown: tuple[LearningCurves, SequentialRegression] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies and other processes: without the models."""
-        return {**self.__dict__, "_grown": None}
-
-    def fitted(self, history: LearningCurves) -> SequentialRegression:
-        """The model for a history in which at least `first` networks are completed."""
-        return self._cache.for_history(history, lambda: self._newest(history))
-
-    def _newest(self, history: LearningCurves) -> SequentialRegression:
-        rows = np.flatnonzero(history.completed)
-        size = self._size(len(rows))
-        n = int(rows[size - 1]) + 1
-        if self._grown is None or len(self._grown[0]) != n or not begins_with(history, self._grown[0]):
-            model = self._fit(history[rows[: self.first]], None)
-            model = model if size == self.first else self._fit(history[rows[:size]], model)
-            self._grown = history[:n], model
-        elif self._grown[0].values.base is not history.values.base:
-            self._grown = history[:n], self._grown[1]  # to compare with, in the memory of the history now
-        return self._grown[1]
-
-    def _size(self, completed: int) -> int:
-        """The largest floor(first g^j) <= completed."""
-        size = grown = float(self.first)
-        while self.growth is not None and int(grown := grown * self.growth) <= completed:
-            size = grown
-        return int(size)
-
-    def _fit(self, curves: LearningCurves, prior: SequentialRegression | None) -> SequentialRegression:
-        taus = () if self.model.n_jobs == 1 else None  # alone, fit each tau when it is first needed
-        return self._cache.fitted_to(curves, lambda: clone(self.model).fit(curves, taus=taus, prior=prior))
 
 
 def check_running(curve: LearningCurves, history: LearningCurves) -> int:

@@ -1,4 +1,4 @@
-"""One simulated search: networks arrive in some order, and a stopping rule says how long each is trained."""
+"""One simulated search: networks arrive in some order, and a rule says how long each is trained, and when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.rules.asha import Asha
 from predictor.rules.base import StoppingRule
 from predictor.simulation.history import Replay
 
@@ -151,3 +152,40 @@ def checked_order(curves: LearningCurves, order: npt.ArrayLike) -> Integers:
     if rows.ndim != 1 or not np.array_equal(np.sort(rows), np.arange(len(curves))):
         raise PredictorError(f"order {order!r}; expected each of the rows 0 to {len(curves) - 1} once")
     return rows.astype(np.int64)
+
+
+def simulate_paused(curves: LearningCurves, schedule: Asha, order: npt.ArrayLike) -> Result:
+    """Replay recorded curves, and let the schedule say which training goes on, until none may any more.
+
+    New trainings begin in the given order. A training that goes on does not repeat its epochs, as with a
+    checkpoint. The wall time counts decisions, as in `simulate`.
+
+    Args:
+        curves: as in `simulate`, with the same errors.
+        schedule: when trainings pause, and which goes on.
+        order: as in `simulate`.
+    """
+    rows = checked_order(curves, order)
+    scores, rungs, T = curves.scores[rows], schedule.rungs(curves.T), curves.T
+    reached: list[dict[int, float]] = [{} for _ in rungs]
+    beyond: list[set[int]] = [set() for _ in rungs[:-1]]
+    epochs, ended = (np.zeros(len(rows), dtype=np.int64) for _ in range(2))
+    begun = decisions = 0
+    seconds = 0.0
+    while True:
+        began = perf_counter()
+        promoted = schedule.promoted(reached[:-1], beyond)
+        seconds, decisions = seconds + perf_counter() - began, decisions + 1
+        if promoted is not None:
+            training, left = promoted
+            beyond[left].add(training)
+        elif begun < len(rows):
+            training, left = begun, -1
+            begun += 1
+        else:
+            break
+        epochs[training] = rungs[left + 1]
+        ended[training] = epochs.sum()
+        reached[left + 1][training] = float(scores[training, rungs[left + 1] - 1])
+    ended[epochs < T] = epochs.sum()
+    return Result(rows, epochs, curves.final[rows], T, ended, decisions, seconds)

@@ -14,8 +14,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
 from predictor.rules.asha import Asha
 from predictor.rules.names import RuleSpec
-from predictor.simulation.engine import Result, arrival_order, simulate
-from predictor.simulation.pausing import simulate_paused
+from predictor.simulation.engine import Result, arrival_order, simulate, simulate_paused
 
 TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
 DEFAULT_TOLERANCE = 0.002

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from predictor import CurvesError, LearningCurves
 from predictor.evaluation.experiment import evaluate
 from predictor.evaluation.methods import Variant
-from predictor.models.last_seen import LastSeenValue
+from predictor.models.base import LastSeenValue
 from predictor.models.names import PREDICTORS
 
 

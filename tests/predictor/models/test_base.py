@@ -4,8 +4,7 @@ from scipy.stats import norm
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.models.base import Forecast, UnitScale
-from predictor.models.last_seen import LastSeenValue
+from predictor.models.base import Forecast, LastSeenValue, UnitScale
 
 
 def test_forecast_is_the_mixture_of_its_normal_distributions():
@@ -75,3 +74,25 @@ def test_what_cannot_be_forecast_is_one_clear_line(curves, tau, error, quoted):
 def test_one_epoch_leaves_nothing_to_predict():
     with pytest.raises(CurvesError, match="T = 1"):
         LastSeenValue().fit(LearningCurves(np.array([[0.3]])))
+
+
+VALUES = np.array([[0.1, 0.3, 0.5], [0.2, 0.2, 0.9], [0.6, np.nan, np.nan]])
+
+
+def test_the_forecast_is_the_last_value_and_sigma_the_root_mean_square_of_what_was_still_to_come():
+    model = LastSeenValue().fit(LearningCurves(VALUES))
+    y_hat, std = model.predict(LearningCurves(VALUES), tau=1, return_std=True)
+    np.testing.assert_array_equal(y_hat, [0.1, 0.2, 0.6])
+    np.testing.assert_allclose(std, np.sqrt((0.4**2 + 0.7**2) / 2))
+    assert model.sigma_[1] == pytest.approx(np.sqrt((0.2**2 + 0.7**2) / 2))
+
+
+def test_perplexities_are_forecast_on_the_log_scale():
+    curves = LearningCurves(np.array([[100.0, 80.0]]), metric="perplexity")
+    y_hat = LastSeenValue().fit(curves).predict(curves, tau=1)
+    assert curves.to_values(y_hat)[0] == pytest.approx(100.0)
+
+
+def test_without_a_completed_curve_there_is_no_sigma():
+    with pytest.raises(CurvesError, match="none of 1 curves is completed"):
+        LastSeenValue().fit(LearningCurves(VALUES[2:]))

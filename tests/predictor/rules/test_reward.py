@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, Decision, EarlyStopper, LearningCurves, SequentialRegression, make_method
-from predictor.models import fit_cache
+from predictor.rules import growing
 from predictor.rules.reward import Expected, ForecastAtStop, LastSeen, ModelForecaster
 
 STOP = Decision(stop=True, reason="hopeless", probability=0.99)
@@ -56,7 +56,7 @@ def test_it_is_the_projects_method_fitted_to_a_growing_number_of_completed_netwo
 
 def test_only_completed_networks_that_are_due_or_others_than_before_are_learned_from(curves, monkeypatch):
     read = []
-    monkeypatch.setattr(fit_cache, "_fingerprint", lambda known: (read.append(1), known.values.tobytes())[1])
+    monkeypatch.setattr(growing, "_fingerprint", lambda known: (read.append(1), known.values.tobytes())[1])
     models, history = (
         ModelForecaster(ols())._models,
         LearningCurves.concatenate(curves[:6], curves[6:9].until(2)),

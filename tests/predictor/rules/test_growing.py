@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from predictor import LearningCurves
-from predictor.models.fit_cache import FitCache
+from predictor.rules.growing import FitCache
 
 
 @pytest.fixture
