@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Print the classes of each image; say on standard error by which network, and what was left out."""
     from trainers import DatasetError  # torch takes seconds to import
-    from trainers.datasets.given import given_files
+    from trainers.datasets.walk import given_files
 
     files = given_files(namespace.images)
     classifier = _classifier(namespace)

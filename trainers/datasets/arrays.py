@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, require_plain, shape_text
-from trainers.datasets.limits import most_bytes
+from trainers.datasets.dataset import DatasetError, ImageDataset, most_bytes, require_plain, shape_text
 from trainers.datasets.notes import digest_of, note_of_leaks
 from trainers.datasets.npz import sizes
 

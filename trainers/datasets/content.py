@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.dataset import DatasetError, ImageDataset, most_bytes, shape_text
 from trainers.datasets.decoding import UPPER_BYTE
 from trainers.datasets.images import SUFFIXES, Decoded, decode_image
 from trainers.datasets.layout import Layout, find_layout
-from trainers.datasets.limits import most_bytes
 from trainers.datasets.links import Parts, follow
 from trainers.datasets.members import Member
 from trainers.datasets.notes import Notes, digest_of, note_of_copies, note_of_leaks, remarks

@@ -1,14 +1,14 @@
 from .base import Configuration as Configuration
 from .base import Family as Family
 from .names import FAMILIES as FAMILIES
+from .names import PUBLISHED as PUBLISHED
+from .names import PublishedNetwork as PublishedNetwork
 from .names import make_family as make_family
 from .parameters import FamilyError as FamilyError
 from .parameters import OneOf as OneOf
 from .parameters import Parameter as Parameter
 from .parameters import Real as Real
 from .parameters import Whole as Whole
-from .published import PUBLISHED as PUBLISHED
-from .published import PublishedNetwork as PublishedNetwork
 from .recipe import FamilyRecipe as FamilyRecipe
 from .trainers import ImageFamilyTrainer as ImageFamilyTrainer
 from .word_trainer import WordTrainer as WordTrainer

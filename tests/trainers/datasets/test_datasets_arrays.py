@@ -7,7 +7,7 @@ import pytest
 from trainers.datasets import DatasetError
 from trainers.datasets import arrays as arrays_module
 from trainers.datasets.arrays import dataset_from_arrays, read_npz
-from trainers.datasets.limits import most_bytes
+from trainers.datasets.dataset import most_bytes
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from numpy.lib import format as npy
 
 from trainers.datasets import DatasetError
 from trainers.datasets.arrays import read_npz
-from trainers.datasets.limits import MAX_BYTES
+from trainers.datasets.dataset import MAX_BYTES
 from trainers.datasets.npz import sizes
 
 PARTS = {"x_train": np.zeros((4, 8, 8, 1), np.uint8), "y_train": np.arange(4) % 2}
