@@ -39,8 +39,8 @@ from metaqnn.executors.pool import TOGETHER
 from metaqnn.search import loop
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.loop import Search
-from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import stopping_rule
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance

@@ -18,7 +18,7 @@ from metaqnn.database import NetworkResult
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.rule import stopping_rule
+from metaqnn.session.start import stopping_rule
 from predictor import Decision, LearningCurves
 from state_space import Architecture, Layer, State, preset
 from trainers import EpochReport, Outcome

@@ -39,7 +39,7 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.dashboard import Dashboard  # drawing is slow to import
     from metaqnn.dashboard.security import allowed_hosts, is_loopback
     from metaqnn.dashboard.server import listen, serve, url_of
-    from metaqnn.report.vega import bundle
+    from metaqnn.report.scripts import bundle
 
     interrupt_on_termination()
     listening = listen(namespace.host, namespace.port)

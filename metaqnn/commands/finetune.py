@@ -160,7 +160,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
 def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tuned | None) -> list[Candidate]:
     """The networks that are asked for, as they are to be trained."""
     from metaqnn.finetune import choose
-    from metaqnn.finetune.tuned import as_tuned, tuned_network
+    from metaqnn.finetune.candidates import as_tuned, tuned_network
 
     numbers = namespace.networks
     if tuned is not None and namespace.top is None and numbers is None:

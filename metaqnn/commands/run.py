@@ -27,7 +27,7 @@ from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import audit_line, headline
-from metaqnn.results.guess import better_balanced
+from metaqnn.results.accuracy import better_balanced
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading

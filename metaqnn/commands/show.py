@@ -9,8 +9,8 @@ from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
 from metaqnn.output import as_json, count, duration, facts_as_text, interval_text, percent, rows_as_text
-from metaqnn.results.forecasts import forecaster, forecaster_at_stops, rule_name
-from metaqnn.results.interval import accuracy_interval
+from metaqnn.results.accuracy import accuracy_interval
+from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import reading
 from trainers.metric import in_words

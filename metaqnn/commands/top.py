@@ -12,8 +12,7 @@ from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.output import count, interval_text, percent, rows_as_text
-from metaqnn.results.guess import guess_text
-from metaqnn.results.interval import accuracy_interval, shared_ranks
+from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import reading

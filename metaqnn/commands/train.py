@@ -22,8 +22,8 @@ from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.tuned import HyperParameters, chosen
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
-from metaqnn.results.guess import guess_text
-from metaqnn.tune.errors import TuneError
+from metaqnn.results.accuracy import guess_text
+from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from state_space.errors import printable
 

@@ -12,7 +12,7 @@ from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 
 if TYPE_CHECKING:

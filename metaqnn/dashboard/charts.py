@@ -17,8 +17,7 @@ from metaqnn.dashboard.overlay import chosen_networks, overlay
 from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
 from metaqnn.dashboard.snapshots import Snapshots, as_json
 from metaqnn.figures import FIGURES
-from metaqnn.report.theme import theme_script
-from metaqnn.report.vega import bundle
+from metaqnn.report.scripts import bundle, theme_script
 from trainers.metric import in_words
 
 BY_NAME = {figure.name: figure for figure in FIGURES}

@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metaqnn.dashboard.overlay import chosen_networks
-from metaqnn.dashboard.runs import Run, find_run, network_number
+from metaqnn.dashboard.runs import Run, RunState, find_run, network_number
 from metaqnn.dashboard.snapshots import Snapshots
-from metaqnn.dashboard.state import RunState
 from metaqnn.dashboard.table import TableQuery
 from metaqnn.output import rows_as_text
 from metaqnn.results.finetuned import long_trained

@@ -22,7 +22,7 @@ from metaqnn.figures.style import (
     layered,
     percent_axis,
 )
-from metaqnn.results.forecasts import forecaster
+from metaqnn.results.settings import forecaster
 from trainers.metric import in_words
 
 OBSERVATION = "observed y_t"

@@ -13,18 +13,24 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from metaqnn.dashboard.comparison import OVER, chosen_axis
 from metaqnn.dashboard.errors import RefusedError
 from metaqnn.dashboard.overlay import MOST, chosen_networks
-from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
+from metaqnn.dashboard.runs import (
+    Run,
+    RunState,
+    by_images,
+    find_run,
+    network_number,
+    run_state,
+    version_of_all,
+)
 from metaqnn.dashboard.snapshots import Snapshots
-from metaqnn.dashboard.state import RunState, by_images, run_state
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
 from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
 from metaqnn.report.answer import answer
-from metaqnn.report.settings import settings
+from metaqnn.report.scripts import VERSION
 from metaqnn.report.templating import environment
-from metaqnn.report.vega import VERSION
 from metaqnn.results.finetuned import long_trained
-from metaqnn.results.forecasts import forecaster
+from metaqnn.results.settings import forecaster, settings
 from metaqnn.session.notes import read_notes
 from state_space.errors import printable
 from trainers.metric import in_words

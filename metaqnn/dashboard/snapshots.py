@@ -11,8 +11,7 @@ from typing import Any
 import altair as alt
 
 from metaqnn.dashboard.errors import EndingError, RunTroubleError
-from metaqnn.dashboard.runs import Run
-from metaqnn.dashboard.state import RunState, run_state
+from metaqnn.dashboard.runs import Run, RunState, run_state
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import Figure, NothingToShow, SearchView
 from metaqnn.results.learned import Learner

@@ -1,12 +1,17 @@
-"""Which networks of a search are trained for long."""
+"""Which networks of a search are trained for long, and by which recipe where `metaqnn tune` has found one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+from metaqnn.config.tuned import HyperParameters, Tuned
 from metaqnn.database.queries import SearchReader
 from metaqnn.results.finetuned import FinetuningError
+from state_space import Architecture
+from trainers.families.names import parse_architecture
 
 
 @dataclass(frozen=True)
@@ -41,4 +46,71 @@ def choose(reader: SearchReader, top: int, numbers: Sequence[int] | None = None)
     return [
         Candidate(row["number"], row["architecture"], row["parameters"], row["final_accuracy"])
         for row in found
+    ]
+
+
+NAMES = {"learning_rate": "lr", "batch_size": "batch_size", "weight_decay": "weight_decay"}
+"""Options of a long training that say otherwise than a tuning, and the tuning's names for them."""
+
+
+def tuned_network(reader: SearchReader, tuned: Tuned, file: Path) -> int:
+    """The number of the network that was tuned.
+
+    Args:
+        reader: the search.
+        tuned: what was found.
+        file: where it was written, for the message.
+
+    Raises:
+        FinetuningError: it is not in the search.
+        FamilyError, NotationError: the file names no network.
+    """
+    architecture = str(parse_architecture(tuned.network))
+    for row in reader.top(None, stopped=True):
+        if row["architecture"] == architecture:
+            number: int = row["number"]
+            return number
+    raise FinetuningError(
+        f"{str(file)!r} is of {architecture}, which this search has not trained; --networks or --top says "
+        "which networks are trained by it"
+    )
+
+
+def tuned_options(tuned: Tuned, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `TunedRecipe`: those that the user gave, else those that were tuned.
+
+    Raises:
+        ConfigError: a tuned value is out of range.
+        FinetuningError: another optimizer than that of the tuning is asked for.
+    """
+    if options.get("optimizer", "adam") != "adam":
+        raise FinetuningError(f"--optimizer is {options['optimizer']!r}, but --parameters are those of Adam")
+    given = {name: options[own] for own, name in NAMES.items() if own in options}
+    found = HyperParameters(**{**tuned.parameters, **given})
+    recipe = {own: getattr(found, name) for own, name in NAMES.items()}
+    tuned_alone = {
+        "lr_decay": found.lr_decay,
+        "last_dropout": found.dropout,
+        "batch_norm": found.batch_norm,
+    }
+    return {"epochs": tuned.epochs, **options, **recipe, **tuned_alone}
+
+
+def as_tuned(
+    candidates: Sequence[Candidate], tuned: Tuned, shape: tuple[int, ...], classes: int
+) -> list[Candidate]:
+    """The networks, with batch normalisation if that was found best.
+
+    Args:
+        candidates: as searched.
+        tuned: what was found.
+        shape: (channels, height, width) of the images.
+        classes: logits.
+    """
+    if not tuned.parameters["batch_norm"]:
+        return list(candidates)
+    networks = [Architecture.parse(one.architecture).normalised() for one in candidates]
+    return [
+        replace(one, architecture=str(network), parameters=network.parameters(shape, classes))
+        for one, network in zip(candidates, networks, strict=True)
     ]

@@ -10,7 +10,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import Tuned
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.finetune.tuned import tuned_options
+from metaqnn.finetune.candidates import tuned_options
 from metaqnn.session.images import load_images
 from metaqnn.session.prepare import require_same_images, require_translation, training_threads
 from trainers import ImageDataset

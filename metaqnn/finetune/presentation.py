@@ -9,8 +9,7 @@ from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
 from metaqnn.finetune.summary import FinetuningSummary, Mean, Run
 from metaqnn.output import as_json, count, percent, rows_as_text
-from metaqnn.results.guess import beats_guess, guess_text
-from metaqnn.results.interval import CONFIDENCE
+from metaqnn.results.accuracy import CONFIDENCE, beats_guess, guess_text
 from state_space.errors import printable
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.metric import ACCURACY, Metric, in_words

@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 
 from metaqnn.database import SearchRecord
 from metaqnn.output import command, count, percent
-from metaqnn.results.forecasts import rule_name
-from metaqnn.results.interval import CONFIDENCE
+from metaqnn.results.accuracy import CONFIDENCE
+from metaqnn.results.settings import rule_name
 from metaqnn.results.view import SearchView
 
 MUCH = 0.2

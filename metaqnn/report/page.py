@@ -17,12 +17,11 @@ from metaqnn.figures import SearchView
 from metaqnn.figures.accuracies import last_line
 from metaqnn.report.answer import answer
 from metaqnn.report.drawing import Drawn
-from metaqnn.report.settings import settings
+from metaqnn.report.scripts import bundle, theme_script
 from metaqnn.report.templating import environment, moment
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
-from metaqnn.report.theme import theme_script
-from metaqnn.report.vega import bundle
 from metaqnn.results.finetuned import long_trained
+from metaqnn.results.settings import settings
 from metaqnn.session.notes import read_notes
 
 TOP = 10

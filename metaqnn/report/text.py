@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metaqnn.output import counted, duration, interval_text, percent
-from metaqnn.results.guess import guess_text
+from metaqnn.results.accuracy import guess_text
 from metaqnn.results.summary import AuditSummary, Summary
 
 COLUMNS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Self, get_origin, get_type_hints
 
-from metaqnn.results.interval import wilson
+from metaqnn.results.accuracy import wilson
 from predictor.files import small_text
 
 

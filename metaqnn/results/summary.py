@@ -10,8 +10,7 @@ from typing import Any
 
 from metaqnn.config.stopping import stated_risk
 from metaqnn.database.queries import SearchReader
-from metaqnn.results.guess import beats_guess
-from metaqnn.results.interval import accuracy_interval
+from metaqnn.results.accuracy import accuracy_interval, beats_guess
 from trainers.metric import in_words
 
 

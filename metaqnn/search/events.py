@@ -1,10 +1,14 @@
-"""What a search trains, and what it tells whoever listens."""
+"""What a search trains, what it tells whoever listens, and what it does only once that is stored."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from metaqnn.database import NetworkResult
+from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.executors import SearchStopped
+from metaqnn.search.network_files import FolderGoneError
 from predictor import Decision
 from state_space import Architecture
 from trainers import EpochReport
@@ -36,3 +40,46 @@ class SearchListener:
 
     def close(self) -> None:
         """The search has ended, however it ended."""
+
+
+class Afterwards:
+    """Lets events be stored together, and keeps what may happen only after that.
+
+    Args:
+        database: stores the events.
+    """
+
+    def __init__(self, database: ReplayDatabase) -> None:
+        self._database = database
+        self._together = False
+        self._actions: list[Callable[[], None]] = []
+
+    def when_stored(self, action: Callable[[], None]) -> None:
+        """Do it once the events so far are stored: now, or at the end of the block of `together`."""
+        if self._together:
+            self._actions.append(action)
+        else:
+            action()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A block whose events are stored in one transaction at its end.
+
+        Where the block finds that the search must end, all that led to it is stored first. Any other
+        exception leaves nothing of the block.
+        """
+        reason: SearchStopped | FolderGoneError | None = None
+        self._together = True
+        try:
+            with self._database.together():
+                try:
+                    yield
+                except (SearchStopped, FolderGoneError) as error:
+                    reason = error
+        finally:
+            self._together = False
+            actions, self._actions = self._actions, []
+        for action in actions:
+            action()
+        if reason is not None:
+            raise reason

@@ -9,9 +9,8 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.search import repeats
-from metaqnn.search.afterwards import Afterwards
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.events import Job, SearchListener
+from metaqnn.search.events import Afterwards, Job, SearchListener
 from metaqnn.search.history import History
 from metaqnn.search.monitor import TrainingMonitor
 from metaqnn.search.network_files import Finalist, NetworkFiles

@@ -3,3 +3,9 @@
 `settings` says what is asked for, `preparation` loads the data and makes the trainer, `study` opens Optuna's
 study, `hyperband` is the accelerated pruner, `tuning` runs the trials and `results` writes what was found.
 """
+
+from __future__ import annotations
+
+
+class TuneError(ValueError):
+    """A tuning that cannot be; the message is one line that quotes the bad value."""

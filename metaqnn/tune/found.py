@@ -13,7 +13,7 @@ from metaqnn.config.tuned import Tuned
 from metaqnn.export.candidate import ranked
 from metaqnn.session.run_folder import reading
 from metaqnn.session.trust import require_trusted
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from trainers.families import FAMILIES
 from trainers.families.names import parse_architecture
 

@@ -11,7 +11,7 @@ from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
 from metaqnn.session.images import complete, held_out, load_images, split_seed
 from metaqnn.session.prepare import require_translation
 from metaqnn.session.workers import worker_places
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.families import (

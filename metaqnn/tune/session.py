@@ -13,7 +13,7 @@ from metaqnn.executors import SearchStopped
 from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import of_search
 from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning

@@ -12,7 +12,7 @@ from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import flag, option, require
 from metaqnn.config.presets import NOT_MIRRORED
 from metaqnn.config.search import EPOCHS, TRANSLATION
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from state_space.errors import did_you_mean
 
 if TYPE_CHECKING:

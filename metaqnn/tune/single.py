@@ -17,7 +17,7 @@ from metaqnn.config.tuned import read_json
 from metaqnn.results.finetuned import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import RunFolder, RunFolderError
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.folder import STUDY, TRAINING, refuse_search
 from metaqnn.tune.preparation import PreparedTuning
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult

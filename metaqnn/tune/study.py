@@ -9,7 +9,7 @@ from metaqnn.database.engine import name_of
 from metaqnn.mirrors.optuna import check_no_replay_database, explained
 from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
 from predictor import EarlyStopper
 from predictor.extras import require

@@ -19,8 +19,8 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
 from metaqnn.session.audit import Audit
-from metaqnn.session.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.start import stopping_rule
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 

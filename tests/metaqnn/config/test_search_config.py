@@ -12,7 +12,7 @@ from metaqnn.config.options import ConfigError
 from metaqnn.config.presets import PRESETS
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.search import SearchConfig
-from metaqnn.session.rule import stopping_rule
+from metaqnn.session.start import stopping_rule
 from state_space import StateSpace, preset
 
 positive = st.integers(1, 1000)

@@ -4,7 +4,7 @@ import pytest
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 from metaqnn.tune.study import open_study
 
 DAMAGES = (

@@ -3,7 +3,7 @@
 import pytest
 from optuna.trial import TrialState
 
-from metaqnn.tune.errors import TuneError
+from metaqnn.tune import TuneError
 
 T = 6
 RULE = "optuna.MedianPruner:n_startup_trials=1"

@@ -1,11 +1,11 @@
-"""Intervals of accuracies against SciPy's, and the ranks that follow from them."""
+"""Intervals of accuracies against SciPy's, the ranks that follow from them, and what beats a guess."""
 
 from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest
 
-from metaqnn.results.interval import accuracy_interval, shared_ranks, wilson
+from metaqnn.results.accuracy import accuracy_interval, better_balanced, shared_ranks, wilson
 
 
 def scipys(errors, n):
@@ -50,3 +50,18 @@ def test_a_prediction_has_no_interval_of_its_own(config):
 def test_without_an_interval_only_equal_values_share_a_rank(config):
     balanced = replace(config, metric="balanced-accuracy")
     assert shared_ranks(networks(0.9, 0.9, 0.89), balanced) == [1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("metric", "guess", "classes", "better"),
+    [
+        ("accuracy", 0.9, 3, True),
+        ("accuracy", 0.75, 2, True),
+        ("accuracy", 0.1003, 10, False),
+        ("accuracy", 0.55, 2, False),
+        ("accuracy", None, 2, False),
+        ("balanced-accuracy", 1 / 3, 3, False),
+    ],
+)
+def test_balancing_is_advised_where_one_class_is_much_larger_than_its_share(metric, guess, classes, better):
+    assert better_balanced(metric, guess, classes) is better

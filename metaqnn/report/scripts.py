@@ -1,28 +1,33 @@
-"""The script that draws charts in the browser: Vega, Vega-Lite and Vega-Embed bundled, from vl-convert."""
+"""The scripts that draw charts in the browser, in the colours of a light or a dark page."""
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import platformdirs
 import vl_convert
 
+from metaqnn.figures.style import DARK
 from trainers.files import write_whole
 
 VERSION = (
     f"{vl_convert.get_vega_version()}-{vl_convert.get_vega_embed_version()}-{version('vl-convert-python')}"
 )
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
-"""The last line of the script."""
+"""The last line of the bundled script."""
 
 
 @lru_cache(maxsize=1)
 def bundle(cache: Path | None = None) -> bytes:
-    """The script. Bundling it takes seconds, so it is kept in the user's cache folder.
+    """Vega, Vega-Lite and Vega-Embed, from vl-convert.
+
+    Bundling them takes seconds, so the script is kept in the user's cache folder.
 
     Args:
         cache: the cache folder; the user's by default.
@@ -36,3 +41,13 @@ def bundle(cache: Path | None = None) -> bytes:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, script, aside=f"{file.name}.{os.getpid()}")
     return script
+
+
+PLACE = "/* colours */ {}"
+"""Where the script of the themes has its colours."""
+
+
+def theme_script() -> str:
+    """JavaScript with `embedThemed` and `whenThemeChanges`, which needs `vegaEmbed`."""
+    script = (files("metaqnn.report") / "templates" / "theme.js").read_text("utf-8")
+    return script.replace(PLACE, json.dumps(DARK))

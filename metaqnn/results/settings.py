@@ -1,0 +1,66 @@
+"""The settings that a search ran with, and what they say of its forecasts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
+from metaqnn.config.stopping import PUBLISHED, settings_of
+from metaqnn.config.stored import VERSION
+from predictor.errors import PredictorError
+from predictor.models.names import DEFAULT_METHOD
+
+OF_STOPPING = "reward", "audit"
+"""Options that mean nothing where no network is stopped."""
+
+
+def settings(config: SearchConfig) -> dict[str, Any]:
+    """Name -> value of every option that matters, those of the stopping rule one by one after its name."""
+    found = config.to_dict()
+    del found[VERSION]
+    if settings_of(config.stopping)[0] == "none":
+        for name in OF_STOPPING:
+            del found[name]
+    if config.dataset != "svhn":
+        del found["svhn_extra"]
+    rule = found.pop("stopping")
+    return {**found, "stopping": settings_of(rule)[0], **_of_rule(rule)}
+
+
+def _of_rule(rule: str) -> dict[str, Any]:
+    """Of the rule that ran, its settings as given and its defaults; of one that is unknown here, as given."""
+    from predictor.rules.names import RuleSpec, rule_kind  # loads SciPy, which `metaqnn show` need not
+
+    try:
+        spec = RuleSpec.parse(rule)
+        every = {name: p.default for name, p in rule_kind(spec.name).settings.items()} | {**spec.settings}
+    except PredictorError:
+        every = dict(settings_of(rule)[1])
+    return {f"stopping: {name}": value for name, value in every.items()}
+
+
+def rule_name(config: SearchConfig) -> str:
+    """The rule that decides, and judges by the probability: `rank-envelope`."""
+    return settings_of(config.stopping)[0]
+
+
+def forecaster_at_stops(config: SearchConfig) -> str:
+    """What forecasts the final accuracy of a network that is stopped, which becomes the agent's reward.
+
+    Until it has enough completed networks to learn from, that is the last accuracy seen.
+    """
+    reward, method = split_reward(config.reward)
+    if reward == LAST_SEEN:
+        return "the last accuracy seen"
+    published = rule_name(config) == PUBLISHED
+    return f"the rule {PUBLISHED}" if published else f"the method {method or DEFAULT_METHOD}"
+
+
+def forecaster(config: SearchConfig, stop: bool) -> str:
+    """What forecasts the final accuracy after an epoch.
+
+    Args:
+        config: of the search.
+        stop: whether the rule decided to stop there.
+    """
+    return forecaster_at_stops(config) if stop else f"the rule {rule_name(config)}"
