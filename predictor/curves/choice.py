@@ -24,7 +24,7 @@ from predictor.curves.metrics import (
     TRAINING,
     UNLABELLED,
     VALIDATION,
-    Metric,
+    NamedMetric,
     family_rank,
     metric_of,
     split_rank,
@@ -110,7 +110,7 @@ class Candidate:
 C = TypeVar("C", bound=Candidate)
 
 
-def _tells_a_part(name: str, metric: Metric | None) -> bool:
+def _tells_a_part(name: str, metric: NamedMetric | None) -> bool:
     one_sided = metric is not None and metric.name in ONE_SIDED
     return one_sided or AT_ONE_THRESHOLD.search(name) is not None
 
@@ -144,7 +144,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
     return ranked[0]
 
 
-def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
+def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]:
     """Metric and direction of values under this name, and a remark on them; raises `CurvesError`.
 
     Args:
@@ -153,7 +153,7 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
         wishes: of the caller, which are not questioned.
     """
     if wishes.metric:
-        metric = metric_of(wishes.metric) or Metric(wishes.metric, None)
+        metric = metric_of(wishes.metric) or NamedMetric(wishes.metric, None)
     else:
         metric = metric_of(name) or _by_values(name, values, wishes.direction)
     direction = wishes.direction or metric.direction
@@ -166,7 +166,7 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[Metric, str]:
         raise CurvesError("perplexities are minimized; say which other metric this is: --metric")
     if not (wishes.metric or wishes.direction):
         check_course(metric, name, values)
-    settled = Metric(metric.name, direction)
+    settled = NamedMetric(metric.name, direction)
     return settled, remark_on(settled, values)
 
 
@@ -174,17 +174,17 @@ def _quoted(name: str) -> str:
     return repr(name[:60]) if words_of(name) else "a curve without a name"
 
 
-def _by_values(name: str, values: Floats, direction: Direction | None) -> Metric:
+def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedMetric:
     """What a name of epochs alone, as in the published files, stands for; unknown against the direction."""
     found = _guess(name, values)
     if direction and found.direction not in (None, direction):
-        return Metric("_".join(words_of(name)) or "value", direction)
+        return NamedMetric("_".join(words_of(name)) or "value", direction)
     return found
 
 
-def _guess(name: str, values: Floats) -> Metric:
+def _guess(name: str, values: Floats) -> NamedMetric:
     """Shares of 1 and percent that rise are accuracies, large ``ep_1, ...`` that do not are perplexities."""
-    unknown = Metric("_".join(words_of(name)) or "value", None)
+    unknown = NamedMetric("_".join(words_of(name)) or "value", None)
     finite = values[np.isfinite(values)]
     if not len(finite) or not is_generic(name):
         return unknown
@@ -192,11 +192,11 @@ def _guess(name: str, values: Floats) -> Metric:
     published = set(words_of(name)) <= {"ep", "epoch"} and name.strip("_# ") != ""
     mostly_up = up is None or up >= NEARLY_ALL
     if low >= 0 and high <= 1 and (mostly_up or (published and up is not None and up > 1 - NEARLY_ALL)):
-        return Metric("accuracy", "maximize")
+        return NamedMetric("accuracy", "maximize")
     if low >= 0 and PERCENT_FROM < high <= 100 and mostly_up and up is not None:
-        return Metric("accuracy", "maximize")
+        return NamedMetric("accuracy", "maximize")
     if published and low >= 1 and high > 100 and not (up is not None and up >= NEARLY_ALL):
-        return Metric("perplexity", "minimize")
+        return NamedMetric("perplexity", "minimize")
     return unknown
 
 

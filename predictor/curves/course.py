@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.curves.learning_curves import Direction, Floats
-from predictor.curves.metrics import Metric
+from predictor.curves.metrics import NamedMetric
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -62,7 +62,7 @@ def course(values: Floats) -> str:
     return between if up is None else f"{between}, {up:.0%} of the curves end higher than they begin"
 
 
-def check_course(metric: Metric, name: str, values: Floats) -> None:
+def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
     """Refuse an accuracy or a perplexity that its name has wrong, by the way in which nearly all curves go.
 
     Others may get worse: a loss that rises is one of networks that overfit. That is worth a remark only.
@@ -93,7 +93,7 @@ def in_percent(metric: str, values: Floats) -> bool:
     return bool({"accuracy": 1, "error": PERCENT_FROM}.get(metric, 100) < highest <= 100)
 
 
-def remark_on(metric: Metric, values: Floats) -> str:
+def remark_on(metric: NamedMetric, values: Floats) -> str:
     """What is worth a word beside the metric; nothing, usually."""
     if in_percent(metric.name, values):
         return "in percent"

@@ -16,7 +16,7 @@ from predictor.curves.choice import Candidate, Wishes, choose, is_generic, settl
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import AFTERWARDS, Metric, metric_of, names_bookkeeping, words_of
+from predictor.curves.metrics import AFTERWARDS, NamedMetric, metric_of, names_bookkeeping, words_of
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import (
     BLOCKS,
@@ -174,7 +174,7 @@ def _refuse_other_epochs(rows: pd.DataFrame, values: Floats, epoch: str, keys: S
 
 
 def _without_epoch_zero(
-    values: Floats, grid: list[float], metric: Metric, epoch: str, remarks: list[str]
+    values: Floats, grid: list[float], metric: NamedMetric, epoch: str, remarks: list[str]
 ) -> tuple[Floats, list[float]]:
     """Without an epoch 0 before training; adds to the remarks what was done."""
     if grid[0] != 0 or len(grid) < 2:

@@ -80,7 +80,7 @@ FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 
 
 @dataclass(frozen=True)
-class Metric:
+class NamedMetric:
     """What a name says about values.
 
     Attributes:
@@ -101,17 +101,17 @@ def words_of(name: str) -> list[str]:
     return [part for word in re.findall(r"[a-z]+\d*|\d+", spaced.lower()) for part in _parts(word)]
 
 
-def metric_of(name: str) -> Metric | None:
+def metric_of(name: str) -> NamedMetric | None:
     """The metric that the name names, by its last word that is one; None if there is none.
 
     >>> metric_of("val_accuracy_epoch"), metric_of("neg_mean_squared_error").direction, metric_of("x")
-    (Metric(name='accuracy', direction='maximize'), 'maximize', None)
+    (NamedMetric(name='accuracy', direction='maximize'), 'maximize', None)
     """
     words = words_of(name)
     found = _named(words)
     if found and {"neg", "negative"} & set(words) and found.name != "loss":
         opposite: Direction = "minimize" if found.direction == "maximize" else "maximize"
-        return Metric(f"neg_{found.name}", opposite)
+        return NamedMetric(f"neg_{found.name}", opposite)
     return found
 
 
@@ -127,7 +127,7 @@ def split_rank(name: str) -> int:
     return 0 if words & VALIDATION else TRAINED if words & TRAINING else 2 if words & TEST else UNLABELLED
 
 
-def family_rank(metric: Metric) -> int:
+def family_rank(metric: NamedMetric) -> int:
     """0 for accuracies, then all others, errors, losses and perplexities."""
     return FAMILIES.index(metric.name) if metric.name in FAMILIES else FAMILIES.index("")
 
@@ -167,19 +167,19 @@ def _of_a_split(words: Iterable[str]) -> bool:
     return bool((VALIDATION | TEST | TRAINING).intersection(words))
 
 
-def _named(words: list[str]) -> Metric | None:
+def _named(words: list[str]) -> NamedMetric | None:
     for place in range(len(words) - 1, -1, -1):
         pair = (words[place - 1], words[place]) if place else None
         if pair in PHRASES:
-            return Metric(*PHRASES[pair])
+            return NamedMetric(*PHRASES[pair])
         word = words[place]
         if word in SYNONYMS:
             name = SYNONYMS[word]
-            return Metric(name, "maximize" if name == "accuracy" else "minimize")
+            return NamedMetric(name, "maximize" if name == "accuracy" else "minimize")
         if word in MINIMIZED:
-            return Metric(word, "minimize")
+            return NamedMetric(word, "minimize")
         if word in MAXIMIZED:
-            return Metric(word, "maximize")
+            return NamedMetric(word, "maximize")
     return None
 
 

@@ -27,7 +27,7 @@ from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import is_long, read_long
-from predictor.curves.metrics import Metric, metric_of
+from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.mlflow import read_mlflow, runs_of
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
 from predictor.curves.partition import RUN
@@ -141,7 +141,7 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
     for name, array in arrays.items():
         if name not in ("metric", "direction", "names") and array.dtype.kind not in "biuf":
             raise CurvesError(f"array {name!r} holds {array.dtype}; expected numbers")
-    asked = metric_of(wishes.metric) or Metric(wishes.metric, None) if wishes.metric else None
+    asked = metric_of(wishes.metric) or NamedMetric(wishes.metric, None) if wishes.metric else None
     return LearningCurves(
         values=arrays["values"],
         architecture={name[3:]: array for name, array in arrays.items() if name.startswith("ap_")},

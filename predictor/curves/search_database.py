@@ -33,7 +33,7 @@ NEWEST = "(SELECT max(search) FROM learning_curves)"
 
 
 @dataclass(frozen=True)
-class Source:
+class StoredSearch:
     """Where curves are.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
     search: int | None = None
 
 
-def find_database(path: Path) -> Source:
+def find_database(path: Path) -> StoredSearch:
     """The database of a run folder, or the path itself; raises `CurvesError` if it is not there."""
     storage = path / "storage.json"
     if storage.is_file():
@@ -55,18 +55,18 @@ def find_database(path: Path) -> Source:
         raise CurvesError(
             f"no database {database.name} there; expected an SQLite file or a run folder with one"
         )
-    return Source(database)
+    return StoredSearch(database)
 
 
-def _remembered(storage: Path) -> Source:
+def _remembered(storage: Path) -> StoredSearch:
     try:
         remembered = json.loads(small_text(storage))
-        return Source(str(remembered["url"]), int(remembered["search"]))
+        return StoredSearch(str(remembered["url"]), int(remembered["search"]))
     except (LookupError, OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CurvesError(f"{storage.name} does not name a search: {error}") from None
 
 
-def read_database(source: Source) -> LearningCurves:
+def read_database(source: StoredSearch) -> LearningCurves:
     """All curves of one search in the view ``learning_curves``; raises `CurvesError`."""
     read = _from_sqlite if isinstance(source.database, Path) else _from_postgresql
     header, rows = read(source)
@@ -78,7 +78,7 @@ def read_database(source: Source) -> LearningCurves:
     return _curves(header, rows)
 
 
-def _from_sqlite(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _from_sqlite(source: StoredSearch) -> tuple[list[str], list[tuple[Any, ...]]]:
     uri = f"{Path(source.database).absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
@@ -87,7 +87,7 @@ def _from_sqlite(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
         raise CurvesError(f"no readable view learning_curves: {error}") from None
 
 
-def _from_postgresql(source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _from_postgresql(source: StoredSearch) -> tuple[list[str], list[tuple[Any, ...]]]:
     try:
         import psycopg
     except ImportError:

@@ -10,7 +10,7 @@ from predictor.curves.choice import Wishes, choose, settle
 from predictor.curves.columns import Group, curves_among, groups_of, name_column
 from predictor.curves.course import before_training
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import Metric
+from predictor.curves.metrics import NamedMetric
 from predictor.curves.parameters import parameters_of
 from predictor.curves.tables import numbers
 from predictor.curves.wording import listed, shown
@@ -72,7 +72,7 @@ def describe(table: pd.DataFrame) -> str:
     return f"{len(table.columns)} columns ({listed(list(table.columns))}), in the first row {listed(cells)}"
 
 
-def describe_curves(values: Floats, metric: Metric, remark: str, columns: str) -> str:
+def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:
     """One clause: ``12 curves x 5 epochs of accuracy (maximized) in acc_1 to acc_5``."""
     n, T = values.shape
     plural = "" if n == 1 else "s"
@@ -106,7 +106,7 @@ def _range(group: Group) -> str:
 
 
 def _epoch_zero(
-    group: Group, first: Floats, values: Floats, metric: Metric, table: pd.DataFrame
+    group: Group, first: Floats, values: Floats, metric: NamedMetric, table: pd.DataFrame
 ) -> tuple[bool, str]:
     """Whether the column numbered 0 is left out, and a clause that says so."""
     name = shown(group.columns[0])

@@ -19,7 +19,7 @@ from predictor.evaluation.experiment import Plan, SetResult, evaluate
 from predictor.evaluation.methods import parse_features, variants
 from predictor.evaluation.options import N_TRAIN
 from predictor.evaluation.report import as_dict, as_rows, as_text
-from predictor.evaluation.results import Outcome
+from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import MIN_TEST, without_repeats
 from predictor.models.tau_model import MIN_CURVES
 from predictor.tables import csv_text
@@ -35,7 +35,7 @@ def execute(namespace: argparse.Namespace) -> int:
     keep_inputs(namespace.files, filter(None, [namespace.csv]))
     _check_writable(namespace)
 
-    def progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+    def progress(results: Iterable[SplitResult], total: int) -> Iterable[SplitResult]:
         announce(read)  # here: what cannot be evaluated has one line, that of the error
         if not namespace.train and plan.n_train < N_TRAIN:
             print(
@@ -43,7 +43,7 @@ def execute(namespace: argparse.Namespace) -> int:
                 "the others to test on",
                 file=sys.stderr,
             )
-        return tqdm(outcomes, total=total, desc="evaluating", unit="fit", disable=None)
+        return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
     print(_output(results, plan, namespace))

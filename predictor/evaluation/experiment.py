@@ -12,7 +12,7 @@ from joblib import Parallel, delayed, parallel_config
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 from predictor.evaluation.methods import Variant, forecast
-from predictor.evaluation.results import Cell, Outcome, outcome_of
+from predictor.evaluation.results import Cell, SplitResult, split_result
 from predictor.evaluation.splits import Split, depth_split, depths, epochs_seen, random_split
 
 SLOW = "lce"
@@ -63,7 +63,7 @@ class _Task:
     split: Split
 
 
-Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
+Progress = Callable[[Iterable[SplitResult], int], Iterable[SplitResult]]
 
 
 def evaluate(
@@ -75,7 +75,7 @@ def evaluate(
         sets: curves by name. Only completed ones take part.
         plan: methods, fractions, splits and seeds.
         jobs: processes, of one thread each.
-        progress: receives the outcomes as they arrive and their number, and passes them on.
+        progress: receives the results as they arrive and their number, and passes them on.
 
     Raises:
         CurvesError: naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
@@ -84,10 +84,10 @@ def evaluate(
     tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]
     calls = (delayed(_run)(completed[task.name], task, plan) for task in tasks)
     with parallel_config("loky", inner_max_num_threads=1):
-        found: Iterable[Outcome] = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
-        outcomes = list(progress(found, len(tasks)) if progress else found)
+        found: Iterable[SplitResult] = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
+        results = list(progress(found, len(tasks)) if progress else found)
     return [
-        SetResult(name, curves, len(sets[name]), tuple(_cells(name, curves, tasks, outcomes)))
+        SetResult(name, curves, len(sets[name]), tuple(_cells(name, curves, tasks, results)))
         for name, curves in completed.items()
     ]
 
@@ -124,7 +124,7 @@ def _split(curves: LearningCurves, limit: float | None, n_train: int, number: in
     return depth_split(depths(curves), limit, n_train, number)
 
 
-def _run(curves: LearningCurves, task: _Task, plan: Plan) -> Outcome:
+def _run(curves: LearningCurves, task: _Task, plan: Plan) -> SplitResult:
     """One method on one split; depends on nothing but its arguments."""
     rows = task.split.test[: plan.lce_curves] if task.variant.method == SLOW else task.split.test
     test = curves[rows]
@@ -137,13 +137,15 @@ def _run(curves: LearningCurves, task: _Task, plan: Plan) -> Outcome:
         n_settings=plan.n_settings,
         uncertainties=plan.uncertainties,
     )
-    return outcome_of(forecasts, task.split, test)
+    return split_result(forecasts, task.split, test)
 
 
-def _cells(name: str, curves: LearningCurves, tasks: list[_Task], outcomes: list[Outcome]) -> Iterator[Cell]:
-    groups: dict[tuple[Any, ...], list[Outcome]] = {}
-    for task, outcome in zip(tasks, outcomes, strict=True):
+def _cells(
+    name: str, curves: LearningCurves, tasks: list[_Task], results: list[SplitResult]
+) -> Iterator[Cell]:
+    groups: dict[tuple[Any, ...], list[SplitResult]] = {}
+    for task, one in zip(tasks, results, strict=True):
         if task.name == name:
-            groups.setdefault((task.variant, task.fraction, task.depth_limit), []).append(outcome)
+            groups.setdefault((task.variant, task.fraction, task.depth_limit), []).append(one)
     for (variant, fraction, limit), members in groups.items():
         yield Cell(variant, fraction, epochs_seen(fraction, curves.T), limit, tuple(members))

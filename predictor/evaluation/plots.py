@@ -69,15 +69,15 @@ def predicted_figure(result: SetResult) -> Figure:
     cells = _first_fraction(result)
     figure, axes = _panels(len(cells))
     for axis, cell in zip(axes, cells, strict=True):
-        outcome = cell.outcomes[0]
-        axis.scatter(outcome.y, outcome.y_hat, s=4, alpha=0.5)
-        low, high = float(outcome.y.min()), float(outcome.y.max())
+        one = cell.results[0]
+        axis.scatter(one.y, one.y_hat, s=4, alpha=0.5)
+        low, high = float(one.y.min()), float(one.y.max())
         margin = 0.05 * (high - low)
         axis.plot([low, high], [low, high], color="black", lw=0.8)
         axis.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
-        outside = int(np.sum((outcome.y_hat < low - margin) | (outcome.y_hat > high + margin)))
+        outside = int(np.sum((one.y_hat < low - margin) | (one.y_hat > high + margin)))
         note = f", {outside} outside" if outside else ""
-        axis.set_title(f"{_label(cell)}\nR² {outcome.r2_metric:.3f}{note}", fontsize="small")
+        axis.set_title(f"{_label(cell)}\nR² {one.r2_metric:.3f}{note}", fontsize="small")
         axis.set(xlabel=f"true final {result.curves.metric}", ylabel="predicted")
     return figure
 
@@ -92,7 +92,7 @@ def calibration_figure(result: SetResult) -> Figure:
     centres = (np.arange(PIT_BINS) + 0.5) / PIT_BINS
     for axis, cell in zip(axes, cells, strict=True):
         for name in cell.uncertainties:
-            shares = [PIT_BINS * pit_counts(o.pit[name]) / len(o.y) for o in cell.outcomes]
+            shares = [PIT_BINS * pit_counts(o.pit[name]) / len(o.y) for o in cell.results]
             means, deviations = np.array([mean_std(column) for column in np.transpose(shares)]).T
             axis.errorbar(
                 centres, means, np.nan_to_num(deviations), label=name, drawstyle="steps-mid", capsize=2

@@ -50,9 +50,9 @@ def as_rows(results: Sequence[SetResult]) -> list[dict[str, Any]]:
     rows = []
     for result in results:
         for cell in result.cells:
-            for outcome in cell.outcomes:
-                for uncertainty in outcome.pit:
-                    covered = zip(LEVELS, outcome.coverage(uncertainty), strict=True)
+            for one in cell.results:
+                for uncertainty in one.pit:
+                    covered = zip(LEVELS, one.coverage(uncertainty), strict=True)
                     rows.append(
                         {
                             "set": result.name,
@@ -63,11 +63,11 @@ def as_rows(results: Sequence[SetResult]) -> list[dict[str, Any]]:
                             "fraction": cell.fraction,
                             "tau": cell.tau,
                             "depth_limit": cell.depth_limit,
-                            "split": outcome.split,
-                            "n_train": outcome.n_train,
-                            "n_test": len(outcome.y),
-                            "r2_metric": number(outcome.r2_metric),
-                            "r2_scores": number(outcome.r2_scores),
+                            "split": one.split,
+                            "n_train": one.n_train,
+                            "n_test": len(one.y),
+                            "r2_metric": number(one.r2_metric),
+                            "r2_scores": number(one.r2_scores),
                             "uncertainty": uncertainty,
                             **{f"coverage_{level:g}": share for level, share in covered},
                         }
@@ -101,7 +101,7 @@ def _r2_table(result: SetResult) -> str:
     metric, scores = result.curves.metric, score_name(result.curves)
     columns: list[Column] = [
         *_key_columns(result),
-        ("test curves", lambda cell: str(len(cell.outcomes[0].y))),
+        ("test curves", lambda cell: str(len(cell.results[0].y))),
         *_r2_columns("r2_metric", metric),
         *(_r2_columns("r2_scores", scores) if scores.startswith("-log") else ()),
         (f"{100 * INTERVAL:g}% hold", _coverage_text),
@@ -131,7 +131,7 @@ def _coverage_table(result: SetResult) -> str:
     keys = _key_columns(result)
     rows = []
     for cell, name in pairs:
-        shares = np.mean([outcome.coverage(name) for outcome in cell.outcomes], axis=0)
+        shares = np.mean([one.coverage(name) for one in cell.results], axis=0)
         rows.append([*(text(cell) for _, text in keys), name, *(f"{100 * share:.1f}%" for share in shares)])
     headings = [heading for heading, _ in keys]
     return text_table([*headings, "uncertainty", *(f"{100 * level:g}%" for level in LEVELS)], rows)

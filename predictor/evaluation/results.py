@@ -19,7 +19,7 @@ PIT_BINS = 10
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SplitResult:
     """Forecasts of one split against the observed values.
 
     Attributes:
@@ -66,32 +66,32 @@ class Cell:
     fraction: float
     tau: int
     depth_limit: float | None
-    outcomes: tuple[Outcome, ...]
+    results: tuple[SplitResult, ...]
 
     def mean_std(self, name: str) -> tuple[float, float]:
         """Mean and sample standard deviation over splits of 'r2_metric' or 'r2_scores'; see `mean_std`."""
-        return mean_std([getattr(outcome, name) for outcome in self.outcomes])
+        return mean_std([getattr(one, name) for one in self.results])
 
     def worst(self, name: str) -> tuple[float, int]:
         """The lowest 'r2_metric' or 'r2_scores', and the number of its split; NaN if none is defined."""
         return min(
-            ((getattr(outcome, name), outcome.split) for outcome in self.outcomes),
+            ((getattr(one, name), one.split) for one in self.results),
             key=lambda found: (np.isnan(found[0]), found[0]),
         )
 
     def covered(self, uncertainty: str, level: float) -> list[float]:
         """For every split the share of test curves in the central intervals of a level of `LEVELS`."""
         place = LEVELS.index(level)
-        return [outcome.coverage(uncertainty)[place] for outcome in self.outcomes]
+        return [one.coverage(uncertainty)[place] for one in self.results]
 
     @property
     def uncertainties(self) -> list[str]:
         """Names of the uncertainties that were checked."""
-        return list(self.outcomes[0].pit)
+        return list(self.results[0].pit)
 
     def pit(self, uncertainty: str) -> Floats:
         """PIT values of all splits."""
-        return np.concatenate([outcome.pit[uncertainty] for outcome in self.outcomes])
+        return np.concatenate([one.pit[uncertainty] for one in self.results])
 
     def to_dict(self) -> dict[str, Any]:
         """Every number, for JSON."""
@@ -112,14 +112,14 @@ class Cell:
             "depth_limit": self.depth_limit,
             **summary,
             "calibration": {name: _calibration(self.pit(name)) for name in self.uncertainties},
-            "splits": [outcome.to_dict() for outcome in self.outcomes],
+            "splits": [one.to_dict() for one in self.results],
         }
 
 
-def outcome_of(forecasts: Forecasts, split: Split, test: LearningCurves) -> Outcome:
-    """The outcome of forecasts of the split's test curves."""
+def split_result(forecasts: Forecasts, split: Split, test: LearningCurves) -> SplitResult:
+    """Forecasts of the split's test curves."""
     y, y_hat = test.to_values(test.final), test.to_values(forecasts.y_hat)
-    return Outcome(
+    return SplitResult(
         split=split.number,
         n_train=len(split.train),
         y=y,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.rules.envelope.averaging import AveragedProcess, Guesses
 from predictor.rules.envelope.student import StudentMixture
-from predictor.rules.envelope.warp import Standardizer, Warp, parameter_matrix
+from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500
 """That teach; the time of a fit grows with their cube."""
@@ -68,7 +68,7 @@ class Inputs:
     tau: int
     warp: Warp
     positive: dict[str, bool]
-    scale: Standardizer
+    scale: ColumnScale
 
     @classmethod
     def of(cls, curves: LearningCurves, tau: int) -> Inputs:
@@ -76,7 +76,7 @@ class Inputs:
         parameters = {**curves.architecture, **curves.hyperparameters}
         positive = {name: not np.any(column <= 0) for name, column in parameters.items()}
         warp = Warp.of(curves.scores[:, tau - 1])
-        return cls(tau, warp, positive, Standardizer.of(_raw(curves, tau, warp, positive)))
+        return cls(tau, warp, positive, ColumnScale.of(_raw(curves, tau, warp, positive)))
 
     def __call__(self, curves: LearningCurves) -> Floats:
         """(n, 1 + number of parameters)."""

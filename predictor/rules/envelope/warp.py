@@ -46,7 +46,7 @@ class Warp:
 
 
 @dataclass(frozen=True, eq=False)
-class Standardizer:
+class ColumnScale:
     """z = (x - mean) / std by columns; columns that do not vary become 0, and so does what is not known.
 
     Attributes:
@@ -57,7 +57,7 @@ class Standardizer:
     std: Floats
 
     @classmethod
-    def of(cls, X: Floats) -> Standardizer:
+    def of(cls, X: Floats) -> ColumnScale:
         """The scale of the rows of X, (n, d), NaN left out."""
         known = np.isfinite(X)
         count = np.maximum(known.sum(axis=0), 1)

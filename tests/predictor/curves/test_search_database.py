@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.search_database import Source, read_database
+from predictor.curves.search_database import StoredSearch, read_database
 
 TABLE = "CREATE TABLE t (curve, epoch, value, epochs, name, ap_depth, hp_lr)"
 VIEW = "CREATE VIEW learning_curves AS SELECT * FROM t"
@@ -96,9 +96,9 @@ def two_searches(database):
 
 def test_curves_of_several_searches_are_never_mixed(two_searches):
     assert LearningCurves.read(two_searches).names.tolist() == ["b"]
-    assert read_database(Source(two_searches, 3)).names.tolist() == ["a", "c"]
+    assert read_database(StoredSearch(two_searches, 3)).names.tolist() == ["a", "c"]
     with pytest.raises(CurvesError, match="no epoch has been recorded yet"):
-        read_database(Source(two_searches, 4))
+        read_database(StoredSearch(two_searches, 4))
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ def test_r2_is_that_of_a_loop_written_by_hand(curves, plan):
     (result,) = evaluate({"a set": curves}, plan)
     for cell in result.cells[::3]:
         assert cell.variant.method == "ols"
-        for outcome, number in zip(cell.outcomes, (5, 6, 7), strict=True):
+        for one, number in zip(cell.results, (5, 6, 7), strict=True):
             order = np.random.default_rng(number).permutation(60)
             X, y = curves.values[:, : cell.tau], curves.values[:, -1]
             model = LinearRegression().fit(X[order[:30]], y[order[:30]])
             expected = r2_score(y[order[30:]], model.predict(X[order[30:]]))
-            assert outcome.r2_metric == pytest.approx(expected)
+            assert one.r2_metric == pytest.approx(expected)
     assert [cell.tau for cell in result.cells] == [2, 2, 2, 4, 4, 4]
 
 
@@ -40,7 +40,7 @@ def test_results_do_not_depend_on_processes_nor_on_company(curves, perplexities,
     ]
     later = evaluate({"one": curves}, replace(plan, splits=(6,), fractions=(0.5,)))
     for cell, other in zip(later[0].cells, together[0].cells[4:], strict=True):
-        assert cell.outcomes[0].to_dict() == other.outcomes[1].to_dict()
+        assert cell.results[0].to_dict() == other.results[1].to_dict()
 
 
 def test_depth_generalisation_trains_on_shallow_networks(curves, plan):
@@ -49,8 +49,8 @@ def test_depth_generalisation_trains_on_shallow_networks(curves, plan):
     (result,) = evaluate({"a set": curves}, plan)
     assert {cell.depth_limit for cell in result.cells} == {8.0}
     for cell in result.cells:
-        for outcome in cell.outcomes:
-            np.testing.assert_array_equal(outcome.y, curves.final[depth > 8])
+        for one in cell.results:
+            np.testing.assert_array_equal(one.y, curves.final[depth > 8])
 
 
 def test_only_completed_curves_take_part(curves, plan):
@@ -64,7 +64,7 @@ def test_lce_gets_a_limited_number_of_test_curves(curves, plan, monkeypatch):
     monkeypatch.setitem(PREDICTORS, "lce", lambda seed: LastSeenValue())
     plan = replace(plan, variants=(Variant("lce"), Variant("last-seen")), lce_curves=4, splits=(5,))
     (result,) = evaluate({"a set": curves}, plan)
-    limited, full = (cell.outcomes[0] for cell in result.cells[:2])
+    limited, full = (cell.results[0] for cell in result.cells[:2])
     assert (len(limited.y), len(full.y)) == (4, 30)
     np.testing.assert_array_equal(limited.y_hat, full.y_hat[:4])
 
@@ -72,10 +72,10 @@ def test_lce_gets_a_limited_number_of_test_curves(curves, plan, monkeypatch):
 def test_progress_sees_every_outcome(curves, plan):
     seen = []
 
-    def progress(outcomes, total):
-        for outcome in outcomes:
-            seen.append((outcome.split, total))
-            yield outcome
+    def progress(results, total):
+        for one in results:
+            seen.append((one.split, total))
+            yield one
 
     evaluate({"a set": curves}, plan, progress=progress)
     assert seen == [(number, 18) for _ in range(6) for number in (5, 6, 7)]

@@ -34,5 +34,5 @@ def test_predicted_against_true(curves, plan):
     panels = [axis for axis in predicted_figure(result).axes if axis.collections]
     assert len(panels) == 3  # the first fraction
     points = panels[0].collections[0].get_offsets()
-    assert points[:, 0].tolist() == result.cells[0].outcomes[0].y.tolist()
-    assert points[:, 1].tolist() == result.cells[0].outcomes[0].y_hat.tolist()
+    assert points[:, 0].tolist() == result.cells[0].results[0].y.tolist()
+    assert points[:, 1].tolist() == result.cells[0].results[0].y_hat.tolist()

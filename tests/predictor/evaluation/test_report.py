@@ -56,7 +56,7 @@ def test_a_deviation_only_where_there_is_one():
 def test_the_worst_split_and_the_coverage_stand_beside_the_mean(results, plan):
     table = as_text(results, plan, calibration=False).split("\nperplexities: ")[1]
     line, cell = next(found for found in table.splitlines() if found.startswith("ols")), results[1].cells[0]
-    worst, split = min((outcome.r2_scores, outcome.split) for outcome in cell.outcomes)
-    held = [100 * np.mean(np.abs(outcome.pit["loocv"] - 0.5) <= 0.45) for outcome in cell.outcomes]
+    worst, split = min((one.r2_scores, one.split) for one in cell.results)
+    held = [100 * np.mean(np.abs(one.pit["loocv"] - 0.5) <= 0.45) for one in cell.results]
     assert f"{worst:.4f} ({split})" in line
     assert line.endswith(f"{np.mean(held):.1f}% ({min(held):.1f}-{max(held):.1f})")

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from predictor.evaluation.methods import Forecasts, Variant
-from predictor.evaluation.results import Cell, Outcome, coverage, mean_std, outcome_of, pit_counts, r2
+from predictor.evaluation.results import Cell, SplitResult, coverage, mean_std, pit_counts, r2, split_result
 from predictor.evaluation.splits import Split
 
 
@@ -20,7 +20,7 @@ def test_r2_is_scikit_learns():
 def test_perplexities_are_judged_in_both_units(perplexities):
     y_hat = perplexities.final + np.random.default_rng(0).normal(0, 0.05, len(perplexities))
     split = Split(3, np.arange(7), np.arange(len(perplexities)))
-    found = outcome_of(Forecasts(y_hat, {}), split, perplexities)
+    found = split_result(Forecasts(y_hat, {}), split, perplexities)
     assert found.r2_scores == pytest.approx(r2_score(-np.log(perplexities.values[:, -1]), y_hat))
     assert found.r2_metric == pytest.approx(r2_score(perplexities.values[:, -1], np.exp(-y_hat)))
     assert found.r2_metric != pytest.approx(found.r2_scores)
@@ -47,11 +47,11 @@ def test_mean_and_sample_deviation_of_what_is_defined():
 
 def test_a_cell_pools_its_splits():
     ones = np.ones(2)
-    outcomes = tuple(
-        Outcome(split, 5, ones, ones, value, value, {"loocv": np.array([value, 0.5])})
+    results = tuple(
+        SplitResult(split, 5, ones, ones, value, value, {"loocv": np.array([value, 0.5])})
         for split, value in ((0, 0.6), (1, 0.8))
     )
-    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, outcomes)
+    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, results)
     assert cell.mean_std("r2_metric") == pytest.approx((0.7, statistics.stdev([0.6, 0.8])))
     as_dict = cell.to_dict()
     assert [row["split"] for row in as_dict["splits"]] == [0, 1]
@@ -62,11 +62,11 @@ def test_a_cell_pools_its_splits():
 def test_the_worst_split_and_the_coverage_of_each():
     ones = np.ones(4)
     covered = np.array([0.5, 0.94, 0.05, 0.5]), np.array([0.5, 0.97, 0.99, 0.02])  # 90%: 0.05 to 0.95
-    outcomes = tuple(
-        Outcome(split, 5, ones, ones, value, -value, {"loocv": pit})
+    results = tuple(
+        SplitResult(split, 5, ones, ones, value, -value, {"loocv": pit})
         for split, value, pit in ((7, 0.8, covered[0]), (9, 0.6, covered[1]))
     )
-    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, outcomes)
+    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, results)
     assert (cell.worst("r2_metric"), cell.worst("r2_scores")) == ((0.6, 9), (-0.8, 7))
     assert cell.covered("loocv", 0.9) == [1.0, 0.25]
     summary = cell.to_dict()["r2_metric"]
@@ -75,7 +75,7 @@ def test_the_worst_split_and_the_coverage_of_each():
 
 def test_splits_without_an_r2_are_not_the_worst():
     ones, nothing = np.ones(2), float("nan")
-    outcomes = [Outcome(split, 5, ones, ones, r2, r2, {}) for split, r2 in ((0, nothing), (1, 0.3))]
-    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, tuple(outcomes))
+    results = [SplitResult(split, 5, ones, ones, r2, r2, {}) for split, r2 in ((0, nothing), (1, 0.3))]
+    cell = Cell(Variant("ols", ("TS",)), 0.25, 5, None, tuple(results))
     assert cell.worst("r2_metric") == (0.3, 1)
-    assert np.isnan(Cell(cell.variant, 0.25, 5, None, tuple(outcomes[:1])).worst("r2_metric")[0])
+    assert np.isnan(Cell(cell.variant, 0.25, 5, None, tuple(results[:1])).worst("r2_metric")[0])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from predictor import CurvesError
-from predictor.rules.envelope.warp import Standardizer, Warp, parameter_matrix
+from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 SCORES = arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1).map(lambda x: round(x, 4)))
 
@@ -42,14 +42,14 @@ def test_when_half_are_as_good_as_the_best_the_mean_gap_counts():
 
 def test_standardised_columns():
     X = np.array([[1.0, 7.0, np.nan, np.nan], [2.0, 7.0, 4.0, np.nan], [6.0, 7.0, 8.0, np.nan]])
-    Z = Standardizer.of(X)(X)
+    Z = ColumnScale.of(X)(X)
     np.testing.assert_allclose(Z[:, 0], (X[:, 0] - 3) / X[:, 0].std())
     np.testing.assert_allclose(Z[:, 1:], [[0, 0, 0], [0, -1, 0], [0, 1, 0]])
 
 
 def test_a_constant_column_stays_zero_for_new_values():
     X = np.full((5, 1), 0.1)
-    assert Standardizer.of(X)(np.array([[3.0]])) == 0
+    assert ColumnScale.of(X)(np.array([[3.0]])) == 0
 
 
 def test_parameters_enter_by_logarithm_where_all_were_positive():
