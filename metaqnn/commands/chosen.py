@@ -11,7 +11,7 @@ from metaqnn.config.options import ConfigError
 from metaqnn.session.run_folder import RunFolder, reading
 
 if TYPE_CHECKING:
-    from metaqnn.export import Candidate
+    from metaqnn.export import Exportable
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     add_trust(parser)
 
 
-def chosen(namespace: argparse.Namespace) -> Candidate:
+def chosen(namespace: argparse.Namespace) -> Exportable:
     """The network that the options choose in a run folder.
 
     Raises:

@@ -62,10 +62,10 @@ def execute(namespace: argparse.Namespace) -> int:
     interrupt_on_termination()
     formats = _installed() if namespace.formats is None else namespace.formats
     passes = PASSES_OF_CHECK + len(chosen_formats(formats))
-    candidate = chosen(namespace)
-    total = passes * len(candidate.evidence.images)
+    exportable = chosen(namespace)
+    total = passes * len(exportable.evidence.images)
     with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
-        facts = export_network(candidate, namespace.to, formats, bar.update)
+        facts = export_network(exportable, namespace.to, formats, bar.update)
     print(_text(facts, namespace.to, namespace.format))
     return 0
 

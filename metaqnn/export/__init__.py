@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from metaqnn.export.candidate import Candidate, ranked, searched
 from metaqnn.export.card import Card, ExportError
+from metaqnn.export.exportable import Exportable, ranked, searched
 from metaqnn.export.exporting import export_network
 from metaqnn.export.finetuned import ensemble, finetuned
 
 __all__ = [
-    "Candidate",
     "Card",
     "ExportError",
+    "Exportable",
     "ensemble",
     "export_network",
     "finetuned",

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metaqnn.export.candidate import Candidate
 from metaqnn.export.card import TRAIN, ExportError
 from metaqnn.export.ensemble import Ensemble
+from metaqnn.export.exportable import Exportable
 from trainers import DatasetError
 from trainers.datasets.content import in_general
 from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
@@ -69,12 +69,12 @@ class ImageClassifier:
             raise ExportError(f"{self.name} takes images of {channels} channels; files of images have 1 or 3")
 
     @classmethod
-    def of(cls, candidate: Candidate) -> ImageClassifier:
+    def of(cls, exportable: Exportable) -> ImageClassifier:
         """The classifier of a network in a run folder."""
-        card = candidate.card
+        card = exportable.card
         trained_alone = card.weights_from == TRAIN
         name = card.run if trained_alone else f"{card.title} of {card.run}, {card.accuracy_text}"
-        return cls(name, candidate.network, candidate.normalisation, card.classes, card.levels)
+        return cls(name, exportable.network, exportable.normalisation, card.classes, card.levels)
 
     def classify(
         self,

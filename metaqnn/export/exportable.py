@@ -29,7 +29,7 @@ WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Exportable:
     """A network that may be exported.
 
     Attributes:
@@ -60,7 +60,7 @@ def ranked(reader: SearchReader, rank: int) -> int:
     return number
 
 
-def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
+def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Exportable:
     """A network with the weights that its search has kept.
 
     Args:
@@ -83,7 +83,7 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
     metric = reader.record().config.metric
     evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
     files = files_of(reader.record(), data_dir, dataset)
-    return Candidate(card, network, normalisation, evidence, files)
+    return Exportable(card, network, normalisation, evidence, files)
 
 
 def card_of(

@@ -13,9 +13,9 @@ from typing import Any
 
 from filelock import Timeout
 
-from metaqnn.export.candidate import Candidate
 from metaqnn.export.card import ExportError
 from metaqnn.export.check import Check, check_of
+from metaqnn.export.exportable import Exportable
 from metaqnn.export.formats import Format, chosen_formats
 from trainers.files import alone, synchronise
 
@@ -24,7 +24,7 @@ PASSES_OF_CHECK = 2
 
 
 def export_network(
-    candidate: Candidate,
+    exportable: Exportable,
     target: Path,
     formats: Sequence[str],
     heard: Callable[[int], object] = lambda _: None,
@@ -32,7 +32,7 @@ def export_network(
     """Write a network into a new folder.
 
     Args:
-        candidate: the network.
+        exportable: the network.
         target: the folder, which is new or empty.
         formats: names in `FORMATS`.
         heard: is told how many more images were classified.
@@ -46,16 +46,16 @@ def export_network(
     """
     chosen = chosen_formats(formats)
     with new_folder(target) as folder:
-        network = candidate.card.title
-        check = check_of(candidate.evidence, candidate.network, candidate.normalisation, network, heard)
+        network = exportable.card.title
+        check = check_of(exportable.evidence, exportable.network, exportable.normalisation, network, heard)
         for made in chosen.values():
-            made.write(folder, candidate.card, candidate.network.weights)
+            made.write(folder, exportable.card, exportable.network.weights)
         files = {made.file: _checked(folder, made, check, heard) for made in chosen.values()}
-        if candidate.files is not None:
-            files["model.py"]["opened"] = candidate.files.check(folder)
-        facts = candidate.card.to_dict(files)
+        if exportable.files is not None:
+            files["model.py"]["opened"] = exportable.files.check(folder)
+        facts = exportable.card.to_dict(files)
         (folder / "model.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
-        (folder / "README.md").write_text(candidate.card.readme(files), "utf-8")
+        (folder / "README.md").write_text(exportable.card.readme(files), "utf-8")
     return facts
 
 

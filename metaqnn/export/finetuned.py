@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from metaqnn.database.queries import SearchReader
-from metaqnn.export.candidate import Candidate, card_of, files_of, images_of
 from metaqnn.export.card import FINETUNE, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
+from metaqnn.export.exportable import Exportable, card_of, files_of, images_of
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command, counted
 from metaqnn.session.run_folder import RunFolder
@@ -23,7 +23,9 @@ from state_space import Architecture
 from trainers.weights import TrainedNetwork
 
 
-def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None) -> Candidate:
+def finetuned(
+    folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None
+) -> Exportable:
     """A network with the weights of its newest long training; of several seeds, of the first.
 
     The seed is not chosen by the test images, whose accuracy would then be too high.
@@ -52,10 +54,10 @@ def finetuned(folder: RunFolder, reader: SearchReader, number: int, data_dir: st
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
     files_of_images = files_of(reader.record(), data_dir, dataset)
-    return Candidate(card, network, network.normalisation, evidence, files_of_images)
+    return Exportable(card, network, network.normalisation, evidence, files_of_images)
 
 
-def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = None) -> Candidate:
+def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = None) -> Exportable:
     """All networks of the newest recipe by which two or more were trained for long, together.
 
     As `metaqnn finetune` has it, the mean of their softmax outputs decides [MQ], those of the first seed.
@@ -93,7 +95,7 @@ def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = Non
         test_images=len(dataset.test_labels),
     )
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
-    return Candidate(card, together, normalisation, evidence, files_of(reader.record(), data_dir, dataset))
+    return Exportable(card, together, normalisation, evidence, files_of(reader.record(), data_dir, dataset))
 
 
 def _counts(network: TrainedNetwork) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from metaqnn.database import SearchRecord
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.finetuning import Finetuning
-from metaqnn.finetune.summary import FinetuningSummary, Mean, Run
+from metaqnn.finetune.summary import FinetuningSummary, Mean, SeedResult
 from metaqnn.output import as_json, count, percent, rows_as_text
 from metaqnn.results.accuracy import CONFIDENCE, beats_guess, guess_text
 from state_space.errors import printable
@@ -148,7 +148,7 @@ def _runs(summary: FinetuningSummary) -> list[dict[str, Any]]:
     return rows + [_run_row("ensemble", run, about) for run in summary.ensemble.runs]
 
 
-def _run_row(network: str, run: Run, about: dict[str, Any]) -> dict[str, Any]:
+def _run_row(network: str, run: SeedResult, about: dict[str, Any]) -> dict[str, Any]:
     names = {
         "errors": "test_errors",
         "images": "test_images",

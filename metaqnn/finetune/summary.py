@@ -15,7 +15,7 @@ from metaqnn.results.finetuned import ErrorRate
 
 
 @dataclass(frozen=True)
-class Run:
+class SeedResult:
     """One training of one network, or the ensemble of the trainings with one seed."""
 
     seed: int
@@ -33,7 +33,7 @@ class Run:
 class Mean:
     """Mean test error over the seeds whose training did not fail."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[SeedResult, ...]
 
     @property
     def rates(self) -> list[float]:
@@ -103,16 +103,16 @@ def summarise_finetuning(
     return FinetuningSummary(networks, Mean(tuple(together)))
 
 
-def _run(files: FinetuningFiles, number: int, seed: int) -> Run:
+def _run(files: FinetuningFiles, number: int, seed: int) -> SeedResult:
     result = files.result(number, seed)
     assert result is not None, "summarised before it has ended"
     test = None if result.test_errors is None else ErrorRate.of(result.test_errors, result.test_images)
     last = result.training_accuracies[-1] if result.training_accuracies else None
-    return Run(seed, result.outcome, result.message, last, test)
+    return SeedResult(seed, result.outcome, result.message, last, test)
 
 
-def _ensemble(files: FinetuningFiles, members: list[int], seed: int, labels: np.ndarray) -> Run:
+def _ensemble(files: FinetuningFiles, members: list[int], seed: int, labels: np.ndarray) -> SeedResult:
     """The mean of the members' softmax outputs decides [MQ]."""
     mean = np.mean([files.probabilities(number, seed) for number in members], axis=0)
     test = ErrorRate.of(int((mean.argmax(1) != labels).sum()), len(labels))
-    return Run(seed, "completed", f"{len(members)} networks", None, test, tuple(members))
+    return SeedResult(seed, "completed", f"{len(members)} networks", None, test, tuple(members))

@@ -10,7 +10,7 @@ from typing import Any
 from metaqnn.config.environment import Environment
 from metaqnn.config.images import ImageOptions
 from metaqnn.config.tuned import Tuned
-from metaqnn.export.candidate import ranked
+from metaqnn.export.exportable import ranked
 from metaqnn.session.run_folder import reading
 from metaqnn.session.trust import require_trusted
 from metaqnn.tune import TuneError

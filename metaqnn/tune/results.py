@@ -26,7 +26,7 @@ ENDS = {"COMPLETE": "completed", "PRUNED": "stopped", "RUNNING": "in training"}
 
 
 @dataclass(frozen=True)
-class Summary:
+class TuneSummary:
     """A tuning in numbers.
 
     Attributes:
@@ -46,7 +46,7 @@ class Summary:
     failures: dict[str, dict[str, Any]]
 
 
-def summarise(study: Study, settings: TuneSettings) -> Summary:
+def summarise_tune(study: Study, settings: TuneSettings) -> TuneSummary:
     """Count trials and epochs; what failed is taken as it is, saving nothing."""
     trials = study.get_trials(deepcopy=False)
     completed, stopped, failed = (
@@ -57,7 +57,7 @@ def summarise(study: Study, settings: TuneSettings) -> Summary:
     full = whole + sum(epochs[trial.number] for trial in failed)
     ended = sum(epochs[trial.number] for trial in (*completed, *stopped, *failed))
     counts = len(trials), len(completed), len(stopped), len(failed)
-    return Summary(*counts, ended, full, _failures(failed))
+    return TuneSummary(*counts, ended, full, _failures(failed))
 
 
 def _failures(failed: Sequence[FrozenTrial]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.stopping import OWN_RULE
 from metaqnn.executors import SearchStopped
 from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
 from metaqnn.session.run_folder import RunFolder
@@ -17,8 +18,8 @@ from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import of_search
 from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning
-from metaqnn.tune.results import best_trials, summarise, trial_row, write_results
-from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
+from metaqnn.tune.results import best_trials, summarise_tune, trial_row, write_results
+from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
 from metaqnn.tune.tuning import Heard, Tuning
 from state_space.errors import printable
@@ -137,7 +138,7 @@ class TuneSession:
         metric = self.prepared.family.metric
         best = best_trials(self.study, top)
         rows = [trial_row(trial, rank, metric) for rank, trial in enumerate(best, 1)]
-        summary = summarise(self.study, self.prepared.settings)
+        summary = summarise_tune(self.study, self.prepared.settings)
         if output_format == "json":
             found = best[0].params if best else None
             facts = {"run": str(self.folder.path), **asdict(summary), "best_parameters": found}
@@ -227,4 +228,4 @@ def _stopping(settings: TuneSettings) -> str:
         return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"
     if settings.delta is not None:
         return f"the published criterion, Delta {settings.delta:g} after {settings.burn_in} trials"
-    return f"stopping rule {settings.stopping or DEFAULT_RULE}"
+    return f"stopping rule {settings.stopping or OWN_RULE}"

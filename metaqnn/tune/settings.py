@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trainers.families import Family
 
 SAMPLERS = ("tpe", "random")
-DEFAULT_RULE = "rank-envelope"
 OF_FAMILY = ("epochs", "image_size", "train_limit", "validation_size")
 """Settings whose default is the family's."""
 OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric", "max_pixels")

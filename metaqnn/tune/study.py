@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from metaqnn.config.stopping import OWN_RULE
 from metaqnn.database.engine import name_of
 from metaqnn.mirrors.optuna import check_no_replay_database, explained
 from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune import TuneError
-from metaqnn.tune.settings import DEFAULT_RULE, TuneSettings
+from metaqnn.tune.settings import TuneSettings
 from predictor import EarlyStopper
 from predictor.extras import require
 from predictor.models.names import make_method
@@ -124,7 +125,7 @@ def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
         model = make_method("nu-svr-rbf", random_state=seed)
         rule: Any = EarlyStopper(Delta=settings.delta, burn_in=settings.burn_in, model=model)
     else:
-        rule = make_rule(settings.stopping or DEFAULT_RULE)
+        rule = make_rule(settings.stopping or OWN_RULE)
     return StoppingRulePruner(rule, T, parameters=names, metric=family.metric)
 
 

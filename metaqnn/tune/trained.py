@@ -1,4 +1,4 @@
-"""What `metaqnn train` has left, as a candidate for export."""
+"""What `metaqnn train` has left, as a network that may be exported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import read_json
-from metaqnn.export.candidate import Candidate, input_facts
 from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
+from metaqnn.export.exportable import Exportable, input_facts
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import counted
 from metaqnn.session.images import load_images, split
@@ -28,7 +28,7 @@ def is_training(folder: Path) -> bool:
     return (folder / TRAINING).is_file()
 
 
-def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = False) -> Candidate:
+def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = False) -> Exportable:
     """The network that was trained in a folder.
 
     Args:
@@ -84,7 +84,7 @@ def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = F
     evidence = Evidence("validation", *validation, network.accuracy, settings.metric)
     place, size = environment.data_dir, settings.image_size
     files = ImageFiles(settings.dataset, place, images, size, settings.max_pixels)
-    return Candidate(card, network, network.normalisation, evidence, files)
+    return Exportable(card, network, network.normalisation, evidence, files)
 
 
 def _stored(folder: Path, claimed: Mapping[str, Any]) -> tuple[TuneSettings, Environment]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
-from metaqnn.export import Candidate, Card
+from metaqnn.export import Card, Exportable
 from metaqnn.export.check import Evidence
 from metaqnn.session.run_folder import RunFolder
 from state_space import Architecture
@@ -98,7 +98,7 @@ def make_random():
             mean=None if normalisation.mean is None else tuple(m / 255 for m in normalisation.mean),
             std=None if normalisation.std is None else tuple(s / 255 for s in normalisation.std),
         )
-        return Candidate(card, network, normalisation, Evidence("validation", images, labels, 35 / 40))
+        return Exportable(card, network, normalisation, Evidence("validation", images, labels, 35 / 40))
 
     return make
 

@@ -46,10 +46,10 @@ def test_images_are_given_in_the_unit_interval_and_all_are_heard_of():
 
 
 def test_the_trained_network_passes_and_rounding_is_counted(make_random):
-    candidate = make_random()
+    exportable = make_random()
     heard = []
     check = check_of(
-        candidate.evidence, candidate.network, candidate.normalisation, "network 7", heard.append
+        exportable.evidence, exportable.network, exportable.normalisation, "network 7", heard.append
     )
     assert check.allowed >= TIES
     assert sum(heard) == 2 * 40
@@ -91,9 +91,9 @@ def drowned(tensor):
 
 @pytest.mark.parametrize("tampering", [torch.zeros_like, torch.neg, torch.randn_like, drowned])
 def test_weights_that_were_tampered_with_are_refused(make_random, tampering):
-    candidate = make_random()
+    exportable = make_random()
     torch.manual_seed(0)
-    weights = {name: tampering(tensor) for name, tensor in candidate.network.weights.items()}
-    network = replace(candidate.network, weights=weights)
+    weights = {name: tampering(tensor) for name, tensor in exportable.network.weights.items()}
+    network = replace(exportable.network, weights=weights)
     with pytest.raises(ExportError, match="network 7 is not exported: the network in the run folder reaches"):
-        check_of(candidate.evidence, network, candidate.normalisation, "network 7", lambda _: None)
+        check_of(exportable.evidence, network, exportable.normalisation, "network 7", lambda _: None)

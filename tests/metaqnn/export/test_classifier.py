@@ -28,11 +28,11 @@ def test_probabilities_are_the_softmax_of_the_trainers_logits(
     make_random, reference, tmp_path, monkeypatch, shape, kind
 ):
     monkeypatch.setattr("metaqnn.export.classifier.BATCH", 16)  # 40 images: two whole batches and a part
-    candidate = make_random(input_shape=shape, kind=kind)
-    files = written(tmp_path, candidate.evidence.images)
+    exportable = make_random(input_shape=shape, kind=kind)
+    files = written(tmp_path, exportable.evidence.images)
     heard = []
-    found = list(ImageClassifier.of(candidate).classify(files, heard=heard.append))
-    logits = reference(candidate.network, candidate.normalisation, candidate.evidence.images)
+    found = list(ImageClassifier.of(exportable).classify(files, heard=heard.append))
+    logits = reference(exportable.network, exportable.normalisation, exportable.evidence.images)
     assert [one.file for one in found] == [str(path) for path, _ in files]
     assert heard == [16, 16, 8]
     expected = torch.softmax(logits.double(), 1).numpy()
@@ -44,17 +44,17 @@ def test_probabilities_are_the_softmax_of_the_trainers_logits(
 def test_other_files_are_opened_as_an_export_opens_them(make_random, tmp_path, shape):
     """16-bit grey, transparency, a photo held upright, another size: `model.read_image` of an export."""
     rng = np.random.default_rng(0)
-    candidate = make_random(input_shape=shape)
-    candidate = replace(candidate, card=replace(candidate.card, levels=(255 / 4000, -10.0)))
+    exportable = make_random(input_shape=shape)
+    exportable = replace(exportable, card=replace(exportable.card, levels=(255 / 4000, -10.0)))
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(rng.integers(200, 4000, (12, 12)).astype(np.uint16)).save(tmp_path / "deep.png")
     Image.fromarray(rng.integers(0, 256, (9, 9, 4), dtype=np.uint8)).save(tmp_path / "clear.png")
     Image.fromarray(rng.integers(0, 256, (30, 20, 3), dtype=np.uint8)).save(tmp_path / "held.jpg", exif=exif)
-    (tmp_path / "model.py").write_text(model_source(candidate.card))
+    (tmp_path / "model.py").write_text(model_source(exportable.card))
     opened = load_source(tmp_path).read_image
     files = [(tmp_path / name, 0) for name in ("deep.png", "clear.png", "held.jpg")]
-    classifier = ImageClassifier.of(candidate)
+    classifier = ImageClassifier.of(exportable)
     for path, _ in files:
         expected = (opened(path)[0].permute(1, 2, 0) * 255).round().byte().numpy()
         np.testing.assert_array_equal(classifier._pixels(path, 0, 2**20), expected)

@@ -32,8 +32,8 @@ def together(make_random, reference):
 
 
 def test_its_softmax_is_the_mean_of_those_of_its_members(together, reference):
-    candidate, mean = together
-    found = reference(candidate.network, candidate.normalisation, candidate.evidence.images)
+    exportable, mean = together
+    found = reference(exportable.network, exportable.normalisation, exportable.evidence.images)
     np.testing.assert_allclose(found.softmax(1), mean, atol=1e-6)
 
 
@@ -45,11 +45,11 @@ def test_it_has_the_weights_of_all_and_says_which_it_is(together):
 
 
 def test_what_is_written_is_read_back_without_running_it(together, tmp_path):
-    candidate, mean = together
-    export_network(candidate, tmp_path / "both", [])
+    exportable, mean = together
+    export_network(exportable, tmp_path / "both", [])
     (tmp_path / "both" / "model.py").write_text("raise SystemExit('was run')")
     classifier = exported(tmp_path / "both")
-    found = classifier._probabilities(classifier.network.build().eval(), candidate.evidence.images)
+    found = classifier._probabilities(classifier.network.build().eval(), exportable.evidence.images)
     np.testing.assert_allclose(found, mean, atol=1e-5)
 
 

@@ -22,8 +22,8 @@ def test_ranks_are_those_of_top(reader):
 
 def test_a_network_of_the_search_with_its_facts(trained_run, reader):
     number = ranked(reader, 1)
-    candidate, row = searched(trained_run, reader, number), reader.network(number)
-    card = candidate.card
+    exportable, row = searched(trained_run, reader, number), reader.network(number)
+    card = exportable.card
     assert (card.network, card.architecture, card.parameters) == (
         number,
         row["architecture"],
@@ -32,21 +32,21 @@ def test_a_network_of_the_search_with_its_facts(trained_run, reader):
     assert (card.macs, card.validation_accuracy) == (row["macs"], row["final_accuracy"])
     assert (card.dataset, card.classes, card.input_shape) == ("digits", tuple("0123456789"), (1, 8, 8))
     assert (card.weights_from, card.test_accuracy) == ("search", None)
-    assert candidate.evidence.accuracy == row["final_accuracy"]
-    assert len(candidate.evidence.images) == card.validation_images == 100
+    assert exportable.evidence.accuracy == row["final_accuracy"]
+    assert len(exportable.evidence.images) == card.validation_images == 100
 
 
 def test_the_evidence_is_what_the_search_validated_on(trained_run, reader):
     """The trained network reaches on it, to the image, what the search saw, which other images would not."""
-    candidate = searched(trained_run, reader, ranked(reader, 1))
-    images = torch.from_numpy(candidate.evidence.images).float()
-    normalise = candidate.normalisation.prepared(candidate.evidence.images.shape[1:], torch.device("cpu"))
+    exportable = searched(trained_run, reader, ranked(reader, 1))
+    images = torch.from_numpy(exportable.evidence.images).float()
+    normalise = exportable.normalisation.prepared(exportable.evidence.images.shape[1:], torch.device("cpu"))
     with torch.no_grad():
-        found = candidate.network.build().eval()(normalise(images).permute(0, 3, 1, 2)).argmax(1).numpy()
-    correct = (found == candidate.evidence.labels).sum()
-    assert abs(correct - 100 * candidate.evidence.accuracy) <= 1
+        found = exportable.network.build().eval()(normalise(images).permute(0, 3, 1, 2)).argmax(1).numpy()
+    correct = (found == exportable.evidence.labels).sum()
+    assert abs(correct - 100 * exportable.evidence.accuracy) <= 1
     training = load_dataset("digits").train_images[:300]
-    assert candidate.normalisation.mean[0] == pytest.approx(training.mean(), rel=0.05)
+    assert exportable.normalisation.mean[0] == pytest.approx(training.mean(), rel=0.05)
 
 
 def test_weights_that_were_not_kept(trained_run, reader, kept):

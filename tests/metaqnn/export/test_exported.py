@@ -21,16 +21,16 @@ ARCHITECTURES = [
 @pytest.mark.parametrize("kind", ["channels", "global-contrast"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_it_computes_what_model_py_does(make_random, in_unit, tmp_path, architecture, kind):
-    candidate = make_random(architecture, kind=kind)
-    export_network(candidate, tmp_path / "best", [])
-    images = candidate.evidence.images
+    exportable = make_random(architecture, kind=kind)
+    export_network(exportable, tmp_path / "best", [])
+    images = exportable.evidence.images
     with torch.no_grad():
         expected = load_source(tmp_path / "best").load()(in_unit(images)).softmax(1).numpy()
     classifier = exported(tmp_path / "best")
     found = classifier._probabilities(classifier.network.build().eval(), images)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert classifier.classes == ("cat", "dog", "owl")
-    assert classifier.levels == candidate.card.levels
+    assert classifier.levels == exportable.card.levels
 
 
 @pytest.fixture

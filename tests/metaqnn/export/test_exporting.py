@@ -16,8 +16,8 @@ def names(folder):
 
 
 def test_a_folder_with_everything_and_its_description(make_random, tmp_path):
-    candidate, heard = make_random(), []
-    facts = export_network(candidate, tmp_path / "new" / "there", ["pt2"], heard.append)
+    exportable, heard = make_random(), []
+    facts = export_network(exportable, tmp_path / "new" / "there", ["pt2"], heard.append)
     folder = tmp_path / "new" / "there"
     assert names(folder) == ["README.md", "model.json", "model.pt2", "model.py", "model.safetensors"]
     assert names(folder.parent) == ["there"]
@@ -53,8 +53,8 @@ def test_a_file_that_classifies_otherwise_is_refused_and_removed(make_random, tm
 
 
 def test_weights_of_another_accuracy_leave_nothing(make_random, tmp_path):
-    candidate = make_random()
-    wrong = replace(candidate, evidence=replace(candidate.evidence, accuracy=0.2))
+    exportable = make_random()
+    wrong = replace(exportable, evidence=replace(exportable.evidence, accuracy=0.2))
     with pytest.raises(ExportError, match=r"the network in the run folder reaches 87\.50%"):
         export_network(wrong, tmp_path / "there", [])
     assert names(tmp_path) == []

@@ -53,13 +53,13 @@ def files(request, tmp_path):
 
 
 @pytest.fixture
-def candidate(files, make_random):
+def exportable(files, make_random):
     made = make_random("[SM(3)]", input_shape=files.dataset.input_shape)
     return replace(made, files=files, card=replace(made.card, levels=files.dataset.levels))
 
 
-def test_every_file_is_opened_to_the_pixels_of_the_training(candidate, files, tmp_path):
-    facts = export_network(candidate, tmp_path / "out", [])
+def test_every_file_is_opened_to_the_pixels_of_the_training(exportable, files, tmp_path):
+    facts = export_network(exportable, tmp_path / "out", [])
     assert facts["files"]["model.py"]["opened"] == 12
     assert "12 image files of the data set were opened" in (tmp_path / "out" / "README.md").read_text()
     module = load_source(tmp_path / "out")
@@ -68,7 +68,7 @@ def test_every_file_is_opened_to_the_pixels_of_the_training(candidate, files, tm
     assert np.array_equal(found[0].permute(1, 2, 0).numpy(), files.dataset.train_images[0] / np.float32(255))
 
 
-def test_a_model_that_opens_files_otherwise_is_refused(candidate, tmp_path, monkeypatch):
+def test_a_model_that_opens_files_otherwise_is_refused(exportable, tmp_path, monkeypatch):
     made = FORMATS["torch"]
 
     def write(folder, card, weights):
@@ -82,7 +82,7 @@ def test_a_model_that_opens_files_otherwise_is_refused(candidate, tmp_path, monk
     with pytest.raises(
         ExportError, match=r"model\.py opens '.*\.png' of '.*data' otherwise than the training"
     ):
-        export_network(candidate, tmp_path / "out", [])
+        export_network(exportable, tmp_path / "out", [])
     assert not (tmp_path / "out").exists()
 
 
@@ -93,11 +93,11 @@ def test_without_files_nothing_is_opened(make_random, tmp_path):
     assert facts["files"]["model.py"]["opened"] == 0
 
 
-def test_a_file_is_classified_from_the_command_line(candidate, tmp_path):
+def test_a_file_is_classified_from_the_command_line(exportable, tmp_path):
     import subprocess
     import sys
 
-    export_network(candidate, tmp_path / "out", [])
+    export_network(exportable, tmp_path / "out", [])
     names = [str(tmp_path / "data" / name / "0.png") for name in ("cat", "dog")]
     command = [sys.executable, str(tmp_path / "out" / "model.py"), *names]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -117,8 +117,8 @@ def test_pillow_is_needed_for_files_alone(make_random, tmp_path):
     assert done.stdout == "torch.Size([1, 3])\n", done.stderr
 
 
-def test_a_stream_is_as_good_as_a_path(candidate, tmp_path):
-    export_network(candidate, tmp_path / "out", [])
+def test_a_stream_is_as_good_as_a_path(exportable, tmp_path):
+    export_network(exportable, tmp_path / "out", [])
     data = (tmp_path / "data" / "owl" / "1.png").read_bytes()
     module = load_source(tmp_path / "out")
     assert module.read_image(io.BytesIO(data)).equal(module.read_image(tmp_path / "data" / "owl" / "1.png"))

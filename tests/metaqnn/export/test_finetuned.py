@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from metaqnn.export import Candidate, ExportError, ensemble, export_network, finetuned, searched
+from metaqnn.export import Exportable, ExportError, ensemble, export_network, finetuned, searched
 from metaqnn.export.exported import exported
 from metaqnn.export.formats import load_source
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
@@ -42,13 +42,13 @@ def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
     number = kept(run)[0]
     finetune(run, number, 0, 36)
     with closing(run.reader()) as reader:
-        candidate = finetuned(run, reader, number)
-    assert isinstance(candidate, Candidate)
-    assert candidate.evidence.part == "test"
-    assert len(candidate.evidence.images) == candidate.card.test_images == 359
-    assert candidate.evidence.accuracy == candidate.card.test_accuracy == pytest.approx(1 - 36 / 359)
-    assert candidate.card.training == "`metaqnn finetune`, 30 epochs, its seed 0"
-    np.testing.assert_array_equal(candidate.evidence.images, load_dataset("digits").test_images)
+        exportable = finetuned(run, reader, number)
+    assert isinstance(exportable, Exportable)
+    assert exportable.evidence.part == "test"
+    assert len(exportable.evidence.images) == exportable.card.test_images == 359
+    assert exportable.evidence.accuracy == exportable.card.test_accuracy == pytest.approx(1 - 36 / 359)
+    assert exportable.card.training == "`metaqnn finetune`, 30 epochs, its seed 0"
+    np.testing.assert_array_equal(exportable.evidence.images, load_dataset("digits").test_images)
 
 
 def test_the_first_seed_that_did_not_fail_is_taken_and_not_the_best(run, kept):
@@ -99,13 +99,13 @@ def test_all_finetuned_networks_together_are_exported_as_one(run, kept, referenc
     (run.path / "finetune" / "30-epochs-0" / "network-old-seed-0.json").write_text("somebody's own")
     mean = np.mean(list(shares.values()), axis=0)
     with closing(run.reader()) as reader:
-        candidate = ensemble(run, reader)
+        exportable = ensemble(run, reader)
         rows = [reader.network(number) for number in kept(run)]
     accuracy = float((mean.argmax(1) == dataset.test_labels).mean())
-    assert (candidate.card.test_accuracy, candidate.card.test_images) == (accuracy, 359)
-    assert candidate.card.members == {str(row["number"]): row["architecture"] for row in rows}
-    assert candidate.card.parameters == sum(row["parameters"] for row in rows)
-    facts = export_network(candidate, tmp_path / "both", ["pt2", "onnx"])
+    assert (exportable.card.test_accuracy, exportable.card.test_images) == (accuracy, 359)
+    assert exportable.card.members == {str(row["number"]): row["architecture"] for row in rows}
+    assert exportable.card.parameters == sum(row["parameters"] for row in rows)
+    facts = export_network(exportable, tmp_path / "both", ["pt2", "onnx"])
     assert facts["files"]["model.py"]["correct"] == pytest.approx(359 * accuracy, abs=2)
     with torch.no_grad():
         network = load_source(tmp_path / "both").load()

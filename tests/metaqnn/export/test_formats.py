@@ -51,11 +51,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, make_random):
-    """A network in every format, and the candidate that it was."""
-    folder, candidate = tmp_path_factory.mktemp("export"), make_random()
+    """A network in every format, and the exportable that it was."""
+    folder, exportable = tmp_path_factory.mktemp("export"), make_random()
     for made in FORMATS.values():
-        made.write(folder, candidate.card, candidate.network.weights)
-    return folder, candidate
+        made.write(folder, exportable.card, exportable.network.weights)
+    return folder, exportable
 
 
 def in_a_process(code, folder, *arguments):
@@ -78,20 +78,20 @@ def in_a_process(code, folder, *arguments):
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("batch", [1, 2, 40])
 def test_a_format_computes_what_the_trainers_network_does(written, reference, in_unit, name, batch):
-    folder, candidate = written
-    images = candidate.evidence.images[:batch]
-    expected = reference(candidate.network, candidate.normalisation, images)
+    folder, exportable = written
+    images = exportable.evidence.images[:batch]
+    expected = reference(exportable.network, exportable.normalisation, images)
     with torch.no_grad():
         found = FORMATS[name].read(folder)(in_unit(images))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_network_of_means_in_every_format(make_random, reference, in_unit, tmp_path):
-    candidate = make_random("[C(4,5,2), D(1,1), P(3,2), GAP(3), SM(3)]", kind="global-contrast")
-    images = candidate.evidence.images
-    expected = reference(candidate.network, candidate.normalisation, images)
+    exportable = make_random("[C(4,5,2), D(1,1), P(3,2), GAP(3), SM(3)]", kind="global-contrast")
+    images = exportable.evidence.images
+    expected = reference(exportable.network, exportable.normalisation, images)
     for made in FORMATS.values():
-        made.write(tmp_path, candidate.card, candidate.network.weights)
+        made.write(tmp_path, exportable.card, exportable.network.weights)
     for made in FORMATS.values():
         with torch.no_grad():
             found = made.read(tmp_path)(in_unit(images))
@@ -99,11 +99,11 @@ def test_a_network_of_means_in_every_format(make_random, reference, in_unit, tmp
 
 
 def test_the_source_needs_torch_alone(written, reference):
-    folder, candidate = written
+    folder, exportable = written
     printed = in_a_process(ALONE, folder)
     found = json.loads(printed.partition("]]")[0] + "]]")
     pixels = (np.arange(2 * 3 * 9 * 9).reshape(2, 3, 9, 9) % 256).astype(np.uint8).transpose(0, 2, 3, 1)
-    expected = reference(candidate.network, candidate.normalisation, np.ascontiguousarray(pixels))
+    expected = reference(exportable.network, exportable.normalisation, np.ascontiguousarray(pixels))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
     assert "['cat', 'dog', 'owl']" in printed
 
@@ -114,17 +114,17 @@ def test_timm_makes_the_network_by_its_name(written):
 
 
 def test_the_source_classifies_a_file(written, reference, tmp_path, capsys, monkeypatch):
-    folder, candidate = written
-    Image.fromarray(candidate.evidence.images[0]).save(tmp_path / "image.png")
+    folder, exportable = written
+    Image.fromarray(exportable.evidence.images[0]).save(tmp_path / "image.png")
     monkeypatch.setitem(sys.modules, "timm.models", None)  # its import takes seconds
     monkeypatch.setattr(sys, "argv", ["model.py", str(tmp_path / "image.png")])
     runpy.run_path(str(folder / "model.py"), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
-    shares = reference(candidate.network, candidate.normalisation, candidate.evidence.images[:1]).softmax(1)[
-        0
-    ]
+    shares = reference(exportable.network, exportable.normalisation, exportable.evidence.images[:1]).softmax(
+        1
+    )[0]
     best = shares.argsort(descending=True).tolist()
-    assert [line.split()[1] for line in lines] == [candidate.card.classes[i] for i in best]
+    assert [line.split()[1] for line in lines] == [exportable.card.classes[i] for i in best]
     assert [float(line.split("%")[0]) for line in lines] == pytest.approx(
         [100 * float(shares[i]) for i in best], abs=0.02
     )
@@ -144,13 +144,13 @@ def test_onnx_says_what_its_numbers_are_and_nothing_about_this_machine(written):
 def test_a_library_and_our_reader_read_the_same_weights(written):
     from safetensors.torch import load_file
 
-    folder, candidate = written
+    folder, exportable = written
     read = formats.load_source(folder).read_safetensors(folder / "model.safetensors")
     expected = load_file(folder / "model.safetensors")
     assert read.keys() == expected.keys()
     assert all(torch.equal(read[name], expected[name]) for name in read)
     assert sum(tensor.numel() for tensor in read.values()) == sum(
-        tensor.numel() for tensor in candidate.network.weights.values()
+        tensor.numel() for tensor in exportable.network.weights.values()
     )
 
 

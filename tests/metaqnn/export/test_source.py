@@ -37,11 +37,11 @@ HOSTILE = [
 NAMES = st.text(st.characters(), max_size=12) | st.lists(st.sampled_from(HOSTILE), max_size=4).map("".join)
 
 
-def network_of(candidate, folder):
-    """The network of the source, with the candidate's weights."""
-    (folder / "model.py").write_text(model_source(candidate.card))
+def network_of(exportable, folder):
+    """The network of the source, with the exportable's weights."""
+    (folder / "model.py").write_text(model_source(exportable.card))
     network = load_source(folder).Network()
-    network.load_state_dict(named_weights(candidate.card, candidate.network.weights))
+    network.load_state_dict(named_weights(exportable.card, exportable.network.weights))
     return network.eval()
 
 
@@ -50,19 +50,19 @@ def network_of(candidate, folder):
 def test_the_source_computes_what_the_trainers_network_does(
     make_random, reference, in_unit, tmp_path, architecture, kind
 ):
-    candidate = make_random(architecture, kind=kind)
-    images = candidate.evidence.images
-    expected = reference(candidate.network, candidate.normalisation, images)
-    found = network_of(candidate, tmp_path)(in_unit(images))
+    exportable = make_random(architecture, kind=kind)
+    images = exportable.evidence.images
+    expected = reference(exportable.network, exportable.normalisation, images)
+    found = network_of(exportable, tmp_path)(in_unit(images))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert expected.std() > 0.01
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_comments_tell_the_shapes(make_random, tmp_path, architecture):
-    candidate = make_random(architecture)
-    network = network_of(candidate, tmp_path)
-    layers = {layer.name: layer for layer in layer_sources(candidate.card, candidate.card.architecture)}
+    exportable = make_random(architecture)
+    network = network_of(exportable, tmp_path)
+    layers = {layer.name: layer for layer in layer_sources(exportable.card, exportable.card.architecture)}
     sizes = {}
     for name, module in network.named_children():
         module.register_forward_hook(lambda *args, name=name: sizes.__setitem__(name, args[-1].shape[1:]))
@@ -72,7 +72,7 @@ def test_the_comments_tell_the_shapes(make_random, tmp_path, architecture):
         said = [int(size) for size in re.findall(r"\d+", layer.comment.partition(": ")[2])]
         # The hook of a global average pooling sees the maps before their means are taken.
         assert said == list(sizes[name])[: len(said)]
-        assert f"# {layer.comment}\n" in model_source(candidate.card)
+        assert f"# {layer.comment}\n" in model_source(exportable.card)
 
 
 def test_an_image_of_one_colour_has_no_contrast(make_random, tmp_path):
@@ -88,11 +88,11 @@ def test_dropout_is_there_for_further_training(make_random, tmp_path):
 
 
 def test_images_of_any_number_of_channels(make_random, reference, in_unit, tmp_path):
-    candidate = make_random("[C(4,3,1), SM(3)]", input_shape=(4, 6, 6))
-    images = candidate.evidence.images
-    expected = reference(candidate.network, candidate.normalisation, images)
+    exportable = make_random("[C(4,3,1), SM(3)]", input_shape=(4, 6, 6))
+    images = exportable.evidence.images
+    expected = reference(exportable.network, exportable.normalisation, images)
     torch.testing.assert_close(
-        network_of(candidate, tmp_path)(in_unit(images)), expected, rtol=1e-4, atol=1e-5
+        network_of(exportable, tmp_path)(in_unit(images)), expected, rtol=1e-4, atol=1e-5
     )
 
 

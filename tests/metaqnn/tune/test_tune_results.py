@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from metaqnn.tune.results import best_trials, curves_csv, summarise, write_results
+from metaqnn.tune.results import best_trials, curves_csv, summarise_tune, write_results
 from predictor import LearningCurves
 from trainers.families import make_family
 
@@ -61,7 +61,7 @@ def test_the_best_comes_first_and_is_written(tuning, formula_family_trainer, set
 
 def test_epochs_are_counted(tuning, formula_family_trainer, settings):
     study = tuning(formula_family_trainer(failing=("trial-2.pt",)), trials=12, stopping=RULE)
-    found = summarise(study, settings())
+    found = summarise_tune(study, settings())
     assert found.trials == found.completed + found.stopped + found.failed == 12
     assert found.failed == 1
     assert found.epochs == sum(len(trial.intermediate_values) for trial in study.trials)
@@ -71,6 +71,6 @@ def test_epochs_are_counted(tuning, formula_family_trainer, settings):
 def test_failures_are_told_by_kind_with_the_first_of_each(tuning, formula_family_trainer, settings):
     study = tuning(formula_family_trainer(failing=("trial-2.pt", "trial-4.pt")), trials=6)
     message = "training loss nan in epoch 2"
-    assert summarise(study, settings()).failures == {
+    assert summarise_tune(study, settings()).failures == {
         "diverged": {"trials": 2, "first": 2, "message": message}
     }
