@@ -26,8 +26,9 @@ from metaqnn.config.stopping import PublishedFlags
 from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
-from metaqnn.report.text import audit_line, headline
+from metaqnn.report.text import TOP, NextStep, audit_line, headline, uses
 from metaqnn.results.accuracy import better_balanced
+from metaqnn.results.finetuned import long_trained
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
@@ -216,7 +217,7 @@ def _run(session: Session, namespace: argparse.Namespace) -> SearchStopped | Non
 
 def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
-        summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(5)
+        summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(TOP)
         record = reader.record()
     config = record.config
     notes = read_notes(folder.path)
@@ -226,23 +227,18 @@ def _result(folder: RunFolder, output_format: str) -> str:
     if output_format == "csv":
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    where = _where(folder, record.may_be_tested)
+    finetuned = any(one.tests for one in long_trained(folder.path)[0])
+    steps = uses(summary, folder.path, tested=record.may_be_tested, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(
             "the classes are of unequal size: --metric balanced-accuracy, in a new search, counts all alike"
         )
-    return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", where])
+    return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", _where(folder.path, steps)])
 
 
-def _where(folder: RunFolder, tested: bool) -> str:
-    """Where the results are, and the most useful next commands; finetuning needs test images."""
-    run = folder.path
-    longer = {command("finetune", run, "--top", 5): "train the best ones longer, measure their test error"}
-    steps = {
-        command("report", run): "all figures on a page (dashboard: live)",
-        **(longer if tested else {}),
-        command("export", run, "--to", run / "best"): "the best network as PyTorch source, weights and ONNX",
-    }
-    width = max(map(len, steps))
-    lines = (f"  {step:<{width}}  {purpose}" for step, purpose in steps.items())
+def _where(run: Path, uses: list[NextStep]) -> str:
+    """Where the results are, and the most useful next commands."""
+    steps = [NextStep(command("report", run), "to see all figures on a page (dashboard: live)"), *uses]
+    width = max(len(step.command) for step in steps)
+    lines = (f"  {step.command:<{width}}  {step.purpose}" for step in steps)
     return "\n".join([f"everything is in {shell_quoted(run)}; next:", *lines])

@@ -9,22 +9,13 @@ from scipy.stats import binomtest
 
 from metaqnn.database import SearchRecord
 from metaqnn.output import command, count, percent
+from metaqnn.report.text import NextStep, uses
 from metaqnn.results.accuracy import CONFIDENCE
 from metaqnn.results.settings import rule_name
 from metaqnn.results.view import SearchView
 
 MUCH = 0.2
 """Of stops, a share that may have been wrong and is worth more checks."""
-TOP = 5
-"""Networks that are worth a long training."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A command to paste, and what it is for."""
-
-    command: str
-    purpose: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +30,7 @@ class Answer:
 
     found: str
     stopping: str
-    steps: list[Step]
+    steps: list[NextStep]
 
 
 def answer(view: SearchView, run: Path, *, running: bool, finetuned: bool) -> Answer:
@@ -118,24 +109,14 @@ def _largest_share(wrong: int, checked: int) -> float:
     return float(test.proportion_ci(CONFIDENCE, method="exact").high)
 
 
-def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[Step]:
+def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[NextStep]:
     if running:
-        return [Step(command("dashboard", run), "to watch it in a browser")]
-    steps = []
+        return [NextStep(command("dashboard", run), "to watch it in a browser")]
+    steps: list[NextStep] = []
     if len(view.ended) < view.config.schedule.total and view.nothing_new is None:
-        steps.append(Step(command("run", "--resume", run), "to go on with the search"))
-    if view.summary.completed and view.summary.beats_guess:
-        steps += _after(run, finetuned, SearchRecord.of(view.record).may_be_tested)
+        steps.append(NextStep(command("run", "--resume", run), "to go on with the search"))
+    steps += uses(view.summary, run, tested=SearchRecord.of(view.record).may_be_tested, finetuned=finetuned)
     audit = view.audit_summary
     if audit.stops > audit.networks and _largest_share(audit.better_than_best, audit.networks) > MUCH:
-        steps.append(Step(command("audit", run), "to check the stopping rule"))
+        steps.append(NextStep(command("audit", run), "to check the stopping rule"))
     return steps
-
-
-def _after(run: Path, finetuned: bool, tested: bool) -> list[Step]:
-    if finetuned:
-        export = command("export", run, "--finetuned", "--to", run / "best")
-        return [Step(export, "to use the best network after its long training")]
-    longer = command("finetune", run, "--top", TOP)
-    steps = [Step(longer, "to train the best ones for longer and measure their test error")] if tested else []
-    return [*steps, Step(command("export", run, "--to", run / "best"), "to use the best network as it is")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from metaqnn.output import counted, duration, interval_text, percent
+from metaqnn.output import command, counted, duration, interval_text, percent
 from metaqnn.results.accuracy import guess_text
 from metaqnn.results.summary import AuditSummary, Summary
 
@@ -25,6 +26,8 @@ COLUMNS = {
 """Key -> heading of the table of epsilons; `epsilon_rows` are its rows."""
 SPARE = "shown_top15", "shown_top5", "networks"
 """Columns of that table that a narrow terminal does without, the first one first."""
+TOP = 5
+"""Networks that are shown at the end of a search, and worth a long training."""
 
 
 def headline(summary: Summary) -> str:
@@ -112,3 +115,32 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         "shown_top5": percent(row["top5_so_far"]),
         "shown_top15": percent(row["top15_so_far"]),
     }
+
+
+class NextStep(NamedTuple):
+    """A command to paste, and what it is for."""
+
+    command: str
+    purpose: str
+
+
+def uses(summary: Summary, run: Path, *, tested: bool, finetuned: bool) -> list[NextStep]:
+    """What to do with the best networks, the most useful first; nothing if none is better than a guess.
+
+    Args:
+        summary: of the search.
+        run: its folder.
+        tested: whether there are test images, which finetuning needs.
+        finetuned: whether a network was trained for long.
+    """
+    if not summary.completed or not summary.beats_guess:
+        return []
+    to = "--to", run / "best"
+    if finetuned:
+        longest = command("export", run, "--finetuned", *to)
+        return [NextStep(longest, "to use the best network after its long training")]
+    best = NextStep(command("export", run, *to), "to use the best network: PyTorch source, weights and ONNX")
+    if not tested:
+        return [best]
+    longer = command("finetune", run, "--top", TOP)
+    return [NextStep(longer, "to train the best ones for longer and measure their test error"), best]
