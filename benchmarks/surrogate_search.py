@@ -137,7 +137,7 @@ def _networks(memory: Memory, trainer: SurrogateTrainer, seed: int) -> dict[str,
 def _policy(search: Search, trainer: SurrogateTrainer, seed: int) -> float:
     """Mean true y_T of walks at epsilon = 0.1 by the final Q-values, repeated networks included."""
     rng = np.random.default_rng((seed, POLICY_WALKS))
-    walks = [search.agent.sample(0.1, rng) for _ in range(POLICY_WALKS)]
+    walks = [search.known.agent.sample(0.1, rng) for _ in range(POLICY_WALKS)]
     return float(np.mean([true_result(trainer, architecture, 0) for architecture in walks]))
 
 
@@ -152,5 +152,5 @@ def _q_values(search: Search, memory: Memory) -> dict[str, tuple[float, int]]:
         o = state.observed
         key = ".".join(map(str, (o.kind, *[getattr(o, f) for f in o._fields[1:-1]], action)))
         merged[key] += count
-        values[key] = search.agent.q_value(state, action)
+        values[key] = search.known.agent.q_value(state, action)
     return {key: (values[key], count) for key, count in merged.items() if count >= LEAST_VISITS}

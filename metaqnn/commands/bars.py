@@ -31,7 +31,7 @@ class Bars(SearchListener):
     """
 
     def __init__(self, search: Search, workers: int = 1) -> None:
-        config, curves = search.config, search.history.curves
+        config, curves = search.config, search.known.history.curves
         self._config = config
         self._best = float(curves.final[curves.completed].max(initial=0.0))
         self._saved = int((curves.T - curves.observed).sum())

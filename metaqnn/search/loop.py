@@ -9,16 +9,14 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
 from metaqnn.search import repeats
-from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.events import Afterwards, Job, SearchListener
-from metaqnn.search.history import History
+from metaqnn.search.knowledge import Knowledge, finalists
 from metaqnn.search.monitor import TrainingMonitor
-from metaqnn.search.network_files import Finalist, NetworkFiles
+from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed, generator
 from metaqnn.search.remarks import Remarks
-from metaqnn.search.replay import learn
 from predictor import Decision, StoppingRule
-from state_space import Architecture, StateSpace
+from state_space import StateSpace
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 
@@ -83,9 +81,7 @@ class Search:
     ) -> None:
         self.config = config
         self.space = space
-        self.agent = QLearner(space, alpha=config.alpha, gamma=config.gamma, initial=config.initial_q)
-        self.memory = ReplayMemory(self.agent, seed=config.seed, draws=config.replays)
-        self.history = History(config.epochs)
+        self.known = Knowledge(config, space, database)
         self._database = database
         self._rule = rule
         self._files = files
@@ -93,20 +89,15 @@ class Search:
         self._chance = chance
         self._remarks = Remarks(chance, config.initial_q)
         self._running: dict[int, _Running] = {}
-        self._jobs: dict[Architecture, Job] = {}
-        self._unfinished: list[Job] = []
-        self._rewards: dict[int, float] = {}
-        self._waiting: dict[int, list[int]] = {}  # network id -> proposals that wait for its result
         self._afterwards = Afterwards(database)
-        self._proposals = 0
         self._faults = 0
-        self._repeats = 0  # walks in a row, since the last event, that found nothing new
-        self._restore()
+        if files is not None:
+            files.tidy([job.number for job in self.known.unfinished], self.known.finalists)
 
     @property
     def trained(self) -> int:
         """Networks whose training has ended, however it ended."""
-        return len(self._rewards)
+        return len(self.known.rewards)
 
     def run(self, executor: Executor, listener: SearchListener | None = None) -> None:
         """Train networks until the schedule is done, telling `listener` about every event.
@@ -130,8 +121,8 @@ class Search:
         """
         if self._files is not None:
             self._files.require_folder()
-        interrupted = bool(self._unfinished)
-        job = self._unfinished.pop(0) if interrupted else self._propose()
+        interrupted = bool(self.known.unfinished)
+        job = self.known.unfinished.pop(0) if interrupted else self._propose()
         if job is None:
             return None
         stored = self._database.stored_epochs(job.network_id) if interrupted else []
@@ -155,7 +146,9 @@ class Search:
 
     def _end(self, task: Task, result: NetworkResult) -> None:
         running = self._running.pop(task.number)
-        self._finish(running.job, result, running.monitor)
+        self.known.finish(running.job, result)
+        if result.outcome in (Outcome.COMPLETED, Outcome.STOPPED):
+            self.known.history.append(running.monitor.curve())
         self._afterwards.when_stored(lambda: self._ended(running.job, result))
         self._count_faults(result)
         self._remarks.finished(result.outcome)
@@ -163,7 +156,7 @@ class Search:
     def _ended(self, job: Job, result: NetworkResult) -> None:
         """The result of a network is stored."""
         if self._files is not None:
-            self._files.ended(job.number, _finalists(job, result.final_accuracy))
+            self._files.ended(job.number, finalists(job, result.final_accuracy))
         self._listener.finished(job, result)
 
     def _heard(self, job: Job, report: EpochReport, decision: Decision | None) -> None:
@@ -173,7 +166,7 @@ class Search:
         return TrainingMonitor(
             job=job,
             database=self._database,
-            history=self.history,
+            history=self.known.history,
             rule=self._rule,
             epochs=self.config.epochs,
             chance=self._chance,
@@ -190,107 +183,23 @@ class Search:
         return bool(draw < self.config.audit)
 
     def _propose(self) -> Job | None:
-        if len(self._jobs) >= self.config.schedule.total:
+        proposed = len(self.known.jobs)
+        if proposed >= self.config.schedule.total:
             return None
-        epsilon = self.config.schedule.epsilon(len(self._jobs))
+        epsilon = self.config.schedule.epsilon(proposed)
         if epsilon < 1:
-            self._remarks.choosing(self._rewards.values())
-        while self._repeats < repeats.CONSECUTIVE_REPEATS:
-            rng = generator(self.config.seed, Purpose.SAMPLE, self._proposals)
-            architecture = self.agent.sample(epsilon, rng)
-            if architecture not in self._jobs:
-                return self._add_new(architecture, epsilon)
-            self._add_repeat(self._jobs[architecture], epsilon)
+            self._remarks.choosing(self.known.rewards.values())
+        while self.known.repeats < repeats.CONSECUTIVE_REPEATS:
+            job = self.known.propose(epsilon)
+            if job is not None:
+                return job
         if self._running:  # what they find may change the walks
             return None
-        reason = repeats.nothing_new(repeats.CONSECUTIVE_REPEATS, epsilon, len(self._jobs))
+        reason = repeats.nothing_new(repeats.CONSECUTIVE_REPEATS, epsilon, proposed)
         raise SearchStopped(reason, for_good=True)
-
-    def _add_new(self, architecture: Architecture, epsilon: float) -> Job:
-        number = len(self._jobs) + 1
-        shape, classes = self.space.input_shape, self.space.num_classes
-        parameters, depth = architecture.parameters(shape, classes), architecture.depth
-        network = {
-            "number": number,
-            "architecture": str(architecture),
-            "parameters": parameters,
-            "depth": depth,
-            "num_params": architecture.weights(shape),
-            "macs": architecture.macs(shape, classes),
-        }
-        network_id = self._database.propose(self._proposals, epsilon, network)
-        self._waiting[network_id] = [self._proposals]
-        self._proposals += 1
-        self._repeats = 0
-        self._jobs[architecture] = job = Job(network_id, number, epsilon, architecture, parameters, depth)
-        return job
-
-    def _add_repeat(self, job: Job, epsilon: float) -> None:
-        reward = self._rewards.get(job.network_id)
-        position = None if reward is None else len(self.memory)
-        self._database.repeat(self._proposals, epsilon, job.network_id, position)
-        if reward is None:
-            self._waiting[job.network_id].append(self._proposals)
-        else:
-            self.memory.add(job.architecture, reward)
-        self._proposals += 1
-        self._repeats += 1
-
-    def _finish(self, job: Job, result: NetworkResult, monitor: TrainingMonitor) -> None:
-        waiting = self._waiting.pop(job.network_id)
-        positions = {proposal: len(self.memory) + place for place, proposal in enumerate(waiting)}
-        self._database.finish(job.network_id, result, len(self._rewards) + 1, positions)
-        self._rewards[job.network_id] = result.reward
-        self._repeats = 0  # what was learned may change the walks
-        for _ in waiting:
-            self.memory.add(job.architecture, result.reward)
-        if result.outcome in (Outcome.COMPLETED, Outcome.STOPPED):
-            self.history.append(monitor.curve())
 
     def _count_faults(self, result: NetworkResult) -> None:
         self._faults = self._faults + 1 if result.outcome in FAULTS else 0
         if self._faults >= CONSECUTIVE_FAULTS:
             reason = (result.message or result.outcome).strip().splitlines()[-1]  # of a traceback
             raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")
-
-    def _restore(self) -> None:
-        """Replay the stored events."""
-        curves = self._database.curves()
-        jobs: dict[int, Job] = {}
-        finalists: list[Finalist] = []
-        for row in self._database.stored_networks():
-            architecture = Architecture.parse(row.architecture)
-            job = Job(row.id, row.number, row.epsilon, architecture, row.parameters, row.depth)
-            self._jobs[architecture] = jobs[row.id] = job
-            if row.reward is None:
-                self._unfinished.append(job)
-            else:
-                self._rewards[row.id] = row.reward
-            finalists += _finalists(job, row.final_accuracy)
-        for network_id, (learning_rate, accuracies) in curves.items():
-            job = jobs[network_id]
-            self.history.append(self.history.curve(job.parameters, job.depth, learning_rate, accuracies))
-        self._restore_samples(jobs)
-        if self._files is not None:
-            self._files.tidy([job.number for job in self._unfinished], finalists)
-
-    def _restore_samples(self, jobs: dict[int, Job]) -> None:
-        stored = self._database.stored_samples()
-        self._proposals = len(stored)
-        for sample in stored:
-            if sample.position is None:
-                self._waiting.setdefault(sample.network_id, []).append(sample.proposal)
-        remembered = [sample for sample in stored if sample.position is not None]
-        known: set[int] = set()
-        for sample in sorted(remembered, key=lambda sample: sample.position):
-            self.memory.recall(jobs[sample.network_id].architecture, self._rewards[sample.network_id])
-            self._repeats = self._repeats + 1 if sample.network_id in known else 0
-            known.add(sample.network_id)
-        learn(self.agent, self.memory.samples, seed=self.config.seed, draws=self.config.replays)
-
-
-def _finalists(job: Job, final_accuracy: float | None) -> list[Finalist]:
-    """The network, if it was trained to the end."""
-    if final_accuracy is None:
-        return []
-    return [Finalist(job.number, str(job.architecture), job.parameters, final_accuracy)]

@@ -70,7 +70,7 @@ def run_search(open_search, formula_trainer):
                 return trainer.train(architecture, seed=seed, on_epoch=with_trouble)
 
         search.run(SerialExecutor(Troubled()))
-        return search.agent.q_table()
+        return search.known.agent.q_table()
 
     return run
 

@@ -19,7 +19,7 @@ def test_the_agents_of_figures_and_of_a_resumed_search_have_its_q_values_to_the_
     memory = ReplayMemory(agent, seed=config.seed, draws=config.replays)
     for architecture, reward in reader.samples():
         memory.add(Architecture.parse(architecture), reward)
-    assert view.agent.q_table() == search.agent.q_table() == agent.q_table()
+    assert view.agent.q_table() == search.known.agent.q_table() == agent.q_table()
     assert max(q for actions in agent.q_table().values() for q in actions.values()) > config.initial_q
     reader.close()
     database.close()

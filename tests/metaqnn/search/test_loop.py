@@ -56,7 +56,7 @@ def outcome_of(url, search):
                 {key: value for key, value in epoch.items() if key != "training_id"}
                 for epoch in training["epochs"]
             ]
-    return networks, search.agent.q_table()
+    return networks, search.known.agent.q_table()
 
 
 TIMES = ("id", "proposed_at", "finished_at")

@@ -36,8 +36,8 @@ def test_an_exhausted_state_space_ends_the_search(new_database, open_search, for
     schedule = EpsilonSchedule.parse("1.0:100000")
     _, database = new_database(schedule=schedule, stopping="none", layer_limit=1)
     search = open_search(database)
-    search.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
-    search.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
+    search.known.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
+    search.known.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
     with pytest.raises(
         SearchStopped, match=r"at epsilon 1 led to one of the 6 known networks: the state space has hardly"
     ):
@@ -64,9 +64,9 @@ def test_going_on_with_it_adds_nothing_and_says_the_same(new_database, stopped):
     database = greedy(new_database)
     search, reason = stopped(database)
     before = database.stored_samples()
-    assert len(before) == len(search.memory)
+    assert len(before) == len(search.known.memory)
     again, same = stopped(database)
-    assert (same, database.stored_samples(), len(again.memory)) == (reason, before, len(before))
+    assert (same, database.stored_samples(), len(again.known.memory)) == (reason, before, len(before))
 
 
 def test_a_search_that_is_killed_among_repeats_ends_where_it_would_have_ended(
@@ -78,14 +78,14 @@ def test_a_search_that_is_killed_among_repeats_ends_where_it_would_have_ended(
     )
     _, reason = stopped(undisturbed)
     search = open_search(database)
-    add = search._add_repeat
+    add = search.known._add_repeat
 
     def die(*arguments):
-        if search._repeats == SEVERAL // 2:
+        if search.known.repeats == SEVERAL // 2:
             raise KeyboardInterrupt
         add(*arguments)
 
-    monkeypatch.setattr(search, "_add_repeat", die)
+    monkeypatch.setattr(search.known, "_add_repeat", die)
     with pytest.raises(KeyboardInterrupt):
         search.run(SerialExecutor(formula_trainer(search.config.epochs)))
     assert stopped(database)[1] == reason

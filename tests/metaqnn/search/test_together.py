@@ -150,5 +150,5 @@ def test_a_search_in_blocks_ends_as_one_without(new_database, open_search, formu
         url, database = new_database(executor.__name__)
         search = open_search(database)
         search.run(executor(formula_trainer(search.config.epochs)))
-        ends.append((stored(url), search.agent.q_table()))
+        ends.append((stored(url), search.known.agent.q_table()))
     assert ends[0] == ends[1]
