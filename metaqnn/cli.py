@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from predictor.interrupts import interrupt_between_imports
-from predictor.streams import drop, go_on_without_stderr, open_closed_streams
+from predictor.output import drop, go_on_without_stderr, open_closed_streams
 
 COMMANDS = {
     "run": "start or resume a search",

@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
 from predictor.interrupts import interrupt_between_imports
-from predictor.streams import NO_SPACE, drop, go_on_without_stderr, open_closed_streams
+from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams
 
 
 class Command(NamedTuple):

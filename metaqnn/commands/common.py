@@ -17,7 +17,7 @@ from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
-from predictor.streams import drop
+from predictor.output import drop
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -9,7 +9,7 @@ from typing import Any
 
 from metaqnn.commands.common import RUNS, add_format, folder_path
 from metaqnn.output import percent, rows_as_text
-from metaqnn.search.repeats import why_over
+from metaqnn.search.remarks import why_over
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
 from state_space.errors import printable
 

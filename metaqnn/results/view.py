@@ -16,7 +16,7 @@ from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import Learner, TriedAction, tried_actions
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
 from metaqnn.search.agent import Path, QLearner
-from metaqnn.search.repeats import why_over
+from metaqnn.search.remarks import why_over
 from trainers.metric import in_words
 
 MOST_IN_TRAINING = 16

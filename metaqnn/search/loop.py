@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
-from metaqnn.search import repeats
+from metaqnn.search import remarks
 from metaqnn.search.events import Afterwards, Job, SearchListener
 from metaqnn.search.knowledge import Knowledge, finalists
 from metaqnn.search.monitor import TrainingMonitor
@@ -189,13 +189,13 @@ class Search:
         epsilon = self.config.schedule.epsilon(proposed)
         if epsilon < 1:
             self._remarks.choosing(self.known.rewards.values())
-        while self.known.repeats < repeats.CONSECUTIVE_REPEATS:
+        while self.known.repeats < remarks.CONSECUTIVE_REPEATS:
             job = self.known.propose(epsilon)
             if job is not None:
                 return job
         if self._running:  # what they find may change the walks
             return None
-        reason = repeats.nothing_new(repeats.CONSECUTIVE_REPEATS, epsilon, proposed)
+        reason = remarks.nothing_new(remarks.CONSECUTIVE_REPEATS, epsilon, proposed)
         raise SearchStopped(reason, for_good=True)
 
     def _count_faults(self, result: NetworkResult) -> None:

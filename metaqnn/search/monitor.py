@@ -9,7 +9,7 @@ from math import nan
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED
 from metaqnn.search.events import Job
-from metaqnn.search.history import History
+from metaqnn.search.knowledge import History
 from predictor import Decision, LearningCurves, StoppingRule
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance

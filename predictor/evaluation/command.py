@@ -22,7 +22,7 @@ from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import MIN_TEST, without_repeats
 from predictor.models.tau_model import MIN_CURVES
-from predictor.tables import csv_text
+from predictor.output import csv_text
 
 
 def execute(namespace: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from predictor.curves.learning_curves import LearningCurves
 from predictor.evaluation.experiment import Plan, SetResult
 from predictor.evaluation.results import LEVELS, Cell, number
-from predictor.tables import text_table
+from predictor.output import text_table
 
 Column = tuple[str, Callable[[Cell], str]]
 INTERVAL = 0.9

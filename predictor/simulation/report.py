@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from predictor.output import csv_text, text_table
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials
-from predictor.tables import csv_text, text_table
 
 SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
 """Of all epochs, after which the anytime regret is told."""

@@ -14,9 +14,9 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.envelope.arrivals import Arrivals, begins_with
+from predictor.rules.envelope.gaussian_process import one_thread
 from predictor.rules.envelope.looks import ROUNDINGS, look_epochs, refit_size
 from predictor.rules.envelope.scoring import LookModel, Score, fit_looks
-from predictor.threads import one_thread
 
 MOST_NETWORKS = 3000
 """That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""

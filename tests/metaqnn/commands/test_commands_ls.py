@@ -36,7 +36,7 @@ def test_every_search_has_a_line_the_latest_last(runs, capsys):
 def test_a_search_whose_walks_find_nothing_new_is_over_as_it_said_itself(
     new_database, open_search, formula_trainer, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("metaqnn.search.repeats.CONSECUTIVE_REPEATS", 25)
+    monkeypatch.setattr("metaqnn.search.remarks.CONSECUTIVE_REPEATS", 25)
     (tmp_path / "all" / "greedy").mkdir(parents=True)
     _, database = new_database(
         "all/greedy/search", schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none"

@@ -88,7 +88,7 @@ def test_the_next_steps_follow_the_state_of_the_search(view, searched):
 def test_a_search_whose_walks_find_nothing_new_is_not_gone_on_with(
     new_database, open_search, formula_trainer, monkeypatch
 ):
-    monkeypatch.setattr("metaqnn.search.repeats.CONSECUTIVE_REPEATS", 25)
+    monkeypatch.setattr("metaqnn.search.remarks.CONSECUTIVE_REPEATS", 25)
     url, database = new_database(schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")
     with closing(database), pytest.raises(SearchStopped) as reason:
         open_search(database).run(SerialExecutor(formula_trainer(5)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metaqnn.search.events import Job
-from metaqnn.search.history import History
+from metaqnn.search.knowledge import History
 from metaqnn.search.monitor import TrainingMonitor
 from predictor import Decision
 from state_space import Architecture

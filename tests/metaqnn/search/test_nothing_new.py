@@ -4,14 +4,14 @@ import pytest
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.executors import SearchStopped, SerialExecutor
-from metaqnn.search import repeats
+from metaqnn.search import remarks
 
 SEVERAL = 25
 
 
 @pytest.fixture(autouse=True)
 def few_repeats(monkeypatch):
-    monkeypatch.setattr(repeats, "CONSECUTIVE_REPEATS", SEVERAL)
+    monkeypatch.setattr(remarks, "CONSECUTIVE_REPEATS", SEVERAL)
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.linalg  # noqa: F401
 from scipy.stats import multivariate_t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from predictor.rules.envelope.gaussian_process import (
     PRIOR_RATE,
@@ -12,6 +14,7 @@ from predictor.rules.envelope.gaussian_process import (
     GaussianProcess,
     Kernel,
     log_evidence,
+    one_thread,
 )
 
 KERNEL = Kernel(relevance=0.4, rbf=0.7, length=1.3, noise=0.2)
@@ -65,3 +68,23 @@ def test_leave_one_out_is_a_fit_without_the_row(data, extra):
 def test_the_diagonal_is_that_of_the_covariances(data):
     X = data[0]
     np.testing.assert_allclose(KERNEL.diagonal(X), np.diag(KERNEL(X, X)))
+
+
+def threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_blas_takes_one_thread_inside_and_as_many_as_before_outside():
+    assert np.ones((2, 2)) @ np.ones(2) is not None
+    with threadpool_limits(2, user_api="blas"):
+        assert set(threads()) == {2}
+        with one_thread():
+            assert set(threads()) == {1}
+        assert set(threads()) == {2}
+
+
+def test_where_there_is_one_thread_already_nothing_is_set(monkeypatch):
+    with threadpool_limits(1, user_api="blas"):
+        monkeypatch.setattr(ThreadpoolController, "limit", None)
+        with one_thread():
+            assert set(threads()) == {1}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metaqnn.search.history import History
+from metaqnn.search.knowledge import History
 
 
 def test_a_partial_curve_is_padded_with_nan():

@@ -1,6 +1,8 @@
-"""Streams that are full or closed."""
+"""Tables and CSV, and streams that are full or closed."""
 
+import csv
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -8,12 +10,13 @@ import sys
 import pytest
 
 from predictor import cli
+from predictor.output import csv_text, text_table
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_under_standard_error_costs_nothing_but_what_is_said_there():
     program = (
-        "import sys; from predictor.streams import go_on_without_stderr, open_closed_streams\n"
+        "import sys; from predictor.output import go_on_without_stderr, open_closed_streams\n"
         "open_closed_streams(); go_on_without_stderr()\n"
         "print('lost', file=sys.stderr); print('there')"
     )
@@ -35,3 +38,16 @@ def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys):
         == "predictor: error: the results cannot be written: No space left on device\n"
     )
     assert dropped == [sys.stdout]
+
+
+def test_columns_line_up():
+    text = text_table(("rule", "speed"), [("a", "1.00x"), ("longer", "12.00x")])
+    assert text.splitlines() == ["rule     speed", "------  ------", "a        1.00x", "longer  12.00x"]
+
+
+def test_csv_is_read_back():
+    rows = [{"name": 'a,"b"', "x": 1.5, "y": None}, {"name": "c\nd", "x": -2, "y": "é"}]
+    assert list(csv.DictReader(io.StringIO(csv_text(rows)))) == [
+        {"name": 'a,"b"', "x": "1.5", "y": ""},
+        {"name": "c\nd", "x": "-2", "y": "é"},
+    ]
