@@ -80,11 +80,11 @@ class Parser(argparse.ArgumentParser):
         formatter = self._get_formatter()
         formatter.add_usage(" ".join(["%(prog)s [OPTION ...]", *map(str, arguments)]), [], [])
         formatter.add_text(self.description)
-        formatter.start_section("options that are used most")
+        formatter.start_section("most used options")
         formatter.add_arguments(chosen)
         formatter.end_section()
         titles = [group.title for group in self._action_groups[2:] if group._group_actions]
-        more = f"All others, with --help-all: {'; '.join(map(str, titles))}."
+        more = f"--help-all shows all others: {'; '.join(map(str, titles))}."
         formatter.add_text(textwrap.fill(more, 78))
         formatter.add_text(self.epilog)
         return formatter.format_help()

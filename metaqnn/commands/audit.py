@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn audit`."""
     add_run(parser)
     parser.add_argument(
-        "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default 0.1)"
+        "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default: 0.1)"
     )
     add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
     add_trust(parser)

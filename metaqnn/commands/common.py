@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
-from predictor.output import drop
+from predictor.output import NO_SPACE, drop
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 LATEST = "latest"
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +46,11 @@ def run_path(text: str) -> Path:
     if text != LATEST or Path(text).exists():
         return folder_path(text)
     return latest_run(RUNS) or RUNS / LATEST
+
+
+def run_or_name(text: str) -> str:
+    """A run folder's path or another name; `latest` is as in `run_path`."""
+    return str(run_path(text)) if text == LATEST else text
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import sys
 import webbrowser
 from contextlib import suppress
 
-from metaqnn.commands.common import folder_path
+from metaqnn.commands.common import run_path
 from metaqnn.config.bounds import Bounds
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.session.run_folder import RunFolder
@@ -24,8 +24,8 @@ ssh -L 8500:127.0.0.1:8500 MACHINE."""
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn dashboard`."""
-    parser.add_argument("runs", type=folder_path, nargs="+", metavar="RUN", help="run folders")
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
+    parser.add_argument("runs", type=run_path, nargs="+", metavar="RUN", help="run folders, or latest")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: 127.0.0.1)")
     parser.add_argument(
         "--port", type=Bounds(0, 65535), help="port to serve on (default: the first free one from 8500 on)"
     )

@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--networks", type=ROW, nargs="+", metavar="ID", help="these networks instead")
     parser.add_argument(
-        "--seeds", type=MANY, default=1, metavar="N", help="trainings of each network (default 1)"
+        "--seeds", type=MANY, default=1, metavar="N", help="trainings of each network (default: 1)"
     )
     _add_recipe(parser.add_argument_group("training"))
     place = parser.add_argument_group("where (default: as in the search)")
@@ -79,12 +79,12 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         help="best.json of a `metaqnn tune RUN`: train by its hyper-parameters, for as many epochs, and not "
         "by the published recipe; the other options here still apply",
     )
-    group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default 300)")
+    group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default: 300)")
     group.add_argument(
         "--learning-rate",
         type=RATE,
         metavar="RATE",
-        help="learning rate of the first phase (default 0.025); the other phases keep their ratios to it",
+        help="learning rate of the first phase (default: 0.025); the other phases keep their ratios to it",
     )
     group.add_argument(
         "--optimizer",
@@ -92,13 +92,13 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         "sgd, for which the published rates are meant)",
     )
     group.add_argument(
-        "--weight-decay", type=DECAY, metavar="DECAY", help="weight decay of the optimizer (default 0.0005)"
+        "--weight-decay", type=DECAY, metavar="DECAY", help="weight decay of the optimizer (default: 0.0005)"
     )
     group.add_argument(
         "--batch-size",
         type=BATCH,
         metavar="N",
-        help="images per step (default 128, as published; smaller ones suit a short training on a few "
+        help="images per step (default: 128, as published; smaller ones suit a short training on a few "
         "thousand images)",
     )
     group.add_argument(

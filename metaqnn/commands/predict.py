@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", metavar="IMAGE", help="image files, folders of them, or patterns"
     )
     parser.add_argument(
-        "-k", type=MANY, default=3, help="how many classes of each image, the likeliest first (default 3)"
+        "-k", type=MANY, default=3, help="how many classes of each image, the likeliest first (default: 3)"
     )
     add_choice(parser)
     add_flags(parser, SearchConfig, ("max_pixels",))

@@ -57,7 +57,7 @@ EXAMPLES = """examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn run`."""
-    place = parser.add_argument_group("where")
+    place = parser.add_argument_group("run folder, data and device")
     run = place.add_mutually_exclusive_group()
     run.add_argument(
         "--run-dir", type=folder_path, metavar="DIR", help="run folder (default: runs/DATASET-PRESET-TIME)"

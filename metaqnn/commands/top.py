@@ -56,7 +56,7 @@ UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn top`."""
     add_run(parser)
-    parser.add_argument("-k", type=MANY, help="how many networks (default 10, with --pareto the whole front)")
+    parser.add_argument("-k", type=MANY, help="how many networks (default: 10, with --pareto all)")
     parser.add_argument(
         "--max-parameters",
         type=_quantity,
@@ -75,7 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=("parameters", "macs"),
         nargs="?",
         const="parameters",
-        help="only networks that no smaller network matches in accuracy (default size: parameters)",
+        help="only networks that none with fewer parameters, or MACs, matches in accuracy",
     )
     add_format(parser)
 

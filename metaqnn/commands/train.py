@@ -15,12 +15,13 @@ from metaqnn.commands.common import (
     epoch_counter,
     folder_path,
     interruptible,
+    run_or_name,
 )
 from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.config.tuned import HyperParameters, chosen
+from metaqnn.config.tuned import HyperParameters, hyper_parameters
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.tune import TuneError
@@ -56,10 +57,13 @@ last epoch. The same command with the same --run-dir goes on after a kill."""
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn train`."""
     parser.add_argument(
-        "architecture", metavar="ARCHITECTURE", help="a network, published:NAME, or a run folder"
+        "architecture",
+        type=run_or_name,
+        metavar="ARCHITECTURE",
+        help="a network, published:NAME, a run folder, or latest",
     )
     parser.add_argument(
-        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default 1)"
+        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default: 1)"
     )
     add_flags(
         parser.add_argument_group("data and epochs (by default, those of the search in a run folder)"),
@@ -74,7 +78,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_environment(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--run-dir", type=folder_path, metavar="DIR", help="default: runs/train-DATASET-TIME")
+    group.add_argument(
+        "--run-dir", type=folder_path, metavar="DIR", help="run folder (default: runs/train-DATASET-TIME)"
+    )
     add_flags(group, Environment, (*DATA, *DEVICE))
     add_trust(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -121,7 +127,8 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     given = {**given_options(namespace, TuneSettings), "family": namespace.architecture}
     place = Environment(**given_options(namespace, Environment))
     found = of_search(given, place, namespace.rank, namespace.trust_module)
-    values = chosen(given_options(namespace, HyperParameters), namespace.parameters, found.recipe).values
+    options = given_options(namespace, HyperParameters)
+    values = hyper_parameters(options, namespace.parameters, found.recipe).values
     if "dataset" not in found.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
     settings = TuneSettings.of(found.settings)

@@ -7,7 +7,14 @@ import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_trust, disk_errors, folder_path, interruptible
+from metaqnn.commands.common import (
+    add_format,
+    add_trust,
+    disk_errors,
+    folder_path,
+    interruptible,
+    run_or_name,
+)
 from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
@@ -47,19 +54,21 @@ their networks can be exported; the tuning itself keeps no weights. See docs/tun
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn tune`."""
-    parser.add_argument("family", nargs="?", metavar="FAMILY", help="what is tuned, see below")
     parser.add_argument(
-        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default 1)"
+        "family", type=run_or_name, nargs="?", metavar="FAMILY", help="what is tuned, see below"
     )
     parser.add_argument(
-        "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default {TRIALS})"
+        "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default: 1)"
+    )
+    parser.add_argument(
+        "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default: {TRIALS})"
     )
     what = parser.add_argument_group("what makes the tuning (the same at every --resume)")
     add_flags(what, TuneSettings, [name for name in SETTINGS if name not in STOPPING])
     add_flags(parser.add_argument_group("which trials are stopped"), TuneSettings, STOPPING)
     _add_environment(parser.add_argument_group("where (may change at every --resume)"))
     parser.add_argument(
-        "--top", type=MANY, default=5, metavar="K", help="print the K best trials (default 5)"
+        "--top", type=MANY, default=5, metavar="K", help="print the K best trials (default: 5)"
     )
     add_format(parser)
 

@@ -59,6 +59,7 @@ class PublishedFlags:
         None,
         "with --delta: refit the predictor when the completed networks have grown by this factor (preset "
         "paper: 1.5)",
+        metavar="FACTOR",
         within=Bounds(1, 10**6, whole=False, above=True),
     )
 

@@ -68,7 +68,7 @@ class Tuned:
         return cls(network, epochs, {**parameters, "batch_norm": bool(parameters.get("batch_norm", False))})
 
 
-def chosen(
+def hyper_parameters(
     options: Mapping[str, Any], file: Path | None, searched: Mapping[str, Any] | None = None
 ) -> HyperParameters:
     """The hyper-parameters of a network's training: options, else the file's, else the search's, else ours.

@@ -34,7 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=whole(1, PROCESSES), metavar="N", help="processes (default: one per core)"
     )
-    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="what to print")
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "csv"),
+        default="table",
+        help="table for people, json or csv for programs",
+    )
     parser.add_argument("--calibration", action="store_true", help="print a table of coverage, too")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per split to this file, too")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw PNG pictures into this folder")
@@ -47,9 +52,9 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         "--train",
         type=whole(1, MANY),
         metavar="N",
-        help=f"training curves per split (default {N_TRAIN}, or two thirds of the curves if there are few)",
+        help=f"training curves per split (default: {N_TRAIN}, or two thirds of the curves if there are few)",
     )
-    add("--splits", type=whole(1, MANY), default=10, metavar="N", help="random splits (default 10)")
+    add("--splits", type=whole(1, MANY), default=10, metavar="N", help="random splits (default: 10)")
     add(
         "--seed", type=whole(0, MANY), default=0, help="number of the first split; the next are seed + 1, ..."
     )
@@ -59,7 +64,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         type=_fraction,
         default=[0.25],
         metavar="F",
-        help="of the curve (default 0.25)",
+        help="of the curve (default: 0.25)",
     )
     add(
         "--methods", nargs="+", choices=EVALUATED, default=DEFAULT_METHODS, metavar="NAME",
@@ -72,10 +77,10 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         metavar="SETS",
         help="feature sets to compare, such as TS TS+AP+HP",
     )
-    add("--settings", type=whole(1, MANY), metavar="N", help="settings of nu-SVR's search (default 1000)")
+    add("--settings", type=whole(1, MANY), metavar="N", help="settings of nu-SVR's search (default: 1000)")
     add(
         "--uncertainty", nargs="+", choices=tuple(UNCERTAINTIES), default=["loocv"], metavar="KIND",
-        help=f"some of {', '.join(UNCERTAINTIES)} (default loocv)",
+        help=f"some of {', '.join(UNCERTAINTIES)} (default: loocv)",
     )  # fmt: skip
     add(
         "--depth-generalisation", nargs="+", type=float, default=[], metavar="D",
@@ -84,7 +89,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     add("--distinct", action="store_true", help="leave out curves that repeat an earlier one exactly")
     add(
         "--lce-curves", type=whole(1, MANY), default=40, metavar="N",
-        help="test curves per split for lce, which takes seconds for each (default 40)",
+        help="test curves per split for lce, which takes seconds for each (default: 40)",
     )  # fmt: skip
 
 

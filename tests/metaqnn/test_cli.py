@@ -226,5 +226,5 @@ def test_every_group_of_options_is_named_by_the_short_help(capsys):
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])
     short = " ".join(capsys.readouterr().out.split())
-    for title in ("where", "copies, updated as networks end", "workers (", "search options ("):
-        assert title in short.partition("All others, with --help-all: ")[2]
+    for title in ("run folder, data", "copies, updated as networks end", "workers (", "search options ("):
+        assert title in short.partition("--help-all shows all others: ")[2]

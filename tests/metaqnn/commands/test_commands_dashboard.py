@@ -51,6 +51,13 @@ def started(monkeypatch, capsys):
     return start
 
 
+def test_the_latest_run_is_a_run(started, finished_run, tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine").symlink_to(finished_run.path)
+    monkeypatch.chdir(tmp_path)
+    assert "dashboard: http://" in started("latest", "--port", "0").out
+
+
 def test_a_browser_is_opened_on_demand(started, finished_run, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)

@@ -226,6 +226,8 @@ def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused)
     assert main(["top", "latest", "-k", "1"]) == 0
     assert main(["run", "--resume", "latest", "--quiet"]) == 0
     assert "everything is in runs/mine" in capsys.readouterr().out
+    for command in ("train", "tune"):
+        assert "--rank is 9999, but" in refused(command, "latest", "--rank", "9999")
 
 
 def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, capsys):
