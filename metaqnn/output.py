@@ -110,7 +110,10 @@ def counted(number: int, thing: str) -> str:
 
 def size(number_of_bytes: float) -> str:
     """46123456 -> 46.1 MB."""
-    return f"{number_of_bytes / 1e9:.3g} GB" if number_of_bytes >= 1e9 else f"{number_of_bytes / 1e6:.3g} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if number_of_bytes >= 0.9995 * unit:  # as in `count`
+            return f"{number_of_bytes / unit:.3g} {name}"
+    return f"{number_of_bytes / 1e3:.3g} kB"
 
 
 def duration(seconds: float) -> str:

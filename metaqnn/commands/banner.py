@@ -143,12 +143,12 @@ def _stopping(config: SearchConfig) -> list[str]:
     reward = "its last accuracy" if kind == LAST_SEEN else "the forecast of its final accuracy"
     by = f", by {method}" if method else ""
     audits = (
-        f"audits      a share of {config.audit:g} is trained to the end instead of stopped, to check the rule"
+        f"{100 * config.audit:g}% of the networks to be stopped are trained to the end, to check the rule"
     )
     return [
         f"stopping    {rule}",
         f"reward      of a stopped network: {reward}{by}",
-        *([audits] if config.audit else []),
+        *([f"audits      {audits}"] if config.audit else []),
     ]
 
 

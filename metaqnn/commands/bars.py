@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import StringIO
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -19,7 +20,7 @@ from trainers import EpochReport
 MOST_BARS = 8
 """At most this many networks in training are shown; more would fill a terminal."""
 NEVER = 1e9
-"""Seconds between two refreshes by tqdm itself, where we draw each line ourselves."""
+"""Seconds between two refreshes by tqdm itself, where we print a line for each network."""
 
 
 class Bars(SearchListener):
@@ -44,7 +45,7 @@ class Bars(SearchListener):
             desc="search",
             smoothing=0.05,
             mininterval=0.1 if self._live else NEVER,
-            file=sys.stderr,
+            file=sys.stderr if self._live else StringIO(),
         )
         self._free = [self._epoch_bar(position) for position in range(min(workers, MOST_BARS), 0, -1)]
         self._epochs: dict[int, tqdm[NoReturn]] = {}  # by the number of the network
@@ -85,8 +86,7 @@ class Bars(SearchListener):
         self._networks.set_postfix_str(f"best {percent(self._best)}, epochs saved {share}", refresh=False)
         self._networks.update()
         if not self._live:
-            self._networks.refresh()
-            print(file=sys.stderr)
+            print(self._networks, file=sys.stderr)
 
     def close(self) -> None:
         """Leave the terminal tidy."""

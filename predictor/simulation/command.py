@@ -61,8 +61,8 @@ def _announce_left_out(sets: Sequence[CurveSet]) -> None:
         if curve_set.left_out:
             print(
                 f"predictor: note: {curve_set.name}: {curve_set.left_out} of "
-                f"{len(curve_set.curves) + curve_set.left_out} curves have no value at every one of "
-                f"their {curve_set.curves.T} epochs and are left out",
+                f"{len(curve_set.curves) + curve_set.left_out} curves do not have all of their "
+                f"{curve_set.curves.T} epochs and are left out",
                 file=sys.stderr,
             )
 

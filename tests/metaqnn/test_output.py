@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.output import as_json, command, count, counted, duration, facts_as_text, percent, rows_as_text
+from metaqnn.output import (
+    as_json,
+    command,
+    count,
+    counted,
+    duration,
+    facts_as_text,
+    percent,
+    rows_as_text,
+    size,
+)
 
 ROWS = [
     {"number": 1, "accuracy": 0.5, "architecture": "[C(8,1,1), SM(10)]", "note": None},
@@ -153,6 +163,14 @@ def test_percent(share, text):
 )
 def test_count(number, text):
     assert count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 kB"), (50_800, "50.8 kB"), (999_500, "1 MB"), (46.1e6, "46.1 MB"), (2e9, "2 GB")],
+)
+def test_sizes(number, text):
+    assert size(number) == text
 
 
 @given(st.integers(0, 999 * 10**9))

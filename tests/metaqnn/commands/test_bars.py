@@ -28,3 +28,5 @@ def test_why_networks_failed_is_shown_in_lines_and_not_obeyed(new_database, open
         assert f"network {number} failed:\n" in shown
     assert len(re.findall(r"^second \\x1b\]0;pwned\\x07$", shown, re.MULTILINE)) == 2
     assert "\x1b" not in shown
+    assert "\r" not in shown
+    assert len(re.findall(r"^search, epsilon 1: .* \d/2 \[.*\]$", shown, re.MULTILINE)) == 2
