@@ -16,7 +16,7 @@ from state_space.layers import Chosen, GlobalAveragePooling, Softmax, Terminal
 def values(finished_run, open_search, sql):
     """(depth, layer) -> the Q-values of that search's states and actions, one for each observed state."""
     database = ReplayDatabase.open(finished_run.url)
-    agent = open_search(database).agent
+    agent = open_search(database).known.agent
     found = defaultdict(dict)
     for (text,) in sql("SELECT architecture FROM networks"):
         for depth, (state, action) in enumerate(agent.space.path(Architecture.parse(text)), start=1):

@@ -51,10 +51,10 @@ def test_every_chosen_network_is_trained_to_the_end_once(searched, formula_train
 def test_the_search_stays_as_it_was(searched, formula_trainer, open_search, config):
     _, database = searched
     before = database.stored_networks(), database.stored_samples(), database.curves()
-    q_values = open_search(database).agent.q_table()
+    q_values = open_search(database).known.agent.q_table()
     audit(database, formula_trainer(config.epochs), 1.0).run(lambda *_: None)
     assert (database.stored_networks(), database.stored_samples(), database.curves()) == before
-    assert open_search(database).agent.q_table() == q_values
+    assert open_search(database).known.agent.q_table() == q_values
 
 
 def test_an_interrupted_audit_ends_as_an_undisturbed_one(searched, formula_trainer, config):
