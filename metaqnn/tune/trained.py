@@ -42,49 +42,68 @@ def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = F
         RunFolderError: a file is damaged.
     """
     claimed = read_json(folder / TRAINING)
-    if not (folder / RESULT).is_file():
-        raise ExportError(
-            f"the training in {str(folder)!r} has not ended; repeat its command to go on with it"
-        )
-    result = read_json(folder / RESULT)
+    result = _result(folder)
     settings, environment = _stored(folder, claimed)
-    if not (folder / WEIGHTS).is_file():
-        raise ExportError(
-            f"the training in {str(folder)!r} did not come to its end ({result['outcome']}): there is "
-            "nothing to export"
-        )
     network = TrainedNetwork.read(folder / WEIGHTS)
     require_trusted(settings.dataset, trust_module)
     environment = environment.but(data_dir=data_dir)
     images = load_images(settings, environment)
     if images.fingerprint != claimed["data_fingerprint"]:
         raise ExportError(f"data set {settings.dataset!r} is not that of the training; is --data-dir right?")
-    assert network.normalisation is not None  # as all files of `metaqnn train`
-    architecture = Architecture.parse(network.architecture)
+    normalisation = network.normalisation
+    assert normalisation is not None  # as all files of `metaqnn train`
     _, validation = split(settings, images)
+    card = _card(folder, settings, result, network, input_facts(images, normalisation), len(validation[1]))
+    evidence = Evidence("validation", *validation, network.accuracy, settings.metric)
+    place, size = environment.data_dir, settings.image_size
+    files = ImageFiles(settings.dataset, place, images, size, settings.max_pixels)
+    return Exportable(card, network, normalisation, evidence, files)
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    """What the training came to. Raises ExportError where it has left no network."""
+    if not (folder / RESULT).is_file():
+        raise ExportError(
+            f"the training in {str(folder)!r} has not ended; repeat its command to go on with it"
+        )
+    result = read_json(folder / RESULT)
+    if not (folder / WEIGHTS).is_file():
+        raise ExportError(
+            f"the training in {str(folder)!r} did not come to its end ({result['outcome']}): there is "
+            "nothing to export"
+        )
+    return result
+
+
+def _card(
+    folder: Path,
+    settings: TuneSettings,
+    result: Mapping[str, Any],
+    network: TrainedNetwork,
+    facts: Mapping[str, Any],
+    validation_images: int,
+) -> Card:
+    architecture = Architecture.parse(network.architecture)
+    shape, classes = facts["input_shape"], len(facts["classes"])
     errors, tested = result["test_errors"], result["test_images"]
-    card = Card(
+    return Card(
         dataset=settings.dataset,
         architecture=network.architecture,
-        parameters=architecture.parameters(images.input_shape, images.num_classes),
-        macs=architecture.macs(images.input_shape, images.num_classes),
+        parameters=architecture.parameters(shape, classes),
+        macs=architecture.macs(shape, classes),
         weights_from=TRAIN,
         training=f"`metaqnn train`, {counted(settings.epochs, 'epoch')}",
         metric=settings.metric,
         validation_accuracy=network.accuracy,
-        validation_images=len(validation[1]),
+        validation_images=validation_images,
         test_accuracy=None if errors is None else 1 - errors / tested,
         test_images=tested,
         run=folder.resolve().name,
         network=0,
         seed=settings.seed,
         versions=result["versions"],
-        **input_facts(images, network.normalisation),
+        **facts,
     )
-    evidence = Evidence("validation", *validation, network.accuracy, settings.metric)
-    place, size = environment.data_dir, settings.image_size
-    files = ImageFiles(settings.dataset, place, images, size, settings.max_pixels)
-    return Exportable(card, network, network.normalisation, evidence, files)
 
 
 def _stored(folder: Path, claimed: Mapping[str, Any]) -> tuple[TuneSettings, Environment]:
