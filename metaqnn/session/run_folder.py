@@ -27,6 +27,8 @@ from state_space.errors import nearest
 from trainers.files import write_whole
 
 OWNER, LOCK = "owner.txt", "search.lock"
+STUDY, TRAINING = "study.json", "train.json"
+"""Files by which the folders of `metaqnn tune` and `metaqnn train` are known."""
 FOLDERS = ("checkpoints", "weights", "finetune")
 """What is written to in a run folder besides files of its own."""
 
@@ -69,9 +71,7 @@ class RunFolder:
         except OSError as error:  # no permission, or no name that a folder can have
             raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
         if not found:
-            what = f"{str(path)!r} holds no search: there is no {folder.database.name} in it"
-            missing = f"there is no folder {str(path)!r}"
-            raise RunFolderError(f"{what if path.exists() else missing}{_nearest_run(path)}")
+            raise RunFolderError(_what_else(path) or f"there is no folder {str(path)!r}{_nearest_run(path)}")
         return folder
 
     def is_there(self) -> bool:
@@ -247,6 +247,18 @@ def _owner_in(file: Path) -> re.Match[str] | None:
 def latest_run(parent: Path) -> Path | None:
     """The run folder in `parent` in which something changed last, None if there is none."""
     return max(runs_in(parent), key=lambda run: run.stat().st_mtime, default=None)
+
+
+def _what_else(path: Path) -> str | None:
+    """Why there is no search in this folder; None if there is no folder."""
+    if (path / STUDY).is_file():
+        return f"{str(path)!r} holds a tuning, no search: its results are in curves.csv and best.json"
+    if (path / TRAINING).is_file():
+        return f"{str(path)!r} holds the training of one network, no search"
+    if path.exists():
+        no_file = f"there is no {RunFolder(path).database.name} in it"
+        return f"{str(path)!r} holds no search: {no_file}{_nearest_run(path)}"
+    return None
 
 
 def _nearest_run(path: Path) -> str:

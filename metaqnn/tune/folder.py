@@ -14,14 +14,14 @@ from sqlalchemy.exc import ArgumentError
 
 from metaqnn.config.environment import Environment
 from metaqnn.database.engine import StorageError, connection_settings, named_url, postgresql_url
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from predictor.curves.servers import require_known
 from predictor.files import small_text
 from trainers.files import write_whole
 
-STUDY, DATABASE, TRAINING = "study.json", "study.db", "train.json"
+DATABASE = "study.db"
 
 
 class TuneFolder:

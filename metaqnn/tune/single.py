@@ -16,9 +16,9 @@ import torch
 from metaqnn.config.tuned import read_json
 from metaqnn.results.finetuned import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
-from metaqnn.tune.folder import STUDY, TRAINING, refuse_search
+from metaqnn.tune.folder import refuse_search
 from metaqnn.tune.preparation import PreparedTuning
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
 from trainers.chance import constant_guess, limit_of_guessing

@@ -14,9 +14,8 @@ from metaqnn.export.exportable import Exportable, input_facts
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import counted
 from metaqnn.session.images import load_images, split
-from metaqnn.session.run_folder import RunFolderError
+from metaqnn.session.run_folder import TRAINING, RunFolderError
 from metaqnn.session.trust import require_trusted
-from metaqnn.tune.folder import TRAINING
 from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.single import RESULT, WEIGHTS
 from state_space import Architecture

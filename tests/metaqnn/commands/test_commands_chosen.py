@@ -3,7 +3,7 @@
 import pytest
 
 from metaqnn.cli import main
-from metaqnn.tune.folder import TRAINING
+from metaqnn.session.run_folder import TRAINING
 
 
 @pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"]])

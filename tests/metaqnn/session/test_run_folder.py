@@ -91,6 +91,19 @@ def test_a_folder_without_a_search_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("study.json", "a tuning, no search: its results are in curves.csv and best.json"),
+        ("train.json", "the training of one network, no search"),
+    ],
+)
+def test_a_folder_of_another_command_is_called_what_it_is(tmp_path, file, said):
+    (tmp_path / file).touch()
+    with pytest.raises(RunFolderError, match=f"^'{tmp_path}' holds {said}$"):
+        RunFolder.existing(tmp_path)
+
+
 def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="cannot be read: File name too long"):
         RunFolder.existing(tmp_path / ("x" * 300))

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from metaqnn.config.environment import Environment
-from metaqnn.session.run_folder import RunFolderError
-from metaqnn.tune.folder import STUDY, TRAINING, TuneFolder
+from metaqnn.session.run_folder import STUDY, TRAINING, RunFolderError
+from metaqnn.tune.folder import TuneFolder
 from predictor.curves.servers import UnknownServerError
 
 URL = "postgresql+psycopg://me@evil.example/db"
