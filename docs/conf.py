@@ -51,4 +51,5 @@ nitpick_ignore_regex = [("py:.*", rf"({THIRD_PARTY}|{STANDARD})\..*"), ("py:clas
 nitpick_ignore = [
     ("py:class", "metaqnn.search.agent.Node"),  # what a path is made of concerns the agent alone
     ("py:class", "metaqnn.search.agent.Step"),
+    ("py:class", "Description"),  # `trainers.training.Description`: anything that its trainer can build
 ]
