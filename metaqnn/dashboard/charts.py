@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,8 +13,8 @@ from metaqnn.dashboard.comparison import chosen_axis, chosen_run, comparison, on
 from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
 from metaqnn.dashboard.network_chart import network_chart
 from metaqnn.dashboard.overlay import chosen_networks, overlay
-from metaqnn.dashboard.runs import Run, find_run, network_number, version_of_all
-from metaqnn.dashboard.snapshots import Snapshots, as_json
+from metaqnn.dashboard.runs import find_run, network_number, version_of_all
+from metaqnn.dashboard.snapshots import Answers, as_json
 from metaqnn.figures import FIGURES
 from metaqnn.report.scripts import bundle, theme_script
 from trainers.metric import in_words
@@ -24,17 +23,8 @@ BY_NAME = {figure.name: figure for figure in FIGURES}
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
-class Charts:
-    """Answers the pages' script: 304 without a body if the browser already has the newest version.
-
-    Args:
-        runs: by address.
-        snapshots: of these runs.
-    """
-
-    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
-        self._runs = runs
-        self._snapshots = snapshots
+class Charts(Answers):
+    """Answers the pages' script: 304 without a body if the browser already has the newest version."""
 
     def version(self, request: Request) -> Response:
         """A text that changes with the search."""

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metaqnn.dashboard.overlay import chosen_networks
-from metaqnn.dashboard.runs import Run, RunState, find_run, network_number
-from metaqnn.dashboard.snapshots import Snapshots
+from metaqnn.dashboard.runs import RunState, find_run, network_number
+from metaqnn.dashboard.snapshots import Answers
 from metaqnn.dashboard.table import TableQuery
 from metaqnn.output import rows_as_text
 from metaqnn.results.finetuned import long_trained
@@ -25,17 +25,8 @@ NUMBERS = (
 """Of `RunState`, and of its summary, what the file of all runs has."""
 
 
-class Downloads:
-    """Answers with files for spreadsheets and programs.
-
-    Args:
-        runs: by address.
-        snapshots: of these runs.
-    """
-
-    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
-        self._runs = runs
-        self._snapshots = snapshots
+class Downloads(Answers):
+    """Answers with files for spreadsheets and programs."""
 
     def runs(self, _request: Request) -> Response:
         """The numbers of each run; of one that cannot be read, why."""

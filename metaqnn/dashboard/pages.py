@@ -22,7 +22,7 @@ from metaqnn.dashboard.runs import (
     run_state,
     version_of_all,
 )
-from metaqnn.dashboard.snapshots import Snapshots
+from metaqnn.dashboard.snapshots import Answers, Snapshots
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
 from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
@@ -39,17 +39,11 @@ BEST = 5
 """Networks in the table on a run's page."""
 
 
-class Pages:
-    """Answers a browser's addresses.
-
-    Args:
-        runs: by address.
-        snapshots: of these runs.
-    """
+class Pages(Answers):
+    """Answers a browser's addresses."""
 
     def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
-        self._runs = runs
-        self._snapshots = snapshots
+        super().__init__(runs, snapshots)
         self._templates = environment("metaqnn.dashboard", "metaqnn.report")
         self._templates.filters.update(number=_number, decimals=_decimals)
         self._templates.globals.update(runs=runs, vega_version=VERSION)

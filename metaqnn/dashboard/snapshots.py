@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
 from typing import Any
@@ -140,6 +140,19 @@ class Snapshots:
         self._artists.end()
         for snapshot in self._newest.values():
             snapshot.close()
+
+
+class Answers:
+    """What answers requests.
+
+    Args:
+        runs: by address.
+        snapshots: of these runs.
+    """
+
+    def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
+        self._runs = runs
+        self._snapshots = snapshots
 
 
 def as_json(draw: Callable[[], alt.TopLevelMixin], words: Callable[[], list[str]] | None = None) -> bytes:
