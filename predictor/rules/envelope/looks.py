@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import ceil, floor
@@ -56,21 +57,49 @@ def refit_size(history: LearningCurves, burn_in: int, known: int = 0) -> int:
     size, following = 0, known or _first_of(history.completed, burn_in)
     while following <= len(history):
         size = following
-        following = _following(history, size)
+        following = Refit.after(history, size).following(history)
     return size
 
 
-def _following(history: LearningCurves, size: int) -> int:
-    """The size after that one; more than there are if it is not there yet."""
-    completed = int(np.count_nonzero(history.completed[:size]))
-    best, later = np.fmax.reduce(history.final[:size]), history.final[size:]
-    more = -(-MORE_COMPLETED * completed // 100) - completed
-    better = np.flatnonzero(later > best)[:1].tolist() or [len(later)]
-    return min(
-        -(-MORE_FINISHED * size // 100),
-        size + _first_of(history.completed[size:], more),
-        size + better[0] + 1,
-    )
+@dataclass(frozen=True)
+class Refit:
+    """When the fit is due that follows one to the first `size` networks.
+
+    Attributes:
+        size: networks of the last fit.
+        finished: networks that are enough.
+        completed: completed networks after those of the last fit that are enough.
+        best: y_T to be exceeded, in scores.
+    """
+
+    size: int
+    finished: int
+    completed: int
+    best: float
+
+    @classmethod
+    def after(cls, history: LearningCurves, size: int) -> Refit:
+        """The next one after a fit to that many networks of the history."""
+        completed = int(np.count_nonzero(history.completed[:size]))
+        more = -(-MORE_COMPLETED * completed // 100) - completed
+        return cls(size, -(-MORE_FINISHED * size // 100), more, float(np.fmax.reduce(history.final[:size])))
+
+    def due(self, history: LearningCurves) -> bool:
+        """Whether it is due in that history."""
+        return bool(
+            len(history) >= self.finished
+            or np.count_nonzero(history.completed[self.size :]) >= self.completed
+            or np.any(history.final[self.size :] > self.best)
+        )
+
+    def following(self, history: LearningCurves) -> int:
+        """How many networks it learns from; more than there are if it is not due."""
+        better = np.flatnonzero(history.final[self.size :] > self.best)[:1].tolist()
+        return min(
+            self.finished,
+            self.size + _first_of(history.completed[self.size :], self.completed),
+            self.size + (better[0] if better else len(history)) + 1,
+        )
 
 
 def _first_of(completed: npt.NDArray[np.bool_], count: int) -> int:

@@ -15,7 +15,7 @@ from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.envelope.arrivals import Arrivals, begins_with
 from predictor.rules.envelope.gaussian_process import one_thread
-from predictor.rules.envelope.looks import ROUNDINGS, look_epochs, refit_size
+from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_size
 from predictor.rules.envelope.scoring import LookModel, Score, fit_looks
 
 MOST_NETWORKS = 3000
@@ -35,12 +35,14 @@ class Fit:
 
     Attributes:
         known: the networks of the fit.
+        refit: when the next fit is due.
         models: by the epochs of their looks.
         arrivals: the networks that finished since; none where they are not ranked.
         ranked: how many of the known ones the models rank.
     """
 
     known: LearningCurves
+    refit: Refit
     models: Mapping[int, LookModel]
     arrivals: Arrivals
     ranked: int
@@ -157,7 +159,7 @@ class RankEnvelope:
         at_once = len(passed) == 1 < self.votes and place >= AT_ONCE * limit
         return Decision(
             stop=votes >= self.votes or at_once,
-            reason=self._reason(tau, fit, place, votes, at_once),
+            reason=self._reason(tau, fit, place, limit, votes, at_once),
             probability=1 - score.chance,
             y_hat_T=float(curve.to_values(_final(score, look, curve))),
             y_best=float(curve.to_values(look.target.warp.best)),
@@ -188,17 +190,17 @@ class RankEnvelope:
             votes += 1
         return votes
 
-    def _reason(self, tau: int, fit: Fit, place: int, votes: int, at_once: bool) -> str:
+    def _reason(self, tau: int, fit: Fit, place: int, limit: float, votes: int, at_once: bool) -> str:
         seen = len(fit.models[tau].chances) + fit.arrivals.seen(tau) + 1
-        said = f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {self._allowed(tau, fit)} go on"
+        allowed = self._allowed(tau, fit, limit)
+        said = f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {allowed} go on"
         if not votes:
             return said
         if at_once:
             return f"{said}: at least twice that far behind"
         return f"{said}: {votes} of {self.votes} votes to stop"
 
-    def _allowed(self, tau: int, fit: Fit) -> str:
-        limit = self._limit(tau, fit)
+    def _allowed(self, tau: int, fit: Fit, limit: float) -> str:
         up_to = f"up to the {ordinal(ceil(limit))}"
         if limit == self._bound(tau, fit):
             return f"of {fit.networks} networks no more than {up_to}"
@@ -218,13 +220,13 @@ class RankEnvelope:
         if fit is not None and fit.known.values.base is not history.values.base:
             # to compare with, in the memory that the history lies in now
             fit = replace(fit, known=history[: len(fit.known)])
-        size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
-        if fit is None or len(fit.known) != size:
+        if fit is None or fit.refit.due(history):
+            size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
             ranked = _recent(history[:size], self.best)
             models = fit_looks(ranked, look_epochs(history.T, self.looks), self.best)
-            fit = Fit(history[:size], models, Arrivals(models), len(ranked))
+            fit = Fit(history[:size], Refit.after(history, size), models, Arrivals(models), len(ranked))
         if self.ranks == "seen":
-            fit.arrivals.follow(history[size:])
+            fit.arrivals.follow(history[len(fit.known) :])
         return fit
 
     def __getstate__(self) -> dict[str, Any]:

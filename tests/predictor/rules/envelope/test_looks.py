@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor import LearningCurves
-from predictor.rules.envelope.looks import look_epochs, refit_size
+from predictor.rules.envelope.looks import Refit, look_epochs, refit_size
 
 
 def history(completed, final):
@@ -89,4 +89,8 @@ def test_the_schedule_is_replayed_from_the_order_alone(networks):
         if now >= 3 and (size == 0 or due):
             size, best, count = n, top, now
             sizes.append(n)
-        assert {refit_size(history(completed[:n], final[:n]), 3, known) for known in sizes} == {size}
+        curves = history(completed[:n], final[:n])
+        assert {refit_size(curves, 3, known) for known in sizes} == {size}
+        assert [Refit.after(curves, known).due(curves) for known in sizes[1:]] == [
+            known < size for known in sizes[1:]
+        ]
