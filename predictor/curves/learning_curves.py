@@ -215,8 +215,7 @@ class LearningCurves:
     @cached_property
     def observed(self) -> npt.NDArray[np.int64]:
         """(n,) epochs observed before the first NaN."""
-        missing = ~np.isfinite(self.values)
-        return np.where(missing.any(axis=1), missing.argmax(axis=1), self.T).astype(np.int64)
+        return np.asarray(np.logical_and.accumulate(np.isfinite(self.values), axis=1).sum(axis=1))
 
     @cached_property
     def completed(self) -> npt.NDArray[np.bool_]:
@@ -226,8 +225,7 @@ class LearningCurves:
     @cached_property
     def diverged(self) -> npt.NDArray[np.bool_]:
         """(n,) whether values follow a NaN, or a value is infinite."""
-        finite = np.isfinite(self.values)
-        return (finite.sum(axis=1) > self.observed) | np.isinf(self.values).any(axis=1)
+        return np.asarray((~np.isnan(self.values)).sum(axis=1) > self.observed)
 
     @cached_property
     def final(self) -> Floats:

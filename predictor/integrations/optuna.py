@@ -74,12 +74,11 @@ class StoppingRulePruner(BasePruner):
     def _passes(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether the rule cannot stop the trial now, by the steps known so far; reads nothing."""
         judges = getattr(self.rule, "judges", None)
+        if judges is None or judges(len(trial.intermediate_values), self.T):
+            return False
         key = study.study_name, self._format(study)
         with self._lock:
-            if judges is None or self._history is None or self._history[0] != key:
-                return False
-            tau = self._history[1].whole(trial)
-        return tau > 0 and not judges(tau, self.T)
+            return self._history is not None and self._history[0] == key and self._history[1].whole(trial)
 
     def _finished(self, study: Study, curve_format: CurveFormat) -> FinishedTrials:
         """The finished trials of the study as they are now."""

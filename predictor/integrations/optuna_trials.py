@@ -147,12 +147,10 @@ class FinishedTrials:
             raise
         return True
 
-    def whole(self, trial: FrozenTrial) -> int:
-        """How many steps the trial has come through if neither it nor any other lacks a value; else 0."""
-        values = trial.intermediate_values
-        if self.curves.diverged.any() or not all(map(isfinite, values.values())):
-            return 0
-        return len(values) if self.steps.begin_like(trial) else 0
+    def whole(self, trial: FrozenTrial) -> bool:
+        """Whether neither the trial, at the steps that it has come through, nor any other lacks a value."""
+        values = trial.intermediate_values.values()
+        return not self.curves.diverged.any() and all(map(isfinite, values)) and self.steps.begin_like(trial)
 
     def _known(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether these are the trials that were seen, and others; else another study has got their name."""
