@@ -12,7 +12,7 @@ from itertools import product
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from scipy.linalg.blas import dsymv
+from scipy.linalg.blas import dtrmv
 from scipy.special import gammaln, softmax, stdtr
 
 from predictor.curves.learning_curves import Floats
@@ -86,19 +86,20 @@ class Guesses:
 
 
 class _Parts(NamedTuple):
-    """Of m different processes that learned from the same n inputs of d columns, side by side.
+    """Of m different processes of inputs of d columns, side by side: what a prediction reads.
 
-    `factors` (m, d), `inputs` (m, n, d) times these, `squares` (m, n) their squared lengths, each once where
-    it is the same for all processes (1 instead of m); `alpha` (m, n),
-    `precisions` m of (n, n) by columns, `decay` is 1 / (2 length^2), `weights` are those of all processes and
-    `places` says which of the m each of them is; the others but df have m entries.
+    `factors` (m, d), the r points `inputs` (m, r, d) times these, `squares` (m, r) their squared lengths,
+    each once where it is the same for all processes (1 instead of m); `alpha` (m, r), `whiteners` (m, r, r),
+    or a sequence of large ones that are lower triangular, by columns; `decay` is 1 / (2 length^2), `weights`
+    are those of all processes and `places` says which of the m each of them is; the others but df have m
+    entries.
     """
 
     factors: Floats
     inputs: Floats
     squares: Floats
     alpha: Floats
-    precisions: Sequence[Floats]
+    whiteners: Floats | Sequence[Floats]
     rbf: Floats
     decay: Floats
     noise: Floats
@@ -131,30 +132,32 @@ class AveragedProcess:
     def fit(cls, X: Floats, y: Floats, X_guessed: Floats, guesses: Guesses) -> AveragedProcess:
         """Learn from results y, (n_r,), at X, (n_r, d), and guesses at X_guessed, (n_g, d)."""
         kernels = KERNELS if X.shape[1] > 1 else [replace(kernel, relevance=1.0) for kernel in KERNELS]
-        weights = softmax(_each(kernels, lambda kernel: log_evidence(kernel, X, y)))
+        own = _covariances(kernels, X, X)
+        weights = softmax(_each(kernels, lambda kernel: log_evidence(kernel, X, y, own[kernel])))
         probable = [kernel for kernel, weight in zip(kernels, weights, strict=True) if weight >= LEAST_WEIGHT]
-        kept = _each(probable, lambda kernel: GaussianProcess.fit(kernel, X, y))
+        kept = _each(probable, lambda kernel: GaussianProcess.fit(kernel, X, y, own=own[kernel]))
         extra = np.array([guesses.variances / process.scale()[1] for process in kept])
         if not len(X_guessed):
             return cls(kept, kept, extra)
         X_all, y_all = np.concatenate([X, X_guessed]), np.concatenate([y, guesses.means])
-        own = {p: np.concatenate([np.zeros(len(y)), more]) for p, more in zip(kept, extra, strict=True)}
-        processes = _each(kept, lambda p: GaussianProcess.fit(p.kernel, X_all, y_all, own[p]))
+        more = {p: np.concatenate([np.zeros(len(y)), own]) for p, own in zip(kept, extra, strict=True)}
+        covariances = _covariances(probable, X_all, X_all)
+        processes = _each(
+            kept, lambda p: GaussianProcess.fit(p.kernel, X_all, y_all, more[p], covariances[p.kernel])
+        )
         return cls(kept, processes, extra)
 
     def predict(self, X: Floats) -> StudentMixture:
         """Of the targets at X, (n, d)."""
-        noiseless = [replace(process.kernel, noise=0.0) for process in self.processes]
-        crosses = _each(noiseless, lambda kernel: kernel(X, self.processes[0].X))
-        cross = dict(zip(self.processes, crosses, strict=True))
-        predicted = _each(self.processes, lambda process: process.predict(X, cross[process]))
+        cross = _covariances([process.kernel for process in self.processes], X, self.processes[0].X)
+        predicted = _each(self.processes, lambda process: process.predict(X, cross[process.kernel]))
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
         return self._mixture(locations, variances)
 
     def predict_one(self, x: Floats, threshold: float) -> tuple[float, float]:
         """P(more than the threshold) and mean of the target at x, (d,): `predict` of one row, but faster.
 
-        Nearly all of the time goes into reading the precisions, of which the upper halves are enough.
+        Nearly all of the time goes into reading the whiteners, of which the lower halves are enough.
         """
         parts = self._parts
         A = x * parts.factors
@@ -162,7 +165,7 @@ class AveragedProcess:
         own = (A**2).sum(axis=1)
         distances = np.maximum(parts.squares + own[:, None] - 2 * products, 0)
         cross = 1 + products + parts.rbf[:, None] * np.exp(-distances * parts.decay[:, None])
-        explained = np.array([k @ dsymv(1.0, P, k) for k, P in zip(cross, parts.precisions, strict=True)])
+        explained = (_whitened(cross, parts.whiteners) ** 2).sum(axis=1)
         variances = np.maximum(1 + own + parts.rbf - explained, 0) + parts.noise
         locations = (cross * parts.alpha).sum(axis=1)
         z = (locations - threshold) / np.sqrt(variances * parts.scales)
@@ -175,14 +178,15 @@ class AveragedProcess:
         kernels = [process.kernel for process in processes]
         factors = np.array([kernel.weights(processes[0].X.shape[1]) for kernel in kernels])
         factors = factors[:1] if (factors == factors[0]).all() else factors
-        inputs = processes[0].X * factors[:, None, :]
+        X, alpha, whiteners = _points(processes)
+        inputs = X * factors[:, None, :]
         df, scales = zip(*(process.scale() for process in dict.fromkeys(self.by_results)), strict=True)
         return _Parts(
             factors,
             inputs,
             (inputs**2).sum(axis=2),
-            np.array([process.alpha for process in processes]),
-            [np.asfortranarray(process.precision) for process in processes],
+            alpha,
+            whiteners,
             np.array([kernel.rbf for kernel in kernels]),
             np.array([1 / (2 * kernel.length**2) for kernel in kernels]),
             np.array([kernel.noise for kernel in kernels]),
@@ -229,6 +233,34 @@ class AveragedProcess:
             scales.append(scale)
         weights = softmax(log_weights, axis=0)
         return StudentMixture(weights, np.full(len(own), df), locations, variances * np.array(scales))
+
+
+def _points(processes: Sequence[GaussianProcess]) -> tuple[Floats, Floats, Floats | Sequence[Floats]]:
+    """(m or 1, r, d) points, (m, r) alpha and m whiteners; condensed where there is a single input."""
+    if processes[0].X.shape[1] > 1:
+        alpha = np.array([process.alpha for process in processes])
+        return processes[0].X[None], alpha, [process.whitener for process in processes]
+    points = [process.condensed() for process in processes]
+    r = max(len(each.X) for each in points)
+    alpha, X = np.zeros((len(points), r)), np.zeros((len(points), r, 1))
+    whiteners = np.zeros((len(points), r, r))
+    for place, each in enumerate(points):
+        n = len(each.X)
+        X[place, :n], alpha[place, :n], whiteners[place, :n, :n] = each
+    return X, alpha, whiteners
+
+
+def _whitened(cross: Floats, whiteners: Floats | Sequence[Floats]) -> Floats:
+    """(m, r) each of the m whiteners times its row of the (m, r) covariances; of large ones half is read."""
+    if isinstance(whiteners, np.ndarray):
+        return np.asarray((whiteners @ cross[:, :, None])[:, :, 0])
+    return np.array([dtrmv(W, k, lower=1) for W, k in zip(whiteners, cross, strict=True)])
+
+
+def _covariances(kernels: Sequence[Kernel], A: Floats, B: Floats) -> dict[Kernel, Floats]:
+    """k(A, B) by each kernel, found once where they differ in their noise alone."""
+    found = _each([replace(kernel, noise=0.0) for kernel in kernels], lambda kernel: kernel(A, B))
+    return dict(zip(kernels, found, strict=True))
 
 
 def _each(items: Sequence[Item], find: Callable[[Item], Found]) -> list[Found]:

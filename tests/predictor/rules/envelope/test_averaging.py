@@ -118,3 +118,13 @@ def test_the_density_is_that_of_scipy():
     np.testing.assert_allclose(
         student_log_density(x, 7.0, location, variance), t.logpdf(x, 7.0, location, np.sqrt(variance))
     )
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_one_row_alone_is_predicted_as_among_others(data, guesses, columns):
+    X, y, X_guessed = (part[:, :columns] if part.ndim == 2 else part for part in data)
+    process = AveragedProcess.fit(X, y, X_guessed, guesses)
+    new = np.random.default_rng(4).normal(0, 2, (6, columns))
+    expected = process.predict(new)
+    for row, chance, mean in zip(new, expected.exceeds(0.5), expected.mean, strict=True):
+        assert process.predict_one(row, 0.5) == pytest.approx((chance, mean), rel=1e-9)

@@ -88,3 +88,17 @@ def test_where_there_is_one_thread_already_nothing_is_set(monkeypatch):
         monkeypatch.setattr(ThreadpoolController, "limit", None)
         with one_thread():
             assert set(threads()) == {1}
+
+
+def test_covariances_and_targets_of_a_single_input_are_told_by_a_few_points(extra):
+    rng = np.random.default_rng(2)
+    X = np.concatenate([rng.normal(size=(150, 1)), np.full((10, 1), 0.3)])  # some are the same
+    process = GaussianProcess.fit(KERNEL, X, np.sin(X[:, 0]) + rng.normal(0, 0.3, 160), np.resize(extra, 160))
+    points = process.condensed()
+    assert len(points.X) <= 25
+    new = np.linspace(-8, 8, 41)[:, None]  # far outside, too
+    mean, variance = process.predict(new)
+    cross = KERNEL(new, points.X)
+    np.testing.assert_allclose(cross @ points.alpha, mean, rtol=1e-6, atol=1e-7)
+    explained = ((points.whitener @ cross.T) ** 2).sum(axis=0)
+    np.testing.assert_allclose(KERNEL.diagonal(new) - explained + KERNEL.noise, variance, rtol=1e-6)
