@@ -13,10 +13,10 @@ from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from predictor.interrupts import interrupt_between_imports
-from predictor.output import drop, go_on_without_stderr, open_closed_streams
+from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -60,6 +60,10 @@ class Parser(argparse.ArgumentParser):
 
         line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
+        say(message, file)
 
     def shorten_help(self, most_used: Sequence[str]) -> None:
         """Let --help explain a few options only, and add --help-all.
@@ -146,14 +150,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except Exception as error:
         number = error.errno if isinstance(error, OSError) else None
-        if number == errno.ENOSPC:  # as in `metaqnn top RUN > FILE`
-            drop(sys.stdout)
-        elif number not in (errno.EMFILE, errno.ENFILE) and not _is_users(error):
+        if number not in (*NO_SPACE, errno.EMFILE, errno.ENFILE) and not _is_users(error):
             raise
         from metaqnn.output import system_error
         from state_space.errors import printable
 
         said = system_error(error) if isinstance(error, OSError) else str(error)
+        if number in NO_SPACE:  # as in `metaqnn top RUN > FILE`
+            drop(sys.stdout)
+            said = f"the results cannot be written: {said.removeprefix(f'[Errno {number}] ')}"
         print(f"metaqnn: error: {printable(said)}", file=sys.stderr)
         return 2
 

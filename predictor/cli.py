@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
 from predictor.interrupts import interrupt_between_imports
-from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams
+from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
 
 
 class Command(NamedTuple):
@@ -36,6 +36,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with code 2."""
         self.exit(2, f"predictor: error: {message} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
+        say(message, file)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

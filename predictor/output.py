@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -66,6 +66,11 @@ def go_on_without_stderr() -> None:
     if stream is sys.__stderr__ and isinstance(stream, TextIOWrapper) and not stream.isatty():
         raw = BufferedWriter(_Forgiving(stream.fileno(), "wb", closefd=False), 1)
         sys.stderr = TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=True)
+
+
+def say(message: str, stream: IO[str] | None = None) -> None:
+    """Write a text now, while errors of the stream are still handled; to standard error if there is none."""
+    print(message, end="", file=stream or sys.stderr, flush=True)
 
 
 def drop(stream: TextIO) -> None:

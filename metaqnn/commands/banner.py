@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import OWN_RULE, settings_of
 from metaqnn.output import counted, duration, size
@@ -97,7 +96,7 @@ def _range(numbers: np.ndarray) -> str:
 
 def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Iterator[str]:
     config, dataset = session.config, session.prepared.dataset
-    asked = PRESETS[config.preset].get("validation_size", 0)
+    asked = config.preset_validation_size or 0
     if (
         not config.own_validation
         and (config.validation_size or 0) == max(1, len(dataset.train_images) // 4) < asked

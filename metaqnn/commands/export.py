@@ -66,7 +66,7 @@ def execute(namespace: argparse.Namespace) -> int:
     total = passes * len(exportable.evidence.images)
     with tqdm(total=total, unit="image", desc="check", file=sys.stderr, leave=False, disable=None) as bar:
         facts = export_network(exportable, namespace.to, formats, bar.update)
-    print(_text(facts, namespace.to, namespace.format))
+    print(_text(facts, namespace.to, namespace.format, exportable.guess_text))
     return 0
 
 
@@ -82,7 +82,7 @@ def _installed() -> list[str]:
     return [name for name, packages in missing.items() if not packages]
 
 
-def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
+def _text(facts: dict[str, Any], target: Path, output_format: str, guess: str) -> str:
     if output_format == "json":
         return as_json(facts)
     files = [{"file": name, **about} for name, about in facts["files"].items()]
@@ -99,10 +99,10 @@ def _text(facts: dict[str, Any], target: Path, output_format: str) -> str:
     ]
     name = "ensemble" if facts["members"] else f"network {facts['network']}"
     network = f"{name}: {printable(facts['architecture'])}"
-    lines = [network, "", rows_as_text(rows, "table", COLUMNS)]
+    lines = [network, "", rows_as_text(rows, "table", COLUMNS), "", guess]
     if any(row["part"] == "validation" for row in files) and facts["metric"] != ACCURACY:
         found = f"{percent(facts['validation_accuracy'])} {in_words(facts['metric'])}"
-        lines.append(f"\nevery image counts alike here; in the search every class did: {found}")
+        lines.append(f"every image counts alike here; in the search every class did: {found}")
     folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
     return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])
 

@@ -20,7 +20,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {
         "image_size": 16,
         "train_limit": 5000,
-        "validation_size": 1000,
         "epochs": 10,
         "batch_size": 32,
         "learning_rate": 2e-3,
@@ -30,7 +29,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         ),
     },
     "first-run": {
-        "validation_size": 300,
         "epochs": 10,
         "batch_size": 16,
         "learning_rate": 3e-3,
@@ -38,6 +36,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": EpsilonSchedule.parse("1.0:40,0.7:5,0.5:5,0.3:5,0.1:5"),
     },
 }
+
+VALIDATION_SIZES = {"laptop": 1000, "first-run": 300}
+"""Each preset's number of validation images, if nobody asks for another and there are enough images."""
 
 PUBLISHED_SETTINGS: dict[str, dict[str, Any]] = {
     "paper": {"burn_in": 100, "refit_growth": 1.5},

@@ -9,7 +9,14 @@ from typing import Any, Self, get_type_hints
 from metaqnn.config.bounds import COUNT, Bounds, share
 from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import ConfigError, option, require
-from metaqnn.config.presets import PRESETS, PUBLISHED_SETTINGS, SPACE_OPTIONS, VARIANTS, preset_options
+from metaqnn.config.presets import (
+    PRESETS,
+    PUBLISHED_SETTINGS,
+    SPACE_OPTIONS,
+    VALIDATION_SIZES,
+    VARIANTS,
+    preset_options,
+)
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
 from metaqnn.config.stored import LATEST, VERSION, from_json, translated
@@ -143,7 +150,7 @@ class SearchConfig(ImageOptions):
     @property
     def preset_validation_size(self) -> int | None:
         """See `ImageOptions`."""
-        return PRESETS[self.preset].get("validation_size")
+        return VALIDATION_SIZES.get(self.preset)
 
     @classmethod
     def of(cls, preset: str | None = None, **changes: Any) -> Self:

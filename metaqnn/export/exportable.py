@@ -16,10 +16,12 @@ from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import command, counted
+from metaqnn.results.guess import guess_text
 from metaqnn.session.images import load_images, split
 from metaqnn.session.prepare import require_same_images
 from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset
+from trainers.chance import constant_guess, limit_of_guessing
 from trainers.datasets import Part
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
@@ -45,6 +47,18 @@ class Exportable:
     normalisation: Normalisation
     evidence: Evidence
     files: ImageFiles | None = None
+
+    @property
+    def guess_text(self) -> str:
+        """What a constant guess reaches on the images of the evidence, with a warning if that is as good.
+
+        A network trained for balanced accuracy may do worse where images count alike, and is not blamed.
+        """
+        metric, found = self.evidence.measured, self.evidence.accuracy
+        limit = limit_of_guessing(metric) if self.card.metric == metric.name else None
+        return guess_text(
+            constant_guess(metric), limit, found, who=f"{self.card.title} is NOT clearly better"
+        )
 
 
 def ranked(reader: SearchReader, rank: int) -> int:

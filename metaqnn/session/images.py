@@ -19,7 +19,9 @@ def load_images(options: ImageOptions, environment: Environment) -> ImageDataset
 
     What is to be said about its files is left to the caller, who may be one of many workers.
     """
-    own_validation = _from_preset(options) if options.own_validation is None else options.own_validation
+    own_validation = options.own_validation
+    if own_validation is None:
+        own_validation = options.validation_size is None
     return load_dataset(
         options.dataset,
         data_dir=environment.data_dir,
@@ -38,8 +40,6 @@ def load_images(options: ImageOptions, environment: Environment) -> ImageDataset
 def complete(options: Options, dataset: ImageDataset) -> Options:
     """Options that say which images validate, and how many; those of a stored search do already.
 
-    A number that comes from the preset follows the data set: at most a quarter of the user's own images.
-
     Raises:
         DatasetError: its own validation images are asked for, and there are none.
     """
@@ -50,11 +50,8 @@ def complete(options: Options, dataset: ImageDataset) -> Options:
         )
     if options.own_validation is not False and own:
         return replace(options, own_validation=True, validation_size=own)
-    images = len(dataset.train_images)
     if size is None:
-        size = max(1, min(5000, images // 10))
-    elif options.own_validation is None and _preset_is_too_large(options, dataset):
-        size = max(1, images // 4)
+        size = _default_size(options, len(dataset.train_images))
     return replace(options, own_validation=False, validation_size=size)
 
 
@@ -73,12 +70,9 @@ def split(options: ImageOptions, dataset: ImageDataset) -> tuple[Part, Part]:
     return training_and_validation(dataset, held_out(options), split_seed(options))
 
 
-def _preset_is_too_large(options: ImageOptions, dataset: ImageDataset) -> bool:
-    """Whether own images are so few that nobody would hold out as many as the preset says."""
-    own = options.dataset not in DATASET_NAMES
-    return own and _from_preset(options) and (options.validation_size or 0) > len(dataset.train_images) // 4
-
-
-def _from_preset(options: ImageOptions) -> bool:
-    """Whether nobody has asked for another number of validation images than the preset has."""
-    return options.validation_size in (None, options.preset_validation_size)
+def _default_size(options: ImageOptions, images: int) -> int:
+    """As many as the preset has, of the user's own images at most a quarter; else a tenth, 5000 at most."""
+    asked = options.preset_validation_size
+    if asked is None:
+        return max(1, min(5000, images // 10))
+    return asked if options.dataset in DATASET_NAMES else min(asked, max(1, images // 4))

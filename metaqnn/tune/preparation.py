@@ -84,6 +84,8 @@ def _for_words(
         )
     if environment.precision not in ("auto", "float32"):
         raise TuneError(f"--precision is {environment.precision}, but {family.name!r} is trained in float32")
+    if settings.validation_size is None:
+        settings = replace(settings, validation_size=family.validation_size)
     text = load_words(
         settings.dataset,
         data_dir=environment.data_dir,

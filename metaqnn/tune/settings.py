@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trainers.families import Family
 
 SAMPLERS = ("tpe", "random")
-OF_FAMILY = ("epochs", "image_size", "train_limit", "validation_size")
+OF_FAMILY = ("epochs", "image_size", "train_limit")
 """Settings whose default is the family's."""
 OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric", "max_pixels")
 """Settings that make no sense for a text."""

@@ -1,5 +1,6 @@
 """The command line as a whole: exit codes, and one line for every mistake."""
 
+import errno
 import io
 import re
 import sqlite3
@@ -156,6 +157,19 @@ def test_reasons_are_shown_and_not_obeyed(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_dispatch", fail)
     assert cli.main(["top"]) == 2
     assert capsys.readouterr().err == "metaqnn: error: in use by \\x1b]0;pwned\\x07\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["tune", "--help"], ["ls", "."]])
+def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys, arguments):
+    class Full(io.StringIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr(cli, "drop", lambda stream: None)
+    assert cli.main(arguments) == 2
+    expected = "metaqnn: error: the results cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_ctrl_c_exits_130(monkeypatch):

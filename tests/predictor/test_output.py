@@ -40,6 +40,7 @@ def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys):
     assert dropped == [sys.stdout]
 
 
+
 def test_columns_line_up():
     text = text_table(("rule", "speed"), [("a", "1.00x"), ("longer", "12.00x")])
     assert text.splitlines() == ["rule     speed", "------  ------", "a        1.00x", "longer  12.00x"]
@@ -51,3 +52,15 @@ def test_csv_is_read_back():
         {"name": 'a,"b"', "x": "1.5", "y": ""},
         {"name": "c\nd", "x": "-2", "y": "é"},
     ]
+
+
+def test_a_full_disk_under_help_is_one_line(monkeypatch, capsys):
+    class Full(io.StringIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr(cli, "drop", lambda stream: None)
+    assert cli.main(["--help"]) == 2
+    assert "the results cannot be written" in capsys.readouterr().err
+

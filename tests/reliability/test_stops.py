@@ -108,7 +108,7 @@ def metaqnn(*arguments, redirected="", **options):
     [
         (">&-", 0, ""),
         ("<&- >&- 2>&-", 0, ""),
-        (">/dev/full", 2, "metaqnn: error: [Errno 28] No space left on device\n"),
+        (">/dev/full", 2, "metaqnn: error: the results cannot be written: No space left on device\n"),
     ],
 )
 def test_results_that_nobody_can_get_are_no_traceback(undisturbed, redirected, code, said):

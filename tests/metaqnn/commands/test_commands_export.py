@@ -43,6 +43,8 @@ def test_the_best_network_in_every_format(trained, tmp_path, capsys):
     accuracy = f"{100 * facts['validation_accuracy']:.2f}%"
     assert sum(accuracy in line for line in printed.splitlines()) == 4
     assert f"network {facts['network']}: {facts['architecture']}" in printed
+    (guess,) = (line for line in printed.splitlines() if line.startswith("always guessing"))
+    assert guess.startswith("always guessing the commonest class: 1")  # of 100 digits, with a warning or not
 
 
 def test_onnx_is_left_out_with_a_note_where_its_packages_are_missing(trained, tmp_path, capsys, monkeypatch):
@@ -115,5 +117,5 @@ def test_bad_input_is_one_line_and_nothing_is_written(trained, tmp_path, capsys,
 def test_images_that_are_counted_alike_are_told_from_the_metric_of_the_search(metric, told):
     file = {"correct": 57, "images": 250, "part": "validation", "sha256": "0" * 64}
     facts = {"files": {"model.py": file}, "members": {}, "network": 4, "architecture": "[SM(3)]"}
-    printed = _text({**facts, "metric": metric, "validation_accuracy": 0.588}, Path("best"), "table")
+    printed = _text({**facts, "metric": metric, "validation_accuracy": 0.588}, Path("best"), "table", "")
     assert ("in the search every class did: 58.80% balanced accuracy" in printed) is told

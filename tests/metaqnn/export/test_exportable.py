@@ -3,11 +3,14 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from metaqnn.export import ExportError, ranked, searched
+from metaqnn.export.check import Evidence
 from metaqnn.session.prepare import OtherImagesError
 from trainers import load_dataset
 from trainers.weights import WeightsError
@@ -85,3 +88,20 @@ def test_other_images_than_those_of_the_search(run, kept):
     refusal = pytest.raises(OtherImagesError, match=r"'digits' is not the one .* it was ffffff")
     with closing(run.reader()) as reader, refusal:
         searched(run, reader, kept(run)[0])
+
+
+@pytest.mark.parametrize(
+    ("errors", "trained_for", "warning"),
+    [
+        (3, "accuracy", ""),
+        (4, "accuracy", ": network 7 is NOT clearly better than that"),
+        (40, "balanced-accuracy", ""),
+    ],
+)
+def test_accuracies_are_compared_with_a_constant_guess(make_random, errors, trained_for, warning):
+    """By hand: 0.75 + 2.326 sqrt(0.75 * 0.25 / 40) = 0.909, which 36 of 40 test images do not pass."""
+    known = make_random()
+    labels = np.array([0] * 30 + [1, 2] * 5)
+    evidence = Evidence("test", known.evidence.images, labels, 1 - errors / 40)
+    candidate = replace(known, evidence=evidence, card=replace(known.card, metric=trained_for))
+    assert candidate.guess_text == f"always guessing the commonest class: 75.00%{warning}"

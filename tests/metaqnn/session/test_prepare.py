@@ -75,6 +75,13 @@ def test_a_size_that_is_asked_for_does_not_shrink(photos):
         load_and_build(config_of(photos(train=10), validation_size=19), HERE)
 
 
+def test_the_presets_own_number_is_as_good_as_any_other_that_is_asked_for(tmp_path):
+    images, labels = np.zeros((800, 8, 8), dtype=np.uint8), np.arange(800) % 2
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=labels, x_val=images[:9], y_val=labels[:9])
+    asked = load_and_build(config_of(tmp_path / "own.npz", validation_size=300), HERE)
+    assert (asked.config.own_validation, asked.config.validation_size) == (False, 300)
+
+
 def test_digits_keep_the_validation_images_that_they_had():
     assert load_and_build(SearchConfig.of(), HERE).config.validation_size == 300
 
