@@ -13,7 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from types import ModuleType
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from predictor.interrupts import interrupt_between_imports
 from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
         say(message, file)
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import IO, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
 from predictor.interrupts import interrupt_between_imports
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and exit with code 2."""
         self.exit(2, f"predictor: error: {message} (see {self.prog} --help)\n")
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
         say(message, file)
 
