@@ -184,6 +184,8 @@ def _labels(array: np.ndarray, what: str) -> np.ndarray:
         raise DatasetError(
             f"{what} has dtype {array.dtype} and shape {array.shape}; one integer label per image is needed"
         )
+    if array.size and array.min() < 0:
+        raise DatasetError(f"{what} holds the label {array.min()}; labels are counted from 0")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise DatasetError(f"{what} holds the label {array.max()}, which is out of range")
     return array.astype(np.int64)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from trainers.datasets.arrays import NAMES, dataset_from_arrays, reason_of
@@ -20,7 +21,7 @@ CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
     """Import ``module:function`` (the working directory included) and call it without arguments.
 
-    What it prints goes to standard error. It returns an ``ImageDataset``; or the mapping that
+    What it prints, also by other programs, goes to standard error. It returns an ``ImageDataset``; or the mapping that
     ``dataset_from_arrays`` describes; or (x_train, y_train), (x_train, y_train, x_test, y_test) or
     ((x_train, y_train), (x_test, y_test)).
 
@@ -32,7 +33,7 @@ def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
         DatasetError: the import or the call fails, or the result does not fit.
     """
     where = repr(target)
-    with _working_directory_importable(), redirect_stdout(sys.stderr):
+    with _working_directory_importable(), _printing_to_stderr():
         function = _import(target)
         try:
             return _dataset(target, function(), where, own_validation)
@@ -74,13 +75,43 @@ def _import(target: str) -> Callable[[], Any]:
 
 @contextmanager
 def _working_directory_importable() -> Iterator[None]:
-    """``python -m`` searches the working directory, an installed command does not; make both alike."""
+    """``python -m`` searches the working directory, an installed command does not; make both alike.
+
+    It stays the working directory, wherever the user's code goes.
+    """
     directory = os.getcwd()
     sys.path.insert(0, directory)
     try:
         yield
     finally:
-        sys.path.remove(directory)
+        with suppress(ValueError):  # the code may have removed it
+            sys.path.remove(directory)
+        with suppress(OSError):
+            os.chdir(directory)
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error, which stays open if this is closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+
+@contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """Whatever is written to standard output goes to standard error, also by C and by other programs."""
+    sys.stdout.flush()
+    before = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(_StandardError()):
+            yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
 
 
 def _name_arrays(result: Sequence[Any], where: str) -> dict[str, Any]:

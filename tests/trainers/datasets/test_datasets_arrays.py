@@ -64,7 +64,7 @@ def test_other_names_and_class_names(tmp_path, arrays):
         ({"y_train": np.zeros(6)}, "'y_train' of here has dtype float64 and shape (6,); one integer label"),
         ({"y_train": np.eye(6, 3, dtype=int)}, "shape (6, 3); one integer label per image"),
         ({"y_train": np.array([0, 1, 2, 0, 1])}, "6 images but 5 labels"),
-        ({"y_train": np.array([0, 1, 2, 0, 1, -2])}, "label -2 is out of range"),
+        ({"y_train": np.array([0, 1, 2, 0, 1, -2])}, "the label -2; labels are counted from 0"),
         ({"y_train": np.array([0, 1, 3, 0, 1, 3])}, "class '2' (label 2) of 'x' has no training image"),
         ({"y_train": np.array([0, 1, 2, 0, 1, 10**12])}, "label 1000000000000 is out of range: 6 images"),
         ({"y_train": np.full(6, 2**63, np.uint64)}, "label 9223372036854775808, which is out of range"),

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,16 @@ class Silent(Exception):
 def odd(): raise Silent
 def talks():
     print("loading ...")
+    return x, y
+def talks_by_others():
+    import os, sys
+    os.write(1, b"by C\\n")
+    sys.stdout.close()
+    return x, y
+def wanders():
+    import os, sys
+    os.chdir("/")
+    sys.path.clear()
     return x, y
 ragged = lambda: ([[[1, 2], [3]]] * 4, y)
 masked = lambda: (np.ma.array(x, mask=x > 30), y)
@@ -120,6 +132,22 @@ def test_arrays_of_other_kinds_that_hold_what_they_seem_to_are_read(target):
 def test_what_it_prints_does_not_reach_standard_output(capsys):
     read_callable("own_images_module:talks")
     assert capsys.readouterr() == ("", "loading ...\n")
+
+
+@pytest.mark.usefixtures("module")
+def test_nor_does_what_it_lets_others_print_and_it_closes_nothing(capfd):
+    read_callable("own_images_module:talks_by_others")
+    print("still there", flush=True)
+    assert capfd.readouterr() == ("still there\n", "by C\n")
+
+
+@pytest.mark.usefixtures("module")
+def test_the_working_directory_stays_where_it_was(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    read_callable("own_images_module:wanders")
+    assert Path.cwd() == tmp_path
 
 
 @pytest.mark.usefixtures("module")
