@@ -8,6 +8,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, go_on, prepare
 from metaqnn.session.trust import require_trusted, trust
+from metaqnn.tune.folder import STUDY, TRAINING
 
 MODULE = """
 import pathlib
@@ -69,6 +70,14 @@ def test_nothing_is_imported_from_inside_a_run_folder(folder, tmp_path, monkeypa
                 require_trusted("trusted_images_module:images", trusted)
         with pytest.raises(ConfigError, match="is not imported from inside the run folder"):
             trust("trusted_images_module:images")
+
+
+@pytest.mark.parametrize("file", [STUDY, TRAINING])
+def test_nor_from_inside_a_tunings_or_a_trainings_folder(tmp_path, monkeypatch, file):
+    (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="is not imported from inside the run folder"):
+        require_trusted("trusted_images_module:images", trusted=True)
 
 
 @pytest.mark.parametrize("dataset", ["digits", "photos/", "x.npz", "/some/where:else"])
