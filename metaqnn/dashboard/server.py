@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from metaqnn.dashboard.application import Dashboard
+from state_space.errors import quoted
 
 PATIENCE = 10.0
 """Seconds between two looks at a connection; who has got on with nothing in between is disconnected."""
@@ -149,8 +150,9 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise AddressError(f"--host {host!r} is not an address of this machine: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # the latter where a part between dots is empty or long
+        reason = getattr(error, "strerror", None) or error
+        raise AddressError(f"--host {quoted(host)} is not an address of this machine: {reason}") from None
     try:
         if os.name == "posix":  # elsewhere this option would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -84,12 +84,18 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
         data_dir: folder of the data set, if it has moved.
 
     Raises:
-        ExportError: its weights are not there.
+        ExportError: its weights are not there, or are those of another network.
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
     search, row = reader.search(), reader.network(number)
-    network = TrainedNetwork.read(_weights_file(folder.path, row))
+    file = _weights_file(folder.path, row)
+    network = TrainedNetwork.read(file)
+    if network.architecture != row["architecture"]:
+        raise ExportError(
+            f"{str(file)!r} holds the weights of {network.architecture}, but network {number} is "
+            f"{row['architecture']}; train it again: {command('finetune', folder.path, '--networks', number)}"
+        )
     dataset, (training, _), (images, labels) = images_of(reader.record(), data_dir)
     normalisation = network.normalisation or Normalisation.of(training)
     told = f"of the search, {counted(row['epochs'], 'epoch')}"

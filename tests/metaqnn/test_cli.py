@@ -172,6 +172,15 @@ def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys, argu
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.parametrize("command", ["top", "ls", "report . --to", "audit"])
+def test_a_name_that_is_too_long_for_the_system_is_one_line(finished_run, monkeypatch, capsys, command):
+    monkeypatch.chdir(finished_run.path)
+    assert cli.main([*command.split(), "x" * 300]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("metaqnn: error: ")
+    assert "x" * 300 in line
+
+
 def test_ctrl_c_exits_130(monkeypatch):
     def interrupt(arguments):
         raise KeyboardInterrupt

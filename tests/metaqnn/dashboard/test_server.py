@@ -39,11 +39,11 @@ def test_when_all_are_taken_the_range_is_named(taken, monkeypatch):
         listen("127.0.0.1")
 
 
-@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1", "not a host"])
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1", "not a host", "x" * 64])
 def test_a_host_that_is_not_this_machine_is_named(host):
     with pytest.raises(AddressError) as caught:
         listen(host, 0)
-    assert host in str(caught.value)
+    assert host[:50] in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -74,6 +74,14 @@ def test_a_network_that_was_stopped_or_none_kept(run, kept):
         searched(run, reader, 1)
 
 
+def test_the_weights_of_another_network(run, kept):
+    numbers = kept(run)
+    first, second = (run.path / "weights" / f"network-{number}.pt" for number in numbers[:2])
+    shutil.copy(second, first)
+    with closing(run.reader()) as reader, pytest.raises(ExportError, match="holds the weights of"):
+        searched(run, reader, numbers[0])
+
+
 def test_a_damaged_file_of_weights(run, kept):
     number = kept(run)[0]
     (run.path / "weights" / f"network-{number}.pt").write_bytes(b"x" * 100)
