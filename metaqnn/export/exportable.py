@@ -16,7 +16,7 @@ from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import command, counted
-from metaqnn.results.guess import guess_text
+from metaqnn.results.accuracy import guess_text
 from metaqnn.session.images import load_images, split
 from metaqnn.session.prepare import require_same_images
 from metaqnn.session.run_folder import RunFolder

@@ -40,7 +40,6 @@ def test_a_full_disk_under_standard_output_is_one_line(monkeypatch, capsys):
     assert dropped == [sys.stdout]
 
 
-
 def test_columns_line_up():
     text = text_table(("rule", "speed"), [("a", "1.00x"), ("longer", "12.00x")])
     assert text.splitlines() == ["rule     speed", "------  ------", "a        1.00x", "longer  12.00x"]
@@ -63,4 +62,3 @@ def test_a_full_disk_under_help_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli, "drop", lambda stream: None)
     assert cli.main(["--help"]) == 2
     assert "the results cannot be written" in capsys.readouterr().err
-

@@ -22,8 +22,8 @@ def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
     """Import ``module:function`` (the working directory included) and call it without arguments.
 
     What it prints, also by other programs, goes to standard error. It returns an ``ImageDataset``; or the
-    mapping that ``dataset_from_arrays`` describes; or (x_train, y_train), (x_train, y_train, x_test, y_test) or
-    ((x_train, y_train), (x_test, y_test)).
+    mapping that ``dataset_from_arrays`` describes; or (x_train, y_train),
+    (x_train, y_train, x_test, y_test) or ((x_train, y_train), (x_test, y_test)).
 
     Args:
         target: what to call.
