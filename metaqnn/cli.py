@@ -160,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         said = system_error(error) if isinstance(error, OSError) else str(error)
         if number in NO_SPACE:  # as in `metaqnn top RUN > FILE`
             drop(sys.stdout)
-            said = f"the results cannot be written: {said.removeprefix(f'[Errno {number}] ')}"
+            said = f"the results cannot be written: {said}"
         print(f"metaqnn: error: {printable(said)}", file=sys.stderr)
         return 2
 

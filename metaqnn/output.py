@@ -19,7 +19,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from state_space.errors import printable
+from state_space.errors import printable, quoted
 
 FORMATS = ("table", "json", "csv")
 PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
@@ -77,10 +77,13 @@ def as_json(value: Any) -> str:
 
 
 def system_error(error: OSError) -> str:
-    """What the system says, and what helps if it is about too many open files."""
+    """What the system says, of which file, and what helps if it is about too many open files."""
+    said = error.strerror or str(error)
+    if isinstance(error.filename, str | bytes):
+        said += f": {quoted(os.fsdecode(error.filename))}"
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        return f"{error}; let this shell have more files: ulimit -n 1024"
-    return str(error)
+        return f"{said}; let this shell have more files: ulimit -n 1024"
+    return said
 
 
 def percent(share: float | None) -> str:

@@ -21,6 +21,7 @@ from metaqnn.output import (
     percent,
     rows_as_text,
     size,
+    system_error,
 )
 
 ROWS = [
@@ -218,3 +219,10 @@ def test_a_printed_command_is_one_line_that_a_shell_reads_as_it_was_meant(word):
     assert line.isprintable()
     script = f"set -- {line}; printf '%s' \"$3\""
     assert subprocess.run(["bash", "-c", script], capture_output=True).stdout == os.fsencode(word)
+
+
+def test_errors_of_the_system_are_told_in_words_with_the_file_and_at_bounded_length():
+    with pytest.raises(OSError, match="too long") as raised:
+        os.stat("a" * 5000)
+    assert system_error(raised.value) == f"File name too long: '{'a' * 59}…'"
+    assert system_error(OSError("plain words")) == "plain words"
