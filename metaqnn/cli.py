@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from predictor.interrupts import interrupt_between_imports
-from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
+from predictor.output import NO_FILES, NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -35,8 +35,8 @@ COMMANDS = {
     "audit": "train some of the stopped networks to the end, to check the predictions",
     "completion": "print a script that lets a shell complete commands, options and run folders",
 }
-PLACES = (errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ELOOP)
-"""What the system may say about any file that a user has named, or about any more files at all."""
+NO_NAMES = {errno.ENAMETOOLONG, errno.ELOOP}
+"""What the system may say of any name that a user has given to a file."""
 OUR_PACKAGES = ("metaqnn", "predictor", "trainers", "state_space")
 
 
@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except Exception as error:
         number = error.errno if isinstance(error, OSError) else None
-        if number not in (*NO_SPACE, *PLACES) and not _is_users(error):
+        if number not in NO_SPACE | NO_FILES | NO_NAMES and not _is_users(error):
             raise
         from metaqnn.output import system_error
         from state_space.errors import printable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import math
@@ -19,6 +18,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from predictor.output import NO_FILES
 from state_space.errors import printable, quoted
 
 FORMATS = ("table", "json", "csv")
@@ -81,7 +81,7 @@ def system_error(error: OSError) -> str:
     said = error.strerror or str(error)
     if isinstance(error.filename, str | bytes):
         said += f": {quoted(os.fsdecode(error.filename))}"
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno in NO_FILES:
         return f"{said}; let this shell have more files: ulimit -n 1024"
     return said
 

@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import IO, Any, TextIO
 
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says of a full disk."""
+NO_FILES = {errno.EMFILE, errno.ENFILE}
+"""What it says where a process or the machine has too many files open."""
+
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns under their headings: the first left-aligned, all others right-aligned."""
@@ -33,9 +38,6 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def open_closed_streams() -> None:

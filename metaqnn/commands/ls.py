@@ -10,7 +10,7 @@ from typing import Any
 from metaqnn.commands.common import RUNS, add_format, folder_path
 from metaqnn.output import percent, rows_as_text
 from metaqnn.search.remarks import why_over
-from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError, reading, runs_in
+from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
 from state_space.errors import printable
 
 EXAMPLES = """examples:
@@ -45,9 +45,10 @@ def execute(namespace: argparse.Namespace) -> int:
     """Print a line for each search, or why it cannot be read."""
     if namespace.folder != RUNS and not namespace.folder.is_dir():
         raise RunFolderError(f"there is no folder {str(namespace.folder)!r}")
-    if any((namespace.folder / name).is_file() for name in (STUDY, TRAINING)):
-        RunFolder.existing(namespace.folder)  # says what it is instead
-    own = [namespace.folder] if RunFolder(namespace.folder).is_there() else []
+    folder = RunFolder(namespace.folder)
+    if folder.is_other():
+        RunFolder.existing(folder.path)  # says what it is instead
+    own = [folder.path] if folder.is_there() else []
     runs = own or sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
     rows = [_row(run) for run in runs]
     if namespace.format != "table":

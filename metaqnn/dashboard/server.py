@@ -17,13 +17,15 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from metaqnn.dashboard.application import Dashboard
+from predictor.output import NO_FILES
 from state_space.errors import quoted
 
 PATIENCE = 10.0
 """Seconds between two looks at a connection; who has got on with nothing in between is disconnected."""
 BACKLOG = 32
 """Connections that are accepted at once."""
-NO_FILES = {errno.EMFILE, errno.ENFILE}
+FIRST_PORT = 8500
+TRIES = 100
 
 
 def most_connections() -> int:
@@ -71,10 +73,6 @@ class Complaints:
         elif not self._told:
             self._told = True
             print("warning: too many open files; some clients wait (ulimit -n allows more)", file=sys.stderr)
-
-
-FIRST_PORT = 8500
-TRIES = 100
 
 
 class AddressError(ValueError):

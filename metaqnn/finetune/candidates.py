@@ -13,6 +13,9 @@ from metaqnn.results.finetuned import FinetuningError
 from state_space import Architecture
 from trainers.families.names import parse_architecture
 
+NAMES = {"learning_rate": "lr", "batch_size": "batch_size", "weight_decay": "weight_decay"}
+"""Options of a long training that say otherwise than a tuning, and the tuning's names for them."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -47,10 +50,6 @@ def choose(reader: SearchReader, top: int, numbers: Sequence[int] | None = None)
         Candidate(row["number"], row["architecture"], row["parameters"], row["final_accuracy"])
         for row in found
     ]
-
-
-NAMES = {"learning_rate": "lr", "batch_size": "batch_size", "weight_decay": "weight_decay"}
-"""Options of a long training that say otherwise than a tuning, and the tuning's names for them."""
 
 
 def tuned_network(reader: SearchReader, tuned: Tuned, file: Path) -> int:

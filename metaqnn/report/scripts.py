@@ -21,6 +21,8 @@ VERSION = (
 )
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 """The last line of the bundled script."""
+PLACE = "/* colours */ {}"
+"""Where the script of the themes has its colours."""
 
 
 @lru_cache(maxsize=1)
@@ -41,10 +43,6 @@ def bundle(cache: Path | None = None) -> bytes:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, script, aside=f"{file.name}.{os.getpid()}")
     return script
-
-
-PLACE = "/* colours */ {}"
-"""Where the script of the themes has its colours."""
 
 
 def theme_script() -> str:

@@ -14,6 +14,8 @@ from trainers.chance import Chance
 
 CONSECUTIVE_CHANCE = 5
 """Networks in a row that learn nothing, after which the user is told what may be wrong."""
+CONSECUTIVE_REPEATS = 1000
+"""Walks in a row, while nothing is in training, after which a search ends that found nothing new."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -57,10 +59,6 @@ class Remarks:
                 mean,
                 self._initial_q,
             )
-
-
-CONSECUTIVE_REPEATS = 1000
-"""Walks in a row, while nothing is in training, after which a search ends that found nothing new."""
 
 
 def why_over(reader: SearchReader, config: SearchConfig, ended: int) -> str | None:

@@ -78,6 +78,10 @@ class RunFolder:
         """Whether a search may be in it: a file says so. Raises OSError."""
         return self.database.is_file() or self.storage.is_file()
 
+    def is_other(self) -> bool:
+        """Whether `metaqnn tune` or `metaqnn train` has left its file in it."""
+        return any((self.path / name).exists() for name in (STUDY, TRAINING))
+
     @property
     def database(self) -> Path:
         """The SQLite file of the replay database."""
@@ -251,9 +255,9 @@ def latest_run(parent: Path) -> Path | None:
 
 def _what_else(path: Path) -> str | None:
     """Why there is no search in this folder; None if there is no folder."""
-    if (path / STUDY).is_file():
+    if (path / STUDY).exists():
         return f"{str(path)!r} holds a tuning, no search: its results are in curves.csv and best.json"
-    if (path / TRAINING).is_file():
+    if (path / TRAINING).exists():
         return f"{str(path)!r} holds the training of one network, no search"
     if path.exists():
         no_file = f"there is no {RunFolder(path).database.name} in it"

@@ -18,8 +18,6 @@ from metaqnn.session.run_folder import RunFolder
 from trainers.datasets.functions import CALLABLE
 from trainers.files import write_whole
 
-OTHER_RUNS = ("study.json", "train.json")
-"""Files by which run folders of `metaqnn tune` and `metaqnn train` are known."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -69,8 +67,7 @@ def _refuse_run_folders(dataset: str) -> None:
     here = Path.cwd()
     for path in (here, *here.parents):
         folder = RunFolder(path)
-        marks = (folder.database, folder.storage, *(path / name for name in OTHER_RUNS))
-        if any(mark.exists() for mark in marks):
+        if folder.database.exists() or folder.storage.exists() or folder.is_other():
             raise ConfigError(
                 f"{dataset!r} is not imported from inside the run folder {str(path)!r}: "
                 "go to where the module is"
