@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
@@ -51,26 +52,33 @@ def allocation_guard() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        failed = _failed_allocation(error)
-        if failed is None:
+        message = _failed_allocation(error)
+        if message is None:
             raise
-        raise OutOfMemory(str(failed).strip().partition("\n")[0] or "memory allocation failed") from None
+        error.__traceback__ = None  # its frames would refer to it in a cycle, and so keep the network alive
+        raise OutOfMemory(message) from None
 
 
-def _failed_allocation(error: BaseException | None) -> BaseException | None:
-    """The error itself, or the nearest of those it was raised from, that tells of too little memory."""
+def _failed_allocation(error: BaseException | None) -> str | None:
+    """What the error, or else the nearest of those it was raised from, says of too little memory."""
     while error is not None:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or any(sign in text for sign in _ALLOCATION_FAILURES):
-            return error
+        text = str(error)
+        if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _ALLOCATION_FAILURES):
+            return text.strip().partition("\n")[0] or "memory allocation failed"
         error = error.__cause__ or error.__context__
     return None
 
 
 def give_back(device: torch.device) -> None:
-    """Return what PyTorch keeps of a GPU's memory for later to the processes beside this one."""
+    """Return what PyTorch keeps of a GPU's memory for later to the processes beside this one.
+
+    Networks that only cycles of objects keep are dropped before. A GPU that is lost, or on which a recording
+    has failed, may refuse; that does not change how the training ended.
+    """
     if device.type == "cuda":
-        torch.cuda.empty_cache()
+        gc.collect()
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 from itertools import accumulate
+from weakref import ref
 
 import pytest
 import torch
@@ -66,9 +67,32 @@ def test_a_failed_recording_of_another_cause_is_a_defect():
 @pytest.mark.parametrize(("kind", "times"), [("cpu", 0), ("mps", 0), ("cuda", 1)])
 def test_memory_of_a_gpu_is_given_back(monkeypatch, kind, times):
     calls = []
+    monkeypatch.setattr("gc.collect", int)  # takes its time
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append(1))
     give_back(torch.device(kind))
     assert len(calls) == times
+
+
+def test_what_only_cycles_keep_is_gone_before_memory_is_given_back(monkeypatch):
+    class Node:
+        pass
+
+    node = Node()
+    node.itself, alive = node, ref(node)
+    found = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: found.append(alive()))
+    del node
+    give_back(torch.device("cuda"))
+    assert found == [None]
+
+
+def test_a_lost_gpu_that_gives_nothing_back_is_no_error(monkeypatch):
+    def refuse():
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr("gc.collect", int)
+    monkeypatch.setattr(torch.cuda, "empty_cache", refuse)
+    give_back(torch.device("cuda"))
 
 
 def test_a_process_on_a_gpu_takes_more_than_the_training():

@@ -1,5 +1,6 @@
 """The training loop: trainings that were killed go on from their checkpoint."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -123,6 +124,29 @@ def test_memory_is_given_back_when_the_network_is_gone(trainer, noise, monkeypat
     with pytest.raises(Killed) if fails else nullcontext():
         trainer(noise, epochs=1).train(SMALL, seed=0, on_epoch=keep)
     assert alive == [fails]  # a traceback holds what failed
+
+
+def test_a_network_that_ran_out_of_memory_is_gone_before_half_batches_are_tried(trainer, noise, monkeypatch):
+    """Without the garbage collector, which may come too late: no frame of the error keeps it."""
+    networks, before = [], []
+
+    def build(*args):
+        before.append([network() is not None for network in networks])
+        networks.append(ref(network := build_network(*args)))
+        return network
+
+    def fail(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    monkeypatch.setattr("trainers.training.build_network", build)
+    torch.optim.Adam(torch.nn.Linear(1, 1).parameters())  # the first one imports much that keeps frames
+    monkeypatch.setattr("trainers.steps.cross_entropy", fail)
+    gc.disable()
+    try:
+        result = trainer(noise).train(SMALL, seed=0)
+    finally:
+        gc.enable()
+    assert (result.outcome, before) == (Outcome.OUT_OF_MEMORY, [[], [False]])
 
 
 def test_batches_filled_up_train_alike(trainer, noise):
