@@ -102,17 +102,19 @@ class CudaRecorder:
         """Run the step where it will be recorded: nothing of the default stream may enter a graph."""
         here, aside = torch.cuda.current_stream(self._device), _aside(self._device)
         aside.wait_stream(here)
-        with torch.cuda.stream(aside):
-            loss = step()
-        here.wait_stream(aside)
-        return loss
+        try:
+            with torch.cuda.stream(aside):
+                return step()
+        finally:  # even if it fails: the weights' memory is that of the other stream, and may be used again
+            here.wait_stream(aside)
 
     def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
         """Record the step as a graph with memory of its own; this alone waits for the device."""
-        graph = torch.cuda.CUDAGraph()
-        recording = torch.cuda.graph(graph, stream=_aside(self._device), capture_error_mode="thread_local")
+        graph, aside = torch.cuda.CUDAGraph(), _aside(self._device)
+        recording = torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local")
         try:
-            with torch.cuda.device(self._device), recording:
+            # PyTorch's context leaves neither its stream nor the device as they were if its own end fails.
+            with torch.cuda.stream(aside), recording:
                 loss = step()
         except BaseException:
             self.failed = True

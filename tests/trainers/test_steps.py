@@ -1,4 +1,4 @@
-from contextlib import nullcontext
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -128,10 +128,12 @@ class FakeCuda:
 
     def __init__(self, monkeypatch):
         self.made, self.used, self.modes = [], [], []
+        self.current = None
         monkeypatch.setattr(torch.cuda, "Stream", self.stream_of)
-        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(wait_stream=id))
+        self.waits = []
+        here = SimpleNamespace(wait_stream=self.waits.append)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: here)
         monkeypatch.setattr(torch.cuda, "stream", self.on)
-        monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
         monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=lambda: None))
         monkeypatch.setattr(torch.cuda, "graph", self.recording)
         _aside.cache_clear()
@@ -140,13 +142,22 @@ class FakeCuda:
         self.made.append(SimpleNamespace(device=device, wait_stream=id))
         return self.made[-1]
 
+    @contextmanager
     def on(self, stream):
+        before, self.current = self.current, stream
         self.used.append(stream)
-        return nullcontext()
+        try:
+            yield
+        finally:
+            self.current = before
 
+    @contextmanager
     def recording(self, graph, *, stream, capture_error_mode):
+        """As PyTorch's: if the recording cannot be ended, its stream stays."""
         self.modes.append(capture_error_mode)
-        return self.on(stream)
+        self.current = stream
+        yield
+        self.current = None
 
 
 @pytest.fixture
@@ -164,6 +175,7 @@ def test_all_steps_of_a_device_are_warmed_up_and_recorded_on_one_stream(fake_cud
         recorder.record(lambda: torch.zeros(()))
     first, second = fake_cuda.made
     assert fake_cuda.used == [first] * 8 + [second] * 4
+    assert fake_cuda.current is None
     assert (str(first.device), str(second.device)) == ("cuda:0", "cuda:1")
     assert fake_cuda.modes == ["thread_local"] * 3
 
@@ -178,3 +190,28 @@ def test_a_recorder_knows_whether_it_has_failed(fake_cuda):
     with pytest.raises(torch.OutOfMemoryError):
         recorder.record(fail)
     assert recorder.failed
+
+
+def test_a_warm_up_that_fails_is_waited_for(fake_cuda):
+    """What it has launched still uses memory of the stream that goes on."""
+
+    def fail():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        CudaRecorder(torch.device("cuda")).warm_up(fail)
+    assert fake_cuda.waits == fake_cuda.made
+    assert fake_cuda.current is None
+
+
+def test_a_recording_that_fails_leaves_the_stream(fake_cuda):
+    current = []
+
+    def fail():
+        current.append(fake_cuda.current)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        CudaRecorder(torch.device("cuda")).record(fail)
+    assert current == fake_cuda.made
+    assert fake_cuda.current is None
