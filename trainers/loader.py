@@ -36,7 +36,8 @@ class ImageLoader:
     device's memory. After that no method waits for the device.
 
     On CUDA all batches of an epoch have one size: convolutions are planned, and steps recorded, for one. What
-    fills the last batch up are copies of the first image, labelled `IGNORED`.
+    fills the last batch up is labelled `IGNORED`: in training the images that the epoch began with, as batch
+    normalisation sees them, else copies of one image.
 
     Args:
         images: uint8, (n, height, width, channels).
@@ -66,7 +67,7 @@ class ImageLoader:
         missing = -count % size if self._equal else 0
         labels = placed.labels[self._moved(order, self.device)]
         if missing:
-            order, augmentation = pad(order, (0, missing)), augmentation.padded(missing)
+            order, augmentation = torch.cat((order, order[:missing])), augmentation.padded(missing)
             labels = pad(labels, (0, missing), value=IGNORED)
         at_home, augmentation = self._moved(order, placed.images.device), augmentation.map(self._moved_here)
         for start in range(0, count, size):

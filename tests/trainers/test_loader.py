@@ -100,6 +100,14 @@ def test_batches_of_one_size_hold_the_same_images_and_some_to_be_ignored(images,
     assert (labels[23:] == IGNORED).all()
 
 
+def test_a_last_batch_is_filled_up_with_the_first_images_of_the_epoch(equal):
+    """Batch normalisation sees them: they must differ as images do."""
+    batch = torch.cat([images for images, _ in equal.shuffled(TrainingRecipe(batch_size=8), generator())])
+    assert torch.equal(batch[23:], batch[:1])
+    batch = torch.cat([images for images, _ in equal.shuffled(TrainingRecipe(batch_size=9), generator())])
+    assert torch.equal(batch[23:], batch[:4])
+
+
 @pytest.mark.parametrize(("most", "sizes"), [(5, [5] * 5), (8, [8] * 3), (12, [12, 12]), (100, [23])])
 def test_evaluation_is_in_equal_chunks_with_some_images_to_be_ignored(images, equal, most, sizes):
     found = list(equal.in_order(most))
