@@ -6,7 +6,7 @@ import torch
 
 from state_space import Architecture, preset
 from trainers import ImageDataset, Outcome, training_memory
-from trainers.memory import CUDA_ALLOWANCE
+from trainers.memory import process_memory
 from trainers.steps import CudaRecorder
 
 pytestmark = pytest.mark.gpu
@@ -39,47 +39,52 @@ def test_memory_is_given_back_after_every_training(cuda, trainer, network, fact)
     assert sizes[-1][1] <= sizes[0][1] + 8
 
 
-def test_attempts_that_fail_keep_no_memory(trainer, network, cuda, fact):
+def test_attempts_that_fail_keep_no_memory(gpu, trainer, network, fact):
+    """Every accuracy counts as chance here. On a CPU there is nothing to measure, but restarts there are."""
     peaks = []
 
     def heard(report):
-        peaks.append(torch.cuda.max_memory_allocated() // MIB)
-        torch.cuda.reset_peak_memory_stats()
+        if gpu != "cpu":
+            peaks.append(torch.cuda.max_memory_allocated() // MIB)
+            torch.cuda.reset_peak_memory_stats()
 
-    result = trainer(chance_factor=10.0, attempts=3).train(network, seed=0, on_epoch=heard)
+    subject = trainer(chance="published", chance_factor=10.0, attempts=3)
+    result = subject.train(network, seed=0, on_epoch=heard)
     fact("peak MiB of three attempts", peaks)
     assert (result.outcome, result.attempt) == (Outcome.CHANCE, 3)
-    assert max(peaks) <= 1.2 * peaks[0] + 16
+    assert gpu == "cpu" or max(peaks) <= 1.2 * peaks[0] + 16
 
 
-def test_the_estimate_with_its_allowance_is_enough(cuda, trainer, fact):
-    """Random networks of the published space, seven full batches, so that the step is recorded."""
-    rng, rows = np.random.default_rng(1), []
+def test_the_estimate_of_a_process_is_enough(cuda, trainer, fact):
+    """Random networks of the published space, seven full batches, so that the step is recorded.
+
+    What the context and the libraries of CUDA take is what is neither free nor PyTorch's, if no other process
+    is on the GPU.
+    """
+    rng, facts, shares = np.random.default_rng(1), [], []
     pixels = rng.integers(0, 256, (1100, 32, 32, 3), dtype=np.uint8)
     none = pixels[:0], np.zeros(0, np.int64)
     dataset = ImageDataset("made", pixels, np.arange(1100) % 10, *none, tuple("0123456789"))
     subject = trainer(dataset, epochs=1, validation_size=100)
     for _ in range(6):
         network = preset("cifar10").sample(rng)
-        torch.cuda.empty_cache()
+        estimate = training_memory(network, (3, 32, 32), 10, batch_size=128, precision=subject.precision)
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_reserved()
-        result = subject.train(network, seed=0)
-        assert result.outcome is Outcome.COMPLETED
-        estimate = training_memory(
-            network, (3, 32, 32), 10, batch_size=128, precision=subject.precision
-        ).total
-        rows.append((estimate // MIB, (torch.cuda.max_memory_reserved() - before) / estimate))
-    free, total = torch.cuda.mem_get_info()
-    fact("estimate in MiB, and how many times that was reserved", rows)
-    fact("MiB of this GPU taken otherwise", (total - free - torch.cuda.memory_reserved()) // MIB)
-    assert max(times for _, times in rows) <= CUDA_ALLOWANCE
+        assert subject.train(network, seed=0).outcome is Outcome.COMPLETED
+        reserved, (free, total) = torch.cuda.max_memory_reserved(), torch.cuda.mem_get_info()
+        beside = total - free - torch.cuda.memory_reserved()
+        facts.append((estimate.total // MIB, (reserved - before) / estimate.total, beside // MIB))
+        shares.append((beside + reserved) / process_memory(estimate, pixels.nbytes))
+    fact("estimate in MiB; how many times that was reserved; MiB of the GPU taken otherwise", facts)
+    fact("taken by the process, of its estimate", shares)
+    assert max(shares) <= 1
 
 
 def test_out_of_memory_in_a_step_is_an_outcome_and_the_process_goes_on(limit, trainer, network, fact):
     deep = Architecture.parse(f"[{', '.join(['C(1024,1,1)'] * 20)}, GAP(10), SM(10)]")
     limit(1.5e9)
-    subject = trainer(epochs=1)
+    subject = trainer(epochs=1, cuda_graphs=False)
     result = subject.train(deep, seed=0)
     fact("message", result.message)
     assert result.outcome is Outcome.OUT_OF_MEMORY or "did not fit" in result.message
