@@ -29,10 +29,15 @@ fi
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
 $PYTHON -c 'import platform, torch; print("Python", platform.python_version(), "PyTorch", torch.__version__, "CUDA", torch.version.cuda)'
 
+# the images are read once, on one core, while the tests run
+$PYTHON -c 'import sys, trainers; trainers.load_dataset("cifar10", data_dir=sys.argv[1], download=False)' "$DATA" &
+reading=$!
+
 stage 150 $PYTHON -m pytest -q -m gpu -p no:cacheprovider --maxfail 12 --tb short --durations 6 \
     tests/trainers/gpu tests/metaqnn/executors/test_workers_on_a_gpu.py
 smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 512 --side 256)
-stage 150 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" "${smaller[@]}"
+wait $reading
+stage 150 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${smaller[@]}"
 
 searched=(--dataset cifar10 --preset paper --data-dir "$DATA" --no-download --schedule 1.0:200 --epochs 4 --decay-every 1)
 [[ $TRIAL ]] && searched=(--dataset digits --schedule 1.0:20 --epochs 2)

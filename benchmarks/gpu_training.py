@@ -6,7 +6,7 @@ Runs unattended on any NVIDIA card. Prints the table of `training_loop.py` for i
 processes and pinned memory), the same steps with and without a CUDA graph, and from networks drawn at random
 from the CIFAR-10 space, of each of which a second epoch is timed, how long the schedule takes: 2,700
 networks, 20 epochs of 45,000 images and 5,000 validated. Restarts at lower rates and the time between
-networks are not counted.
+networks are not counted. --seconds ends the random networks early; those that were trained count.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -15,6 +15,7 @@ import argparse
 import os
 import platform
 from dataclasses import dataclass, replace
+from math import inf
 from statistics import fmean, median
 from time import perf_counter
 
@@ -97,6 +98,18 @@ def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Mach
     return timed({"epoch": our_epoch(owner, network)}, 1, machine.clock)["epoch"][0]
 
 
+def seconds_of_epochs(
+    networks: list[Architecture], owner: ClassifierTrainer, machine: Machine, most: float
+) -> list[float]:
+    """Of an epoch of each of the networks, or of the first of them: none is begun after `most` seconds."""
+    began, seconds = perf_counter(), []
+    for network in networks:
+        if seconds and perf_counter() - began > most:
+            break
+        seconds.append(epoch_seconds(network, owner, machine))
+    return seconds
+
+
 def whole_trainer(machine: Machine, training: int, validation: int) -> ClassifierTrainer:
     """Of as many images as an epoch has: what an epoch costs beside its steps counts once."""
     return ClassifierTrainer(
@@ -131,6 +144,12 @@ def parse() -> argparse.Namespace:
     )
     options.add_argument("--networks", type=int, default=30, help="random networks trained (default 30)")
     options.add_argument(
+        "--seconds",
+        type=float,
+        default=inf,
+        help="after which no other random network is begun (default: none)",
+    )
+    options.add_argument(
         "--epoch", type=int, default=TRAINING, help="images an epoch of these networks has (default 45,000)"
     )
     options.add_argument("--side", type=int, default=8192, help="of the matrices multiplied (default 8,192)")
@@ -157,8 +176,8 @@ def measure(arguments: argparse.Namespace) -> None:
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True), end="\n\n")
     networks, images = random_networks(arguments.networks), arguments.epoch
     owner = whole_trainer(machine, images, max(CLASSES, images * VALIDATION // TRAINING))
-    seconds = [epoch_seconds(network, owner, machine) for network in networks]
-    print_schedule(networks, seconds, images, machine.matrix_rate(arguments.side))
+    seconds = seconds_of_epochs(networks, owner, machine, arguments.seconds)
+    print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(arguments.side))
 
 
 if __name__ == "__main__":
