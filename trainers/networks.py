@@ -142,5 +142,6 @@ def _dense(stage: Stage) -> list[nn.Module]:
 
 def _undrawn(kind: type[nn.Module], *arguments: int, **options: int) -> nn.Module:
     """A module on the default device; its own initialisation would draw from the global generator."""
-    module: nn.Module = nn.utils.skip_init(kind, *arguments, **options, device=torch.get_default_device())
+    default = torch.empty(0).device  # `get_default_device` does not know of every `with torch.device` block
+    module: nn.Module = nn.utils.skip_init(kind, *arguments, **options, device=default)
     return module
