@@ -21,10 +21,13 @@ KINDS: Mapping[Any, str] = {
 """What values are called in messages, by their types."""
 EXTENDED = "extended"
 """Key of an extended search's schedule; `schedule` stays the one that it began with."""
-VERSION, LATEST = "version", 2
+VERSION, LATEST = "version", 3
 """Key of the version of a configuration's defaults; the first had none."""
-BOUND = "reduction_factor"
-"""Setting of the rank envelope that searches of the first version have none of."""
+FORMER_ENVELOPES: Mapping[int | None, Mapping[str, str]] = {
+    None: {"looks": "up", "reduction_factor": "none"},
+    2: {"looks": "up"},
+}
+"""What the rank envelope's defaults were in earlier versions, where they differ from today's."""
 FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""
@@ -35,15 +38,16 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Chance was always the published one, and validation images were drawn from those for training. At first
     `early_stopping` switched the published criterion on. Later rules had names, but the settings of the
-    published criterion were separate options. The rank envelope had no bound.
+    published criterion were separate options. The rank envelope had no bound and looked later.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
         values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
     values = {"own_validation": False, **values}
-    if values.pop(VERSION, None) is None and isinstance(values.get("stopping"), str):
-        values["stopping"] = _without_bound(values["stopping"])
+    version = values.pop(VERSION, None)
+    if isinstance(version, int | None) and isinstance(values.get("stopping"), str):
+        values["stopping"] = _completed(values["stopping"], FORMER_ENVELOPES.get(version, {}))
     if EXTENDED in values:
         values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:
@@ -99,12 +103,13 @@ def _fits(value: Any, kind: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _without_bound(rule: str) -> str:
-    """The rank envelope as it was; any other rule as it is."""
+def _completed(rule: str, envelope: Mapping[str, str]) -> str:
+    """The rank envelope with these settings where it names no others; any other rule as it is."""
     name, settings = settings_of(rule)
-    if name != OWN_RULE or BOUND in settings:
+    missing = [f"{key}={value}" for key, value in envelope.items() if key not in settings]
+    if name != OWN_RULE or not missing:
         return rule
-    return f"{rule}{',' if settings else ':'}{BOUND}=none"
+    return f"{rule}{',' if settings else ':'}{','.join(missing)}"
 
 
 def _former_reward(reward: str) -> str:

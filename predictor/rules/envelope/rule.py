@@ -90,7 +90,7 @@ class RankEnvelope:
         reduction_factor: > 1, one in so many networks goes on after T / 10; None for no such bound.
 
     Searches that began before there was a choice decided by ``looks="up", ranks="fitted",
-    reduction_factor=None``.
+    reduction_factor=None``, later ones by the bound, too.
 
     Example:
         >>> import numpy as np
@@ -111,7 +111,7 @@ class RankEnvelope:
         burn_in: int = 6,
         best: int = 8,
         votes: int = 2,
-        looks: str = "up",
+        looks: str = "nearest",
         ranks: str = "fitted",
         reduction_factor: float | None = 3.0,
     ) -> None:

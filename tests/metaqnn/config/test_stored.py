@@ -45,7 +45,10 @@ def test_a_search_from_before_rules_had_names(early_stopping, rule):
     ("changes", "rule"),
     [
         ({"stopping": "paper"}, PUBLISHED),
-        ({"stopping": "rank-envelope:c=3", "delta": None}, "rank-envelope:c=3,reduction_factor=none"),
+        (
+            {"stopping": "rank-envelope:c=3", "delta": None},
+            "rank-envelope:c=3,looks=up,reduction_factor=none",
+        ),
         ({"stopping": "none", "delta": None}, "none"),
         (  # settings after a colon took nothing from the preset, nor the search's seed
             {"stopping": "paper:Delta=0.9,burn_in=50", "delta": None},
@@ -60,18 +63,23 @@ def test_a_search_from_when_settings_were_options(changes, rule):
 
 
 @pytest.mark.parametrize(
-    ("rule", "as_it_was"),
+    ("version", "rule", "as_it_was"),
     [
-        ("rank-envelope", "rank-envelope:reduction_factor=none"),
-        ("rank-envelope:c=1,votes=1", "rank-envelope:c=1,votes=1,reduction_factor=none"),
-        ("median", "median"),
+        (None, "rank-envelope", "rank-envelope:looks=up,reduction_factor=none"),
+        (None, "rank-envelope:c=1,votes=1", "rank-envelope:c=1,votes=1,looks=up,reduction_factor=none"),
+        (None, "median", "median"),
+        (2, "rank-envelope", "rank-envelope:looks=up"),
+        (2, "rank-envelope:looks=nearest,c=3", "rank-envelope:looks=nearest,c=3"),
+        (2, "median", "median"),
     ],
 )
-def test_a_search_from_before_the_envelope_had_a_bound_goes_on_without_it(rule, as_it_was):
+def test_a_search_from_before_the_envelope_had_a_bound_or_looked_earlier_goes_on_as_it_was(
+    version, rule, as_it_was
+):
     now = SearchConfig.of("laptop", stopping=rule)
     values = json.loads(json.dumps(now.to_dict()))
     assert SearchConfig.from_dict(values).stopping == rule
-    del values["version"]
+    values = {**values, "version": version} if version else {k: values[k] for k in values if k != "version"}
     before = SearchConfig.from_dict(values)
     assert before.stopping == as_it_was
     assert SearchConfig.from_dict(before.to_dict()) == before

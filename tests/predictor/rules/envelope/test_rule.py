@@ -37,15 +37,15 @@ def altered(curve, values):
     return LearningCurves(np.asarray(values)[None], curve.architecture, curve.hyperparameters)
 
 
-def test_the_simulation_stops_most_and_keeps_the_best(recorded):
-    for order in range(3):
-        result = simulate(recorded, RankEnvelope(), arrival_order(order, len(recorded)))
-        assert result.recovered
-        assert result.speed_up > 3
+def test_the_simulation_stops_most_and_keeps_the_best_nearly_always(recorded):
+    results = [simulate(recorded, RankEnvelope(), arrival_order(o, len(recorded))) for o in range(5)]
+    gap = np.median(recorded.final.max() - recorded.final)
+    assert sum(result.recovered for result in results) >= 4
+    assert all(result.speed_up > 3 and result.regret < 0.05 * gap for result in results)
 
 
 def test_never_during_the_burn_in(recorded):
-    hopeless = recorded[100].until(14)
+    hopeless = recorded[100].until(15)
     hopeless = altered(hopeless, hopeless.values[0] * 0.01)
     history = LearningCurves.concatenate(recorded[:5], *(recorded[i].until(2) for i in range(5, 40)))
     decision = RankEnvelope().decide(hopeless, history)
@@ -81,7 +81,7 @@ def test_the_reason_tells_the_ranks_that_decide(recorded, past):
         rank, seen, q, showed, limit = (int(number or 1) for number in told[:5])
         assert seen == len(past) + 1
         assert limit >= math.ceil(
-            2 * showed / q
+            rule.c * showed / q
         )  # of those at the last fit; it grows with what is seen since
         assert (": " in decision.reason) == (rank > limit)
         ranks.append((rank, decision.probability))
@@ -101,13 +101,14 @@ def test_ordinals(n, text):
 def test_only_looks_stop(recorded, past):
     rule = RankEnvelope()
     poor = altered(recorded[120], np.full(20, 0.01))
-    for tau in set(range(20)) - set(look_epochs(20)):
+    for tau in set(range(20)) - set(look_epochs(20, rule.looks)):
         assert not rule.decide(poor.until(tau), past).stop
     assert not rule.decide(poor, past).stop
 
 
 def test_two_looks_in_a_row_must_agree_or_the_first_one_be_twice_as_sure(recorded, past):
-    two, one, sure, looks = RankEnvelope(), RankEnvelope(votes=1), RankEnvelope(votes=1, c=4), look_epochs(20)
+    two, one = RankEnvelope(), RankEnvelope(votes=1)
+    sure, looks = RankEnvelope(votes=1, c=2 * two.c), look_epochs(20, two.looks)
     kinds = set()
     for row in range(100, 150):
         curve = recorded[row]
@@ -119,7 +120,7 @@ def test_two_looks_in_a_row_must_agree_or_the_first_one_be_twice_as_sure(recorde
     assert kinds == {(True, True), (True, False), (False, False)}
 
 
-@pytest.mark.parametrize("settings", [{}, {"looks": "nearest", "ranks": "seen"}])
+@pytest.mark.parametrize("settings", [{}, {"looks": "up", "ranks": "seen"}])
 def test_a_fresh_rule_decides_as_one_that_went_all_the_way(recorded, settings):
     used, history = RankEnvelope(**settings), played(recorded, 80)
     for size in range(10, 80, 7):
@@ -160,9 +161,9 @@ def test_no_more_go_on_than_successive_halving_lets_through_and_four(recorded, p
     wide, bounded = (RankEnvelope(c=1000, votes=1, reduction_factor=eta) for eta in (None, 3))
     assert refit_size(past, burn_in=6) == 88
     form = re.compile(r"ranked (\d+)\w\w of")
-    bound = {1: math.inf, 2: 34, 3: 24, 5: 16, 7: 13, 10: 10}
+    bound = {1: math.inf, 2: 34, 3: 24, 4: 19, 6: 14, 8: 12}
     stopped = set()
-    for tau in bound.keys() & set(look_epochs(20)):
+    for tau in bound:
         for row in range(100, 150):
             curve = recorded[row].until(tau)
             decision = bounded.decide(curve, past)
@@ -191,7 +192,7 @@ def test_perplexities_are_compared_as_log(recorded, past):
 def test_predictions_are_near_what_comes(recorded, past):
     rule, errors = RankEnvelope(), []
     for row in range(100, 150):
-        y_hat = rule.decide(recorded[row].until(14), past).y_hat_T
+        y_hat = rule.decide(recorded[row].until(15), past).y_hat_T
         errors.append(abs(y_hat - recorded.final[row]))
     assert np.median(errors) < 0.25 * recorded.final.std()
 
