@@ -118,7 +118,8 @@ def envelope_rows(curves: LearningCurves, n: int) -> list[tuple[str, float, str]
     """The fit, and decisions at looks; each network finds another object with the same history."""
     rng = np.random.default_rng(1)
     history, networks = envelope_history(curves, rng), noisy_copies(curves[:n], rng)
-    rule, looks = RankEnvelope(), look_epochs(curves.T)
+    rule = RankEnvelope()
+    looks = look_epochs(curves.T, rule.looks)
     started = time.thread_time()
     first = seconds(lambda: rule.decide(networks[0].until(looks[0]), history))
     fit, wall, busy = time.thread_time() - started, [], []

@@ -25,7 +25,6 @@ from machine import processor
 
 from predictor import LearningCurves, RankEnvelope
 from predictor.integrations.optuna import StoppingRulePruner
-from predictor.rules.envelope.looks import look_epochs
 from predictor.simulation.engine import simulate
 
 N_FINISHED = 1000
@@ -96,11 +95,13 @@ def main() -> None:
                 own = [1000 * seconds for seconds in costs(study, values)]
                 times[name] += own
                 between[name] += [
-                    cost for epoch, cost in enumerate(own, start=1) if epoch not in look_epochs(curves.T)
+                    cost for epoch, cost in enumerate(own, start=1) if not rule.rule.judges(epoch, curves.T)
                 ]
     usual = statistics.median(times["MedianPruner"])
     for name in pruners:
         for what, own in ((name, times[name]), ("  between looks", between[name])):
+            if not own:  # few trials, all of them pruned early
+                continue
             print(
                 f"{what:<15} n = {len(own):>5}   median {statistics.median(own):7.3f} "
                 f"({statistics.median(own) / usual:4.1f} times)   "

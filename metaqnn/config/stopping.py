@@ -83,6 +83,11 @@ def settings_of(rule: str) -> tuple[str, dict[str, str]]:
     return name.strip(), {key.strip(): value.strip() for key, _, value in parts}
 
 
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as they stand after the name of a rule and a colon."""
+    return ",".join(f"{key}={value}" for key, value in settings.items())
+
+
 def stated_risk(rule: str) -> float | None:
     """1 - Delta, the share of false stops that the published criterion accepts; None for all other rules."""
     name, settings = settings_of(rule)
@@ -117,7 +122,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     settings = {"Delta": DELTA, **preset, **given, **named}
     _require_bounds(settings)
     RuleSpec.parse(stopping)  # as it was given: in a dictionary, no setting is there twice
-    return f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
+    return f"{PUBLISHED}:{settings_text(settings)}"
 
 
 def _require_bounds(settings: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
-from metaqnn.config.stopping import OWN_RULE, PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of
+from metaqnn.config.stopping import OWN_RULE, PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of, settings_text
 from state_space.errors import quoted
 
 KINDS: Mapping[Any, str] = {
@@ -59,7 +59,7 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     name, settings = settings_of(values["stopping"])
     if name in PUBLISHED_NAMES:
         settings = {**FORMER_DEFAULTS, **settings} if ":" in values["stopping"] else former
-        values["stopping"] = f"{PUBLISHED}:" + ",".join(f"{key}={value}" for key, value in settings.items())
+        values["stopping"] = f"{PUBLISHED}:{settings_text(settings)}"
     return values
 
 
@@ -106,10 +106,10 @@ def _fits(value: Any, kind: Any) -> bool:
 def _completed(rule: str, envelope: Mapping[str, str]) -> str:
     """The rank envelope with these settings where it names no others; any other rule as it is."""
     name, settings = settings_of(rule)
-    missing = [f"{key}={value}" for key, value in envelope.items() if key not in settings]
+    missing = {key: value for key, value in envelope.items() if key not in settings}
     if name != OWN_RULE or not missing:
         return rule
-    return f"{rule}{',' if settings else ':'}{','.join(missing)}"
+    return f"{rule}{',' if settings else ':'}{settings_text(missing)}"
 
 
 def _former_reward(reward: str) -> str:

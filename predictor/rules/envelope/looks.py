@@ -23,7 +23,7 @@ ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 
 
 @cache
-def look_epochs(T: int, rounding: str = "nearest") -> tuple[int, ...]:
+def look_epochs(T: int, rounding: str) -> tuple[int, ...]:
     """Epochs after which networks of T epochs are judged, increasing and below T.
 
     The first is 0.03 T, and t is followed by max(t + 0.03 T, t + 1, 1.4 t), each rounded: dense where much

@@ -16,7 +16,7 @@ def curves(make_curves):
 
 @pytest.fixture(scope="module")
 def models(curves):
-    return fit_looks(curves[:15], look_epochs(12), best=4)
+    return fit_looks(curves[:15], look_epochs(12, "nearest"), best=4)
 
 
 @pytest.fixture(scope="module")

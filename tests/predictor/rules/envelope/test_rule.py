@@ -37,6 +37,13 @@ def altered(curve, values):
     return LearningCurves(np.asarray(values)[None], curve.architecture, curve.hyperparameters)
 
 
+def test_the_simulation_stops_most_and_keeps_the_best_with_later_looks(recorded):
+    for order in range(3):
+        result = simulate(recorded, RankEnvelope(looks="up"), arrival_order(order, len(recorded)))
+        assert result.recovered
+        assert result.speed_up > 3
+
+
 def test_the_simulation_stops_most_and_keeps_the_best_nearly_always(recorded):
     results = [simulate(recorded, RankEnvelope(), arrival_order(o, len(recorded))) for o in range(5)]
     gap = np.median(recorded.final.max() - recorded.final)

@@ -17,7 +17,7 @@ def finished(make_curves):
 
 @pytest.fixture(scope="module")
 def models(finished):
-    return fit_looks(finished, look_epochs(30), best=8)
+    return fit_looks(finished, look_epochs(30, "nearest"), best=8)
 
 
 def test_the_best_is_where_the_target_is_that_of_y_best(finished):
@@ -66,7 +66,7 @@ def test_the_rank_counts_larger_chances(models):
 
 def test_of_many_guesses_the_latest_teach_and_all_are_ranked(finished, models, monkeypatch):
     monkeypatch.setattr(scoring, "MOST_GUESSES", 3)
-    for tau, model in fit_looks(finished, look_epochs(30), best=8).items():
+    for tau, model in fit_looks(finished, look_epochs(30, "nearest"), best=8).items():
         assert model.process.extra.shape[1] == min(3, models[tau].process.extra.shape[1])
         assert len(model.chances) == len(models[tau].chances)
 
@@ -75,7 +75,7 @@ def test_of_many_results_the_latest_and_the_best_teach_and_all_are_ranked(finish
     monkeypatch.setattr(scoring, "MOST_RESULTS", 3)
     final = finished.final[:20]
     teaching = sorted({17, 18, 19, *np.argsort(-final)[:4]})
-    for tau, model in fit_looks(finished, look_epochs(30), best=4).items():
+    for tau, model in fit_looks(finished, look_epochs(30, "nearest"), best=4).items():
         np.testing.assert_allclose(model.process.by_results[0].y, model.target(final[teaching]))
         assert len(model.chances) == len(models[tau].chances)
         assert len(model.ranks_of_best) == 4
