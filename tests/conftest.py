@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import sys
-import warnings
 
 import pytest
 
@@ -25,17 +23,6 @@ def pytest_collection_modifyitems(items):
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
-
-
-def pytest_runtest_logfinish(nodeid):
-    """Say which test left PyTorch without gradients, and switch them on, so that no later one fails for it.
-
-    It was seen once, in a whole run, and its cause is not known.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "is_grad_enabled") and not torch.is_grad_enabled():
-        torch.set_grad_enabled(True)
-        warnings.warn(f"{nodeid} left PyTorch without gradients", stacklevel=1)
 
 
 @pytest.fixture(scope="session")

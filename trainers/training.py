@@ -119,10 +119,10 @@ class NetworkTrainer(ABC):
         diverges, starts again at a lower rate; `on_epoch` sees those epochs too. On one CPU, with one number
         of threads, the curve is a function of the arguments, to the bit, whatever ran before; on CUDA kernels
         may add up in any order, unless `deterministic` (whether that is enough for all of them is not
-        measured). Random state outside is left as it was. Errors of the callback, and KeyboardInterrupt, pass
-        through. A network that runs out of memory before its first epoch is over gets one more chance with
-        batches of half the size, which the result's message tells; if that does not help, or later, running
-        out of memory is the outcome.
+        measured). Random state outside is left as it was, and so is whether PyTorch records gradients, which
+        does not matter here. Errors of the callback, and KeyboardInterrupt, pass through. A network that runs
+        out of memory before its first epoch is over gets one more chance with batches of half the size, which
+        the result's message tells; if that does not help, or later, running out of memory is the outcome.
 
         With a `checkpoint`, epochs are saved to it as often as it says, while training goes on, and a
         training that finds an earlier one of its own there goes on from it. `on_epoch` is called for *every*
@@ -169,7 +169,8 @@ class NetworkTrainer(ABC):
             identity=self.identity(architecture, seed=seed),
         )
         try:
-            with self.settings():
+            # An interrupt inside of an optimizer's step leaves PyTorch without gradients.
+            with self.settings(), torch.enable_grad():
                 return course.run()
         finally:
             give_back(self.device)  # not earlier: until then something kept the network alive

@@ -62,6 +62,24 @@ def test_a_checkpoint_does_not_change_the_training(trainer, noise, tmp_path):
     assert with_one.curve == trainer(noise).train(SMALL, seed=1).curve
 
 
+def test_a_training_records_gradients_whatever_the_caller_does(trainer, noise):
+    expected = trainer(noise).train(SMALL, seed=3)
+    with torch.no_grad():
+        found = trainer(noise).train(SMALL, seed=3)
+        assert not torch.is_grad_enabled()
+    assert replace(found, seconds=0.0) == replace(expected, seconds=0.0)
+
+
+def test_an_interrupted_step_leaves_no_later_training_without_gradients(trainer, noise):
+    def interrupt(report):
+        torch.set_grad_enabled(False)  # as an optimizer's step does if it is interrupted before its end
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(noise).train(SMALL, seed=3, on_epoch=interrupt)
+    assert torch.is_grad_enabled()
+
+
 def test_a_checkpoint_of_anything_else_is_ignored(trainer, noise, digits, tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "1")
     trained = trainer(noise, epochs=1)
