@@ -1,8 +1,8 @@
 """Claim: what the Q-learning agent brings over random search with the same stopping rule and as many epochs.
 
-Searches on the surrogate trainer, CIFAR-10 space, T = 20. For each seed and size: a search with the published
-schedule in proportion, and a random one (epsilon = 1 throughout) that goes on until it has trained as many
-epochs. Both stop networks by the same rule.
+Searches on the surrogate trainer, in the CIFAR-10 space unless --preset and --dataset say otherwise. For each
+seed and size: a search with the published schedule in proportion, and a random one (epsilon = 1 throughout)
+that goes on until it has trained as many epochs. Both stop networks by the same rule.
 
     python benchmarks/agent_value.py --curves metaqnn_cifar10.csv --seeds 0-19 --sizes 300,1000,2700 --jobs 2
 
@@ -21,8 +21,7 @@ from joblib import Parallel, delayed
 from machine import processor
 from search_comparison import seeds
 from search_tables import mean_and_error
-from surrogate import SurrogateTrainer
-from surrogate_search import run_search, surrogate
+from surrogate_search import World, run_search
 from tabulate import tabulate
 
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
@@ -49,11 +48,11 @@ def compare(chosen: argparse.Namespace, size: int, seed: int) -> str:
     """Run both searches of a pair and store what came of them. Returns a line for people."""
     file = _file(chosen, size, seed)
     if not file.exists():
-        trainer = surrogate(chosen.curves, 0)
+        world = World.of(chosen)
         options = {"stopping": chosen.stopping} if chosen.stopping else {}
-        learned = run_search(trainer, seed, {**options, "schedule": in_proportion(size)})["networks"]
+        learned = run_search(world, seed, {**options, "schedule": in_proportion(size)})["networks"]
         epochs, networks = sum(learned["epochs"]), MORE * size
-        while sum((drawn := _random(trainer, seed, options, networks))["epochs"]) < epochs:
+        while sum((drawn := _random(world, seed, options, networks))["epochs"]) < epochs:
             networks *= MORE
         found = {"Q-learning": measure(learned, epochs), "random": measure(drawn, epochs)}
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -78,11 +77,9 @@ def measure(networks: dict[str, list[Any]], epochs: int) -> dict[str, float]:
     return {name: float(value) for name, value in zip(MEASURES, values, strict=True)}
 
 
-def _random(
-    trainer: SurrogateTrainer, seed: int, options: dict[str, Any], networks: float
-) -> dict[str, list[Any]]:
+def _random(world: World, seed: int, options: dict[str, Any], networks: float) -> dict[str, list[Any]]:
     schedule = EpsilonSchedule(((1.0, int(networks)),))
-    return run_search(trainer, seed, {**options, "schedule": schedule})["networks"]
+    return run_search(world, seed, {**options, "schedule": schedule})["networks"]
 
 
 def _table(pairs: list[dict[str, dict[str, float]]]) -> str:
@@ -101,7 +98,7 @@ def _file(chosen: argparse.Namespace, size: int, seed: int) -> Path:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+    World.add_options(parser)
     parser.add_argument("--seeds", type=seeds, default=list(range(20)), help="such as 0-19 or 3,5")
     parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")], default=[300])
     parser.add_argument("--stopping", help="another rule than the default")

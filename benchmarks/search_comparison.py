@@ -1,8 +1,9 @@
 """Claim: early stopping does not harm a Q-learning search, whose rewards must not lie below its initial Q.
 
-Whole searches of 2,700 networks (published schedule, CIFAR-10 space, T = 20) on the surrogate trainer, for
-several stopping rules and seeds. Searches of one seed begin alike: the same walks while epsilon = 1, and the
-same network has the same curve. The reference, in the same run, is the search without early stopping.
+Whole searches of 2,700 networks (published schedule) on the surrogate trainer, for several stopping rules and
+seeds; in the CIFAR-10 space unless --preset and --dataset say otherwise. Searches of one seed begin alike:
+the same walks while epsilon = 1, and the same network has the same curve. The reference, in the same run, is
+the search without early stopping.
 
     python benchmarks/search_comparison.py --curves metaqnn_cifar10.csv --seeds 0-9 --jobs 2
 
@@ -21,7 +22,7 @@ from joblib import Parallel, delayed
 from machine import processor
 from search_measures import SearchFile
 from search_tables import as_table, draw, write_csv
-from surrogate_search import run_search, surrogate
+from surrogate_search import World, run_search
 
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 
@@ -36,7 +37,7 @@ RULES: dict[str, dict[str, Any]] = {
     "median-last-seen": {"stopping": "median", "reward": "last-seen", "audit": 0.0},
     "median-forecast": {"stopping": "median"},
 }
-"""Options of `SearchConfig` that differ from the `paper` preset; the first is the reference."""
+"""Options of `SearchConfig` that differ from the preset's; the first is the reference."""
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
 def search(chosen: argparse.Namespace, rule: str, seed: int) -> str:
     """Run one search and store it. Returns a line for people."""
     options = {**RULES[rule], "schedule": chosen.schedule}
-    found = run_search(surrogate(chosen.curves, chosen.world), seed, options)
+    found = run_search(World.of(chosen), seed, options)
     file = _file(chosen, rule, seed)
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}.tmp")
@@ -74,11 +75,10 @@ def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+    World.add_options(parser)
     parser.add_argument("--seeds", type=seeds, default=list(range(10)), help="such as 0-9 or 3,5")
     parser.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
     parser.add_argument("--jobs", type=int, default=1, help="searches side by side")
-    parser.add_argument("--world", type=int, default=0, help="seed of how architectures deviate")
     parser.add_argument("--schedule", type=EpsilonSchedule.parse, default=PUBLISHED)
     parser.add_argument("--out", default="runs/search-comparison", help="folder of the finished searches")
     parser.add_argument("--csv", type=Path, help="write every number here")

@@ -22,69 +22,71 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from surrogate import SurrogateTrainer
+from surrogate_search import World, surrogate
 from tabulate import tabulate
 
 from predictor import LearningCurves
 from predictor.curves.reading import write_npz
-from state_space import Architecture, preset
+from state_space import Architecture, StateSpace
+from state_space.shapes import Shape
 from trainers import Outcome, TrainingResult
 
 EPOCHS = (1, 2, 3, 5, 10, 15, 20)
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-SPACE = preset("cifar10")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+    World.add_options(parser)
     parser.add_argument("--write", metavar="PREFIX", help="write curves of the surrogate")
-    parser.add_argument("--seed", type=int, default=0, help="of the surrogate and its trainings (default 0)")
     chosen = parser.parse_args()
     print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, one used")
-    recorded = LearningCurves.read(chosen.curves)
-    assert recorded.names is not None
-    architectures = [Architecture.parse(name) for name in recorded.names.tolist()]
-    unseen, expected = train_unseen(architectures, recorded, chosen.seed)
+    world = World.of(chosen)
+    architectures, recorded = world.recorded()
+    unseen, expected = train_unseen(world, architectures, recorded)
     compare(recorded, unseen, expected)
-    speed(SurrogateTrainer.fit(architectures, recorded.values, recorded.hyperparameters["lr"]))
+    trainer, space = surrogate(world), world.space
+    speed(trainer, space)
     if chosen.write:
         write_npz(unseen, f"{chosen.write}-unseen.npz")
-        write_npz(train_sampled(architectures, recorded, chosen.seed), f"{chosen.write}-sampled.npz")
+        write_npz(train_sampled(trainer, space, len(recorded)), f"{chosen.write}-sampled.npz")
 
 
 def train_unseen(
-    architectures: list[Architecture], recorded: LearningCurves, seed: int
+    world: World, architectures: list[Architecture], recorded: LearningCurves
 ) -> tuple[LearningCurves, np.ndarray]:
     """Curves by surrogates that have not seen the network; and what they expect at the recorded rate."""
     results: dict[int, TrainingResult] = {}
     expected = np.empty(recorded.shape)
     rates = recorded.hyperparameters["lr"]
-    for learned, rest in KFold(5, shuffle=True, random_state=seed).split(recorded.values):
-        known = [architectures[i] for i in learned]
-        trainer = SurrogateTrainer.fit(known, recorded.values[learned], rates[learned], seed=seed)
+    for learned, rest in KFold(5, shuffle=True, random_state=world.world).split(recorded.values):
+        trainer = world.fit([architectures[i] for i in learned], recorded[learned])
         initial = np.array([trainer.recipe.initial_rate(a) for a in range(1, trainer.recipe.attempts + 1)])
         for i in rest:
             attempt = int(np.abs(np.log(initial / rates[i])).argmin()) + 1
             expected[i] = trainer.expected(architectures[i], attempt)
             results[int(i)] = trainer.train(architectures[i], seed=int(i))
-    return as_curves(architectures, [results[i] for i in range(len(architectures))]), expected
+    found = [results[i] for i in range(len(architectures))]
+    return as_curves(architectures, found, world.space.input_shape), expected
 
 
-def train_sampled(architectures: list[Architecture], recorded: LearningCurves, seed: int) -> LearningCurves:
-    """As many networks as there are, drawn uniformly from the space."""
-    trainer = SurrogateTrainer.fit(architectures, recorded.values, recorded.hyperparameters["lr"], seed=seed)
-    rng = np.random.default_rng(seed)
-    sampled = [SPACE.sample(rng) for _ in architectures]
-    return as_curves(sampled, [trainer.train(network, seed=i) for i, network in enumerate(sampled)])
+def train_sampled(trainer: SurrogateTrainer, space: StateSpace, count: int) -> LearningCurves:
+    """Networks drawn uniformly from the space."""
+    rng = np.random.default_rng(trainer.seed)
+    sampled = [space.sample(rng) for _ in range(count)]
+    results = [trainer.train(network, seed=i) for i, network in enumerate(sampled)]
+    return as_curves(sampled, results, space.input_shape)
 
 
-def as_curves(architectures: list[Architecture], results: list[TrainingResult]) -> LearningCurves:
+def as_curves(
+    architectures: list[Architecture], results: list[TrainingResult], input_shape: Shape
+) -> LearningCurves:
     """The trainings that were completed."""
     kept = [(a, r) for a, r in zip(architectures, results, strict=True) if r.outcome is Outcome.COMPLETED]
     return LearningCurves(
         np.array([r.curve for _, r in kept]),
         {
-            "num_params": np.array([float(a.weights(SPACE.input_shape)) for a, _ in kept]),
+            "num_params": np.array([float(a.weights(input_shape)) for a, _ in kept]),
             "depth": np.array([float(a.depth) for a, _ in kept]),
         },
         {"lr": np.array([r.learning_rate for _, r in kept])},
@@ -94,7 +96,8 @@ def as_curves(architectures: list[Architecture], results: list[TrainingResult]) 
 
 def compare(recorded: LearningCurves, unseen: LearningCurves, expected: np.ndarray) -> None:
     """Print the tables."""
-    columns = [epoch - 1 for epoch in EPOCHS]
+    epochs = [epoch for epoch in EPOCHS if epoch <= recorded.T]
+    columns = [epoch - 1 for epoch in epochs]
     pairs = {"recorded": recorded.values, "surrogate": unseen.values}
     rows = [["R^2 of y_t", "expected", *(r2_score(recorded.values[:, c], expected[:, c]) for c in columns)]]
     for q in QUANTILES:
@@ -107,7 +110,7 @@ def compare(recorded: LearningCurves, unseen: LearningCurves, expected: np.ndarr
     for who, y in pairs.items():
         steps = np.abs(np.diff(y, n=2, axis=1, prepend=np.nan, append=np.nan))
         rows.append(["median |y_t-1 - 2 y_t + y_t+1|", who, *np.median(steps, axis=0)[columns]])
-    print(tabulate(rows, ["", "", *(f"t = {epoch}" for epoch in EPOCHS)], tablefmt="github", floatfmt=".4f"))
+    print(tabulate(rows, ["", "", *(f"t = {epoch}" for epoch in epochs)], tablefmt="github", floatfmt=".4f"))
     rates = np.unique(recorded.hyperparameters["lr"])[::-1]
     attempts = [
         [who, *(np.isclose(c.hyperparameters["lr"], rate, rtol=0.05).mean() for rate in rates)]
@@ -118,13 +121,14 @@ def compare(recorded: LearningCurves, unseen: LearningCurves, expected: np.ndarr
     print(f"{len(recorded) - len(unseen)} of {len(recorded)} networks never beat chance on the surrogate")
 
 
-def speed(trainer: SurrogateTrainer) -> None:
+def speed(trainer: SurrogateTrainer, space: StateSpace) -> None:
     rng = np.random.default_rng(0)
-    networks = [SPACE.sample(rng) for _ in range(1000)]
+    networks = [space.sample(rng) for _ in range(1000)]
     started = process_time()
     for seed, network in enumerate(networks):
         trainer.train(network, seed=seed, on_epoch=lambda report: False)
-    print(f"{1e6 * (process_time() - started) / len(networks):.0f} µs of CPU per training of 20 epochs")
+    each = 1e6 * (process_time() - started) / len(networks)
+    print(f"{each:.0f} µs of CPU per training of {trainer.recipe.epochs} epochs")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 Without a database file: its transactions would take nine tenths of the time of a search that trains nothing.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from surrogate import SurrogateTrainer
 
+from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
 from metaqnn.executors import SerialExecutor
@@ -20,13 +22,89 @@ from metaqnn.search.loop import Search
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.start import stopping_rule
 from predictor import Decision, LearningCurves
-from state_space import Architecture, Layer, State, preset
-from trainers import EpochReport, Outcome
+from state_space import Architecture, Layer, State, StateSpace, StateSpaceError
+from trainers import EpochReport, Outcome, TrainingRecipe
 
-SPACE = preset("cifar10")
 POLICY_WALKS = 2000
 LEAST_VISITS = 3
 """State-action pairs that fewer networks visited are not kept."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Recorded curves of named architectures, and what they were recorded on.
+
+    Attributes:
+        curves: file of the curves.
+        preset, dataset: as `metaqnn run` knows them: the state space, the rates and the initial Q-value.
+        channels, image_size, classes: of the images.
+        validation_images: accuracies are multiples of 1 / so many.
+        world: seed of how architectures deviate.
+    """
+
+    curves: str
+    preset: str = "paper"
+    dataset: str = "cifar10"
+    channels: int = 3
+    image_size: int = 32
+    classes: int = 10
+    validation_images: int = 5000
+    world: int = 0
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """An option for each attribute."""
+        parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
+        parser.add_argument("--preset", default=cls.preset, choices=PRESETS, help="of the networks' search")
+        parser.add_argument("--dataset", default=cls.dataset, help="that they were trained on")
+        parser.add_argument("--channels", type=int, default=cls.channels, help="of its images")
+        parser.add_argument("--image-size", type=int, default=cls.image_size, help="side of its images")
+        parser.add_argument("--classes", type=int, default=cls.classes)
+        parser.add_argument("--validation-images", type=int, default=cls.validation_images)
+        parser.add_argument("--world", type=int, default=cls.world, help="seed of how architectures deviate")
+
+    @classmethod
+    def of(cls, chosen: argparse.Namespace) -> Self:
+        """As the options say."""
+        return cls(**{one.name: getattr(chosen, one.name) for one in fields(cls)})
+
+    def config(self, **options: Any) -> SearchConfig:
+        """Of a search there."""
+        return SearchConfig.of(self.preset, **{"dataset": self.dataset, **options})
+
+    @property
+    def space(self) -> StateSpace:
+        """Where the search walks."""
+        return self.config().space(self.channels, self.image_size, self.classes)
+
+    def recorded(self) -> tuple[list[Architecture], LearningCurves]:
+        """The architectures and their curves; SystemExit with a line if one is not of this space."""
+        curves, space = LearningCurves.read(self.curves), self.space
+        if curves.names is None:
+            raise SystemExit(f"{self.curves} names no architectures: a surrogate learns from those")
+        architectures = [Architecture.parse(name) for name in curves.names.tolist()]
+        for architecture in architectures:
+            try:
+                space.path(architecture)
+            except StateSpaceError as error:
+                raise SystemExit(
+                    f"{architecture} is not in the space of preset {self.preset} for {self.dataset}: {error}"
+                ) from None
+        return architectures, curves
+
+    def fit(self, architectures: list[Architecture], curves: LearningCurves) -> SurrogateTrainer:
+        """A surrogate of these networks."""
+        config = self.config()
+        return SurrogateTrainer.fit(
+            architectures,
+            curves.values,
+            curves.hyperparameters["lr"],
+            recipe=TrainingRecipe(learning_rate=config.learning_rate, attempts=config.attempts),
+            input_shape=(self.channels, self.image_size, self.image_size),
+            num_classes=self.classes,
+            resolution=self.validation_images,
+            seed=self.world,
+        )
 
 
 @dataclass
@@ -80,12 +158,9 @@ class Memory:
 
 
 @cache
-def surrogate(file: str, world: int) -> SurrogateTrainer:
-    """Learned from recorded curves whose names are architectures; `world` seeds their deviations."""
-    curves = LearningCurves.read(file)
-    assert curves.names is not None
-    architectures = [Architecture.parse(name) for name in curves.names.tolist()]
-    return SurrogateTrainer.fit(architectures, curves.values, curves.hyperparameters["lr"], seed=world)
+def surrogate(world: World) -> SurrogateTrainer:
+    """Learned from all that was recorded."""
+    return world.fit(*world.recorded())
 
 
 def true_result(trainer: SurrogateTrainer, architecture: Architecture, seed: int) -> float:
@@ -94,12 +169,13 @@ def true_result(trainer: SurrogateTrainer, architecture: Architecture, seed: int
     return result.curve[-1] if result.outcome is Outcome.COMPLETED else 1 / trainer.num_classes
 
 
-def run_search(trainer: SurrogateTrainer, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Search with the published schedule, unless the options say otherwise. Returns JSON-ready facts."""
-    config = SearchConfig.of("paper", **{"dataset": "cifar10", "seed": seed, **options})
+def run_search(world: World, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Search as the preset does, unless the options say otherwise. Returns JSON-ready facts."""
+    trainer, space = surrogate(world), world.space
+    config = world.config(seed=seed, epochs=trainer.recipe.epochs, **options)
     memory, started = Memory(), perf_counter()
     rule = stopping_rule(config)
-    search = Search(config, SPACE, memory, rule, chance=trainer.chance)  # type: ignore[arg-type]
+    search = Search(config, space, memory, rule, chance=trainer.chance)  # type: ignore[arg-type]
     search.run(SerialExecutor(trainer))
     seconds = perf_counter() - started
     return {
@@ -109,7 +185,7 @@ def run_search(trainer: SurrogateTrainer, seed: int, options: Mapping[str, Any])
         "seconds": seconds,
         "networks": _networks(memory, trainer, seed),
         "policy": _policy(search, trainer, seed),
-        "q_values": _q_values(search, memory),
+        "q_values": _q_values(search, space, memory),
     }
 
 
@@ -141,11 +217,11 @@ def _policy(search: Search, trainer: SurrogateTrainer, seed: int) -> float:
     return float(np.mean([true_result(trainer, architecture, 0) for architecture in walks]))
 
 
-def _q_values(search: Search, memory: Memory) -> dict[str, tuple[float, int]]:
+def _q_values(search: Search, space: StateSpace, memory: Memory) -> dict[str, tuple[float, int]]:
     """For each pair of observed state and action: its value, and how many networks visited it."""
     visits: Counter[tuple[State, Layer]] = Counter()
     for record in memory.records.values():
-        visits.update(set(SPACE.path(Architecture.parse(record.architecture))))
+        visits.update(set(space.path(Architecture.parse(record.architecture))))
     merged: Counter[str] = Counter()
     values = {}
     for (state, action), count in visits.items():

@@ -1,0 +1,32 @@
+"""Searches on the surrogate trainer, in the space that the recorded networks are of."""
+
+from pathlib import Path
+
+import pytest
+from surrogate_search import World, run_search, surrogate
+
+from metaqnn.config.schedule import EpsilonSchedule
+
+CURVES = Path(__file__).parents[2] / "docs/results/curves/metaqnn_cifar10_decayed.csv"
+"""Networks of the preset `laptop`, of 12x12 pixels, by 1,000 validation images."""
+LAPTOP = World(str(CURVES), preset="laptop", image_size=12, validation_images=1000)
+
+
+def test_a_search_walks_the_space_of_the_preset_and_has_the_epochs_of_the_records():
+    found = run_search(LAPTOP, 0, {"schedule": EpsilonSchedule.parse("1.0:20,0.1:10")})
+    assert (found["config"]["preset"], found["config"]["epochs"]) == ("laptop", 20)
+    assert found["networks"]["true"] == [round(y, 3) for y in found["networks"]["true"]]
+    assert (LAPTOP.space.image_size, LAPTOP.space.conv_widths) == (12, (8, 16, 32, 64))
+    assert surrogate(LAPTOP).recipe.initial_rate(1) == 0.002
+
+
+def test_networks_of_another_space_are_refused_in_a_line():
+    with pytest.raises(SystemExit, match=r"\[C\(32,1,1\), SM\(10\)\] is not in the space of preset paper"):
+        World(str(CURVES)).recorded()
+
+
+def test_curves_without_architectures_are_refused_in_a_line(tmp_path):
+    file = tmp_path / "curves.csv"
+    file.write_text("lr,acc_1,acc_2\n0.1,0.2,0.3\n0.1,0.3,0.4\n")
+    with pytest.raises(SystemExit, match="names no architectures"):
+        World(str(file)).recorded()
