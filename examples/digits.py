@@ -68,16 +68,17 @@ def compare(searches: dict[str, Callable[[int], Found]], seeds: int, title: str)
     for name, results in found.items():
         losses = [ours.accuracy - full.accuracy for ours, full in zip(results, reference, strict=True)]
         epochs = fmean(result.epochs for result in results)
+        accuracies = [result.accuracy for result in results]
         rows.append(
             {
                 "rule": name,
                 "epochs": f"{epochs:.0f}",
                 "fewer": f"{fmean(full.epochs for full in reference) / epochs:.2f}x",
-                "best accuracy": f"{fmean(result.accuracy for result in results):.2%}",
-                "sd": f"{stdev(result.accuracy for result in results):.2%}",
+                "best accuracy": f"{fmean(accuracies):.2%}",
+                "sd": f"{stdev(accuracies):.2%}" if seeds > 1 else "",
                 "against the first": f"{fmean(losses):+.2%}",
                 "worst seed": f"{min(losses):+.2%}",
             }
         )
-    print(f"{title}; means over {seeds} seeds\n")
+    print(f"{title}; means over {seeds} seeds\n" if seeds > 1 else f"{title}; one seed\n")
     print(tabulate(rows, headers="keys", disable_numparse=True))

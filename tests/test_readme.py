@@ -18,7 +18,7 @@ def test_the_python_example_runs_on_a_search(tmp_path):
         str(tmp_path / "NAME"),
         "--no-early-stopping",
     ]
-    small = ["--schedule", "1.0:40", "--epochs", "4", "--train-limit", "300", "--validation-size", "100"]
+    small = ["--schedule", "1.0:25", "--epochs", "4", "--train-limit", "300", "--validation-size", "100"]
     subprocess.run([*run, *small], check=True, capture_output=True)
     [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     code = example.replace("runs/NAME", str(tmp_path / "NAME"))

@@ -6,7 +6,7 @@ import pytest
 
 from metaqnn.database import ReplayDatabase
 
-KILLS = int(os.environ.get("METAQNN_KILLS", "3"))
+KILLS = int(os.environ.get("METAQNN_KILLS", "2"))
 EVERY, DEFAULT = ("--checkpoint-every", "0"), ()
 """How often networks in training are saved: every epoch; or by the default, which of these is the last."""
 

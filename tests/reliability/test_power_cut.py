@@ -13,7 +13,7 @@ from trainers.checkpoint import SavedTraining
 from trainers.files import write_whole
 from trainers.weights import TrainedNetwork
 
-CUTS = int(os.environ.get("METAQNN_KILLS", "3"))
+CUTS = int(os.environ.get("METAQNN_KILLS", "2"))
 
 
 @pytest.mark.parametrize("how", ["files", pytest.param("moments", marks=pytest.mark.slow)])
@@ -27,9 +27,10 @@ def test_the_search_ends_as_if_the_power_had_not_failed(disk, new_run, undisturb
         run.assert_same(undisturbed)
 
 
-def test_with_two_workers_what_others_have_seen_is_not_lost(disk, new_run):
+@pytest.mark.parametrize("cuts", [(4,), pytest.param((4, 8), marks=pytest.mark.slow)])
+def test_with_two_workers_what_others_have_seen_is_not_lost(disk, new_run, cuts):
     run = new_run("disk/run")
-    for epochs in (4, 8):
+    for epochs in cuts:
         process = run.start("--workers", "2", "--quiet", start_new_session=True)
         run.wait_for(epochs, process)
         seen = run.epochs()

@@ -93,7 +93,8 @@ def test_without_files_nothing_is_opened(make_random, tmp_path):
     assert facts["files"]["model.py"]["opened"] == 0
 
 
-def test_a_file_is_classified_from_the_command_line(exportable, tmp_path):
+@pytest.mark.parametrize("files", ["photo"], indirect=True)
+def test_files_are_classified_from_the_command_line(exportable, tmp_path):
     import subprocess
     import sys
 
