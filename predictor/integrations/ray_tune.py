@@ -89,18 +89,19 @@ class StoppingRuleScheduler(FIFOScheduler):
         """Ask the rule."""
         if self._metric not in result:
             return TrialScheduler.CONTINUE
-        values = self._running.setdefault(trial.trial_id, [])
-        before = int(result[TRAINING_ITERATION]) - 1
-        del values[before:]  # of a trial that was begun again
-        values += [nan] * (before - len(values))  # what was reported before a restore, or not at all
-        values.append(float(result[self._metric]))
+        self._take(trial, result)
         stop = decide(self.rule, self._training(trial), self._curves(), self._format()).stop
         if stop:
             self._stopped.add(trial.trial_id)
         return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        """Remember its curve, whether it came to its end or was stopped."""
+        """Remember its curve, whether it came to its end or was stopped.
+
+        The result that meets `RunConfig(stop=...)` is told here and nowhere else.
+        """
+        if self._metric in result:
+            self._take(trial, result)
         if trial.trial_id not in self._running:
             return
         self._finished.append(self._training(trial))
@@ -118,6 +119,14 @@ class StoppingRuleScheduler(FIFOScheduler):
         """What Tune prints."""
         stopped = len(self._finished) - len(self._lengths)
         return f"Stopping rule {type(self.rule).__name__}: {stopped} of {len(self._finished)} trials stopped"
+
+    def _take(self, trial: Trial, result: dict[str, Any]) -> None:
+        """Put the value at the place of its iteration, the last one of the curve then."""
+        values = self._running.setdefault(trial.trial_id, [])
+        before = int(result[TRAINING_ITERATION]) - 1
+        del values[before:]  # of a trial that was begun again
+        values += [nan] * (before - len(values))  # what was reported before a restore, or not at all
+        values.append(float(result[str(self._metric)]))
 
     def _training(self, trial: Trial) -> Training:
         values = self._running[trial.trial_id]

@@ -84,6 +84,19 @@ def test_the_history_is_what_ended_without_an_error_in_order_of_ending():
     assert curve.hyperparameters["net/lr"] == [4]
 
 
+def test_the_result_that_meets_tunes_own_criterion_completes_the_curve():
+    """It comes with the end of the trial alone: `RunConfig(stop={"training_iteration": 2})`."""
+    rule = Listener()
+    scheduler = StoppingRuleScheduler(rule, 2, metric="accuracy", mode="max")
+    ended = trial(0)
+    report(scheduler, ended, 1, 0.1)
+    scheduler.on_trial_complete(None, ended, {"accuracy": 0.2, "training_iteration": 2})
+    report(scheduler, trial(1), 1, 0.3)
+    history = rule.asked[-1][1]
+    np.testing.assert_equal(history.values, [[0.1, 0.2]])
+    assert history.completed.all()
+
+
 def test_a_trial_that_was_begun_again_reports_its_epochs_again():
     rule = Listener()
     scheduler = StoppingRuleScheduler(rule, 5, metric="accuracy", mode="max")
