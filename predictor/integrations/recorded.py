@@ -226,9 +226,12 @@ class RunningTraining:
     def report(self, value: float, epoch: int | None = None) -> Decision:
         """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
 
-        Epochs that are passed over were not observed. What comes after epoch T is not looked at.
+        Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
+        `CurvesError` for an epoch before the first.
         """
         place = len(self.values) + 1 if epoch is None else epoch
+        if place < 1:
+            raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
         del self.values[place - 1 :]  # of a training that was begun again
         self.values += [nan] * (place - 1 - len(self.values))
         self.values.append(float(value))

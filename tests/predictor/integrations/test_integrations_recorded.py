@@ -233,6 +233,14 @@ def test_epochs_that_are_passed_over_are_not_observed(tmp_path):
     np.testing.assert_equal(store.history().values, [[np.nan, 0.5, 0.6, np.nan]])
 
 
+def test_an_epoch_before_the_first_is_refused(tmp_path):
+    """Counted from 0, the value of epoch 1 would take the place of the one before, and none come to T."""
+    training = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy").training(NoStopping())
+    with pytest.raises(CurvesError, match=r"epoch = 0; epochs are counted from 1"):
+        training.report(0.5, epoch=0)
+    assert training.values == []
+
+
 def test_a_length_that_no_training_comes_to_is_told_once(tmp_path, caplog):
     for _ in range(4):
         store = CurveStore(tmp_path / "curves.npz", 5, metric="accuracy")
