@@ -82,6 +82,8 @@ class LearningCurves:
             )
         if direction not in ("maximize", "minimize"):
             raise CurvesError(f"direction {direction!r}; expected 'maximize' or 'minimize'")
+        if self.metric == "perplexity" and direction == "maximize":  # its scores are -log
+            raise CurvesError("perplexities are minimized; give what is maximized another name")
         self._set("direction", direction)
         if self.names is not None:
             names = np.asarray(self.names, dtype=np.str_)

@@ -90,6 +90,10 @@ def test_only_sets_that_agree_are_concatenated(other, fact):
         ({"values": np.ones((2, 3)), "architecture": {"depth": np.ones(3)}}, "depth"),
         ({"values": np.ones((2, 3)), "names": ["a"]}, "names"),
         ({"values": np.ones((2, 3)), "direction": "up"}, "'up'"),
+        (
+            {"values": np.ones((2, 3)), "metric": "perplexity", "direction": "maximize"},
+            "perplexities are minimized",
+        ),
         ({"values": np.array([[3.0, 0.0]]), "metric": "perplexity"}, r"0\.0 of curve 0 at epoch 2"),
     ],
 )
