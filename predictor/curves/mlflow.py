@@ -36,16 +36,21 @@ def _rows(run: Path) -> Iterator[dict[str, str]]:
     names = dict(_files(run / "tags"))
     name = f"{names['mlflow.runName']} {run.name}" if "mlflow.runName" in names else run.name
     for metric, text in _files(run / "metrics"):
-        for number, line in enumerate(text.splitlines(), start=1):
-            cells = line.split()
-            if len(cells) not in (2, 3) or not all(map(is_number, cells)):
-                raise CurvesError(f"line {number} of {run.name}/metrics/{metric}: {line[:60]!r} is no metric")
-            yield {
-                RUN: name,
-                "step": cells[2] if len(cells) == 3 else str(number),
-                metric: cells[1],
-                **config,
-            }
+        for step, value in _logged(f"{run.name}/metrics/{metric}", text):
+            yield {RUN: name, "step": step, metric: value, **config}
+
+
+def _logged(where: str, text: str) -> list[tuple[str, str]]:
+    """Step and value of each line; MLflow writes step 0 wherever it was given none: these are counted."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        cells = line.split()
+        if len(cells) not in (2, 3) or not all(map(is_number, cells)):
+            raise CurvesError(f"line {number} of {where}: {line[:60]!r} is no metric")
+        found.append((cells[2] if len(cells) == 3 else str(number), cells[1]))
+    if {step for step, _ in found} == {"0"}:
+        return [(str(number), value) for number, (_, value) in enumerate(found)]
+    return found
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,14 @@ def test_runs_with_their_metrics_and_parameters(mlruns, accuracies, losses, rate
     np.testing.assert_array_equal(read(mlruns, curve="train_loss").values, losses)
 
 
+def test_values_that_were_logged_without_a_step_are_counted(mlruns, accuracies):
+    """MLflow writes step 0 for each of them."""
+    for metric in mlruns.glob("0/*/metrics/val/acc"):
+        lines = [line.rpartition(" ")[0] + " 0" for line in metric.read_text().splitlines()]
+        metric.write_text("\n".join(lines) + "\n")
+    np.testing.assert_array_equal(read(mlruns).values, accuracies)
+
+
 def test_deleted_runs_are_left_out_and_said(mlruns, accuracies):
     (mlruns / "0" / f"{0:032x}" / "meta.yaml").write_text("lifecycle_stage: deleted\n")
     curves = read(mlruns)
