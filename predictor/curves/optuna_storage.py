@@ -12,6 +12,7 @@ import pandas as pd
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
+from predictor.curves.optuna_steps import counts_down
 from predictor.curves.partition import RUN
 from predictor.errors import CurvesError
 from predictor.extras import require
@@ -53,12 +54,14 @@ def read_study(storage: str, wishes: Wishes) -> LearningCurves:
     except Exception as error:  # SQLAlchemy's, the driver's, Optuna's own
         raise CurvesError(f"cannot be read by Optuna: {' '.join(str(error).split())[:300]}") from None
     ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
-    rows = [row for trial in ended for row in _rows(trial, _metric(study))]
+    down = sum(map(counts_down, ended)) > 0
+    rows = [row for trial in ended for row in _rows(trial, _metric(study), -1 if down else 1)]
     if not rows:
         raise CurvesError(f"no completed or pruned trial of {study.study_name!r} has intermediate values")
     direction = wishes.direction or ("maximize" if study.direction.name == "MAXIMIZE" else "minimize")
     asked = Wishes(wishes.metric, direction, wishes.curve, wishes.parameters)
-    return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN)
+    said = ["steps with a minus, as they count down"] if down else []
+    return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said)
 
 
 def _study(optuna: Any, url: str, name: str) -> Any:
@@ -80,9 +83,10 @@ def _metric(study: Any) -> str:
     return names[0] if names else "value"
 
 
-def _rows(trial: Any, metric: str) -> list[dict[str, str]]:
+def _rows(trial: Any, metric: str, sign: int) -> list[dict[str, str]]:
+    """One for each value, its step with the sign that lets steps go up."""
     config = {f"config/{name}": str(value) for name, value in trial.params.items()}
     return [
-        {RUN: f"trial {trial.number}", "step": str(step), metric: repr(float(value)), **config}
+        {RUN: f"trial {trial.number}", "step": str(sign * step), metric: repr(float(value)), **config}
         for step, value in sorted(trial.intermediate_values.items())
     ]

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.optuna_steps import counts_down
 from predictor.errors import CurvesError
 from predictor.integrations.trainings import CurveFormat, Training
 
@@ -204,20 +205,3 @@ def training_of(trial: FrozenTrial, steps: Steps) -> Training:
     if own and not isfinite(trial.intermediate_values[own[-1]]):
         values.append(trial.intermediate_values[own[-1]])
     return Training(values, trial.params, f"trial {trial.number}")
-
-
-def counts_down(trial: FrozenTrial) -> int:
-    """1 if the trial's steps count down, -1 if they count up, 0 if that cannot be seen.
-
-    Databases give the values in the order of the steps; which of them came last is then seen from the value
-    of the completed trial.
-    """
-    steps, values = list(trial.intermediate_values), trial.intermediate_values
-    if len(steps) < 2:
-        return 0
-    if steps == sorted(steps, reverse=True):
-        return 1
-    low, high = values[min(steps)], values[max(steps)]
-    if trial.state == TrialState.COMPLETE and trial.values == [low] and low != high:
-        return 1
-    return -1

@@ -48,6 +48,23 @@ def test_the_trials_of_a_study(tmp_path, study_of, losses, place):
     )
 
 
+@pytest.mark.parametrize("place", ["file", "journal"])
+def test_steps_that_count_down_are_read_in_the_order_of_training(tmp_path, losses, place):
+    path = str(tmp_path / ("study.db" if place == "file" else "journal.log"))
+    storage = f"sqlite:///{path}"
+    if place == "journal":
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    study = optuna.create_study(storage=storage, direction="minimize")
+    for curve in losses:
+        trial = study.ask()
+        for left, value in zip(range(len(curve), 0, -1), curve, strict=True):
+            trial.report(value, left)
+        study.tell(trial, curve[-1])
+    curves = read(storage if place == "file" else path)
+    np.testing.assert_array_equal(curves.values, losses)
+    assert "steps with a minus, as they count down" in curves.understood
+
+
 def test_one_of_several_studies_is_named(tmp_path, study_of):
     storage = f"sqlite:///{tmp_path}/study.db"
     study_of(storage)
