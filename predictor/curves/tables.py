@@ -27,8 +27,9 @@ from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
 DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?%?)$")
-THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
+GROUPING = ((",", "comma", "points", DECIMAL_POINT), (".", "point", "commas", DECIMAL_COMMA))
+"""Marks that may group thousands where others separate decimals."""
 PERCENT = re.compile(r"^([-+]?[\d.]+)\s*%$")
 MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-"))
 """Cells that hold no number and say so, in lower case."""
@@ -133,8 +134,9 @@ def _from_csv(text: str) -> pd.DataFrame:
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
     for place in range(len(header)):
         column = table.iloc[:, place]
-        if delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in column):
+        if delimiter != ",":
             _refuse_thousands(rows[1:], place, header[place])
+        if delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in column):
             table.isetitem(place, column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell)))
         if any(PERCENT.fullmatch(cell) for cell in column):
             table.isetitem(place, column.map(lambda cell: PERCENT.sub(r"\1", cell)))
@@ -142,15 +144,19 @@ def _from_csv(text: str) -> pd.DataFrame:
 
 
 def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> None:
-    """Refuse ``12,345`` where other cells have decimal points, so that it may be twelve thousand."""
-    cells = [row[place] for row in rows if "," in row[place]]
-    if all(THOUSANDS.fullmatch(cell) for cell in cells) and any(
-        DECIMAL_POINT.fullmatch(cell) for row in rows for cell in row
-    ):
-        raise CurvesError(
-            f"column {name[:60]!r}: {cells[0]!r} beside numbers with decimal points may be a thousand times "
-            "as much; write it without a comma"
-        )
+    """Refuse ``12,345`` where other cells have decimal points, so that it may be twelve thousand.
+
+    And ``12.345`` where others have decimal commas.
+    """
+    for mark, called, others, decimal in GROUPING:
+        cells = [row[place] for row in rows if mark in row[place]]
+        if not cells or not all(re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}\{mark}\d{{3}}", cell) for cell in cells):
+            continue
+        if any(decimal.fullmatch(cell) for row in rows for cell in row):
+            raise CurvesError(
+                f"column {name[:60]!r}: {cells[0]!r} beside numbers with decimal {others} may be a thousand "
+                f"times as much; write it without a {called}"
+            )
 
 
 def _unquoted(line: str) -> str:

@@ -153,6 +153,15 @@ def test_a_comma_that_may_group_thousands_is_refused(tmp_path):
     assert LearningCurves.read(path).values.tolist() == [[31.125, 42.25], [30.125, 41.25]]
 
 
+def test_a_point_that_may_group_thousands_is_refused(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("num_params;acc_1;acc_2\n950;0,25;0,5\n1.234;0,5;0,75\n")
+    with pytest.raises(CurvesError, match=r"'num_params': '1.234' .* thousand times .* without a point"):
+        LearningCurves.read(path)
+    path.write_text("lr;acc_1;acc_2\n0.001;31,1;42,2\n0.002;30,1;41,2\n")
+    assert LearningCurves.read(path).hyperparameters["lr"].tolist() == [0.001, 0.002]
+
+
 def test_curves_that_are_the_same_are_told(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2\n0.2,0.3\n0.2,0.3\n0.2,0.4\n0.1,0.1\n0.1,0.1\n")
