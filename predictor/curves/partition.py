@@ -97,7 +97,9 @@ def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str
 
 
 def _in_order(rows: pd.DataFrame, epoch: str) -> list[str] | None:
-    """Whether the epochs begin anew with each training."""
+    """Whether the epochs begin anew with each training; a number that never changes is none of epochs."""
+    if rows[epoch].nunique() == 1:
+        return None
     blocks = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     starts = blocks.groupby(BLOCKS)[epoch].first().astype(float)
     return [BLOCKS] if starts.nunique() == 1 and _repeats(blocks, [BLOCKS], epoch) == 0 else None

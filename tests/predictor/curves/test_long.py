@@ -51,6 +51,12 @@ def test_rows_that_nothing_tells_apart_are_refused_with_a_sample(write, long):
         read(write(shuffled))
 
 
+def test_rows_that_all_have_the_same_step_are_refused(write, long):
+    """As MLflow writes them where it was given none: no row is a training of one epoch."""
+    with pytest.raises(CurvesError, match="rows with the same step, and no column"):
+        read(write(long.drop(columns=["epoch", "lr"]).assign(step=0)))
+
+
 def test_trainings_of_different_lengths(write, long, accuracies):
     curves = read(write(long[(long["run"] != "r2") | (long["epoch"] <= 4)]))
     assert curves.observed.tolist() == [6, 6, 4, 6, 6, 6, 6, 6]
