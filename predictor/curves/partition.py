@@ -76,8 +76,10 @@ def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> 
     if not rows[epoch].duplicated().any():  # one training, unless a column of runs says otherwise
         return [column for column in able if plain(column) in RUN_NAMES][:1]
     durations = [column for column in able if AFTERWARDS.intersection(words_of(column))]
-    certain = [column for column in able if column not in durations]
-    return _keys_among(rows, epoch, certain) or _in_order(rows, epoch) or _keys_among(rows, epoch, durations)
+    in_order = _in_order(rows, epoch)
+    passing = [column for column in able if in_order and _is_scheduled(rows, epoch, column)]
+    certain = [column for column in able if column not in (*durations, *passing)]
+    return _keys_among(rows, epoch, certain) or in_order or _keys_among(rows, epoch, durations)
 
 
 def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str] | None:
@@ -103,6 +105,13 @@ def _in_order(rows: pd.DataFrame, epoch: str) -> list[str] | None:
     blocks = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     starts = blocks.groupby(BLOCKS)[epoch].first().astype(float)
     return [BLOCKS] if starts.nunique() == 1 and _repeats(blocks, [BLOCKS], epoch) == 0 else None
+
+
+def _is_scheduled(rows: pd.DataFrame, epoch: str, column: str) -> bool:
+    """Whether the column changes before the epochs begin anew, as a rate that decays; no run or date."""
+    if plain(column) in RUN_NAMES or names_bookkeeping(column):
+        return False
+    return bool((rows[column].groupby(blocks_of(rows[epoch])).nunique() > 1).any())
 
 
 def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iterator[str]:

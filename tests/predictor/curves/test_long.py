@@ -51,6 +51,13 @@ def test_rows_that_nothing_tells_apart_are_refused_with_a_sample(write, long):
         read(write(shuffled))
 
 
+def test_a_rate_that_decays_does_not_tell_trainings_apart(write, long, accuracies):
+    """As Keras's CSVLogger appends one training after the other, each with rates of its own."""
+    curves = read(write(long.drop(columns="run").assign(lr=long["lr"] * 0.1 ** (long["epoch"] > 3))))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "their order: the epochs begin anew; no parameters" in curves.understood
+
+
 def test_rows_that_all_have_the_same_step_are_refused(write, long):
     """As MLflow writes them where it was given none: no row is a training of one epoch."""
     with pytest.raises(CurvesError, match="rows with the same step, and no column"):
