@@ -139,6 +139,7 @@ def _from_csv(text: str) -> pd.DataFrame:
         if delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in column):
             table.isetitem(place, column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell)))
         if any(PERCENT.fullmatch(cell) for cell in column):
+            _refuse_plain(column, header[place])
             table.isetitem(place, column.map(lambda cell: PERCENT.sub(r"\1", cell)))
     return table
 
@@ -157,6 +158,13 @@ def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> N
                 f"column {name[:60]!r}: {cells[0]!r} beside numbers with decimal {others} may be a thousand "
                 f"times as much; write it without a {called}"
             )
+
+
+def _refuse_plain(cells: pd.Series, name: str) -> None:
+    """Refuse ``0.5`` among cells such as ``50%``, which may be as much."""
+    plain = next((cell for cell in cells if is_number(cell) and 0 < abs(float(cell)) < np.inf), None)
+    if plain is not None:
+        raise CurvesError(f"column {name[:60]!r}: {plain!r} beside numbers with %; write all of them alike")
 
 
 def _unquoted(line: str) -> str:

@@ -162,6 +162,15 @@ def test_a_point_that_may_group_thousands_is_refused(tmp_path):
     assert LearningCurves.read(path).hyperparameters["lr"].tolist() == [0.001, 0.002]
 
 
+def test_shares_among_percentages_are_refused(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("acc_1,acc_2\n25%,50%\n0.5,75%\n")
+    with pytest.raises(CurvesError, match=r"column 'acc_1': '0.5' beside numbers with %"):
+        LearningCurves.read(path)
+    path.write_text("acc_1,acc_2\n25%,50%\n0,nan\n")
+    assert LearningCurves.read(path).values[:, 0].tolist() == [25, 0]
+
+
 def test_curves_that_are_the_same_are_told(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2\n0.2,0.3\n0.2,0.3\n0.2,0.4\n0.1,0.1\n0.1,0.1\n")
