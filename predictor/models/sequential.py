@@ -172,13 +172,13 @@ class SequentialRegression(BaseEstimator):
         check_feature_sets(self.features)
         if self.target not in ("final", "increment"):
             raise PredictorError(f"target {self.target!r}; expected 'final' or 'increment'")
-        if self.n_settings is not None and not 1 <= self.n_settings <= MOST_SETTINGS:
-            raise PredictorError(f"n_settings = {self.n_settings}; expected 1 to {MOST_SETTINGS}, or None")
+        self._check_common()
         if isinstance(self.regressor, str):
             make_regressor(self.regressor, self.n_settings, 0)
-        self._check_common()
 
     def _check_common(self) -> None:
+        if self.n_settings is not None and not 1 <= self.n_settings <= MOST_SETTINGS:
+            raise PredictorError(f"n_settings = {self.n_settings}; expected 1 to {MOST_SETTINGS}, or None")
         if self.uncertainty not in UNCERTAINTIES:
             raise PredictorError(f"uncertainty {self.uncertainty!r}; expected one of {sorted(UNCERTAINTIES)}")
         if self.max_curves is not None and self.max_curves < MIN_CURVES:

@@ -118,11 +118,15 @@ def test_without_time_series_neither_last_value_nor_limits_take_part(curves):
         ({"features": ("XX",)}, "XX"),
         ({"uncertainty": "none"}, "'none'"),
         ({"max_curves": 2}, "max_curves = 2"),
+        ({"n_settings": 0}, "n_settings = 0"),
+        ({"n_settings": -5}, "n_settings = -5"),
     ],
 )
 def test_settings_that_are_not_known_are_quoted(curves, changes, quoted):
     with pytest.raises(PredictorError, match=quoted):
         make_method(**changes).fit(curves)
+    with pytest.raises(PredictorError, match=quoted):
+        make_method(**changes).check_settings()  # as a rule does before the burn-in
 
 
 def test_it_can_learn_from_six_curves(curves):
