@@ -92,10 +92,13 @@ class EarlyStopper:
         p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
         predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
         which = "best" if self.nth_best == 1 else f"best but {self.nth_best - 1}"
+        if self.tolerance:
+            which += " less the tolerance"
+        limit = float(curve.to_values(y_best - self.tolerance))
         return Decision(
             stop=stop,
             reason=(
-                f"p(y_T no better than {best:.4f}, the {which}) = {p:.4f} "
+                f"p(y_T no better than {limit:.4f}, the {which}) = {p:.4f} "
                 f"{'>=' if stop else '<'} Delta = {self.Delta} after epoch {tau}"
             ),
             probability=p,
