@@ -33,6 +33,8 @@ from predictor.extras import require
 
 NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json", "training.log")
 EVENTS = "events.out.tfevents"
+SCALARS = "scalars"
+"""TensorBoard's name of the plugin that shows curves."""
 OF_NO_TRAINING = re.compile(r"(params|config|hparams|args|settings|summary|meta.*|experiment_state.*)\.\w+")
 TENSORBOARD_CSV = {"Wall time", "Step", "Value"}
 TENSORBOARD_NAME = re.compile(r"(?:run-)?(?P<run>.*?)-tag-(?P<tag>.*)")
@@ -146,16 +148,18 @@ def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
 
 def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
     require("tensorboard", "reading event files", "tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
 
     names = _names([folder / "events" for folder in folders])
     rows: list[dict[str, str]] = []
     for folder, name in zip(folders, names, strict=True):
-        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        events = EventAccumulator(str(folder), tensor_size_guidance={SCALARS: 0})  # TensorFlow writes tensors
         events.Reload()
-        for tag in events.Tags()["scalars"]:
+        for tag in events.PluginTagToContent(SCALARS) if SCALARS in events.ActivePlugins() else ():
             rows += [
-                {RUN: name, "step": str(event.step), tag: repr(event.value)} for event in events.Scalars(tag)
+                {RUN: name, "step": str(event.step), tag: repr(make_ndarray(event.tensor_proto).item())}
+                for event in events.Tensors(tag)
             ]
     if not rows:
         raise CurvesError("no scalars in these TensorBoard event files")

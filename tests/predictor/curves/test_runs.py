@@ -101,14 +101,15 @@ def test_a_folder_and_a_pattern_with_a_file_for_each_training(
             np.testing.assert_array_equal(curves.hyperparameters[parameter], rates)
 
 
-def test_tensorboard_event_files(tmp_path, accuracies):
+@pytest.mark.parametrize("tensors", [False, True], ids=["as PyTorch does", "as TensorFlow and Keras do"])
+def test_tensorboard_event_files(tmp_path, accuracies, tensors):
     pytest.importorskip("tensorboard")
     summaries = pytest.importorskip("torch.utils.tensorboard")
     for i, accuracy in enumerate(accuracies):
         with summaries.SummaryWriter(tmp_path / f"run{i}") as writer:
             for step, value in enumerate(accuracy, start=1):
-                writer.add_scalar("val/accuracy", value, step)
-                writer.add_scalar("train/loss", 1 - value, step)
+                writer.add_scalar("val/accuracy", value, step, new_style=tensors)
+                writer.add_scalar("train/loss", 1 - value, step, new_style=tensors)
     curves = read(tmp_path)
     np.testing.assert_array_equal(curves.values, accuracies.astype(np.float32))
     assert curves.names.tolist() == [f"run{i}" for i in range(8)]
