@@ -73,8 +73,11 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         values: (n, T).
 
     Raises:
-        CurvesError: at least nine tenths of at least 5 curves go the wrong way.
+        CurvesError: at least nine tenths of at least 5 curves go the wrong way, or an accuracy is negative,
+            as some write -1 where nothing was observed.
     """
+    if metric.name == "accuracy":
+        _refuse_negative(name, values)
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity"):
         return
@@ -84,6 +87,14 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         raise CurvesError(
             f"{name[:60]!r} is read as {metric.name}, which {'falls' if up else 'rises'} in {wrong.sum()} of "
             f"{len(wrong)} curves; say what it is: --metric, or --direction"
+        )
+
+
+def _refuse_negative(name: str, values: Floats) -> None:
+    for row, epoch in np.argwhere(np.isfinite(values) & (values < 0)):
+        raise CurvesError(
+            f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
+            f"{values[row, epoch]:g}; leave empty what was not observed, or say what it is: --metric"
         )
 
 

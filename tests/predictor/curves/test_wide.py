@@ -96,6 +96,14 @@ def test_a_direction_that_nothing_tells_is_asked_for(wide, accuracies, name):
     assert read(path, metric="val_err").metric == "error"
 
 
+def test_a_negative_accuracy_stands_for_none(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("acc_1,acc_2,acc_3\n0.2,0.3,0.4\n0.2,-1,-1\n")
+    with pytest.raises(CurvesError, match=r"that of curve 1 at epoch 2 is -1; leave empty"):
+        read(path)
+    assert read(path, direction="maximize").values[1].tolist() == [0.2, -1, -1]
+
+
 def test_a_perplexity_that_rises_and_an_accuracy_that_falls_are_refused(wide, accuracies):
     with pytest.raises(CurvesError, match=r"'ppl' is read as perplexity, which rises in 8 of 8 curves"):
         read(wide({"ppl_#": 100 * accuracies}))
