@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
-from predictor.curves.optuna_steps import counts_down
+from predictor.curves.optuna_steps import StepOrder
 from predictor.curves.partition import RUN
 from predictor.errors import CurvesError
 from predictor.extras import require
@@ -54,8 +55,9 @@ def read_study(storage: str, wishes: Wishes) -> LearningCurves:
     except Exception as error:  # SQLAlchemy's, the driver's, Optuna's own
         raise CurvesError(f"cannot be read by Optuna: {' '.join(str(error).split())[:300]}") from None
     ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
-    down = sum(map(counts_down, ended)) > 0
-    rows = [row for trial in ended for row in _rows(trial, _metric(study), -1 if down else 1)]
+    reporting = [trial for trial in ended if trial.intermediate_values]
+    down = _count_down(reporting)
+    rows = [row for trial in reporting for row in _rows(trial, _metric(study), -1 if down else 1)]
     if not rows:
         raise CurvesError(f"no completed or pruned trial of {study.study_name!r} has intermediate values")
     direction = wishes.direction or ("maximize" if study.direction.name == "MAXIMIZE" else "minimize")
@@ -76,6 +78,13 @@ def _study(optuna: Any, url: str, name: str) -> Any:
     if not name and len(names) != 1:
         raise CurvesError(f"{len(names)} studies: {names[:12]}; put #NAME behind the storage to say which")
     return optuna.load_study(study_name=name or names[0], storage=storage)
+
+
+def _count_down(trials: Iterable[Any]) -> bool:
+    order = StepOrder()
+    for trial in trials:
+        order.add(trial)
+    return order.descending
 
 
 def _metric(study: Any) -> str:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.optuna_steps import counts_down
+from predictor.curves.optuna_steps import StepOrder
 from predictor.errors import CurvesError
 from predictor.integrations.trainings import CurveFormat, Training
 
@@ -57,31 +57,23 @@ class Steps:
 
 
 @dataclass
-class StepCounts:
+class StepCounts(StepOrder):
     """How many trials have reported at each step, and how far they came.
 
     Attributes:
-        descending: trials that count down minus trials that count up.
         times: trials by the steps that they have.
-        lowest, highest: trials by their lowest and their highest step.
     """
 
-    descending: int = 0
     times: Counter[int] = field(default_factory=Counter)
-    lowest: Counter[int] = field(default_factory=Counter)
-    highest: Counter[int] = field(default_factory=Counter)
 
     def add(self, trial: FrozenTrial) -> None:
         """Count a trial with values."""
-        steps = trial.intermediate_values
-        self.descending += counts_down(trial)
-        self.times.update(steps.keys())
-        self.lowest[min(steps)] += 1
-        self.highest[max(steps)] += 1
+        super().add(trial)
+        self.times.update(trial.intermediate_values.keys())
 
     def steps(self) -> Steps:
         """Those of the trials so far."""
-        descending, came = self.descending > 0, 0
+        descending, came = self.descending, 0
         ends, grid = self.lowest if descending else self.highest, []
         for step in sorted(self.times, reverse=not descending):  # the last one first
             came += ends[step]
@@ -180,7 +172,7 @@ class FinishedTrials:
 
     def _steps(self, new: list[FrozenTrial]) -> Steps:
         """Those of all trials; new ones that go through the same steps change nothing about them."""
-        turned = (self._counts.descending > 0) != self.steps.descending
+        turned = self._counts.descending != self.steps.descending
         return self._counts.steps() if turned or not all(map(self.steps.begin_like, new)) else self.steps
 
     def _append(self, trials: Sequence[FrozenTrial]) -> None:

@@ -80,6 +80,17 @@ def test_of_steps_that_count_down_the_best_trial_is_not_pruned(study_with):
     assert epochs[-2:] == [T, 1]
 
 
+def test_steps_go_on_counting_down_however_many_trials_are_pruned(study_with):
+    """A database sorts the steps of a pruned trial, and it has no value: alone it tells nothing."""
+
+    class AfterTwoValues:
+        def decide(self, curve, history):
+            return Decision(bool(history.completed.sum() >= 3 and curve.observed[0] >= 2), "as told")
+
+    study = study_with(AfterTwoValues())
+    assert [run(study, end, range(T, 0, -1)) for end in np.linspace(0.1, 0.9, 11)] == [T] * 3 + [2] * 8
+
+
 def test_a_trial_that_was_resumed_in_the_middle_is_compared_from_there(study_with):
     rule = Listener()
     study = study_with(rule)
