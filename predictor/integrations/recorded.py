@@ -63,6 +63,7 @@ class CurveStore:
         CurveFormat(T)  # checks it
         self.metric = metric
         self.direction = direction
+        self._said = metric is not None
         self._read: tuple[tuple[int, ...], LearningCurves] | None = None
         self._empty: LearningCurves | None = None
         self._told = False
@@ -73,7 +74,8 @@ class CurveStore:
         """Take metric and direction, unless they are known, from what a training monitors: ``val_loss``.
 
         Raises:
-            CurvesError: the name has no direction and none was given, or it has the other one.
+            CurvesError: the name has no direction and none was given, or it has the other one; or it is of
+                another metric than the trainings before, and the store was not told one.
         """
         found = metric_of(name)
         direction = self.direction or (direction_of(self.metric) if self.metric else None)
@@ -87,6 +89,12 @@ class CurveStore:
                 f"{self.path}: {name!r} is {found.direction}d, and the store's "
                 f"{self.metric or 'values'} {direction}d; say CurveStore(..., metric={found.name!r}), or use "
                 "another file"
+            )
+        known = metric_of(self.metric) if self.metric and not self._said else None
+        if found and known and found.name != known.name:
+            raise CurvesError(
+                f"{self.path}: its trainings have metric = {self.metric!r}, and {name!r} is {found.name}; "
+                f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
         self.metric = self.metric or (found.name if found else name)
 

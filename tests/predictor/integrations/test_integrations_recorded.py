@@ -233,6 +233,18 @@ def test_epochs_that_are_passed_over_are_not_observed(tmp_path):
     np.testing.assert_equal(store.history().values, [[np.nan, 0.5, 0.6, np.nan]])
 
 
+def test_trainings_of_different_metrics_are_not_mixed_unless_one_is_said(tmp_path):
+    path = tmp_path / "curves.npz"
+    first = CurveStore(path, 2)
+    first.monitor("val_loss")
+    first.add([0.5, 0.4])
+    for store in (first, CurveStore(path, 2)):
+        store.monitor("loss")
+        with pytest.raises(CurvesError, match=r"metric = 'loss', and 'val_mae' is mae; use another file"):
+            store.monitor("val_mae")
+    CurveStore(path, 2, metric="loss").monitor("val_mae")
+
+
 def test_an_epoch_before_the_first_is_refused(tmp_path):
     """Counted from 0, the value of epoch 1 would take the place of the one before, and none come to T."""
     training = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy").training(NoStopping())
