@@ -100,10 +100,10 @@ class StoppingRuleScheduler(FIFOScheduler):
 
         The result that meets `RunConfig(stop=...)` is told here and nowhere else.
         """
-        if self._metric in result:
-            self._take(trial, result)
         if trial.trial_id not in self._running:
             return
+        if self._metric in result:
+            self._take(trial, result)
         self._finished.append(self._training(trial))
         del self._running[trial.trial_id]
         self._history = None
