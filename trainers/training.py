@@ -145,7 +145,8 @@ class NetworkTrainer(ABC):
             ShapeError: the architecture does not fit the images.
         """
         result = self._train(architecture, seed, on_epoch, checkpoint)
-        if result.outcome is not Outcome.OUT_OF_MEMORY or result.curve or self.recipe.batch_size == 1:
+        trained = result.attempt > 1 or result.curve
+        if result.outcome is not Outcome.OUT_OF_MEMORY or trained or self.recipe.batch_size == 1:
             return result
         smaller = self._with_batches_of(self.recipe.batch_size // 2)
         result = smaller._train(architecture, seed, on_epoch, checkpoint)

@@ -14,6 +14,8 @@ import torch
 
 from state_space import Architecture
 from trainers import Checkpoint, Outcome, build_network
+from trainers.chance import Chance
+from trainers.memory import OutOfMemory
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
 LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
@@ -108,6 +110,23 @@ def test_a_network_that_memory_cannot_hold_is_tried_in_half_batches_and_then_an_
     assert (result.outcome, result.curve) == (Outcome.OUT_OF_MEMORY, ())
     assert "memory" in result.message
     assert result.message.endswith("in batches of 16, as 32 did not fit")
+
+
+def test_no_epoch_is_trained_again_in_half_batches(trainer, noise, monkeypatch):
+    """Whoever has heard the epochs of the first attempt would hear others of the same numbers."""
+    subject, heard = trainer(noise), []
+    start = type(subject).start
+
+    def fail(self, architecture, *, seed, attempt=1):
+        if attempt == 2 and self.recipe.batch_size == 32:
+            raise OutOfMemory("9 bytes")
+        return start(self, architecture, seed=seed, attempt=attempt)
+
+    monkeypatch.setattr(type(subject), "start", fail)
+    subject.chance = Chance(0.1, 1.0)
+    result = subject.train(SMALL, seed=0, on_epoch=heard.append)
+    assert [(report.attempt, report.epoch) for report in heard] == [(1, 1)]
+    assert (result.outcome, result.attempt, result.curve) == (Outcome.OUT_OF_MEMORY, 2, ())
 
 
 def test_too_little_memory_to_go_on_is_an_outcome(trainer, noise, monkeypatch, tmp_path):
