@@ -38,13 +38,16 @@ EPOCHS = Bounds(0, 10**6)
 TIME = Bounds(0, 10**11, whole=False)
 """Seconds, or a moment in seconds since 1970."""
 FORECAST = Bounds(-1000, 1000, whole=False)
-"""What a model says of an accuracy."""
+"""What is said of an accuracy or of a probability."""
+EXTRAPOLATION = Bounds(-1e12, 1e12, whole=False)
+"""What a model says of an accuracy: a linear one goes far beyond 1 where its curves were nearly alike."""
 NUMBER = Bounds(-inf, inf, whole=False)
 WITHIN: dict[str, Bounds] = {
     **dict.fromkeys(("epoch", "epochs", "epochs_trained"), EPOCHS),
     **dict.fromkeys(("created_at", "proposed_at", "finished_at", "seconds"), TIME),
     **dict.fromkeys(("accuracy", "last_accuracy", "final_accuracy", "epsilon"), share()),
-    **dict.fromkeys(("reward", "predicted_accuracy", "best_accuracy", "probability"), FORECAST),
+    **dict.fromkeys(("reward", "best_accuracy", "probability"), FORECAST),
+    "predicted_accuracy": EXTRAPOLATION,
     **dict.fromkeys(("proposal", "position"), Bounds(0, ROW.high)),
     **dict.fromkeys(("num_params", "parameters", "macs"), COUNT),
     "num_classes": Bounds(1, 10**6),

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -11,6 +12,8 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import DatabaseError, check_integrity
 from metaqnn.database.values import first_odd_value
+from metaqnn.search.knowledge import History
+from predictor import EarlyStopper, make_method
 
 ODD = {
     "UPDATE searches SET num_classes = 0": "num_classes in searches is 0; expected a whole number from 1 to",
@@ -71,6 +74,20 @@ def test_an_unknown_preset_is_named(run_copy, capsys):
 def test_a_search_has_no_odd_values(finished_run):
     check_integrity(finished_run.url)
     assert first(finished_run) is None
+
+
+def test_a_forecast_far_beyond_all_accuracies_is_not_odd(run_copy):
+    """Linear models extrapolate: after one epoch, five networks at chance and one that had one hit more."""
+    history, finals = History(20), [0.3, 0.4, 0.5, 0.6, 0.7, 0.95]
+    for i, final in enumerate(finals):
+        first_epoch = 0.1001 if final == max(finals) else 0.1
+        accuracies = [first_epoch, *np.linspace(0.2, final, 19)]
+        history.append(history.curve(10_000 * (i + 1), 5 + i % 2, 1e-3, accuracies))
+    rule = EarlyStopper(burn_in=6, model=make_method("ols"))
+    predicted = rule.decide(history.curve(35_000, 5, 1e-3, [0.9]), history.curves).y_hat_T
+    assert predicted > 1000
+    changed(run_copy, f"UPDATE decisions SET predicted_accuracy = {predicted}")
+    assert first(run_copy) is None
 
 
 def test_what_an_older_version_had_not_is_not_missed(run_copy):
