@@ -8,7 +8,7 @@ from typing import Any, Self, get_type_hints
 
 from metaqnn.config.bounds import COUNT, Bounds, share
 from metaqnn.config.images import ImageOptions
-from metaqnn.config.options import ConfigError, option, require
+from metaqnn.config.options import ConfigError, flag, option, require
 from metaqnn.config.presets import (
     PRESETS,
     PUBLISHED_SETTINGS,
@@ -18,7 +18,8 @@ from metaqnn.config.presets import (
     preset_options,
 )
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
-from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule
+from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule, settings_of
+from metaqnn.config.stopping import PUBLISHED as PUBLISHED_RULE
 from metaqnn.config.stored import LATEST, VERSION, from_json, translated
 from state_space import StateSpace
 from state_space.errors import did_you_mean
@@ -163,7 +164,7 @@ class SearchConfig(ImageOptions):
 
         Raises:
             ConfigError: the preset is unknown, a value is out of range, or an option belongs to another
-                stopping rule.
+                stopping rule, as the method of a reward does with the published criterion.
         """
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
@@ -173,7 +174,18 @@ class SearchConfig(ImageOptions):
         defaults = preset_options(name, dataset)
         flags = {one: changes.pop(one) for one in SETTINGS if one in changes}
         rule = complete_rule(changes.get("stopping"), flags, PUBLISHED_SETTINGS[name])
-        return cls(**{**defaults, **changes, "stopping": rule, "preset": name})
+        config = cls(**{**defaults, **changes, "stopping": rule, "preset": name})
+        config._refuse_unused_method()
+        return config
+
+    def _refuse_unused_method(self) -> None:
+        """Refuse a method of the reward where it would be ignored; older searches may have one there."""
+        method = split_reward(self.reward)[1]
+        if method and settings_of(self.stopping)[0] == PUBLISHED_RULE:
+            raise ConfigError(
+                f"{flag('reward')} is {self.reward!r}, but the published criterion has its own model: "
+                f"give {flag('stopping')} {PUBLISHED_RULE}:method={method}"
+            )
 
     def space(self, channels: int, image_size: int, num_classes: int) -> StateSpace:
         """The state space for images of that size, number of channels and classes.

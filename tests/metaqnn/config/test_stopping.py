@@ -56,6 +56,13 @@ def test_a_setting_given_twice_must_be_the_same(setting, flags):
         SearchConfig.of(stopping=f"paper:{setting}", **flags)
 
 
+@pytest.mark.parametrize("rule", [{"delta": 0.9}, {"stopping": "paper:burn_in=20"}])
+def test_the_published_criterion_has_a_method_of_its_own_for_the_reward(rule):
+    with pytest.raises(ConfigError, match=r"is 'forecast:ols', but .* --stopping published:method=ols$"):
+        SearchConfig.of(**rule, reward="forecast:ols")
+    assert SearchConfig.of(**rule, reward="forecast").reward == "forecast"
+
+
 def test_a_setting_may_not_be_given_twice_in_one_rule():
     with pytest.raises(PredictorError, match=r"^setting 'Delta' of rule 'published' is given twice$"):
         SearchConfig.of(stopping="published:Delta=0.9, Delta=0.8")
