@@ -62,15 +62,15 @@ def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> in
 
 def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.audit import Audit  # torch takes seconds to import
-    from metaqnn.session.start import go_on
+    from metaqnn.session.start import reopen
     from trainers import EpochReport
     from trainers.datasets import decoding_bar
 
     changes = given_options(namespace, Environment)
     with decoding_bar(not namespace.quiet):
-        session = go_on(folder, {}, changes, trust_module=namespace.trust_module)
-    audit = Audit(session.database, session.trainer, session.config.seed, namespace.share)
-    epochs = len(audit.waiting()) * session.config.epochs
+        database, search = reopen(folder, changes, trust_module=namespace.trust_module)
+    audit = Audit(database, search.trainer, search.config.seed, namespace.share)
+    epochs = len(audit.waiting()) * search.config.epochs
     pause = 0.1 if sys.stderr.isatty() else 30
     with tqdm(
         total=epochs, unit="epoch", desc="audit", mininterval=pause, file=sys.stderr, disable=namespace.quiet
@@ -82,7 +82,7 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
             count(report)
 
         audit.run(heard)
-    session.database.close()
+    database.close()
 
 
 def _text(run: Path, output_format: str) -> str:

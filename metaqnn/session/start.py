@@ -12,7 +12,7 @@ from metaqnn.config.options import ConfigError, flag
 from metaqnn.config.presets import PUBLISHED_SETTINGS
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
 from metaqnn.config.stopping import PUBLISHED, SETTINGS, complete_rule
-from metaqnn.database import ReplayDatabase
+from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
@@ -87,20 +87,45 @@ def go_on(
         RunFolderError: nor is the database.
         DatabaseError: the database is damaged, or cannot be used now.
     """
-    with damage_explained(folder.url):
-        database = folder.open_search(storage)
-        record = database.record()
+    database, record = _opened(folder, storage)
     config = extended(record.config, given)
     check_same(folder, config, given)
-    require_trusted(config.dataset, trust_module)
-    prepared = prepare(config, Environment.stored(record.environment).but(**changes))
-    require_same_images(record, prepared.dataset)
+    prepared = _prepared(record, config, changes, trust_module)
     executor = make_executor(prepared)
     if config.schedule != record.config.schedule:
         database.extend(config.schedule)
     database.set_environment(asdict(prepared.environment))
     with damage_explained(folder.url):
         return _session(prepared, folder, database, executor)
+
+
+def reopen(
+    folder: RunFolder, changes: dict[str, Any], *, trust_module: bool = False
+) -> tuple[ReplayDatabase, Prepared]:
+    """The database and the trainer of a search that does not go on; the environment it had stays stored.
+
+    Args:
+        folder: the run folder, locked by the caller.
+        changes: other environment than the search's.
+        trust_module: as in `go_on`, which also says what is raised.
+    """
+    database, record = _opened(folder)
+    return database, _prepared(record, record.config, changes, trust_module)
+
+
+def _opened(folder: RunFolder, storage: URL | None = None) -> tuple[ReplayDatabase, SearchRecord]:
+    with damage_explained(folder.url):
+        database = folder.open_search(storage)
+        return database, database.record()
+
+
+def _prepared(
+    record: SearchRecord, config: SearchConfig, changes: dict[str, Any], trust_module: bool
+) -> Prepared:
+    require_trusted(config.dataset, trust_module)
+    prepared = prepare(config, Environment.stored(record.environment).but(**changes))
+    require_same_images(record, prepared.dataset)
+    return prepared
 
 
 def extended(stored: SearchConfig, given: dict[str, Any]) -> SearchConfig:

@@ -190,6 +190,16 @@ def test_a_finished_search_is_extended_as_if_its_schedule_had_been_longer(starte
     assert main(["run", "--resume", str(started), "--quiet"]) == 0  # the longer schedule is remembered
 
 
+def test_an_audit_somewhere_else_does_not_change_where_the_search_goes_on(started, tmp_path):
+    def environment():
+        with closing(sqlite3.connect(started / "search.db")) as connection:
+            return connection.execute("SELECT circumstances FROM searches").fetchall()
+
+    before = environment()
+    assert main(["audit", str(started), "--data-dir", str(tmp_path), "--quiet"]) == 0
+    assert environment() == before
+
+
 @pytest.mark.parametrize("schedule", ["1.0:2,0.1:9", "1.0:3,0.1:1", "0.9:9"])
 def test_a_schedule_with_another_past_is_refused(started, refused, schedule):
     line = refused("run", "--resume", started, "--schedule", schedule)

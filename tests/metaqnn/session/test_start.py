@@ -12,7 +12,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.prepare import OtherImagesError
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import begin, check_same, go_on, prepare, stopping_rule
+from metaqnn.session.start import begin, check_same, go_on, prepare, reopen, stopping_rule
 from predictor import EarlyStopper, NoStopping, PredictorError
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.optuna import OptunaRule
@@ -34,6 +34,17 @@ def test_circumstances_change_where_a_change_is_given():
     before = Environment(data_dir="/data", device="cuda", download=False)
     after = before.but(device="cpu", data_dir=None, threads=2, download=None)
     assert after == Environment(data_dir="/data", device="cpu", threads=2, download=False)
+
+
+def test_a_search_that_is_only_reopened_keeps_its_environment_and_needs_no_executor(folder):
+    with closing(folder.open_search()) as database:
+        unreachable = {"executor": "ray", "address": "127.0.0.1:1"}
+        database.set_environment({**database.record().environment, **unreachable})
+        before = database.record().environment
+    database, prepared = reopen(folder, {"threads": 2})
+    with closing(database):
+        assert prepared.trainer.threads == prepared.environment.threads == 2
+        assert database.record().environment == before
 
 
 def test_the_state_space_fits_the_images():
