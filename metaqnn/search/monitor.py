@@ -93,8 +93,9 @@ class TrainingMonitor:
 
     def failure(self, outcome: str, message: str) -> NetworkResult:
         """The result of a training that did not end in an orderly way."""
+        last = self._accuracies[-1] if self._accuracies else None
         return NetworkResult(
-            outcome, self.chance.level, self._attempt, len(self._accuracies), message=message
+            outcome, self.chance.level, self._attempt, len(self._accuracies), last, message=message
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
@@ -118,12 +119,13 @@ class TrainingMonitor:
     def _ended(
         self, outcome: str, reward: float, training: TrainingResult, **accuracies: float | None
     ) -> NetworkResult:
+        observed = self._accuracies if training.attempt == self._attempt else []  # of the last attempt
         return NetworkResult(
             str(outcome),
             reward,
             training.attempt,
-            len(self._accuracies),
-            self._accuracies[-1] if self._accuracies else None,
+            len(observed),
+            observed[-1] if observed else None,
             seconds=training.seconds,
             message=training.message,
             **accuracies,

@@ -146,6 +146,16 @@ def test_a_failed_network_is_rewarded_with_chance(outcome):
     assert result.final_accuracy is result.predicted_accuracy is None
 
 
+def test_a_failure_leaves_what_was_observed_in_the_last_attempt():
+    monitor = monitor_of(Log())
+    train(monitor, [0.3, 0.4])
+    result = monitor.failure("timed_out", "silent")
+    assert (result.attempt, result.epochs, result.last_accuracy) == (1, 2, 0.4)
+    out_of_memory = TrainingResult(Outcome.OUT_OF_MEMORY, (), 0.0004, 2, 2.5, "in its first step")
+    result = monitor.result(out_of_memory)
+    assert (result.attempt, result.epochs, result.last_accuracy) == (2, 0, None)
+
+
 def test_a_crash_before_the_first_epoch():
     result = monitor_of(Log()).failure("crashed", "Traceback ...")
     assert (result.outcome, result.reward, result.epochs) == ("crashed", 1 / 10, 0)
