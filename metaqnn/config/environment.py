@@ -110,5 +110,16 @@ class Environment:
         return cls(**{name: from_json(name, value, kinds[name]) for name, value in values.items()})
 
     def but(self, **changes: Any) -> Self:
-        """A copy with those of the changes that are not None."""
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        """A copy with those of the changes that are not None.
+
+        Raises:
+            ConfigError: as for a new one; or an address is given, and the executor is not Ray.
+        """
+        given = {name: value for name, value in changes.items() if value is not None}
+        changed = replace(self, **given)
+        if "address" in given and changed.executor != "ray":
+            raise ConfigError(
+                f"{flag('address')} {changed.address} is a Ray cluster's, but {flag('executor')} is "
+                f"{changed.executor}: give {flag('executor')} ray, too"
+            )
+        return changed

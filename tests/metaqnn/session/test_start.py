@@ -36,6 +36,15 @@ def test_circumstances_change_where_a_change_is_given():
     assert after == Environment(data_dir="/data", device="cpu", threads=2, download=False)
 
 
+def test_an_address_without_ray_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"^--address HEAD:6379 is .* --executor is local: give --executor ray, too$"
+    ):
+        Environment().but(address="HEAD:6379")
+    on_ray = Environment(executor="ray").but(address="HEAD:6379")
+    assert on_ray.but(executor="local").but(threads=2).address == "HEAD:6379"  # for when it is Ray again
+
+
 def test_a_search_that_is_only_reopened_keeps_its_environment_and_needs_no_executor(folder):
     with closing(folder.open_search()) as database:
         unreachable = {"executor": "ray", "address": "127.0.0.1:1"}
