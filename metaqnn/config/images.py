@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from metaqnn.config.bounds import Bounds
-from metaqnn.config.options import option, require, require_bounds
+from metaqnn.config.options import ConfigError, option, require, require_bounds
 from trainers.metric import ACCURACY, METRICS
 
 SEED = Bounds(0, 2**64 - 1)
@@ -68,3 +70,19 @@ class ImageOptions:
     def preset_validation_size(self) -> int | None:
         """Validation images by the preset; None if it leaves that open."""
         return None
+
+
+def refuse_two_validations(given: Mapping[str, Any]) -> None:
+    """Refuse a number of images to hold out where the data set's own validate.
+
+    Args:
+        given: options that the user gave, by name.
+
+    Raises:
+        ConfigError: both are asked for.
+    """
+    size = given.get("validation_size")
+    if size is not None and given.get("own_validation"):
+        raise ConfigError(
+            f"--validation-size {size} holds training images out and --own-validation none: give one of them"
+        )

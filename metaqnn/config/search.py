@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, get_type_hints
 
 from metaqnn.config.bounds import COUNT, Bounds, share
-from metaqnn.config.images import ImageOptions
+from metaqnn.config.images import ImageOptions, refuse_two_validations
 from metaqnn.config.options import ConfigError, flag, option, require
 from metaqnn.config.presets import (
     PRESETS,
@@ -163,14 +163,15 @@ class SearchConfig(ImageOptions):
         criterion.
 
         Raises:
-            ConfigError: the preset is unknown, a value is out of range, or an option belongs to another
-                stopping rule, as the method of a reward does with the published criterion.
+            ConfigError: the preset is unknown, a value is out of range, two options contradict each other,
+                or one belongs to another stopping rule, as a reward's method does with the published one.
         """
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
         if name not in PRESETS:
             hint = did_you_mean(name, PRESETS)
             raise ConfigError(f"unknown preset {name!r}: presets are {', '.join(PRESETS)}{hint}")
+        refuse_two_validations(changes)
         defaults = preset_options(name, dataset)
         flags = {one: changes.pop(one) for one in SETTINGS if one in changes}
         rule = complete_rule(changes.get("stopping"), flags, PUBLISHED_SETTINGS[name])

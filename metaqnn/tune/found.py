@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config.environment import Environment
-from metaqnn.config.images import ImageOptions
+from metaqnn.config.images import ImageOptions, refuse_two_validations
 from metaqnn.config.tuned import Tuned
 from metaqnn.export.exportable import ranked
 from metaqnn.session.run_folder import reading
@@ -50,11 +50,12 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
         trusted: whether the user says so of a function that is the search's data set.
 
     Raises:
-        ConfigError: that function is not trusted.
+        ConfigError: that function is not trusted, or two settings contradict each other.
         ExportError: there is no network of that rank.
         RunFolderError: the folder holds no search.
         TuneError: a rank without a run folder.
     """
+    refuse_two_validations(given)
     family = str(given["family"])
     if family in FAMILIES or "(" in family or not family or not Path(family).is_dir():
         if rank is not None:

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.images import split
 from metaqnn.session.prepare import load_and_build
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, go_on
+from metaqnn.tune.found import of_search
 from trainers import DatasetError
 
 HERE = Environment(device="cpu", threads=1)
@@ -58,6 +60,19 @@ def test_the_validation_set_of_an_npz_file_validates(tmp_path):
     asked = load_and_build(config_of(tmp_path / "own.npz", validation_size=4), HERE)
     assert (asked.config.own_validation, asked.training_images) == (False, 16)
     assert asked.dataset.notes == ("images in 'x_val' are not used",)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda given: SearchConfig.of("laptop", **given),
+        lambda given: of_search({"family": "convnet", **given}, HERE, None, False),
+    ],
+    ids=["search", "tuning"],
+)
+def test_a_number_to_hold_out_contradicts_own_validation(ask):
+    with pytest.raises(ConfigError, match=r"^--validation-size 5 holds .* --own-validation none: give one"):
+        ask({"validation_size": 5, "own_validation": True})
 
 
 def test_own_validation_without_any_is_refused(photos):
