@@ -29,7 +29,7 @@ from trainers.device import (
 )
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH, allocation_guard, give_back
-from trainers.metric import Metric, class_weights
+from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.networks import build_network
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
@@ -71,7 +71,7 @@ class NetworkTrainer(ABC):
     _class_weights: Tensor | None = None
     """What the loss of an image of each class is multiplied by; None for 1."""
     _identity: Mapping[str, str]
-    """Which images these are, for checkpoints."""
+    """Which images these are, and what is measured on them, for checkpoints."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class NetworkTrainer(ABC):
         and stores the others. The last epoch of the recipe is saved before it is heard: until the checkpoint
         is discarded, it also holds the trained network. A checkpoint that cannot be written costs a warning
         in the log, one that cannot be used is a start from the beginning, and so is one of another
-        architecture, seed, recipe or data set; device, precision and threads may differ.
+        architecture, seed, recipe, data set or metric; device, precision and threads may differ.
 
         Args:
             architecture: the network.
@@ -227,6 +227,8 @@ class NetworkTrainer(ABC):
             trained: labels of the images that are trained on, (n,).
             watched: labels of those that are watched, (n,).
         """
+        if metric != ACCURACY:  # which checkpoints do not name: it was the only one
+            self._identity = {**self._identity, "metric": metric}
         weights = class_weights(metric, trained, self.num_classes)
         self._class_weights = None if weights is None else torch.from_numpy(weights)
         self.metric = Metric.of(metric, watched, self.num_classes)

@@ -95,6 +95,9 @@ def test_a_checkpoint_of_anything_else_is_ignored(trainer, noise, digits, tmp_pa
         "validation": lambda: trainer(noise, epochs=1, validation_size=50).train(
             SMALL, seed=1, checkpoint=checkpoint
         ),
+        "metric": lambda: trainer(noise, epochs=1, metric="balanced-accuracy").train(
+            SMALL, seed=1, checkpoint=checkpoint
+        ),
     }
     for difference, train in others.items():
         checkpoint.path.write_bytes(mine)
