@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from trainers.files import replacement
+from trainers.memory import OutOfMemory, allocation_guard
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
@@ -97,6 +98,12 @@ class Checkpoint:
             _LOG.warning("checkpoint %s is ignored: %s", self.path, error)
             return None
         return saved
+
+    def is_of(self, identity: Mapping[str, str]) -> bool:
+        """Whether the file holds a training with that identity; a file that cannot be used does not."""
+        with suppress(OSError, UnusableFile, OutOfMemory), allocation_guard():
+            return bool(read_content(self.path, _FORMAT).get("identity") == dict(identity))
+        return False
 
     def discard(self) -> None:
         """Remove the file and what an interrupted write left; both may be missing."""

@@ -123,6 +123,7 @@ class NetworkTrainer(ABC):
         does not matter here. Errors of the callback, and KeyboardInterrupt, pass through. A network that runs
         out of memory before its first epoch is over gets one more chance with batches of half the size, which
         the result's message tells; if that does not help, or later, running out of memory is the outcome.
+        One that was killed in half batches goes on in them, however much memory there is then.
 
         With a `checkpoint`, epochs are saved to it as often as it says, while training goes on, and a
         training that finds an earlier one of its own there goes on from it. `on_epoch` is called for *every*
@@ -144,11 +145,14 @@ class NetworkTrainer(ABC):
         Raises:
             ShapeError: the architecture does not fit the images.
         """
-        result = self._train(architecture, seed, on_epoch, checkpoint)
-        trained = result.attempt > 1 or result.curve
-        if result.outcome is not Outcome.OUT_OF_MEMORY or trained or self.recipe.batch_size == 1:
-            return result
-        smaller = self._with_batches_of(self.recipe.batch_size // 2)
+        halves = self.recipe.batch_size > 1
+        smaller = self._with_batches_of(self.recipe.batch_size // 2) if halves else self
+        identity = smaller.identity(architecture, seed=seed)
+        if not (halves and checkpoint is not None and checkpoint.is_of(identity)):
+            result = self._train(architecture, seed, on_epoch, checkpoint)
+            trained = result.attempt > 1 or result.curve
+            if result.outcome is not Outcome.OUT_OF_MEMORY or trained or not halves:
+                return result
         result = smaller._train(architecture, seed, on_epoch, checkpoint)
         batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
         return replace(result, message=f"{result.message}, {batches}")

@@ -219,6 +219,18 @@ def test_a_file_that_does_not_say_whose_it_is_is_ignored(checkpoint, identity, c
     write_content({**CONTENT, "identity": identity}, checkpoint.path)
     assert checkpoint.load(IDENTITY) is None
     assert "it does not say of which training it is" in caplog.text
+    assert not checkpoint.is_of({"seed": "3"})
+
+
+def test_whose_a_file_is_can_be_asked_without_a_word(checkpoint, caplog):
+    identity = CONTENT["identity"]
+    assert not checkpoint.is_of(identity)
+    write_content(CONTENT, checkpoint.path)
+    assert checkpoint.is_of(identity)
+    assert not checkpoint.is_of({**identity, "seed": "another"})
+    checkpoint.path.write_bytes(b"damaged")
+    assert not checkpoint.is_of(identity)
+    assert not caplog.text
 
 
 def test_a_training_that_the_caller_cannot_use_is_ignored(checkpoint, caplog):

@@ -16,6 +16,7 @@ from state_space import Architecture
 from trainers import Checkpoint, Outcome, build_network
 from trainers.chance import Chance
 from trainers.memory import OutOfMemory
+from trainers.training import NetworkTrainer
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
 LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
@@ -115,17 +116,38 @@ def test_a_network_that_memory_cannot_hold_is_tried_in_half_batches_and_then_an_
     assert result.message.endswith("in batches of 16, as 32 did not fit")
 
 
+def test_a_training_in_half_batches_goes_on_in_them_when_there_is_memory_again(
+    trainer, noise, monkeypatch, tmp_path
+):
+    """As more trainings on a GPU leave less: the epochs that were heard are not those of whole batches."""
+    start, checkpoint, whole, resumed = NetworkTrainer.start, Checkpoint(tmp_path / "1"), [], []
+
+    def fail(self, architecture, *, seed, attempt=1):
+        if self.recipe.batch_size == 32:
+            raise OutOfMemory("9 bytes")
+        return start(self, architecture, seed=seed, attempt=attempt)
+
+    with monkeypatch.context() as little_memory:
+        little_memory.setattr(NetworkTrainer, "start", fail)
+        expected = trainer(noise).train(SMALL, seed=0, on_epoch=whole.append)
+        with pytest.raises(Killed):
+            trainer(noise).train(SMALL, seed=0, on_epoch=kill_after(2), checkpoint=checkpoint)
+    result = trainer(noise).train(SMALL, seed=0, on_epoch=resumed.append, checkpoint=checkpoint)
+    assert numbers(resumed) == numbers(whole)
+    assert replace(result, seconds=0.0) == replace(expected, seconds=0.0)
+
+
 def test_no_epoch_is_trained_again_in_half_batches(trainer, noise, monkeypatch):
     """Whoever has heard the epochs of the first attempt would hear others of the same numbers."""
     subject, heard = trainer(noise), []
-    start = type(subject).start
+    start = NetworkTrainer.start
 
     def fail(self, architecture, *, seed, attempt=1):
         if attempt == 2 and self.recipe.batch_size == 32:
             raise OutOfMemory("9 bytes")
         return start(self, architecture, seed=seed, attempt=attempt)
 
-    monkeypatch.setattr(type(subject), "start", fail)
+    monkeypatch.setattr(NetworkTrainer, "start", fail)
     subject.chance = Chance(0.1, 1.0)
     result = subject.train(SMALL, seed=0, on_epoch=heard.append)
     assert [(report.attempt, report.epoch) for report in heard] == [(1, 1)]
