@@ -45,15 +45,21 @@ def _serve(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
 
 
 def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Failed:
+    talking = False
+
     def on_epoch(report: EpochReport) -> bool:
+        nonlocal talking
+        talking = True
         connection.send(EpochDone(report))
-        return bool(connection.recv())
+        stop = bool(connection.recv())
+        talking = False
+        return stop
 
     try:
         return Ended(task.run(trainer, on_epoch), is_spent(trainer))
-    except GONE:
-        raise
-    except Exception:
+    except Exception as error:
+        if talking and isinstance(error, GONE):  # else it is a pipe or file of the trainer's own
+            raise
         return Failed(traceback.format_exc(), is_spent(trainer))
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from trainers import EpochReport, Outcome, TrainingResult
 
 CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
-LOSING, LOSING_ONCE, WEARING = 1006, 1007, 1008
+LOSING, LOSING_ONCE, WEARING, LEAKING = 1006, 1007, 1008, 1009
 
 
 class FakeTrainer:
@@ -46,6 +46,8 @@ class FakeTrainer:
     def _mischief(self, seed):
         if seed == CRASHING:
             raise RuntimeError("the device caught fire")
+        if seed == LEAKING:
+            raise BrokenPipeError("the trainer's own pipe has broken")
         if seed == LOSING or (seed == LOSING_ONCE and not (Path(self.folder) / "lost").exists()):
             self.spent = True
             (Path(self.folder) / "lost").touch()

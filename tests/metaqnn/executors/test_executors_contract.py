@@ -44,6 +44,13 @@ def test_a_trainers_exception_is_that_trainings_failure(executor, recorder, fake
     assert "RuntimeError: the device caught fire" in record.of(2)[-1][2]
 
 
+def test_a_broken_pipe_of_a_trainer_is_not_taken_for_that_to_the_search(executor, recorder, fakes):
+    record = recorder([fakes.LEAKING, 2])
+    executor.run(record)
+    assert record.outcomes() == {1: "crashed", 2: "completed"}
+    assert "BrokenPipeError: the trainer's own pipe has broken" in record.of(1)[-1][2]
+
+
 def test_an_exception_of_the_coordinator_ends_the_run(executor, recorder):
     def stop(task, report):
         raise ZeroDivisionError("a bug in the rule")
