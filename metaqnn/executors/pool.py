@@ -143,6 +143,9 @@ class PoolExecutor(ABC, Generic[W]):
         finally:
             while self._busy or self._free:
                 self._end((self._busy or self._free).pop())
+            for of_this_run in (self._late, self._tasks, self._deaths):
+                of_this_run.clear()
+            self._still_born = 0
 
     def _go_on(self, coordinator: Coordinator, heard: Sequence[W]) -> None:
         """Take in what these workers say, and give out tasks. All are answered once all of it is stored."""

@@ -259,6 +259,19 @@ def test_a_large_network_waits_until_its_device_has_memory_for_it(fakes, recorde
     assert max(map(len, together)) == 2
 
 
+def test_a_task_that_waited_when_a_run_ended_is_no_task_of_the_next_run(make, recorder):
+    def stop(task, report):
+        raise ZeroDivisionError("a bug in the rule")
+
+    executor = make(2, demand=lambda architecture: 1.0)
+    with pytest.raises(ZeroDivisionError):
+        executor.run(recorder([1, 2], stop=stop))
+    record = recorder([3])
+    executor.run(record)
+    assert record.outcomes() == {1: "completed"}
+    assert [event[3] for event in record.of(1)[:-1]] == [0.2, 0.25, 0.3, 0.35]
+
+
 def test_every_device_has_memory_of_its_own(fakes, recorder):
     record = recorder(range(1, 5))
     long_enough = partial(fakes.FakeTrainer, None, 500)  # for the second worker to start in the meantime
