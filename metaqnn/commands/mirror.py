@@ -11,6 +11,7 @@ from metaqnn.commands.common import add_run, folder_path
 from metaqnn.config.search import ConfigError
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import counted
+from metaqnn.search.remarks import why_over
 from metaqnn.session.run_folder import reading
 from state_space.errors import printable
 
@@ -56,12 +57,13 @@ def execute(namespace: argparse.Namespace) -> int:
         mirrors = make_mirrors(namespace, reader, namespace.run)
         if not mirrors:
             raise ConfigError("nothing to do: give --tensorboard DIR, --optuna URL, or both")
-        total, added = reader.config().schedule.total, dict.fromkeys(mirrors, 0)
+        added = dict.fromkeys(mirrors, 0)
         while True:
-            ended = len(reader.ended())
+            config, ended = reader.config(), len(reader.ended())  # a search may be extended meanwhile
+            total = config.schedule.total
             for mirror in mirrors:
                 added[mirror] += _update(mirror, reader)
-            if not namespace.follow or ended >= total:
+            if not namespace.follow or ended >= total or why_over(reader, config, ended):
                 break
             time.sleep(PAUSE)
     for mirror in mirrors:

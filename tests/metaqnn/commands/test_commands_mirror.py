@@ -5,10 +5,12 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 
 import pytest
 
 from metaqnn.cli import main
+from metaqnn.config.schedule import EpsilonSchedule
 
 optuna = pytest.importorskip("optuna")
 pytest.importorskip("tensorboard")
@@ -62,6 +64,24 @@ def test_following_ends_with_the_search(
     assert main(["mirror", str(folder.path), "--tensorboard", str(tmp_path / "logs"), "--follow"]) == 0
     searching.join()
     assert capsys.readouterr().out == f"{tmp_path}/logs: 24 of 24 networks, 24 of them new\n"
+
+
+def test_following_ends_with_a_search_that_finds_nothing_new(
+    monkeypatch, capsys, tmp_path, record, open_search, formula_trainer
+):
+    from metaqnn.executors import SearchStopped, SerialExecutor
+    from metaqnn.session.run_folder import RunFolder
+
+    monkeypatch.setattr("metaqnn.search.remarks.CONSECUTIVE_REPEATS", 25)
+    monkeypatch.setattr("metaqnn.commands.mirror.time.sleep", lambda _: pytest.fail("it goes on"))
+    greedy = replace(record.config, schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    database = folder.create_search(replace(record, config=greedy))
+    with closing(database), pytest.raises(SearchStopped):
+        open_search(database).run(SerialExecutor(formula_trainer(greedy.epochs)))
+    assert main(["mirror", str(folder.path), "--tensorboard", str(tmp_path / "logs"), "--follow"]) == 0
+    assert " of 306 networks, " in capsys.readouterr().out
 
 
 def test_a_killed_copy_is_caught_up(finished_run, tmp_path):
