@@ -26,7 +26,7 @@ class Recipe(Protocol):
 
     @property
     def attempts(self) -> int:
-        """Tries in all for a network that is no better than chance after its first epoch."""
+        """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
 
     @property
     def chance_factor(self) -> float:
@@ -65,7 +65,7 @@ class TrainingRecipe:
     decay_every: int = 5
     """Epochs between two decays of the learning rate."""
     attempts: int = 5
-    """Tries in all for a network that is no better than chance after its first epoch."""
+    """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
     retry_factor: float = 0.4
     """What the initial learning rate is multiplied by before another try."""
     chance_factor: float = 1.5

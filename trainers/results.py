@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     """The callback asked to stop."""
     CHANCE = "chance"
-    """The first epoch never beat chance, at any of the recipe's initial learning rates."""
+    """At every initial rate no better than chance when that was asked, or a first loss that is not finite."""
     DIVERGED = "diverged"
     """The training loss became infinite or NaN after the first epoch."""
     OUT_OF_MEMORY = "out_of_memory"
@@ -52,8 +52,8 @@ class EpochReport:
     epoch: int
     """Epochs trained in this attempt, this one included: t of y_t, from 1."""
     accuracy: float
-    """y_t: share of the validation images classified correctly after this epoch; of training images in a long
-    training, which holds none out."""
+    """y_t: the trainer's metric, accuracy unless it has another, on the validation images after this epoch;
+    on training images in a long training, which holds none out."""
     loss: float
     """Mean cross-entropy (nats) over the training images while they were trained on, dropout included."""
     seconds: float

@@ -46,7 +46,7 @@ class FinetuningRecipe:
     translate: int = 5
     """Shift each training image by up to this many pixels either way; its mean colour fills the gap."""
     attempts: int = 5
-    """Tries in all for a network that is no better than chance after its first epoch."""
+    """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
     retry_factor: float = 0.4
     """What all rates are multiplied by before another try."""
     chance_factor: float = 1.5
