@@ -201,5 +201,6 @@ class Search:
     def _count_faults(self, result: NetworkResult) -> None:
         self._faults = self._faults + 1 if result.outcome in FAULTS else 0
         if self._faults >= CONSECUTIVE_FAULTS:
-            reason = (result.message or result.outcome).strip().splitlines()[-1]  # of a traceback
+            message = (result.message or "").strip() or result.outcome
+            reason = message.splitlines()[-1]  # of a traceback
             raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")

@@ -10,6 +10,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.search.loop import CONSECUTIVE_FAULTS
+from trainers import Outcome, TrainingResult
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
 
@@ -205,6 +206,17 @@ def test_an_epoch_that_cannot_be_is_a_crash_of_its_network(new_database, open_se
     assert [network["outcome"] for network in networks].count("crashed") == 1
     assert (networks[1]["outcome"], networks[1]["epochs"]) == ("crashed", 2)
     assert "of epoch 3 is" in networks[1]["message"].splitlines()[-1]
+
+
+@pytest.mark.parametrize("message", ["", " \n"])
+def test_many_faults_without_a_word_stop_the_search_with_their_kind(new_database, open_search, message):
+    class Silent:
+        def train(self, architecture, *, seed, on_epoch, checkpoint):
+            return TrainingResult(Outcome.OUT_OF_MEMORY, (), 1e-3, 1, 0.1, message)
+
+    search = open_search(new_database()[1])
+    with pytest.raises(SearchStopped, match=r"10 networks in a row failed, .* with: out_of_memory$"):
+        search.run(SerialExecutor(Silent()))
 
 
 def test_many_faults_in_a_row_stop_the_search_with_the_reason(new_database, open_search, formula_trainer):
