@@ -84,11 +84,14 @@ def test_new_folders_never_collide(tmp_path):
 
 
 def test_a_folder_without_a_search_is_refused(tmp_path):
-    with pytest.raises(RunFolderError, match=f"^'{tmp_path}' holds no search: there is no search.db in it$"):
-        RunFolder.existing(tmp_path)
+    empty = tmp_path / "empty"  # next to no other test's folder, whose name might be much the same
+    empty.mkdir()
+    with pytest.raises(RunFolderError, match=f"^'{empty}' holds no search: there is no search.db in it$"):
+        RunFolder.existing(empty)
     with pytest.raises(RunFolderError, match=f"^there is no folder '{tmp_path / 'nowhere'}'$"):
         RunFolder.existing(tmp_path / "nowhere")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [empty]
+    assert list(empty.iterdir()) == []
 
 
 @pytest.mark.parametrize(
