@@ -159,6 +159,8 @@ def rolling(view: SearchView) -> alt.LayerChart:
     if not view.ended:
         raise NothingToShow("No network has ended yet.")
     width = rolling_width(len(view.ended))
+    if len(view.ended) < width:
+        raise NothingToShow(f"These are means of {width} networks; {len(view.ended)} have ended so far.")
     rewards = [(row.finished_position, row.reward) for row in view.ended]
     accuracies = [
         (row.finished_position, row.final_accuracy) for row in view.ended if row.final_accuracy is not None

@@ -1,8 +1,10 @@
 """The figures of progress, against the table of networks."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from metaqnn.figures import progress
+from metaqnn.figures import NothingToShow, progress
 
 
 def test_strokes_are_means_as_wide_as_their_networks(view, sql, rows):
@@ -71,6 +73,12 @@ def test_the_rolling_mean_of_accuracies_leaves_predictions_out(view, sql, rows):
     assert len(found) == len(finals) - 4
     assert found[-1]["position"] == finals[-1][0]
     assert found[-1]["mean"] == pytest.approx(sum(final for _, final in finals[-5:]) / 5)
+
+
+def test_fewer_networks_than_a_rolling_mean_covers_are_no_empty_figure(view, rows):
+    with pytest.raises(NothingToShow, match=r"^These are means of 5 networks; 4 have ended so far\.$"):
+        progress.rolling(SimpleNamespace(ended=view.ended[:4]))
+    assert len(rows(progress.rolling(SimpleNamespace(ended=view.ended[:5])), "line")) > 0
 
 
 def test_the_width_of_a_rolling_mean_grows_with_the_search():
