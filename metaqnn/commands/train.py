@@ -27,6 +27,7 @@ from metaqnn.results.accuracy import guess_text
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from state_space.errors import printable
+from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
     from metaqnn.tune.single import SingleTraining
@@ -111,7 +112,8 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
         training.claim()
         lines = [f"results     {shell_quoted(folder.path)}", *data_lines(training.prepared)]
         print("\n".join(lines), file=sys.stderr)
-        result = training.run(_progress(training.prepared.settings.epochs, namespace.quiet))
+        settings = training.prepared.settings
+        result = training.run(_progress(settings.epochs, in_words(settings.metric), namespace.quiet))
     print(_text(result, namespace, training.folder))
     return 0 if result["outcome"] == Outcome.COMPLETED else 1
 
@@ -139,7 +141,7 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     return prepare_tuning(settings, found.place), values
 
 
-def _progress(epochs: int, quiet: bool) -> Any:
+def _progress(epochs: int, metric: str, quiet: bool) -> Any:
     from tqdm import tqdm
 
     pause = 0.1 if sys.stderr.isatty() else 30
@@ -150,7 +152,7 @@ def _progress(epochs: int, quiet: bool) -> Any:
     count = epoch_counter(bar)
 
     def heard(report: Any) -> bool:
-        bar.set_postfix_str(f"validation accuracy {percent(report.accuracy)}", refresh=False)
+        bar.set_postfix_str(f"validation {metric} {percent(report.accuracy)}", refresh=False)
         count(report)
         return False
 
@@ -176,11 +178,12 @@ def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> 
     if namespace.format == "csv":
         rows = [{"epoch": epoch, "accuracy": accuracy} for epoch, accuracy in enumerate(curve, 1)]
         return rows_as_text(rows, "csv", {})
+    metric = in_words(result.get("metric", ACCURACY))  # older versions left it out
     images = f"{result['validation_images']:,} validation images"
     facts = {
         "network": result["architecture"],
         "outcome": f"{result['outcome']}: {result['message']}",
-        "accuracy": f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
+        metric: f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
         "test error": "the data set has no test images" if rate is None else
         f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)}) on {rate.images:,} images"
         f"; {percent(result.get('test_error_of_guess'))} by always guessing the commonest class",

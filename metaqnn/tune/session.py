@@ -166,7 +166,8 @@ class TuneSession:
             }
             for row in rows
         ]
-        columns = {"rank": "rank", "trial": "trial", "shown": metric, "size": "weights"}
+        measured = in_words(self.prepared.settings.metric) if metric == ACCURACY else metric
+        columns = {"rank": "rank", "trial": "trial", "shown": measured, "size": "weights"}
         columns["parameters"] = "parameters"
         return rows_as_text(shown, "table", columns) if rows else "no trial was trained to the end"
 

@@ -99,6 +99,7 @@ class SingleTraining:
             "architecture": self._notation,
             "outcome": str(ended.outcome),
             "message": ended.message,
+            "metric": self._trainer.metric.name,
             "validation_accuracies": list(ended.curve),
             "validation_images": self.prepared.numbers["validation"],
             "guess": constant_guess(self._trainer.metric),

@@ -75,6 +75,14 @@ def test_the_test_error_is_that_of_the_kept_weights_and_stands_beside_that_of_a_
     assert printed["test_error_of_guess"] == pytest.approx(1 - share)
 
 
+def test_balanced_accuracy_is_called_so(tmp_path, capsys):
+    options = (*SMALL, "--epochs", "1", "--metric", "balanced-accuracy", "--run-dir", str(tmp_path / "run"))
+    assert main(["train", NETWORK, *options]) == 0
+    names = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names[2] == "balanced accuracy"
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["metric"] == "balanced-accuracy"
+
+
 def test_a_network_that_is_no_better_than_guessing_is_told_so(tmp_path):
     result = {
         **{"architecture": NETWORK, "outcome": "completed", "message": "", "validation_accuracies": [0.95]},

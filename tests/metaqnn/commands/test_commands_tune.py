@@ -66,6 +66,12 @@ def test_the_best_is_printed_as_json_and_in_a_file(tuned_copy, capsys):
     assert (printed["trials"], printed["completed"], printed["epochs"]) == (4, 4, 12)
 
 
+def test_balanced_accuracy_is_called_so(tmp_path, capsys):
+    options = (*SMALL, "--trials", "1", "--epochs", "1", "--metric", "balanced-accuracy")
+    assert main(["tune", NETWORK, *options, "--run-dir", str(tmp_path / "run")]) == 0
+    assert "trial    balanced accuracy    weights" in capsys.readouterr().out
+
+
 def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
     before = LearningCurves.read(tuned_copy / "curves.csv").values
     assert main(["tune", "--resume", str(tuned_copy), "--trials", "5", "--quiet"]) == 0
