@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
     folder = RunFolder.existing(namespace.run)
-    again = command("audit", folder.path)
+    again = command("audit", folder.path, "--share", namespace.share)
     return interruptible(
         lambda: _execute(folder, namespace, again), lambda: f"resume with the same command: {again}"
     )

@@ -287,3 +287,12 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     captured = capsys.readouterr()
     assert "~50.00%" in captured.out
     assert "1 audit of 1 stop: none would have beaten the best" in captured.out
+
+
+def test_an_interrupted_audit_says_how_to_go_on_with_as_many_networks(started, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metaqnn.session.audit.Audit.run", interrupted)
+    assert main(["audit", str(started), "--share", "0.5", "--quiet"]) == 130
+    assert f"resume with the same command: metaqnn audit {started} --share 0.5\n" in capsys.readouterr().err
