@@ -28,7 +28,7 @@ from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import TOP, NextStep, audit_line, headline, uses
 from metaqnn.results.accuracy import better_balanced
-from metaqnn.results.finetuned import long_trained
+from metaqnn.results.finetuned import is_long_trained, long_trained
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
@@ -227,7 +227,7 @@ def _result(folder: RunFolder, output_format: str) -> str:
     if output_format == "csv":
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    finetuned = any(one.tests for one in long_trained(folder.path)[0])
+    finetuned = is_long_trained(long_trained(folder.path)[0], best)
     steps = uses(summary, folder.path, tested=record.may_be_tested, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(

@@ -29,7 +29,7 @@ from metaqnn.figures import FIGURES
 from metaqnn.report.answer import answer
 from metaqnn.report.scripts import VERSION
 from metaqnn.report.templating import environment
-from metaqnn.results.finetuned import long_trained
+from metaqnn.results.finetuned import is_long_trained, long_trained
 from metaqnn.results.settings import forecaster, settings
 from metaqnn.session.notes import read_notes
 from state_space.errors import printable
@@ -66,12 +66,13 @@ class Pages(Answers):
         view = snapshot.view
         with run.explained():
             state, (finetuned, damaged) = run_state(run, view), long_trained(run.path)
-            running, trained = state.word == "running", any(one.tests for one in finetuned)
+            running, best = state.word == "running", view.top(BEST)
+            trained = is_long_trained(finetuned, best)
             context = {
                 "state": state,
                 "answer": answer(view, run.path, running=running, finetuned=trained),
                 "training": view.training,
-                "best": view.top(BEST),
+                "best": best,
                 "notes": read_notes(run.path),
                 "finetuned": finetuned,
                 "damaged": damaged,

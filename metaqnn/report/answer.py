@@ -40,7 +40,7 @@ def answer(view: SearchView, run: Path, *, running: bool, finetuned: bool) -> An
         view: the search.
         run: its folder, for the commands.
         running: whether a process is at work on it.
-        finetuned: whether a network of it was trained for long.
+        finetuned: whether the best network was trained for long.
     """
     over = "" if view.nothing_new is None else f" The search is over: {view.nothing_new}."
     return Answer(f"{found(view)}{over}", stopping(view), _steps(view, run, running, finetuned))

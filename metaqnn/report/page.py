@@ -20,7 +20,7 @@ from metaqnn.report.drawing import Drawn
 from metaqnn.report.scripts import bundle, theme_script
 from metaqnn.report.templating import environment, moment
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
-from metaqnn.results.finetuned import long_trained
+from metaqnn.results.finetuned import is_long_trained, long_trained
 from metaqnn.results.settings import settings
 from metaqnn.session.notes import read_notes
 
@@ -42,7 +42,8 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
     """
     scripts = [Markup(script) for script in (bundle().decode(), theme_script(), _file("page.js"))]
     finetuned, damaged = long_trained(run)
-    trained = any(one.tests for one in finetuned)
+    top = view.top(TOP)
+    trained = is_long_trained(finetuned, top)
     return (
         environment("metaqnn.report")
         .get_template("report.html")
@@ -55,7 +56,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
             audits=audit_line(view.audit_summary).splitlines(),
             columns=COLUMNS,
             rows=epsilon_rows(view.summary),
-            top=view.top(TOP),
+            top=top,
             notes=read_notes(run),
             finetuned=finetuned,
             damaged=damaged,

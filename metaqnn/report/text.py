@@ -131,7 +131,7 @@ def uses(summary: Summary, run: Path, *, tested: bool, finetuned: bool) -> list[
         summary: of the search.
         run: its folder.
         tested: whether there are test images, which finetuning needs.
-        finetuned: whether a network was trained for long.
+        finetuned: whether the best network was trained for long.
     """
     if not summary.completed or not summary.beats_guess:
         return []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Self, get_origin, get_type_hints
+from typing import Any, Self, get_origin, get_type_hints
 
 from metaqnn.results.accuracy import wilson
 from predictor.files import small_text
@@ -129,6 +130,16 @@ def long_trained(run: Path) -> tuple[list[LongTrained], list[str]]:
             damaged.append(str(error))
     trained = [_long_trained(recipe, number, results) for (recipe, number), results in found.items()]
     return sorted(trained, key=lambda one: (one.recipe, one.rate is None, one.rate, one.number)), damaged
+
+
+def is_long_trained(trained: Sequence[LongTrained], best: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the first of the best networks has a test error, so that `export --finetuned` writes it.
+
+    Args:
+        trained: the long trainings that have ended.
+        best: networks with their `number`, the best first; there may be none.
+    """
+    return any(one.tests and one.number == network["number"] for one in trained for network in best[:1])
 
 
 def _long_trained(recipe: str, number: int, results: list[FinetuningResult]) -> LongTrained:

@@ -85,7 +85,15 @@ def test_long_trainings_are_in_the_file_and_on_the_page(client, rows, run_copy, 
     page = client(run_copy).get("/runs/copy").text
     assert "2.50%" in page
     assert "metaqnn export" in page
-    assert "--finetuned" in page
+    assert "--finetuned" not in page  # network 3 is not the best one, which that would export
+
+
+def test_the_export_of_a_long_trained_network_is_advised_where_it_is_the_best(
+    client, sql, run_copy, long_training
+):
+    query = "SELECT number FROM networks ORDER BY final_accuracy DESC, parameters LIMIT 1"
+    long_training(run_copy.path, network=sql(query)[0][0], test_errors=5, test_images=200)
+    assert "--finetuned" in client(run_copy).get("/runs/copy").text
 
 
 def test_damaged_results_of_long_trainings_are_told(client, run_copy, long_training):

@@ -2,7 +2,13 @@
 
 import pytest
 
-from metaqnn.results.finetuned import ErrorRate, FinetuningError, FinetuningResult, long_trained
+from metaqnn.results.finetuned import (
+    ErrorRate,
+    FinetuningError,
+    FinetuningResult,
+    is_long_trained,
+    long_trained,
+)
 
 
 def test_trainings_of_a_network_are_put_together_and_the_best_come_first(tmp_path, long_training):
@@ -25,6 +31,14 @@ def test_a_network_whose_trainings_all_failed_comes_last(tmp_path, long_training
     long_training(tmp_path, network=1, test_errors=None)
     long_training(tmp_path, network=2, test_errors=99)
     assert [one.number for one in long_trained(tmp_path)[0]] == [2, 1]
+
+
+def test_only_a_long_training_of_the_best_network_that_ended_well_is_one_to_export(tmp_path, long_training):
+    long_training(tmp_path, network=1, test_errors=None)
+    long_training(tmp_path, network=2, test_errors=3)
+    trained, _ = long_trained(tmp_path)
+    best_first = [[{"number": 2}, {"number": 1}], [{"number": 1}, {"number": 2}], [{"number": 3}], []]
+    assert [is_long_trained(trained, best) for best in best_first] == [True, False, False, False]
 
 
 def test_a_run_without_long_trainings_has_none(tmp_path):
