@@ -155,6 +155,14 @@ def test_networks_in_training_are_shown_with_their_epoch(half):
     assert [network["number"] for network in half.training] == [11, 12]
 
 
+def test_a_balanced_accuracy_in_training_is_no_share_of_the_images(half, run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE searches SET config = json_set(config, '$.metric', 'balanced-accuracy')")
+    text = text_of(Parsed(shown(half, owner="process 7 on host")))
+    last = half.training[0]["trainings"][-1]["epochs"][-1]
+    assert f"{100 * last['accuracy']:.2f}% balanced accuracy on the validation images" in text
+
+
 def test_an_interrupted_search_says_so(half):
     assert state(half, None).startswith("Neither finished nor running: 10 of 24 networks")
 
