@@ -17,7 +17,7 @@ from trainers import Checkpoint, EpochReport, Outcome, TrainingResult
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
 Heard = Callable[[int, str], None]
 """Called with the number of a trial and what happened to it: `epoch`, or how it ended."""
@@ -63,7 +63,7 @@ class Tuning:
     def next_task(self) -> Task | None:
         """See `Coordinator`."""
         with uninterrupted():
-            trial = self._left.pop(0) if self._left else self._asked()
+            trial = self._resumed(self._left.pop(0)) if self._left else self._asked()
             if trial is None:
                 return None
             values = self._suggested(trial)
@@ -125,15 +125,26 @@ class Tuning:
         parameters = self._prepared.family.parameters
         return {name: trial._suggest(name, distribution(space)) for name, space in parameters.items()}
 
-    def _left_running(self) -> list[Trial]:
-        """The trials that an earlier process left behind."""
+    def _resumed(self, left: FrozenTrial) -> Trial:
+        """A trial that an earlier process left behind.
+
+        Of what it has, the sampler draws the numbers again, for nothing: a kill may have come between two
+        hyper-parameters, and those that are missing are to be what they would have been.
+        """
         from optuna.trial import Trial
 
+        sampler = self._study.sampler = make_sampler(self._prepared.settings, left.number)
+        trial = Trial(self._study, left._trial_id)
+        for name, space in left.distributions.items():
+            if name not in trial.relative_params and not space.single():
+                sampler.sample_independent(self._study, left, name, space)
+        return trial
+
+    def _left_running(self) -> list[FrozenTrial]:
+        """The trials that an earlier process left behind."""
         left = self._study.get_trials(deepcopy=False, states=(_state("RUNNING"),))
         self._told.update({trial.number: trial.last_step or 0 for trial in left})
-        if left:
-            self._study.sampler = make_sampler(self._prepared.settings, left[0].number)
-        return [Trial(self._study, trial._trial_id) for trial in left]
+        return left
 
     def _tidy(self) -> None:
         """Remove checkpoints of trials that have ended."""

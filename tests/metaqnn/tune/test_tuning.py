@@ -1,7 +1,7 @@
 """Trials run one after the other, and a tuning that was cut goes on without training anything twice."""
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 
 from metaqnn.tune import TuneError
 
@@ -61,6 +61,26 @@ def test_a_tuning_that_was_cut_ends_as_an_undisturbed_one_and_trains_no_epoch_tw
     study = tuning(trainer, sampler=sampler, stopping=RULE)
     assert curves(study) == whole
     assert len(trainer.trained) == len(set(trainer.trained)) == sum(len(c) for *_, c in whole)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("suggestion", [4, 63])  # of 6 for each trial; TPE models them from trial 10 on
+def test_a_trial_that_was_cut_between_its_hyper_parameters_gets_the_same_as_an_undisturbed_one(
+    suggestion, sampler, tuning, formula_family_trainer, monkeypatch
+):
+    whole = curves(tuning(formula_family_trainer(), trials=11, folder="whole", sampler=sampler))
+    left, suggest = iter(range(1, suggestion)), Trial._suggest
+
+    def cut(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return suggest(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trial, "_suggest", cut)
+        with pytest.raises(KeyboardInterrupt):
+            tuning(formula_family_trainer(), trials=11, sampler=sampler)
+    assert curves(tuning(formula_family_trainer(), trials=11, sampler=sampler)) == whole
 
 
 def test_hyper_parameters_differ_between_trials_and_seeds(tuning, formula_family_trainer):
