@@ -97,12 +97,14 @@ def _text(facts: dict[str, Any], target: Path, output_format: str, guess: str) -
         }
         for row in files
     ]
-    name = "ensemble" if facts["members"] else f"network {facts['network']}"
+    alone = not (facts["members"] or facts["network"])  # it is of `metaqnn train`
+    name = "ensemble" if facts["members"] else "network" if alone else f"network {facts['network']}"
     network = f"{name}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS), "", guess]
     if any(row["part"] == "validation" for row in files) and facts["metric"] != ACCURACY:
         found = f"{percent(facts['validation_accuracy'])} {in_words(facts['metric'])}"
-        lines.append(f"every image counts alike here; in the search every class did: {found}")
+        before = "training" if alone else "search"
+        lines.append(f"every image counts alike here; in the {before} every class did: {found}")
     folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
     return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])
 

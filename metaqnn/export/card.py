@@ -95,6 +95,8 @@ class Card:
     @property
     def title(self) -> str:
         """What it is called within its run."""
+        if self.weights_from == TRAIN:
+            return "the network"
         return "the ensemble" if self.members else f"network {self.network}"
 
     @property

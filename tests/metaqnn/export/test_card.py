@@ -108,3 +108,8 @@ def test_the_readme_tells_only_of_files_that_are_there(make_card):
     assert "onnxruntime" not in make_card().readme(FILES)
     assert "onnxruntime" in make_card().readme({**FILES, "model.onnx": FILES["model.py"]})
     assert "model.py image.png" not in make_card(input_shape=(4, 9, 9)).readme(FILES)
+
+
+@pytest.mark.parametrize(("origin", "title"), [("search", "network 17"), ("train", "the network")])
+def test_a_network_that_was_trained_alone_has_no_number(make_card, origin, title):
+    assert make_card(weights_from=origin, network=17).title == title
