@@ -27,7 +27,7 @@ class Charts(Answers):
     """Answers the pages' script: 304 without a body if the browser already has the newest version."""
 
     def version(self, request: Request) -> Response:
-        """A text that changes with the search."""
+        """A text that changes with the search, and when it begins or ceases to run."""
         version = find_run(self._runs, request).version()
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 

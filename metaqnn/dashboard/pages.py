@@ -63,7 +63,7 @@ class Pages(Answers):
         """One run: its numbers, best networks and figures."""
         run = find_run(self._runs, request)
         snapshot = self._snapshots.of(run)
-        view = snapshot.view
+        view, version = snapshot.view, run.shown(snapshot.version)
         with run.explained():
             state, (finetuned, damaged) = run_state(run, view), long_trained(run.path)
             running, best = state.word == "running", view.top(BEST)
@@ -80,14 +80,14 @@ class Pages(Answers):
                 "record": view.record,
             }
         snapshot.figure(FIGURES[0])  # is in view: start drawing while the browser reads the page
-        return self._page("run.html", run=run, version=snapshot.version, figures=FIGURES, **context)
+        return self._page("run.html", run=run, version=version, figures=FIGURES, **context)
 
     def networks(self, request: Request) -> Response:
         """The table of networks."""
         run = find_run(self._runs, request)
         query = TableQuery.parse(request.query_params)
         with run.reading() as reader:
-            version, page, config = reader.version(), table_page(reader, query), reader.config()
+            version, page, config = run.shown(reader.version()), table_page(reader, query), reader.config()
             notes = read_notes(run.path)
         epsilons = dict(config.schedule.stages)
         context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES, "notes": notes}
@@ -97,7 +97,7 @@ class Pages(Answers):
         """The curves of chosen networks."""
         run, numbers = find_run(self._runs, request), chosen_networks(request.query_params)
         with run.reading() as reader:
-            version, chosen = reader.version(), [reader.network(number) for number in numbers]
+            version, chosen = run.shown(reader.version()), [reader.network(number) for number in numbers]
         query = urlencode([("network", number) for number in numbers])
         context = {"numbers": numbers, "networks": chosen, "query": query, "most": MOST}
         return self._page("curves.html", run=run, version=version, **context)
@@ -106,7 +106,7 @@ class Pages(Answers):
         """One network."""
         run, number = find_run(self._runs, request), network_number(request)
         with run.reading() as reader:
-            version, network, config = reader.version(), reader.network(number), reader.config()
+            version, network, config = run.shown(reader.version()), reader.network(number), reader.config()
             _, last = reader.networks(limit=1)
             note = read_notes(run.path).get(number)
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}

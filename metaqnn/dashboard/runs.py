@@ -54,13 +54,17 @@ class Run:
             yield reader
 
     def version(self) -> str:
-        """A text that changes with the search; read in milliseconds, as no values are checked.
+        """A text that changes with what pages show; read in milliseconds, as no values are checked.
 
         Raises:
             RunTroubleError: the search no longer exists, or cannot be read.
         """
         with self.explained(), closing(RunFolder(self.path).reader()) as reader:
-            return reader.version()
+            return self.shown(reader.version())
+
+    def shown(self, version: str) -> str:
+        """What pages show of a version of the search: whether a process works on it belongs to that."""
+        return f"{version}-{'idle' if RunFolder(self.path).owner() is None else 'running'}"
 
     def _check(self, reader: SearchReader) -> None:
         """Refuse values that no search has written, once for each version of the search."""
@@ -112,7 +116,7 @@ def find_run(runs: Mapping[str, Run], request: Request) -> Run:
 
 
 def version_of_all(runs: Mapping[str, Run]) -> str:
-    """A text that changes with any of the searches, and when one of them becomes unreadable."""
+    """A text that changes with what pages show of any run, and when one becomes unreadable."""
     return "+".join(map(_version_or_trouble, runs.values()))
 
 

@@ -1,5 +1,6 @@
 """What the pages' script asks for."""
 
+import re
 import threading
 
 import pytest
@@ -54,6 +55,24 @@ def test_an_event_changes_the_version_and_what_is_drawn(client, new_run, run_sea
     ]
     assert [answer.status_code for answer in after] == [200] * 4
     assert "spec" in after[2].json()
+
+
+def test_the_beginning_and_the_end_of_a_process_change_the_version_which_is_that_of_the_pages(
+    client, run_copy
+):
+    browser = client(run_copy)
+
+    def versions():
+        for page in ("", "/networks", "/networks/1", "/curves"):
+            html = browser.get(f"/runs/copy{page}").text
+            yield re.search(r'data-version="([^"]*)"', html)[1]
+        yield browser.get("/runs/copy/version").text
+
+    (before,) = {*versions()}
+    with run_copy.lock():
+        (running,) = {*versions()}
+    (after,) = {*versions()}
+    assert before == after != running
 
 
 def test_every_event_changes_the_version(client, new_run, run_search):
