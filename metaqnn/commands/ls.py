@@ -49,7 +49,7 @@ def execute(namespace: argparse.Namespace) -> int:
     if folder.is_other():
         RunFolder.existing(folder.path)  # says what it is instead
     own = [folder.path] if folder.is_there() else []
-    runs = own or sorted(runs_in(namespace.folder), key=lambda run: run.stat().st_mtime)
+    runs = own or sorted(runs_in(namespace.folder), key=lambda run: RunFolder(run).changed())
     rows = [_row(run) for run in runs]
     if namespace.format != "table":
         keys = [key for key in _row_keys() if not key.startswith("shown_")]
@@ -71,7 +71,7 @@ def _row_keys() -> list[str]:
 
 def _row(run: Path) -> dict[str, Any]:
     unknown = dict.fromkeys(_row_keys())
-    changed = run.stat().st_mtime
+    changed = RunFolder(run).changed()
     try:
         with reading(run) as reader:
             config, ended = reader.config(), reader.ended()

@@ -82,6 +82,11 @@ class RunFolder:
         """Whether `metaqnn tune` or `metaqnn train` has left its file in it."""
         return any((self.path / name).exists() for name in (STUDY, TRAINING))
 
+    def changed(self) -> float:
+        """When anything in it changed last, in seconds since 1970: a file came or went, or SQLite wrote."""
+        log = self.database.with_name(f"{self.database.name}-wal")
+        return max(path.stat().st_mtime for path in (self.path, self.database, log) if path.exists())
+
     @property
     def database(self) -> Path:
         """The SQLite file of the replay database."""
@@ -250,7 +255,7 @@ def _owner_in(file: Path) -> re.Match[str] | None:
 
 def latest_run(parent: Path) -> Path | None:
     """The run folder in `parent` in which something changed last, None if there is none."""
-    return max(runs_in(parent), key=lambda run: run.stat().st_mtime, default=None)
+    return max(runs_in(parent), key=lambda run: RunFolder(run).changed(), default=None)
 
 
 def _what_else(path: Path) -> str | None:

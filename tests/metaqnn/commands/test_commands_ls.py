@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -20,8 +22,22 @@ def runs(run_copy, tmp_path):
     (folder / "broken").mkdir()
     (folder / "broken" / "search.db").write_bytes(b"no database")
     (folder / "notes").mkdir()
-    os.utime(folder / "broken", (1e9, 1e9))
+    for path in (folder / "broken" / "search.db", folder / "broken"):
+        os.utime(path, (1e9, 1e9))
     return folder
+
+
+def test_what_a_search_stores_is_its_last_change(run_copy, capsys):
+    for path in (*run_copy.path.iterdir(), run_copy.path):
+        os.utime(path, (1e9, 1e9))
+    with closing(sqlite3.connect(run_copy.database)) as connection:
+        connection.execute("SELECT * FROM networks").fetchone()  # makes the files of the log
+        os.utime(run_copy.path, (1e9, 1e9))
+        connection.execute("UPDATE networks SET message = ''")
+        connection.commit()
+        assert main(["ls", str(run_copy.path), "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert time.time() - row["changed"] < 60
 
 
 def test_every_search_has_a_line_the_latest_last(runs, capsys):
