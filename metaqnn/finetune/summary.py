@@ -61,7 +61,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class FinetuningSummary:
-    """Test errors of all networks, in the order of the search's validation accuracy, and of the ensemble."""
+    """Test errors of all networks, in the order in which they are trained, and of the ensemble."""
 
     networks: tuple[tuple[Candidate, Mean], ...]
     ensemble: Mean
