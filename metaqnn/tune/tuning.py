@@ -100,7 +100,8 @@ class Tuning:
 
     def on_failure(self, task: Task, outcome: str, message: str) -> None:
         """See `Coordinator`."""
-        self._end(task, outcome, message.strip().splitlines()[-1], state=_state("FAIL"))
+        gist = message.strip().splitlines()[-1:]  # of a traceback; a message may be empty
+        self._end(task, outcome, "".join(gist), state=_state("FAIL"))
 
     def _end(self, task: Task, outcome: str, message: str, **told: Any) -> None:
         with uninterrupted():

@@ -104,6 +104,21 @@ def test_a_failure_is_one_trial_and_says_why(tuning, formula_family_trainer):
     assert study.trials[1].user_attrs["message"] == "training loss nan in epoch 2"
 
 
+@pytest.mark.parametrize(
+    ("message", "gist"), [("Traceback:\nValueError: no\n", "ValueError: no"), (" \n", None)]
+)
+def test_a_trial_that_crashed_has_the_last_line_of_its_traceback_if_there_is_one(
+    message, gist, tuning, formula_family_trainer, monkeypatch
+):
+    def crash(executor, coordinator):
+        coordinator.on_failure(coordinator.next_task(), "crashed", message)
+
+    monkeypatch.setattr("metaqnn.executors.SerialExecutor.run", crash)
+    (trial,) = tuning(formula_family_trainer(), trials=1).trials
+    assert trial.state is TrialState.FAIL
+    assert (trial.user_attrs["outcome"], trial.user_attrs.get("message")) == ("crashed", gist)
+
+
 def test_the_study_of_another_tuning_is_refused(tuning, formula_family_trainer):
     tuning(formula_family_trainer(), trials=1)
     with pytest.raises(TuneError, match="the study 'study' in that storage is of something else"):
