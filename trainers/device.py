@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import torch
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "float32", "bfloat16")
+_NUMBER = re.compile(r"0|[1-9][0-9]*")  # as PyTorch reads it
 
 
 class DeviceError(ValueError):
@@ -22,8 +24,8 @@ def choose_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         return torch.device(next(kind for kind in DEVICES[1:] if _available(kind)))
-    kind, _, number = name.partition(":")
-    if kind not in DEVICES[1:] or (number and not number.isdecimal()):
+    kind, colon, number = name.partition(":")
+    if kind not in DEVICES[1:] or (colon and not _NUMBER.fullmatch(number)):
         raise DeviceError(f"unknown device {name!r}: devices are {', '.join(DEVICES)}")
     if not _available(kind):
         raise DeviceError(f"device {name!r} is not available here; use 'auto' or 'cpu'")

@@ -27,7 +27,9 @@ def test_auto_takes_cuda_then_mps_then_cpu(monkeypatch, cuda, mps, expected):
     assert choose_device("auto").type == expected
 
 
-@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", "cuda:x", "", "cpu:abc"])
+@pytest.mark.parametrize(
+    "name", ["cuda", "cuda:0", "mps", "gpu", "cuda:x", "", "cpu:abc", "cpu:", "cpu:00", "cpu:\u0660"]
+)
 def test_what_is_not_here_is_quoted_on_one_line(monkeypatch, name):
     have(monkeypatch)
     with pytest.raises(DeviceError) as error:
