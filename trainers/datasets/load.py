@@ -12,6 +12,7 @@ from pathlib import Path
 from state_space.errors import printable
 from trainers.datasets.cache import Source, default_cache_dir, read_cached
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
+from trainers.datasets.decoding import readable_formats
 from trainers.datasets.find import DATASET_NAMES, find
 from trainers.datasets.folder import members_of, read_image_folder
 from trainers.datasets.images import MAX_PIXELS, resize_images
@@ -83,7 +84,8 @@ def load_dataset(
             own_validation=own_validation,
             max_pixels=max_pixels,
         )
-        source = replace(source, read=read, options=(own_validation, max_pixels))
+        # What is installed later, such as pillow-heif, reads files that were left out.
+        source = replace(source, read=read, options=(own_validation, max_pixels, readable_formats()))
     if (arrays := source.arrays) is not None:
         source = replace(source, read=lambda image_size: arrays(own_validation), options=(own_validation,))
     dataset = read_cached(_resizing(source), image_size, cache)

@@ -5,8 +5,10 @@ import urllib.request
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from trainers.datasets import DATASET_NAMES, DatasetError, load_dataset
+from trainers.datasets.decoding import readable_formats
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +182,16 @@ def test_images_are_resized_once(data, pixels, monkeypatch):
     assert first.test_images.shape == (1, 5, 5, 3)
     monkeypatch.setattr("trainers.datasets.load.resize_images", None)
     assert load_dataset("x", data_dir=data, image_size=5).fingerprint == first.fingerprint
+
+
+def test_formats_that_pillow_has_learned_to_read_are_read(data, tree, encode, pixels, write_folder):
+    write_folder(data / "x", {**tree, "train/cat/9.ppm": encode(pixels(6, 6, 3, seed=9), "PPM")})
+    readable_formats.cache_clear()
+    with pytest.MonkeyPatch.context() as before:
+        before.delitem(Image.OPEN, "PPM")
+        assert len(load_dataset("x", data_dir=data).train_images) == 6
+    readable_formats.cache_clear()
+    assert len(load_dataset("x", data_dir=data, strict=True).train_images) == 7
 
 
 def test_images_that_are_not_square(data, pixels):
