@@ -167,7 +167,7 @@ def _pixels(array: np.ndarray, what: str) -> np.ndarray:
             f"{what} has shape {shape_text(array.shape)}; "
             "(n, height, width) or (n, height, width, channels) is needed"
         )
-    if array.shape[1] in (1, 3) and array.shape[3] not in (1, 3, 4):
+    if _has_channels_first(array.shape):
         raise DatasetError(f"{what} has shape {shape_text(array.shape)}: channels must come last")
     if array.dtype.kind not in "iu":
         raise DatasetError(f"{what} has dtype {array.dtype}; pixels must be integers 0..255 (uint8)")
@@ -175,6 +175,14 @@ def _pixels(array: np.ndarray, what: str) -> np.ndarray:
         worst = array.min() if array.min() < 0 else array.max()
         raise DatasetError(f"{what} holds the pixel value {worst}; 0..255 is allowed")
     return array.astype(np.uint8, copy=False)
+
+
+def _has_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether a shape looks like (n, channels, height, width), of grey or RGB, with alpha or without."""
+    _, first, second, last = shape
+    if first in (1, 3):
+        return last not in (1, 3, 4)
+    return first in (2, 4) and first != second and last > 4
 
 
 def _labels(array: np.ndarray, what: str) -> np.ndarray:

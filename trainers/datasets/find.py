@@ -21,7 +21,7 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _FOLDER_FORMAT = 3  # of cache entries: all kinds of notes, validation images
 
-_ARRAYS_FORMAT = 3  # of those of .npz files, likewise
+_ARRAYS_FORMAT = 4  # of those of .npz files: likewise, and no channels taken for rows
 
 
 def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool) -> Source:

@@ -58,6 +58,8 @@ def test_other_names_and_class_names(tmp_path, arrays):
         ({"y_test": None}, "has only one of 'x_test' and 'y_test'"),
         ({"x_train": np.zeros((6, 16), np.uint8)}, "'x_train' of here has shape 6x16; (n, height, width)"),
         ({"x_train": np.zeros((6, 3, 32, 32), np.uint8)}, "6x3x32x32: channels must come last"),
+        ({"x_train": np.zeros((6, 4, 32, 32), np.uint8)}, "6x4x32x32: channels must come last"),
+        ({"x_train": np.zeros((6, 2, 32, 32), np.uint8)}, "6x2x32x32: channels must come last"),
         ({"x_train": np.zeros((6, 4, 4, 3))}, "'x_train' of here has dtype float64; pixels must be integers"),
         ({"x_train": np.full((6, 4, 4, 3), 256)}, "'x_train' of here holds the pixel value 256"),
         ({"x_train": np.full((6, 4, 4, 3), -1)}, "holds the pixel value -1; 0..255 is allowed"),
