@@ -100,7 +100,7 @@ class Family(ABC):
     ) -> nn.Module:
         """The module on the CPU, its weights addressed by the generator's seed. Raises FamilyError."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator.initial_seed())
+            torch.default_generator.manual_seed(generator.initial_seed())  # and that of no GPU
             return self.build(values, input_shape, classes)
 
     def facts(self, values: Values, input_shape: tuple[int, ...], classes: int) -> dict[str, float]:

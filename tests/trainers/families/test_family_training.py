@@ -1,6 +1,7 @@
 """Every family is trained: a curve comes out, and a cut training goes on as if nothing had happened."""
 
 import pytest
+import torch
 
 from trainers import Outcome
 from trainers.families import FAMILIES, FamilyError, make_family
@@ -70,6 +71,16 @@ def test_the_seed_addresses_weights_and_order(family_trainer, members):
     for seed in (0, 0, 1):
         trainer.train(configuration, seed=seed, on_epoch=lambda report: bool(losses.append(report.loss)))
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_building_leaves_random_state_as_it_was(member, monkeypatch):
+    family = make_family(member[0], "laptop")
+    seeded, before = [], torch.get_rng_state()
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    shape = () if family.data == "words" else (1, 8, 8)
+    family.built(member[1], shape, 10, torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not seeded
 
 
 def test_models_learn(family_trainer, members):
