@@ -19,7 +19,7 @@ from state_space import (
 )
 
 LAST_DROPOUT = 0.5
-"""Rate of the last dropout layer, by the published rule."""
+"""Rate of a dropout layer D(n,n), by the published rule."""
 _LEVELS = 2**16
 
 
@@ -59,7 +59,11 @@ def build_network(
 
 
 def scale_dropout(network: nn.Module, last: float) -> None:
-    """Make `last` the rate of the last dropout layer; the others keep their ratios to it."""
+    """Make `last` the rate of a dropout layer D(n,n), and `last` i/n that of D(i,n).
+
+    The last one of a network with an odd number of C and P layers has less: it is D(n-1,n) by the rule of
+    `Architecture.with_dropout`.
+    """
     for module in network.modules():
         if isinstance(module, QuickDropout):
             module.rate *= last / LAST_DROPOUT

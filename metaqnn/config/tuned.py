@@ -29,7 +29,7 @@ class HyperParameters:
     weight_decay: float = option(0.0, "of all weights, added to the gradient", within=DECAY)
     batch_norm: bool = option(False, "batch normalisation after each convolution")
     dropout: float = option(
-        0.5, "rate of the last dropout layer, to which the others rise", within=Bounds(0, 0.99, whole=False)
+        0.5, "rate of a dropout layer D(n,n); D(i,n) has i/n of it", within=Bounds(0, 0.99, whole=False)
     )
 
     def __post_init__(self) -> None:

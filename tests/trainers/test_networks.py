@@ -7,7 +7,7 @@ from torch import nn
 
 from state_space import Architecture, GlobalAveragePooling, ShapeError, StateSpace, preset
 from trainers import build_network
-from trainers.networks import QuickDropout
+from trainers.networks import QuickDropout, scale_dropout
 
 GAP = "[C(8,3,1), C(16,1,1), D(1,2), P(2,2), C(8,5,1), D(2,2), GAP(10), SM(10)]"
 DENSE = "[C(8,3,1), P(3,2), FC(16), D(1,2), FC(12), D(2,2), SM(10)]"
@@ -145,6 +145,17 @@ def test_dropout_zeroes_its_share_scales_the_rest_and_lets_gradients_through(rat
     kept = dropped[dropped != 0]
     assert torch.equal(kept, kept[:1].expand_as(kept))
     assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype is torch.bfloat16 else 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("layers", "rates"),
+    [("C(4,3,1) C(4,3,1) SM(10)", [0.3]), ("C(4,3,1) P(2,2) C(4,3,1) FC(8) SM(10)", [0.1, 0.2])],
+)
+def test_scaled_dropout_keeps_its_share_of_the_rate_of_dnn(layers, rates):
+    plain = Architecture.parse(layers)
+    network = build_network(Architecture.with_dropout(plain.chosen, plain.terminal), (1, 8, 8), 10)
+    scale_dropout(network, 0.3)
+    assert [layer.rate for layer in network if isinstance(layer, QuickDropout)] == pytest.approx(rates)
 
 
 def test_dropout_treats_elements_independently():

@@ -17,8 +17,8 @@ from trainers.networks import LAST_DROPOUT, build_network, scale_dropout
 class ArchitectureFamily(Family):
     """Adam with `lr`, times `lr_decay` after each quarter of the epochs, `batch_size`, `weight_decay`.
 
-    `dropout` is the rate of the last dropout layer, to which the others rise in proportion, as the published
-    rates do to 0.5; a network without dropout layers has no such parameter. `batch_norm` = 1 puts batch
+    `dropout` is the rate of a dropout layer D(n,n), and that of D(i,n) is in proportion, as the published
+    rates are to 0.5; a network without dropout layers has no such parameter. `batch_norm` = 1 puts batch
     normalisation between every convolution and its ReLU, where it is not there already.
     """
 

@@ -27,7 +27,7 @@ class TunedRecipe(FinetuningRecipe):
     lr_decay: float = 0.2
     """What the rate is multiplied by after each quarter."""
     last_dropout: float = LAST_DROPOUT
-    """Rate of the last dropout layer, to which the others rise."""
+    """Rate of a dropout layer D(n,n), to which the others rise."""
     batch_norm: bool = False
     """Whether the networks were given batch normalisation, which is part of their notation then."""
 
