@@ -44,7 +44,7 @@ class FinetuningRecipe:
     mirror: bool = False
     """Flip each training image left to right with probability one half."""
     translate: int = 5
-    """Shift each training image by up to this many pixels either way; its mean colour fills the gap."""
+    """Shift each training image by up to this many pixels either way; a grey, its mean, fills the gap."""
     attempts: int = 5
     """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
     retry_factor: float = 0.4
