@@ -31,6 +31,13 @@ def test_a_convnet_lowers_its_rate_at_even_distances(reductions, lengths, member
     assert rates(make_family("convnet", "paper").recipe(values, 60)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("reductions", "lengths"), [(1, [4, 4, 1]), (2, [3, 3, 3]), (3, [2, 2, 2, 2, 1])])
+def test_in_few_epochs_a_convnet_lowers_its_rate_once_more(reductions, lengths, members):
+    values = {**members["convnet"][1], "lr_reductions": reductions}
+    expected = [0.01 * 0.1**part for part, length in enumerate(lengths) for _ in range(length)]
+    assert rates(make_family("convnet", "laptop").recipe(values, 9)) == pytest.approx(expected)
+
+
 def test_convolutions_and_dense_layers_have_their_own_decay_and_biases_none():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
     optimizer = FamilyRecipe(weight_decay=0.1, dense_decay=0.2).make_optimizer(network, 0.5)
