@@ -31,6 +31,10 @@ class TunedRecipe(FinetuningRecipe):
     batch_norm: bool = False
     """Whether the networks were given batch normalisation, which is part of their notation then."""
 
+    def __post_init__(self) -> None:
+        self._require("epochs", self.epochs >= 1, "a whole number of at least 1")
+        FinetuningRecipe.__post_init__(self)
+
     @property
     def phases(self) -> tuple[tuple[float, int], ...]:
         """(learning rate, epochs) of each phase of the first attempt; the last one may be shorter."""

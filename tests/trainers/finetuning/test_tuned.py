@@ -22,9 +22,11 @@ def test_the_rates_are_those_of_the_tuning(epochs):
     assert sum(each for _, each in recipe.phases) == epochs
 
 
-def test_a_rate_of_zero_is_refused():
+def test_a_rate_of_zero_and_no_epochs_are_refused():
     with pytest.raises(RecipeError, match="learning_rate must be a number above 0, not 0"):
         TunedRecipe(learning_rate=0)
+    with pytest.raises(RecipeError, match="epochs must be a whole number of at least 1, not 0"):
+        TunedRecipe(epochs=0)
 
 
 def test_dropout_is_as_tuned_and_only_weights_decay():
