@@ -89,6 +89,8 @@ class Content:
         self.pixels[parts] = image
 
     def _note(self, parts: Parts, image: Decoded) -> None:
+        self.deep.pop(parts, None)  # of an earlier member of that name
+        self.deep_colour.pop(parts, None)
         if image.deep is not None:
             self.deep[parts] = image.deep
         if image.deep_colour:

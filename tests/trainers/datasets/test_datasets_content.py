@@ -92,6 +92,14 @@ def test_levels_are_those_of_the_training_images(tmp_path, write_folder, encode)
     assert (dataset.train_images.max(), dataset.test_images.max(), dataset.levels) == (255, 255, (1.0, 0.0))
 
 
+def test_levels_are_not_those_of_a_member_that_a_later_one_replaces(tmp_path, write_tar, encode):
+    dim, bright = (encode(np.array([[0, high]] * 2, dtype=np.uint16)) for high in (100, 65535))
+    plain = encode(np.zeros((2, 2), np.uint8))
+    files = {"a/1.png": bright, "./a/1.png": plain, "a/2.png": dim, "b/1.png": dim, "b/2.png": plain}
+    dataset = read_image_folder(write_tar(tmp_path / "x.tar", files), "x")
+    assert dataset.train_images[..., 0].max((1, 2)).tolist() == [0, 255, 255, 0]
+
+
 def sixteen_bit_colour(high):
     """A 16-bit RGB TIFF of one pixel, which Pillow cannot write."""
     import struct
