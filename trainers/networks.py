@@ -77,6 +77,20 @@ class GlobalMean(nn.Module):
         return maps.float().mean((2, 3))
 
 
+class BatchNormalisation(nn.BatchNorm2d):
+    """PyTorch's, which also takes one value per channel: the last image of an epoch, in maps of 1x1.
+
+    One value has no deviation. It is normalised as in evaluation, and not counted in what is kept for that.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same."""
+        if maps.numel() > maps.shape[1]:
+            return super().forward(maps)
+        kept = self.running_mean, self.running_var
+        return nn.functional.batch_norm(maps, *kept, self.weight, self.bias, eps=self.eps)
+
+
 class QuickDropout(nn.Module):
     """Dropout that on a CPU takes 16 random bits per activation, several times faster than PyTorch's.
 
@@ -121,7 +135,7 @@ def _modules(stage: Stage) -> list[nn.Module]:
     match stage.layer:
         case Convolution(width, size, stride):
             convolution = _convolution(before[0], width, size, stride, stage.layer.padding)
-            norm = [nn.BatchNorm2d(width)] if stage.layer.batch_norm else []
+            norm = [BatchNormalisation(width)] if stage.layer.batch_norm else []
             return [convolution, *norm, nn.ReLU(inplace=True)]
         case Pooling(size, stride):
             return [nn.MaxPool2d(size, stride)]

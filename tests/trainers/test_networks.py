@@ -147,6 +147,22 @@ def test_dropout_zeroes_its_share_scales_the_rest_and_lets_gradients_through(rat
     assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype is torch.bfloat16 else 1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_image_is_normalised_in_a_map_of_one_pixel(dtype):
+    """PyTorch refuses it: an epoch whose last batch is one image ended with a ValueError."""
+    network = build_network(Architecture.parse("C(3,3,1) P(8,8) CB(4,1,1) SM(10)"), (1, 8, 8), 10)
+    norm = network[4]
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        network(torch.rand(5, 1, 8, 8))
+        mean = norm.running_mean.clone()
+        image = torch.rand(1, 1, 8, 8)
+        trained = network(image)
+        assert torch.equal(trained, network.eval()(image))
+    assert torch.equal(norm.running_mean, mean)
+    trained.sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 @pytest.mark.parametrize(
     ("layers", "rates"),
     [("C(4,3,1) C(4,3,1) SM(10)", [0.3]), ("C(4,3,1) P(2,2) C(4,3,1) FC(8) SM(10)", [0.1, 0.2])],

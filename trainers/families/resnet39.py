@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from trainers.families.base import Family, Values
 from trainers.families.parameters import OneOf, Parameter, Real
 from trainers.families.recipe import FamilyRecipe
+from trainers.networks import BatchNormalisation
 
 STAGES = (4, 3, 5)
 """Blocks of three convolutions before, between and after the two pooling layers."""
@@ -31,7 +32,7 @@ class Block(nn.Module):
         layers: list[nn.Module] = []
         for before in (inputs, outputs, outputs):
             convolution = nn.Conv2d(before, outputs, size, padding=padding, bias=False)
-            layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+            layers += [convolution, BatchNormalisation(outputs), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.residual = inputs == outputs
 
