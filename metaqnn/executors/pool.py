@@ -21,6 +21,7 @@ from metaqnn.executors.base import (
     SearchStopped,
     Task,
     Trainer,
+    last_line,
 )
 from state_space import Architecture
 
@@ -240,7 +241,7 @@ class PoolExecutor(ABC, Generic[W]):
         elif isinstance(message, EpochDone):
             self._answers[worker] = coordinator.on_epoch(worker.task, message.report)
         elif isinstance(message, Failed) and not worker.ready:
-            raise SearchStopped(f"a worker cannot be started: {message.traceback.strip().splitlines()[-1]}")
+            raise SearchStopped(f"a worker cannot be started: {last_line(message.traceback)}")
         elif isinstance(message, Failed) and message.spent:
             self._replace(worker, f"of\n{message.traceback}", coordinator)
         else:

@@ -18,7 +18,7 @@ import ray
 from ray._private import ray_constants
 from ray.exceptions import RayError
 
-from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer
+from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer, last_line
 from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
 from metaqnn.executors.worker import is_spent
 from trainers import EpochReport
@@ -112,7 +112,7 @@ class RayWorker(Worker):
         try:
             return cast(Message, ray.get(self._expected.pop(0)))
         except RayError as error:
-            self._death = str(error).strip().splitlines()[-1]
+            self._death = last_line(str(error)) or type(error).__name__
             return None
 
     def how_it_died(self) -> str:

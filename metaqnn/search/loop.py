@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
+from metaqnn.executors.base import last_line
 from metaqnn.search import remarks
 from metaqnn.search.events import Afterwards, Job, SearchListener
 from metaqnn.search.knowledge import Knowledge, finalists
@@ -201,6 +202,5 @@ class Search:
     def _count_faults(self, result: NetworkResult) -> None:
         self._faults = self._faults + 1 if result.outcome in FAULTS else 0
         if self._faults >= CONSECUTIVE_FAULTS:
-            message = (result.message or "").strip() or result.outcome
-            reason = message.splitlines()[-1]  # of a traceback
+            reason = last_line(result.message or "") or result.outcome
             raise SearchStopped(f"{self._faults} networks in a row failed, the last one with: {reason}")

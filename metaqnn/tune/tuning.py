@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.executors import Executor
-from metaqnn.executors.base import Task
+from metaqnn.executors.base import Task, last_line
 from metaqnn.interrupts import uninterrupted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune.preparation import PreparedTuning
@@ -100,8 +100,7 @@ class Tuning:
 
     def on_failure(self, task: Task, outcome: str, message: str) -> None:
         """See `Coordinator`."""
-        gist = message.strip().splitlines()[-1:]  # of a traceback; a message may be empty
-        self._end(task, outcome, "".join(gist), state=_state("FAIL"))
+        self._end(task, outcome, last_line(message), state=_state("FAIL"))
 
     def _end(self, task: Task, outcome: str, message: str, **told: Any) -> None:
         with uninterrupted():
