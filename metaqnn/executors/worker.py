@@ -18,6 +18,10 @@ GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 """What a pipe raises when its other end is closed."""
 
 
+class SearchGoneError(EOFError):
+    """The other end of the search's own pipe is closed; a trainer may have pipes, too."""
+
+
 def work(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
     """The main function of a worker process."""
     threading.Thread(target=_end_with_the_search, daemon=True).start()
@@ -45,21 +49,18 @@ def _serve(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
 
 
 def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Failed:
-    talking = False
-
     def on_epoch(report: EpochReport) -> bool:
-        nonlocal talking
-        talking = True
-        connection.send(EpochDone(report))
-        stop = bool(connection.recv())
-        talking = False
-        return stop
+        try:
+            connection.send(EpochDone(report))
+            return bool(connection.recv())
+        except GONE as error:
+            raise SearchGoneError from error
 
     try:
         return Ended(task.run(trainer, on_epoch), is_spent(trainer))
-    except Exception as error:
-        if talking and isinstance(error, GONE):  # else it is a pipe or file of the trainer's own
-            raise
+    except SearchGoneError:
+        raise
+    except Exception:
         return Failed(traceback.format_exc(), is_spent(trainer))
 
 
