@@ -84,8 +84,11 @@ class RunFolder:
 
     def changed(self) -> float:
         """When anything in it changed last, in seconds since 1970: a file came or went, or SQLite wrote."""
-        log = self.database.with_name(f"{self.database.name}-wal")
-        return max(path.stat().st_mtime for path in (self.path, self.database, log) if path.exists())
+        times = [self.path.stat().st_mtime]
+        for file in (self.database, self.database.with_name(f"{self.database.name}-wal")):
+            with suppress(FileNotFoundError):  # a search that ends removes its log
+                times.append(file.stat().st_mtime)
+        return max(times)
 
     @property
     def database(self) -> Path:

@@ -76,8 +76,9 @@ def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> 
     if not rows[epoch].duplicated().any():  # one training, unless a column of runs says otherwise
         return [column for column in able if plain(column) in RUN_NAMES][:1]
     durations = [column for column in able if AFTERWARDS.intersection(words_of(column))]
-    in_order = _in_order(rows, epoch)
-    passing = [column for column in able if in_order and _is_scheduled(rows, epoch, column)]
+    blocks = blocks_of(rows[epoch])
+    in_order = _in_order(rows, epoch, blocks)
+    passing = [column for column in able if in_order and _is_scheduled(rows[column], column, blocks)]
     certain = [column for column in able if column not in (*durations, *passing)]
     return _keys_among(rows, epoch, certain) or in_order or _keys_among(rows, epoch, durations)
 
@@ -98,20 +99,20 @@ def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str
     return None
 
 
-def _in_order(rows: pd.DataFrame, epoch: str) -> list[str] | None:
+def _in_order(rows: pd.DataFrame, epoch: str, numbers: Sequence[str]) -> list[str] | None:
     """Whether the epochs begin anew with each training; a number that never changes is none of epochs."""
     if rows[epoch].nunique() == 1:
         return None
-    blocks = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
+    blocks = rows.assign(**{BLOCKS: numbers})
     starts = blocks.groupby(BLOCKS)[epoch].first().astype(float)
     return [BLOCKS] if starts.nunique() == 1 and _repeats(blocks, [BLOCKS], epoch) == 0 else None
 
 
-def _is_scheduled(rows: pd.DataFrame, epoch: str, column: str) -> bool:
+def _is_scheduled(cells: pd.Series, column: str, blocks: Sequence[str]) -> bool:
     """Whether the column changes before the epochs begin anew, as a rate that decays; no run or date."""
     if plain(column) in RUN_NAMES or names_bookkeeping(column):
         return False
-    return bool((rows[column].groupby(blocks_of(rows[epoch])).nunique() > 1).any())
+    return bool((cells.groupby(blocks).nunique() > 1).any())
 
 
 def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iterator[str]:
