@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from surrogate import SurrogateTrainer
+from surrogate_search import World, surrogate
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
@@ -23,8 +23,6 @@ from metaqnn.executors import SerialExecutor
 from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
 from metaqnn.session.start import stopping_rule
-from predictor import LearningCurves
-from state_space import Architecture
 
 
 class Sampler(SearchListener):
@@ -61,14 +59,6 @@ class Sampler(SearchListener):
         print(",".join([str(self._count), *figures]), flush=True)
 
 
-def surrogate(file: str) -> SurrogateTrainer:
-    """A trainer of curves that look like the recorded ones."""
-    recorded = LearningCurves.read(file)
-    assert recorded.names is not None
-    architectures = [Architecture.parse(name) for name in recorded.names.tolist()]
-    return SurrogateTrainer.fit(architectures, recorded.values, recorded.hyperparameters["lr"])
-
-
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(
@@ -86,7 +76,7 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     record = SearchRecord(config, (3, 32, 32), 10, "0" * 64, {}, {})
     database = ReplayDatabase.create(sqlite_url(options.folder / "search.db"), record)
-    trainer = surrogate(options.curves)
+    trainer = surrogate(World(options.curves))
     space, rule = config.space(3, 32, 10), stopping_rule(config)
     search = Search(config, space, database, rule, chance=trainer.chance)
     search.run(SerialExecutor(trainer), Sampler(options.folder, options.every))

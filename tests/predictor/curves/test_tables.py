@@ -144,22 +144,39 @@ def test_files_that_are_no_text_are_named(tmp_path, start, kind):
         LearningCurves.read(tmp_path / "curves.csv")
 
 
-def test_a_comma_that_may_group_thousands_is_refused(tmp_path):
-    path = tmp_path / "curves.tsv"
-    path.write_text("num_params\tacc_1\tacc_2\n12,345\t0.25\t0.5\n1,234\t0.5\t0.75\n")
-    with pytest.raises(CurvesError, match=r"'num_params': '12,345' .* may be a thousand times as much"):
-        LearningCurves.read(path)
-    path.write_text("lr\tacc_1\tacc_2\n0,1\t31,125\t42,250\n0,2\t30,125\t41,250\n")
-    assert LearningCurves.read(path).values.tolist() == [[31.125, 42.25], [30.125, 41.25]]
-
-
-def test_a_point_that_may_group_thousands_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("refused", "said", "mark", "read", "rates", "values"),
+    [
+        (
+            "num_params\tacc_1\tacc_2\n12,345\t0.25\t0.5\n1,234\t0.5\t0.75\n",
+            "'12,345'",
+            "comma",
+            "lr\tacc_1\tacc_2\n0,1\t31,125\t42,250\n0,2\t30,125\t41,250\n",
+            [0.1, 0.2],
+            [[31.125, 42.25], [30.125, 41.25]],
+        ),
+        (
+            "num_params;acc_1;acc_2\n950;0,25;0,5\n1.234;0,5;0,75\n",
+            "'1.234'",
+            "point",
+            "lr;acc_1;acc_2\n0.001;31,1;42,2\n0.002;30,1;41,2\n",
+            [0.001, 0.002],
+            [[31.1, 42.2], [30.1, 41.2]],
+        ),
+    ],
+    ids=["comma", "point"],
+)
+def test_a_mark_that_may_group_thousands_is_refused(tmp_path, refused, said, mark, read, rates, values):
     path = tmp_path / "curves.csv"
-    path.write_text("num_params;acc_1;acc_2\n950;0,25;0,5\n1.234;0,5;0,75\n")
-    with pytest.raises(CurvesError, match=r"'num_params': '1.234' .* thousand times .* without a point"):
+    path.write_text(refused)
+    with pytest.raises(
+        CurvesError, match=rf"'num_params': {said} .* may be a thousand times as much; .* without a {mark}"
+    ):
         LearningCurves.read(path)
-    path.write_text("lr;acc_1;acc_2\n0.001;31,1;42,2\n0.002;30,1;41,2\n")
-    assert LearningCurves.read(path).hyperparameters["lr"].tolist() == [0.001, 0.002]
+    path.write_text(read)
+    curves = LearningCurves.read(path)
+    assert curves.hyperparameters["lr"].tolist() == rates
+    assert curves.values.tolist() == values
 
 
 def test_shares_among_percentages_are_refused(tmp_path):
