@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from tqdm import tqdm
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
-from predictor.evaluation.experiment import Plan, SetResult, evaluate
-from predictor.evaluation.methods import parse_features, variants
+from predictor.evaluation.experiment import LCE_CURVES, SLOW, Plan, SetResult, evaluate
+from predictor.evaluation.methods import SEARCHED, parse_features, variants
 from predictor.evaluation.options import N_TRAIN
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
@@ -43,6 +43,8 @@ def execute(namespace: argparse.Namespace) -> int:
                 "the others to test on",
                 file=sys.stderr,
             )
+        _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
+        _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
@@ -62,8 +64,15 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
         depth_limits=tuple(dict.fromkeys(namespace.depth_generalisation)),
         n_settings=namespace.settings,
         uncertainties=tuple(dict.fromkeys(namespace.uncertainty)),
-        lce_curves=namespace.lce_curves,
+        lce_curves=namespace.lce_curves or LCE_CURVES,
     )
+
+
+def _note_unused(option: str, value: int | None, used_by: Sequence[str], methods: Sequence[str]) -> None:
+    """Say that none of the methods uses an option, if it was given."""
+    if value is not None and not set(methods).intersection(used_by):
+        users = " and ".join(used_by)
+        print(f"predictor: note: {option} {value} is not used; it is for {users}", file=sys.stderr)
 
 
 def _affordable(sets: Mapping[str, LearningCurves]) -> int:

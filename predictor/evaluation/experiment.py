@@ -17,6 +17,8 @@ from predictor.evaluation.splits import Split, depth_split, depths, epochs_seen,
 
 SLOW = "lce"
 """The method that extrapolates one curve at a time and takes seconds for each."""
+LCE_CURVES = 40
+"""Test curves per split that it is given."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Plan:
     depth_limits: tuple[float, ...] = ()
     n_settings: int | None = None
     uncertainties: tuple[str, ...] = ("loocv",)
-    lce_curves: int = 40
+    lce_curves: int = LCE_CURVES
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from predictor.models.names import METHODS, PREDICTORS, make_method, make_predic
 from predictor.models.sequential import SequentialRegression
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
+SEARCHED = ("nu-svr-rbf", "nu-svr-linear")
+"""Methods whose settings are found by a random search."""
 OWN = "own"
 """Name of a baseline's only kind of uncertainty."""
 
@@ -36,7 +38,7 @@ class Variant:
     def model(self, random_state: int, n_settings: int | None) -> SequentialRegression:
         """The method, not fitted. A model without time series predicts y_T itself, knowing no y_tau."""
         changes: dict[str, Any] = {"random_state": random_state}
-        if n_settings is not None and self.method.startswith("nu-svr"):
+        if n_settings is not None and self.method in SEARCHED:
             changes["n_settings"] = n_settings
         if self.features is not None:
             changes["features"] = self.features

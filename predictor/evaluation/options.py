@@ -88,7 +88,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--distinct", action="store_true", help="leave out curves that repeat an earlier one exactly")
     add(
-        "--lce-curves", type=whole(1, MANY), default=40, metavar="N",
+        "--lce-curves", type=whole(1, MANY), metavar="N",
         help="test curves per split for lce, which takes seconds for each (default: 40)",
     )  # fmt: skip
 

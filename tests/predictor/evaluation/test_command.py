@@ -152,3 +152,13 @@ def test_published_sets_give_what_a_plain_reading_of_the_paper_gives(capsys):
     _, out, _ = run(capsys, *files, "--methods", "ols", "last-seen", "--splits", "3", "--format", "json")
     found = [[cell["r2_metric"]["mean"] for cell in s["results"]] for s in json.loads(out)["sets"]]
     np.testing.assert_allclose(found, [[0.933, 0.501], [0.990, 0.797]], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("option", "users"), [("--settings", "nu-svr-rbf and nu-svr-linear"), ("--lce-curves", "lce")]
+)
+def test_an_option_that_no_method_uses_has_a_line(capsys, write_csv, curves, option, users):
+    *_, err = run(capsys, write_csv(curves), *QUICK, option, "5")
+    assert f"note: {option} 5 is not used; it is for {users}\n" in err
+    *_, err = run(capsys, write_csv(curves), *QUICK)
+    assert "is not used" not in err
