@@ -62,6 +62,8 @@ class Found:
 
 def compare(searches: dict[str, Callable[[int], Found]], seeds: int, title: str) -> None:
     """Run each search with each seed and print a table; the others are compared with the first one."""
+    if seeds < 1:
+        raise SystemExit(f"--seeds is {seeds}; at least 1 is needed")
     found = {name: [search(seed) for seed in range(seeds)] for name, search in searches.items()}
     reference = next(iter(found.values()))
     rows = []

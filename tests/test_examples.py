@@ -25,3 +25,9 @@ def test_an_example_prints_its_table(script, options, rule):
     assert set(rows) >= {rule, "rank envelope"}
     assert "90" in next(iter(rows.values()))  # all epochs of three trainings
     assert "90" in rows["rank envelope"]  # which are its burn-in
+
+
+def test_no_seeds_have_a_line():
+    command = [sys.executable, EXAMPLES / "plain_loop.py", "--seeds", "0"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "--seeds is 0; at least 1 is needed\n")

@@ -123,7 +123,7 @@ function replaceLiveParts(fresh) {
 
 async function refresh() {
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!response.ok) return;
+  if (!response.ok) throw new Error(`This page cannot be brought up to date: ${response.status}`);
   replaceLiveParts(new DOMParser().parseFromString(await response.text(), "text/html"));
   for (const chart of document.querySelectorAll(".chart[data-state]")) {
     if ("slow" in chart.dataset) offer(chart, "The search has progressed since.");
@@ -150,8 +150,8 @@ async function look() {
       await refresh();
       page.version = answer;
     }
-  } catch {
-    tell("The dashboard does not respond. Is it still running?");
+  } catch (error) {
+    tell(error instanceof TypeError ? "The dashboard does not respond. Is it still running?" : error.message);
   }
   setTimeout(lookIfSeen, Math.max(SHORTEST_WAIT, IDLE_FACTOR * (performance.now() - started)));
 }

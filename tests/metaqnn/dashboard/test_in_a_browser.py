@@ -94,6 +94,18 @@ def test_a_page_moves_on_with_its_search_and_says_when_the_run_is_gone(visit, se
     assert "run fresh cannot be read" in seen.page.inner_text("#trouble")
 
 
+def test_a_refresh_that_fails_is_said_and_tried_again(visit, served, new_run, run_search):
+    folder, database = new_run()
+    seen = visit(f"{served(folder)}/runs/fresh")
+    seen.page.route("**/runs/fresh", lambda route: route.fulfill(status=503, body="busy"))
+    run_search(database)
+    seen.page.wait_for_selector("#trouble:has-text('cannot be brought up to date: 503')")
+    seen.page.unroute("**/runs/fresh")
+    seen.page.wait_for_selector("#numbers:has-text('24 of 24')")
+    seen.page.wait_for_selector("#trouble", state="hidden")
+    database.close()
+
+
 def test_hostile_strings_stay_strings(visit, served, run_copy):
     hostile = "<img src=/x onerror=alert(1)><script>alert(2)</script>"
     with closing(sqlite3.connect(run_copy.database)) as connection, connection:
