@@ -112,9 +112,13 @@ class TuneFolder:
             raise TuneError(
                 f"the study of {str(self.path)!r} is {there}, not in {_without_password(storage)}"
             )
-        opened = self._url(storage or url, named=storage is not None)
-        self.remember(name, url, settings, place)
-        return opened, name, settings, place
+        return self._url(storage or url, named=storage is not None), name, settings, place
+
+    def move(self, place: Environment) -> None:
+        """Write down where trials are trained from now on; the folder is locked, and holds a study."""
+        file = self.path / STUDY
+        facts = {**json.loads(small_text(file)), "environment": asdict(place)}
+        write_whole(file, json.dumps(facts, indent=2) + "\n")
 
     def _url(self, storage: str | None, *, named: bool = False) -> str:
         """For Optuna; `named` by the user now, so that a server may be sent passwords."""

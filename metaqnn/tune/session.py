@@ -93,7 +93,11 @@ class TuneSession:
         return cls(folder, prepared, study, namespace.trials)
 
     def run(self, heard: Heard) -> str | None:
-        """Train; returns why it stopped early, if it did. What was found is written, however it ends."""
+        """Train; returns why it stopped early, if it did. What was found is written, however it ends.
+
+        The folder must be locked by the caller.
+        """
+        self.folder.move(self.prepared.environment)
         tuning = Tuning(self.study, self.prepared, self.trials, self.folder.checkpoints, heard)
         try:
             tuning.run(make_executor(self.prepared))

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from metaqnn.cli import main
+from metaqnn.session.run_folder import STUDY, RunFolder
 from predictor import LearningCurves
 from trainers.families import make_family
 
@@ -88,6 +89,18 @@ def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
     url = f"sqlite:///{tuned_copy / 'other.db'}"
     assert "is in its own file, not in sqlite" in refused("--resume", tuned_copy, "--storage", url)
     assert "--rank is 2, but --resume goes on" in refused("--resume", tuned_copy, "--rank", "2")
+
+
+def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, refused):
+    def threads():
+        return json.loads((tuned_copy / STUDY).read_text())["environment"]["threads"]
+
+    resume = ("--resume", tuned_copy, "--trials", "4", "--quiet", "--threads", "2")
+    with RunFolder(tuned_copy).lock():
+        assert "is in use by process" in refused(*resume)
+    assert threads() == 1
+    assert main(["tune", *map(str, resume)]) == 0
+    assert threads() == 2
 
 
 @pytest.mark.parametrize(
