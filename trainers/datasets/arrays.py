@@ -202,7 +202,7 @@ def _labels(array: np.ndarray, what: str) -> np.ndarray:
 def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
     if given is not None:
         try:
-            names = tuple(map(str, np.asarray(given).reshape(-1).tolist()))
+            names = tuple(map(_text, np.asarray(given).reshape(-1).tolist()))
             "".join(names).encode()
         except (SystemError, ValueError):  # of numbers that are no characters numpy makes no string
             raise DatasetError("'class_names' holds what is no text; names are strings") from None
@@ -214,6 +214,11 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
             f"label {highest} is out of range: {len(labels)} images cannot fill so many classes"
         )
     return tuple(map(str, range(highest + 1)))
+
+
+def _text(name: Any) -> str:
+    """Of a name, which numpy may have stored as bytes; UnicodeDecodeError if those are no UTF-8."""
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def reason_of(error: BaseException) -> str:

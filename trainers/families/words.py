@@ -114,7 +114,7 @@ def load_words(
 
 def _words(file: Path) -> list[str]:
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except OSError as error:
         raise DatasetError(f"{str(file)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -40,6 +40,12 @@ def test_grey_without_test_set_and_other_types(tmp_path, pixels):
     assert dataset.test_images.shape == (0, 5, 5, 1)
 
 
+@pytest.mark.parametrize("names", [np.array([b"cat", b"dog", "é".encode()]), ["cat", "dog", "é"]])
+def test_class_names_may_be_text_or_its_bytes(tmp_path, arrays, names):
+    np.savez(tmp_path / "x.npz", **arrays, class_names=names)
+    assert read_npz(tmp_path / "x.npz", "x").class_names == ("cat", "dog", "é")
+
+
 def test_other_names_and_class_names(tmp_path, arrays):
     np.savez(
         tmp_path / "x.npz",

@@ -36,6 +36,11 @@ def test_with_a_limit_the_vocabulary_is_that_of_the_words_used(tmp_path):
     assert spelled(data, "valid") == ["<unk>", "a"]
 
 
+def test_a_byte_order_mark_is_no_word(tmp_path):
+    data = load_words("ptb", data_dir=write(tmp_path, train=b"\xef\xbb\xbfa b\na b\n"))
+    assert data.vocabulary == ("<eos>", "<unk>", "a", "b")
+
+
 def test_the_content_makes_the_fingerprint(tmp_path):
     first = load_words("ptb", data_dir=write(tmp_path / "1", train="a b\n"))
     same = load_words("ptb", data_dir=write(tmp_path / "2", train="a b\n"))
