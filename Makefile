@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 DISTRIBUTIONS := pyproject.toml setup.py predictor/pyproject.toml
+# To bytecode on all cores; pip would do it on one. Some packages have files for other versions of Python.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile
+COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib || true
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit docs bench clean
@@ -21,13 +24,15 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(INSTALLED): $(BIN)/python $(DISTRIBUTIONS)
-	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m pip install --quiet --no-deps --editable ./predictor
+	$(INSTALL) --editable .
+	$(INSTALL) --no-deps --editable ./predictor
+	$(COMPILE)
 	@touch $@
 
 $(DEVELOPMENT): $(BIN)/python $(DISTRIBUTIONS)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps --editable ./predictor
+	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --no-deps --editable ./predictor
+	$(COMPILE)
 	@touch $@ $(INSTALLED)
 
 search: $(INSTALLED)
