@@ -96,6 +96,7 @@ def read_long(
     groups = _groups(rows, keys)
     values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
     _refuse_other_epochs(rows, values, epoch, keys)
+    _refuse_negative_epochs(grid, shown(epoch))
     remarks += _repeated(rows, keys, epoch) + _lost(table, rows, keys)
     metric, remark = settle(curve, values, wishes)
     values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
@@ -170,6 +171,15 @@ def _refuse_other_epochs(rows: pd.DataFrame, values: Floats, epoch: str, keys: S
         raise CurvesError(
             f"the trainings have few of their {shown(epoch)} in common: {kept} of {every} values are where "
             "half of them have one; number the values alike in all trainings, such as 1, 2, ..."
+        )
+
+
+def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
+    """Refuse what comes before epoch 0: a value before training, or one that sums a training up."""
+    if grid[0] < 0 < grid[-1]:  # all below 0 are steps that count down, see `optuna_storage`
+        raise CurvesError(
+            f"trainings have a value at {epoch} {grid[0]:g}, and epochs begin with 0 or 1; leave out these "
+            "rows, or number the values 1, 2, ..."
         )
 
 

@@ -90,6 +90,13 @@ def test_trainings_without_epochs_in_common_are_refused(write, long):
         read(write(long.drop(columns="epoch").assign(step=times)))
 
 
+def test_values_before_epoch_zero_are_refused(write, long):
+    """A tool's row for the whole training, or an evaluation before it: neither is the first epoch."""
+    whole = long[long["epoch"] == 6].assign(epoch=-1)
+    with pytest.raises(CurvesError, match="have a value at epoch -1, and epochs begin with 0 or 1; leave"):
+        read(write(pd.concat([long, whole])))
+
+
 def test_trainings_that_follow_one_another_are_not_one(write, long, accuracies):
     after = long.assign(epoch=long["epoch"] + 100 * (long["run"] == "r1"))
     curves = read(write(after[after["run"].isin(["r0", "r1"])]), parameters=[])
