@@ -66,6 +66,12 @@ def test_dropout_keeps_the_map_and_terminations_leave_a_vector():
     ]
 
 
+@pytest.mark.parametrize("layer", ["P(5,3)", "V(8,5,1)"])
+def test_a_window_as_large_as_the_map_fits(layer):
+    first, _ = Architecture.parse(f"{layer}, SM(10)").stages((3, 5, 7))
+    assert first.output_shape[1] == 1
+
+
 @pytest.mark.parametrize(
     ("text", "shape", "classes", "words"),
     [
