@@ -19,9 +19,6 @@ def load_images(options: ImageOptions, environment: Environment) -> ImageDataset
 
     What is to be said about its files is left to the caller, who may be one of many workers.
     """
-    own_validation = options.own_validation
-    if own_validation is None:
-        own_validation = options.validation_size is None
     return load_dataset(
         options.dataset,
         data_dir=environment.data_dir,
@@ -30,7 +27,7 @@ def load_images(options: ImageOptions, environment: Environment) -> ImageDataset
         seed=split_seed(options),
         download=environment.download,
         extra=options.svhn_extra,
-        own_validation=own_validation,
+        own_validation=_own_wanted(options),
         max_pixels=options.max_pixels,
         strict=environment.strict,
         tell=False,
@@ -48,7 +45,7 @@ def complete(options: Options, dataset: ImageDataset) -> Options:
         raise DatasetError(
             f"{options.dataset!r} has no folder val/ with images for --own-validation, nor x_val"
         )
-    if options.own_validation is not False and own:
+    if own and _own_wanted(options):  # a function may return them unasked
         return replace(options, own_validation=True, validation_size=own)
     if size is None:
         size = _default_size(options, len(dataset.train_images))
@@ -68,6 +65,13 @@ def split_seed(options: ImageOptions) -> int:
 def split(options: ImageOptions, dataset: ImageDataset) -> tuple[Part, Part]:
     """The images that complete options train on and those that they validate on."""
     return training_and_validation(dataset, held_out(options), split_seed(options))
+
+
+def _own_wanted(options: ImageOptions) -> bool:
+    """Whether the data set's own validation images are used, if there are any."""
+    if options.own_validation is None:
+        return options.validation_size is None
+    return options.own_validation
 
 
 def _default_size(options: ImageOptions, images: int) -> int:

@@ -1,5 +1,7 @@
 """Searches, tunings and single trainings see the same images for the same options."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,18 @@ def test_notes_and_numbers_are_those_of_the_data(photos):
     given = {"family": "[C(4,3,1), SM(2)]", "dataset": str(photos(train=10, val=3, test=2)), "image_size": 8}
     prepared = prepare_tuning(TuneSettings.of(given), HERE)
     assert prepared.numbers == {"training": 20, "validation": 6, "test": 4}
+
+
+def test_a_number_to_hold_out_counts_where_a_function_returns_validation_images_unasked(
+    tmp_path, monkeypatch, photos
+):
+    dataset = f"load_dataset({str(photos(train=10, val=3))!r}, image_size=8, own_validation=True)"
+    (tmp_path / "own_images.py").write_text(
+        f"from trainers import load_dataset\n\n\ndef images():\n    return {dataset}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = SearchConfig.of("first-run", dataset="own_images:images")
+    assert load_and_build(config, HERE).config.own_validation
+    prepared = load_and_build(replace(config, validation_size=4), HERE)
+    assert (prepared.config.own_validation, prepared.config.validation_size) == (False, 4)
+    assert [len(labels) for labels in prepared.labels.values()] == [16, 4]
