@@ -13,7 +13,7 @@ from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import counted
 from metaqnn.search.remarks import why_over
 from metaqnn.session.run_folder import reading
-from state_space.errors import printable
+from state_space.errors import printable, quoted
 
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
@@ -46,13 +46,20 @@ def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
     parser.add_argument("--tensorboard", type=folder_path, metavar="DIR", help="folder for TensorBoard logs")
     parser.add_argument("--optuna", metavar="URL", help="Optuna storage, such as sqlite:///study.db")
     parser.add_argument(
-        "--study", metavar="NAME", help="name of the Optuna study (default: that of the run folder)"
+        "--study", metavar="NAME", help="with --optuna: name of the study (default: that of the run folder)"
     )
+
+
+def check_places(namespace: argparse.Namespace) -> None:
+    """Refuse the name of a study where none is written. Raises ConfigError."""
+    if namespace.study is not None and namespace.optuna is None:
+        raise ConfigError(f"--study is {quoted(namespace.study)}, but it belongs to --optuna")
 
 
 def execute(namespace: argparse.Namespace) -> int:
     """Copy what has not been copied yet."""
     interrupt_on_termination()
+    check_places(namespace)
     with reading(namespace.run) as reader:
         mirrors = make_mirrors(namespace, reader, namespace.run)
         if not mirrors:

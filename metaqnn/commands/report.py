@@ -21,13 +21,14 @@ EXAMPLES = """examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn report`."""
     add_run(parser)
-    parser.add_argument(
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument(
         "--to",
         type=folder_path,
         metavar="DIR",
         help="folder for the page, index.html, and each figure, NAME.png (default: RUN/report)",
     )
-    parser.add_argument("--no-figures", action="store_true", help="print the text only")
+    page.add_argument("--no-figures", action="store_true", help="print the text only")
     add_format(parser)
 
 

@@ -17,7 +17,7 @@ from metaqnn.commands.common import (
     interruptible,
     run_path,
 )
-from metaqnn.commands.mirror import add_places, mirrored
+from metaqnn.commands.mirror import add_places, check_places, mirrored
 from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
@@ -112,6 +112,7 @@ def _time(text: str) -> float:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Run the search until it is done or interrupted, then print what it found."""
+    check_places(namespace)
     given = given_options(namespace, SearchConfig) | given_options(namespace, PublishedFlags)
     given = _with_preset(namespace, given)
     storage = None if namespace.storage is None else named_url(namespace.storage)

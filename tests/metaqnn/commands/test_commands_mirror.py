@@ -113,3 +113,11 @@ def count_trials(database):
     ):
         return connection.execute("SELECT count(*) FROM trials").fetchone()[0]
     return 0
+
+
+@pytest.mark.parametrize("command", [["mirror", "."], ["run"]])
+def test_the_name_of_a_study_needs_a_storage(capsys, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--tensorboard", "logs", "--study", "mine"]) == 2
+    assert capsys.readouterr().err == "metaqnn: error: --study is 'mine', but it belongs to --optuna\n"
+    assert not list(tmp_path.iterdir())

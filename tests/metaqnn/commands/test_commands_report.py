@@ -118,3 +118,10 @@ def test_the_earlier_option_is_answered_with_help(capsys, finished_run):
     with pytest.raises(SystemExit):
         main(["report", str(finished_run.path), "--figure", "x.png"])
     assert "--figure" in capsys.readouterr().err
+
+
+def test_a_place_for_a_page_that_is_not_written_is_refused(run_copy, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["report", str(run_copy.path), "--no-figures", "--to", str(tmp_path / "page")])
+    assert end.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err
