@@ -134,11 +134,27 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     if "dataset" not in found.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
     settings = TuneSettings.of(found.settings)
+    _refuse_ignored(options, settings.family)
     if namespace.parameters and (note := of_another_network(namespace.parameters, settings.family)):
         print(printable(note), file=sys.stderr)
     if "dataset" in given:
         trust(settings.dataset)
     return prepare_tuning(settings, found.place), values
+
+
+def _refuse_ignored(options: dict[str, Any], network: str) -> None:
+    """Refuse hyper-parameters that the network has no place for. Raises TuneError."""
+    from state_space import Convolution, Dropout
+    from trainers.families.names import parse_architecture
+
+    layers = parse_architecture(network).layers
+    if options.get("dropout") and not any(isinstance(layer, Dropout) for layer in layers):
+        raise TuneError(
+            f"--dropout is {options['dropout']:g}, but {network} has no dropout layer, such as D(1,1)"
+        )
+    written = any(isinstance(layer, Convolution) and layer.batch_norm for layer in layers)
+    if options.get("batch_norm") is False and written:
+        raise TuneError(f"--no-batch-norm, but {network} has batch normalisation; write C(d,f,l), without B")
 
 
 def _progress(epochs: int, metric: str, quiet: bool) -> Any:

@@ -271,3 +271,18 @@ def test_a_folder_of_a_search_or_a_tuning_is_left_alone(run_copy, refused, tmp_p
     assert {file.name for file in run_copy.path.iterdir()} <= {*(file.name for file in before), "search.lock"}
     (tmp_path / "study.json").touch()
     assert "holds a tuning" in refused("train", NETWORK, *options, "--run-dir", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("network", "option", "said"),
+    [
+        (NETWORK, ("--dropout", "0.3"), f"--dropout is 0.3, but {NETWORK} has no dropout layer"),
+        (NORMALISED, ("--no-batch-norm",), f"--no-batch-norm, but {NORMALISED} has batch normalisation"),
+    ],
+)
+def test_a_hyper_parameter_that_the_network_has_no_place_for_is_refused(
+    refused, tmp_path, monkeypatch, network, option, said
+):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused("train", network, *SMALL, *option)
+    assert not list(tmp_path.iterdir())
