@@ -229,7 +229,7 @@ def _result(folder: RunFolder, output_format: str) -> str:
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
     finetuned = is_long_trained(long_trained(folder.path)[0], best)
-    steps = uses(summary, folder.path, tested=record.may_be_tested, finetuned=finetuned)
+    steps = uses(summary, folder.path, record, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(
             "the classes are of unequal size: --metric balanced-accuracy, in a new search, counts all alike"

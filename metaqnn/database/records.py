@@ -76,6 +76,11 @@ class SearchRecord:
         counts = (self.images or {}).get("test")
         return counts is None or any(counts.values())
 
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether the trained weights of any network are kept; True if that is unknown."""
+        return bool(self.environment.get("keep_weights", True))
+
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From a row of the table `searches`."""

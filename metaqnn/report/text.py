@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from metaqnn.database import SearchRecord
 from metaqnn.output import command, counted, duration, interval_text, percent
 from metaqnn.results.accuracy import guess_text
 from metaqnn.results.summary import AuditSummary, Summary
@@ -124,13 +125,13 @@ class NextStep(NamedTuple):
     purpose: str
 
 
-def uses(summary: Summary, run: Path, *, tested: bool, finetuned: bool) -> list[NextStep]:
+def uses(summary: Summary, run: Path, record: SearchRecord, *, finetuned: bool) -> list[NextStep]:
     """What to do with the best networks, the most useful first; nothing if none is better than a guess.
 
     Args:
         summary: of the search.
         run: its folder.
-        tested: whether there are test images, which finetuning needs.
+        record: says whether there are test images, which finetuning needs, and weights, which an export does.
         finetuned: whether the best network was trained for long.
     """
     if not summary.completed or not summary.beats_guess:
@@ -139,8 +140,11 @@ def uses(summary: Summary, run: Path, *, tested: bool, finetuned: bool) -> list[
     if finetuned:
         longest = command("export", run, "--finetuned", *to)
         return [NextStep(longest, "to use the best network after its long training")]
-    best = NextStep(command("export", run, *to), "to use the best network: PyTorch source, weights and ONNX")
-    if not tested:
-        return [best]
-    longer = command("finetune", run, "--top", TOP)
-    return [NextStep(longer, "to train the best ones for longer and measure their test error"), best]
+    steps = []
+    if record.may_be_tested:
+        longer = command("finetune", run, "--top", TOP)
+        steps.append(NextStep(longer, "to train the best ones for longer and measure their test error"))
+    if record.keeps_weights:
+        best = command("export", run, *to)
+        steps.append(NextStep(best, "to use the best network: PyTorch source, weights and ONNX"))
+    return steps

@@ -108,5 +108,12 @@ def test_without_test_images_a_long_training_is_no_next_step(run_copy):
         assert commands(SearchView(reader)) == ["metaqnn export 'runs/a b' --to 'runs/a b/best'"]
 
 
+def test_without_weights_an_export_is_no_next_step(run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE searches SET circumstances = ?", (json.dumps({"keep_weights": 0}),))
+    with closing(run_copy.reader()) as reader:
+        assert commands(SearchView(reader)) == ["metaqnn finetune 'runs/a b' --top 5"]
+
+
 def test_a_search_without_audits_is_told_to_make_some(searched, formula_trainer):
     assert commands(searched(formula_trainer(5)))[-1] == "metaqnn audit 'runs/a b'"
