@@ -42,7 +42,7 @@ def folder_path(text: str) -> Path:
 
 
 def run_path(text: str) -> Path:
-    """A run folder's path; `latest` is the most recently changed one in `runs`, if there is one."""
+    """A run folder's path; `latest` is the one in `runs` that has stored anything last, if there is one."""
     if text != LATEST or Path(text).exists():
         return folder_path(text)
     return latest_run(RUNS) or RUNS / LATEST

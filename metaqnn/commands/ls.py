@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from metaqnn.commands.common import RUNS, add_format, folder_path
+from metaqnn.commands.common import RUNS, add_format, run_path
 from metaqnn.output import percent, rows_as_text
 from metaqnn.search.remarks import why_over
 from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
@@ -15,7 +15,7 @@ from state_space.errors import printable
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
-  metaqnn top latest             every command accepts `latest` as a run"""
+  metaqnn top latest             every command accepts `latest` as the run of a search"""
 
 COLUMNS = {
     "run": "run",
@@ -32,11 +32,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn ls`."""
     parser.add_argument(
         "folder",
-        type=folder_path,
+        type=run_path,
         nargs="?",
         default=RUNS,
         metavar="DIR",
-        help="folder of run folders, or one run folder (default: runs)",
+        help="folder of run folders, or one run folder, or latest (default: runs)",
     )
     add_format(parser)
 

@@ -83,12 +83,16 @@ class RunFolder:
         return any((self.path / name).exists() for name in (STUDY, TRAINING))
 
     def changed(self) -> float:
-        """When anything in it changed last, in seconds since 1970: a file came or went, or SQLite wrote."""
-        times = [self.path.stat().st_mtime]
+        """When its search stored anything last, in seconds since 1970.
+
+        Of a search on a server it is when a file came or went. Who only reads may leave an empty log.
+        """
+        times = []
         for file in (self.database, self.database.with_name(f"{self.database.name}-wal")):
             with suppress(FileNotFoundError):  # a search that ends removes its log
-                times.append(file.stat().st_mtime)
-        return max(times)
+                status = file.stat()
+                times += [status.st_mtime] if status.st_size else []
+        return max(times) if times else self.path.stat().st_mtime
 
     @property
     def database(self) -> Path:
@@ -257,7 +261,7 @@ def _owner_in(file: Path) -> re.Match[str] | None:
 
 
 def latest_run(parent: Path) -> Path | None:
-    """The run folder in `parent` in which something changed last, None if there is none."""
+    """The run folder in `parent` whose search stored anything last, None if there is none."""
     return max(runs_in(parent), key=lambda run: RunFolder(run).changed(), default=None)
 
 

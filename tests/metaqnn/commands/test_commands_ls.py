@@ -40,6 +40,14 @@ def test_what_a_search_stores_is_its_last_change(run_copy, capsys):
     assert time.time() - row["changed"] < 60
 
 
+def test_latest_is_a_run_here_too(runs, capsys, monkeypatch):
+    (runs.parent / "runs").symlink_to(runs)
+    monkeypatch.chdir(runs.parent)
+    assert main(["ls", "latest", "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["run"], row["state"]) == ("runs/good", "finished")
+
+
 def test_every_search_has_a_line_the_latest_last(runs, capsys):
     assert main(["ls", str(runs)]) == 0
     header, _, broken, good = capsys.readouterr().out.splitlines()

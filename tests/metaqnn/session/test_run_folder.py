@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from metaqnn.cli import main
 from metaqnn.database import DatabaseError
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
 
 HOLD = """
 import sys, time
@@ -245,3 +247,13 @@ def test_nothing_is_written_into_a_folder_that_a_link_leads_to(tmp_path, name):
     with pytest.raises(RunFolderError, match=rf"run/{name}' is a link"), RunFolder(tmp_path / "run").lock():
         pass
     assert not list((tmp_path / "there").iterdir())
+
+
+def test_who_reads_an_earlier_search_does_not_make_it_the_latest(finished_run, tmp_path):
+    for name, stored in (("earlier", 1e9), ("later", 1.1e9)):
+        folder = RunFolder(shutil.copytree(finished_run.path, tmp_path / name))
+        for path in (*folder.path.iterdir(), folder.path):
+            os.utime(path, (stored, stored))
+    assert main(["report", str(tmp_path / "earlier"), "--no-figures"]) == 0
+    (tmp_path / "earlier" / "report").mkdir()
+    assert latest_run(tmp_path) == tmp_path / "later"
