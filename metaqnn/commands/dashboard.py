@@ -6,11 +6,13 @@ import argparse
 import sys
 import webbrowser
 from contextlib import suppress
+from pathlib import Path
 
 from metaqnn.commands.common import run_path
 from metaqnn.config.bounds import Bounds
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.session.run_folder import RunFolder
+from state_space.errors import printable
 
 EXAMPLES = """examples:
   metaqnn dashboard runs/NAME                 then open the address that it prints
@@ -34,8 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    for path in namespace.runs:
-        RunFolder.existing(path)
+    runs = _searches(namespace.runs)
     from metaqnn.dashboard import Dashboard  # drawing is slow to import
     from metaqnn.dashboard.security import allowed_hosts, is_loopback
     from metaqnn.dashboard.server import listen, serve, url_of
@@ -51,8 +52,23 @@ def execute(namespace: argparse.Namespace) -> int:
         print(f"dashboard: {url_of(listening)}  (Ctrl-C stops it)", flush=True)
         if namespace.open:
             webbrowser.open(url_of(listening))
-        serve(Dashboard(namespace.runs, allowed_hosts(namespace.host, address)), listening)
+        serve(Dashboard(runs, allowed_hosts(namespace.host, address)), listening)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed
             print("dashboard stopped", file=sys.stderr)
     return 0
+
+
+def _searches(runs: list[Path]) -> list[Path]:
+    """The run folders without those of tunings and single trainings, if there are others, as in runs/*/.
+
+    Raises:
+        RunFolderError: one holds no search.
+    """
+    searches = [run for run in runs if not RunFolder(run).is_other()] or runs
+    for run in searches:
+        RunFolder.existing(run)
+    for run in runs:
+        if run not in searches:
+            print(f"note: {printable(repr(str(run)))} holds no search and is left out", file=sys.stderr)
+    return searches

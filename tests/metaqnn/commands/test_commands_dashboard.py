@@ -58,6 +58,18 @@ def test_the_latest_run_is_a_run(started, finished_run, tmp_path, monkeypatch):
     assert "dashboard: http://" in started("latest", "--port", "0").out
 
 
+def test_tunings_and_trainings_among_searches_are_left_out(started, finished_run, tmp_path, capsys):
+    for name, mark in (("tune-x", "study.json"), ("train-x", "train.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / mark).touch()
+    printed = started(tmp_path / "train-x", finished_run.path, tmp_path / "tune-x", "--port", "0")
+    assert printed.err.splitlines() == [
+        f"note: '{tmp_path / name}' holds no search and is left out" for name in ("train-x", "tune-x")
+    ]
+    assert main(["dashboard", str(tmp_path / "tune-x")]) == 2
+    assert "holds a tuning, no search" in capsys.readouterr().err
+
+
 def test_a_browser_is_opened_on_demand(started, finished_run, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
