@@ -25,6 +25,7 @@ from numpy.lib import format as npy
 
 from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
+from predictor.curves.course import check_course
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import is_long, read_long
 from predictor.curves.metrics import NamedMetric, metric_of
@@ -117,11 +118,14 @@ def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurv
 
 
 def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
-    """Curves of an ``.npz`` file with the arrays named in this module's docstring; raises `CurvesError`.
+    """Curves of an ``.npz`` file with the arrays named in this module's docstring.
 
     Args:
         path: of the file.
         wishes: of the caller: a metric and direction that the file does not say, and nothing else.
+
+    Raises:
+        CurvesError: it is none, or says neither metric nor direction and holds no accuracies.
     """
     try:
         arrays = _plain_arrays(path)
@@ -142,7 +146,7 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         if name not in ("metric", "direction", "names") and array.dtype.kind not in "biuf":
             raise CurvesError(f"array {name!r} holds {array.dtype}; expected numbers")
     asked = metric_of(wishes.metric) or NamedMetric(wishes.metric, None) if wishes.metric else None
-    return LearningCurves(
+    curves = LearningCurves(
         values=arrays["values"],
         architecture={name[3:]: array for name, array in arrays.items() if name.startswith("ap_")},
         hyperparameters={name[3:]: array for name, array in arrays.items() if name.startswith("hp_")},
@@ -150,6 +154,9 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
         names=arrays.get("names"),
     )
+    if not (asked or wishes.direction or {"metric", "direction"} & arrays.keys()):
+        check_course(NamedMetric(curves.metric, curves.direction), "values", curves.values)
+    return curves
 
 
 def _plain_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

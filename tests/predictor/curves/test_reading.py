@@ -187,6 +187,20 @@ def test_wishes_about_files_that_say_what_they_hold_are_refused(tmp_path, curves
         LearningCurves.read(tmp_path / "curves.npz", **wish)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.linspace(2.3, 0.5, 4) * np.ones((5, 1)), "read as accuracy, which falls in 5 of 5 curves"),
+        (np.array([[0.1, -1.0], [0.1, 0.2]]), "read as accuracy, and that of curve 0 at epoch 2 is -1"),
+    ],
+)
+def test_an_npz_file_that_names_no_metric_holds_accuracies_or_is_refused(tmp_path, values, said):
+    np.savez(tmp_path / "curves.npz", values=values)
+    with pytest.raises(CurvesError, match=f"'values' is {said}"):
+        LearningCurves.read(tmp_path / "curves.npz")
+    assert LearningCurves.read(tmp_path / "curves.npz", metric="loss").direction == "minimize"
+
+
 def test_an_npz_file_that_names_no_metric_takes_the_callers(tmp_path):
     np.savez(tmp_path / "curves.npz", values=np.array([[0.4, 0.3], [0.5, 0.2]]))
     assert LearningCurves.read(tmp_path / "curves.npz").metric == "accuracy"
