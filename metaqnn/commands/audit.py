@@ -38,7 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default: 0.1)"
     )
-    add_flags(parser, Environment, ("data_dir", "device"), "default: as in the search")
+    place = parser.add_argument_group("where (default: as in the search)")
+    add_flags(place, Environment, ("data_dir", "device"), default=None)
     add_trust(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)

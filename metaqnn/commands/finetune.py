@@ -65,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_recipe(parser.add_argument_group("training"))
     place = parser.add_argument_group("where (default: as in the search)")
-    add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"))
+    add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"), default=None)
     add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)

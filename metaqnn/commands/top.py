@@ -30,7 +30,8 @@ The interval is Wilson's, at 95%: how exactly so many validation images determin
 network. It does not tell what another training would change, nor that the best of many is partly chosen by
 luck. All networks whose accuracies lie within the interval of the best one share its rank, then those within
 the interval of the best of the others, and so on: so many images cannot tell them apart. `place` in JSON and
-CSV is the line in this list, which --rank of other commands means.
+CSV is the line in this list: what --rank of other commands means, unless options leave networks out or let
+stopped ones in.
 
 In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included. `num_params`
 is the published count, without these; it is a feature of the predictors, and nothing else."""

@@ -76,7 +76,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_environment(group: argparse._ArgumentGroup) -> None:
     run = group.add_mutually_exclusive_group()
     run.add_argument(
-        "--run-dir", type=folder_path, metavar="DIR", help="run folder (default: runs/tune-FAMILY-TIME)"
+        "--run-dir",
+        type=folder_path,
+        metavar="DIR",
+        help="run folder (default: runs/tune-FAMILY-DATASET-TIME)",
     )
     run.add_argument(
         "--resume", type=folder_path, metavar="DIR", help="go on with the tuning in this run folder"

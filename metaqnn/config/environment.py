@@ -36,7 +36,8 @@ class Environment:
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(
         None,
-        "CPU threads for training (default: 1 for small networks, else all)",
+        "CPU threads for training (default: 1 where the networks of a search are small, and for a tuning; "
+        "else all)",
         within=PROCESSES,
     )
     deterministic: bool = option(
@@ -60,8 +61,8 @@ class Environment:
     )
     workers: int | str = option(
         1,
-        "networks trained in parallel, or auto: one per CPU core, or as many as fit on the GPUs or the Ray "
-        "cluster",
+        "networks trained in parallel, or auto: one for every --threads CPU cores, or as many as fit on the "
+        "GPUs or the Ray cluster",
         metavar="N",
         within=PROCESSES,
     )

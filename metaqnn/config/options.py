@@ -79,7 +79,7 @@ def add_flags(
     group: argparse._ActionsContainer,
     config: type,
     names: Collection[str] | None = None,
-    default: str = "default",
+    default: str | None = "default",
 ) -> None:
     """One flag per field of a dataclass; only flags that were given appear in the parsed namespace.
 
@@ -87,7 +87,7 @@ def add_flags(
         group: a group of a parser.
         config: the dataclass.
         names: the fields that get a flag; None for all.
-        default: what the help calls the fields' defaults.
+        default: what the help calls the fields' defaults; None if they are not what is taken.
     """
     hints = get_type_hints(config)
     for one in fields(config):
@@ -101,7 +101,7 @@ def given_options(namespace: argparse.Namespace, config: type) -> dict[str, Any]
     return {name: value for name, value in vars(namespace).items() if name in names}
 
 
-def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default: str) -> None:
+def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default: str | None) -> None:
     common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(one, default).replace("%", "%%")}
     if kind in (bool, bool | None):
         group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
@@ -116,9 +116,9 @@ def _whole(kind: Any) -> bool:
     return kind in (int, int | None)
 
 
-def _help(one: Field[Any], name: str) -> str:
+def _help(one: Field[Any], name: str | None) -> str:
     default, text = one.default, str(one.metadata["help"])
-    if default is None or default is MISSING or one.metadata["explained"]:
+    if name is None or default is None or default is MISSING or one.metadata["explained"]:
         return text
     if isinstance(default, bool):
         default = "on" if default else "off"

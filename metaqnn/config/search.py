@@ -62,7 +62,11 @@ class SearchConfig(ImageOptions):
         explained=True,
     )
     # the state space
-    layer_limit: int = option(18, "largest number of layers (convolution, pooling, fully connected)")
+    layer_limit: int = option(
+        18,
+        "largest number of layers: convolution, pooling, fully connected (preset paper: 18, on svhn 12)",
+        explained=True,
+    )
     conv_widths: tuple[int, ...] = option((64, 128, 256, 512), "possible numbers of filters of a convolution")
     conv_sizes: tuple[int, ...] = option((1, 3, 5), "possible receptive field sizes of a convolution")
     pools: tuple[tuple[int, int], ...] = option(
@@ -110,7 +114,11 @@ class SearchConfig(ImageOptions):
         "the first epoch for all data)",
         metavar="KIND",
     )
-    mirror: bool = option(True, "mirror training images at random")
+    mirror: bool = option(
+        True,
+        "mirror training images at random (default: on, but not for digits, mnist and svhn)",
+        explained=True,
+    )
     translate: int = option(
         0, "shift training images at random by up to this many pixels", within=TRANSLATION
     )

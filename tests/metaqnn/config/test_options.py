@@ -10,6 +10,7 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import PublishedFlags
+from trainers.datasets import DATASET_NAMES
 
 ALL = (SearchConfig, PublishedFlags, Environment)
 
@@ -60,14 +61,32 @@ def test_values_arrive_with_their_types(parser, arguments, expected):
 def test_defaults_in_the_help_are_those_of_the_code(parser):
     text = " ".join(parser.format_help().split())
     assert "epochs T of a full training (default: 20)" in text
-    assert "mirror training images at random (default: on)" in text
+    assert "download missing data sets (default: on)" in text
+
+
+def test_defaults_that_follow_the_data_are_told():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, SearchConfig)
+    text = " ".join(parser.format_help().split())
+    unmirrored = [name for name in DATASET_NAMES if not SearchConfig.of("paper", dataset=name).mirror]
+    assert sorted(unmirrored) == ["digits", "mnist", "svhn"]
+    assert "(default: on, but not for digits, mnist and svhn)" in text
+    limits = [SearchConfig.of("paper", dataset=name).layer_limit for name in ("cifar10", "svhn")]
+    assert limits == [18, 12]
+    assert "(preset paper: 18, on svhn 12)" in text
 
 
 def test_only_the_named_fields_get_a_flag():
     parser = argparse.ArgumentParser()
-    add_flags(parser, Environment, ("device", "data_dir"), "default: as in the search")
+    add_flags(parser, Environment, ("device", "data_dir"))
     flags = {flag for action in parser._actions for flag in action.option_strings}
     assert flags == {"-h", "--help", "--device", "--data-dir"}
+
+
+def test_defaults_that_are_not_taken_are_not_in_the_help():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Environment, ("device", "checkpoint_every"), default=None)
+    assert "default:" not in parser.format_help()
 
 
 @pytest.mark.parametrize(
