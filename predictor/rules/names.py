@@ -21,7 +21,7 @@ from predictor.rules.asha import Asha
 from predictor.rules.base import NoStopping, StoppingRule
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.kinds import RuleKind, read_setting, shown
-from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
+from predictor.rules.optuna import PRUNERS, SUMMARIES, OptunaRule, make_pruner_rule
 
 OPTUNA_PREFIX = "optuna."
 
@@ -87,7 +87,7 @@ RULES: dict[str, RuleKind] = {
     "published": RuleKind(published_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
     "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone: seconds per look"),
     "rank-envelope": RuleKind(RankEnvelope, "stop when ranked worse than the best networks once were"),
-    **{name: RuleKind(partial(make_pruner_rule, name), "of Optuna, with its defaults") for name in PRUNERS},
+    **{name: RuleKind(partial(make_pruner_rule, name), SUMMARIES[name]) for name in PRUNERS},
 }
 """The rules by name. In addition, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
 SCHEDULES: dict[str, RuleKind] = {

@@ -92,7 +92,16 @@ PRUNERS: dict[str, Callable[[Any], Any]] = {
     "hyperband": lambda pruners: pruners.HyperbandPruner(reduction_factor=3),
     "patient": lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
 }
-"""Optuna's pruners by name, with Optuna's own defaults (5 start-up trials, automatic resources)."""
+"""Optuna's pruners by name; other settings are Optuna's defaults (5 start-up trials, automatic resources)."""
+
+SUMMARIES = {
+    "median": "Optuna's MedianPruner",
+    "percentile-25": "Optuna's PercentilePruner of 25%",
+    "successive-halving": "Optuna's SuccessiveHalvingPruner with reduction_factor=3",
+    "hyperband": "Optuna's HyperbandPruner",
+    "patient": "Optuna's PatientPruner of its MedianPruner, with patience=2",
+}
+"""A line for people on each of them."""
 
 
 def make_pruner_rule(name: str) -> OptunaRule:

@@ -43,8 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rules",
         action="append",
         metavar="RULES",
-        help="rules, separated by commas, with settings after a colon (default: rank-envelope, published "
-        "and, where Optuna is installed, its pruners); may be given several times",
+        help="rules, separated by commas, with settings after a colon (default: rank-envelope, published, "
+        "asha and, where Optuna is installed, its pruners); may be given several times",
     )
     parser.add_argument(
         "--orders",

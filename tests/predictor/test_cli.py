@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from predictor.cli import COMMANDS, main
+from predictor.rules.names import default_rules
+from predictor.rules.optuna import PRUNERS
 
 
 @pytest.fixture
@@ -65,6 +67,13 @@ for name in ("evaluate", "simulate"):
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [line for line in done.stdout.splitlines() if line.startswith("[")] == ["[]", "[]"]
+
+
+def test_help_of_simulate_names_the_rules_that_it_takes_by_default(capsys):
+    own = [str(rule) for rule in default_rules() if str(rule) not in PRUNERS]
+    _, out, _ = run(capsys, "simulate", "--help")
+    said = f"(default: {', '.join(own)} and, where Optuna is installed, its pruners)"
+    assert said in " ".join(out.split())
 
 
 def test_help_of_simulate_explains_every_rule_and_column(capsys, curves_csv):

@@ -203,3 +203,12 @@ def test_settings_are_keyword_arguments_with_their_defaults():
     assert settings["Delta"].default == 0.99
     assert settings["burn_in"].annotation is int
     assert rule_kind("median").settings == {}
+
+
+@pytest.mark.parametrize("name", PRUNERS)
+def test_where_optunas_defaults_do_not_hold_the_line_on_a_pruner_says_so(name):
+    pytest.importorskip("optuna")
+    said, pruner = rule_kind(name).summary, make_rule(name).pruner
+    assert f"Optuna's {type(pruner).__name__}" in said
+    if " of " not in said and " with " not in said:
+        assert vars(pruner) == vars(type(pruner)())
