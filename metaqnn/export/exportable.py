@@ -69,7 +69,8 @@ def ranked(reader: SearchReader, rank: int) -> int:
     """
     found = reader.top(rank)
     if len(found) < rank:
-        raise ExportError(f"--rank is {rank}, but {len(found)} networks have been trained to the end so far")
+        ended = counted(len(found), "network")
+        raise ExportError(f"--rank is {rank}, but the search has trained {ended} to the end so far")
     number: int = found[-1]["number"]
     return number
 

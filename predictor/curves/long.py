@@ -31,7 +31,7 @@ from predictor.curves.partition import (
 from predictor.curves.spread import spread
 from predictor.curves.tables import first_text, is_number, numbers
 from predictor.curves.wide import describe, describe_curves, names_of
-from predictor.curves.wording import listed, shown
+from predictor.curves.wording import counted, listed, shown
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"
@@ -160,7 +160,8 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
     gaps = int(sum(not np.isfinite(row[: _last(row)]).all() for row in values))
     if gaps:
-        remarks.append(f"{gaps} of {len(series)} trainings lack an epoch in between and count as ended there")
+        what = "lacks an epoch in between and counts" if gaps == 1 else "lack an epoch in between and count"
+        remarks.append(f"{gaps} of {counted(len(series), 'training')} {what} as ended there")
     return values, grid, remarks
 
 
@@ -198,7 +199,8 @@ def _without_epoch_zero(
 
 def _repeated(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> list[str]:
     times = int(rows.duplicated([*keys, epoch]).sum())
-    return [f"{times} values come again at the same {shown(epoch)}: the last one counts"] if times else []
+    again = f"{counted(times, 'value')} more at the same {shown(epoch)}: the last one counts"
+    return [again] if times else []
 
 
 def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:
@@ -206,7 +208,7 @@ def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[
     if not keys or BLOCKS in keys:
         return []
     lost = table.groupby(list(keys)).ngroups - rows.groupby(list(keys)).ngroups
-    return [f"{lost} trainings without a value left out"] if lost else []
+    return [f"{counted(lost, 'training')} without a value left out"] if lost else []
 
 
 def _last(row: Floats) -> int:

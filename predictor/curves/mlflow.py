@@ -9,6 +9,7 @@ import pandas as pd
 
 from predictor.curves.partition import RUN
 from predictor.curves.tables import is_number
+from predictor.curves.wording import counted
 from predictor.errors import CurvesError
 
 ABOUT = "meta.yaml"
@@ -27,7 +28,7 @@ def read_mlflow(runs: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
     if not rows:
         raise CurvesError("no metrics in these folders of MLflow's")
     deleted = len(runs) - len(kept)
-    remarks = [f"left out: {deleted} deleted runs"] if deleted else []
+    remarks = [f"left out: {counted(deleted, 'deleted run')}"] if deleted else []
     return pd.DataFrame(rows, dtype=object).fillna(""), remarks
 
 

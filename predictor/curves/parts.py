@@ -20,7 +20,7 @@ from predictor.curves.metrics import (
 )
 from predictor.curves.partition import RUN
 from predictor.curves.tables import first_text
-from predictor.curves.wording import listed
+from predictor.curves.wording import counted, listed
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 KINDS = {**dict.fromkeys(VALIDATION, "val"), **dict.fromkeys(TEST, "test")} | dict.fromkeys(
@@ -39,7 +39,7 @@ def latest(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
         trainings[training / file.name].append((int(number[1]) if number else inf, file))
     kept = {max(found)[1] for found in trainings.values()}
     earlier = len(files) - len(kept)
-    remarks = [f"left out: {earlier} files of earlier checkpoints"] if earlier else []
+    remarks = [f"left out: {counted(earlier, 'file')} of earlier checkpoints"] if earlier else []
     return [file for file in files if file in kept], remarks
 
 

@@ -14,6 +14,11 @@ def shown(name: str) -> str:
     return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
+def counted(number: int, thing: str) -> str:
+    """1 file, 2 files."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     text = ", ".join(shown(name) for name in names[:MOST])

@@ -60,9 +60,9 @@ def _announce_left_out(sets: Sequence[CurveSet]) -> None:
     for curve_set in sets:
         if curve_set.left_out:
             print(
-                f"predictor: note: {curve_set.name}: {curve_set.left_out} of "
-                f"{len(curve_set.curves) + curve_set.left_out} curves do not have all of their "
-                f"{curve_set.curves.T} epochs and are left out",
+                f"predictor: note: {curve_set.name}: left out: {curve_set.left_out} of "
+                f"{len(curve_set.curves) + curve_set.left_out} curves, without all of their "
+                f"{curve_set.curves.T} epochs",
                 file=sys.stderr,
             )
 

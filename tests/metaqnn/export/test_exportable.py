@@ -19,7 +19,7 @@ from trainers.weights import WeightsError
 def test_ranks_are_those_of_top(reader):
     best = [row["number"] for row in reader.top(3)]
     assert [ranked(reader, rank) for rank in (1, 2, 3)] == best
-    with pytest.raises(ExportError, match=r"--rank is 99, but \d+ networks have been trained to the end"):
+    with pytest.raises(ExportError, match=r"--rank is 99, but the search has trained \d+ networks"):
         ranked(reader, 99)
 
 

@@ -81,7 +81,7 @@ def test_a_value_stands_at_its_epoch_and_what_few_trainings_have_is_left_out(wri
     assert curves.values[0, 0] == long["val_acc"][0]
     assert np.isnan(curves.values[3, 1])
     assert "left out: 5, 15 (in fewer than half of the trainings)" in curves.understood
-    assert "1 of 8 trainings lack an epoch in between" in curves.understood
+    assert "1 of 8 trainings lacks an epoch in between and counts as ended there" in curves.understood
 
 
 def test_trainings_without_epochs_in_common_are_refused(write, long):
@@ -108,7 +108,7 @@ def test_an_epoch_that_comes_again_is_told(write, long):
     again = long.iloc[[5]].assign(val_acc=0.123)
     curves = read(write(pd.concat([long, again])))
     assert curves.values[0, 5] == 0.123
-    assert "1 values come again at the same epoch: the last one counts" in curves.understood
+    assert "1 value more at the same epoch: the last one counts" in curves.understood
 
 
 def test_metrics_named_in_a_column(write, long, accuracies):

@@ -47,7 +47,7 @@ def test_deleted_runs_are_left_out_and_said(mlruns, accuracies):
     (mlruns / "0" / f"{0:032x}" / "meta.yaml").write_text("lifecycle_stage: deleted\n")
     curves = read(mlruns)
     np.testing.assert_array_equal(curves.values, accuracies[1:])
-    assert "left out: 1 deleted runs" in curves.understood
+    assert "left out: 1 deleted run;" in curves.understood
 
 
 def test_a_damaged_metric_is_named(mlruns):
