@@ -166,6 +166,25 @@ def test_another_rule_is_refused(tmp_path, given, named):
         check_same(RunFolder(tmp_path), PUBLISHED, given)
 
 
+@pytest.mark.parametrize(
+    ("stored", "given", "flag"),
+    [
+        (STORED, {"burn_in": 20}, "--burn-in 20"),
+        (STORED, {"delta": 0.9}, "--delta 0.9"),
+        (PUBLISHED, {"delta": 0.95}, "--delta 0.95"),
+    ],
+)
+def test_a_flag_is_compared_with_the_rule_of_the_search_not_with_one_that_nobody_gave(
+    tmp_path, stored, given, flag
+):
+    with pytest.raises(ConfigError) as error:
+        check_same(RunFolder(tmp_path), stored, given)
+    assert str(error.value) == (
+        f"run folder '{tmp_path}' holds another search: {flag} contradicts --stopping {stored.stopping}, "
+        "which it was started with"
+    )
+
+
 def test_only_what_was_given_is_compared(tmp_path):
     check_same(RunFolder(tmp_path), STORED, {"dataset": "cifar10"})
 
