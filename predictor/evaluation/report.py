@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.wording import counted
 from predictor.evaluation.experiment import Plan, SetResult
 from predictor.evaluation.results import LEVELS, Cell, number
 from predictor.output import text_table
@@ -39,7 +40,7 @@ def heading(result: SetResult, plan: Plan) -> str:
     curves, splits = result.curves, plan.splits
     return (
         f"{result.name}: {len(curves)} of {result.n_read} curves completed, T = {curves.T}; "
-        f"{plan.n_train} training curves, {len(splits)} splits ({splits[0]}-{splits[-1]}), "
+        f"{plan.n_train} training curves, {counted(len(splits), 'split')} ({splits[0]}-{splits[-1]}), "
         f"mean ± standard deviation of R^2 and its worst split; share of test curves that "
         f"{100 * INTERVAL:g}% intervals hold, mean (lowest-highest split)"
     )
@@ -141,7 +142,7 @@ def _key_columns(result: SetResult) -> list[Column]:
     columns: list[Column] = [
         ("method", lambda cell: cell.variant.method),
         ("features", lambda cell: cell.variant.feature_names),
-        ("curve seen", lambda cell: f"{100 * cell.fraction:g}% ({cell.tau} epochs)"),
+        ("curve seen", lambda cell: f"{100 * cell.fraction:g}% ({counted(cell.tau, 'epoch')})"),
     ]
     if any(cell.depth_limit is not None for cell in result.cells):
         columns.append(

@@ -162,3 +162,9 @@ def test_an_option_that_no_method_uses_has_a_line(capsys, write_csv, curves, opt
     assert f"note: {option} 5 is not used; it is for {users}\n" in err
     *_, err = run(capsys, write_csv(curves), *QUICK)
     assert "is not used" not in err
+
+
+def test_one_split_and_one_epoch_are_called_so(capsys, write_csv, curves):
+    _, out, _ = run(capsys, write_csv(curves), *QUICK, "--splits", "1", "--fractions", "0.01")
+    assert ", 1 split (0-0), " in out
+    assert "1% (1 epoch)" in out
