@@ -13,6 +13,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def numbers(cells: pd.Series, column: str) -> Floats:
     """The column as numbers, NaN where there is none; `CurvesError` names the row (from 1) that is text."""
-    try:
-        return cells.where(cells != "", "nan").to_numpy().astype(np.float64)
-    except ValueError:
-        pass
+    if not any("_" in cell for cell in cells):
+        with suppress(ValueError):
+            return cells.where(cells != "", "nan").to_numpy().astype(np.float64)
     if wrong := first_text(cells):
         raise CurvesError(f"row {wrong[0]}, column {column[:60]!r}: {wrong[1][:60]!r} is not a number")
     return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
@@ -82,12 +82,12 @@ def first_text(cells: pd.Series) -> tuple[int, str] | None:
 
 
 def is_number(cell: str) -> bool:
-    """Whether Python reads the cell as a number."""
+    """Whether Python reads the cell as a number, but for `64_32`, which is a name."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def _text(path: Path) -> str:
@@ -137,7 +137,8 @@ def _from_csv(text: str) -> pd.DataFrame:
         if delimiter != ",":
             _refuse_thousands(rows[1:], place, header[place])
         if delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in column):
-            table.isetitem(place, column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell)))
+            column = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell))
+            table.isetitem(place, column)
         if any(PERCENT.fullmatch(cell) for cell in column):
             _refuse_plain(column, header[place])
             table.isetitem(place, column.map(lambda cell: PERCENT.sub(r"\1", cell)))

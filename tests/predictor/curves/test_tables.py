@@ -195,3 +195,18 @@ def test_curves_that_are_the_same_are_told(tmp_path):
         "5 curves x 2 epochs, 1 of them the same as others, of accuracy"
         in LearningCurves.read(path).understood
     )
+
+
+def test_decimal_commas_and_percent_signs_go_together(tmp_path):
+    (tmp_path / "curves.csv").write_text("lr;acc_1;acc_2\n0,1;31,5%;42,5%\n0,2;28%;39,0%\n")
+    curves = LearningCurves.read(tmp_path / "curves.csv")
+    assert curves.values.tolist() == [[31.5, 42.5], [28.0, 39.0]]
+
+
+def test_what_only_python_reads_as_a_number_is_a_name(tmp_path):
+    (tmp_path / "curves.csv").write_text("layers,acc_1,acc_2\n64_32,0.3,0.4\n32_32,0.2,0.35\n")
+    curves = LearningCurves.read(tmp_path / "curves.csv")
+    assert "no parameters; left out: layers (text)" in curves.understood
+    (tmp_path / "curves.csv").write_text("acc_1,acc_2\n0.3,0_4\n0.2,0.35\n")
+    with pytest.raises(CurvesError, match="row 1, column 'acc_2': '0_4' is not a number"):
+        LearningCurves.read(tmp_path / "curves.csv")
