@@ -21,6 +21,7 @@ from predictor.evaluation.options import N_TRAIN
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import MIN_TEST, without_repeats
+from predictor.models.names import METHODS
 from predictor.models.tau_model import MIN_CURVES
 from predictor.output import csv_text
 
@@ -45,6 +46,7 @@ def execute(namespace: argparse.Namespace) -> int:
             )
         _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
         _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
+        _note_unused("--features", " ".join(namespace.features) or None, tuple(METHODS), namespace.methods)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
@@ -68,10 +70,12 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
     )
 
 
-def _note_unused(option: str, value: int | None, used_by: Sequence[str], methods: Sequence[str]) -> None:
+def _note_unused(
+    option: str, value: int | str | None, used_by: Sequence[str], methods: Sequence[str]
+) -> None:
     """Say that none of the methods uses an option, if it was given."""
     if value is not None and not set(methods).intersection(used_by):
-        users = " and ".join(used_by)
+        users = " and ".join(filter(None, [", ".join(used_by[:-1]), used_by[-1]]))
         print(f"predictor: note: {option} {value} is not used; it is for {users}", file=sys.stderr)
 
 
