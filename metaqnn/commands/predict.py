@@ -11,11 +11,11 @@ from tqdm import tqdm
 from metaqnn.commands.chosen import add_choice, chosen, refuse_choice
 from metaqnn.commands.common import add_format, run_path
 from metaqnn.config.bounds import MANY
-from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.options import ConfigError, add_flags, given_options
 from metaqnn.config.search import SearchConfig
 from metaqnn.output import as_json, percent, rows_as_text
 from metaqnn.session.run_folder import RunFolder, RunFolderError
-from state_space.errors import printable
+from state_space.errors import printable, quoted
 
 if TYPE_CHECKING:
     from metaqnn.export.classifier import ImageClassifier, Prediction
@@ -79,6 +79,8 @@ def _classifier(namespace: argparse.Namespace) -> ImageClassifier:
     folder = RunFolder(namespace.run)
     if is_export(folder.path):
         refuse_choice(namespace, "an export")
+        if namespace.data_dir is not None:
+            raise ConfigError(f"--data-dir is {quoted(namespace.data_dir)}, but an export needs no data set")
         return exported(folder.path)
     if folder.path.is_dir() and not (is_training(folder.path) or folder.is_there()):
         raise RunFolderError(

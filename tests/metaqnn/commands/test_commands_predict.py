@@ -114,6 +114,10 @@ def test_files_that_are_no_images_are_counted(export, photos, tmp_path, capsys):
         ),
         (["nowhere", "{broken}"], "there is no folder 'nowhere'"),
         (["{export}", "{broken}", "--rank", "2"], "--rank chooses among networks of a search, but"),
+        (
+            ["{export}", "{broken}", "--data-dir", "data"],
+            "--data-dir is 'data', but an export needs no data set",
+        ),
         (["{run}", "{broken}", "--network", "99"], "there is no network 99; this search has 1 to 2"),
         (["{run}", "{broken}", "--finetuned"], "has not been finetuned"),
     ],
