@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from metaqnn.commands.common import reading
 from metaqnn.results.summary import cumulative_top
+from metaqnn.session.run_folder import reading
 
 
 def row(name: str, ended: list[Any]) -> dict[str, Any]:
