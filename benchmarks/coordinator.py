@@ -36,8 +36,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase, SearchRecord
 from metaqnn.executors import Coordinator, Task
 from metaqnn.executors.pool import TOGETHER
-from metaqnn.search import loop
-from metaqnn.search.agent import QLearner, ReplayMemory
+from metaqnn.search.agent import QLearner
 from metaqnn.search.loop import Search
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import stopping_rule
@@ -177,16 +176,6 @@ def store_one(
     database.finish(network_id, result, number, {number - 1: number - 1})
 
 
-class Unlearned(ReplayMemory):
-    """Restores samples without learning from them again, which takes 2 ms each and changes no cost."""
-
-    def _replay(self) -> None:
-        if self.learns:
-            super()._replay()
-
-    learns = False
-
-
 def measure(folder: Path, networks: int, start: int, workers: int, every: int, stopping: str) -> None:
     """One search from that many networks to that many."""
     schedule = EpsilonSchedule(((1.0, networks - networks // 10), (0.1, networks // 10)))
@@ -198,9 +187,7 @@ def measure(folder: Path, networks: int, start: int, workers: int, every: int, s
         with closing(ReplayDatabase.create(run.url, record)) as database:
             store_finished(database, start)
     with closing(ReplayDatabase.open(run.url)) as database:
-        loop.ReplayMemory = Unlearned  # type: ignore[misc]
         search = Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15))
-        Unlearned.learns = True
         search.run(SimulatedWorkers(workers, every, search.trained, run.database))
 
 
