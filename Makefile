@@ -11,6 +11,7 @@ COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib || t
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit docs bench clean
+.DELETE_ON_ERROR: # an environment that was made half has a python, too
 
 help:
 	@echo "make search   install what is needed and run a first search (embedded data, minutes on a CPU)"
