@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import execute, numbers, parser, positive
 from joblib import Parallel, delayed
 from machine import processor
-from search_comparison import seeds
 from search_tables import mean_and_error
 from surrogate_search import World, run_search
 from tabulate import tabulate
@@ -28,6 +28,8 @@ from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 
 LAST = 150
 MEASURES = ("best trained", "top 5 trained", f"mean of the last {LAST}", "networks", "epochs")
+LEAST = 27
+"""With fewer networks a stage of the published schedule would have none."""
 MORE = 1.5
 """A random search that has not used up its epochs is begun again with so many times the networks."""
 
@@ -97,15 +99,15 @@ def _file(chosen: argparse.Namespace, size: int, seed: int) -> Path:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    World.add_options(parser)
-    parser.add_argument("--seeds", type=seeds, default=list(range(20)), help="such as 0-19 or 3,5")
-    parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")], default=[300])
-    parser.add_argument("--stopping", help="another rule than the default")
-    parser.add_argument("--jobs", type=int, default=1, help="pairs side by side")
-    parser.add_argument("--out", default="runs/agent-value", help="folder of the finished pairs")
-    return parser
+    options = parser(__doc__)
+    World.add_options(options)
+    options.add_argument("--seeds", type=numbers(0), default=list(range(20)), help="such as 0-19 or 3,5")
+    options.add_argument("--sizes", type=numbers(LEAST), default=[300], help="networks; such as 300,1000")
+    options.add_argument("--stopping", help="another rule than the default")
+    options.add_argument("--jobs", type=positive, default=1, help="pairs side by side")
+    options.add_argument("--out", default="runs/agent-value", help="folder of the finished pairs")
+    return options
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

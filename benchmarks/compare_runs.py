@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import BenchmarkError, execute, parser
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
@@ -51,18 +52,28 @@ def draw(searches: dict[str, list[Any]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
+def named(text: str) -> tuple[str, Path]:
+    """A search and what it is called."""
+    name, _, run = text.partition("=")
+    if not run:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like NAME=RUN")
+    return name, Path(run)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("runs", nargs="+", metavar="NAME=RUN")
+    options = parser(__doc__)
+    options.add_argument("runs", nargs="+", type=named, metavar="NAME=RUN")
     options.add_argument("--plot", type=Path, required=True, metavar="PNG")
     chosen = options.parse_args()
     searches = {}
-    for name, _, run in (text.partition("=") for text in chosen.runs):
-        with reading(Path(run)) as reader:
+    for name, run in chosen.runs:
+        with reading(run) as reader:
             searches[name] = reader.ended()
+        if not searches[name]:
+            raise BenchmarkError(f"in {run} no network has ended yet")
     print(tabulate([row(name, ended) for name, ended in searches.items()], headers="keys"))
     draw(searches, chosen.plot)
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

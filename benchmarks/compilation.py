@@ -10,7 +10,6 @@ compiler included, caches empty), images a second of both, and from how many ima
     python benchmarks/compilation.py --device cuda
 """
 
-import argparse
 import os
 import platform
 import tempfile
@@ -19,12 +18,13 @@ from statistics import median
 from time import perf_counter
 
 import torch
+from command_line import execute, parser, positive
 from machine import processor
 from tabulate import tabulate
 from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS, Subject, random_images, trainer
 
 from trainers.attempts import TrainingState
-from trainers.device import processor_settings
+from trainers.device import choose_device, processor_settings
 from trainers.steps import eager_step
 
 EPOCH = 45_000
@@ -60,16 +60,17 @@ def row(subject: Subject, device: str, precision: str, rounds: int, turn: float)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options = parser(__doc__)
     options.add_argument("--device", default="cpu")
-    options.add_argument("--threads", type=int, default=1, help="on a CPU (default 1)")
+    options.add_argument("--threads", type=positive, default=1, help="on a CPU (default 1)")
     options.add_argument("--precision", default="auto")
-    options.add_argument("--rounds", type=int, default=7, help="timed turns (default 7)")
+    options.add_argument("--rounds", type=positive, default=7, help="timed turns (default 7)")
     options.add_argument(
         "--seconds", type=float, default=1.0, help="a turn takes at least, as launched (default 1)"
     )
     arguments = options.parse_args()
-    gpu = f", {torch.cuda.get_device_name(arguments.device)}" if arguments.device != "cpu" else ""
+    device = choose_device(arguments.device)
+    gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
     print(
         f"{processor()}, {os.cpu_count()} cores, {arguments.threads} thread{gpu}, {arguments.precision}; "
         f"load average {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
@@ -84,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

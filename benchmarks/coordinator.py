@@ -16,7 +16,6 @@ Compared in the same run: the same search with one worker (--workers 1,1000).
     python benchmarks/coordinator.py --networks 101000 --start 100000 --workers 1000 --every 250
 """
 
-import argparse
 import os
 import platform
 import sys
@@ -29,6 +28,7 @@ from time import process_time
 
 import numpy as np
 import sqlalchemy
+from command_line import BenchmarkError, execute, numbers, parser, positive
 from machine import processor
 
 from metaqnn.config.schedule import EpsilonSchedule
@@ -40,6 +40,7 @@ from metaqnn.search.agent import QLearner
 from metaqnn.search.loop import Search
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import stopping_rule
+from predictor.curves.options import MANY, whole
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
@@ -192,26 +193,30 @@ def measure(folder: Path, networks: int, start: int, workers: int, every: int, s
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--networks", type=int, default=10_000)
-    options.add_argument("--start", type=int, default=0, help="networks that have finished before")
+    options = parser(__doc__)
+    options.add_argument("--networks", type=positive, default=10_000)
+    options.add_argument("--start", type=whole(0, MANY), default=0, help="networks that have finished before")
     options.add_argument("--folder", type=Path, help="kept, with the start; what is there is used")
-    options.add_argument("--workers", default="1,1000", help="numbers of workers, separated by commas")
-    options.add_argument("--every", type=int, help="networks for each line (default: a fifth of them)")
+    options.add_argument(
+        "--workers", type=numbers(1), default=[1, 1000], help="numbers of workers, such as 1,1000"
+    )
+    options.add_argument("--every", type=positive, help="networks for each line (default: a fifth of them)")
     options.add_argument("--stopping", default="rank-envelope")
     chosen = options.parse_args()
+    if chosen.start >= chosen.networks:
+        raise BenchmarkError(f"--start {chosen.start} leaves nothing to do of --networks {chosen.networks}")
     print(" ".join(sys.argv))
     print(
         f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
     )
     print("workers  networks  events/s  networks/s together median ms  99th ms  max ms database MB memory MB")
-    for workers in chosen.workers.split(","):
+    for workers in chosen.workers:
         with tempfile.TemporaryDirectory() as temporary:
             folder = chosen.folder or Path(temporary)
-            every = chosen.every or (chosen.networks - chosen.start) // 5
-            measure(folder, chosen.networks, chosen.start, int(workers), every, chosen.stopping)
+            every = chosen.every or max(1, (chosen.networks - chosen.start) // 5)
+            measure(folder, chosen.networks, chosen.start, workers, every, chosen.stopping)
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -19,7 +19,6 @@ first thing (Linux only, without a browser).
     python benchmarks/dashboard_view.py --networks 5000 --figures q-kinds q-fields
 """
 
-import argparse
 import os
 import platform
 import shutil
@@ -38,6 +37,7 @@ import altair
 import numpy as np
 import sqlalchemy
 import starlette
+from command_line import execute, parser, positive
 from machine import processor
 from playwright.sync_api import Browser, sync_playwright
 
@@ -220,9 +220,9 @@ def time_figures(folder: Path, names: list[str], rounds: int) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--networks", type=int, default=10_000)
-    options.add_argument("--rounds", type=int, default=5)
+    options = parser(__doc__)
+    options.add_argument("--networks", type=positive, default=10_000)
+    options.add_argument("--rounds", type=positive, default=5)
     options.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     options.add_argument("--figures", nargs="*", metavar="NAME", help="processor time of these, or of all")
     chosen = options.parse_args()
@@ -250,4 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -12,7 +12,6 @@ power cut takes the last events away, shows what that costs. The files are where
     python benchmarks/database_events.py --storage postgresql+psycopg://me@127.0.0.1:5433/events
 """
 
-import argparse
 import os
 import platform
 import sqlite3
@@ -23,6 +22,7 @@ from statistics import median
 from time import perf_counter
 
 import sqlalchemy
+from command_line import execute, parser, positive
 from machine import processor
 from sqlalchemy import URL, create_engine, event, text
 
@@ -75,10 +75,10 @@ def flush_rarely(database: ReplayDatabase) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options = parser(__doc__)
     options.add_argument("--storage", metavar="URL", help="an empty PostgreSQL database, to compare")
-    options.add_argument("--networks", type=int, default=200, help="networks per back end (default 200)")
-    options.add_argument("--blocks", type=int, default=10, help="blocks that alternate (default 10)")
+    options.add_argument("--networks", type=positive, default=200, help="networks per back end (default 200)")
+    options.add_argument("--blocks", type=positive, default=10, help="blocks that alternate (default 10)")
     chosen = options.parse_args()
     print(" ".join(sys.argv[:1]))
     print(
@@ -120,4 +120,4 @@ def measure(urls: dict[str, URL], networks: int, blocks: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -22,9 +22,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from command_line import completed, execute, parser, positive
 from machine import processor
 
 from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
+from predictor.curves.options import MANY, whole
 from predictor.models.bnn import LearningCurveNetwork
 from predictor.rules.envelope.looks import look_epochs
 from predictor.rules.lce import LceRule
@@ -143,20 +145,19 @@ def envelope_rows(curves: LearningCurves, n: int) -> list[tuple[str, float, str]
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="What one look at one network costs, method by method.")
-    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves to look at")
-    parser.add_argument(
-        "--decisions", type=int, default=300, help="decisions of the regression models to time"
+    options = parser(__doc__)
+    options.add_argument("--curves", required=True, metavar="FILE", help="learning curves to look at")
+    options.add_argument(
+        "--decisions", type=whole(2, MANY), default=300, help="decisions of the regression models to time"
     )
-    parser.add_argument("--extrapolations", type=int, default=5, help="curves to extrapolate with LCE")
-    parser.add_argument("--envelope-only", action="store_true", help="time the rank envelope alone")
-    return parser.parse_args()
+    options.add_argument("--extrapolations", type=positive, default=5, help="curves to extrapolate with LCE")
+    options.add_argument("--envelope-only", action="store_true", help="time the rank envelope alone")
+    return options.parse_args()
 
 
 def main() -> None:
     options = arguments()
-    curves = LearningCurves.read(options.curves)
-    curves = curves[curves.completed]
+    curves = completed(options.curves, N_TRAIN + 1)
     order = np.random.default_rng(0).permutation(len(curves))
     history, networks = curves[order[:N_TRAIN]], curves[order[N_TRAIN : N_TRAIN + options.decisions]]
     tau = max(1, curves.T // 4)
@@ -173,4 +174,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

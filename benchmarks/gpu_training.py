@@ -21,6 +21,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from command_line import execute, parser, positive
 from tabulate import tabulate
 from training_loop import (
     BATCH,
@@ -136,13 +137,13 @@ def print_schedule(networks: list[Architecture], seconds: list[float], images: i
 
 
 def parse() -> argparse.Namespace:
-    options = argparse.ArgumentParser(description="Training speed on an NVIDIA GPU.")
+    options = parser("Training speed on an NVIDIA GPU.")
     options.add_argument("--device", default="cuda", help="cuda, cuda:1 ...; cpu tries the script out")
-    options.add_argument("--rounds", type=int, default=5, help="timed turns of each loop (default 5)")
+    options.add_argument("--rounds", type=positive, default=5, help="timed turns of each loop (default 5)")
     options.add_argument(
-        "--images", type=int, default=20 * BATCH, help="images a turn of the first table (default 2,560)"
+        "--images", type=positive, default=20 * BATCH, help="images a turn of the first table (default 2,560)"
     )
-    options.add_argument("--networks", type=int, default=30, help="random networks trained (default 30)")
+    options.add_argument("--networks", type=positive, default=30, help="random networks trained (default 30)")
     options.add_argument(
         "--seconds",
         type=float,
@@ -150,9 +151,14 @@ def parse() -> argparse.Namespace:
         help="after which no other random network is begun (default: none)",
     )
     options.add_argument(
-        "--epoch", type=int, default=TRAINING, help="images an epoch of these networks has (default 45,000)"
+        "--epoch",
+        type=positive,
+        default=TRAINING,
+        help="images an epoch of these networks has (default 45,000)",
     )
-    options.add_argument("--side", type=int, default=8192, help="of the matrices multiplied (default 8,192)")
+    options.add_argument(
+        "--side", type=positive, default=8192, help="of the matrices multiplied (default 8,192)"
+    )
     return options.parse_args()
 
 
@@ -181,4 +187,4 @@ def measure(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -24,6 +24,7 @@ from statistics import median
 
 import numpy as np
 import optuna
+from command_line import completed, execute, parser, positive
 from machine import processor
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.trial import TrialState
@@ -38,18 +39,18 @@ NEXT_TO_NOTHING = 1e-9
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", required=True, nargs="+", help="recorded curves (CSV)")
-    parser.add_argument("--seeds", type=int, default=10, help="orders of the curves (default 10)")
-    parser.add_argument("--kappa", type=float, nargs="+", default=[1 / ETA], help="default 1 / eta")
-    parser.add_argument("--delta", type=float, default=0.95, help="default 0.95")
-    parser.add_argument("--burn-in", type=int, default=100, help="default 100")
-    parser.add_argument(
-        "--settings", type=int, default=1000, help="of the SVR's random search (default 1000)"
+    options = parser(__doc__)
+    options.add_argument("--curves", required=True, nargs="+", help="recorded curves (CSV)")
+    options.add_argument("--seeds", type=positive, default=10, help="orders of the curves (default 10)")
+    options.add_argument("--kappa", type=float, nargs="+", default=[1 / ETA], help="default 1 / eta")
+    options.add_argument("--delta", type=float, default=0.95, help="default 0.95")
+    options.add_argument("--burn-in", type=positive, default=100, help="default 100")
+    options.add_argument(
+        "--settings", type=positive, default=1000, help="of the SVR's random search (default 1000)"
     )
-    parser.add_argument("--results", type=Path, help="file (JSON lines) of replays that have ended")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no replay after so many")
-    chosen = parser.parse_args()
+    options.add_argument("--results", type=Path, help="file (JSON lines) of replays that have ended")
+    options.add_argument("--minutes", type=float, default=np.inf, help="begin no replay after so many")
+    chosen = options.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print(
@@ -58,7 +59,7 @@ def main() -> None:
     done = Done(chosen.results)
     deadline = time.perf_counter() + 60 * chosen.minutes
     for file in chosen.curves:
-        curves = completed(LearningCurves.read(file))
+        curves = completed(file)
         for seed in range(chosen.seeds):
             order = np.random.default_rng(seed).permutation(len(curves))
             for name, make in pruners(chosen).items():
@@ -97,10 +98,6 @@ class Done:
         if self.file is not None:
             with self.file.open("a") as file:
                 file.write(json.dumps([case, result]) + "\n")
-
-
-def completed(curves: LearningCurves) -> LearningCurves:
-    return curves[curves.completed]
 
 
 def pruners(chosen: argparse.Namespace) -> dict[str, Callable[[LearningCurves], BasePruner]]:
@@ -168,4 +165,4 @@ def replay(curves: LearningCurves, pruner: BasePruner, seed: int) -> tuple[int, 
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

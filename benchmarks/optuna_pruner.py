@@ -11,7 +11,6 @@ the last lines what a call costs on average over the epochs of a trial that goes
 pruner says: the mean over the epochs of the median of twenty trials, in which refits do not count.
 """
 
-import argparse
 import importlib.metadata
 import os
 import platform
@@ -20,6 +19,7 @@ import time
 
 import numpy as np
 import optuna
+from command_line import completed, execute, parser, positive
 from decision_cost import noisy_copies
 from machine import processor
 
@@ -70,13 +70,14 @@ def costs(study: optuna.Study, values: list[float], *, to_the_end: bool = False)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
-    parser.add_argument("--trials", type=int, default=200, help="that report once 1,000 have finished")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
+    arguments.add_argument(
+        "--trials", type=positive, default=200, help="that report once 1,000 have finished"
+    )
+    options = arguments.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    curves = LearningCurves.read(options.curves)
-    curves = curves[curves.completed]
+    curves = completed(options.curves)
     curves = curves[np.random.default_rng(0).permutation(len(curves))]
     rng = np.random.default_rng(1)
     finished = finished_trials(curves, rng)
@@ -119,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

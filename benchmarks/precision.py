@@ -8,12 +8,13 @@ of the former shows a bias that noise would not have.
     python benchmarks/precision.py --data-dir DIR     # DIR holds cifar10.tar.gz; about three minutes
 """
 
-import argparse
 from itertools import combinations
 
 import numpy as np
+from command_line import execute, parser, positive
 from tabulate import tabulate
 
+from predictor.curves.options import MANY, whole
 from state_space import Architecture, preset
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe, load_dataset
 
@@ -49,11 +50,11 @@ def compare(architecture: Architecture, both: list[ClassifierTrainer], seeds: in
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options = parser(__doc__)
     options.add_argument("--data-dir", required=True, help="folder with cifar10.tar.gz")
-    options.add_argument("--networks", type=int, default=3)
-    options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--epochs", type=int, default=5)
+    options.add_argument("--networks", type=positive, default=3)
+    options.add_argument("--seeds", type=whole(2, MANY), default=3)
+    options.add_argument("--epochs", type=positive, default=5)
     arguments = options.parse_args()
     dataset = load_dataset("cifar10", data_dir=arguments.data_dir, image_size=16, limit=5000)
     rng, both = np.random.default_rng(1), trainers(dataset, arguments.epochs)
@@ -72,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from command_line import completed, execute, parser, positive
 from machine import processor
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict, cross_val_score
@@ -35,8 +36,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import NuSVR
 
 from predictor import CurveFeatures, LearningCurves, SequentialRegression, make_method
+from predictor.curves.options import whole
 
-N_TRAIN, N_SETTINGS, FOLDS = 100, 1000, 3
+N_TRAIN, MORE, N_SETTINGS, FOLDS = 100, 50, 1000, 3
 OTHER_DRAWS = 1000
 PACKAGES = ("numpy", "scipy", "scikit-learn", "joblib")
 
@@ -109,7 +111,7 @@ def peak_memory() -> int:
 
 def refit_costs(curves: LearningCurves, split: int) -> tuple[float, float, float, float]:
     """Seconds of a refit and a full fit; R^2 of refit minus full fit, with the same and with other draws."""
-    tau, more = max(1, curves.T // 4), N_TRAIN + 50
+    tau, more = max(1, curves.T // 4), N_TRAIN + MORE
     order = np.random.default_rng(split).permutation(len(curves))
     train, test = curves[order[:more]], curves[order[more:]]
     first, refit, full = (SequentialRegression(n_settings=N_SETTINGS, random_state=split) for _ in range(3))
@@ -129,7 +131,7 @@ def refit_costs(curves: LearningCurves, split: int) -> tuple[float, float, float
 def report_refits(curves: LearningCurves, n_splits: int) -> None:
     refit, full, same, other = np.array([refit_costs(curves, split) for split in range(n_splits)]).T
     print(
-        f"refit to {N_TRAIN + 50} curves with settings found on {N_TRAIN}, {n_splits} splits, 25% seen: "
+        f"refit to {N_TRAIN + MORE} curves with settings found on {N_TRAIN}, {n_splits} splits, 25% seen: "
         f"{np.median(refit):.2f} s instead of {np.median(full):.2f} s (medians)\n"
         f"R^2 of refit minus full fit, the same draws: mean {same.mean():+.5f}, worst {same.min():+.5f}; "
         f"other draws: mean {other.mean():+.5f}, worst {other.min():+.5f}\n"
@@ -137,16 +139,19 @@ def report_refits(curves: LearningCurves, n_splits: int) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="What fitting all sequential regression models costs.")
-    parser.add_argument("--curves", required=True, metavar="FILE", help="learning curves to fit to")
-    parser.add_argument(
-        "--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to try"
+    options = parser(__doc__)
+    options.add_argument("--curves", required=True, metavar="FILE", help="learning curves to fit to")
+    options.add_argument(
+        "--processes", type=positive, nargs="+", default=[1, 2], help="numbers of processes to try"
     )
-    parser.add_argument(
-        "--plain-settings", type=int, default=20, help="settings per model that the plain loop is run on"
+    options.add_argument(
+        "--plain-settings",
+        type=whole(1, N_SETTINGS),
+        default=20,
+        help="settings per model that the plain loop is run on",
     )
-    parser.add_argument("--refit-splits", type=int, default=10, help="splits to compare refits on")
-    return parser.parse_args()
+    options.add_argument("--refit-splits", type=positive, default=10, help="splits to compare refits on")
+    return options.parse_args()
 
 
 def report_fits(train: LearningCurves, processes: list[int], few: int) -> None:
@@ -167,8 +172,7 @@ def report_fits(train: LearningCurves, processes: list[int], few: int) -> None:
 
 def main() -> None:
     options = arguments()
-    curves = LearningCurves.read(options.curves)
-    curves = curves[curves.completed]
+    curves = completed(options.curves, N_TRAIN + MORE + 2)
     train = curves[np.random.default_rng(0).permutation(len(curves))[:N_TRAIN]]
     print(f"python {' '.join(sys.argv)}")
     print(
@@ -183,4 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -10,7 +10,6 @@ Before anything is timed, both learn from the same draws and must come to the sa
     python benchmarks/replay_update.py            # half a minute
 """
 
-import argparse
 import csv
 import os
 import platform
@@ -22,6 +21,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from command_line import execute, parser, positive
 from machine import processor
 
 from metaqnn.search.agent import QLearner, ReplayMemory
@@ -124,8 +124,10 @@ def compare(space: StateSpace, size: int, rounds: int) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--rounds", type=int, default=30, help="updates timed at each size (default 30)")
+    options = parser(__doc__)
+    options.add_argument(
+        "--rounds", type=positive, default=30, help="updates timed at each size (default 30)"
+    )
     rounds = options.parse_args().rounds
     print(f"{' '.join(sys.argv)}: one update of {DRAWS} networks, cifar10 space, median (least to most)")
     print(
@@ -138,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

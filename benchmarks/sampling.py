@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from command_line import execute, parser
 from machine import processor
 
 from state_space import (
@@ -70,6 +71,7 @@ def rate(sample: Callable[[np.random.Generator], Architecture], n: int) -> float
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     space = preset("cifar10")
     rates: dict[str, list[float]] = {"StateSpace.sample": [], "plain walk": []}
     first = rate(space.sample, N)  # with an empty memory of actions
@@ -88,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

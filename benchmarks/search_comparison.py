@@ -18,13 +18,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from command_line import execute, numbers, parser, positive
 from joblib import Parallel, delayed
 from machine import processor
 from search_measures import SearchFile
 from search_tables import as_table, draw, write_csv
 from surrogate_search import World, run_search
 
-from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
+from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
 
 RULES: dict[str, dict[str, Any]] = {
     "none": {"stopping": "none"},
@@ -74,21 +75,23 @@ def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    World.add_options(parser)
-    parser.add_argument("--seeds", type=seeds, default=list(range(10)), help="such as 0-9 or 3,5")
-    parser.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
-    parser.add_argument("--jobs", type=int, default=1, help="searches side by side")
-    parser.add_argument("--schedule", type=EpsilonSchedule.parse, default=PUBLISHED)
-    parser.add_argument("--out", default="runs/search-comparison", help="folder of the finished searches")
-    parser.add_argument("--csv", type=Path, help="write every number here")
-    parser.add_argument("--plot", type=Path, help="draw a picture here (PNG)")
-    return parser
+    options = parser(__doc__)
+    World.add_options(options)
+    options.add_argument("--seeds", type=numbers(0), default=list(range(10)), help="such as 0-9 or 3,5")
+    options.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
+    options.add_argument("--jobs", type=positive, default=1, help="searches side by side")
+    options.add_argument("--schedule", type=_schedule, default=PUBLISHED)
+    options.add_argument("--out", default="runs/search-comparison", help="folder of the finished searches")
+    options.add_argument("--csv", type=Path, help="write every number here")
+    options.add_argument("--plot", type=Path, help="draw a picture here (PNG)")
+    return options
 
 
-def seeds(text: str) -> list[int]:
-    parts = [part.partition("-") for part in text.split(",")]
-    return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
+def _schedule(text: str) -> EpsilonSchedule:
+    try:
+        return EpsilonSchedule.parse(text)
+    except ScheduleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _rules(text: str) -> list[str]:
@@ -100,4 +103,4 @@ def _rules(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -10,7 +10,6 @@ the search.
     python benchmarks/search_overhead.py          # about two minutes
 """
 
-import argparse
 import contextlib
 import io
 import os
@@ -23,6 +22,7 @@ from time import perf_counter, time
 
 import numpy as np
 import sqlalchemy
+from command_line import execute, parser, positive
 from machine import processor
 from sqlalchemy import Connection, insert
 
@@ -189,9 +189,11 @@ def top(run: RunFolder) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--size", type=int, default=10_000, help="networks in the database (default 10000)")
-    options.add_argument("--count", type=int, default=50, help="networks timed (default 50)")
+    options = parser(__doc__)
+    options.add_argument(
+        "--size", type=positive, default=10_000, help="networks in the database (default 10000)"
+    )
+    options.add_argument("--count", type=positive, default=50, help="networks timed (default 50)")
     chosen = options.parse_args()
     import metaqnn.commands.top  # noqa: F401 - its import is not timed
 
@@ -207,4 +209,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

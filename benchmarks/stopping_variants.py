@@ -13,7 +13,6 @@ Within tolerance: a regret of at most 2% of the median gap. {R} in a rule is T/1
 takes about 3 minutes per rule on one core for ten files.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from command_line import completed, execute, numbers, parser, positive
 from machine import processor
 from tabulate import tabulate
 from tqdm import tqdm
@@ -35,14 +35,15 @@ MADE_UP = tuple((kind, seed) for kind in ("cross", "steps", "packed") for seed i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--curves", nargs="+", type=Path, required=True, help="recorded curves (CSV)")
-    parser.add_argument("--rules", nargs="+", default=["rank-envelope"], help="as in predictor simulate")
-    parser.add_argument("--orders", default="20,21", help="numbers of the orders (default 20,21)")
-    parser.add_argument("--jobs", type=int, default=1)
-    chosen = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--curves", nargs="+", type=Path, required=True, help="recorded curves (CSV)")
+    options.add_argument("--rules", nargs="+", default=["rank-envelope"], help="as in predictor simulate")
+    options.add_argument(
+        "--orders", type=numbers(0), default=[20, 21], help="numbers of the orders (default 20,21)"
+    )
+    options.add_argument("--jobs", type=positive, default=1)
+    chosen = options.parse_args()
     print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
-    orders = [int(number) for number in chosen.orders.split(",")]
     found: dict[str, list[Trials]] = {rule: [] for rule in chosen.rules}
     for curve_set in tqdm(list(all_sets(chosen.curves)), disable=None):
         rules = [
@@ -50,7 +51,7 @@ def main() -> None:
             for rule in chosen.rules
         ]
         for rule, trials in zip(
-            chosen.rules, run_protocol([curve_set], rules, orders, chosen.jobs), strict=True
+            chosen.rules, run_protocol([curve_set], rules, chosen.orders, chosen.jobs), strict=True
         ):
             found[rule].append(trials)
     headers = ["rule", "speed-up, geometric mean", "within tolerance", "of", "lost on"]
@@ -62,8 +63,7 @@ def all_sets(files: list[Path]) -> Iterator[CurveSet]:
     for kind, seed in MADE_UP:
         yield with_tolerance(f"{kind} {seed}", made_up(kind, np.random.default_rng(seed)))
     for file in files:
-        curves = LearningCurves.read(file)
-        for name, version in versions(curves[curves.completed], np.random.default_rng(SEED)):
+        for name, version in versions(completed(file, 4), np.random.default_rng(SEED)):
             yield with_tolerance(f"{file.stem} {name}", version)
 
 
@@ -131,4 +131,4 @@ def row(rule: str, trials: list[Trials]) -> list[object]:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -11,12 +11,12 @@ pairs whose order turns; attempts needed; the jitter from epoch to epoch. Two mi
 recorded architectures made as above, and PREFIX-sampled.npz, as many architectures drawn at epsilon = 1.
 """
 
-import argparse
 import os
 import sys
 from time import process_time
 
 import numpy as np
+from command_line import execute, parser
 from machine import processor
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import r2_score
@@ -36,10 +36,10 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    World.add_options(parser)
-    parser.add_argument("--write", metavar="PREFIX", help="write curves of the surrogate")
-    chosen = parser.parse_args()
+    options = parser(__doc__)
+    World.add_options(options)
+    options.add_argument("--write", metavar="PREFIX", help="write curves of the surrogate")
+    chosen = options.parse_args()
     print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, one used")
     world = World.of(chosen)
     architectures, recorded = world.recorded()
@@ -132,4 +132,4 @@ def speed(trainer: SurrogateTrainer, space: StateSpace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

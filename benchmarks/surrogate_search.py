@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
-from surrogate import SurrogateTrainer
+from surrogate import SurrogateError, SurrogateTrainer
 
 from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import SearchConfig
@@ -78,16 +78,18 @@ class World:
         return self.config().space(self.channels, self.image_size, self.classes)
 
     def recorded(self) -> tuple[list[Architecture], LearningCurves]:
-        """The architectures and their curves; SystemExit with a line if one is not of this space."""
+        """The architectures and their curves; `SurrogateError` if one is not of this space."""
         curves, space = LearningCurves.read(self.curves), self.space
         if curves.names is None:
-            raise SystemExit(f"{self.curves} names no architectures: a surrogate learns from those")
+            raise SurrogateError(f"{self.curves} names no architectures: a surrogate learns from those")
+        if "lr" not in curves.hyperparameters:
+            raise SurrogateError(f"{self.curves} has no column lr: a surrogate learns from the initial rates")
         architectures = [Architecture.parse(name) for name in curves.names.tolist()]
         for architecture in architectures:
             try:
                 space.path(architecture)
             except StateSpaceError as error:
-                raise SystemExit(
+                raise SurrogateError(
                     f"{architecture} is not in the space of preset {self.preset} for {self.dataset}: {error}"
                 ) from None
         return architectures, curves

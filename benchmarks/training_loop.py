@@ -15,7 +15,6 @@ machine disturb less; each ratio is within one turn, and medians are over turns.
     python benchmarks/training_loop.py            # about two minutes
 """
 
-import argparse
 import os
 import platform
 import tempfile
@@ -28,6 +27,7 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 import torchvision
+from command_line import execute, parser, positive
 from machine import processor
 from PIL import Image
 from tabulate import tabulate
@@ -222,8 +222,8 @@ def checkpoint_row(subject: Subject, images_per_second: float, folder: Path) -> 
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--rounds", type=int, default=5, help="timed turns of each loop (default 5)")
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=positive, default=5, help="timed turns of each loop (default 5)")
     options.add_argument("--folder", help="where checkpoints are written (default: the system's)")
     arguments = options.parse_args()
     auto = trainer(random_images(20), "cpu", "auto").precision
@@ -246,4 +246,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

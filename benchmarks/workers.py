@@ -11,7 +11,6 @@ than the number of processes.
     python benchmarks/workers.py --data-dir DIR         # about an hour on two cores; a warm-up comes first
 """
 
-import argparse
 import multiprocessing
 import os
 import platform
@@ -26,6 +25,7 @@ from statistics import median
 from time import monotonic
 
 import torch
+from command_line import execute, numbers, parser, positive
 from machine import processor
 
 from metaqnn.config.environment import Environment
@@ -111,14 +111,14 @@ def report(name: str, rounds: list[dict[int, float]]) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options = parser(__doc__)
     options.add_argument("--dataset", default="cifar10")
     options.add_argument("--preset", default="laptop")
     options.add_argument("--data-dir")
-    options.add_argument("--networks", type=int, default=10)
-    options.add_argument("--epochs", type=int, help="of each network (default: those of the preset)")
-    options.add_argument("--workers", default="1,2", help="numbers of workers, separated by commas")
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--networks", type=positive, default=10)
+    options.add_argument("--epochs", type=positive, help="of each network (default: those of the preset)")
+    options.add_argument("--workers", type=numbers(1), default=[1, 2], help="numbers of workers, such as 1,2")
+    options.add_argument("--rounds", type=positive, default=3)
     chosen = options.parse_args()
     schedule = EpsilonSchedule(((1.0, chosen.networks),))
     more = {} if chosen.epochs is None else {"epochs": chosen.epochs}
@@ -126,7 +126,6 @@ def main() -> None:
         chosen.preset, dataset=chosen.dataset, schedule=schedule, stopping="none", **more
     )
     here = Environment(data_dir=chosen.data_dir, device="cpu", threads=1, download=False)
-    counts = [int(count) for count in chosen.workers.split(",")]
     print(" ".join(sys.argv))
     print(
         f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
@@ -135,9 +134,9 @@ def main() -> None:
     searched(replace(config, schedule=EpsilonSchedule(((1.0, 1),)), epochs=1), here)  # fills caches
     searches, ceilings = [], []
     for round_ in range(chosen.rounds):
-        ceilings.append(alternate(lambda count: plain(config, here, count), counts, round_))
+        ceilings.append(alternate(lambda count: plain(config, here, count), chosen.workers, round_))
         searches.append(
-            alternate(lambda count: searched(config, replace(here, workers=count)), counts, round_)
+            alternate(lambda count: searched(config, replace(here, workers=count)), chosen.workers, round_)
         )
     print("what             workers  networks/minute           spread    ratio")
     report("plain processes", ceilings)
@@ -145,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    execute(main)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from surrogate import SurrogateError
 from surrogate_search import World, run_search, surrogate
 
 from metaqnn.config.schedule import EpsilonSchedule
@@ -21,12 +22,13 @@ def test_a_search_walks_the_space_of_the_preset_and_has_the_epochs_of_the_record
 
 
 def test_networks_of_another_space_are_refused_in_a_line():
-    with pytest.raises(SystemExit, match=r"\[C\(32,1,1\), SM\(10\)\] is not in the space of preset paper"):
+    message = r"\[C\(32,1,1\), SM\(10\)\] is not in the space of preset paper"
+    with pytest.raises(SurrogateError, match=message):
         World(str(CURVES)).recorded()
 
 
 def test_curves_without_architectures_are_refused_in_a_line(tmp_path):
     file = tmp_path / "curves.csv"
     file.write_text("lr,acc_1,acc_2\n0.1,0.2,0.3\n0.1,0.3,0.4\n")
-    with pytest.raises(SystemExit, match="names no architectures"):
+    with pytest.raises(SurrogateError, match="names no architectures"):
         World(str(file)).recorded()

@@ -1,0 +1,69 @@
+"""What a benchmark says, in one line and with exit code 2, instead of measuring something else."""
+
+import argparse
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import numbers
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+CURVES = BENCHMARKS.parent / "docs/results/curves/metaqnn_cifar10_decayed.csv"
+
+
+def test_numbers_are_listed_or_given_by_their_ends():
+    assert numbers(0)("0-3,7") == [0, 1, 2, 3, 7]
+    assert numbers(0)("3,1-3") == [3, 1, 2]  # each once: a pair that counts twice would seem sure
+
+
+@pytest.mark.parametrize("text", ["", "5-2", "3-", "-3", "1,,2", "two", "0"])
+def test_no_numbers(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        numbers(1)(text)
+
+
+@pytest.fixture
+def said(monkeypatch, capsys, tmp_path):
+    """said(line): what a script says that ends with exit code 2; FEW is a file of three curves."""
+    few = tmp_path / "few.csv"
+    few.write_text("net,lr,acc_1,acc_2\n" + '"[C(64,3,1), SM(10)]",0.001,0.2,0.3\n' * 3)
+
+    def run(line):
+        script, *options = line.replace("FEW", str(few)).replace("CURVES", str(CURVES)).split()
+        monkeypatch.setattr(sys, "argv", [script, *options])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+        assert end.value.code == 2
+        [found] = capsys.readouterr().err.splitlines()
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("search_comparison.py --curves CURVES --seeds 5-2", "'5-2' ends before it begins"),
+        ("search_comparison.py --curves CURVES --rules fastest", "'fastest'; expected some of none,"),
+        ("search_comparison.py --curves CURVES --schedule 1.0", "schedule '1.0' cannot be parsed"),
+        ("search_comparison.py --curves missing.csv --seeds 0", "missing.csv"),
+        ("agent_value.py --curves FEW --seeds 0", "3 recorded curves; a surrogate needs at least 20"),
+        ("agent_value.py --curves FEW --sizes 300,3", "'3' is not a whole number from 27"),
+        ("surrogate_fidelity.py --curves CURVES", "is not in the space of preset paper"),
+        ("compare_runs.py --plot x.png runs/NAME", "'runs/NAME' is not like NAME=RUN"),
+        ("compare_runs.py --plot x.png NAME=missing", "missing"),
+        ("coordinator.py --networks 100 --start 100", "--start 100 leaves nothing to do"),
+        ("decision_cost.py --curves FEW", "few.csv has 3 completed curves; at least 101 are needed"),
+        ("prediction_speed.py --curves FEW", "few.csv has 3 completed curves; at least 152 are needed"),
+        ("hyperband.py --curves CURVES --seeds 0", "'0' is not a whole number from 1"),
+        ("optuna_pruner.py --curves FEW --trials 0", "'0' is not a whole number from 1"),
+        ("stopping_variants.py --curves CURVES --rules fastest", "rule 'fastest' is not known"),
+        ("stopping_variants.py --curves FEW", "few.csv has 3 completed curves; at least 4 are needed"),
+        ("compilation.py --device tpu", "'tpu'"),
+        ("sampling.py 10", "unknown argument: 10"),
+    ],
+)
+def test_bad_input_has_a_line(said, line, message):
+    assert message in said(line)
