@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from command_line import execute, numbers, parser, positive
+from finished import store, stored
 from joblib import Parallel, delayed
 from machine import processor
 from search_tables import mean_and_error
@@ -48,17 +49,16 @@ def main() -> None:
 
 def compare(chosen: argparse.Namespace, size: int, seed: int) -> str:
     """Run both searches of a pair and store what came of them. Returns a line for people."""
-    file = _file(chosen, size, seed)
-    if not file.exists():
-        world = World.of(chosen)
+    file, world = _file(chosen, size, seed), World.of(chosen)
+    of = {**world.facts(), "stopping": chosen.stopping}
+    if not stored(file, of):
         options = {"stopping": chosen.stopping} if chosen.stopping else {}
         learned = run_search(world, seed, {**options, "schedule": in_proportion(size)})["networks"]
         epochs, networks = sum(learned["epochs"]), MORE * size
         while sum((drawn := _random(world, seed, options, networks))["epochs"]) < epochs:
             networks *= MORE
         found = {"Q-learning": measure(learned, epochs), "random": measure(drawn, epochs)}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(found))
+        store(file, of, found)
     return f"{size} networks, seed {seed}: done"
 
 

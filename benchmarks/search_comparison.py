@@ -12,13 +12,13 @@ there is not run again. With --csv and --plot, every number and a picture.
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from command_line import execute, numbers, parser, positive
+from finished import store, stored
 from joblib import Parallel, delayed
 from machine import processor
 from search_measures import SearchFile
@@ -45,7 +45,7 @@ def main() -> None:
     chosen = _options().parse_args()
     print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
     files = {(rule, seed): _file(chosen, rule, seed) for seed in chosen.seeds for rule in chosen.rules}
-    missing = [(rule, seed) for (rule, seed), file in files.items() if not file.exists()]
+    missing = [(rule, seed) for (rule, seed), file in files.items() if not stored(file, _of(chosen))]
     run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
     for line in run(delayed(search)(chosen, rule, seed) for rule, seed in missing):
         print(line, flush=True)
@@ -61,17 +61,16 @@ def search(chosen: argparse.Namespace, rule: str, seed: int) -> str:
     """Run one search and store it. Returns a line for people."""
     options = {**RULES[rule], "schedule": chosen.schedule}
     found = run_search(World.of(chosen), seed, options)
-    file = _file(chosen, rule, seed)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps({"rule": rule, **found}))
-    unfinished.replace(file)
+    store(_file(chosen, rule, seed), _of(chosen), {"rule": rule, **found})
     return f"{rule}, seed {seed}: {sum(found['networks']['epochs']):,} epochs, {found['seconds']:.0f} s"
 
 
 def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
-    """Searches of other worlds or schedules belong in other folders; what is there is taken as it is."""
     return Path(chosen.out) / f"{rule}-{seed}.json"
+
+
+def _of(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {**World.of(chosen).facts(), "schedule": str(chosen.schedule)}
 
 
 def _options() -> argparse.ArgumentParser:

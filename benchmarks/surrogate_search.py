@@ -6,8 +6,9 @@ Without a database file: its transactions would take nine tenths of the time of 
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
@@ -67,6 +68,10 @@ class World:
     def of(cls, chosen: argparse.Namespace) -> Self:
         """As the options say."""
         return cls(**{one.name: getattr(chosen, one.name) for one in fields(cls)})
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, JSON-ready; the curves by the name of their file, wherever that is."""
+        return {**asdict(self), "curves": Path(self.curves).name}
 
     def config(self, **options: Any) -> SearchConfig:
         """Of a search there."""

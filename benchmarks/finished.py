@@ -1,0 +1,31 @@
+"""Files of finished searches: each is there as a whole, says what it is of, and is not run again."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from command_line import BenchmarkError
+
+
+def store(file: Path, of: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Write the facts of a search, and what else than seed and name of the file decided about it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps({"of": of, **facts}))
+    unfinished.replace(file)
+
+
+def stored(file: Path, of: dict[str, Any]) -> bool:
+    """Whether a search is there already; `BenchmarkError` if it is of something else."""
+    if not file.exists():
+        return False
+    before = json.loads(file.read_text()).get("of", {})
+    differing = [
+        f"{name} {before.get(name)!r}, not {value!r}"
+        for name, value in of.items()
+        if before.get(name) != value
+    ]
+    if differing:
+        raise BenchmarkError(f"{file} has {'; '.join(differing)}: name another --out")
+    return True
