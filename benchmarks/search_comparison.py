@@ -17,12 +17,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from command_line import execute, numbers, parser, positive
+from command_line import BenchmarkError, execute, numbers, parser, positive
 from finished import store, stored
 from joblib import Parallel, delayed
 from machine import processor
 from search_measures import SearchFile
-from search_tables import as_table, draw, write_csv
+from search_tables import REFERENCE, as_table, draw, write_csv
 from surrogate_search import World, run_search
 
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
@@ -43,6 +43,8 @@ RULES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     chosen = _options().parse_args()
+    if chosen.plot and REFERENCE not in chosen.rules:
+        raise BenchmarkError(f"--plot draws differences from {REFERENCE}, which is not in --rules")
     print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
     files = {(rule, seed): _file(chosen, rule, seed) for seed in chosen.seeds for rule in chosen.rules}
     missing = [(rule, seed) for (rule, seed), file in files.items() if not stored(file, _of(chosen))]

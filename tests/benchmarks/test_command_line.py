@@ -48,6 +48,7 @@ def said(monkeypatch, capsys, tmp_path):
         ("search_comparison.py --curves CURVES --seeds 5-2", "'5-2' ends before it begins"),
         ("search_comparison.py --curves CURVES --rules fastest", "'fastest'; expected some of none,"),
         ("search_comparison.py --curves CURVES --schedule 1.0", "schedule '1.0' cannot be parsed"),
+        ("search_comparison.py --curves CURVES --rules default --plot x.png", "not in --rules"),
         ("search_comparison.py --curves missing.csv --seeds 0", "missing.csv"),
         ("agent_value.py --curves FEW --seeds 0", "3 recorded curves; a surrogate needs at least 20"),
         ("agent_value.py --curves FEW --sizes 300,3", "'3' is not a whole number from 27"),
