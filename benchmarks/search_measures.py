@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,22 @@ def agreement(one: SearchFile, other: SearchFile) -> float:
     return float(spearmanr(pairs).statistic) if len(pairs) > 2 else float("nan")
 
 
-def noise_floor(references: list[SearchFile]) -> npt.NDArray[np.float64]:
-    """The same between searches without early stopping that differ in their seeds, for each pair of them."""
-    return np.array([agreement(a, b) for i, a in enumerate(references) for b in references[:i]])
+def noise_floor(references: list[SearchFile]) -> tuple[float, float]:
+    """The same between n > 1 searches without early stopping that differ in their seeds.
+
+    Returns:
+        The mean over all pairs of them, and its standard error: by the jackknife over the searches (NaN of
+        two), as pairs that share a search are not independent.
+    """
+    n = len(references)
+    pairs = np.zeros((n, n))
+    for i, j in combinations(range(n), 2):
+        pairs[i, j] = pairs[j, i] = agreement(references[i], references[j])
+    mean = float(pairs.sum() / (n * (n - 1)))
+    if n == 2:
+        return mean, float("nan")
+    without = (pairs.sum() - 2 * pairs.sum(axis=0)) / ((n - 1) * (n - 2))
+    return mean, float(np.sqrt((n - 1) * without.var()))
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:

@@ -38,9 +38,10 @@ def as_table(searches: Sequence[SearchFile]) -> str:
     lines = [tabulate(all_means, ["rule", "seeds", *names], tablefmt="github")]
     if REFERENCE in rows:
         lines += ["", f"Differences from {REFERENCE}, seed by seed:", _difference_table(rows)]
-        floor = noise_floor([search for search in searches if search.rule == REFERENCE])
-        if len(floor):
-            lines += ["", f"Agreement of Q-values between seeds of {REFERENCE}: {mean_and_error(floor)}"]
+        references = [search for search in searches if search.rule == REFERENCE]
+        if len(references) > 1:
+            floor = with_error(*noise_floor(references))
+            lines += ["", f"Agreement of Q-values between seeds of {REFERENCE}: {floor}"]
     return "\n".join(lines)
 
 
@@ -86,7 +87,10 @@ def _difference_table(rows: dict[str, dict[int, Row]]) -> str:
 
 
 def mean_and_error(values: Sequence[float] | npt.NDArray[np.float64]) -> str:
-    mean, error = float(np.mean(values)), standard_error(values)
+    return with_error(float(np.mean(values)), standard_error(values))
+
+
+def with_error(mean: float, error: float) -> str:
     if np.isnan(mean):
         return "-"
     digits = 0 if abs(mean) >= 100 else 2 if abs(mean) >= 2 else 4
