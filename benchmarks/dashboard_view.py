@@ -151,9 +151,11 @@ def dashboard(folder: Path) -> Iterator[tuple[str, int]]:
     command = [*METAQNN, "dashboard", str(folder), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[1]
-        yield f"{address}runs/{folder.name}", process.pid
-        process.terminate()
+        try:
+            address = process.stdout.readline().split()[1]
+            yield f"{address}runs/{folder.name}", process.pid
+        finally:
+            process.terminate()
 
 
 def seconds_to_view(browser: Browser, url: str, height: int) -> float:
@@ -224,7 +226,13 @@ def main() -> None:
     options.add_argument("--networks", type=positive, default=10_000)
     options.add_argument("--rounds", type=positive, default=5)
     options.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
-    options.add_argument("--figures", nargs="*", metavar="NAME", help="processor time of these, or of all")
+    options.add_argument(
+        "--figures",
+        nargs="*",
+        choices=[figure.name for figure in FIGURES],
+        metavar="NAME",
+        help="processor time of these, or of all",
+    )
     chosen = options.parse_args()
     print(" ".join(sys.argv))
     if chosen.figures is not None:

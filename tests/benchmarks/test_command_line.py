@@ -62,6 +62,7 @@ def said(monkeypatch, capsys, tmp_path):
         ("optuna_pruner.py --curves FEW --trials 0", "'0' is not a whole number from 1"),
         ("stopping_variants.py --curves CURVES --rules fastest", "rule 'fastest' is not known"),
         ("stopping_variants.py --curves FEW", "few.csv has 3 completed curves; at least 4 are needed"),
+        ("dashboard_view.py --figures q-kinds q-value", "'q-value' is not one of"),
         ("compilation.py --device tpu", "'tpu'"),
         ("sampling.py 10", "unknown argument: 10"),
     ],
