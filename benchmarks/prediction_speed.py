@@ -104,6 +104,7 @@ def peak_memory() -> int:
     with tempfile.TemporaryDirectory() as folder:
         process = context.Process(target=use_large_set, args=(large_set(Path(folder)), sender))
         process.start()
+        sender.close()  # so that nothing more is waited for where the process dies
         peak = int(receiver.recv())
         process.join()
     return peak
