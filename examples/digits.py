@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,18 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from tabulate import tabulate
 
+from predictor.cli import Parser
+from predictor.curves.options import MANY, whole
+
 N_TRAINING = 500
+
+
+def parse(docstring: str, **defaults: int) -> argparse.Namespace:
+    """An example's options: how many trainings or trials, and how many seeds."""
+    parser = Parser(description=docstring.splitlines()[0])
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=whole(1, MANY), default=default, help=f"default {default}")
+    return parser.parse_args()
 
 
 @cache
@@ -62,8 +74,6 @@ class Found:
 
 def compare(searches: dict[str, Callable[[int], Found]], seeds: int, title: str) -> None:
     """Run each search with each seed and print a table; the others are compared with the first one."""
-    if seeds < 1:
-        raise SystemExit(f"--seeds is {seeds}; at least 1 is needed")
     found = {name: [search(seed) for seed in range(seeds)] for name, search in searches.items()}
     reference = next(iter(found.values()))
     rows = []

@@ -7,7 +7,6 @@ The same settings, drawn at random, are trained in the same order by each.
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from functools import partial
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras
-from digits import Found, compare, draw_settings, load
+from digits import Found, compare, draw_settings, load, parse
 from keras.callbacks import Callback, EarlyStopping
 
 from predictor.integrations.keras import StoppingRuleCallback
@@ -66,10 +65,7 @@ def search(callbacks: Callable[[CurveStore, Setting], list[Callback]], trainings
 
 def main() -> None:
     """Run the searches and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trainings", type=int, default=25)
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, trainings=25, seeds=3)
     callbacks: dict[str, Callable[[CurveStore, Setting], list[Callback]]] = {
         "no stopping": lambda store, setting: [],
         "EarlyStopping (patience 0)": lambda store, setting: [EarlyStopping(MONITOR, mode="max")],

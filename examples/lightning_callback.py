@@ -7,7 +7,6 @@ The same settings, drawn at random, are trained in the same order by each.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import tempfile
 import warnings
@@ -16,7 +15,7 @@ from functools import partial
 
 import lightning
 import torch
-from digits import Found, compare, draw_settings, load
+from digits import Found, compare, draw_settings, load, parse
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -96,10 +95,7 @@ def search(callbacks: Callable[[CurveStore, Setting], list[Callback]], trainings
 
 def main() -> None:
     """Run the searches and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trainings", type=int, default=25)
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, trainings=25, seeds=3)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     callbacks: dict[str, Callable[[CurveStore, Setting], list[Callback]]] = {

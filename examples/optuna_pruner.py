@@ -7,11 +7,10 @@ The same settings (random sampler, same seed) are tried in the same order by eac
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 
 import optuna
-from digits import Found, compare, train
+from digits import Found, compare, parse, train
 
 from predictor.integrations.optuna import StoppingRulePruner
 from predictor.rules.names import make_rule
@@ -55,10 +54,7 @@ def search(name: str, trials: int, seed: int) -> Found:
 
 def main() -> None:
     """Run the studies and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, trials=40, seeds=5)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rules = ("no pruning", "MedianPruner", "rank envelope")
     searches = {name: partial(search, name, arguments.trials) for name in rules}

@@ -7,12 +7,11 @@ The same settings, drawn at random, are trained in the same order by each.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from digits import Found, compare, draw_settings, train
+from digits import Found, compare, draw_settings, parse, train
 
 from predictor.integrations.recorded import CurveStore
 from predictor.rules.names import make_rule
@@ -62,10 +61,7 @@ def search_with_rule(trainings: int, seed: int) -> Found:
 
 def main() -> None:
     """Run the searches and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trainings", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, trainings=40, seeds=5)
     searches = {
         "no stopping": partial(search, to_the_end, arguments.trainings),
         "patience 3": partial(search, with_patience, arguments.trainings),

@@ -8,7 +8,6 @@ matter of time, so the numbers differ a little from run to run.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the old output can be switched off
 
 import ray
-from digits import Found, compare, draw_settings, train
+from digits import Found, compare, draw_settings, parse, train
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
@@ -67,10 +66,7 @@ def search(name: str, trials: int, seed: int) -> Found:
 
 def main() -> None:
     """Run the experiments and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, trials=40, seeds=3)
     ray.init(
         "local",
         num_cpus=2,

@@ -27,7 +27,10 @@ def test_an_example_prints_its_table(script, options, rule):
     assert "90" in rows["rank envelope"]  # which are its burn-in
 
 
-def test_no_seeds_have_a_line():
-    command = [sys.executable, EXAMPLES / "plain_loop.py", "--seeds", "0"]
+@pytest.mark.parametrize("option", ["--seeds", "--trainings"])
+def test_nothing_to_train_has_a_line(option):
+    command = [sys.executable, EXAMPLES / "plain_loop.py", option, "0"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, "--seeds is 0; at least 1 is needed\n")
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"argument {option}: '0' is not a whole number from 1" in line
