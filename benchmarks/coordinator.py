@@ -8,8 +8,8 @@ rule (fits included), forecasts of rewards, replay and the database. Printed for
 - the time from when an event is taken in to its answer: median, 99th percentile and the longest;
 - the database's size, and the memory that the process holds.
 Seconds are those of the processor, which other programs on the machine disturb less; waiting for the disk is
-not in them. --start N begins with N finished networks, made up and stored directly; with --folder they are
-kept there for the next time.
+not in them. --start N begins with N finished networks, made up and stored directly, the same for each number
+of workers; with --folder they are kept there for the next time.
 Compared in the same run: the same search with one worker (--workers 1,1000).
 
     python benchmarks/coordinator.py --networks 10000 --workers 1,1000
@@ -18,6 +18,7 @@ Compared in the same run: the same search with one worker (--workers 1,1000).
 
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -177,26 +178,37 @@ def store_one(
     database.finish(network_id, result, number, {number - 1: number - 1})
 
 
-def measure(folder: Path, networks: int, start: int, workers: int, every: int, stopping: str) -> None:
-    """One search from that many networks to that many."""
-    schedule = EpsilonSchedule(((1.0, networks - networks // 10), (0.1, networks // 10)))
-    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, stopping=stopping)
-    run = RunFolder(folder / f"{workers}-workers")
-    if not run.path.exists():
+def made_start(folder: Path, networks: int) -> Path:
+    """The run folder of a search of so many finished networks, kept for the next time."""
+    path = folder / f"{networks}-finished"
+    if not path.exists():
+        run = RunFolder(folder / f"{networks}-unfinished")
+        shutil.rmtree(run.path, ignore_errors=True)
         run.path.mkdir(parents=True)
+        config = SearchConfig.of("paper", dataset="cifar10")
         record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
         with closing(ReplayDatabase.create(run.url, record)) as database:
-            store_finished(database, start)
-    with closing(ReplayDatabase.open(run.url)) as database:
-        search = Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15))
-        search.run(SimulatedWorkers(workers, every, search.trained, run.database))
+            store_finished(database, networks)
+        run.path.rename(path)
+    return path
+
+
+def measure(start: Path, networks: int, workers: int, every: int, stopping: str) -> None:
+    """One search that goes on to that many networks, from a copy of the start."""
+    schedule = EpsilonSchedule(((1.0, networks - networks // 10), (0.1, networks // 10)))
+    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, stopping=stopping)
+    with tempfile.TemporaryDirectory() as temporary:
+        run = RunFolder(shutil.copytree(start, Path(temporary) / "run"))
+        with closing(ReplayDatabase.open(run.url)) as database:
+            search = Search(config, SPACE, database, stopping_rule(config), chance=Chance(0.1, 0.15))
+            search.run(SimulatedWorkers(workers, every, search.trained, run.database))
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--networks", type=positive, default=10_000)
     options.add_argument("--start", type=whole(0, MANY), default=0, help="networks that have finished before")
-    options.add_argument("--folder", type=Path, help="kept, with the start; what is there is used")
+    options.add_argument("--folder", type=Path, help="where the start is kept for the next time")
     options.add_argument(
         "--workers", type=numbers(1), default=[1, 1000], help="numbers of workers, such as 1,1000"
     )
@@ -211,11 +223,11 @@ def main() -> None:
         f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
     )
     print("workers  networks  events/s  networks/s together median ms  99th ms  max ms database MB memory MB")
-    for workers in chosen.workers:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = chosen.folder or Path(temporary)
-            every = chosen.every or max(1, (chosen.networks - chosen.start) // 5)
-            measure(folder, chosen.networks, chosen.start, workers, every, chosen.stopping)
+    every = chosen.every or max(1, (chosen.networks - chosen.start) // 5)
+    with tempfile.TemporaryDirectory() as temporary:
+        start = made_start(chosen.folder or Path(temporary), chosen.start)
+        for workers in chosen.workers:
+            measure(start, chosen.networks, workers, every, chosen.stopping)
 
 
 if __name__ == "__main__":
