@@ -12,6 +12,8 @@ export GPU_FACTS=$OUT/facts.txt PYTHONPATH=$PWD:${PYTHONPATH:-} PYTHONUNBUFFERED
 PYTHON=${PYTHON:-python3} TRIAL=${METAQNN_GPU:-} DEVICE=${METAQNN_GPU:-cuda}
 exec > >(tee "$OUT/report.txt") 2>&1
 
+rm -f "$GPU_FACTS" # of an earlier session; tests write below what is there
+
 stage() { # LIMIT COMMAND...
     local limit=$1 began=$SECONDS; shift
     echo; echo "== $*"
