@@ -108,15 +108,16 @@ def main() -> None:
                 f"({statistics.median(own) / usual:4.1f} times)   "
                 f"mean {statistics.mean(own):7.3f}   longest {max(own):8.1f}"
             )
+    to_the_end = running.values[:IN_TURN].tolist()
     courses = {
-        name: 1000
-        * np.array([costs(study, values, to_the_end=True) for values in running.values[:IN_TURN].tolist()])
+        name: 1000 * np.array([costs(study, values, to_the_end=True) for values in to_the_end])
         for name, study in studies.items()
     }
     means = {name: float(np.median(course, axis=0).mean()) for name, course in courses.items()}
     for name, mean in means.items():
         times_usual = mean / means["MedianPruner"]
-        print(f"{name:<15} all {curves.T} epochs of {IN_TURN} trials: {mean:7.3f} ({times_usual:4.1f} times)")
+        trials = f"all {curves.T} epochs of {len(to_the_end)} trials"
+        print(f"{name:<15} {trials}: {mean:7.3f} ({times_usual:4.1f} times)")
 
 
 if __name__ == "__main__":
