@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that only a GPU can decide, in seven minutes on one: the list is in docs/results/gpu.md.
+# All that only a GPU can decide, in seven to nine minutes on one: the list is in docs/results/gpu.md.
 #
 #     bash benchmarks/gpu_session.sh DATA OUT              DATA: folder with CIFAR-10; OUT: folder for the results
 #     METAQNN_GPU=cpu bash benchmarks/gpu_session.sh ...   tries everything out, smaller, without a GPU
@@ -47,6 +47,7 @@ rm -rf "$OUT/run"
 stage 60 $PYTHON -m metaqnn.run --run-dir "$OUT/run" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
 stage 30 $PYTHON -m metaqnn.run --resume "$OUT/run" --quiet
 stage 20 $PYTHON -m metaqnn top "$OUT/run" -k 3
+[[ $TRIAL ]] || stage 90 $PYTHON benchmarks/compilation.py --device "$DEVICE" # on a CPU it takes minutes
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
 rm -rf "$OUT/cache" "$SITE" "$OUT/run/checkpoints" "$OUT/run/weights"
