@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from metaqnn.search.knowledge import History
+from metaqnn.database.records import NetworkResult
+from metaqnn.search.knowledge import History, Knowledge
 
 
 def test_a_partial_curve_is_padded_with_nan():
@@ -42,3 +43,21 @@ def test_nothing_is_built_anew_while_nothing_is_added():
     history = History(3)  # stopping rules keep fitted models for the object that they saw last
     history.append(history.curve(1, 2, 0.1, [0.1]))
     assert history.curves is history.curves
+
+
+def test_every_walk_to_a_network_in_training_counts_and_a_resume_keeps_their_order(new_database):
+    """As with many workers: of 40 walks, most lead to networks whose results are still to come."""
+    _, database = new_database(layer_limit=2, conv_widths=(8,), conv_sizes=(1, 3))
+    config = database.record().config
+    space = config.space(1, 8, 10)
+    known = Knowledge(config, space, database)
+    jobs = [job for job in (known.propose(1.0) for _ in range(40)) if job]
+    assert len(jobs) < 20
+    for place, job in enumerate(reversed(jobs)):
+        known.finish(job, NetworkResult("completed", 0.5 + place / 100))
+    resumed = Knowledge(config, space, database)
+    database.close()
+    for memory in (known.memory, resumed.memory):
+        assert len(memory) == 40
+    assert [reward for _, reward in resumed.memory.samples] == [reward for _, reward in known.memory.samples]
+    assert resumed.agent.q_table() == known.agent.q_table()
