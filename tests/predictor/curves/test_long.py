@@ -51,6 +51,13 @@ def test_rows_that_nothing_tells_apart_are_refused_with_a_sample(write, long):
         read(write(shuffled))
 
 
+def test_an_id_tells_trainings_apart_and_the_number_of_a_row_does_not(write, long, accuracies):
+    mixed = long.drop(columns="lr").rename(columns={"run": "id"}).sample(frac=1, random_state=3)
+    curves = read(write(mixed.assign(**{"Unnamed: 0": np.arange(len(mixed)) // 2})))
+    np.testing.assert_array_equal(curves.values, accuracies[[int(name[1:]) for name in curves.names]])
+    assert "told apart by id" in curves.understood
+
+
 def test_a_rate_that_decays_does_not_tell_trainings_apart(write, long, accuracies):
     """As Keras's CSVLogger appends one training after the other, each with rates of its own."""
     curves = read(write(long.drop(columns="run").assign(lr=long["lr"] * 0.1 ** (long["epoch"] > 3))))

@@ -160,6 +160,15 @@ def test_results_of_yolo_the_curve_is_the_precision_at_all_overlaps(tmp_path, ac
     np.testing.assert_array_equal(read(tmp_path, curve=names[5]).values, accuracies)
 
 
+def test_two_values_in_each_epoch_stand_at_their_steps(tmp_path, accuracies):
+    for i, accuracy in enumerate(accuracies):
+        table = {"epoch": EPOCHS // 2, "step": 50 * (EPOCHS + 1), "val_acc": accuracy}
+        pd.DataFrame(table).to_csv(tmp_path / f"run{i}.csv", index=False)
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "val_acc at step 50, 100, ..., 300" in curves.understood
+
+
 def test_a_training_that_stopped_early_is_shorter(tmp_path, accuracies, rates):
     for i in range(3):
         keras(tmp_path, i, accuracies[i], rates[i])
