@@ -33,6 +33,8 @@ PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
     ("log", "likelihood"): ("log_likelihood", "maximize"),
     ("squared", "error"): ("mse", "minimize"),
     ("absolute", "error"): ("mae", "minimize"),
+    ("skill", "score"): ("skill_score", "maximize"),
+    ("hamming", "score"): ("hamming_score", "maximize"),
 }
 MINIMIZED = frozenset((
     "rmse", "mse", "mae", "mape", "smape", "msle", "rmsle", "wer", "cer", "eer", "fid", "kid", "bpc",
@@ -45,6 +47,8 @@ MAXIMIZED = frozenset((
     "psnr", "ssim", "precision", "recall", "sensitivity", "specificity", "kappa", "mcc", "ndcg", "mrr",
     "elbo", "elo", "pearson", "spearman",
 ))
+VAGUE = frozenset(("score", "scores"))
+"""Words that name a metric only where no other word does: ``brier_score``, ``fid_score``."""
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
 TEST = frozenset(("test", "testing", "tst"))
 TRAINING = frozenset(("train", "training", "trn", "tr"))
@@ -168,19 +172,25 @@ def _of_a_split(words: Iterable[str]) -> bool:
 
 
 def _named(words: list[str]) -> NamedMetric | None:
+    vague = None
     for place in range(len(words) - 1, -1, -1):
         pair = (words[place - 1], words[place]) if place else None
         if pair in PHRASES:
             return NamedMetric(*PHRASES[pair])
-        word = words[place]
-        if word in SYNONYMS:
-            name = SYNONYMS[word]
-            return NamedMetric(name, "maximize" if name == "accuracy" else "minimize")
-        if word in MINIMIZED:
-            return NamedMetric(word, "minimize")
-        if word in MAXIMIZED:
-            return NamedMetric(word, "maximize")
-    return None
+        if found := _of_word(words[place]):
+            if found.name not in VAGUE:
+                return found
+            vague = vague or found
+    return vague
+
+
+def _of_word(word: str) -> NamedMetric | None:
+    if word in SYNONYMS:
+        name = SYNONYMS[word]
+        return NamedMetric(name, "maximize" if name == "accuracy" else "minimize")
+    if word in MINIMIZED:
+        return NamedMetric(word, "minimize")
+    return NamedMetric(word, "maximize") if word in MAXIMIZED else None
 
 
 def _parts(word: str) -> list[str]:

@@ -13,11 +13,12 @@ from predictor.curves.metrics import (
 
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
-    "perplexity ppl fid bpc crossEntropyLoss eval/mse testLoss neg_log_likelihood"
+    "perplexity ppl fid bpc crossEntropyLoss eval/mse testLoss neg_log_likelihood "
+    "brier_score val_brier_score fid_score LossScore"
 )
 RISING = (
     "acc valid_accuracies top1 val/acc F1 auc mIoU bleu score r2 reward neg_mean_squared_error valAccuracy "
-    "psnr"
+    "psnr brier_skill_score hamming_score f1_score roc_auc_score inception_score"
 )
 
 
