@@ -14,6 +14,10 @@ FEW = 5
 ALIKE = 0.25
 """Values before training are that much closer together than those of the next epoch, or more."""
 PERCENT_FROM = 10.0
+FILLERS = (0.0, -1.0)
+"""What some write where a training had ended."""
+ABRUPT = 0.25
+"""A curve that falls to zero from this share of its largest value or more did not get there by training."""
 
 
 def before_training(values: Floats, following: Floats, direction: Direction) -> bool:
@@ -73,11 +77,12 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         values: (n, T).
 
     Raises:
-        CurvesError: at least nine tenths of at least 5 curves go the wrong way, or an accuracy is negative,
-            as some write -1 where nothing was observed.
+        CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative, or
+            curves end in 0 or -1, as some write where nothing was observed.
     """
     if metric.name == "accuracy":
         _refuse_negative(name, values)
+    _refuse_filled(metric.name, name, values)
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity"):
         return
@@ -96,6 +101,25 @@ def _refuse_negative(name: str, values: Floats) -> None:
             f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
             f"{values[row, epoch]:g}; leave empty what was not observed, or say what it is: --metric"
         )
+
+
+def _refuse_filled(metric: str, name: str, values: Floats) -> None:
+    """Refuse curves that end in 0 (of accuracies, errors and losses) or -1 (of what is never negative)."""
+    for filler in FILLERS if metric in ("accuracy", "error", "loss") else FILLERS[1:]:
+        rows = np.flatnonzero([_ends_in(filler, row) for row in values])
+        if len(rows) and not np.any((values < 0) & (values != filler)):
+            raise CurvesError(
+                f"{name[:60]!r} ends in {filler:g} in {len(rows)} of {len(values)} curves, the first of them "
+                f"curve {rows[0]}; leave empty what was not observed, or say what it is: --metric"
+            )
+
+
+def _ends_in(filler: float, row: Floats) -> bool:
+    """Whether a curve ends in this value all of a sudden."""
+    seen = row[np.isfinite(row)]
+    before = seen[: len(seen) - int(np.argmin(np.append(seen[::-1] == filler, False)))]
+    fell = len(before) > 0 and len(before) < len(seen) and before[-1] > 0
+    return bool(fell and before[-1] >= ABRUPT * before.max())
 
 
 def in_percent(metric: str, values: Floats) -> bool:

@@ -104,6 +104,27 @@ def test_a_negative_accuracy_stands_for_none(tmp_path):
     assert read(path, direction="maximize").values[1].tolist() == [0.2, -1, -1]
 
 
+@pytest.mark.parametrize(
+    ("name", "filler"), [("acc_#", 0), ("val_loss_#", 0), ("error_#", 0), ("val_loss_#", -1), ("auc_#", -1)]
+)
+def test_what_stands_for_epochs_that_were_not_trained_is_refused(wide, losses, name, filler):
+    """As arrays of trainings that stopped early have it: a loss of 0 would be the best of all."""
+    values = 1 / losses if name in ("acc_#", "auc_#") else losses.copy()
+    values[3, 4:], values[5, 5:] = filler, filler
+    path = wide({name: values})
+    said = f"ends in {filler} in 2 of 8 curves, the first of them curve 3; leave empty what was not observed"
+    with pytest.raises(CurvesError, match=said):
+        read(path)
+    assert read(path, metric="loss").T == 6
+
+
+@pytest.mark.parametrize("name", ["val_error_#", "val_loss_#"])
+def test_what_comes_down_to_zero_is_read(wide, accuracies, name):
+    values = accuracies.max() - accuracies
+    assert (values[:, -1] == 0).any()
+    np.testing.assert_allclose(read(wide({name: values})).values, values)
+
+
 def test_a_perplexity_that_rises_and_an_accuracy_that_falls_are_refused(wide, accuracies):
     with pytest.raises(CurvesError, match=r"'ppl' is read as perplexity, which rises in 8 of 8 curves"):
         read(wide({"ppl_#": 100 * accuracies}))
