@@ -42,8 +42,8 @@ GENERIC = frozenset((
 # fmt: on
 SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "acc5", "prec5"))
 """Words of what goes with a curve that is there, too."""
-AT_ONE_THRESHOLD = re.compile(r"AP[@_]?(0?\.)?(50?|75)(?![-:.\d])")
-"""Average precision at one overlap, ``mAP50``, beside that of all of them, ``mAP50-95``."""
+OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
+"""Average precision at one overlap or of one size, ``mAP50``, ``mAP_s``, beside that of all, ``mAP50-95``."""
 ONE_SIDED = frozenset(("precision", "recall", "sensitivity", "specificity"))
 """Metrics that one can have at the cost of another."""
 
@@ -112,7 +112,7 @@ C = TypeVar("C", bound=Candidate)
 
 def _tells_a_part(name: str, metric: NamedMetric | None) -> bool:
     one_sided = metric is not None and metric.name in ONE_SIDED
-    return one_sided or AT_ONE_THRESHOLD.search(name) is not None
+    return one_sided or OF_SOME.search(name) is not None
 
 
 def is_generic(name: str) -> bool:

@@ -16,12 +16,21 @@ from predictor.curves.choice import Candidate, Wishes, choose, is_generic, settl
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import AFTERWARDS, NamedMetric, metric_of, names_bookkeeping, words_of
+from predictor.curves.metrics import (
+    AFTERWARDS,
+    UNLABELLED,
+    NamedMetric,
+    metric_of,
+    names_bookkeeping,
+    split_rank,
+    words_of,
+)
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import (
     BLOCKS,
     EPOCH_NAMES,
     OF_PARAMETERS,
+    RATES,
     RUN_NAMES,
     blocks_of,
     epoch_columns,
@@ -42,6 +51,8 @@ OF_EPOCHS = frozenset(
 ENOUGH_ROWS = 5
 SHORT = 3
 """Fewer numbered columns are no curve in a table with a column of epochs."""
+OFTEN = 2
+"""As many times as often as other metrics are those of batches logged."""
 
 
 def is_long(table: pd.DataFrame) -> bool:
@@ -52,7 +63,7 @@ def is_long(table: pd.DataFrame) -> bool:
         return not wide or _rows_are_epochs(table, epochs[0], wide[0])
     if groups or len(table) < 2:
         return False
-    passing = {"lr", "learning rate", "time", "timestamp", "wall time", "duration"}
+    passing = {*RATES, "time", "timestamp", "wall time", "duration"}
     named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
     return bool(named) and all(metric_of(column) for column in named)
 
@@ -88,7 +99,10 @@ def read_long(
     if not (epochs := epoch_columns(table)):
         table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
         epochs = ["epoch"]
-    curve = choose(_candidates(table, epochs, run), wishes.curve, OF_TRAININGS).name
+    candidates = _candidates(table, epochs, run)
+    if not wishes.curve:
+        candidates = _without_batches(candidates, table, epochs)
+    curve = choose(candidates, wishes.curve, OF_TRAININGS).name
     rows = table[[is_number(cell) and np.isfinite(float(cell)) for cell in table[curve]]]
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
@@ -132,12 +146,41 @@ def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> 
         for column in others
         if not names_bookkeeping(column)
         and not AFTERWARDS.intersection(words_of(column))
-        and plain(column) not in (*RUN_NAMES, "lr", "learning rate")
+        and plain(column) not in (*RUN_NAMES, *RATES)
         and not OF_PARAMETERS.match(column)
     ]
     if not (often or unknown):
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     return [Candidate(column, counts[column]) for column in often or unknown]
+
+
+def _without_batches(
+    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
+) -> list[Candidate]:
+    """Without metrics of batches in training, where others that are not labelled either are logged rarely.
+
+    As Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
+    """
+    steps = {
+        candidate.name: _different(table[table[candidate.name] != ""], epochs)
+        for candidate in candidates
+        if split_rank(candidate.name) == UNLABELLED
+    }
+    fewest = min((number for number in steps.values() if number > 1), default=0)
+    batches = {name for name, number in steps.items() if fewest and number >= OFTEN * fewest}
+    return [c for c in candidates if c.name not in batches or not _is_of_batches(c.name, table, epochs)]
+
+
+def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
+    """Whether the column has several values in an epoch, or one with each learning rate."""
+    rows = table[table[column] != ""]
+    if plain(epochs[0]) in OF_EPOCHS:
+        return _different(rows, epochs) >= OFTEN * _different(rows, epochs[:1])
+    return any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
+
+
+def _different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
+    return len(rows[list(columns)].drop_duplicates())
 
 
 def _groups(rows: pd.DataFrame, keys: list[str]) -> list[pd.DataFrame]:

@@ -27,6 +27,8 @@ RUN_NAMES = (
     "file", "lauf", "column",
 )
 # fmt: on
+RATES = ("lr", "learning rate")
+"""Names of what may change from batch to batch."""
 OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
 FEW_REPEATS = 0.1
 """Share of the rows that may come again where a column is named as that of a run."""

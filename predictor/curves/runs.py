@@ -1,9 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
 A folder is searched for ``progress.csv``, ``result.json`` (Ray), ``metrics.csv`` (Lightning),
-``training.log`` (Keras) and TensorBoard's event files; in a folder with none of these, each ``.csv`` or
-``.json`` is a training, and if there are none, each ``.log``. Everything becomes one long table with the
-column ``run``, which `predictor.curves.long` reads.
+``scalars.json`` (MMEngine), ``training.log`` (Keras) and TensorBoard's event files; in a folder with none of
+these, each ``.csv`` or ``.json`` is a training, and if there are none, each ``.log``. Everything becomes one
+long table with the column ``run``, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from predictor.curves.wording import listed
 from predictor.errors import CurvesError
 from predictor.extras import require
 
-NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json", "training.log")
+NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json", "scalars.json", "training.log")
 EVENTS = "events.out.tfevents"
 SCALARS = "scalars"
 """TensorBoard's name of the plugin that shows curves."""

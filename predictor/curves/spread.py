@@ -47,7 +47,7 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
         return table
     metrics = [column for column in table.columns if _is_metric(table, column)]
     named = {
-        f"{kind}_{metric}": table[metric].where(table[phase] == kind, "")
+        f"{kind}_{metric}" if kind else metric: table[metric].where(table[phase] == kind, "")
         for kind in dict.fromkeys(table[phase])
         for metric in metrics
     }
@@ -57,18 +57,19 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
 
 def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
     """Whether the cells are names of data, and most epochs of a training have rows of several of them."""
-    kinds = set(table[column])
+    kinds = set(table[column]) - {""}
     if plain(column) in RUN_NAMES or len(kinds) < 2 or not all(map(_names_data, kinds)):
         return False
     epochs = epoch_columns(table)
     if not epochs:
         return False
+    rows = table[table[column] != ""]  # others tell of the training as a whole
     same = [
         other
         for other in table.columns
-        if other == epochs[0] or (other != column and _tells_trainings(table, other, epochs))
+        if other == epochs[0] or (other != column and _tells_trainings(rows, other, epochs))
     ]
-    return bool((table.groupby(same)[column].nunique() > 1).mean() >= 0.5)
+    return bool((rows.groupby(same)[column].nunique() > 1).mean() >= 0.5)
 
 
 def _names_data(kind: str) -> bool:
@@ -80,6 +81,7 @@ def _names_data(kind: str) -> bool:
 def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> bool:
     """Whether the column may be the same in all rows of an epoch of a training: no metric, time or step."""
     passing = AFTERWARDS.intersection(words_of(column)) or is_index(column) or column in epochs
+    passing = passing or (table[column] == "").any()
     bookkeeping = names_bookkeeping(column) and plain(column) not in RUN_NAMES
     return not (passing or bookkeeping or _is_metric(table, column))
 

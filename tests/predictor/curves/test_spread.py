@@ -1,5 +1,7 @@
 """Tables with several rows for an epoch of a training, by data or by batch."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,56 @@ def test_a_split_that_a_training_belongs_to_is_left_out(tmp_path, long, accuraci
     for one in (table, table.drop(columns="run")):
         one.to_csv(tmp_path / "log.csv", index=False)
         np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+
+
+def batches(losses, **more):
+    """Rows of a training: four of batches in each epoch, and their accuracy on proposals."""
+    for t, loss in enumerate(losses):
+        for k in range(4):
+            step = {"epoch": t + 1, "iter": 50 * k + 50} if more else {"iteration": 200 * t + 50 * k + 50}
+            yield (
+                t,
+                k,
+                {**more, **step, "lr": 0.02, "loss": loss + 0.01 * k, "acc": 96.5 + 0.1 * k, "time": k},
+            )
+
+
+@pytest.mark.parametrize("rate", [lambda t, k: 0.02, lambda t, k: 0.02 - 0.001 * t - 0.0001 * k])
+def test_batches_and_validation_as_mmdetection_logs_them(tmp_path, accuracies, losses, rate):
+    """The first line tells of the whole training; the parts of the precision are not the curve."""
+    for i in range(8):
+        rows = [{"env_info": "linux", "seed": 1}]
+        for t, k, row in batches(losses[i], mode="train"):
+            rows.append({**row, "lr": rate(t, k), "memory": 5000})
+            if k == 3:
+                parts = {f"bbox_mAP_{part}": accuracies[i, t] + 0.1 for part in ("50", "75", "s", "m", "l")}
+                rows.append({"mode": "val", "epoch": t + 1, "iter": 500, "lr": rate(t, k),
+                             "bbox_mAP": accuracies[i, t], **parts})  # fmt: skip
+        (tmp_path / f"{i}.log.json").write_text("\n".join(map(json.dumps, rows)))
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "bbox_mAP at epoch 1, 2, ..., 6" in curves.understood
+
+
+def test_batches_and_validation_as_detectron2_logs_them(tmp_path, accuracies, losses):
+    for i in range(8):
+        rows = [
+            {**row, **({"bbox/AP": accuracies[i, t], "bbox/AP50": 0.9 - 0.1 * t} if k == 3 else {})}
+            for t, k, row in batches(losses[i])
+        ]
+        (tmp_path / f"{i}").mkdir()
+        (tmp_path / f"{i}/metrics.json").write_text("\n".join(map(json.dumps, rows)))
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "map (maximized) in bbox/AP at iteration 200, 400, ..., 1200" in curves.understood
+    assert read(tmp_path, curve="acc").T == 24
+
+
+def test_a_metric_that_is_seldom_measured_is_not_preferred_to_one_of_each_epoch(tmp_path, long, accuracies):
+    table = long.rename(columns={"val_acc": "acc"}).drop(columns="val_loss")
+    table["bleu"] = table["acc"].where(table["epoch"] % 3 == 0)
+    table.to_csv(tmp_path / "log.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
 
 
 @pytest.mark.parametrize("counter", ["batch_idx", "batch", "iteration"])
