@@ -34,9 +34,11 @@ from predictor.curves.wording import LONGEST, listed, shown
 from predictor.errors import CurvesError
 
 # fmt: off
-GENERIC = frozenset((
-    "e", "ep", "epoch", "epochs", "learning", "curve", "curves", "step", "steps", "iter", "iters",
-    "iteration", "iterations", "it", "t", "y", "v", "value", "values", "history",
+EPOCH_WORDS = frozenset((
+    "e", "ep", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "it", "t",
+))
+GENERIC = EPOCH_WORDS | frozenset((
+    "learning", "curve", "curves", "y", "v", "value", "values", "history",
 )) | VALIDATION | TEST | TRAINING
 """Words of names that say that values are a curve, but not of what."""
 # fmt: on

@@ -16,6 +16,8 @@ ALIKE = 0.25
 PERCENT_FROM = 10.0
 FILLERS = (0.0, -1.0)
 """What some write where a training had ended."""
+SMOOTH = 0.5
+"""Share of all their ups and downs that curves come forward by, as `smoothness` has it."""
 ABRUPT = 0.25
 """A curve that falls to zero from this share of its largest value or more did not get there by training."""
 
@@ -57,6 +59,21 @@ def smoothness(values: Floats) -> float:
         shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
     known = shares[np.isfinite(shares)]
     return float(known.mean()) if len(known) else 0.0
+
+
+def check_rows(values: Floats) -> None:
+    """Refuse values that go smoothly down the columns and not along the rows; raises `CurvesError`.
+
+    Args:
+        values: (n, T), of which nothing but their place tells what is a training and what an epoch.
+    """
+    down, along = smoothness(values.T), smoothness(values)
+    if len(values) > FEW and down >= max(SMOOTH, 2 * along):
+        n, T = values.shape
+        raise CurvesError(
+            f"{n} rows of {T} values seem to be {n} epochs of {T} trainings: a row has to be a training; "
+            "turn the table round, or say what the values are: --metric"
+        )
 
 
 def course(values: Floats) -> str:

@@ -25,17 +25,18 @@ from numpy.lib import format as npy
 
 from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
-from predictor.curves.course import check_course
+from predictor.curves.course import check_course, check_rows, remark_on
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import is_long, read_long
 from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.mlflow import read_mlflow, runs_of
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
+from predictor.curves.parameters import Parameters
 from predictor.curves.partition import RUN
 from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, files_of, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
 from predictor.curves.tables import read_table
-from predictor.curves.wide import read_wide
+from predictor.curves.wide import describe_curves, read_wide
 from predictor.errors import CurvesError
 
 Place = str | os.PathLike[str]
@@ -154,9 +155,14 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
         names=arrays.get("names"),
     )
+    metric = NamedMetric(curves.metric, curves.direction)
     if not (asked or wishes.direction or {"metric", "direction"} & arrays.keys()):
-        check_course(NamedMetric(curves.metric, curves.direction), "values", curves.values)
-    return curves
+        if arrays.keys() == {"values"}:
+            check_rows(curves.values)
+        check_course(metric, "values", curves.values)
+    parameters = Parameters(dict(curves.architecture), dict(curves.hyperparameters))
+    what = describe_curves(curves.values, metric, remark_on(metric, curves.values), "values")
+    return replace(curves, understood=f"{what}; {parameters.describe()}")
 
 
 def _plain_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.choice import Wishes, choose, settle
-from predictor.curves.columns import Group, curves_among, groups_of, name_column
-from predictor.curves.course import before_training
+from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, is_generic, settle
+from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
+from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import NamedMetric
+from predictor.curves.metrics import NamedMetric, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.tables import numbers
 from predictor.curves.wording import listed, shown
@@ -42,6 +42,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
+    if not wishes.metric and _may_be_turned(group, table):
+        check_rows(np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
     metric, remark = settle(group.name, values, wishes)
@@ -64,6 +66,12 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
             )
         ),
     )
+
+
+def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
+    """Whether nothing says that columns are epochs and rows trainings: a number or ``curve_1`` does not."""
+    alone = all(is_index(column) for column in table.columns if column not in group.columns.values())
+    return alone and is_generic(group.name) and not EPOCH_WORDS.intersection(words_of(group.name))
 
 
 def describe(table: pd.DataFrame) -> str:

@@ -201,6 +201,18 @@ def test_an_npz_file_that_names_no_metric_holds_accuracies_or_is_refused(tmp_pat
     assert LearningCurves.read(tmp_path / "curves.npz", metric="loss").direction == "minimize"
 
 
+def test_an_npz_file_says_its_shape_and_is_refused_if_its_rows_are_epochs(tmp_path, curves):
+    write_npz(curves, tmp_path / "own.npz")
+    assert LearningCurves.read(tmp_path / "own.npz").understood == (
+        "60 curves x 8 epochs of accuracy (maximized) in values; parameters depth, num_params, lr"
+    )
+    np.savez(tmp_path / "turned.npz", values=curves.values.T)
+    with pytest.raises(CurvesError, match="8 rows of 60 values seem to be 8 epochs of 60 trainings"):
+        LearningCurves.read(tmp_path / "turned.npz")
+    np.savez(tmp_path / "right.npz", values=curves.values)
+    assert LearningCurves.read(tmp_path / "right.npz").T == 8
+
+
 def test_an_npz_file_that_names_no_metric_takes_the_callers(tmp_path):
     np.savez(tmp_path / "curves.npz", values=np.array([[0.4, 0.3], [0.5, 0.2]]))
     assert LearningCurves.read(tmp_path / "curves.npz").metric == "accuracy"

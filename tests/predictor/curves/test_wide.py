@@ -1,5 +1,6 @@
 """Tables with a row per training, as other people have them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -102,6 +103,21 @@ def test_a_negative_accuracy_stands_for_none(tmp_path):
     with pytest.raises(CurvesError, match=r"that of curve 1 at epoch 2 is -1; leave empty"):
         read(path)
     assert read(path, direction="maximize").values[1].tolist() == [0.2, -1, -1]
+
+
+@pytest.mark.parametrize("name", ["#", "curve_#"])
+def test_columns_of_trainings_are_not_taken_for_epochs(tmp_path, wide, accuracies, name):
+    """As pandas and JSON write curves by the number of their training."""
+    mixed = accuracies[[3, 0, 6, 1, 7, 2, 5, 4]]
+    said = "6 rows of 8 values seem to be 6 epochs of 8 trainings: a row has to be a training"
+    lists = {name.replace("#", str(i)): curve for i, curve in enumerate(mixed.tolist())}
+    (tmp_path / "curves.json").write_text(json.dumps(lists))
+    for path in (wide({name: mixed.T}, first=0), tmp_path / "curves.json"):
+        for wishes in ({}, {"direction": "maximize"}):
+            with pytest.raises(CurvesError, match=said):
+                read(path, **wishes)
+        assert read(path, metric="accuracy").T == 8
+    np.testing.assert_array_equal(read(wide({name: mixed})).values, mixed)
 
 
 @pytest.mark.parametrize(
