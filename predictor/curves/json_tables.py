@@ -1,20 +1,24 @@
 """Whatever JSON holds a table, as a pandas table of text.
 
 An object is a row; a list of numbers in it is a curve and becomes the columns ``name_1``, ``name_2``, ...;
-objects in objects become columns ``outer/inner``.
+objects in objects become columns ``outer/inner``. A training with a list of objects, of epochs, has a row for
+each of these.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
 from predictor.errors import CurvesError
+
+EPOCHS = frozenset(("epoch", "step", "global_step", "iteration", "iter", "training_iteration", "round"))
+RUN = "run"
 
 
 def from_json(text: str) -> pd.DataFrame:
@@ -53,7 +57,12 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
         for item in content:
             if not isinstance(item, Mapping):
                 raise CurvesError(f"{str(item)[:60]!r} in a list of JSON; expected objects")
-            yield dict(_cells(item))
+        if _are_histories(content):
+            names = [str(item.get(RUN, item.get("name", ""))) for item in content]
+            names = names if len(set(names)) == len(names) else [str(place) for place in range(len(names))]
+            yield from _epochs(dict(zip(names, content, strict=True)))
+        else:
+            yield from (dict(_cells(item)) for item in content)
     elif isinstance(content, Mapping):
         yield from _records_of_object(content)
     else:
@@ -65,6 +74,11 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     inner = [value for value in values if isinstance(value, list) and value and isinstance(value[0], Mapping)]
     if len(inner) == 1:  # such as the log_history of a trainer_state.json
         yield from _records(inner[0])
+    elif len(list(_lists_of_epochs(content))) == len(content) > 1:
+        of_data = all(split_rank(name) != UNLABELLED for name in content)
+        yield from _epochs({name: {"": rows} for name, rows in content.items()}, "phase" if of_data else RUN)
+    elif len(content) > 1 and all(isinstance(value, Mapping) for value in values) and _are_histories(values):
+        yield from _epochs(content)
     elif values and all(isinstance(value, Mapping) for value in values):
         if all(key.isdecimal() for value in values for key in value):  # as pandas writes tables by columns
             rows = dict.fromkeys(key for value in values for key in value)
@@ -77,6 +91,31 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield from _records([dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)])
     else:
         yield dict(_cells(content))
+
+
+def _lists_of_epochs(item: Mapping[str, Any]) -> Iterator[str]:
+    """Names of lists of objects with a number of an epoch or a metric; layers of networks have neither."""
+    for name, value in item.items():
+        objects = isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value)
+        if objects and any(key in EPOCHS or metric_of(key) for key, _ in _cells(value[0])):
+            yield name
+
+
+def _are_histories(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are trainings with a list of epochs each; no epochs with a list of batches."""
+    return len(items) > 1 and all(
+        len(list(_lists_of_epochs(item))) == 1 and not EPOCHS.intersection(item) for item in items
+    )
+
+
+def _epochs(trainings: Mapping[str, Mapping[str, Any]], told_by: str = RUN) -> Iterator[dict[str, str]]:
+    """A row for each epoch of each training, with the training's name and what else is known of it."""
+    for name, item in trainings.items():
+        (inner,) = _lists_of_epochs(item)
+        known = dict(_cells({key: value for key, value in item.items() if key != inner}))
+        for place, epoch in enumerate(item[inner], start=1):
+            number = {} if EPOCHS.intersection(epoch) else {"epoch": str(place)}
+            yield {**known, told_by: name, **number, **dict(_cells(epoch))}
 
 
 def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:

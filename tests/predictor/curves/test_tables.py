@@ -71,6 +71,32 @@ def test_pandas_own_json(tmp_path, long, accuracies):
         np.testing.assert_array_equal(read(tmp_path / "long.json").values, accuracies)
 
 
+def test_json_of_trainings_with_a_list_of_epochs_each(tmp_path, accuracies, rates):
+    epochs = [[{"epoch": t, "val": {"acc": value}} for t, value in enumerate(a, 1)] for a in accuracies]
+    runs = [{"lr": rate, "history": rows} for rate, rows in zip(rates, epochs, strict=True)]
+    unnumbered = [{"config": {"lr": run["lr"]}, "log": [{"acc": row["val"]["acc"]} for row in run["history"]]}
+                  for run in runs]  # fmt: skip
+    named = dict(zip("abcdefgh", epochs, strict=True))
+    for content in (runs, {"runs": runs}, unnumbered, dict(zip("abcdefgh", runs, strict=True)), named):
+        (tmp_path / "runs.json").write_text(json.dumps(content))
+        curves = read(tmp_path / "runs.json")
+        np.testing.assert_array_equal(curves.values, accuracies)
+        if content is not named:
+            np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
+
+
+def test_json_of_curves_beside_lists_of_objects(tmp_path, accuracies):
+    """A network's layers are no epochs, and a list of batches makes no training of an epoch."""
+    layers = [{"type": "conv", "filters": 32}, {"type": "dense", "units": 64}]
+    runs = [{"layers": layers, "val_acc": curve} for curve in accuracies.tolist()]
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    np.testing.assert_array_equal(read(tmp_path / "runs.json").values, accuracies)
+    batches = [{"train_loss": 1.0}, {"train_loss": 0.9}]
+    log = [{"batches": batches, "epoch": t, "valid_acc": value} for t, value in enumerate(accuracies[0], 1)]
+    (tmp_path / "log.json").write_text(json.dumps(log))
+    np.testing.assert_array_equal(read(tmp_path / "log.json").values, accuracies[:1])
+
+
 def test_the_history_of_one_training(tmp_path):
     path = tmp_path / "history.json"
     path.write_text(
