@@ -33,6 +33,10 @@ TRAINING_NUMBER = re.compile(
     r"lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
     re.IGNORECASE,
 )
+PART_NUMBER = re.compile(
+    r"(?<![a-z])(class|cls|label|category|layer|head|task|top)[ _=-]*#|@#", re.IGNORECASE
+)
+"""A number of a part of what is measured, or of a rank: ``class_3_acc``, ``recall@5``."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 # fmt: off
@@ -88,6 +92,11 @@ class Group(Candidate):
         return numbers_trainings(re.sub(r"\d", "", self.template))
 
     @property
+    def numbers_parts(self) -> bool:
+        """Whether its number is that of a class or a rank: ``class_0_acc``, ``recall@1``."""
+        return PART_NUMBER.search(self.template) is not None
+
+    @property
     def is_of_parameters(self) -> bool:
         """Whether the names are those of parameters: ``units_1, units_2``, ``beta1, beta2``."""
         if metric_of(self.name):
@@ -114,13 +123,14 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 def curves_among(groups: Iterable[Group]) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
-    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs.
+    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs, nor are those of classes and ranks.
     """
     return [
         group
         for group in groups
         if not group.is_of_parameters
         and not group.numbers_trainings
+        and not group.numbers_parts
         and (len(group.columns) > 1 or (1 in group.columns and (metric_of(group.name) or group.name == "ep")))
         and any(number > 0 for number in group.columns)
     ]

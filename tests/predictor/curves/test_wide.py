@@ -105,6 +105,17 @@ def test_a_negative_accuracy_stands_for_none(tmp_path):
     assert read(path, direction="maximize").values[1].tolist() == [0.2, -1, -1]
 
 
+@pytest.mark.parametrize("name", ["class_#_acc", "acc_class#", "recall@#", "top#_acc", "layer#_loss"])
+def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates, name):
+    """Though these are more and of a better metric than the curve."""
+    by_class = np.random.default_rng(0).random((8, 10))
+    curves = read(wide({"lr": rates, name: by_class, "val_loss_#": losses}))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert list(curves.hyperparameters) == ["lr"]
+    with pytest.raises(CurvesError, match=r"no learning curves: expected columns such as acc_1"):
+        read(wide({"depth": rates, name: by_class}))
+
+
 @pytest.mark.parametrize("name", ["#", "curve_#"])
 def test_columns_of_trainings_are_not_taken_for_epochs(tmp_path, wide, accuracies, name):
     """As pandas and JSON write curves by the number of their training."""
