@@ -15,6 +15,7 @@ from predictor.curves.columns import (
     Kind,
     groups_of,
     is_index,
+    is_parameter,
     kind_of,
     name_column,
 )
@@ -120,9 +121,17 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return RUNS
     if names_result(column, PARAMETER_WORDS):
         return RESULTS
+    if not is_parameter(column) and _counts_rows(cells):
+        return RUNS
     if wrong := first_text(cells):
         return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
     return ANSWERS if tells_the_end(_known(cells), values) else None
+
+
+def _counts_rows(cells: pd.Series) -> bool:
+    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...: numbers of trainings, whatever they are called."""
+    counts = ([str(number) for number in range(first, first + len(cells))] for first in (0, 1))
+    return len(cells) >= ENOUGH_VALUES and list(cells) in counts
 
 
 def _is_text(cells: pd.Series) -> bool:

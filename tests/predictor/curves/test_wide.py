@@ -192,6 +192,19 @@ def test_what_nearly_equals_the_end_of_the_curve_is_no_parameter(wide, accuracie
     assert "a, b, c (nearly the curve's end or extreme)" in curves.understood
 
 
+@pytest.mark.parametrize("name", ["Lauf", "model", "config", "k"])
+def test_what_counts_the_trainings_is_no_parameter(wide, long, accuracies, tmp_path, name):
+    curves = read(wide({name: np.arange(8), "depth": np.arange(1, 9), "acc_#": accuracies}))
+    assert [*curves.architecture, *curves.hyperparameters] == ["depth"]
+    assert f"left out: {name} (numbers, dates or splits of runs)" in curves.understood
+    long.assign(run=long["run"].str[1:]).rename(columns={"run": name}).to_csv(
+        tmp_path / "long.csv", index=False
+    )
+    assert list(read(tmp_path / "long.csv").hyperparameters) == ["lr"]
+    asked = read(wide({name: np.arange(8), "acc_#": accuracies}), parameters=[name])
+    assert list(asked.hyperparameters) == [name]
+
+
 def test_text_never_refuses_a_file(wide, accuracies):
     mixed = ["64", "64-32"] * 4
     curves = read(wide({"optimizer": ["SGD"] * 8, "pretrained_weights": ["none", "V1"] * 4, "layers": mixed,
