@@ -44,6 +44,10 @@ GENERIC = EPOCH_WORDS | frozenset((
 # fmt: on
 SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "acc5", "prec5"))
 """Words of what goes with a curve that is there, too."""
+SPREADS = frozenset((
+    "err", "stderr", "sem", "se", "ci", "std", "stdv", "stdev", "var", "lower", "upper", "low", "high",
+))  # fmt: skip
+AVERAGES = frozenset(("mean", "avg", "average"))
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
 """Average precision at one overlap or of one size, ``mAP50``, ``mAP_s``, beside that of all, ``mAP50-95``."""
 ONE_SIDED = frozenset(("precision", "recall", "sensitivity", "specificity"))
@@ -135,6 +139,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
             if curve in (candidate.name, *candidate.aliases):
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
+    candidates = _without_spreads(candidates)
     labelled = any(split_rank(candidate.name) == TRAINED for candidate in candidates)
     ranked = sorted(candidates, key=lambda candidate: candidate.rank(labelled))
     equal = [candidate for candidate in ranked if candidate.rank(labelled) == ranked[0].rank(labelled)]
@@ -144,6 +149,18 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
             f"say which: --curve {shown(equal[0].name)}{hint}"
         )
     return ranked[0]
+
+
+def _without_spreads(candidates: Sequence[C]) -> list[C]:
+    """Without what only says how certain another is: ``loss_err`` beside ``loss`` or ``loss_mean``."""
+    words = {candidate.name: words_of(candidate.name) for candidate in candidates}
+    certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
+
+    def is_spread(name: str) -> bool:
+        rest = [word for word in words[name] if word not in SPREADS | AVERAGES]
+        return rest in certain and bool(SPREADS.intersection(words[name]))
+
+    return [candidate for candidate in candidates if not is_spread(candidate.name)]
 
 
 def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]:

@@ -116,6 +116,17 @@ def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates,
         read(wide({"depth": rates, name: by_class}))
 
 
+@pytest.mark.parametrize("curve", ["loss_#", "val_loss_mean_#", "epoch_#_loss"])
+@pytest.mark.parametrize("spread", ["err", "stderr", "stdv", "ci", "upper"])
+def test_error_bars_are_not_the_curve(wide, losses, rates, curve, spread):
+    bars = curve.replace("_mean", "").replace("loss", f"loss_{spread}")
+    curves = read(wide({"lr": rates, curve: losses, bars: losses / 10}))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert list(curves.hyperparameters) == ["lr"]
+    only = read(wide({"lr": rates, "top1_err_#": losses}))
+    assert (only.metric, only.T) == ("error", 6)
+
+
 @pytest.mark.parametrize("name", ["#", "curve_#"])
 def test_columns_of_trainings_are_not_taken_for_epochs(tmp_path, wide, accuracies, name):
     """As pandas and JSON write curves by the number of their training."""
