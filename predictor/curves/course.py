@@ -14,6 +14,7 @@ FEW = 5
 ALIKE = 0.25
 """Values before training are that much closer together than those of the next epoch, or more."""
 PERCENT_FROM = 10.0
+STILL = 3
 FILLERS = (0.0, -1.0)
 """What some write where a training had ended."""
 SMOOTH = 0.5
@@ -147,13 +148,35 @@ def in_percent(metric: str, values: Floats) -> bool:
 
 def remark_on(metric: NamedMetric, values: Floats) -> str:
     """What is worth a word beside the metric; nothing, usually."""
+    remarks = []
     if in_percent(metric.name, values):
-        return "in percent"
-    up = rising(values)
-    worse = None if up is None else up if metric.direction == "minimize" else 1 - up
-    if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
-        return f"worse at the end than at the beginning in {worse:.0%} of the curves"
-    return ""
+        remarks.append("in percent")
+        if shares := _rising_shares(values):
+            remarks.append(f"{shares} of them rise within 0 to 1, as shares do")
+    else:
+        up = rising(values)
+        worse = None if up is None else up if metric.direction == "minimize" else 1 - up
+        if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
+            remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
+    if still := _standing_still(values):
+        remarks.append(f"{still} of them repeat their last value to the end")
+    return ", ".join(remarks)
+
+
+def _rising_shares(values: Floats) -> int:
+    """Curves of values up to 1 that go up by a tenth or more, which is little for percentages."""
+    known = np.isfinite(values)
+    low = np.min(values, axis=1, where=known, initial=np.inf)
+    high = np.max(values, axis=1, where=known, initial=-np.inf)
+    return int(np.sum((high <= 1) & (high - low >= 0.1)))
+
+
+def _standing_still(values: Floats) -> int:
+    """Curves that change, and whose last epochs, a quarter of all, have one value: filled up, perhaps."""
+    last = max(STILL, values.shape[1] // 4)
+    ends = values[:, -last:]
+    same = (ends == ends[:, -1:]).all(axis=1) & np.isfinite(ends).all(axis=1)
+    return int(np.sum(same & (values[:, :1] != ends[:, -1:]).any(axis=1))) if values.shape[1] > last else 0
 
 
 def _spread(values: Floats) -> float:

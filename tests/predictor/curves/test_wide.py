@@ -127,6 +127,21 @@ def test_error_bars_are_not_the_curve(wide, losses, rates, curve, spread):
     assert (only.metric, only.T) == ("error", 6)
 
 
+def test_curves_that_repeat_their_last_value_or_have_another_unit_are_told(wide, accuracies):
+    values = accuracies.copy()
+    values[[2, 5], 3:] = values[[2, 5], 2:3]
+    assert (
+        "(maximized, 2 of them repeat their last value to the end)"
+        in read(wide({"acc_#": values})).understood
+    )
+    values[0] = 0.1
+    assert "2 of them repeat" in read(wide({"acc_#": values})).understood
+    mixed = accuracies * np.where(np.arange(8) < 6, 100, 1)[:, None]
+    said = "(maximized, in percent, 2 of them rise within 0 to 1, as shares do)"
+    assert said in read(wide({"acc_#": mixed})).understood
+    assert "(maximized, in percent)" in read(wide({"acc_#": 100 * accuracies})).understood
+
+
 @pytest.mark.parametrize("name", ["#", "curve_#"])
 def test_columns_of_trainings_are_not_taken_for_epochs(tmp_path, wide, accuracies, name):
     """As pandas and JSON write curves by the number of their training."""
