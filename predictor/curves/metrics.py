@@ -22,9 +22,9 @@ SYNONYMS: dict[str, str] = {
     **dict.fromkeys(("ppl", "ppls", "perplexity", "perplexities"), "perplexity"),
     **dict.fromkeys((
         "loss", "losses", "logloss", "nll", "ce", "bce", "xent", "crossentropy", "entropy", "cost",
-        "costs",
+        "costs", "mlogloss", "nloglik", "deviance",
     ), "loss"),
-    **dict.fromkeys(("err", "errs", "error", "errors", "misclassification"), "error"),
+    **dict.fromkeys(("err", "errs", "error", "errors", "misclassification", "merror"), "error"),
 }
 """Words of the four metrics that the package names itself."""
 PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
@@ -33,19 +33,21 @@ PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
     ("log", "likelihood"): ("log_likelihood", "maximize"),
     ("squared", "error"): ("mse", "minimize"),
     ("absolute", "error"): ("mae", "minimize"),
+    ("exact", "match"): ("exact_match", "maximize"),
     ("skill", "score"): ("skill_score", "maximize"),
     ("hamming", "score"): ("hamming_score", "maximize"),
 }
 MINIMIZED = frozenset((
     "rmse", "mse", "mae", "mape", "smape", "msle", "rmsle", "wer", "cer", "eer", "fid", "kid", "bpc",
     "bpb", "bpd", "ece", "brier", "lpips", "kl", "kld", "regret", "divergence", "huber", "hamming",
-    "distance",
+    "distance", "crps", "mpjpe",
 ))
 MAXIMIZED = frozenset((
-    "f1", "fscore", "fbeta", "auc", "auroc", "auprc", "roc", "map", "map50", "map75", "iou", "miou", "dice",
-    "bleu", "rouge", "meteor", "chrf", "r2", "reward", "rewards", "return", "returns", "score", "scores",
-    "psnr", "ssim", "precision", "recall", "sensitivity", "specificity", "kappa", "mcc", "ndcg", "mrr",
-    "elbo", "elo", "pearson", "spearman",
+    "f1", "fscore", "fbeta", "auc", "aucpr", "auroc", "auprc", "roc", "map", "map50", "map75", "iou",
+    "miou", "dice", "bleu", "sacrebleu", "rouge", "rouge1", "rouge2", "meteor", "chrf", "r2", "rew",
+    "reward", "rewards", "return", "returns", "score", "scores", "psnr", "ssim", "precision", "recall",
+    "sensitivity", "specificity", "kappa", "mcc", "matthews", "ndcg", "mrr", "elbo", "elo", "pearson",
+    "pearsonr", "spearman", "spearmanr",
 ))
 VAGUE = frozenset(("score", "scores"))
 """Words that name a metric only where no other word does: ``brier_score``, ``fid_score``."""

@@ -19,7 +19,7 @@ from predictor.errors import CurvesError
 EPOCH_NAMES = (
     "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
     "iteration", "iter", "round", "generation", "step", "global step", "trainer global step", "train step",
-    "eval step", "t", "epoche", "epoca", "epoque",
+    "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
 )
 RUN_NAMES = (
     "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",

@@ -14,11 +14,12 @@ from predictor.curves.metrics import (
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
     "perplexity ppl fid bpc crossEntropyLoss eval/mse testLoss neg_log_likelihood "
-    "brier_score val_brier_score fid_score LossScore"
+    "brier_score val_brier_score fid_score LossScore eval/merror validation_0-mlogloss poisson-nloglik"
 )
 RISING = (
     "acc valid_accuracies top1 val/acc F1 auc mIoU bleu score r2 reward neg_mean_squared_error valAccuracy "
-    "psnr brier_skill_score hamming_score f1_score roc_auc_score inception_score"
+    "psnr brier_skill_score hamming_score f1_score roc_auc_score inception_score "
+    "rollout/ep_rew_mean eval_matthews_correlation eval_exact_match eval_rouge1 test-aucpr-mean pearsonr"
 )
 
 

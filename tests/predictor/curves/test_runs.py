@@ -169,6 +169,25 @@ def test_two_values_in_each_epoch_stand_at_their_steps(tmp_path, accuracies):
     assert "val_acc at step 50, 100, ..., 300" in curves.understood
 
 
+def test_rewards_as_stable_baselines_logs_them(tmp_path, accuracies, losses):
+    """progress.csv has no column called epoch, and losses of training beside the mean reward."""
+    for i in range(8):
+        (tmp_path / f"PPO_{i}").mkdir()
+        table = {
+            "rollout/ep_len_mean": 20 + EPOCHS,
+            "rollout/ep_rew_mean": 200 * accuracies[i],
+            "time/fps": 900 - EPOCHS,
+            "time/iterations": EPOCHS + 1,
+            "time/total_timesteps": 2048 * (EPOCHS + 1),
+            "train/loss": losses[i],
+        }
+        pd.DataFrame(table).to_csv(tmp_path / f"PPO_{i}/progress.csv", index=False)
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, 200 * accuracies)
+    said = "rew (maximized) in rollout/ep_rew_mean at time/iterations 1, 2, ..., 6"
+    assert said in curves.understood
+
+
 def test_a_training_that_stopped_early_is_shorter(tmp_path, accuracies, rates):
     for i in range(3):
         keras(tmp_path, i, accuracies[i], rates[i])
