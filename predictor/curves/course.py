@@ -69,7 +69,7 @@ def check_rows(values: Floats) -> None:
         values: (n, T), of which nothing but their place tells what is a training and what an epoch.
     """
     down, along = smoothness(values.T), smoothness(values)
-    if len(values) > FEW and down >= max(SMOOTH, 2 * along):
+    if np.isfinite(values).all() and len(values) > FEW and down >= max(SMOOTH, 2 * along):
         n, T = values.shape
         raise CurvesError(
             f"{n} rows of {T} values seem to be {n} epochs of {T} trainings: a row has to be a training; "

@@ -155,6 +155,9 @@ def test_columns_of_trainings_are_not_taken_for_epochs(tmp_path, wide, accuracie
                 read(path, **wishes)
         assert read(path, metric="accuracy").T == 8
     np.testing.assert_array_equal(read(wide({name: mixed})).values, mixed)
+    ended = np.sort(accuracies, axis=0)
+    ended[:-1, 4:], ended[-1] = np.nan, np.linspace(0.8, 0.9, 6) + 0.1 * (np.arange(6) % 2)
+    np.testing.assert_array_equal(read(wide({name: ended})).values, ended)
 
 
 @pytest.mark.parametrize(
