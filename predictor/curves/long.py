@@ -172,11 +172,12 @@ def _without_batches(
 
 
 def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
-    """Whether the column has several values in an epoch, or one with each learning rate."""
+    """Whether the column has several values in an epoch, or one with the rate every so many steps."""
     rows = table[table[column] != ""]
     if plain(epochs[0]) in OF_EPOCHS:
         return _different(rows, epochs) >= OFTEN * _different(rows, epochs[:1])
-    return any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
+    rated = any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
+    return rated and bool((np.diff(np.unique(numbers(rows[epochs[0]], epochs[0]))) > 1).all())
 
 
 def _different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
