@@ -158,7 +158,9 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
         worse = None if up is None else up if metric.direction == "minimize" else 1 - up
         if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
             remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
-    if still := _standing_still(values):
+    if fell := sum(_ends_in(0.0, row) for row in values):
+        remarks.append(f"{fell} of them fall to 0 and end there")
+    elif still := _standing_still(values):
         remarks.append(f"{still} of them repeat their last value to the end")
     return ", ".join(remarks)
 

@@ -136,6 +136,8 @@ def test_curves_that_repeat_their_last_value_or_have_another_unit_are_told(wide,
     )
     values[0] = 0.1
     assert "2 of them repeat" in read(wide({"acc_#": values})).understood
+    values[[2, 3, 5], 4:] = 0
+    assert "f1 (maximized, 3 of them fall to 0 and end there)" in read(wide({"f1_#": values})).understood
     mixed = accuracies * np.where(np.arange(8) < 6, 100, 1)[:, None]
     said = "(maximized, in percent, 2 of them rise within 0 to 1, as shares do)"
     assert said in read(wide({"acc_#": mixed})).understood
