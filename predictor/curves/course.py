@@ -21,6 +21,8 @@ SMOOTH = 0.5
 """Share of all their ups and downs that curves come forward by, as `smoothness` has it."""
 ABRUPT = 0.25
 """A curve that falls to zero from this share of its largest value or more did not get there by training."""
+SEVERAL = 0.1
+"""Fewer trainings than this share may have collapsed to an accuracy of 0; that is told."""
 
 
 def before_training(values: Floats, following: Floats, direction: Direction) -> bool:
@@ -96,7 +98,8 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
 
     Raises:
         CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative, or
-            curves end in 0 or -1, as some write where nothing was observed.
+            curves end in 0 (a tenth of accuracies, any loss or error) or -1, as some write where nothing was
+            observed.
     """
     if metric.name == "accuracy":
         _refuse_negative(name, values)
@@ -125,7 +128,8 @@ def _refuse_filled(metric: str, name: str, values: Floats) -> None:
     """Refuse curves that end in 0 (of accuracies, errors and losses) or -1 (of what is never negative)."""
     for filler in FILLERS if metric in ("accuracy", "error", "loss") else FILLERS[1:]:
         rows = np.flatnonzero([_ends_in(filler, row) for row in values])
-        if len(rows) and not np.any((values < 0) & (values != filler)):
+        collapsed = metric == "accuracy" and filler == 0 and len(rows) < SEVERAL * len(values)
+        if len(rows) and not collapsed and not np.any((values < 0) & (values != filler)):
             raise CurvesError(
                 f"{name[:60]!r} ends in {filler:g} in {len(rows)} of {len(values)} curves, the first of them "
                 f"curve {rows[0]}; leave empty what was not observed, or say what it is: --metric"

@@ -176,6 +176,16 @@ def test_what_stands_for_epochs_that_were_not_trained_is_refused(wide, losses, n
     assert read(path, metric="loss").T == 6
 
 
+def test_a_few_trainings_that_collapsed_to_an_accuracy_of_zero_are_told(wide, accuracies):
+    many = np.concatenate([accuracies, 0.9 * accuracies])
+    many[3, 4:] = 0
+    curves = read(wide({"acc_#": many}))
+    np.testing.assert_array_equal(curves.values, many)
+    assert "1 of them fall to 0 and end there" in curves.understood
+    with pytest.raises(CurvesError, match="ends in 0 in 1 of 16 curves"):
+        read(wide({"val_loss_#": np.where(many == 0, 0, 1 / np.where(many == 0, 1, many))}))
+
+
 @pytest.mark.parametrize("name", ["val_error_#", "val_loss_#"])
 def test_what_comes_down_to_zero_is_read(wide, accuracies, name):
     values = accuracies.max() - accuracies
