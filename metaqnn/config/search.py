@@ -18,7 +18,7 @@ from metaqnn.config.presets import (
     preset_options,
 )
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
-from metaqnn.config.stopping import OWN_RULE, SETTINGS, complete_rule, settings_of
+from metaqnn.config.stopping import NO_RULE, OF_STOPPING, OWN_RULE, SETTINGS, complete_rule, settings_of
 from metaqnn.config.stopping import PUBLISHED as PUBLISHED_RULE
 from metaqnn.config.stored import LATEST, VERSION, from_json, translated
 from state_space import StateSpace
@@ -172,7 +172,8 @@ class SearchConfig(ImageOptions):
 
         Raises:
             ConfigError: the preset is unknown, a value is out of range, two options contradict each other,
-                or one belongs to another stopping rule, as a reward's method does with the published one.
+                or one belongs to another stopping rule, as a reward's method does with the published one, or
+                to any where no network is stopped.
         """
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
@@ -185,6 +186,7 @@ class SearchConfig(ImageOptions):
         rule = complete_rule(changes.get("stopping"), flags, PUBLISHED_SETTINGS[name])
         config = cls(**{**defaults, **changes, "stopping": rule, "preset": name})
         config._refuse_unused_method()
+        config._refuse_without_stops(changes)
         return config
 
     def _refuse_unused_method(self) -> None:
@@ -195,6 +197,13 @@ class SearchConfig(ImageOptions):
                 f"{flag('reward')} is {self.reward!r}, but the published criterion has its own model: "
                 f"give {flag('stopping')} {PUBLISHED_RULE}:method={method}"
             )
+
+    def _refuse_without_stops(self, given: Mapping[str, Any]) -> None:
+        """Refuse options of stopped networks where none is stopped; no audit is what there is."""
+        for name in OF_STOPPING if settings_of(self.stopping)[0] == NO_RULE else ():
+            if given.get(name):
+                rule = f"{flag('stopping')} {NO_RULE}"
+                raise ConfigError(f"{flag(name)} is {given[name]}, but with {rule} no network is stopped")
 
     def space(self, channels: int, image_size: int, num_classes: int) -> StateSpace:
         """The state space for images of that size, number of channels and classes.

@@ -17,7 +17,10 @@ OWN_RULE = "rank-envelope"
 PUBLISHED = "published"
 PUBLISHED_NAMES = (PUBLISHED, "paper")
 """The names of the published criterion: the present one and the former one."""
+NO_RULE = "none"
 DELTA = 0.99
+OF_STOPPING = "reward", "audit"
+"""Options of a search that mean nothing where no network is stopped."""
 CURVES = Bounds(1, 10**6)
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
-from metaqnn.config.stopping import PUBLISHED, settings_of
+from metaqnn.config.stopping import NO_RULE, OF_STOPPING, PUBLISHED, settings_of
 from metaqnn.config.stored import VERSION
 from predictor.errors import PredictorError
 from predictor.models.names import DEFAULT_METHOD
-
-OF_STOPPING = "reward", "audit"
-"""Options that mean nothing where no network is stopped."""
 
 
 def settings(config: SearchConfig) -> dict[str, Any]:
     """Name -> value of every option that matters, those of the stopping rule one by one after its name."""
     found = config.to_dict()
     del found[VERSION]
-    if settings_of(config.stopping)[0] == "none":
+    if settings_of(config.stopping)[0] == NO_RULE:
         for name in OF_STOPPING:
             del found[name]
     if config.dataset != "svhn":

@@ -71,6 +71,8 @@ def files(folder):
         (["--stopping", "median", "--delta", "0.9"], "--delta 0.9 asks for the published criterion"),
         (["--stopping", "median", "--no-early-stopping"], "not allowed with argument --stopping"),
         (["--reward", "last"], "--reward is 'last'; it must be forecast, forecast:METHOD or last-seen"),
+        (["--stopping", "none", "--audit", "0.1"], "--audit is 0.1, but with --stopping none no network is"),
+        (["--no-early-stopping", "--reward", "last-seen"], "--reward is last-seen, but with --stopping none"),
         (["--audit", "2"], "argument --audit: '2' is not a number from 0 to 1"),
         (["--seed", "-1"], "argument --seed: '-1' is not a whole number from 0 to "),
         (["--batch-size", "0"], "'0' is not a whole number from 1 to 1000000"),

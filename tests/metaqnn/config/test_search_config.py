@@ -12,6 +12,7 @@ from metaqnn.config.options import ConfigError
 from metaqnn.config.presets import PRESETS
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import OF_STOPPING
 from metaqnn.session.start import stopping_rule
 from state_space import StateSpace, preset
 
@@ -123,8 +124,9 @@ def test_the_preset_follows_from_the_data_set(dataset, preset):
 
 @given(st.fixed_dictionaries({}, optional=VALUES), RULES, st.sampled_from(sorted(PRESETS)))
 def test_storing_as_json_loses_nothing(changes, rule, name):
-    reward = changes.pop("reward", "forecast")  # older searches by the published criterion name methods, too
-    config = replace(SearchConfig.of(name, **changes, **rule), reward=reward)
+    # Older searches by the published criterion, or without stops, have these, too.
+    unused = {one: changes.pop(one) for one in OF_STOPPING if one in changes}
+    config = replace(SearchConfig.of(name, **changes, **rule), **unused)
     assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 

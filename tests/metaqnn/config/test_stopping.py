@@ -89,3 +89,7 @@ def test_settings_are_read_back():
 def test_only_the_published_criterion_states_a_risk():
     assert stated_risk("published:Delta=0.95,burn_in=5") == pytest.approx(0.05)
     assert stated_risk("rank-envelope:c=3") is None
+
+
+def test_no_audit_is_what_there_is_without_stops():
+    assert SearchConfig.of(stopping="none", audit=0).audit == 0
