@@ -41,9 +41,19 @@ def introduction(session: Session) -> str:
     ]
     if session.executor.workers > 1:
         lines.append(f"workers     {session.executor.workers} networks at a time")
+    lines += _without_gpus(session)
     if search.trained:
         lines.append(f"resumed     {counted(search.trained, 'network')} already trained")
     return "\n".join([*lines, *_warning(session)])
+
+
+def _without_gpus(session: Session) -> list[str]:
+    """Of an option for GPUs, where there are none; what they are on Ray is not known here."""
+    environment, device = session.prepared.environment, session.trainer.device
+    if environment.executor == "ray" or device.type == "cuda" or environment.workers_per_gpu == 1:
+        return []
+    asked = f"--workers-per-gpu {environment.workers_per_gpu}"
+    return [f"note        {asked} means nothing on {device}: --threads says how many workers there are"]
 
 
 def _preset(session: Session) -> str:

@@ -114,7 +114,8 @@ class Environment:
         """A copy with those of the changes that are not None.
 
         Raises:
-            ConfigError: as for a new one; or an address is given, and the executor is not Ray.
+            ConfigError: as for a new one; or an address or workers per GPU are given, which mean nothing
+                without Ray, or without as many workers as there is room for.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         changed = replace(self, **given)
@@ -122,5 +123,10 @@ class Environment:
             raise ConfigError(
                 f"{flag('address')} {changed.address} is a Ray cluster's, but {flag('executor')} is "
                 f"{changed.executor}: give {flag('executor')} ray, too"
+            )
+        if "workers_per_gpu" in given and changed.executor != "ray" and changed.workers != AUTO:
+            raise ConfigError(
+                f"{flag('workers_per_gpu')} is {changed.workers_per_gpu}, but it belongs to "
+                f"{flag('workers')} {AUTO}, and {flag('workers')} is {changed.workers}"
             )
         return changed

@@ -59,3 +59,9 @@ def test_classes_of_data_that_are_known_by_name_share_a_line(tmp_path, capsys):
     assert main(["run", "--dataset", "digits", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE]) == 0
     said = capsys.readouterr().err.splitlines()
     assert "            110 to 116 training, 29 to 31 validation, 35 to 37 test images of each class" in said
+
+
+def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys):
+    many = ["--threads", "1024", "--workers", "auto", "--workers-per-gpu", "2"]
+    assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
+    assert "note        --workers-per-gpu 2 means nothing on cpu: --threads says" in capsys.readouterr().err
