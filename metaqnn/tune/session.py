@@ -18,8 +18,8 @@ from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import of_search
 from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning
-from metaqnn.tune.results import best_trials, summarise_tune, trial_row, write_results
-from metaqnn.tune.settings import TuneSettings
+from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row, write_results
+from metaqnn.tune.settings import TuneSettings, refuse_images
 from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
 from metaqnn.tune.tuning import Heard, Tuning
 from state_space.errors import printable
@@ -82,6 +82,7 @@ class TuneSession:
             url, name, settings, place = folder.open(environment, namespace.storage)
             settings.check_same(given)
             require_trusted(settings.dataset, namespace.trust_module)
+        refuse_images(settings.make_family(), environment)
         prepared = prepare_tuning(settings, place)
         settings = prepared.settings
         if not begun:
@@ -153,10 +154,9 @@ class TuneSession:
             f"{outcome}: {counted(why['trials'], 'trial')}, the first is {why['first']}: {why['message']}"
             for outcome, why in summary.failures.items()
         ]
-        saved = f"{summary.full_epochs / summary.epochs:.2f} times fewer epochs" if summary.epochs else "none"
         ended = f"{summary.completed} completed, {summary.stopped} stopped, {summary.failed} failed"
         trials, epochs = counted(summary.trials, "trial"), counted(summary.epochs, "epoch")
-        lines = ["", f"{trials}: {ended}; {epochs}, {saved}", *failures, ""]
+        lines = ["", f"{trials}: {ended}; {epochs}, {_saved(summary)}", *failures, ""]
         return "\n".join([*lines, self._table(rows, metric), "", self._where(best)])
 
     def _table(self, rows: list[dict[str, Any]], metric: str) -> str:
@@ -223,6 +223,13 @@ def _check_data(study: Study, prepared: PreparedTuning) -> None:
             f"data set {prepared.settings.dataset!r} is not the one this tuning began with: "
             f"its fingerprint is {prepared.data.fingerprint[:12]}, it was {known[:12]}"
         )
+
+
+def _saved(summary: TuneSummary) -> str:
+    """By how much the stopping has reduced the epochs."""
+    if summary.full_epochs == summary.epochs:
+        return "none saved"
+    return f"{summary.full_epochs / summary.epochs:.2f} times fewer than {summary.full_epochs:,}"
 
 
 def _stopping(settings: TuneSettings) -> str:

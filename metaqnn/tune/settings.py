@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 SAMPLERS = ("tpe", "random")
 OF_FAMILY = ("epochs", "image_size", "train_limit")
 """Settings whose default is the family's."""
-OF_IMAGES = ("image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric", "max_pixels")
-"""Settings that make no sense for a text."""
+OF_IMAGES = (
+    "image_size", "own_validation", "svhn_extra", "mirror", "translate", "metric", "max_pixels", "strict",
+)  # fmt: skip
+"""Options that make no sense for a text."""
 BELONGS_TO = {"eta": "hyperband", "min_epochs": "hyperband", "burn_in": "delta"}
 """Settings that say nothing without another one."""
 TEXTS = ("family", "dataset", "preset", "sampler", "metric")
@@ -104,7 +106,7 @@ class TuneSettings(ImageOptions):
         from trainers.families import make_family  # torch takes seconds to import
 
         family = make_family(given["family"], given.get("preset", "paper"))
-        _refuse_images(family, given)
+        refuse_images(family, given)
         preset = {name: getattr(family, name) for name in OF_FAMILY}
         preset["mirror"] = family.mirrored and given["dataset"] not in NOT_MIRRORED
         settings = cls(**{**preset, **given})
@@ -136,8 +138,8 @@ class TuneSettings(ImageOptions):
             raise TuneError(f"the run folder holds another tuning: {'; '.join(different)}")
 
 
-def _refuse_images(family: Family, given: Mapping[str, Any]) -> None:
-    """Refuse settings for images where words are trained on."""
+def refuse_images(family: Family, given: Mapping[str, Any]) -> None:
+    """Refuse options for images where words are trained on. Raises TuneError."""
     for name in OF_IMAGES if family.data == "words" else ():
         if given.get(name):
             raise TuneError(f"{flag(name)} is for images, but {family.name!r} is trained on words")

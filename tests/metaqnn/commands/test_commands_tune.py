@@ -79,7 +79,7 @@ def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
     after = LearningCurves.read(tuned_copy / "curves.csv").values
     assert len(after) == 5
     assert (after[:4] == before).all()
-    assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs" in capsys.readouterr().out
+    assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs, none saved" in capsys.readouterr().out
 
 
 def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
@@ -165,6 +165,7 @@ def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
     data = ("--dataset", "ptb", "--data-dir", tmp_path, "--quiet")
     assert "'resnet' is trained on images, but 'ptb' is a text" in refused("resnet", *data)
     assert "has 1 word(s) to tell apart" in refused("lstm", *data)
+    assert "--strict is for images, but 'lstm' is trained on words" in refused("lstm", *data, "--strict")
     assert "--precision is bfloat16, but 'lstm'" in refused("lstm", *data, "--precision", "bfloat16")
 
 
