@@ -89,9 +89,29 @@ def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path)
     if namespace.optuna is not None:
         from metaqnn.mirrors.optuna import OptunaMirror  # Optuna is slow to import
 
-        study = printable(namespace.study or run.resolve().name, keep="")
-        mirrors.append(OptunaMirror(namespace.optuna, reader, study))
+        mirrors.append(OptunaMirror(namespace.optuna, reader, _study(namespace, run)))
     return mirrors
+
+
+def require_unused_places(namespace: argparse.Namespace, run: Path) -> None:
+    """Refuse places where a search that has not begun cannot be copied to.
+
+    Raises:
+        MirrorError: a folder or a study holds something else, or cannot be written.
+        MissingPackageError: TensorBoard or Optuna is not installed.
+    """
+    if namespace.optuna is not None:
+        from metaqnn.mirrors.optuna import require_unused as require_unused_study
+
+        require_unused_study(namespace.optuna, _study(namespace, run))
+    if namespace.tensorboard is not None:
+        from metaqnn.mirrors.tensorboard import require_unused as require_unused_folder
+
+        require_unused_folder(namespace.tensorboard)
+
+
+def _study(namespace: argparse.Namespace, run: Path) -> str:
+    return printable(namespace.study or run.resolve().name, keep="")
 
 
 def mirrored(progress: SearchListener, namespace: argparse.Namespace, folder: RunFolder) -> SearchListener:

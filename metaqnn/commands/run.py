@@ -17,7 +17,7 @@ from metaqnn.commands.common import (
     interruptible,
     run_path,
 )
-from metaqnn.commands.mirror import add_places, check_places, mirrored
+from metaqnn.commands.mirror import add_places, check_places, mirrored, require_unused_places
 from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
@@ -188,6 +188,7 @@ def _search(
             return _run(session, namespace)
     with decoding_bar(not namespace.quiet):
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))
+    require_unused_places(namespace, folder.path)
     with folder.lock():
         if folder.holds_search():
             raise RunFolderError(f"another process has just started a search in {str(folder.path)!r}")

@@ -18,6 +18,7 @@ from predictor.extras import require
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 SEARCH, NUMBER = "metaqnn_search", "network"
@@ -48,13 +49,8 @@ class OptunaMirror(Mirror):
     """
 
     def __init__(self, storage: str, reader: SearchReader, study_name: str) -> None:
-        optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._study = open_study(storage, study_name)
         with explained(storage):
-            check_no_replay_database(storage)
-            self._study = optuna.create_study(
-                storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
-            )
             self._claim(identity(reader), study_name)
         self._storage = storage
         self.place = f"study {study_name!r} in {name_of(storage)}"
@@ -63,7 +59,7 @@ class OptunaMirror(Mirror):
         if SEARCH not in self._study.user_attrs and not self._study.trials:
             self._study.set_user_attr(SEARCH, search)
         if self._study.user_attrs.get(SEARCH) != search:
-            raise MirrorError(f"the study {study_name!r} holds something else; give another --study")
+            raise _other(study_name)
 
     def numbers(self) -> set[int]:
         """See `Mirror`. Trials that others have added to the study do not count."""
@@ -76,6 +72,30 @@ class OptunaMirror(Mirror):
         """See `Mirror`. Optuna adds a trial in one transaction."""
         with explained(self._storage):
             self._study.add_trial(_trial(network))
+
+
+def open_study(storage: str, study_name: str) -> Study:
+    """A study, which is made if it is not there. Raises as `OptunaMirror`."""
+    optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with explained(storage):
+        check_no_replay_database(storage)
+        study: Study = optuna.create_study(
+            storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
+        )
+    return study
+
+
+def require_unused(storage: str, study_name: str) -> None:
+    """Refuse what a search that has not begun cannot be copied to. Raises as `OptunaMirror`."""
+    study = open_study(storage, study_name)
+    with explained(storage):
+        if SEARCH in study.user_attrs or study.trials:
+            raise _other(study_name)
+
+
+def _other(study_name: str) -> MirrorError:
+    return MirrorError(f"the study {study_name!r} holds something else; give another --study")
 
 
 def check_no_replay_database(storage: str) -> None:

@@ -49,7 +49,7 @@ class TensorBoardMirror(Mirror):
     """
 
     def __init__(self, folder: Path, reader: SearchReader) -> None:
-        require("tensorboard", "the TensorBoard mirror", "metaqnn[tensorboard]")
+        _require_tensorboard()
         self.folder = folder
         self.place = str(folder)
         with _explained(folder):
@@ -59,8 +59,7 @@ class TensorBoardMirror(Mirror):
     def _claim(self, search: str) -> None:
         mark = self.folder / MARK
         if not mark.exists():
-            if any(self.folder.iterdir()):
-                raise MirrorError(f"{str(self.folder)!r} holds something else; give a new folder")
+            _require_empty(self.folder)
             write_whole(mark, search, UNFINISHED)
         if mark.read_bytes() != search.encode():
             raise MirrorError(f"{str(self.folder)!r} holds another search; give a new folder")
@@ -78,6 +77,23 @@ class TensorBoardMirror(Mirror):
             place = self.folder / f"network-{network.number:05}"
             place.mkdir(exist_ok=True)
             write_whole(place / EVENTS, _content(network), UNFINISHED)
+
+
+def require_unused(folder: Path) -> None:
+    """Refuse what a search that has not begun cannot be copied to. Raises as `TensorBoardMirror`."""
+    _require_tensorboard()
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _require_empty(folder)
+
+
+def _require_empty(folder: Path) -> None:
+    if any(folder.iterdir()):
+        raise MirrorError(f"{str(folder)!r} holds something else; give a new folder")
+
+
+def _require_tensorboard() -> None:
+    require("tensorboard", "the TensorBoard mirror", "metaqnn[tensorboard]")
 
 
 def _content(network: MirroredNetwork) -> bytes:

@@ -99,6 +99,26 @@ def test_bad_input_is_answered_with_one_line_and_nothing_is_written(refused, tmp
     assert files(tmp_path) == set()
 
 
+@pytest.mark.parametrize("place", ["sqlite:///nowhere/study.db", "study.db", "mysql+nothing://here/study"])
+def test_an_optuna_storage_that_cannot_be_used_is_noticed_before_anything_is_stored(refused, tmp_path, place):
+    pytest.importorskip("optuna")
+    assert "Optuna" in refused("run", "--optuna", place)
+    assert files(tmp_path) == set()
+
+
+def test_places_of_other_copies_are_noticed_before_anything_is_stored(refused, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    pytest.importorskip("tensorboard")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "mine.txt").touch()
+    storage = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=storage, study_name="mine").ask()
+    run = ("run", "--run-dir", tmp_path / "run")
+    assert "logs' holds something else" in refused(*run, "--tensorboard", tmp_path / "logs")
+    assert "the study 'mine' holds something else" in refused(*run, "--optuna", storage, "--study", "mine")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_cuda_without_cuda(refused, tmp_path):
     assert "device 'cuda' is not available here; use 'auto' or 'cpu'" in refused("run", "--device", "cuda")
