@@ -17,7 +17,7 @@ from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
 from predictor.evaluation.experiment import LCE_CURVES, SLOW, Plan, SetResult, evaluate
 from predictor.evaluation.methods import SEARCHED, parse_features, variants
-from predictor.evaluation.options import N_TRAIN
+from predictor.evaluation.options import N_TRAIN, UNCERTAINTY
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import MIN_TEST, without_repeats
@@ -47,6 +47,8 @@ def execute(namespace: argparse.Namespace) -> int:
         _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
         _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
         _note_unused("--features", " ".join(namespace.features) or None, tuple(METHODS), namespace.methods)
+        kinds = " ".join(namespace.uncertainty or ()) or None
+        _note_unused("--uncertainty", kinds, tuple(METHODS), namespace.methods)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
@@ -65,7 +67,7 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
         splits=tuple(range(namespace.seed, namespace.seed + namespace.splits)),
         depth_limits=tuple(dict.fromkeys(namespace.depth_generalisation)),
         n_settings=namespace.settings,
-        uncertainties=tuple(dict.fromkeys(namespace.uncertainty)),
+        uncertainties=tuple(dict.fromkeys(namespace.uncertainty or [UNCERTAINTY])),
         lce_curves=namespace.lce_curves or LCE_CURVES,
     )
 

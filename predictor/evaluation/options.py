@@ -10,6 +10,7 @@ from predictor.models.names import METHODS, PREDICTORS
 from predictor.models.uncertainty import UNCERTAINTIES
 
 N_TRAIN = 100
+UNCERTAINTY = "loocv"
 EVALUATED = (*METHODS, *PREDICTORS)
 DEFAULT_METHODS = (*METHODS, "last-seen")
 
@@ -79,8 +80,8 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     )
     add("--settings", type=whole(1, MANY), metavar="N", help="settings of nu-SVR's search (default: 1000)")
     add(
-        "--uncertainty", nargs="+", choices=tuple(UNCERTAINTIES), default=["loocv"], metavar="KIND",
-        help=f"some of {', '.join(UNCERTAINTIES)} (default: loocv)",
+        "--uncertainty", nargs="+", choices=tuple(UNCERTAINTIES), metavar="KIND",
+        help=f"some of {', '.join(UNCERTAINTIES)} (default: {UNCERTAINTY})",
     )  # fmt: skip
     add(
         "--depth-generalisation", nargs="+", type=float, default=[], metavar="D",

@@ -170,10 +170,14 @@ def test_one_split_and_one_epoch_are_called_so(capsys, write_csv, curves):
     assert "1% (1 epoch)" in out
 
 
-def test_feature_sets_that_no_method_uses_have_a_line(capsys, write_csv, curves):
+def test_feature_sets_and_uncertainties_that_no_method_uses_have_a_line(capsys, write_csv, curves):
     baseline = ["--train", "30", "--splits", "1", "--methods", "last-seen", "--jobs", "1"]
-    *_, err = run(capsys, write_csv(curves), *baseline, "--features", "TS", "TS+AP")
+    kinds = ["--uncertainty", "level", "loocv"]
+    *_, err = run(capsys, write_csv(curves), *baseline, "--features", "TS", "TS+AP", *kinds)
     users = "stacked, robust-gp, nu-svr-rbf, nu-svr-linear, random-forest and ols"
     assert f"note: --features TS TS+AP is not used; it is for {users}\n" in err
+    assert f"note: --uncertainty level loocv is not used; it is for {users}\n" in err
+    *_, err = run(capsys, write_csv(curves), *baseline)
+    assert "is not used" not in err
     *_, err = run(capsys, write_csv(curves), *QUICK, "--features", "TS")
     assert "is not used" not in err
