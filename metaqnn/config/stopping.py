@@ -86,6 +86,30 @@ def settings_of(rule: str) -> tuple[str, dict[str, str]]:
     return name.strip(), {key.strip(): value.strip() for key, _, value in parts}
 
 
+def same_rule(one: str, other: str) -> bool:
+    """Whether two texts mean the same rule, however its numbers are written and its settings ordered.
+
+    Raises:
+        PredictorError: one of them is no rule.
+    """
+    from predictor.rules.names import RuleSpec  # with SciPy: not for --help
+
+    first, second = RuleSpec.parse(one), RuleSpec.parse(other)
+    return (first.name, first.settings) == (second.name, second.settings)
+
+
+def contradicted(rule: str, flags: Mapping[str, Any]) -> str | None:
+    """The first of the flags of `PublishedFlags` that has another value in a published criterion.
+
+    Raises:
+        PredictorError: a setting is unknown, given twice, or no number where there should be one.
+    """
+    from predictor.rules.names import RuleSpec  # as above
+
+    settings = RuleSpec.parse(rule).settings
+    return next((one for one, value in flags.items() if settings.get(SETTINGS[one], value) != value), None)
+
+
 def settings_text(settings: Mapping[str, Any]) -> str:
     """Settings as they stand after the name of a rule and a colon."""
     return ",".join(f"{key}={value}" for key, value in settings.items())
@@ -109,8 +133,6 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
         ConfigError: a flag belongs to another rule, or contradicts the one asked for.
         PredictorError: a setting is unknown, given twice, or no number where there should be one.
     """
-    from predictor.rules.names import RuleSpec  # with SciPy: not for --help
-
     flags = {name: value for name, value in flags.items() if value is not None}
     if stopping is None:
         stopping = OWN_RULE if flags.get("delta") is None else PUBLISHED
@@ -118,13 +140,11 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     if name not in PUBLISHED_NAMES:
         _refuse_foreign(stopping, flags)
         return stopping
-    for one, value in flags.items():
-        if given.get(SETTINGS[one], str(value)) != str(value):
-            raise ConfigError(f"{flag(one)} {value} contradicts --stopping {stopping}: give one of them")
     named = {SETTINGS[one]: value for one, value in flags.items()}
     settings = {"Delta": DELTA, **preset, **given, **named}
     _require_bounds(settings)
-    RuleSpec.parse(stopping)  # as it was given: in a dictionary, no setting is there twice
+    if (one := contradicted(stopping, flags)) is not None:
+        raise ConfigError(f"{flag(one)} {flags[one]} contradicts --stopping {stopping}: give one of them")
     return f"{PUBLISHED}:{settings_text(settings)}"
 
 

@@ -11,7 +11,15 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError, flag
 from metaqnn.config.presets import PUBLISHED_SETTINGS
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
-from metaqnn.config.stopping import PUBLISHED, PUBLISHED_NAMES, SETTINGS, complete_rule, settings_of
+from metaqnn.config.stopping import (
+    PUBLISHED,
+    PUBLISHED_NAMES,
+    SETTINGS,
+    complete_rule,
+    contradicted,
+    same_rule,
+    settings_of,
+)
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
@@ -148,7 +156,8 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
         _refuse_flags_of_another_rule(folder, stored.stopping, flags)
     if flags or "stopping" in given:
         asked = given.get("stopping", stored.stopping)
-        given["stopping"] = complete_rule(asked, flags, PUBLISHED_SETTINGS[stored.preset])
+        rule = complete_rule(asked, flags, PUBLISHED_SETTINGS[stored.preset])
+        given["stopping"] = stored.stopping if same_rule(rule, stored.stopping) else rule
     by_data = {"validation_size", "own_validation"}  # whose defaults follow the data set
     given = {name: value for name, value in given.items() if value is not None or name not in by_data}
     pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
@@ -163,13 +172,13 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
 
 def _refuse_flags_of_another_rule(folder: RunFolder, rule: str, flags: dict[str, Any]) -> None:
     """Refuse flags of the published criterion that are not those of a search's rule. Raises ConfigError."""
-    name, settings = settings_of(rule)
-    for one, value in flags.items():
-        if name not in PUBLISHED_NAMES or settings.get(SETTINGS[one], str(value)) != str(value):
-            raise ConfigError(
-                f"run folder {str(folder.path)!r} holds another search: {flag(one)} {value} contradicts "
-                f"--stopping {rule}, which it was started with"
-            )
+    published = settings_of(rule)[0] in PUBLISHED_NAMES
+    one = contradicted(rule, flags) if published else next(iter(flags), None)
+    if one is not None:
+        raise ConfigError(
+            f"run folder {str(folder.path)!r} holds another search: {flag(one)} {flags[one]} contradicts "
+            f"--stopping {rule}, which it was started with"
+        )
 
 
 def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, executor: Executor) -> Session:

@@ -23,6 +23,7 @@ LATER = LAPTOP.replace("40", "50")
         ({"stopping": "paper", "delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
         ({"stopping": "paper:Delta=0.9"}, f"published:Delta=0.9,{LAPTOP}"),
         ({"stopping": "published:Delta=0.9", "delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
+        ({"stopping": "published:Delta=0.90", "delta": 0.9}, f"published:Delta=0.9,{LAPTOP}"),
         ({"stopping": "paper:Delta=0.9", "burn_in": 50}, f"published:Delta=0.9,{LATER}"),
         ({"stopping": "paper:Delta=0.9,burn_in=50"}, f"published:Delta=0.9,{LATER}"),
         ({"delta": 0.9, "svr_settings": 10}, f"published:Delta=0.9,{LAPTOP},n_settings=10"),

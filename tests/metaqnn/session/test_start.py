@@ -154,6 +154,19 @@ def test_flags_of_the_rule_may_be_repeated(tmp_path, same):
 
 
 @pytest.mark.parametrize(
+    ("stored", "given"),
+    [
+        ("published:Delta=0.90", {"delta": 0.9}),
+        ("published:Delta=0.9", {"stopping": "published:Delta=.9"}),
+        ("published:nth_best=2,tolerance=0.1", {"stopping": "published:tolerance=1e-1,nth_best=2"}),
+        ("rank-envelope:c=3", {"stopping": "rank-envelope: c = 3.0"}),
+    ],
+)
+def test_rules_are_compared_by_what_they_mean(tmp_path, stored, given):
+    check_same(RunFolder(tmp_path), SearchConfig.of("laptop", stopping=stored), given)
+
+
+@pytest.mark.parametrize(
     ("given", "named"),
     [
         ({"delta": 0.95}, "--delta 0.95 contradicts --stopping published:Delta=0.9"),
