@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import (
+    LATEST,
+    RUNS,
     add_format,
     add_trust,
     disk_errors,
@@ -82,7 +85,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         help="run folder (default: runs/tune-FAMILY-DATASET-TIME)",
     )
     run.add_argument(
-        "--resume", type=folder_path, metavar="DIR", help="go on with the tuning in this run folder"
+        "--resume", type=_tuning, metavar="DIR", help="go on with the tuning in this run folder, or latest"
     )
     group.add_argument(
         "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
@@ -90,6 +93,15 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
     add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
     add_trust(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _tuning(text: str) -> Path:
+    """A run folder's path; `latest` is the tuning in `runs` that has stored anything last, if any."""
+    if text != LATEST or Path(text).exists():
+        return folder_path(text)
+    from metaqnn.tune.folder import latest_tuning
+
+    return latest_tuning(RUNS) or RUNS / LATEST
 
 
 def execute(namespace: argparse.Namespace) -> int:

@@ -41,6 +41,15 @@ class TuneFolder:
         return (self.path / STUDY).is_file()
 
     @property
+    def changed(self) -> float:
+        """When its study stored anything last, in seconds since 1970.
+
+        Of a study on a server it is when somebody went on with it.
+        """
+        files = (self.path / STUDY, self.path / DATABASE)
+        return max(file.stat().st_mtime for file in files if file.exists())
+
+    @property
     def checkpoints(self) -> Path:
         """Where trials in training are saved."""
         return self.path / "checkpoints"
@@ -129,6 +138,16 @@ class TuneFolder:
         url = named_url(storage) if named else postgresql_url(storage)
         require_known(connection_settings(url))
         return url.render_as_string()
+
+
+def latest_tuning(parent: Path) -> Path | None:
+    """The run folder in `parent` whose tuning stored anything last, None if there is none."""
+    try:
+        tunings = [tuning for tuning in map(TuneFolder, parent.iterdir()) if tuning.holds_study]
+    except OSError:  # no folder, or one that may not be read
+        return None
+    latest = max(tunings, key=lambda tuning: tuning.changed, default=None)
+    return None if latest is None else latest.path
 
 
 def refuse_search(run: RunFolder) -> None:

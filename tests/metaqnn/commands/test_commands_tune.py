@@ -1,6 +1,7 @@
 """`metaqnn tune` as a user runs it."""
 
 import json
+import os
 import shutil
 import signal
 
@@ -80,6 +81,17 @@ def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
     assert len(after) == 5
     assert (after[:4] == before).all()
     assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs, none saved" in capsys.readouterr().out
+
+
+def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused):
+    monkeypatch.chdir(tmp_path)
+    assert "'runs/latest' holds no tuning" in refused("--resume", "latest")
+    for second, name in enumerate(("b", "c", "a")):
+        for file in shutil.copytree(tuned, tmp_path / "runs" / name).glob("study.*"):
+            os.utime(file, (second, second))
+    (tmp_path / "runs" / "a" / STUDY).unlink()  # is no tuning
+    assert main(["tune", "--resume", "latest", "--trials", "4", "--quiet", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "runs/c"
 
 
 def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
