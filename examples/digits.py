@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
-from tabulate import tabulate
 
 from predictor.cli import Parser
 from predictor.curves.options import MANY, whole
+from predictor.output import text_table
 
 N_TRAINING = 500
 
@@ -93,4 +93,4 @@ def compare(searches: dict[str, Callable[[int], Found]], seeds: int, title: str)
             }
         )
     print(f"{title}; means over {seeds} seeds\n" if seeds > 1 else f"{title}; one seed\n")
-    print(tabulate(rows, headers="keys", disable_numparse=True))
+    print(text_table([*rows[0]], [[*row.values()] for row in rows]))

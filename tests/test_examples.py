@@ -1,5 +1,6 @@
 """The examples run; what they need of other libraries is tested where the adapters are."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,16 @@ def test_an_example_prints_its_table(script, options, rule):
     assert set(rows) >= {rule, "rank envelope"}
     assert "90" in next(iter(rows.values()))  # all epochs of three trainings
     assert "90" in rows["rank envelope"]  # which are its burn-in
+
+
+def test_examples_need_only_what_the_predictor_requires_and_the_library_that_they_are_about():
+    about = {"keras", "lightning", "optuna", "ray", "torch"}
+    allowed = {*sys.stdlib_module_names, *about, "digits", "predictor", "numpy", "sklearn"}
+    for script in EXAMPLES.glob("*.py"):
+        for node in ast.walk(ast.parse(script.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= allowed, script
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--trainings"])
