@@ -32,8 +32,8 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.cli import overview
 
     parser = overview(with_options=True)
-    names = known_names()
-    for action in _actions(parser):
+    for command, action in _actions(parser):
+        names = known_names(command)
         if action.metavar in FOLDERS:
             # Where shtab looks for it.
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
@@ -45,18 +45,19 @@ def execute(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def known_names() -> dict[str, tuple[str, ...]]:
-    """The known values of options that the parser accepts unchecked, by option."""
+def known_names(command: str = "run") -> dict[str, tuple[str, ...]]:
+    """The known values of options of a command that the parser accepts unchecked, by option."""
     from metaqnn.config.environment import EXECUTORS
     from metaqnn.config.presets import PRESETS
     from metaqnn.config.search import REWARDS
     from predictor.rules.names import RULES
     from trainers.datasets import DATASET_NAMES
     from trainers.device import DEVICES, PRECISIONS
+    from trainers.families.base import PRESETS as FAMILY_PRESETS
 
     return {
         "dataset": DATASET_NAMES,
-        "preset": tuple(PRESETS),
+        "preset": FAMILY_PRESETS if command in ("train", "tune") else tuple(PRESETS),
         "stopping": tuple(RULES),
         "reward": REWARDS,
         "executor": EXECUTORS,
@@ -65,10 +66,9 @@ def known_names() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments of all commands."""
-    for action in parser._actions:
-        yield action
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _actions(command)
+def _actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+    """All arguments of all commands, with the name of the command."""
+    for commands in parser._actions:
+        if isinstance(commands, argparse._SubParsersAction):
+            for name, command in commands.choices.items():
+                yield from ((name, action) for action in command._actions)

@@ -58,6 +58,8 @@ def test_options_of_a_command(completed):
 def test_choices_and_names(completed):
     assert completed("top", "--format", "") == ["table", "json", "csv"]
     assert completed("run", "--dataset", "cifar") == ["cifar10", "cifar100"]
+    assert completed("run", "--preset", "") == ["paper", "laptop", "first-run"]
+    assert completed("tune", "--preset", "") == completed("train", "--preset", "") == ["paper", "laptop"]
     assert completed("run", "--stopping", "rank") == ["rank-envelope"]
     assert completed("run", "--preset", "l") == ["laptop"]
 
