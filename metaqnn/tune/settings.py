@@ -12,6 +12,7 @@ from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import flag, option, require
 from metaqnn.config.presets import NOT_MIRRORED
 from metaqnn.config.search import EPOCHS, TRANSLATION
+from metaqnn.config.stopping import OWN_RULE, same_rule
 from metaqnn.tune import TuneError
 from state_space.errors import did_you_mean
 
@@ -131,11 +132,22 @@ class TuneSettings(ImageOptions):
         return json.dumps(asdict(self))
 
     def check_same(self, given: Mapping[str, Any]) -> None:
-        """Refuse given settings that are not these. Raises TuneError that names them."""
-        pairs = [(name, getattr(self, name), value) for name, value in given.items()]
-        different = [f"{_shown(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
+        """Refuse given settings that are not these.
+
+        Raises:
+            PredictorError: a stopping rule is given that is none.
+            TuneError: it names those that differ.
+        """
+        pairs = [(name, getattr(self, name), now) for name, now in given.items() if not self._has(name, now)]
+        different = [f"{_shown(n)} is {was} there and {now} here" for n, was, now in pairs]
         if different:
             raise TuneError(f"the run folder holds another tuning: {'; '.join(different)}")
+
+    def _has(self, name: str, value: Any) -> bool:
+        """Whether a setting has that value; of a rule, whether it means the same."""
+        if name == "stopping" and not self.hyperband and self.delta is None:
+            return same_rule(self.stopping or OWN_RULE, value)
+        return bool(getattr(self, name) == value)
 
 
 def refuse_images(family: Family, given: Mapping[str, Any]) -> None:

@@ -61,3 +61,19 @@ def test_other_settings_are_told_by_their_options(settings):
     first.check_same({"epochs": first.epochs, "sampler": "tpe"})
     with pytest.raises(TuneError, match="another tuning: --epochs is 6 there and 9 here; --seed is 0 there"):
         first.check_same({"epochs": 9, "seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"),
+    [(None, "rank-envelope"), ("rank-envelope:c=3", "rank-envelope:c=3.0"), ("none", "none")],
+)
+def test_a_rule_may_be_named_again_in_other_words(settings, stored, given):
+    settings(stopping=stored).check_same({"stopping": given})
+
+
+@pytest.mark.parametrize("other", [{"delta": 0.9}, {"hyperband": True}])
+def test_another_rule_is_refused(settings, other):
+    with pytest.raises(TuneError, match="--stopping is None there and rank-envelope here"):
+        settings(stopping=None, **other).check_same({"stopping": "rank-envelope"})
+    with pytest.raises(TuneError, match="--stopping is None there and median here"):
+        settings(stopping=None).check_same({"stopping": "median"})
