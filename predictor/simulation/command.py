@@ -30,6 +30,7 @@ def execute(namespace: argparse.Namespace) -> int:
     read = read_files(namespace)
     sets = [_curve_set(name, curves, namespace.tolerance) for name, curves in read.items()]
     keep_inputs(namespace.files, _files(namespace))
+    _check_different(_files(namespace))
     for path in _files(namespace):
         _check_writable(path)
     announce(read)
@@ -91,6 +92,12 @@ def _write(namespace: argparse.Namespace, trials: list[Trials]) -> None:
 
 def _files(namespace: argparse.Namespace) -> list[Path]:
     return [path for path in (namespace.csv, namespace.plot, namespace.plot_anytime) if path]
+
+
+def _check_different(paths: Sequence[Path]) -> None:
+    for number, path in enumerate(paths):
+        if path.resolve() in (other.resolve() for other in paths[:number]):
+            raise PredictorError(f"{str(path)!r} would be written twice; name another file")
 
 
 def _check_writable(path: Path) -> None:

@@ -106,7 +106,7 @@ def _orders(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(
             f"{shown(text)!r}; expected a number such as 10, or 0-19, or 3,5,7; at most {MANY}"
         )
-    return orders
+    return list(dict.fromkeys(orders))
 
 
 def _tolerance(text: str) -> float:

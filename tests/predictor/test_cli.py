@@ -168,6 +168,12 @@ def test_wrong_files_are_one_line_that_names_the_file(capsys, tmp_path, case):
     assert re.fullmatch(rf"predictor: error: .*wrong\.csv: .*{quoted}.*\n", err)
 
 
+def test_an_order_counts_once(capsys, curves_csv):
+    options = ("--rules", "none", "--jobs", 1, "--orders", "3,5,3", "--format", "json")
+    (curve_set,) = json.loads(run(capsys, "simulate", curves_csv, *options)[1])["sets"]
+    assert [order["order"] for order in curve_set["rules"][0]["by_order"]] == [3, 5]
+
+
 def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2\n0.1,0.2\n0.1,\n0.3,0.4\n")
@@ -192,6 +198,7 @@ def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
         (("--format", "xml"), "invalid choice: 'xml'"),
         (("--plot", "."), "cannot write '.'"),
         (("--csv", "/dev/null/table.csv"), "cannot write '/dev/null/table.csv'"),
+        (("--plot", "a", "--plot-anytime", "./a"), "'a' would be written twice; name another file"),
     ],
 )
 def test_wrong_options_are_one_line(capsys, curves_csv, options, quoted):
