@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaqnn.commands.common import add_run, folder_path
-from metaqnn.config.search import ConfigError
+from metaqnn.config.options import ConfigError, require
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import counted
 from metaqnn.search.remarks import why_over
@@ -51,7 +51,8 @@ def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
 
 
 def check_places(namespace: argparse.Namespace) -> None:
-    """Refuse the name of a study where none is written. Raises ConfigError."""
+    """Refuse the name of a study where none is written, and one that is empty. Raises ConfigError."""
+    require(namespace.study != "", "study", namespace.study, "a name")
     if namespace.study is not None and namespace.optuna is None:
         raise ConfigError(f"--study is {quoted(namespace.study)}, but it belongs to --optuna")
 
