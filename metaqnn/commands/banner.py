@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
-from metaqnn.config.stopping import OWN_RULE, settings_of
+from metaqnn.config.stopping import NO_RULE, OWN_RULE, settings_of
 from metaqnn.output import counted, duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session
@@ -143,9 +143,9 @@ def _disk(session: Session) -> str:
 
 def _stopping(config: SearchConfig) -> list[str]:
     """One line each: the stopping rule, the reward of the networks it stops, and the audits."""
-    if config.stopping == "none":
-        return ["stopping    none: every network is trained to the end"]
     name, _ = settings_of(config.stopping)
+    if name == NO_RULE:
+        return ["stopping    none: every network is trained to the end"]
     own = ", this project's own" if name == OWN_RULE else ""
     rule = f"{config.stopping}{own}: {rule_kind(name).summary}"
     kind, method = split_reward(config.reward)

@@ -33,16 +33,20 @@ TOP = 5
 
 def headline(summary: Summary) -> str:
     """The most important numbers, in three lines."""
-    saved = summary.full_epochs - summary.epochs
     return "\n".join(
         [
             f"{summary.networks} of {counted(summary.planned, 'network')}: {summary.completed} trained to "
             f"the end, {summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
             _best(summary),
-            f"{counted(summary.epochs, 'epoch')} trained, {saved} saved by early stopping: "
-            f"{summary.speedup:.2f}x",
+            f"{counted(summary.epochs, 'epoch')} trained, {_saved(summary)}",
         ]
     )
+
+
+def _saved(summary: Summary) -> str:
+    saved = summary.full_epochs - summary.epochs
+    factor = f": {summary.speedup:.2f}x" if saved else ""
+    return f"{saved or 'none'} saved by early stopping{factor}"
 
 
 def _best(summary: Summary) -> str:

@@ -65,3 +65,13 @@ def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys):
     many = ["--threads", "1024", "--workers", "auto", "--workers-per-gpu", "2"]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
     assert "note        --workers-per-gpu 2 means nothing on cpu: --threads says" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["none", "none:", "none "])
+def test_without_stops_none_are_described_and_no_epochs_were_saved(tmp_path, capsys, rule):
+    place = ["--run-dir", str(tmp_path / "r"), "--device", "cpu", "--threads", "1"]
+    assert main(["run", *QUICK, *place, "--stopping", rule]) == 0
+    out, err = capsys.readouterr()
+    assert "stopping    none: every network is trained to the end" in err
+    assert "audits" not in err
+    assert "1 epoch trained, none saved by early stopping\n" in out
