@@ -39,9 +39,21 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def named(text: str) -> str:
+    """A file or folder. Raises ArgumentTypeError for no name, which would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no name of a file or folder; . is the current folder")
+    return text
+
+
+def named_path(text: str) -> Path:
+    """As `named`, a path."""
+    return Path(named(text))
+
+
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """``FILE...``, and what overrules the way in which they are understood."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help=FILES)
+    parser.add_argument("files", nargs="+", type=named, metavar="FILE", help=FILES)
     parser.add_argument("--metric", metavar="NAME", help="of the curves, if the columns do not say it")
     parser.add_argument("--direction", choices=("maximize", "minimize"), help="which way is better")
     parser.add_argument("--curve", metavar="GROUP", help="its columns: val_acc for val_acc_1, ...")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from predictor.curves.options import MANY, PROCESSES, add_reading_options, whole
+from predictor.curves.options import MANY, PROCESSES, add_reading_options, named_path, whole
 from predictor.models.names import METHODS, PREDICTORS
 from predictor.models.uncertainty import UNCERTAINTIES
 
@@ -42,8 +41,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="table for people, json or csv for programs",
     )
     parser.add_argument("--calibration", action="store_true", help="print a table of coverage, too")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per split to this file, too")
-    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw PNG pictures into this folder")
+    parser.add_argument(
+        "--csv", type=named_path, metavar="FILE", help="write one row per split to this file, too"
+    )
+    parser.add_argument("--plot", type=named_path, metavar="DIR", help="draw PNG pictures into this folder")
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:

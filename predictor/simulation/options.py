@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from predictor.curves.options import MANY, PROCESSES, add_reading_options, whole
+from predictor.curves.options import MANY, PROCESSES, add_reading_options, named_path, whole
 from predictor.curves.wording import shown
 from predictor.rules.names import describe_rules
 
@@ -71,7 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="table for people, json or csv for programs",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the CSV to this file, too")
+    parser.add_argument("--csv", type=named_path, metavar="FILE", help="write the CSV to this file, too")
     parser.add_argument(
         "--subset",
         type=whole(2, MANY),
@@ -83,11 +82,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plot-anytime",
-        type=Path,
+        type=named_path,
         metavar="PNG",
         help="draw regret against epochs, all rules in one picture",
     )
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw speed-up against regret")
+    parser.add_argument("--plot", type=named_path, metavar="PNG", help="draw speed-up against regret")
 
 
 def _orders(text: str) -> list[int]:

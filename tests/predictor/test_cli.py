@@ -230,6 +230,14 @@ def test_numbers_beyond_reason_are_one_line(capsys, curves_csv, options):
     assert value[:10] in err
 
 
+@pytest.mark.parametrize("options", [[""], ["--csv", ""], ["--plot", ""]])
+@pytest.mark.parametrize("command", ["evaluate", "simulate"])
+def test_no_name_is_not_the_current_folder(capsys, curves_csv, command, options):
+    code, out, err = run(capsys, command, curves_csv, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "'' is no name of a file or folder; . is the current folder" in err
+
+
 def test_an_unknown_command_is_one_line(capsys):
     code, _, err = run(capsys, "simulte")
     assert code == 2
