@@ -11,7 +11,7 @@ from metaqnn.config.stopping import NO_RULE, OWN_RULE, settings_of
 from metaqnn.output import counted, duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session
-from predictor.rules.names import rule_kind
+from predictor.rules.names import RuleSpec, rule_kind
 from state_space.errors import printable
 from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.metric import ACCURACY, in_words
@@ -158,7 +158,19 @@ def _stopping(config: SearchConfig) -> list[str]:
         f"stopping    {rule}",
         f"reward      of a stopped network: {reward}{by}",
         *([f"audits      {audits}"] if config.audit else []),
+        *_idle(config),
     ]
+
+
+def _idle(config: SearchConfig) -> list[str]:
+    """A note if the search is over before the rule stops anything."""
+    spec, networks = RuleSpec.parse(config.stopping), config.schedule.total
+    setting = rule_kind(spec.name).settings.get("burn_in")
+    burn_in = 0 if setting is None else spec.settings.get("burn_in", setting.default)
+    if burn_in < networks:
+        return []
+    told = f"the rule waits for {counted(burn_in, 'network')}, and the schedule has {networks}"
+    return [f"note        nothing will be stopped: {told}"]
 
 
 def _warning(session: Session) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,8 +135,18 @@ class TuneSession:
                 f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
                 *data_lines(self.prepared),
                 f"trials      {self.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
+                *self._notes(),
             ]
         )
+
+    def _notes(self) -> Iterator[str]:
+        """Of what the user may have expected otherwise."""
+        settings, ended = self.prepared.settings, self.ended()
+        trials = counted(self.trials, "trial")
+        if settings.delta is not None and settings.burn_in >= self.trials:
+            yield f"note        --delta stops nothing: --burn-in is {settings.burn_in}, for {trials}"
+        if ended > self.trials:
+            yield f"note        {counted(ended, 'trial')} have ended already: --trials is how many in all"
 
     def result(self, top: int, output_format: str) -> str:
         """What was found, as text."""

@@ -75,3 +75,10 @@ def test_without_stops_none_are_described_and_no_epochs_were_saved(tmp_path, cap
     assert "stopping    none: every network is trained to the end" in err
     assert "audits" not in err
     assert "1 epoch trained, none saved by early stopping\n" in out
+
+
+def test_a_rule_that_waits_for_more_networks_than_there_are_has_a_note(tmp_path, capsys):
+    place = ["--run-dir", str(tmp_path / "r"), "--device", "cpu", "--threads", "1"]
+    assert main(["run", *QUICK, *place, "--delta", "0.9"]) == 0
+    told = "nothing will be stopped: the rule waits for 15 networks, and the schedule has 1"
+    assert f"note        {told}\n" in capsys.readouterr().err

@@ -83,6 +83,14 @@ def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
     assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs, none saved" in capsys.readouterr().out
 
 
+def test_what_has_no_effect_has_a_note(tuned_copy, tmp_path, capsys):
+    assert main(["tune", "--resume", str(tuned_copy), "--trials", "2", "--quiet"]) == 0
+    assert "note        4 trials have ended already: --trials is how many in all\n" in capsys.readouterr().err
+    options = ("--trials", "1", "--epochs", "1", "--delta", "0.9", "--run-dir", str(tmp_path / "run"))
+    assert main(["tune", NETWORK, *SMALL, *options]) == 0
+    assert "note        --delta stops nothing: --burn-in is 100, for 1 trial" in capsys.readouterr().err
+
+
 def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused):
     monkeypatch.chdir(tmp_path)
     assert "'runs/latest' holds no tuning" in refused("--resume", "latest")
