@@ -25,7 +25,7 @@ from metaqnn.config.tuned import HyperParameters, hyper_parameters
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.tune import TuneError
-from metaqnn.tune.settings import TuneSettings
+from metaqnn.tune.settings import OF_FAMILY, TuneSettings
 from state_space.errors import printable
 from trainers.metric import ACCURACY, in_words
 
@@ -133,6 +133,8 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     values = hyper_parameters(options, namespace.parameters, found.recipe).values
     if "dataset" not in found.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
+    if "preset" in given and found.recipe and {*OF_FAMILY} <= {*found.settings}:
+        raise TuneError(f"--preset is {given['preset']}, but images and epochs are as in the search")
     settings = TuneSettings.of(found.settings)
     _refuse_ignored(options, settings.family)
     if namespace.parameters and (note := of_another_network(namespace.parameters, settings.family)):

@@ -286,3 +286,8 @@ def test_a_hyper_parameter_that_the_network_has_no_place_for_is_refused(
     monkeypatch.chdir(tmp_path)
     assert said in refused("train", network, *SMALL, *option)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_is_refused_where_the_search_says_what_it_would(finished_run, refused):
+    line = refused("train", finished_run.path, "--preset", "laptop")
+    assert "--preset is laptop, but images and epochs are as in the search" in line
