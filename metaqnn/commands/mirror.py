@@ -98,6 +98,7 @@ def require_unused_places(namespace: argparse.Namespace, run: Path) -> None:
     """Refuse places where a search that has not begun cannot be copied to.
 
     Raises:
+        ConfigError: the logs would be in the run folder itself.
         MirrorError: a folder or a study holds something else, or cannot be written.
         MissingPackageError: TensorBoard or Optuna is not installed.
     """
@@ -108,6 +109,8 @@ def require_unused_places(namespace: argparse.Namespace, run: Path) -> None:
     if namespace.tensorboard is not None:
         from metaqnn.mirrors.tensorboard import require_unused as require_unused_folder
 
+        other = namespace.tensorboard.resolve() != run.resolve()
+        require(other, "tensorboard", str(namespace.tensorboard), "another folder than the search's own")
         require_unused_folder(namespace.tensorboard)
 
 

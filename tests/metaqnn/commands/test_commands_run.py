@@ -114,6 +114,9 @@ def test_places_of_other_copies_are_noticed_before_anything_is_stored(refused, t
     storage = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=storage, study_name="mine").ask()
     run = ("run", "--run-dir", tmp_path / "run")
+    assert "it must be another folder than the search's own" in refused(
+        *run, "--tensorboard", tmp_path / "run"
+    )
     assert "logs' holds something else" in refused(*run, "--tensorboard", tmp_path / "logs")
     assert "the study 'mine' holds something else" in refused(*run, "--optuna", storage, "--study", "mine")
     assert not (tmp_path / "run").exists()
