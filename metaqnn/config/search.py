@@ -185,6 +185,8 @@ class SearchConfig(ImageOptions):
         flags = {one: changes.pop(one) for one in SETTINGS if one in changes}
         rule = complete_rule(changes.get("stopping"), flags, PUBLISHED_SETTINGS[name])
         config = cls(**{**defaults, **changes, "stopping": rule, "preset": name})
+        named = not config.reward.endswith(":")  # here, as older searches may have that
+        require(named, "reward", config.reward, "forecast, forecast:METHOD or last-seen")
         config._refuse_unused_method()
         config._refuse_without_stops(changes)
         return config

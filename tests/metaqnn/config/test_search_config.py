@@ -138,7 +138,7 @@ def test_options_of_another_version_are_named():
 
 BAD = [
     *(("audit", value) for value in (-0.1, 1.1, nan)),
-    ("reward", "last"),
+    *(("reward", value) for value in ("last", "forecast:")),
     *(("alpha", value) for value in (0, 1.1, nan)),
     *(("gamma", value) for value in (-0.1, 1.1, nan)),
     *(("initial_q", value) for value in (nan, inf)),
