@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from metaqnn.cli import main
+from metaqnn.session import workers
 
 QUICK = ["--schedule", "1.0:1", "--epochs", "1", "--image-size", "8", "--layer-limit", "2", "--quiet"]
 HERE = ["--device", "cpu", "--threads", "1", "--no-early-stopping"]
@@ -61,8 +62,9 @@ def test_classes_of_data_that_are_known_by_name_share_a_line(tmp_path, capsys):
     assert "            110 to 116 training, 29 to 31 validation, 35 to 37 test images of each class" in said
 
 
-def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys):
-    many = ["--threads", "1024", "--workers", "auto", "--workers-per-gpu", "2"]
+def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(workers, "available_cores", lambda: 1)
+    many = ["--workers", "auto", "--workers-per-gpu", "2"]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
     assert "note        --workers-per-gpu 2 means nothing on cpu: --threads says" in capsys.readouterr().err
 
