@@ -7,7 +7,7 @@ DEVELOPMENT := $(VENV)/.development
 DISTRIBUTIONS := pyproject.toml setup.py predictor/pyproject.toml
 # To bytecode on all cores; pip would do it on one. Some packages have files for other versions of Python.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
-COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib || true
+COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib metaqnn predictor state_space trainers || true
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit docs bench clean
