@@ -67,10 +67,22 @@ def partition(
             if keys == [BLOCKS] and epoch != epochs[0]:
                 _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
+    _refuse_repeats(rows, epochs[0])
     raise CurvesError(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
         f"found {describe(rows)}"
     )
+
+
+def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
+    """Refuse trainings that have many epochs twice, if a column of runs says which training is which."""
+    for column in rows.columns:
+        times = _repeats(rows, [column], epoch)
+        if plain(column) in RUN_NAMES and rows[column].nunique() > 1 and times < len(rows) / 2:
+            raise CurvesError(
+                f"{times} of {len(rows)} rows come again at the same {shown(epoch)} of the same "
+                f"{shown(column)}: more than a resumed training repeats; keep one row of each"
+            )
 
 
 def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> list[str] | None:

@@ -65,6 +65,12 @@ def test_a_rate_that_decays_does_not_tell_trainings_apart(write, long, accuracie
     assert "their order: the epochs begin anew; no parameters" in curves.understood
 
 
+def test_trainings_that_have_many_epochs_twice_are_refused(write, long):
+    twice = pd.concat([long, long[long["epoch"] > 3]]).drop(columns="lr")
+    with pytest.raises(CurvesError, match="24 of 72 rows come again at the same epoch of the same run: more"):
+        read(write(twice))
+
+
 def test_rows_that_all_have_the_same_step_are_refused(write, long):
     """As MLflow writes them where it was given none: no row is a training of one epoch."""
     with pytest.raises(CurvesError, match="rows with the same step, and no column"):
