@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from predictor.curves.learning_curves import Direction, Floats
 from predictor.curves.metrics import NamedMetric
@@ -127,7 +128,7 @@ def _refuse_negative(name: str, values: Floats) -> None:
 def _refuse_filled(metric: str, name: str, values: Floats) -> None:
     """Refuse curves that end in 0 (of accuracies, errors and losses) or -1 (of what is never negative)."""
     for filler in FILLERS if metric in ("accuracy", "error", "loss") else FILLERS[1:]:
-        rows = np.flatnonzero([_ends_in(filler, row) for row in values])
+        rows = _rows_that_end_in(filler, values)
         collapsed = metric == "accuracy" and filler == 0 and len(rows) < SEVERAL * len(values)
         if len(rows) and not collapsed and not np.any((values < 0) & (values != filler)):
             raise CurvesError(
@@ -136,12 +137,16 @@ def _refuse_filled(metric: str, name: str, values: Floats) -> None:
             )
 
 
+def _rows_that_end_in(filler: float, values: Floats) -> list[int]:
+    """The curves that end in this value all of a sudden."""
+    last = values[np.arange(len(values)), _last_observed(values)]
+    return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
+
+
 def _ends_in(filler: float, row: Floats) -> bool:
-    """Whether a curve ends in this value all of a sudden."""
     seen = row[np.isfinite(row)]
     before = seen[: len(seen) - int(np.argmin(np.append(seen[::-1] == filler, False)))]
-    fell = len(before) > 0 and len(before) < len(seen) and before[-1] > 0
-    return bool(fell and before[-1] >= ABRUPT * before.max())
+    return bool(len(before) and before[-1] > 0 and before[-1] >= ABRUPT * before.max())
 
 
 def in_percent(metric: str, values: Floats) -> bool:
@@ -162,7 +167,7 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
         worse = None if up is None else up if metric.direction == "minimize" else 1 - up
         if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
             remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
-    if fell := sum(_ends_in(0.0, row) for row in values):
+    if fell := len(_rows_that_end_in(0.0, values)):
         remarks.append(f"{fell} of them fall to 0 and end there")
     elif still := _standing_still(values):
         remarks.append(f"{still} of them repeat their last value to the end")
@@ -190,10 +195,14 @@ def _spread(values: Floats) -> float:
     return float(high - low)
 
 
+def _last_observed(values: Floats) -> npt.NDArray[np.intp]:
+    """(n,) places of the last observed values; of curves without any that of the last epoch."""
+    return values.shape[1] - 1 - np.isfinite(values)[:, ::-1].argmax(axis=1)
+
+
 def _changes(values: Floats) -> Floats:
     """Last observed value minus first, of the curves with two."""
     known = np.isfinite(values)
     rows = np.flatnonzero(known.sum(axis=1) >= 2)
-    first = known[rows].argmax(axis=1)
-    last = values.shape[1] - 1 - known[rows][:, ::-1].argmax(axis=1)
+    first, last = known[rows].argmax(axis=1), _last_observed(values[rows])
     return np.asarray(values[rows, last] - values[rows, first])

@@ -77,8 +77,9 @@ def partition(
 def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
     """Refuse trainings that have many epochs twice, if a column of runs says which training is which."""
     for column in rows.columns:
-        times = _repeats(rows, [column], epoch)
-        if plain(column) in RUN_NAMES and rows[column].nunique() > 1 and times < len(rows) / 2:
+        if plain(column) not in RUN_NAMES or rows[column].nunique() < 2:
+            continue
+        if (times := _repeats(rows, [column], epoch)) < len(rows) / 2:
             raise CurvesError(
                 f"{times} of {len(rows)} rows come again at the same {shown(epoch)} of the same "
                 f"{shown(column)}: more than a resumed training repeats; keep one row of each"

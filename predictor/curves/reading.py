@@ -82,7 +82,7 @@ def _read(place: str, wishes: Wishes) -> LearningCurves:
             return read_runs(files, wishes)
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
-        return read_npz(path, wishes)
+        return _described(read_npz(path, wishes))
     return read_study(place, wishes) if is_journal(path) else _from_table(read_table(path), path, wishes)
 
 
@@ -155,11 +155,16 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
         names=arrays.get("names"),
     )
-    metric = NamedMetric(curves.metric, curves.direction)
     if not (asked or wishes.direction or {"metric", "direction"} & arrays.keys()):
         if arrays.keys() == {"values"}:
             check_rows(curves.values)
-        check_course(metric, "values", curves.values)
+        check_course(NamedMetric(curves.metric, curves.direction), "values", curves.values)
+    return curves
+
+
+def _described(curves: LearningCurves) -> LearningCurves:
+    """Those of an ``.npz`` file, with what they were understood as: for people, not for a `CurveStore`."""
+    metric = NamedMetric(curves.metric, curves.direction)
     parameters = Parameters(dict(curves.architecture), dict(curves.hyperparameters))
     what = describe_curves(curves.values, metric, remark_on(metric, curves.values), "values")
     return replace(curves, understood=f"{what}; {parameters.describe()}")
