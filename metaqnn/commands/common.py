@@ -41,11 +41,11 @@ def folder_path(text: str) -> Path:
     return Path(text)
 
 
-def run_path(text: str) -> Path:
+def run_path(text: str, latest: Callable[[Path], Path | None] = latest_run) -> Path:
     """A run folder's path; `latest` is the one in `runs` that has stored anything last, if there is one."""
     if text != LATEST or Path(text).exists():
         return folder_path(text)
-    return latest_run(RUNS) or RUNS / LATEST
+    return latest(RUNS) or RUNS / LATEST
 
 
 def run_or_name(text: str) -> str:

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import (
-    LATEST,
-    RUNS,
     add_format,
     add_trust,
     disk_errors,
     folder_path,
     interruptible,
     run_or_name,
+    run_path,
 )
 from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command
 from metaqnn.tune import TuneError
+from metaqnn.tune.folder import latest_tuning
 from metaqnn.tune.settings import TuneSettings
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
 
 def _tuning(text: str) -> Path:
     """A run folder's path; `latest` is the tuning in `runs` that has stored anything last, if any."""
-    if text != LATEST or Path(text).exists():
-        return folder_path(text)
-    from metaqnn.tune.folder import latest_tuning
-
-    return latest_tuning(RUNS) or RUNS / LATEST
+    return run_path(text, latest_tuning)
 
 
 def execute(namespace: argparse.Namespace) -> int:
