@@ -7,13 +7,13 @@ from typing import Any
 
 from command_line import BenchmarkError
 
+from trainers.files import write_whole
+
 
 def store(file: Path, of: dict[str, Any], facts: dict[str, Any]) -> None:
     """Write the facts of a search, and what else than seed and name of the file decided about it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps({"of": of, **facts}))
-    unfinished.replace(file)
+    write_whole(file, json.dumps({"of": of, **facts}), aside=f"{file.name}.{os.getpid()}")
 
 
 def stored(file: Path, of: dict[str, Any]) -> bool:
