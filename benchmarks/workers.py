@@ -17,8 +17,8 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
@@ -69,30 +69,32 @@ def searched(config: SearchConfig, environment: Environment) -> float:
     return 60 * config.schedule.total / (clock.last - clock.first)
 
 
-def train_alike(
-    config: SearchConfig, environment: Environment, ready: Barrier, times: "Queue[float]"
-) -> None:
+def share(barrier: Barrier) -> None:
+    """Make the barrier, which only a new process can be given, known to `train_alike`."""
+    global ready
+    ready = barrier
+
+
+def train_alike(config: SearchConfig, environment: Environment) -> float:
     """What a plain process does: train the same network, one epoch for warming up and more on the clock."""
-    trainer = load_and_build(replace(config, epochs=PLAIN_EPOCHS), environment).trainer
-    trainer.train(Architecture.parse(SAME), seed=1, on_epoch=lambda report: True)
+    try:
+        trainer = load_and_build(replace(config, epochs=PLAIN_EPOCHS), environment).trainer
+        trainer.train(Architecture.parse(SAME), seed=1, on_epoch=lambda report: True)
+    except BaseException:
+        ready.abort()
+        raise
     ready.wait()
     started = monotonic()
     trainer.train(Architecture.parse(SAME), seed=1)
-    times.put(monotonic() - started)
+    return monotonic() - started
 
 
 def plain(config: SearchConfig, environment: Environment, count: int) -> float:
     """Networks a minute of that many plain processes together."""
     context = multiprocessing.get_context("spawn")
-    ready, times = context.Barrier(count), context.Queue()
-    arguments = (config, environment, ready, times)
-    processes = [context.Process(target=train_alike, args=arguments) for _ in range(count)]
-    for process in processes:
-        process.start()
-    seconds = [times.get() for _ in processes]
-    for process in processes:
-        process.join()
-    return sum(60 / each for each in seconds)
+    with ProcessPoolExecutor(count, context, share, (context.Barrier(count),)) as pool:
+        trainings = [pool.submit(train_alike, config, environment) for _ in range(count)]
+        return sum(60 / training.result() for training in trainings)
 
 
 def alternate(measure: Callable[[int], float], counts: list[int], round_: int) -> dict[int, float]:
