@@ -31,10 +31,11 @@ CUDA_ALLOWANCE = 2.0
 cuDNN and cuBLAS have workspaces, and some is lost by fragmentation. Not measured."""
 
 # What the allocators of the CPU, of CUDA's libraries and of MPS write into a RuntimeError; cuDNN finds no
-# engine where there is no memory for the workspace of any.
+# engine where there is no memory for the workspace of any. From cuDNN 9 on its code says whose memory it was.
 _ALLOCATION_FAILURES = (
     *("out of memory", "not enough memory", "can't allocate memory", "bad_alloc"),
     *("cublas_status_alloc_failed", "cudnn_status_alloc_failed", "unable to find an engine"),
+    *("error_device_allocation_failed", "error_host_allocation_failed"),
 )
 
 

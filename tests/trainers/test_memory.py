@@ -38,6 +38,8 @@ def test_other_allocators_are_recognised_and_give_one_line(error):
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "GET was unable to find an engine to execute this computation",
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
     ],
 )
 def test_libraries_that_get_no_memory_are_recognised(message):
