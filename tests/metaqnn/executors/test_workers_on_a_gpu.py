@@ -14,6 +14,9 @@ pytestmark = pytest.mark.gpu
 MODULE = '''
 """A trainer that loses its device, or runs out of memory while it records, with certain seeds."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -38,7 +41,8 @@ class Poisoned(ClassifierTrainer):
             torch.zeros(3, device="cuda")[torch.tensor([99], device="cuda")].sum().item()
         if seed == STARVING:
             self._recorder = Starved(self.device)
-        return super().train(architecture, seed=seed, **more)
+        result = super().train(architecture, seed=seed, **more)
+        return replace(result, message=f"{result.message}; process {os.getpid()}")
 
 
 def make(device, deterministic=True):
@@ -68,11 +72,11 @@ def trainers_module(tmp_path_factory):
 
 
 class Recorder:
-    """Hands out tasks with these seeds, and writes down their curves and how they ended."""
+    """Hands out tasks with these seeds; writes down their curves, and how and in which process they ended."""
 
     def __init__(self, seeds, network):
         self.tasks = [Task(number, Architecture.parse(network), seed) for number, seed in enumerate(seeds)]
-        self.curves, self.ends = {}, {}
+        self.curves, self.ends, self.messages, self.processes = {}, {}, {}, {}
 
     together = nullcontext
 
@@ -84,6 +88,7 @@ class Recorder:
 
     def on_result(self, task, result):
         self.curves[task.number], self.ends[task.number] = result.curve, str(result.outcome)
+        self.messages[task.number], _, self.processes[task.number] = result.message.rpartition("; process ")
 
     def on_failure(self, task, outcome, message):
         self.ends[task.number] = outcome
@@ -116,8 +121,11 @@ def test_a_worker_whose_device_is_lost_is_replaced(cuda, run, trainers_module):
 def test_a_worker_whose_recording_ran_out_of_memory_is_replaced(cuda, run, trainers_module, fact):
     """The network itself is trained in half batches, which are launched."""
     found = run([trainers_module.STARVING, 1])
-    fact("ends", found.ends)
+    fact("ends", (found.ends, found.messages))
     assert found.ends == {0: "completed", 1: "completed"}
+    assert "did not fit" in found.messages[0]
+    assert "did not fit" not in found.messages[1]
+    assert found.processes[0] != found.processes[1]
 
 
 def test_two_networks_side_by_side_train_as_one_after_the_other(run, fact):

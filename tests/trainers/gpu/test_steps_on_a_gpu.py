@@ -21,6 +21,20 @@ def test_a_graph_trains_as_launching_does(trainer, reports, agree, precision, re
     agree("recorded and launched", reports(trainer(**options)), launched, rel)
 
 
+def test_all_steps_but_the_first_three_are_replayed(cuda, trainer, network, monkeypatch):
+    """Of seven batches an epoch; otherwise the tests here would compare launched steps with launched ones."""
+    replay, replays = torch.cuda.CUDAGraph.replay, []
+
+    def counted(graph):
+        replays.append(graph)
+        replay(graph)
+
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
+    trainer(epochs=2).train(network, seed=0)
+    assert len(replays) == 2 * 7 - 3
+    assert len(set(replays)) == 1
+
+
 def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
     """At a rate of next to nothing the weights stay; a rate that is part of the graph would move them."""
     subject = trainer(decay_factor=1e-12, decay_every=1)
