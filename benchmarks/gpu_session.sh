@@ -17,7 +17,7 @@ rm -f "$GPU_FACTS" # of an earlier session; tests write below what is there
 stage() { # LIMIT COMMAND...
     local limit=$1 began=$SECONDS; shift
     echo; echo "== $*"
-    timeout --signal TERM --kill-after 10 "$limit" "$@"
+    timeout --signal "${END:-TERM}" --kill-after 10 "$limit" "$@"
     echo "== exit code $? after $((SECONDS - began)) s (limit $limit s)"
 }
 
@@ -35,7 +35,8 @@ $PYTHON -c 'import platform, torch; print("Python", platform.python_version(), "
 $PYTHON -c 'import sys, trainers; trainers.load_dataset("cifar10", data_dir=sys.argv[1], download=False)' "$DATA" &
 reading=$!
 
-stage 150 $PYTHON -m pytest -q -m gpu -p no:cacheprovider --maxfail 12 --tb short --durations 6 \
+# interrupted, and not terminated, pytest still tells which tests have failed
+END=INT stage 150 $PYTHON -m pytest -q -m gpu -p no:cacheprovider --maxfail 12 --tb short --durations 6 \
     tests/trainers/gpu tests/metaqnn/executors/test_workers_on_a_gpu.py
 smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 512 --side 256)
 wait $reading
@@ -47,7 +48,7 @@ rm -rf "$OUT/run"
 stage 60 $PYTHON -m metaqnn.run --run-dir "$OUT/run" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
 stage 30 $PYTHON -m metaqnn.run --resume "$OUT/run" --quiet
 stage 20 $PYTHON -m metaqnn top "$OUT/run" -k 3
-[[ $TRIAL ]] || stage 90 $PYTHON benchmarks/compilation.py --device "$DEVICE" # on a CPU it takes minutes
+[[ $TRIAL ]] || stage 90 $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5 # on a CPU it takes minutes
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
 rm -rf "$OUT/cache" "$SITE" "$OUT/run/checkpoints" "$OUT/run/weights"
