@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import cache
 from typing import Protocol
@@ -110,6 +111,10 @@ class CudaRecorder:
 
     def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
         """Record the step as a graph with memory of its own; this alone waits for the device."""
+        # An older graph that goes later would spoil this recording, or take from its graph the memory that
+        # cuBLAS works in, which belongs to their stream. A cycle may keep one: of frames, made by what the
+        # first optimizer of a process imports.
+        gc.collect()
         graph, aside = torch.cuda.CUDAGraph(), _aside(self._device)
         recording = torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local")
         try:

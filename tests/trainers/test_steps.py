@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 from types import SimpleNamespace
+from weakref import ref
 
 import pytest
 import torch
@@ -190,6 +191,23 @@ def test_a_recorder_knows_whether_it_has_failed(fake_cuda):
     with pytest.raises(torch.OutOfMemoryError):
         recorder.record(fail)
     assert recorder.failed
+
+
+def test_a_graph_that_only_a_cycle_keeps_is_gone_before_another_is_recorded(fake_cuda):
+    class Graph:
+        pass
+
+    old = Graph()
+    old.itself, alive = old, ref(old)
+    found = []
+
+    def step():
+        found.append(alive())
+        return torch.zeros(())
+
+    del old
+    CudaRecorder(torch.device("cuda")).record(step)
+    assert found == [None]
 
 
 def test_a_warm_up_that_fails_is_waited_for(fake_cuda):
