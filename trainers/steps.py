@@ -137,6 +137,8 @@ def _aside(device: torch.device) -> torch.cuda.Stream:
     """The one stream of this process on which steps are warmed up and recorded.
 
     Memory and the workspaces of CUDA's libraries belong to streams: with a new one each time they would grow.
+    So a graph must not be replayed after another of the stream has gone: PyTorch 2.14 then frees the
+    workspaces of both (its issue 193402).
     """
     return torch.cuda.Stream(device)
 
