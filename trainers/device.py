@@ -86,20 +86,24 @@ def processor_settings(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def cuda_settings(deterministic: bool) -> Iterator[None]:
-    """Let cuDNN compute in float32 what is float32, and by the same kernels every time if so asked.
+    """Let CUDA compute in float32 what is float32, and cuDNN by the same kernels every time if so asked.
 
-    By PyTorch's defaults its convolutions round float32 to TF32, and it may choose kernels that add up in any
-    order. The settings belong to the process, so they are put back afterwards; without CUDA they do nothing.
+    By PyTorch's defaults convolutions round float32 to TF32, in NVIDIA's containers products of matrices do
+    so, too, and cuDNN may choose kernels that add up in any order. The settings belong to the process, so
+    they are put back afterwards; without CUDA they do nothing.
 
     Args:
         deterministic: take only kernels of cuDNN that give the same bits every time.
     """
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32, cudnn.deterministic
+    matrices = torch.get_float32_matmul_precision()
     cudnn.allow_tf32, cudnn.deterministic = False, deterministic
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
+        torch.set_float32_matmul_precision(matrices)
         cudnn.allow_tf32, cudnn.deterministic = before
 
 

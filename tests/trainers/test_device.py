@@ -99,6 +99,19 @@ def test_float32_is_float32_and_kernels_are_chosen_as_asked_inside_alone(monkeyp
     assert (cudnn.allow_tf32, cudnn.deterministic) == (True, not deterministic)
 
 
+def test_matrices_in_float32_are_float32_inside_alone():
+    """Containers of NVIDIA ask PyTorch for TF32 by TORCH_ALLOW_TF32_CUBLAS_OVERRIDE, which is "high"."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with cuda_settings(deterministic=False):
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cuda.matmul.allow_tf32
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_a_device_is_lost_when_waiting_for_it_fails(monkeypatch):
     def fail(device):
         raise RuntimeError("CUDA error: device-side assert triggered")
