@@ -114,6 +114,22 @@ def test_float32_convolutions_are_no_tf32(cuda, trainer, fact):
     assert error < 1e-5
 
 
+def test_float32_products_of_matrices_are_no_tf32(cuda, trainer, fact):
+    """Even where the process was asked for TF32."""
+    draw = torch.Generator().manual_seed(0)
+    a, b = torch.randn(256, 512, generator=draw), torch.randn(512, 256, generator=draw)
+    exact, before = a.double() @ b.double(), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with trainer().settings():
+            found = (a.to(cuda) @ b.to(cuda)).cpu()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    error = ((found - exact).abs().max() / exact.abs().max()).item()
+    fact("largest error of a product in float32", f"{error:.1e}")
+    assert error < 1e-5
+
+
 def test_bfloat16_learns_as_float32_does(trainer, network, gpu, fact):
     epochs = 2 if gpu == "cpu" else 6
     curves = {
