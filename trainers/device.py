@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 
@@ -97,14 +97,26 @@ def cuda_settings(deterministic: bool) -> Iterator[None]:
     """
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32, cudnn.deterministic
-    matrices = torch.get_float32_matmul_precision()
     cudnn.allow_tf32, cudnn.deterministic = False, deterministic
-    torch.set_float32_matmul_precision("highest")
+    try:
+        with _exact_matrices():
+            yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
+
+
+@contextmanager
+def _exact_matrices() -> Iterator[None]:
+    """Multiply float32 matrices without TF32, unless it was asked for by the newer of PyTorch's two ways."""
+    before = None
+    with suppress(RuntimeError):  # the older way does not tell what the newer one was told
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(matrices)
-        cudnn.allow_tf32, cudnn.deterministic = before
+        if before is not None:
+            torch.set_float32_matmul_precision(before)
 
 
 def is_lost(device: torch.device) -> bool:

@@ -112,6 +112,19 @@ def test_matrices_in_float32_are_float32_inside_alone():
         torch.set_float32_matmul_precision(before)
 
 
+@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="not in this PyTorch")
+def test_what_a_program_asks_of_matrices_by_the_newer_way_stays():
+    """PyTorch refuses to read by the older way what it has been told by the newer one."""
+    matmul = torch.backends.cuda.matmul
+    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
+    try:
+        with cuda_settings(deterministic=False):
+            assert matmul.fp32_precision == "tf32"
+        assert matmul.fp32_precision == "tf32"
+    finally:
+        matmul.fp32_precision = before
+
+
 def test_a_device_is_lost_when_waiting_for_it_fails(monkeypatch):
     def fail(device):
         raise RuntimeError("CUDA error: device-side assert triggered")
