@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -157,9 +158,22 @@ def refuse_search(run: RunFolder) -> None:
 
 
 def sqlite_text(path: Path) -> str:
-    """The URL of an SQLite file as text, for a path of whatever bytes: SQLAlchemy writes UTF-8 only."""
-    plain = (letter if ord(letter) > 127 else quote(letter, safe=" +/") for letter in str(path.resolve()))
-    return f"sqlite:///{''.join(plain)}"
+    """The URL of an SQLite file as text, for Optuna, which fills in what is in braces.
+
+    SQLAlchemy writes UTF-8 only, so paths of other bytes are quoted here, and only from 2.1 on it unquotes
+    them; before, a path is taken as it is, up to a question mark. Raises TuneError if that is not the path.
+    """
+    plain = str(path.resolve())
+    escaped = (letter if ord(letter) > 127 else quote(letter, safe=" +/") for letter in plain)
+    url = f"sqlite:///{''.join(escaped)}"
+    if make_url(url).database == plain:
+        return url
+    if "?" in plain:
+        raise TuneError(
+            f"SQLAlchemy {sqlalchemy.__version__} opens no database in a folder with a question mark in its "
+            f"name, {plain!r}; give another --run-dir, or install sqlalchemy>=2.1"
+        )
+    return f"sqlite:///{plain.replace('{', '{{').replace('}', '}}')}"
 
 
 def _without_password(storage: str) -> str:

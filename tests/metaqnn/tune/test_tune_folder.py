@@ -6,10 +6,12 @@ import sys
 from dataclasses import asdict
 
 import pytest
+import sqlalchemy
 from sqlalchemy import create_engine, text
 
 from metaqnn.config.environment import Environment
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolderError
+from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
 from predictor.curves.servers import UnknownServerError
 
@@ -73,16 +75,31 @@ def test_a_file_that_names_no_study_is_one_line(tmp_path, settings, what):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-@pytest.mark.parametrize("name", [b"r\xff", b"50%41 #?x=1{y}", "é ü+".encode()])
-def test_the_study_is_in_the_folder_whatever_its_name(tmp_path, name):
+@pytest.mark.parametrize("name", [b"r\xff", b"50%41 #(x=1){y}", "é ü+".encode()])
+@pytest.mark.parametrize("unquoted", [True, False], ids=["installed", "2.0"])
+def test_the_study_is_in_the_folder_whatever_its_name(tmp_path, monkeypatch, name, unquoted):
+    if not unquoted:
+        monkeypatch.setattr("metaqnn.tune.folder.make_url", make_url_of_2_0)
     folder = TuneFolder(tmp_path / os.fsdecode(name))
     url, _ = folder.place("study", None)
-    engine = create_engine(url.format(SCHEMA_VERSION=0))  # as Optuna does it
+    filled = url.format(SCHEMA_VERSION=0)  # as Optuna does it
+    engine = create_engine(filled if unquoted else make_url_of_2_0(filled))
     with engine.connect() as connection:
         connection.execute(text("CREATE TABLE x (y INTEGER)"))
     engine.dispose()
     assert os.listdir(tmp_path) == [os.fsdecode(name)]
     assert (folder.path / "study.db").stat().st_size > 0
+
+
+def test_a_question_mark_in_the_folders_name_needs_sqlalchemy_2_1(tmp_path, monkeypatch):
+    monkeypatch.setattr("metaqnn.tune.folder.make_url", make_url_of_2_0)
+    with pytest.raises(TuneError, match=r"question mark in its name, '.*why\?.*'; give another --run-dir"):
+        TuneFolder(tmp_path / "why?").place("study", None)
+
+
+def make_url_of_2_0(text):
+    """What SQLAlchemy 2.0 makes of an SQLite URL: everything up to a question mark is the path as it is."""
+    return sqlalchemy.URL.create("sqlite", database=text.removeprefix("sqlite:///").partition("?")[0])
 
 
 def test_a_folder_of_a_training_is_no_place_for_a_study(tmp_path):
