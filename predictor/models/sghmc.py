@@ -22,20 +22,17 @@ class ScaleAdaptedSGHMC:
         theta <- theta + r
 
     V estimates the mean of grad U^2 per dimension. During burn-in it is adapted as in equations 8 and 9, with
-    averaging windows that adapt themselves; then it is kept. The noise's variance never falls below 0, which
-    it would where the gradients' own noise already exceeds what the friction takes out.
+    averaging windows that adapt themselves; then it is kept. epsilon^4 stands for the noise that mini-batches
+    bring along. The variance of the added noise never falls below 0, which it would where the gradients' own
+    noise already exceeds what the friction takes out.
 
     Args:
         epsilon: step size.
         alpha: momentum decay, in (0, 1).
         burn_in: steps in which V is adapted.
-        noisy_gradients: whether gradients come from mini-batches; epsilon^4 is the noise that they bring
-            along, and is not subtracted for exact gradients.
     """
 
-    def __init__(
-        self, *, epsilon: float = 1e-2, alpha: float = 0.05, burn_in: int = 3000, noisy_gradients: bool = True
-    ) -> None:
+    def __init__(self, *, epsilon: float = 1e-2, alpha: float = 0.05, burn_in: int = 3000) -> None:
         if not (epsilon > 0 and 0 < alpha < 1 and burn_in >= 1):
             raise PredictorError(
                 f"epsilon = {epsilon}, alpha = {alpha}, burn_in = {burn_in}; "
@@ -44,7 +41,6 @@ class ScaleAdaptedSGHMC:
         self.epsilon = epsilon
         self.alpha = alpha
         self.burn_in = burn_in
-        self.noisy_gradients = noisy_gradients
 
     def run(
         self, theta: Vector, gradient: Callable[[], Vector], n_steps: int, rng: np.random.Generator
@@ -73,7 +69,7 @@ class ScaleAdaptedSGHMC:
     def _move(
         self, theta: Vector, momentum: Vector, slope: Vector, scale: Vector, rng: np.random.Generator
     ) -> None:
-        variance = 2 * self.epsilon**2 * self.alpha * scale - self.noisy_gradients * self.epsilon**4
+        variance = 2 * self.epsilon**2 * self.alpha * scale - self.epsilon**4
         noise = np.sqrt(np.maximum(variance, 0)) * rng.standard_normal(theta.shape, dtype=np.float32)
         momentum *= 1 - self.alpha
         momentum -= self.epsilon**2 * scale * slope
