@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.models.uncertainty import SMALLEST_SIGMA
 
 
 class BaselinePredictor(BaseEstimator):
@@ -151,9 +152,6 @@ def _range(curves: LearningCurves) -> tuple[float, float]:
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
     return float(observed.min()), float(observed.max())
-
-
-SMALLEST_SIGMA = 1e-12
 
 
 class LastSeenValue(BaselinePredictor):
