@@ -45,7 +45,7 @@ def read_study(storage: str, wishes: Wishes) -> LearningCurves:
             the study where there are several.
         wishes: of the caller.
     """
-    optuna = require("optuna", "reading Optuna's studies", "optuna")
+    optuna = require("optuna", "reading Optuna's studies")
     url, _, name = storage.partition("#")
     try:
         study = _study(optuna, url, name)

@@ -147,7 +147,7 @@ def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
 
 
 def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
-    require("tensorboard", "reading event files", "tensorboard")
+    require("tensorboard", "reading event files")
     from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 

@@ -10,7 +10,7 @@ from predictor.extras import require
 from predictor.integrations.recorded import CurveStore, RunningTraining
 from predictor.rules.base import Decision, StoppingRule
 
-require("keras", "predictor.integrations.keras", "keras")
+require("keras", "predictor.integrations.keras")
 import keras  # noqa: E402
 
 

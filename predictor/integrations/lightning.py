@@ -11,7 +11,7 @@ from predictor.extras import require
 from predictor.integrations.recorded import CurveStore, RunningTraining
 from predictor.rules.base import Decision, StoppingRule
 
-require("lightning", "predictor.integrations.lightning", "lightning")
+require("lightning", "predictor.integrations.lightning")
 from lightning.pytorch.callbacks import Callback  # noqa: E402
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, decide, tell_other_length
 from predictor.rules.base import Decision, StoppingRule
 
-require("optuna", "predictor.integrations.optuna", "optuna")
+require("optuna", "predictor.integrations.optuna")
 from optuna.pruners import BasePruner  # noqa: E402
 from optuna.study import Study, StudyDirection  # noqa: E402
 from optuna.trial import FrozenTrial  # noqa: E402

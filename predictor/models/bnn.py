@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Floats32 = npt.NDArray[np.float32]
 
-INSTALL = "torch"
 HIDDEN = 64
 N_THETA, N_BASIS = 13, 5
 N_OUTPUTS = N_THETA + N_BASIS + 2
@@ -96,7 +95,7 @@ class LearningCurveNetwork(BaselinePredictor):
         self.points_ = self._points(curves, curves.T)
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
-        torch = require("torch", "the Bayesian neural network", INSTALL)
+        torch = require("torch", "the Bayesian neural network")
         mine = self._points(curves, tau)
         x, t, y = (np.concatenate(pair) for pair in zip(self.points_, mine, strict=True))
         inputs = torch.from_numpy(self.configurations_.transform(curves))

@@ -19,7 +19,6 @@ from predictor.models.curve_families import FAMILIES, CurveFamily
 if TYPE_CHECKING:
     from emcee import State
 
-INSTALL = "emcee"
 N_PARAMETERS = sum(family.n_parameters for family in FAMILIES)
 N_DIMENSIONS = N_PARAMETERS + len(FAMILIES) + 1
 SIGMA_RANGE = (1e-4, 1.0)
@@ -93,7 +92,7 @@ class LearningCurveExtrapolation(BaselinePredictor):
         self.scale_ = UnitScale.fit(curves)
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
-        require("emcee", "learning curve extrapolation", INSTALL)
+        require("emcee", "learning curve extrapolation")
         unit = self.scale_.to_unit(curves.scores[:, :tau])
         results = Parallel(n_jobs=self.n_jobs)(delayed(self._extrapolate)(row) for row in unit)
         means, sigmas = (np.stack(part) for part in zip(*results, strict=True))
@@ -108,7 +107,7 @@ class LearningCurveExtrapolation(BaselinePredictor):
 
     def _sample(self, posterior: CurvePosterior, rng: np.random.Generator) -> Floats:
         """(S, 48) samples of (theta, w, sigma)."""
-        emcee = require("emcee", "learning curve extrapolation", INSTALL)
+        emcee = require("emcee", "learning curve extrapolation")
         sampler = emcee.EnsembleSampler(self.n_walkers, N_DIMENSIONS, posterior.log_density, vectorize=True)
         seeded = np.random.RandomState(rng.integers(2**32, dtype=np.uint32)).get_state()
         start: State = emcee.State(posterior.walkers(self.n_walkers, rng), random_state=seeded)

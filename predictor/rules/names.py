@@ -206,7 +206,7 @@ def describe_rules() -> str:
 
 
 def _optuna_kind(name: str) -> RuleKind:
-    pruners = require("optuna", f"the rule '{OPTUNA_PREFIX}{name}'", "optuna").pruners
+    pruners = require("optuna", f"the rule '{OPTUNA_PREFIX}{name}'").pruners
     known = sorted(pruner for pruner in pruners.__all__ if pruner != "BasePruner")
     if name not in known:
         raise PredictorError(

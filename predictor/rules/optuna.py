@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from predictor.rules.optuna_study import ReplayedStudy
 
-INSTALL = "optuna"
-
 
 class OptunaRule:
     """Any Optuna pruner as a `predictor.StoppingRule`.
@@ -45,7 +43,7 @@ class OptunaRule:
     """
 
     def __init__(self, pruner: BasePruner, *, study_name: str = "predictor") -> None:
-        optuna = require("optuna", "this stopping rule", INSTALL)
+        optuna = require("optuna", "this stopping rule")
         if not isinstance(pruner, optuna.pruners.BasePruner):
             raise PredictorError(f"pruner {pruner!r}; expected one of optuna.pruners, such as MedianPruner()")
         self.pruner = pruner
@@ -108,7 +106,7 @@ def make_pruner_rule(name: str) -> OptunaRule:
     """The rule of that name in `PRUNERS`; raises `PredictorError` for unknown names."""
     if name not in PRUNERS:
         raise PredictorError(f"pruner {name!r} is not known; expected one of {sorted(PRUNERS)}")
-    pruners = require("optuna", f"the rule {name!r}", INSTALL).pruners
+    pruners = require("optuna", f"the rule {name!r}").pruners
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PatientPruner warns that it is experimental
         return OptunaRule(PRUNERS[name](pruners))
