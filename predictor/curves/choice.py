@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from predictor.curves.arrays import Floats
 from predictor.curves.course import (
     NEARLY_ALL,
     PERCENT_FROM,
@@ -17,13 +18,13 @@ from predictor.curves.course import (
     remark_on,
     rising,
 )
-from predictor.curves.learning_curves import Direction, Floats
 from predictor.curves.metrics import (
     TEST,
     TRAINED,
     TRAINING,
     UNLABELLED,
     VALIDATION,
+    Direction,
     NamedMetric,
     family_rank,
     metric_of,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from predictor.curves.learning_curves import Direction, Floats
-from predictor.curves.metrics import NamedMetric
+from predictor.curves.arrays import Floats, last_known
+from predictor.curves.metrics import Direction, NamedMetric
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -139,7 +138,7 @@ def _refuse_filled(metric: str, name: str, values: Floats) -> None:
 
 def _rows_that_end_in(filler: float, values: Floats) -> list[int]:
     """The curves that end in this value all of a sudden."""
-    last = values[np.arange(len(values)), _last_observed(values)]
+    last = values[np.arange(len(values)), last_known(values)]
     return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
 
 
@@ -195,14 +194,9 @@ def _spread(values: Floats) -> float:
     return float(high - low)
 
 
-def _last_observed(values: Floats) -> npt.NDArray[np.intp]:
-    """(n,) places of the last observed values; of curves without any that of the last epoch."""
-    return values.shape[1] - 1 - np.isfinite(values)[:, ::-1].argmax(axis=1)
-
-
 def _changes(values: Floats) -> Floats:
     """Last observed value minus first, of the curves with two."""
     known = np.isfinite(values)
     rows = np.flatnonzero(known.sum(axis=1) >= 2)
-    first, last = known[rows].argmax(axis=1), _last_observed(values[rows])
+    first, last = known[rows].argmax(axis=1), last_known(values[rows])
     return np.asarray(values[rows, last] - values[rows, first])

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from predictor.curves.arrays import Floats
+from predictor.curves.choice import Wishes
 from predictor.curves.metrics import Direction, direction_of
 from predictor.errors import CurvesError
 
-Floats = npt.NDArray[np.float64]
 FACTS = ("scores", "observed", "completed", "diverged", "final")
 """What is found out about each curve when it is first asked for."""
 
@@ -129,8 +130,7 @@ class LearningCurves:
         Raises:
             CurvesError: for what is not understood or can be understood in several ways.
         """
-        from predictor.curves.choice import Wishes  # these need this class
-        from predictor.curves.reading import read_curves
+        from predictor.curves.reading import read_curves  # the readers make objects of this class
 
         named = None if parameters is None else tuple(parameters)
         return read_curves(path, Wishes(metric, direction, curve, named))

@@ -39,8 +39,8 @@ from predictor.curves.partition import (
 )
 from predictor.curves.spread import spread
 from predictor.curves.tables import first_text, is_number, numbers
-from predictor.curves.wide import describe, describe_curves, names_of
-from predictor.curves.wording import counted, listed, shown
+from predictor.curves.wide import describe_curves, names_of
+from predictor.curves.wording import counted, describe, listed, shown
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"
@@ -202,7 +202,8 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     values = np.array([[one.get(epoch, np.nan) for epoch in grid] for one in series])
     odd = [f"{epoch:g}" for epoch in every if epoch not in set(grid)]
     remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
-    gaps = int(sum(not np.isfinite(row[: _last(row)]).all() for row in values))
+    known = np.isfinite(values)
+    gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1)))
     if gaps:
         what = "lacks an epoch in between and counts" if gaps == 1 else "lack an epoch in between and count"
         remarks.append(f"{gaps} of {counted(len(series), 'training')} {what} as ended there")
@@ -253,10 +254,6 @@ def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[
         return []
     lost = table.groupby(list(keys)).ngroups - rows.groupby(list(keys)).ngroups
     return [f"{counted(lost, 'training')} without a value left out"] if lost else []
-
-
-def _last(row: Floats) -> int:
-    return int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else 0
 
 
 def _parameters(

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from predictor.curves.arrays import Floats, last_known
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import (
     PARAMETER_WORDS,
@@ -19,7 +20,6 @@ from predictor.curves.columns import (
     kind_of,
     name_column,
 )
-from predictor.curves.learning_curves import Floats
 from predictor.curves.metrics import metric_of, names_bookkeeping, names_result
 from predictor.curves.tables import MISSING, first_text, is_number, numbers
 from predictor.curves.wording import LONGEST, listed
@@ -85,7 +85,7 @@ def tells_the_end(column: Floats, values: Floats) -> bool:
     if rows.sum() < ENOUGH_VALUES or len(np.unique(column[rows])) < ENOUGH_VALUES:
         return False
     curves, x = np.where(known, values, np.nan)[rows], column[rows]
-    last = curves[np.arange(len(x)), curves.shape[1] - 1 - known[rows][:, ::-1].argmax(axis=1)]
+    last = curves[np.arange(len(x)), last_known(curves)]
     return any(_nearly(x, answer) for answer in (last, np.nanmax(curves, axis=1), np.nanmin(curves, axis=1)))
 
 

@@ -11,8 +11,7 @@ import pandas as pd
 from predictor.curves.columns import is_index
 from predictor.curves.metrics import AFTERWARDS, metric_of, names_bookkeeping, words_of
 from predictor.curves.tables import first_text, is_number
-from predictor.curves.wide import describe
-from predictor.curves.wording import shown
+from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
 
 # fmt: off

@@ -26,8 +26,7 @@ from predictor.curves.partition import RUN, RUN_NAMES, epoch_columns, plain
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
-from predictor.curves.wide import describe
-from predictor.curves.wording import listed
+from predictor.curves.wording import describe, listed
 from predictor.errors import CurvesError
 from predictor.extras import require
 

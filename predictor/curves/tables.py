@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from predictor.curves.arrays import Floats
 from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
-from predictor.curves.learning_curves import Floats
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"

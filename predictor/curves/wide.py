@@ -13,7 +13,7 @@ from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import NamedMetric, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.tables import numbers
-from predictor.curves.wording import listed, shown
+from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
 
 MAX_NAMES_BYTES = 2**28
@@ -72,12 +72,6 @@ def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
     """Whether nothing says that columns are epochs and rows trainings: a number or ``curve_1`` does not."""
     alone = all(is_index(column) for column in table.columns if column not in group.columns.values())
     return alone and is_generic(group.name) and not EPOCH_WORDS.intersection(words_of(group.name))
-
-
-def describe(table: pd.DataFrame) -> str:
-    """Its columns and first row, for messages: what would be read."""
-    cells = [f"{column}={cell}" for column, cell in zip(table.columns, table.iloc[0], strict=True)]
-    return f"{len(table.columns)} columns ({listed(list(table.columns))}), in the first row {listed(cells)}"
 
 
 def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # --help can do without it
+    import pandas as pd
 
 MOST = 6
 LONGEST = 60
@@ -23,3 +27,9 @@ def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     text = ", ".join(shown(name) for name in names[:MOST])
     return f"{text} and {len(names) - MOST} more" if len(names) > MOST else text
+
+
+def describe(table: pd.DataFrame) -> str:
+    """The columns and the first row of a table: what would be read."""
+    cells = [f"{column}={cell}" for column, cell in zip(table.columns, table.iloc[0], strict=True)]
+    return f"{len(table.columns)} columns ({listed(list(table.columns))}), in the first row {listed(cells)}"

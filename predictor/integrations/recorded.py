@@ -22,6 +22,7 @@ from typing import Self
 import numpy as np
 from filelock import FileLock
 
+from predictor.curves.arrays import last_known
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.curves.metrics import direction_of, metric_of
 from predictor.curves.reading import read_npz, write_npz
@@ -192,9 +193,8 @@ class CurveStore:
 
     def tell_other_length(self, epochs: int) -> None:
         """Say it once if trainings end by themselves after this many epochs, and none comes to T."""
-        there = np.isfinite(self.history().values)
-        ends = self.T - there[:, ::-1].argmax(axis=1)
         if not self._told and epochs not in (0, self.T):
+            ends = last_known(self.history().values) + 1
             lengths = [int(end) for end in ends if end in (epochs, self.T)]
             self._told = tell_other_length(self.T, lengths)
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from predictor.curves.arrays import Floats, last_known
 from predictor.curves.columns import kind_of
-from predictor.curves.learning_curves import Direction, Floats, LearningCurves
+from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
 from predictor.rules.base import Decision, StoppingRule
 
@@ -124,9 +125,9 @@ def _usual(history: LearningCurves) -> npt.NDArray[np.bool_]:
     """(T,) which epochs at least half of the trainings that come so far have, and the last one."""
     if not history.diverged.any():  # each of them has all epochs until its end
         return np.ones(history.T, dtype=np.bool_)
-    T, there = history.T, np.isfinite(history.values)
-    ends = np.where(there.any(axis=1), T - there[:, ::-1].argmax(axis=1), 0)
-    reached = (ends[:, None] > np.arange(T)).sum(axis=0)
+    there = np.isfinite(history.values)
+    ends = np.where(there.any(axis=1), last_known(history.values), -1)
+    reached = (ends[:, None] >= np.arange(history.T)).sum(axis=0)
     usual = 2 * there.sum(axis=0) >= reached
     usual[-1] = True
     return np.asarray(usual)

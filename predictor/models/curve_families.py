@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 
 
 @dataclass(frozen=True)

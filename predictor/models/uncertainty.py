@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtr
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 
 SMALLEST_SIGMA = 1e-12

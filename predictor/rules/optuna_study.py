@@ -12,7 +12,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 
 RUNNING_ID = -1
 """Id of the training in question, which is not in the storage, so it never competes with others."""

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 
 CHECKS: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
 

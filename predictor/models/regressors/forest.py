@@ -13,7 +13,7 @@ from sklearn import config_context
 from sklearn.model_selection import KFold
 from sklearn.tree import DecisionTreeRegressor
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
 
 FEATURE_RATIO = (0.1, 0.5)

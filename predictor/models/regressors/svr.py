@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.svm import NuSVR
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.models.regressors.base import StandardizedRegressor
 
 try:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 from predictor.models.regressors.base import StandardizedRegressor, Standardizer, r2_scores
 from predictor.models.regressors.svr import KernelName, NuSvr, kernel_values, similarity, solve_nu_svr

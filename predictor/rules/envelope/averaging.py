@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg.blas import dtrmv
 from scipy.special import gammaln, softmax, stdtr
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.rules.envelope.gaussian_process import GaussianProcess, Kernel, log_evidence
 
 

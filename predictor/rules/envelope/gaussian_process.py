@@ -14,7 +14,7 @@ from scipy.linalg.lapack import dpstrf, dtrtri
 from scipy.special import gammaln
 from threadpoolctl import ThreadpoolController
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.5
 """Of the inverse gamma prior of tau^2: as much as two observations, of residual 1/sqrt(2) each."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.errors import CurvesError
 
 
