@@ -26,7 +26,7 @@ from surrogate_search import World, surrogate
 from tabulate import tabulate
 
 from predictor import LearningCurves
-from predictor.curves.reading import write_npz
+from predictor.curves.npz import write_npz
 from state_space import Architecture, StateSpace
 from state_space.shapes import Shape
 from trainers import Outcome, TrainingResult

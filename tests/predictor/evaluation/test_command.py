@@ -50,7 +50,7 @@ def test_csv_to_the_screen_and_to_a_file_are_the_same(capsys, write_csv, curves,
 
 
 def test_several_sets_of_the_same_name_and_npz(capsys, write_csv, curves, perplexities):
-    from predictor.curves.reading import write_npz
+    from predictor.curves.npz import write_npz
 
     one, two = write_csv(curves), write_csv(perplexities, prefix="ppl")
     three = one.with_suffix(".npz")

@@ -1,0 +1,130 @@
+"""Learning curves in ``.npz`` files, written and read without pickle.
+
+Array ``values`` (n, T), any number of ``ap_<name>`` and ``hp_<name>`` (n,), optionally ``metric``,
+``direction`` and ``names``.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from predictor.curves.choice import Wishes
+from predictor.curves.course import check_course, check_rows, remark_on
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.metrics import NamedMetric, metric_of
+from predictor.curves.parameters import Parameters
+from predictor.curves.wide import describe_curves
+from predictor.errors import CurvesError
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+MAX_NPZ_BYTES = 2**30
+"""Most bytes that the arrays of an ``.npz`` file may take as the float64 that they become."""
+TEXTS = frozenset(("metric", "direction", "names"))
+"""Arrays that hold text; all others hold numbers."""
+
+
+def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
+    """Curves of an ``.npz`` file with the arrays named in this module's docstring.
+
+    Args:
+        path: of the file.
+        wishes: of the caller: a metric and direction that the file does not say, and nothing else.
+
+    Raises:
+        CurvesError: it is none, or says neither metric nor direction and holds no accuracies.
+    """
+    arrays = _arrays(path)
+    if "values" not in arrays:
+        raise CurvesError(f"no array 'values' of shape (curves, epochs); found {sorted(arrays)}")
+    wishes.refuse("this .npz file", {"metric", "direction"} - arrays.keys())
+    _check(arrays)
+    asked = metric_of(wishes.metric) or NamedMetric(wishes.metric, None) if wishes.metric else None
+    curves = LearningCurves(
+        values=arrays["values"],
+        architecture={name[3:]: array for name, array in arrays.items() if name.startswith("ap_")},
+        hyperparameters={name[3:]: array for name, array in arrays.items() if name.startswith("hp_")},
+        metric=asked.name if asked else str(arrays.get("metric", "accuracy")),
+        direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
+        names=arrays.get("names"),
+    )
+    if not (asked or wishes.direction or {"metric", "direction"} & arrays.keys()):
+        if arrays.keys() == {"values"}:
+            check_rows(curves.values)
+        check_course(NamedMetric(curves.metric, curves.direction), "values", curves.values)
+    return curves
+
+
+def read_described(path: Path, wishes: Wishes) -> LearningCurves:
+    """As `read_npz`, with what the curves were understood as: for people, not for a `CurveStore`."""
+    curves = read_npz(path, wishes)
+    metric = NamedMetric(curves.metric, curves.direction)
+    parameters = Parameters(dict(curves.architecture), dict(curves.hyperparameters))
+    what = describe_curves(curves.values, metric, remark_on(metric, curves.values), "values")
+    return replace(curves, understood=f"{what}; {parameters.describe()}")
+
+
+def _check(arrays: Arrays) -> None:
+    """Refuse arrays of other names, and what is not numbers where numbers are expected."""
+    for name, array in arrays.items():
+        if name in TEXTS:
+            continue
+        if name != "values" and not name.startswith(("ap_", "hp_")):
+            known = sorted({"values", *TEXTS})
+            raise CurvesError(f"array {name!r} is not known; expected {known}, ap_<name> or hp_<name>")
+        if array.dtype.kind not in "biuf":
+            raise CurvesError(f"array {name!r} holds {array.dtype}; expected numbers")
+
+
+def _arrays(path: Path) -> Arrays:
+    try:
+        return _plain_arrays(path)
+    except (OSError, CurvesError):
+        raise
+    except Exception:  # which one depends on the byte that is wrong; numpy's words advise unsafe loading
+        raise CurvesError("not an .npz file of plain arrays, or damaged; numpy.savez writes one") from None
+
+
+def _plain_arrays(path: Path) -> Arrays:
+    with zipfile.ZipFile(path) as archive:
+        needed = sum(_needed(archive, member) for member in archive.infolist())
+    if needed > MAX_NPZ_BYTES:
+        raise CurvesError(f"its arrays take {needed:,} bytes; at most {MAX_NPZ_BYTES:,} are read")
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    for array in arrays.values():
+        if array.dtype.kind == "U":
+            "".join(array.flat).encode()  # raises for numbers that are no characters
+    return arrays
+
+
+def _needed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Bytes of an array once it is read: numpy takes them as its header asks, before it reads one."""
+    with archive.open(member) as file:
+        first = npy.read_magic(file) == (1, 0)  # in what matters here, all later versions are alike
+        read_header = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    return max(member.file_size, prod(shape) * max(dtype.itemsize, 8))
+
+
+def write_npz(curves: LearningCurves, path: str | os.PathLike[str]) -> None:
+    """Write curves as an ``.npz`` file that `read_npz` reads back equal."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        **{f"ap_{name}": column for name, column in curves.architecture.items()},
+        **{f"hp_{name}": column for name, column in curves.hyperparameters.items()},
+        "values": curves.values,
+        "metric": np.array(curves.metric),
+        "direction": np.array(curves.direction),
+    }
+    if curves.names is not None:
+        arrays["names"] = curves.names
+    np.savez(path, **arrays)  # type: ignore[arg-type]
