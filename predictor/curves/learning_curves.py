@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -252,9 +252,7 @@ class LearningCurves:
         """The same curves as they were after epoch tau: NaN from epoch tau + 1 on."""
         values = self.values.copy()
         values[:, tau:] = np.nan
-        return LearningCurves(
-            values, self.architecture, self.hyperparameters, self.metric, self.direction, self.names
-        )
+        return replace(self, values=values, understood="")
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -263,16 +261,8 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-def _common(curves: LearningCurves) -> tuple[Any, ...]:
-    """What all sets have in common that can be put together."""
-    columns = curves.architecture.keys(), curves.hyperparameters.keys()
-    return curves.metric, curves.direction, curves.T, *columns
-
-
 def check_alike(a: LearningCurves, b: LearningCurves) -> None:
     """Raise `CurvesError` unless metric, T and parameters of two sets agree."""
-    if _common(a) == _common(b):
-        return
     facts = {
         "metric": (a.metric, b.metric),
         "direction": (a.direction, b.direction),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import isfinite
 from typing import Any
@@ -136,14 +136,7 @@ def _usual(history: LearningCurves) -> npt.NDArray[np.bool_]:
 def _at(curves: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
     if len(epochs) == curves.T:
         return curves
-    return LearningCurves(
-        curves.values[:, epochs],
-        curves.architecture,
-        curves.hyperparameters,
-        curves.metric,
-        curves.direction,
-        curves.names,
-    )
+    return replace(curves, values=curves.values[:, epochs], understood="")
 
 
 @lru_cache(maxsize=8)
