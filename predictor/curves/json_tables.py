@@ -152,8 +152,4 @@ def _cells(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return (
-        value.strip() if isinstance(value, str) else repr(value) if isinstance(value, float) else str(value)
-    )
+    return "" if value is None else str(value).strip()

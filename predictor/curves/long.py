@@ -38,7 +38,7 @@ from predictor.curves.partition import (
     plain,
 )
 from predictor.curves.spread import spread
-from predictor.curves.tables import first_text, is_number, numbers
+from predictor.curves.tables import first_text, is_number, known_numbers, numbers
 from predictor.curves.wide import describe_curves, names_of
 from predictor.curves.wording import counted, describe, listed, shown
 from predictor.errors import CurvesError
@@ -103,7 +103,7 @@ def read_long(
     if not wishes.curve:
         candidates = _without_batches(candidates, table, epochs)
     curve = choose(candidates, wishes.curve, OF_TRAININGS).name
-    rows = table[[is_number(cell) and np.isfinite(float(cell)) for cell in table[curve]]]
+    rows = table[np.isfinite(known_numbers(table[curve]))]
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})

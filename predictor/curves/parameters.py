@@ -21,7 +21,7 @@ from predictor.curves.columns import (
     name_column,
 )
 from predictor.curves.metrics import metric_of, names_bookkeeping, names_result
-from predictor.curves.tables import MISSING, first_text, is_number, numbers
+from predictor.curves.tables import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.wording import LONGEST, listed
 from predictor.errors import CurvesError
 
@@ -72,7 +72,7 @@ def parameters_of(table: pd.DataFrame, used: Iterable[str], values: Floats, wish
         if reason:
             found.left_out.setdefault(reason, []).append(others.get(column, column))
         else:
-            _add(found, column, _known(table[column]))
+            _add(found, column, known_numbers(table[column]))
     for reason, names in found.left_out.items():
         found.left_out[reason] = list(dict.fromkeys(names))
     return found
@@ -125,7 +125,7 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return RUNS
     if wrong := first_text(cells):
         return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
-    return ANSWERS if tells_the_end(_known(cells), values) else None
+    return ANSWERS if tells_the_end(known_numbers(cells), values) else None
 
 
 def _counts_rows(cells: pd.Series) -> bool:
@@ -152,7 +152,3 @@ def _asked_for(table: pd.DataFrame, columns: list[str], wanted: Sequence[str]) -
 def _add(found: Parameters, column: str, values: Floats) -> None:
     kind: Kind = kind_of(column)
     getattr(found, kind)[column] = values
-
-
-def _known(cells: pd.Series) -> Floats:
-    return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])

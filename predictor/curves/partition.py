@@ -10,7 +10,7 @@ import pandas as pd
 
 from predictor.curves.columns import is_index
 from predictor.curves.metrics import AFTERWARDS, metric_of, names_bookkeeping, words_of
-from predictor.curves.tables import first_text, is_number
+from predictor.curves.tables import first_text, is_number, known_numbers
 from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
 
@@ -57,7 +57,7 @@ def partition(
 ) -> tuple[str, list[str]]:
     """The column of epochs, and the columns that tell the trainings apart (none for a single training)."""
     for epoch in epochs:
-        if not all(is_number(cell) and np.isfinite(float(cell)) for cell in rows[epoch]):
+        if not np.isfinite(known_numbers(rows[epoch])).all():
             continue
         if run is not None:
             if _repeats(rows, [run], epoch) == 0 or epoch == epochs[-1]:
@@ -172,5 +172,4 @@ def _repeats(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> int:
 
 def blocks_of(epochs: pd.Series) -> list[str]:
     """A number for every stretch of rows in which the epochs go up."""
-    numbered = np.array([float(cell) if is_number(cell) else np.nan for cell in epochs])
-    return [str(block) for block in np.cumsum(np.diff(numbered, prepend=-np.inf) <= 0)]
+    return [str(block) for block in np.cumsum(np.diff(known_numbers(epochs), prepend=-np.inf) <= 0)]

@@ -10,16 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from predictor.curves.metrics import (
-    TEST,
-    TRAINING,
-    UNLABELLED,
-    VALIDATION,
-    metric_of,
-    split_rank,
-)
+from predictor.curves.metrics import TEST, TRAINING, UNLABELLED, VALIDATION, split_rank
 from predictor.curves.partition import RUN
-from predictor.curves.tables import first_text
+from predictor.curves.spread import is_metric
 from predictor.curves.wording import counted, listed
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -58,7 +51,8 @@ def by_training(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         found[rest].add(kind)
     if not any(len(several - {""}) > 1 for several in found.values()):
         return table, []
-    metrics = [c for c in table.columns if split_rank(c) == UNLABELLED and _may_be_metric(c, table)]
+    of_metrics = [column for column in table.columns if column == "value" or is_metric(table, column)]
+    metrics = [column for column in of_metrics if split_rank(column) == UNLABELLED]
     of_row = table[RUN].map({name: kind for name, (_, kind) in kinds.items()})
     every = sorted({kind for _, kind in kinds.values()} - {""})
     labelled = {
@@ -78,10 +72,6 @@ def _kind(name: str) -> tuple[str, str]:
         return name, ""
     match = matches[-1]
     return f"{name[: match.start()].rstrip('/ _.-')}{name[match.end() :]}", KINDS[match[1].lower()]
-
-
-def _may_be_metric(column: str, table: pd.DataFrame) -> bool:
-    return column == "value" or (metric_of(column) is not None and not first_text(table[column]))
 
 
 def of_one_suffix(tables: Iterable[Path]) -> tuple[list[Path], list[str]]:

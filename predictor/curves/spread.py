@@ -45,7 +45,7 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
     phase = next((column for column in table.columns if _varies_within_epochs(table, column)), None)
     if phase is None:
         return table
-    metrics = [column for column in table.columns if _is_metric(table, column)]
+    metrics = [column for column in table.columns if is_metric(table, column)]
     named = {
         f"{kind}_{metric}" if kind else metric: table[metric].where(table[phase] == kind, "")
         for kind in dict.fromkeys(table[phase])
@@ -83,8 +83,9 @@ def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> boo
     passing = AFTERWARDS.intersection(words_of(column)) or is_index(column) or column in epochs
     passing = passing or (table[column] == "").any()
     bookkeeping = names_bookkeeping(column) and plain(column) not in RUN_NAMES
-    return not (passing or bookkeeping or _is_metric(table, column))
+    return not (passing or bookkeeping or is_metric(table, column))
 
 
-def _is_metric(table: pd.DataFrame, column: str) -> bool:
+def is_metric(table: pd.DataFrame, column: str) -> bool:
+    """Whether the column has a metric's name, and no text."""
     return metric_of(column) is not None and not first_text(table[column])

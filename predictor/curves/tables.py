@@ -66,6 +66,11 @@ def numbers(cells: pd.Series, column: str) -> Floats:
             return cells.where(cells != "", "nan").to_numpy().astype(np.float64)
     if wrong := first_text(cells):
         raise CurvesError(f"row {wrong[0]}, column {column[:60]!r}: {wrong[1][:60]!r} is not a number")
+    return known_numbers(cells)
+
+
+def known_numbers(cells: pd.Series) -> Floats:
+    """The column as numbers, NaN for every cell that is none."""
     return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
 
 
