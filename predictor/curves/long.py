@@ -12,23 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.choice import Candidate, Wishes, choose, is_generic, settle
+from predictor.curves.choice import Wishes, is_generic, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
+from predictor.curves.curve_column import curve_column
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import (
-    AFTERWARDS,
-    UNLABELLED,
-    NamedMetric,
-    metric_of,
-    names_bookkeeping,
-    split_rank,
-    words_of,
-)
+from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import (
     BLOCKS,
     EPOCH_NAMES,
+    OF_EPOCHS,
     OF_PARAMETERS,
     RATES,
     RUN_NAMES,
@@ -38,21 +32,15 @@ from predictor.curves.partition import (
     plain,
 )
 from predictor.curves.spread import spread
-from predictor.curves.tables import first_text, is_number, known_numbers, numbers
+from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wide import describe_curves, names_of
-from predictor.curves.wording import counted, describe, listed, shown
+from predictor.curves.wording import counted, listed, shown
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"
-OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
-OF_EPOCHS = frozenset(
-    ("epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration")
-)
 ENOUGH_ROWS = 5
 SHORT = 3
 """Fewer numbered columns are no curve in a table with a column of epochs."""
-OFTEN = 2
-"""As many times as often as other metrics are those of batches logged."""
 
 
 def is_long(table: pd.DataFrame) -> bool:
@@ -99,10 +87,7 @@ def read_long(
     if not (epochs := epoch_columns(table)):
         table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
         epochs = ["epoch"]
-    candidates = _candidates(table, epochs, run)
-    if not wishes.curve:
-        candidates = _without_batches(candidates, table, epochs)
-    curve = choose(candidates, wishes.curve, OF_TRAININGS).name
+    curve = curve_column(table, epochs, run, wishes.curve)
     rows = table[np.isfinite(known_numbers(table[curve]))]
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
@@ -127,61 +112,6 @@ def read_long(
         names=names_of(first[keys].agg(" ".join, axis=1)) if keys and keys != [BLOCKS] else None,
         understood="; ".join([what, told, *said, *remarks, parameters.describe()]),
     )
-
-
-def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> list[Candidate]:
-    """Numeric columns with a metric's name; if there are none, those that nothing else is known of."""
-    others = [
-        column
-        for column in table.columns
-        if column not in (*epochs, run) and not is_index(column) and not first_text(table[column])
-    ]
-    counts = {column: int(sum(is_number(cell) for cell in table[column])) for column in others}
-    others = [column for column in others if counts[column] and len(set(table[column]) - {""}) > 1]
-    known = [column for column in others if metric_of(column) and not OF_PARAMETERS.match(column)]
-    most = max((counts[column] for column in known), default=0)
-    often = [column for column in known if counts[column] > 1 or most < 2]
-    unknown = [
-        column
-        for column in others
-        if not names_bookkeeping(column)
-        and not AFTERWARDS.intersection(words_of(column))
-        and plain(column) not in (*RUN_NAMES, *RATES)
-        and not OF_PARAMETERS.match(column)
-    ]
-    if not (often or unknown):
-        raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
-    return [Candidate(column, counts[column]) for column in often or unknown]
-
-
-def _without_batches(
-    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
-) -> list[Candidate]:
-    """Without metrics of batches in training, where others that are not labelled either are logged rarely.
-
-    As Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
-    """
-    steps = {
-        candidate.name: _different(table[table[candidate.name] != ""], epochs)
-        for candidate in candidates
-        if split_rank(candidate.name) == UNLABELLED
-    }
-    fewest = min((number for number in steps.values() if number > 1), default=0)
-    batches = {name for name, number in steps.items() if fewest and number >= OFTEN * fewest}
-    return [c for c in candidates if c.name not in batches or not _is_of_batches(c.name, table, epochs)]
-
-
-def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
-    """Whether the column has several values in an epoch, or one with the rate every so many steps."""
-    rows = table[table[column] != ""]
-    if plain(epochs[0]) in OF_EPOCHS:
-        return _different(rows, epochs) >= OFTEN * _different(rows, epochs[:1])
-    rated = any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
-    return rated and bool((np.diff(np.unique(numbers(rows[epochs[0]], epochs[0]))) > 1).all())
-
-
-def _different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
-    return len(rows[list(columns)].drop_duplicates())
 
 
 def _groups(rows: pd.DataFrame, keys: list[str]) -> list[pd.DataFrame]:

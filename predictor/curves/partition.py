@@ -15,10 +15,12 @@ from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
 
 # fmt: off
-EPOCH_NAMES = (
+OF_EPOCHS = (
     "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
-    "iteration", "iter", "round", "generation", "step", "global step", "trainer global step", "train step",
-    "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
+)
+EPOCH_NAMES = (
+    *OF_EPOCHS, "iteration", "iter", "round", "generation", "step", "global step", "trainer global step",
+    "train step", "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
 )
 RUN_NAMES = (
     "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",

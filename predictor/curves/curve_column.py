@@ -1,0 +1,97 @@
+"""Which column of a long table holds the curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from predictor.curves.choice import Candidate, choose
+from predictor.curves.columns import is_index
+from predictor.curves.metrics import (
+    AFTERWARDS,
+    UNLABELLED,
+    metric_of,
+    names_bookkeeping,
+    split_rank,
+    words_of,
+)
+from predictor.curves.partition import OF_EPOCHS, OF_PARAMETERS, RATES, RUN_NAMES, plain
+from predictor.curves.tables import first_text, is_number, numbers
+from predictor.curves.wording import describe
+from predictor.errors import CurvesError
+
+OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
+OFTEN = 2
+"""Metrics of batches are logged at least so many times as often as others."""
+
+
+def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None) -> str:
+    """The column asked for, or the best one; `CurvesError` if there is none, or two are equally good.
+
+    Args:
+        table: a row per training and epoch.
+        epochs: columns that may number the epochs, the best first.
+        run: the column that tells the trainings apart, if that is known.
+        wanted: the column that was asked for, if any.
+    """
+    candidates = _candidates(table, epochs, run)
+    if not wanted:
+        candidates = _without_batches(candidates, table, epochs)
+    return choose(candidates, wanted, OF_TRAININGS).name
+
+
+def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> list[Candidate]:
+    """Numeric columns with a metric's name; if there are none, those that nothing else is known of."""
+    others = [
+        column
+        for column in table.columns
+        if column not in (*epochs, run) and not is_index(column) and not first_text(table[column])
+    ]
+    counts = {column: int(sum(is_number(cell) for cell in table[column])) for column in others}
+    others = [column for column in others if counts[column] and len(set(table[column]) - {""}) > 1]
+    known = [column for column in others if metric_of(column) and not OF_PARAMETERS.match(column)]
+    most = max((counts[column] for column in known), default=0)
+    often = [column for column in known if counts[column] > 1 or most < 2]
+    unknown = [
+        column
+        for column in others
+        if not names_bookkeeping(column)
+        and not AFTERWARDS.intersection(words_of(column))
+        and plain(column) not in (*RUN_NAMES, *RATES)
+        and not OF_PARAMETERS.match(column)
+    ]
+    if not (often or unknown):
+        raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
+    return [Candidate(column, counts[column]) for column in often or unknown]
+
+
+def _without_batches(
+    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
+) -> list[Candidate]:
+    """Without metrics of batches in training, where others that are not labelled either are logged rarely.
+
+    As Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
+    """
+    steps = {
+        candidate.name: _different(table[table[candidate.name] != ""], epochs)
+        for candidate in candidates
+        if split_rank(candidate.name) == UNLABELLED
+    }
+    fewest = min((number for number in steps.values() if number > 1), default=0)
+    batches = {name for name, number in steps.items() if fewest and number >= OFTEN * fewest}
+    return [c for c in candidates if c.name not in batches or not _is_of_batches(c.name, table, epochs)]
+
+
+def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
+    """Whether the column has several values in an epoch, or one with the rate every so many steps."""
+    rows = table[table[column] != ""]
+    if plain(epochs[0]) in OF_EPOCHS:
+        return _different(rows, epochs) >= OFTEN * _different(rows, epochs[:1])
+    rated = any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
+    return rated and bool((np.diff(np.unique(numbers(rows[epochs[0]], epochs[0]))) > 1).all())
+
+
+def _different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
+    return len(rows[list(columns)].drop_duplicates())
