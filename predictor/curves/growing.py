@@ -1,10 +1,11 @@
-"""A set of learning curves to which others are added, one after the other, as a search has it."""
+"""Sets of learning curves that others are added to, one after the other, as in a search."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from predictor.curves.learning_curves import Floats, LearningCurves, check_alike
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves, check_alike
 
 FIRST_CAPACITY = 64
 KINDS = ("architecture", "hyperparameters")
@@ -72,8 +73,38 @@ class GrowingCurves:
             self._arrays[name][: self._size] = array[: self._size]
 
 
+def begins_with(curves: LearningCurves, start: LearningCurves) -> bool:
+    """Whether the first curves are those of `start`, all that models learn from compared bit by bit."""
+    n = len(start)
+    if len(curves) < n or _kind(curves) != _kind(start):
+        return False
+    ours, theirs = _columns(curves), _columns(start)
+    return list(ours) == list(theirs) and all(_same(ours[name][:n], theirs[name]) for name in ours)
+
+
+def _kind(curves: LearningCurves) -> tuple[object, ...]:
+    return curves.T, curves.metric, curves.direction
+
+
+def _columns(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
+    """All that models learn from, by kind and name."""
+    columns = {(kind, name): column for kind in KINDS for name, column in getattr(curves, kind).items()}
+    return {**columns, ("values", ""): curves.values}
+
+
 def _arrays(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
     """All that is kept of each curve, by kind and name."""
-    columns = {(kind, name): column for kind in KINDS for name, column in getattr(curves, kind).items()}
     facts = {("fact", name): getattr(curves, name) for name in ("observed", "completed", "diverged", "final")}
-    return {("values", ""): curves.values, **columns, **facts}
+    return {**_columns(curves), **facts}
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    """NaN equals NaN; the same memory, as histories have that grow in place, is not compared."""
+    if _place(a) == _place(b):
+        return True
+    return np.array_equal(np.ascontiguousarray(a).view(np.int64), np.ascontiguousarray(b).view(np.int64))
+
+
+def _place(array: Floats) -> tuple[object, ...]:
+    """Where an array lies, and how."""
+    return array.__array_interface__["data"], array.strides, array.shape, array.dtype

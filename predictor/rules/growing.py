@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from sklearn.base import clone
 
+from predictor.curves.growing import begins_with
 from predictor.curves.learning_curves import LearningCurves
 from predictor.models.sequential import SequentialRegression
-from predictor.rules.envelope.arrivals import begins_with
 
 M = TypeVar("M")
 MODELS_KEPT = 4

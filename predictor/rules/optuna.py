@@ -6,8 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from predictor.curves.growing import begins_with
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.extras import require
@@ -62,7 +61,7 @@ class OptunaRule:
     def _study_of(self, history: LearningCurves) -> ReplayedStudy:
         if self._study is not None and history is self._history:
             return self._study
-        if self._study is None or not _extends(history, self._history):
+        if self._study is None or self._history is None or not begins_with(history, self._history):
             from predictor.rules.optuna_study import ReplayedStudy  # imports optuna
 
             self._study, self._history = ReplayedStudy(self.pruner, self.study_name), None
@@ -74,13 +73,6 @@ class OptunaRule:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the cache."""
         return {**self.__dict__, "_study": None, "_history": None}
-
-
-def _extends(history: LearningCurves, start: LearningCurves | None) -> bool:
-    """Whether the history begins with `start`."""
-    if start is None or history.T != start.T or len(history) < len(start):
-        return False
-    return np.array_equal(history.scores[: len(start)], start.scores, equal_nan=True)
 
 
 PRUNERS: dict[str, Callable[[Any], Any]] = {

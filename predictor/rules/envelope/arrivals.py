@@ -5,9 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Mapping
 
-import numpy as np
-
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.growing import begins_with
+from predictor.curves.learning_curves import LearningCurves
 from predictor.rules.envelope.scoring import LookModel
 
 
@@ -48,34 +47,3 @@ class Arrivals:
     def seen(self, tau: int) -> int:
         """How many of them reached that look."""
         return len(self._chances[tau])
-
-
-def begins_with(curves: LearningCurves, start: LearningCurves) -> bool:
-    """Whether the first curves are those of `start`, all that models learn from compared bit by bit."""
-    n = len(start)
-    if len(curves) < n or (curves.T, curves.metric, curves.direction) != (
-        start.T,
-        start.metric,
-        start.direction,
-    ):
-        return False
-    ours, theirs = _columns(curves), _columns(start)
-    return list(ours) == list(theirs) and all(_same(ours[name][:n], theirs[name]) for name in ours)
-
-
-def _columns(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
-    named = {("architecture", name): column for name, column in curves.architecture.items()}
-    named |= {("hyperparameters", name): column for name, column in curves.hyperparameters.items()}
-    return {**named, ("values", ""): curves.values}
-
-
-def _same(a: Floats, b: Floats) -> bool:
-    """NaN equals NaN; the same memory, as histories have that grow in place, is not compared."""
-    if _place(a) == _place(b):
-        return True
-    return np.array_equal(np.ascontiguousarray(a).view(np.int64), np.ascontiguousarray(b).view(np.int64))
-
-
-def _place(array: Floats) -> tuple[object, ...]:
-    """Where an array lies, and how."""
-    return array.__array_interface__["data"], array.strides, array.shape, array.dtype

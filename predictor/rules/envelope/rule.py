@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from predictor.curves.growing import begins_with
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
-from predictor.rules.envelope.arrivals import Arrivals, begins_with
+from predictor.rules.envelope.arrivals import Arrivals
 from predictor.rules.envelope.gaussian_process import one_thread
 from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_size
 from predictor.rules.envelope.scoring import LookModel, Score, fit_looks

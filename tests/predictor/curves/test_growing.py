@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.growing import GrowingCurves
+from predictor.curves.growing import GrowingCurves, begins_with
 from predictor.curves.learning_curves import FACTS
 
 
@@ -63,3 +63,17 @@ def test_nothing_is_found_out_about_all_curves_when_one_is_added(monkeypatch):
     monkeypatch.setattr(np, "isfinite", of_one)
     growing.append(some_curves()[4])
     np.testing.assert_array_equal(growing.curves[1:].completed, [*completed[1:], completed[4]])
+
+
+def test_curves_begin_with_their_first_ones_and_with_nothing_that_differs(make_curves):
+    curves = make_curves(40, 12, seed=2)
+    later = LearningCurves.concatenate(curves[15:25].until(3), curves[25:30], curves[30:35].until(1))
+    assert begins_with(later, later[:7])
+    assert begins_with(later, later)
+    assert not begins_with(later[:7], later)
+    assert not begins_with(curves, later[:7])
+    deeper = {**curves.architecture, "depth": curves.architecture["depth"] + 1}
+    changed = LearningCurves(curves.values, deeper, curves.hyperparameters)
+    assert not begins_with(changed, curves[:3])
+    assert not begins_with(LearningCurves(curves.values), curves[:3])
+    assert not begins_with(LearningCurves(curves.values, metric="loss"), LearningCurves(curves.values))

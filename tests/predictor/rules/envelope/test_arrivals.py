@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.rules.envelope.arrivals import Arrivals, begins_with
+from predictor.rules.envelope.arrivals import Arrivals
 from predictor.rules.envelope.looks import look_epochs
 from predictor.rules.envelope.scoring import fit_looks
 
@@ -47,18 +47,6 @@ def test_following_one_by_one_or_others_in_between_changes_nothing(models, later
         assert [stepwise.better(tau, c) for c in np.linspace(0, 1, 50)] == [
             at_once.better(tau, c) for c in np.linspace(0, 1, 50)
         ]
-
-
-def test_curves_begin_with_their_first_ones_and_with_nothing_that_differs(curves, later):
-    assert begins_with(later, later[:7])
-    assert begins_with(later, later)
-    assert not begins_with(later[:7], later)
-    assert not begins_with(curves, later[:7])
-    deeper = {**curves.architecture, "depth": curves.architecture["depth"] + 1}
-    changed = LearningCurves(curves.values, deeper, curves.hyperparameters)
-    assert not begins_with(changed, curves[:3])
-    assert not begins_with(LearningCurves(curves.values), curves[:3])
-    assert not begins_with(LearningCurves(curves.values, metric="loss"), LearningCurves(curves.values))
 
 
 def test_one_network_is_scored_as_among_many(curves, models):
