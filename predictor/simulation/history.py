@@ -1,17 +1,19 @@
 """What a stopping rule sees while recorded curves are replayed: one curve so far, and the finished ones.
 
-A set of learning curves works out its scores, lengths and results on demand, from all of its values. A replay
-makes a new set after every epoch and every network, but only one row is new: here it is known beforehand
-what would be worked out, and every set gets views of arrays that grow in place.
+`LearningCurves` works out scores, lengths and results on demand, from all of its values. A replay makes a new
+set after every epoch and every network, in which one row is new at most: here the facts are known beforehand,
+and every history gets views of arrays that are filled in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from predictor.curves.arrays import Floats
 from predictor.curves.learning_curves import LearningCurves
 
 
@@ -23,11 +25,16 @@ class Replay:
     """
 
     def __init__(self, recorded: LearningCurves) -> None:
-        self._recorded = recorded
         n = len(recorded)
-        self._values, self._scores = (np.full(recorded.shape, np.nan) for _ in range(2))
-        self._final, self._observed = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
-        self._completed, self._diverged = (np.zeros(n, dtype=np.bool_) for _ in range(2))
+        self._recorded = recorded
+        self._values = np.full(recorded.shape, np.nan)
+        self._facts = {
+            "scores": np.full(recorded.shape, np.nan),
+            "observed": np.zeros(n, dtype=np.int64),
+            "completed": np.zeros(n, dtype=np.bool_),
+            "diverged": np.zeros(n, dtype=np.bool_),
+            "final": np.full(n, np.nan),
+        }
         self._size = 0
 
     def look(self, row: int, tau: int) -> LearningCurves:
@@ -35,42 +42,27 @@ class Replay:
         values, scores = (np.full((1, self._recorded.T), np.nan) for _ in range(2))
         values[0, :tau] = self._recorded.values[row, :tau]
         scores[0, :tau] = self._recorded.scores[row, :tau]
-        return self._set(
-            slice(row, row + 1),
-            values,
-            scores=scores,
-            observed=np.array([tau]),
-            completed=np.array([False]),
-            diverged=np.array([False]),
-            final=np.array([np.nan]),
-        )
+        no = np.array([False])
+        facts = {"observed": np.array([tau]), "completed": no, "diverged": no, "final": np.array([np.nan])}
+        return self._set(slice(row, row + 1), values, {"scores": scores, **facts})
 
     def finish(self, epochs: int) -> None:
         """The next network has been trained for so many epochs and no more."""
-        row = self._size
+        row, facts = self._size, self._facts
         self._values[row, :epochs] = self._recorded.values[row, :epochs]
-        self._scores[row, :epochs] = self._recorded.scores[row, :epochs]
-        self._observed[row] = epochs
+        facts["scores"][row, :epochs] = self._recorded.scores[row, :epochs]
+        facts["observed"][row] = epochs
         if epochs == self._recorded.T:
-            self._completed[row], self._final[row] = True, self._recorded.final[row]
+            facts["completed"][row], facts["final"][row] = True, self._recorded.final[row]
         self._size += 1
 
     def history(self) -> LearningCurves:
         """The networks that have finished; rows that are in it never change afterwards."""
         rows = slice(0, self._size)
-        return self._set(
-            rows,
-            self._values[rows],
-            scores=self._scores[rows],
-            observed=self._observed[rows],
-            completed=self._completed[rows],
-            diverged=self._diverged[rows],
-            final=self._final[rows],
-        )
+        facts = {name: array[rows] for name, array in self._facts.items()}
+        return self._set(rows, self._values[rows], facts)
 
-    def _set(
-        self, rows: slice, values: npt.NDArray[np.float64], **derived: npt.NDArray[Any]
-    ) -> LearningCurves:
+    def _set(self, rows: slice, values: Floats, facts: Mapping[str, npt.NDArray[Any]]) -> LearningCurves:
         known = self._recorded
         curves = LearningCurves(
             values,
@@ -80,7 +72,5 @@ class Replay:
             known.direction,
             None if known.names is None else known.names[rows],
         )
-        for array in derived.values():
-            array.flags.writeable = False
-        vars(curves).update(derived)  # where cached properties keep what they have worked out
+        curves.know(**facts)
         return curves
