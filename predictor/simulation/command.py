@@ -77,13 +77,13 @@ def _write(namespace: argparse.Namespace, trials: list[Trials]) -> None:
         if namespace.csv:
             namespace.csv.write_text(as_csv(trials), encoding="utf-8")
         if namespace.plot:
-            from predictor.simulation.figure import draw  # matplotlib is slow to import
+            from predictor.simulation.figure import draw, figure4  # matplotlib is slow to import
 
-            draw(trials, namespace.plot)
+            draw(figure4(trials), namespace.plot)
         if namespace.plot_anytime:
-            from predictor.simulation.figure import draw_anytime
+            from predictor.simulation.figure import anytime, draw
 
-            draw_anytime(trials, namespace.plot_anytime)
+            draw(anytime(trials), namespace.plot_anytime)
     except OSError as error:
         raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
     for path in _files(namespace):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,16 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from predictor.simulation.protocol import CurveSet, Trials
+from predictor.simulation.protocol import CurveSet, Trials, by_set
 
 PANELS_PER_ROW = 2
 COLORS = [f"C{number}" for number in range(10)]
 RECOVERED, LOST = "^", "x"
+LEGEND: dict[str, Any] = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": 8}
 
 
-def draw(trials: Sequence[Trials], path: Path) -> None:
-    """Write `figure4` as a PNG file."""
-    figure4(trials).savefig(path, dpi=150, format="png")
+def draw(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG file."""
+    figure.savefig(path, dpi=150, format="png")
 
 
 def figure4(trials: Sequence[Trials]) -> Figure:
@@ -33,23 +34,13 @@ def figure4(trials: Sequence[Trials]) -> Figure:
     than half of the orders, and an x otherwise. A rule that let nothing complete in some order stands at the
     largest regret that there can be.
     """
-    panels = [(s, list(group)) for s, group in groupby(trials, key=lambda trial: trial.curve_set)]
-    columns = min(PANELS_PER_ROW, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    n_rules = max(len(group) for _, group in panels)
-    figure = Figure(figsize=(5.5 * columns, 3.8 * rows + 0.25 * n_rules), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel, (curve_set, group) in zip(axes, panels, strict=False):
-        _panel(panel, curve_set, group)
-    for empty in axes[len(panels) :]:
-        empty.set_axis_off()
-    _legend(figure, max((group for _, group in panels), key=len))
+    groups = by_set(trials)
+    rules = max(groups.values(), key=len)
+    figure, axes = _panels(groups, legend=0.25 * len(rules))
+    for panel, (curve_set, group) in zip(axes, groups.items(), strict=True):
+        _points(panel, curve_set, group)
+    _legend(figure, rules)
     return figure
-
-
-def draw_anytime(trials: Sequence[Trials], path: Path) -> None:
-    """Write `anytime` as a PNG file."""
-    anytime(trials).savefig(path, dpi=150, format="png")
 
 
 def anytime(trials: Sequence[Trials]) -> Figure:
@@ -57,30 +48,39 @@ def anytime(trials: Sequence[Trials]) -> Figure:
 
     Both axes as shares, mean over the orders; a line begins where something is completed in every order.
     """
-    panels = [(s, list(group)) for s, group in groupby(trials, key=lambda trial: trial.curve_set)]
-    columns = min(PANELS_PER_ROW, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(5.5 * columns, 3.8 * rows + 0.5), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    shares = np.geomspace(0.005, 1, 200)
-    for panel, (curve_set, group) in zip(axes, panels, strict=False):
-        for number, trial in enumerate(group):
-            regrets = [
-                np.nan if regret is None else regret for regret in trial.anytime_regrets(shares.tolist())
-            ]
-            panel.plot(shares, regrets, color=COLORS[number % len(COLORS)], label=str(trial.rule))
-        panel.set_xscale("log")
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
-        panel.set_title(Path(curve_set.name).name, fontsize=10)
-        panel.set(xlabel="share of all epochs", ylabel="regret / median gap")
-    for empty in axes[len(panels) :]:
-        empty.set_axis_off()
+    groups = by_set(trials)
+    figure, axes = _panels(groups, legend=0.5)
+    for panel, group in zip(axes, groups.values(), strict=True):
+        _lines(panel, group)
     lines = max((panel.get_legend_handles_labels() for panel in axes), key=lambda found: len(found[0]))
-    figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.legend(*lines, **LEGEND)
     return figure
 
 
-def _panel(axes: Axes, curve_set: CurveSet, trials: Sequence[Trials]) -> None:
+def _panels(groups: Mapping[CurveSet, Sequence[Trials]], legend: float) -> tuple[Figure, list[Axes]]:
+    """Axes for each set of curves, under its name, and so many inches for a legend below."""
+    columns = min(PANELS_PER_ROW, len(groups))
+    rows = math.ceil(len(groups) / columns)
+    figure = Figure(figsize=(5.5 * columns, 3.8 * rows + legend), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for empty in axes[len(groups) :]:
+        empty.set_axis_off()
+    for panel, curve_set in zip(axes, groups, strict=False):
+        panel.set_title(Path(curve_set.name).name, fontsize=10)
+    return figure, axes[: len(groups)]
+
+
+def _lines(axes: Axes, trials: Sequence[Trials]) -> None:
+    shares = np.geomspace(0.005, 1, 200)
+    for number, trial in enumerate(trials):
+        regrets = np.array(trial.anytime_regrets(shares.tolist()), dtype=np.float64)  # NaN for None
+        axes.plot(shares, regrets, color=COLORS[number % len(COLORS)], label=str(trial.rule))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
+    axes.set(xlabel="share of all epochs", ylabel="regret / median gap")
+
+
+def _points(axes: Axes, curve_set: CurveSet, trials: Sequence[Trials]) -> None:
     final, tolerance = curve_set.curves.final, curve_set.tolerance
     regrets = [float(np.minimum(t.regrets, final.max() - final.min()).mean()) for t in trials]
     for number, (trial, regret) in enumerate(zip(trials, regrets, strict=True)):
@@ -101,7 +101,6 @@ def _panel(axes: Axes, curve_set: CurveSet, trials: Sequence[Trials]) -> None:
         )
     axes.axhline(tolerance, color="0.7", linestyle=":", linewidth=1)
     _scales(axes, tolerance or 1e-3, max(regrets))
-    axes.set_title(Path(curve_set.name).name, fontsize=10)
     axes.set(xlabel="speed-up", ylabel=_regret_label(curve_set.curves.metric))
 
 
@@ -118,7 +117,7 @@ def _legend(figure: Figure, trials: Sequence[Trials]) -> None:
         Line2D([], [], color="0.4", marker=marker, linestyle="", label=note) for note, marker in notes.items()
     ]
     handles.append(Line2D([], [], color="0.7", linestyle=":", label="tolerance"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.legend(handles=handles, **LEGEND)
 
 
 def _scales(axes: Axes, linear_below: float, largest: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -124,6 +124,11 @@ class Trials:
 
     def _total(self, number: str) -> float:
         return sum(getattr(result, number) for result in self.results)
+
+
+def by_set(trials: Sequence[Trials]) -> dict[CurveSet, list[Trials]]:
+    """The rules on each set of curves; those on one set follow each other."""
+    return {s: list(group) for s, group in groupby(trials, key=lambda trial: trial.curve_set)}
 
 
 def run_protocol(

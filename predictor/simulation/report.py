@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 from predictor.output import csv_text, text_table
 from predictor.simulation.engine import Result
-from predictor.simulation.protocol import CurveSet, Trials
+from predictor.simulation.protocol import CurveSet, Trials, by_set
 
 SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
 """Of all epochs, after which the anytime regret is told."""
@@ -19,20 +18,19 @@ SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
 def as_table(trials: Sequence[Trials]) -> str:
     """One table per set of curves, one line per rule."""
     blocks = []
-    for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set):
-        rows = list(group)
+    for curve_set, group in by_set(trials).items():
         headings = (
             "rule", "speed-up", "recovered", "mean regret", "max regret",
             f"within {curve_set.tolerance:g}", "stopped", "false stops", "ms/decision",
         )  # fmt: skip
-        blocks.append(f"{_title(curve_set)}\n{text_table(headings, [_line(trial) for trial in rows])}")
+        blocks.append(f"{_title(curve_set)}\n{text_table(headings, [_line(trial) for trial in group])}")
     return "\n\n".join(blocks)
 
 
 def as_anytime_table(trials: Sequence[Trials]) -> str:
     """One table per set of curves: regret in percent of the median gap after shares of all epochs."""
     blocks = []
-    for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set):
+    for curve_set, group in by_set(trials).items():
         headings = ("rule", *(f"{share:.0%}" for share in SHARES), "all", "end at")
         rows = [_anytime_line(trial) for trial in group]
         title = f"{curve_set.name}: regret in percent of the median gap, after shares of all epochs"
@@ -67,7 +65,7 @@ def as_json(trials: Sequence[Trials]) -> str:
                 for trial in group
             ],
         }
-        for curve_set, group in groupby(trials, key=lambda trial: trial.curve_set)
+        for curve_set, group in by_set(trials).items()
     ]
     return json.dumps({"sets": sets}, indent=2, ensure_ascii=False, allow_nan=False)
 

@@ -5,7 +5,7 @@ import pytest
 
 from predictor import LearningCurves
 from predictor.rules.names import RuleSpec
-from predictor.simulation.figure import anytime, draw, draw_anytime, figure4
+from predictor.simulation.figure import anytime, draw, figure4
 from predictor.simulation.protocol import CurveSet, run_protocol
 
 RULES = [RuleSpec("none"), RuleSpec("cut-after", {"burn_in": 1}), RuleSpec("cut-after", {"burn_in": 0})]
@@ -46,7 +46,7 @@ def test_half_of_the_orders_is_not_more_than_half(cut_after):
 
 
 def test_the_file_is_a_png(trials, tmp_path):
-    draw(trials, tmp_path / "figure")
+    draw(figure4(trials), tmp_path / "figure")
     assert (tmp_path / "figure").read_bytes().startswith(b"\x89PNG\r\n")
 
 
@@ -57,5 +57,5 @@ def test_the_anytime_picture_has_a_line_for_every_rule_that_ends_at_its_regret(t
             end = np.mean([result.anytime_regret(1.0) for result in trial.results])
             assert line.get_ydata()[-1] == pytest.approx(end) or np.isnan(line.get_ydata()[-1])
             assert np.isnan(line.get_ydata()[-1]) == np.isinf(end)
-    draw_anytime(trials, tmp_path / "anytime")
+    draw(figure, tmp_path / "anytime")
     assert (tmp_path / "anytime").read_bytes().startswith(b"\x89PNG\r\n")
