@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from joblib import delayed
-from scipy.special import softmax
 from sklearn.base import BaseEstimator
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats
 from predictor.errors import PredictorError
 from predictor.models.feature_sets import PUBLISHED, SUMMARY, check_feature_sets
 from predictor.models.regressors import (
@@ -23,14 +20,9 @@ from predictor.models.regressors import (
     make_regressor,
 )
 from predictor.models.sequential import SequentialRegression, tau_seed
-from predictor.models.tau_model import Target, TauModel, can_hold_flat, fit_tau, is_flat
-from predictor.models.uncertainty import Uncertainty, make_uncertainty
+from predictor.models.stacked_tau import Member, fit_stack
+from predictor.models.tau_model import Target
 
-POWER, FEW = 3.0, 15
-"""Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
-little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
-MARGIN = 0.1
-"""How far beyond the increments that were seen a forecast may go, in their range."""
 TREES = 50
 
 
@@ -48,15 +40,6 @@ class _NoChange(StandardizedRegressor):
     def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
         """(n,) zeros."""
         return np.zeros(len(X))
-
-
-@dataclass(frozen=True)
-class Member:
-    """One model of the stack: its regressor, not fitted, its features, and what it predicts."""
-
-    regressor: BaseEstimator
-    features: tuple[str, ...]
-    target: Target
 
 
 class StackedRegression(SequentialRegression):
@@ -123,11 +106,12 @@ class StackedRegression(SequentialRegression):
 
     def _members(self, tau: int) -> dict[str, Member]:
         seed = tau_seed(self.random_state, tau)
+        forest = ForestSearch(n_settings=1, trees=(TREES, TREES), random_state=seed)
         made: dict[str, tuple[BaseEstimator, tuple[str, ...], Target]] = {
             "robust-gp": (RobustGaussianProcess(), SUMMARY, "increment"),
             "nu-svr-rbf": (make_regressor("nu-svr-rbf", self.n_settings, seed), PUBLISHED, "final"),
             "ridge": (RidgeRegression(), SUMMARY, "increment"),
-            "random-forest": (_forest(seed), SUMMARY, "increment"),
+            "random-forest": (forest, SUMMARY, "increment"),
             "last-seen": (_NoChange(), SUMMARY, "increment"),
         }
         if self.target == "final":
@@ -136,124 +120,3 @@ class StackedRegression(SequentialRegression):
             name: Member(regressor, tuple(self.features or features), self.target or target)
             for name, (regressor, features, target) in made.items()
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """What a forecast may be.
-
-    Attributes:
-        tau: epochs seen.
-        increments: the smallest and the largest y_T - y_tau.
-        scores: the smallest and the largest y_T.
-    """
-
-    tau: int
-    increments: tuple[float, float]
-    scores: tuple[float, float]
-
-    @classmethod
-    def of(cls, curves: LearningCurves, tau: int) -> Limits:
-        """The limits that completed curves show to be possible."""
-        increments = np.append(curves.final - curves.scores[:, tau - 1], 0.0)
-        margin = MARGIN * float(np.ptp(increments))
-        fraction = curves.metric == "accuracy" and 0 <= curves.scores.min() <= curves.scores.max() <= 1
-        return cls(
-            tau,
-            (float(increments.min()) - margin, float(increments.max()) + margin),
-            (0.0, 1.0) if fraction else (-np.inf, np.inf),
-        )
-
-    def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
-        """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
-        y_tau = curves.scores[:, self.tau - 1].reshape(-1, *[1] * (y_hat.ndim - 1))
-        low, high = (np.clip(y_tau + limit, *self.scores) for limit in self.increments)
-        return np.clip(y_hat, low, high)
-
-
-@dataclass(frozen=True, eq=False)
-class StackedTau:
-    """The fitted stack after tau epochs.
-
-    Attributes:
-        tau: epochs seen.
-        members: the fitted models by name.
-        weights: of the members, they sum to 1.
-        limits: of the forecasts; None where they may be anything.
-        uncertainty: of the stack.
-        residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without it.
-        hold_flat: whether runs that have been flat so far are predicted to stay so.
-    """
-
-    tau: int
-    members: Mapping[str, TauModel]
-    weights: Mapping[str, float]
-    limits: Limits | None
-    uncertainty: Uncertainty
-    residuals: Floats
-    held_out: Floats
-    hold_flat: bool
-
-    def predict(self, curves: LearningCurves) -> Floats:
-        """(n,) y_hat_T in scores; features that members share are made once."""
-        features = {model.features.sets_: model.features for model in self.members.values()}
-        X = {sets: extractor.matrix(curves) for sets, extractor in features.items()}
-        forecasts = np.column_stack(
-            [model.predict_from(X[model.features.sets_], curves) for model in self.members.values()]
-        )
-        if self.limits is not None:
-            forecasts = self.limits.clip(forecasts, curves)
-        predictions = forecasts @ np.array(list(self.weights.values()))
-        if self.hold_flat:
-            predictions = np.where(is_flat(curves, self.tau), curves.scores[:, self.tau - 1], predictions)
-        return np.asarray(predictions)
-
-
-def fit_stack(
-    curves: LearningCurves,
-    tau: int,
-    members: Mapping[str, Member],
-    uncertainty: str,
-    hold_flat: bool,
-    bounded: bool,
-) -> StackedTau:
-    """The stack of completed curves after tau epochs, a pure function of its arguments."""
-    hold_flat = hold_flat and can_hold_flat(curves, tau)
-    curves = curves[~is_flat(curves, tau)] if hold_flat else curves
-    fitted = {
-        name: fit_tau(curves, tau, m.regressor, m.features, m.target, uncertainty, False)
-        for name, m in members.items()
-    }
-    limits = Limits.of(curves, tau) if bounded else None
-    forecasts = np.column_stack([model.held_out for model in fitted.values()])
-    if limits is not None:
-        forecasts = limits.clip(forecasts, curves)
-    squares = (curves.final[:, None] - forecasts) ** 2
-    total = squares.sum(axis=0)
-    held_out = (forecasts * stack_weights(total - squares, len(curves))).sum(axis=1)
-    residuals = curves.final - held_out
-    return StackedTau(
-        tau,
-        fitted,
-        dict(zip(fitted, stack_weights(total, len(curves)).tolist(), strict=True)),
-        limits,
-        make_uncertainty(uncertainty, residuals, held_out),
-        residuals,
-        held_out,
-        hold_flat,
-    )
-
-
-def stack_weights(squared_errors: npt.ArrayLike, n: int) -> Floats:
-    """Weights of m members in proportion to e^-p, p = 3 n / (n + 15), from sums e of their squared errors.
-
-    Args:
-        squared_errors: (..., m).
-        n: how many curves they are of.
-    """
-    errors = np.maximum(np.asarray(squared_errors, dtype=np.float64), np.finfo(np.float64).tiny)
-    return np.asarray(softmax(-POWER * n / (n + FEW) * np.log(errors), axis=-1))
-
-
-def _forest(seed: int) -> ForestSearch:
-    return ForestSearch(n_settings=1, trees=(TREES, TREES), random_state=seed)

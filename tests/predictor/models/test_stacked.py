@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError, make_method
-from predictor.models.stacked import Limits, StackedRegression, stack_weights
+from predictor.models.stacked import StackedRegression
+from predictor.models.stacked_tau import Limits, stack_weights
 from predictor.models.tau_model import fit_tau
 
 

@@ -1,0 +1,147 @@
+"""The stack after one number of observed epochs: fitting it, and predicting with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+from sklearn.base import BaseEstimator
+
+from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.models.tau_model import Target, TauModel, can_hold_flat, fit_tau, is_flat
+from predictor.models.uncertainty import Uncertainty, make_uncertainty
+
+POWER, FEW = 3.0, 15
+"""Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
+little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
+MARGIN = 0.1
+"""How far beyond the increments that were seen a forecast may go, in their range."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the stack: its regressor, not fitted, its features, and what it predicts."""
+
+    regressor: BaseEstimator
+    features: tuple[str, ...]
+    target: Target
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What a forecast may be.
+
+    Attributes:
+        tau: epochs seen.
+        increments: the smallest and the largest y_T - y_tau.
+        scores: the smallest and the largest y_T.
+    """
+
+    tau: int
+    increments: tuple[float, float]
+    scores: tuple[float, float]
+
+    @classmethod
+    def of(cls, curves: LearningCurves, tau: int) -> Limits:
+        """The limits that completed curves show to be possible."""
+        increments = np.append(curves.final - curves.scores[:, tau - 1], 0.0)
+        margin = MARGIN * float(np.ptp(increments))
+        fraction = curves.metric == "accuracy" and 0 <= curves.scores.min() <= curves.scores.max() <= 1
+        return cls(
+            tau,
+            (float(increments.min()) - margin, float(increments.max()) + margin),
+            (0.0, 1.0) if fraction else (-np.inf, np.inf),
+        )
+
+    def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
+        """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
+        y_tau = curves.scores[:, self.tau - 1].reshape(-1, *[1] * (y_hat.ndim - 1))
+        low, high = (np.clip(y_tau + limit, *self.scores) for limit in self.increments)
+        return np.clip(y_hat, low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class StackedTau:
+    """The fitted stack after tau epochs.
+
+    Attributes:
+        tau: epochs seen.
+        members: the fitted models by name.
+        weights: of the members, they sum to 1.
+        limits: of the forecasts; None where they may be anything.
+        uncertainty: of the stack.
+        residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without it.
+        hold_flat: whether runs that have been flat so far are predicted to stay so.
+    """
+
+    tau: int
+    members: Mapping[str, TauModel]
+    weights: Mapping[str, float]
+    limits: Limits | None
+    uncertainty: Uncertainty
+    residuals: Floats
+    held_out: Floats
+    hold_flat: bool
+
+    def predict(self, curves: LearningCurves) -> Floats:
+        """(n,) y_hat_T in scores; features that members share are made once."""
+        features = {model.features.sets_: model.features for model in self.members.values()}
+        X = {sets: extractor.matrix(curves) for sets, extractor in features.items()}
+        forecasts = np.column_stack(
+            [model.predict_from(X[model.features.sets_], curves) for model in self.members.values()]
+        )
+        if self.limits is not None:
+            forecasts = self.limits.clip(forecasts, curves)
+        predictions = forecasts @ np.array(list(self.weights.values()))
+        if self.hold_flat:
+            predictions = np.where(is_flat(curves, self.tau), curves.scores[:, self.tau - 1], predictions)
+        return np.asarray(predictions)
+
+
+def fit_stack(
+    curves: LearningCurves,
+    tau: int,
+    members: Mapping[str, Member],
+    uncertainty: str,
+    hold_flat: bool,
+    bounded: bool,
+) -> StackedTau:
+    """The stack of completed curves after tau epochs, a pure function of its arguments."""
+    hold_flat = hold_flat and can_hold_flat(curves, tau)
+    curves = curves[~is_flat(curves, tau)] if hold_flat else curves
+    fitted = {
+        name: fit_tau(curves, tau, m.regressor, m.features, m.target, uncertainty, False)
+        for name, m in members.items()
+    }
+    limits = Limits.of(curves, tau) if bounded else None
+    forecasts = np.column_stack([model.held_out for model in fitted.values()])
+    if limits is not None:
+        forecasts = limits.clip(forecasts, curves)
+    squares = (curves.final[:, None] - forecasts) ** 2
+    total = squares.sum(axis=0)
+    held_out = (forecasts * stack_weights(total - squares, len(curves))).sum(axis=1)
+    residuals = curves.final - held_out
+    return StackedTau(
+        tau,
+        fitted,
+        dict(zip(fitted, stack_weights(total, len(curves)).tolist(), strict=True)),
+        limits,
+        make_uncertainty(uncertainty, residuals, held_out),
+        residuals,
+        held_out,
+        hold_flat,
+    )
+
+
+def stack_weights(squared_errors: npt.ArrayLike, n: int) -> Floats:
+    """Weights of m members in proportion to e^-p, p = 3 n / (n + 15), from sums e of their squared errors.
+
+    Args:
+        squared_errors: (..., m).
+        n: how many curves they are of.
+    """
+    errors = np.maximum(np.asarray(squared_errors, dtype=np.float64), np.finfo(np.float64).tiny)
+    return np.asarray(softmax(-POWER * n / (n + FEW) * np.log(errors), axis=-1))
