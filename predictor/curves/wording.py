@@ -1,4 +1,4 @@
-"""How messages name columns: in one line, without control characters, and not all of a hundred."""
+"""How messages put things: names in one line, without control characters, and not all of a hundred."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def shown(name: str) -> str:
 def counted(number: int, thing: str) -> str:
     """1 file, 2 files."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def ordinal(n: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 101st."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th") if n % 100 not in (11, 12, 13) else "th"
+    return f"{n}{ending}"
 
 
 def listed(names: Sequence[str]) -> str:

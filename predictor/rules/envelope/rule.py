@@ -12,6 +12,7 @@ import numpy as np
 
 from predictor.curves.growing import begins_with
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.envelope.arrivals import Arrivals
@@ -233,12 +234,6 @@ class RankEnvelope:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the models."""
         return {**self.__dict__, "_latest": None}
-
-
-def ordinal(n: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 101st."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th") if n % 100 not in (11, 12, 13) else "th"
-    return f"{n}{ending}"
 
 
 def _recent(history: LearningCurves, best: int) -> LearningCurves:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.rules.envelope.averaging import AveragedProcess, Guesses, StudentMixture
+from predictor.rules.envelope.averaging import AveragedProcess, Guesses
+from predictor.rules.envelope.student import StudentMixture
 from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500

@@ -97,14 +97,6 @@ def test_the_reason_tells_the_ranks_that_decide(recorded, past):
     assert [p for _, p in by_rank] == [p for _, p in by_chance]
 
 
-@pytest.mark.parametrize(
-    ("n", "text"),
-    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (121, "121st")],
-)
-def test_ordinals(n, text):
-    assert rule_module.ordinal(n) == text
-
-
 def test_only_looks_stop(recorded, past):
     rule = RankEnvelope()
     poor = altered(recorded[120], np.full(20, 0.01))
