@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from math import nan
 from pathlib import Path
 from types import TracebackType
@@ -108,12 +108,11 @@ class CurveStore:
         return self._empty
 
     def _stored(self) -> LearningCurves | None:
-        try:
-            status = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise CurvesError(f"{self.path}: cannot be read: {error.strerror}") from None
+        with self._disk_errors("read"):
+            try:
+                status = self.path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         version = status.st_ino, status.st_size, status.st_mtime_ns
         if self._read is None or self._read[0] != version:
             self._read = version, self._from_file()
@@ -156,28 +155,27 @@ class CurveStore:
         observed = np.asarray(values, dtype=np.float64)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):
             return
-        with self._lock():
+        with self._disk_errors("written"), FileLock(f"{self.path}.lock"):
             parameters = parameters or {}
             curve = self.format(list(parameters)).curves([Training(values, parameters)])
             history = self.history()
-            self._write(LearningCurves.concatenate(history, curve) if len(history) else curve)
+            curves = LearningCurves.concatenate(history, curve) if len(history) else curve
+            replace_whole(self.path, lambda temporary: write_npz(curves, temporary))
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        with ExitStack() as held:
-            try:
-                held.enter_context(FileLock(f"{self.path}.lock"))
-            except OSError as error:
-                raise CurvesError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+    def _disk_errors(self, done: str) -> Iterator[None]:
+        """Errors of the disk, while the file is read or written, in one line."""
+        try:
             yield
+        except OSError as error:
+            raise CurvesError(f"{self.path}: cannot be {done}: {error.strerror or error}") from None
 
     def _from_file(self) -> LearningCurves:
-        try:
-            return read_npz(self.path)
-        except OSError as error:
-            raise CurvesError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        except CurvesError as error:
-            raise CurvesError(f"{self.path}: {error}") from None
+        with self._disk_errors("read"):
+            try:
+                return read_npz(self.path)
+            except CurvesError as error:
+                raise CurvesError(f"{self.path}: {error}") from None
 
     def _adopt(self, stored: LearningCurves) -> None:
         """Take metric and direction of the file; refuse others than those that were said."""
@@ -203,12 +201,6 @@ class CurveStore:
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True
-
-    def _write(self, curves: LearningCurves) -> None:
-        try:
-            replace_whole(self.path, lambda temporary: write_npz(curves, temporary))
-        except OSError as error:
-            raise CurvesError(f"{self.path}: cannot be written: {error.strerror or error}") from None
 
 
 class RunningTraining:
