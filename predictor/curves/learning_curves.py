@@ -17,7 +17,7 @@ from predictor.curves.metrics import Direction, direction_of
 from predictor.errors import CurvesError
 
 FACTS = ("scores", "observed", "completed", "diverged", "final")
-"""What is found out about each curve when it is first asked for."""
+"""Facts about each curve, worked out when they are first asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +75,7 @@ class LearningCurves:
         for kind in ("architecture", "hyperparameters"):
             columns = {name: self._column(name, column) for name, column in getattr(self, kind).items()}
             self._set(kind, columns)
-        direction = self.direction or direction_of(self.metric)
-        if direction is None:
-            raise CurvesError(
-                f"metric {self.metric!r} does not say whether more is better; "
-                "say direction='maximize' or 'minimize'"
-            )
-        if direction not in ("maximize", "minimize"):
-            raise CurvesError(f"direction {direction!r}; expected 'maximize' or 'minimize'")
-        if self.metric == "perplexity" and direction == "maximize":  # its scores are -log
-            raise CurvesError("perplexities are minimized; give what is maximized another name")
-        self._set("direction", direction)
+        self._set("direction", _checked_direction(self.metric, self.direction))
         if self.names is not None:
             names = np.asarray(self.names, dtype=np.str_)
             if names.shape != (len(values),):
@@ -183,7 +173,7 @@ class LearningCurves:
         return part
 
     def know(self, **facts: npt.NDArray[Any]) -> None:
-        """Take the values of some of `FACTS` from somebody who has found them out already."""
+        """Take some of `FACTS` from a caller who knows them already."""
         for name, array in facts.items():
             self._set(name, _read_only(array))
 
@@ -253,6 +243,20 @@ class LearningCurves:
         values = self.values.copy()
         values[:, tau:] = np.nan
         return replace(self, values=values, understood="")
+
+
+def _checked_direction(metric: str, direction: Direction | None) -> Direction:
+    """The given direction, or that of the metric; `CurvesError` if there is none, or a wrong one."""
+    found = direction or direction_of(metric)
+    if found is None:
+        raise CurvesError(
+            f"metric {metric!r} does not say whether more is better; say direction='maximize' or 'minimize'"
+        )
+    if found not in ("maximize", "minimize"):
+        raise CurvesError(f"direction {found!r}; expected 'maximize' or 'minimize'")
+    if metric == "perplexity" and found == "maximize":  # its scores are -log
+        raise CurvesError("perplexities are minimized; give what is maximized another name")
+    return found
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -137,17 +137,23 @@ def _from_csv(text: str) -> pd.DataFrame:
         if len(row) != len(header):
             raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
-    for place in range(len(header)):
-        column = table.iloc[:, place]
+    for place, name in enumerate(header):
         if delimiter != ",":
-            _refuse_thousands(rows[1:], place, header[place])
-        if delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in column):
-            column = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell))
-            table.isetitem(place, column)
-        if any(PERCENT.fullmatch(cell) for cell in column):
-            _refuse_plain(column, header[place])
-            table.isetitem(place, column.map(lambda cell: PERCENT.sub(r"\1", cell)))
+            _refuse_thousands(rows[1:], place, name)
+        column = table.iloc[:, place]
+        if (pointed := _with_points(column, name, delimiter)) is not column:
+            table.isetitem(place, pointed)
     return table
+
+
+def _with_points(column: pd.Series, name: str, delimiter: str) -> pd.Series:
+    """Numbers with decimal points, not commas (unless these delimit), and without percent signs."""
+    if delimiter != ",":
+        column = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell))
+    if any(PERCENT.fullmatch(cell) for cell in column):
+        _refuse_plain(column, name)
+        column = column.map(lambda cell: PERCENT.sub(r"\1", cell))
+    return column
 
 
 def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> None:

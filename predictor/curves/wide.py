@@ -26,21 +26,7 @@ PUBLISHED_FROM_ZERO = {
 
 def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`."""
-    groups = groups_of(list(table.columns))
-    candidates = curves_among(groups)
-    if not candidates:
-        if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
-            raise CurvesError(
-                f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
-                f"epochs, number them in a column epoch; found {describe(table)}"
-            )
-        raise CurvesError(
-            "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch; found {describe(table)}"
-        )
-    group = choose(candidates, wishes.curve)
-    if not group.stride:
-        raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
+    group = _curve_of(table, wishes.curve)
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric and _may_be_turned(group, table):
         check_rows(np.stack(list(columns.values()), axis=1))
@@ -53,6 +39,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
         values = values if drop else np.column_stack([first, values])
     parameters = parameters_of(table, group.columns.values(), values, wishes)
     column = name_column(table.columns)
+    what = describe_curves(values, metric, remark, _range(group))
     return LearningCurves(
         values=values,
         architecture=parameters.architecture,
@@ -60,12 +47,28 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
         metric=metric.name,
         direction=metric.direction,
         names=None if column is None else names_of(table[column]),
-        understood="; ".join(
-            filter(
-                None, [describe_curves(values, metric, remark, _range(group)), zero, parameters.describe()]
-            )
-        ),
+        understood="; ".join(filter(None, [what, zero, parameters.describe()])),
     )
+
+
+def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
+    """The columns of the curve; `CurvesError` if there are none, or an epoch is missing."""
+    groups = groups_of(list(table.columns))
+    candidates = curves_among(groups)
+    if not candidates:
+        if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
+            raise CurvesError(
+                f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
+                f"epochs, number them in a column epoch; found {describe(table)}"
+            )
+        raise CurvesError(
+            "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
+            f"epoch with its number in a column such as epoch; found {describe(table)}"
+        )
+    group = choose(candidates, wanted)
+    if not group.stride:
+        raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
+    return group
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
