@@ -38,17 +38,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
     def progress(results: Iterable[SplitResult], total: int) -> Iterable[SplitResult]:
         announce(read)  # here: what cannot be evaluated has one line, that of the error
-        if not namespace.train and plan.n_train < N_TRAIN:
-            print(
-                f"predictor: note: too few curves to train on {N_TRAIN}: {plan.n_train} to train on, "
-                "the others to test on",
-                file=sys.stderr,
-            )
-        _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
-        _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
-        _note_unused("--features", " ".join(namespace.features) or None, tuple(METHODS), namespace.methods)
-        kinds = " ".join(namespace.uncertainty or ()) or None
-        _note_unused("--uncertainty", kinds, tuple(METHODS), namespace.methods)
+        _note(namespace, plan)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
@@ -70,6 +60,21 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
         uncertainties=tuple(dict.fromkeys(namespace.uncertainty or [UNCERTAINTY])),
         lce_curves=namespace.lce_curves or LCE_CURVES,
     )
+
+
+def _note(namespace: argparse.Namespace, plan: Plan) -> None:
+    """Say what the options led to that their user may not expect."""
+    if not namespace.train and plan.n_train < N_TRAIN:
+        print(
+            f"predictor: note: too few curves to train on {N_TRAIN}: {plan.n_train} to train on, "
+            "the others to test on",
+            file=sys.stderr,
+        )
+    _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
+    _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
+    _note_unused("--features", " ".join(namespace.features) or None, tuple(METHODS), namespace.methods)
+    kinds = " ".join(namespace.uncertainty or ()) or None
+    _note_unused("--uncertainty", kinds, tuple(METHODS), namespace.methods)
 
 
 def _note_unused(

@@ -10,7 +10,7 @@ import numpy as np
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import counted
 from predictor.evaluation.experiment import Plan, SetResult
-from predictor.evaluation.results import LEVELS, Cell, number
+from predictor.evaluation.results import LEVELS, Cell, SplitResult, number
 from predictor.output import text_table
 
 Column = tuple[str, Callable[[Cell], str]]
@@ -48,32 +48,36 @@ def heading(result: SetResult, plan: Plan) -> str:
 
 def as_rows(results: Sequence[SetResult]) -> list[dict[str, Any]]:
     """One row per set, method, feature set, fraction, split and uncertainty."""
-    rows = []
-    for result in results:
-        for cell in result.cells:
-            for one in cell.results:
-                for uncertainty in one.pit:
-                    covered = zip(LEVELS, one.coverage(uncertainty), strict=True)
-                    rows.append(
-                        {
-                            "set": result.name,
-                            "metric": result.curves.metric,
-                            "scores": score_name(result.curves),
-                            "method": cell.variant.method,
-                            "features": cell.variant.feature_names,
-                            "fraction": cell.fraction,
-                            "tau": cell.tau,
-                            "depth_limit": cell.depth_limit,
-                            "split": one.split,
-                            "n_train": one.n_train,
-                            "n_test": len(one.y),
-                            "r2_metric": number(one.r2_metric),
-                            "r2_scores": number(one.r2_scores),
-                            "uncertainty": uncertainty,
-                            **{f"coverage_{level:g}": share for level, share in covered},
-                        }
-                    )
-    return rows
+    return [
+        {
+            "set": result.name,
+            "metric": result.curves.metric,
+            "scores": score_name(result.curves),
+            "method": cell.variant.method,
+            "features": cell.variant.feature_names,
+            "fraction": cell.fraction,
+            "tau": cell.tau,
+            "depth_limit": cell.depth_limit,
+            **_split_numbers(one, uncertainty),
+        }
+        for result in results
+        for cell in result.cells
+        for one in cell.results
+        for uncertainty in one.pit
+    ]
+
+
+def _split_numbers(one: SplitResult, uncertainty: str) -> dict[str, Any]:
+    covered = zip(LEVELS, one.coverage(uncertainty), strict=True)
+    return {
+        "split": one.split,
+        "n_train": one.n_train,
+        "n_test": len(one.y),
+        "r2_metric": number(one.r2_metric),
+        "r2_scores": number(one.r2_scores),
+        "uncertainty": uncertainty,
+        **{f"coverage_{level:g}": share for level, share in covered},
+    }
 
 
 def as_dict(results: Sequence[SetResult], plan: Plan) -> dict[str, Any]:

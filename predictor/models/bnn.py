@@ -124,9 +124,7 @@ class LearningCurveNetwork(BaselinePredictor):
 
         inputs, times, targets = torch.from_numpy(x), torch.from_numpy(t), torch.from_numpy(y)
         flat = start_weights(x.shape[1], rng)
-        weights = torch.from_numpy(
-            flat
-        ).requires_grad_()  # shares its memory with flat, which the sampler moves
+        weights = torch.from_numpy(flat).requires_grad_()  # in the memory of flat, which the sampler moves
 
         def gradient() -> Floats32:
             batch = torch.from_numpy(rng.integers(len(y), size=self.batch_size))

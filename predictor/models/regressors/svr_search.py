@@ -14,9 +14,8 @@ from predictor.models.regressors.svr import KernelName, NuSvr, kernel_values, si
 
 LOG_RANGE = (1e-5, 10.0)
 """C and gamma are drawn log-uniformly from it."""
-
-
 NARROWED_SETTINGS = 20
+"""Of the best, among which `NuSvrSearch.narrowed` chooses."""
 
 
 class NuSvrSearch(StandardizedRegressor):
@@ -31,9 +30,8 @@ class NuSvrSearch(StandardizedRegressor):
     Args:
         kernel: 'rbf' or 'linear'.
         n_settings: number of random settings.
-        cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows are not searched:
-        the first
-            setting is taken.
+        cv: number of folds, in order without shuffling; at most n // 2. With fewer than 4 rows nothing is
+            searched, and the first setting is taken.
         random_state: seed of the draws.
         settings: None, or an (m, 3) array of (C, nu, gamma) to choose from instead of drawing.
 
