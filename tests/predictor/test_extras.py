@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -17,6 +19,22 @@ def test_what_a_package_itself_lacks_is_not_blamed_on_the_package(tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
         require("broken_package", "the test", "broken")
+
+
+@pytest.mark.parametrize(
+    ("integration", "package", "install"),
+    [
+        ("keras", "keras", "keras"),
+        ("lightning", "lightning", "lightning"),
+        ("optuna", "optuna", "optuna"),
+        ("ray_tune", "ray.tune", "ray[tune]"),
+    ],
+)
+def test_an_integration_without_its_library_says_what_to_install(monkeypatch, integration, package, install):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"predictor.integrations.{integration}", raising=False)
+    with pytest.raises(MissingPackageError, match=re.escape(f"pip install '{install}'")):
+        import_module(f"predictor.integrations.{integration}")
 
 
 def test_importing_the_baselines_needs_no_extra():

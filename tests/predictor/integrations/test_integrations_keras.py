@@ -1,12 +1,10 @@
 import os
-import sys
 
 import numpy as np
 import pytest
 
 from predictor import Decision
 from predictor.errors import CurvesError
-from predictor.extras import MissingPackageError
 from predictor.integrations.recorded import CurveStore
 from predictor.rules.names import make_rule
 
@@ -158,10 +156,3 @@ def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path):
     callback = StoppingRuleCallback(CurveStore(tmp_path / "curves.npz", T), StopAfter(1), "val_auc")
     with pytest.raises(CurvesError, match=r"'val_auc' is not logged; there are \['loss', 'val_accuracy'\]"):
         fit(model, values[0], callback)
-
-
-def test_without_keras_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "keras", None)
-    monkeypatch.delitem(sys.modules, "predictor.integrations.keras")
-    with pytest.raises(MissingPackageError, match=r"pip install 'keras'"):
-        import predictor.integrations.keras  # noqa: F401

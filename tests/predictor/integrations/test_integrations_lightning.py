@@ -1,4 +1,3 @@
-import sys
 import warnings
 
 import numpy as np
@@ -6,7 +5,6 @@ import pytest
 
 from predictor import Decision
 from predictor.errors import CurvesError
-from predictor.extras import MissingPackageError
 from predictor.integrations.recorded import CurveStore
 
 lightning = pytest.importorskip("lightning")
@@ -150,10 +148,3 @@ def test_the_direction_is_that_of_what_is_monitored(tmp_path):
     store = CurveStore(tmp_path / "curves.npz", 2)
     StoppingRuleCallback(store, StopAfter(99), "val_loss")
     assert (store.history().metric, store.history().direction) == ("loss", "minimize")
-
-
-def test_without_lightning_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lightning", None)
-    monkeypatch.delitem(sys.modules, "predictor.integrations.lightning")
-    with pytest.raises(MissingPackageError, match=r"pip install 'lightning'"):
-        import predictor.integrations.lightning  # noqa: F401

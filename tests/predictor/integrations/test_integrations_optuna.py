@@ -1,13 +1,11 @@
 import copy
 import multiprocessing
 import pickle
-import sys
 
 import numpy as np
 import pytest
 
 from predictor import Decision, LearningCurves
-from predictor.extras import MissingPackageError
 from predictor.rules.names import make_rule
 
 optuna = pytest.importorskip("optuna")
@@ -252,10 +250,3 @@ def test_threads_share_a_study(values):
     study.optimize(objective, n_trials=40, n_jobs=4)
     states = [trial.state for trial in study.trials]
     assert set(states) == {TrialState.COMPLETE, TrialState.PRUNED}
-
-
-def test_without_optuna_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "predictor.integrations.optuna")
-    with pytest.raises(MissingPackageError, match=r"pip install 'optuna'"):
-        import predictor.integrations.optuna  # noqa: F401

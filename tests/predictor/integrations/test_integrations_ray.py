@@ -8,7 +8,6 @@ import pytest
 
 from predictor import Decision
 from predictor.errors import CurvesError
-from predictor.extras import MissingPackageError
 
 ray = pytest.importorskip("ray")
 tune = pytest.importorskip("ray.tune")
@@ -260,10 +259,3 @@ def test_after_tunes_own_restore_the_values_stand_at_their_iterations(tmp_path):
     curve, others = after[0]
     np.testing.assert_allclose(curve, [1 - 0.5**5, np.nan, np.nan, np.nan])  # of epochs 5 to 8
     assert (others, len(after)) == (0, 3)  # epoch 8 is the last: nothing is asked there
-
-
-def test_without_ray_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray.tune", None)
-    monkeypatch.delitem(sys.modules, "predictor.integrations.ray_tune")
-    with pytest.raises(MissingPackageError, match=r"pip install 'ray\[tune\]'"):
-        import predictor.integrations.ray_tune  # noqa: F401
