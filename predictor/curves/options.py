@@ -65,6 +65,19 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """``--jobs`` and ``--format``."""
+    parser.add_argument(
+        "--jobs", type=whole(1, PROCESSES), metavar="N", help="processes (default: one per core)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "csv"),
+        default="table",
+        help="table for people, json or csv for programs",
+    )
+
+
 def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
     """The curves by file; several files of one training each are one set. Raises `CurvesError`."""
     from predictor.curves.long import ONE_TRAINING  # with pandas: not for --help

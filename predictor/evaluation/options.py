@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from predictor.curves.options import MANY, PROCESSES, add_reading_options, named_path, whole
+from predictor.curves.options import MANY, add_reading_options, add_running_options, named_path, whole
 from predictor.models.names import METHODS, PREDICTORS
 from predictor.models.uncertainty import UNCERTAINTIES
 
@@ -31,15 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
     add_reading_options(parser)
     _add_protocol(parser)
-    parser.add_argument(
-        "--jobs", type=whole(1, PROCESSES), metavar="N", help="processes (default: one per core)"
-    )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv"),
-        default="table",
-        help="table for people, json or csv for programs",
-    )
+    add_running_options(parser)
     parser.add_argument("--calibration", action="store_true", help="print a table of coverage, too")
     parser.add_argument(
         "--csv", type=named_path, metavar="FILE", help="write one row per split to this file, too"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from predictor.curves.options import MANY, PROCESSES, add_reading_options, named_path, whole
+from predictor.curves.options import MANY, add_reading_options, add_running_options, named_path, whole
 from predictor.curves.wording import shown
 from predictor.rules.names import describe_rules
 
@@ -58,18 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="regret that counts as none (default: 0.002, 0.2 for percent; 0.01 in log-perplexity or loss)",
     )
-    parser.add_argument(
-        "--jobs",
-        type=whole(1, PROCESSES),
-        metavar="N",
-        help="processes (default: one per core)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv"),
-        default="table",
-        help="table for people, json or csv for programs",
-    )
+    add_running_options(parser)
     parser.add_argument("--csv", type=named_path, metavar="FILE", help="write the CSV to this file, too")
     parser.add_argument(
         "--subset",
