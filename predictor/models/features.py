@@ -54,7 +54,7 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
         self.sets_ = check_feature_sets(self.features)
         self.n_curve_ = len(self._curve_names())
         self.parameters_ = [
-            (kind, name, _usable_logarithm(column) if log else False)
+            (kind, name, log and bool(np.nanmin(column) > 0))
             for kind, log in (("AP", False), ("HP", False), ("AP", True), ("HP", True))
             if (f"log-{kind}" if log else kind) in self.sets_
             for name, column in _parameters(curves, kind).items()
@@ -104,10 +104,6 @@ def _parameters(curves: LearningCurves, kind: str) -> Mapping[str, Floats]:
 
 def _varies(column: Floats) -> bool:
     return np.unique(column[~np.isnan(column)]).size > 1
-
-
-def _usable_logarithm(column: Floats) -> bool:
-    return bool(np.nanmin(column) > 0)
 
 
 def _parameter(curves: LearningCurves, kind: str, name: str, log: bool) -> Floats:

@@ -191,7 +191,7 @@ def parse_rules(text: str) -> list[RuleSpec]:
 
 def default_rules() -> list[RuleSpec]:
     """To simulate: our own rule, the published one, ASHA and, where Optuna is installed, its pruners."""
-    ready = [name for name in PRUNERS if find_spec("optuna") is not None]
+    ready = PRUNERS if find_spec("optuna") else ()
     return [RuleSpec.parse(name, simulated=True) for name in ("rank-envelope", "published", "asha", *ready)]
 
 
