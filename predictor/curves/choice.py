@@ -99,7 +99,7 @@ class Candidate:
     def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
-        Of equally good ones those come last that tell a part: precision, recall, mAP at one overlap.
+        Of equally good ones those come last that tell only a part: precision, recall, mAP at one overlap.
 
         Args:
             labelled: whether names say which metrics are of training. Keras does not label them; where they

@@ -1,4 +1,4 @@
-"""The way that curves go: whether it fits the name of their metric, and what is worth a word."""
+"""The course of curves: whether it fits the name of their metric, and what about it is worth a remark."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ NEARLY_ALL = 0.9
 FEW = 5
 """With fewer curves, the way they go does not contradict the metric's name."""
 ALIKE = 0.25
-"""Values before training are that much closer together than those of the next epoch, or more."""
+"""The spread of values before training is at most this share of that of the next epoch."""
 PERCENT_FROM = 10.0
 STILL = 3
 FILLERS = (0.0, -1.0)
-"""What some write where a training had ended."""
+"""What some programs write where a training had ended."""
 SMOOTH = 0.5
-"""Share of all their ups and downs that curves come forward by, as `smoothness` has it."""
+"""The `smoothness` from which on values go smoothly."""
 ABRUPT = 0.25
 """A curve that falls to zero from this share of its largest value or more did not get there by training."""
 SEVERAL = 0.1
-"""Fewer trainings than this share may have collapsed to an accuracy of 0; that is told."""
+"""Fewer trainings than this share may have collapsed to an accuracy of 0: that is worth a remark only."""
 
 
 def before_training(values: Floats, following: Floats, direction: Direction) -> bool:

@@ -14,8 +14,8 @@ KINDS = ("architecture", "hyperparameters")
 class GrowingCurves:
     """Curves in arrays that grow in place, with the facts about each that all rules ask for.
 
-    To add one costs the same however many there are, and so does to ask for all. `LearningCurves.concatenate`
-    copies all curves, and its result finds out anew how far each was observed.
+    Adding one costs the same however many there are, and so does asking for all. `LearningCurves.concatenate`
+    copies all curves, and its result works out again how far each was observed.
 
     Args:
         first: the first curves, or none of them: these tell what all have in common.

@@ -19,7 +19,7 @@ FILES = (
     "(Keras, Ray, Lightning, TensorBoard); an Optuna storage; a search's database or run folder"
 )
 MANY = 10**6
-"""As many of anything as somebody may ask for."""
+"""The most of anything that may be asked for."""
 PROCESSES = 1024
 LONGEST = 40
 """Digits of a number; Python refuses to read very long ones in its own words."""

@@ -22,13 +22,13 @@ from predictor.integrations.optuna_trials import FinishedTrials, training_of  # 
 class StoppingRulePruner(BasePruner):
     """Prunes a trial when the rule stops its curve, with the study's completed and pruned trials as history.
 
-    The curve of a trial are the values that it reported, each at the place of its step among the steps that
-    the finished trials have (from 0 or 1, every tenth, counting down): trials are compared at equal steps. At
-    a step that others do not have nothing is decided; of a trial that was resumed in the middle the earlier
-    values count as not observed. The history is read from the study's storage, so trials may run side by side
-    in threads, processes and machines; failed and running trials are not in it. A value that is not finite is
-    pruned at once. Where a rule says by `judges(tau, T)` that it stops nothing after tau values, nothing is
-    read: which of its values a trial has reported is then told by the steps that were read last.
+    The curve of a trial is made of the values that it reported, each at the place of its step among the steps
+    that the finished trials have (from 0 or 1, every tenth, counting down): trials are compared at equal
+    steps. At a step that others do not have nothing is decided; of a trial that was resumed in the middle the
+    earlier values count as not observed. The history is read from the study's storage, so trials may run side
+    by side in threads, processes and machines; failed and running trials are not in it. A value that is not
+    finite is pruned at once. Where a rule says by `judges(tau, T)` that it stops nothing after tau values,
+    nothing is read: which of its values a trial has reported is then told by the steps that were read last.
 
     Args:
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or

@@ -25,7 +25,7 @@ class Steps:
     """The steps at which trials report.
 
     Attributes:
-        grid: steps in the order of training that at least half of the trials that come so far have.
+        grid: steps that at least half of the trials that come so far have, in the order of training.
         descending: whether the steps count down.
     """
 

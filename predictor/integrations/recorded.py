@@ -190,14 +190,14 @@ class CurveStore:
         self.metric, self.direction = stored.metric, stored.direction
 
     def tell_other_length(self, epochs: int) -> None:
-        """Say it once if trainings end by themselves after this many epochs, and none comes to T."""
+        """Warn once if trainings end by themselves after this many epochs, and none comes to T."""
         if not self._told and epochs not in (0, self.T):
             ends = last_known(self.history().values) + 1
             lengths = [int(end) for end in ends if end in (epochs, self.T)]
             self._told = tell_other_length(self.T, lengths)
 
     def tell_passed(self, epoch: int) -> None:
-        """Say it once if a training goes on after T."""
+        """Warn once if a training goes on after T."""
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True

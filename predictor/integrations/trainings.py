@@ -98,7 +98,7 @@ def decide(
 
 
 def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
-    """Say that T is not the length of trainings that came to their end; False while that is not known."""
+    """Warn that T is not the length of the trainings that came to their end; False while too few have."""
     if len(lengths) < ENOUGH or T in lengths:
         return False
     usual = Counter(lengths).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""Models that are fitted anew as a search grows: functions of its history alone, kept to be fast."""
+"""Models that are refitted as a search grows: functions of its history alone, cached for speed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class GrowingModel:
             model = model if size == self.first else self._fit(history[rows[:size]], model)
             self._grown = history[:n], model
         elif self._grown[0].values.base is not history.values.base:
-            self._grown = history[:n], self._grown[1]  # to compare with, in the memory of the history now
+            self._grown = (
+                history[:n],
+                self._grown[1],
+            )  # the same curves in the present memory: quickly compared
         return self._grown[1]
 
     def _size(self, completed: int) -> int:

@@ -15,7 +15,7 @@ from predictor.rules.base import Decision, StoppingRule
 from predictor.rules.growing import GrowingModel
 
 MOST_CURVES = 200
-"""That a forecast is learned from: the time of a fit grows with their square."""
+"""That a forecast is learned from; the time of a fit grows with the square of their number."""
 
 
 @dataclass(frozen=True)

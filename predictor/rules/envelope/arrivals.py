@@ -13,8 +13,8 @@ from predictor.rules.envelope.scoring import LookModel
 class Arrivals:
     """The chances, by the models of the latest fit, of the networks that finished since then.
 
-    What is kept depends on the networks alone: `follow` continues where it was if the networks begin with
-    those that it knows, and else begins anew.
+    What is kept depends on the networks alone: `follow` goes on from those that it knows if the networks
+    begin with them, and otherwise starts afresh.
 
     Args:
         models: of the latest fit, by the epochs of their looks.

@@ -45,7 +45,7 @@ class Guesses:
 
 
 class _Parts(NamedTuple):
-    """Of m different processes of inputs of d columns, side by side: what a prediction reads.
+    """What a prediction reads of m different processes, side by side; their inputs have d columns.
 
     `factors` (m, d), the r points `inputs` (m, r, d) times these, `squares` (m, r) their squared lengths,
     each once where it is the same for all processes (1 instead of m); `alpha` (m, r), `whiteners` (m, r, r),

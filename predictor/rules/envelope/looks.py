@@ -1,4 +1,4 @@
-"""When the rank envelope looks at a network, and when it fits its models anew."""
+"""When the rank envelope looks at a network, and when it refits its models."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_
 from predictor.rules.envelope.scoring import LookModel, Score, fit_looks
 
 MOST_NETWORKS = 3000
-"""That are ranked: the latest ones of a longer history, and the best, so that a fit takes seconds at most."""
+"""That are ranked at most, so that a fit takes seconds: of a longer history the latest, and the best."""
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
 FIRST_RUNG = 10
-"""The bound of the limit holds from T by this on."""
+"""The limit is bounded from T divided by this on."""
 SPARED = 4
-"""That go on beyond the share of successive halving, which is too small where few networks are known."""
+"""Networks that go on beyond the share of successive halving, which is too small where few are known."""
 RANKS = ("seen", "fitted")
 
 
@@ -61,7 +61,7 @@ class RankEnvelope:
     At each look (see `look_epochs`) a small model gives every network seen there its chance of becoming
     better than the best so far, y_BEST, from y_t and what is known beforehand. Only the order of the chances
     is used, not their size. The `best` best completed networks, q = 0, 1, ..., are put in that order, too,
-    each judged without its own result: r_q(t) networks had a larger chance. Let through is what ranks below
+    each judged without its own result: r_q(t) networks had a larger chance. What goes on ranks better than
 
         g(t) = max(1, c max_q (r_q(t) + 1) / (q + 1)),
 
@@ -76,9 +76,8 @@ class RankEnvelope:
 
     Decisions are a function of the arguments alone. Models are those of the first `refit_size` networks of
     the history (in a long one, of the latest `MOST_NETWORKS` and the best of these), and ranks are among
-    these, unless `ranks` says otherwise.
-    Votes of earlier looks are taken anew from the curve's first epochs with the models of now; nothing about
-    a training is remembered.
+    these, unless `ranks` says otherwise. Earlier looks vote again, on the curve's first epochs and by the
+    present models; nothing about a training is remembered.
 
     Args:
         c: > 0, how much worse than the worst showing of the best networks is still let through.
@@ -220,7 +219,7 @@ class RankEnvelope:
         if fit is not None and not begins_with(history, fit.known):
             fit = None
         if fit is not None and fit.known.values.base is not history.values.base:
-            # to compare with, in the memory that the history lies in now
+            # the same curves in the present memory: quickly compared
             fit = replace(fit, known=history[: len(fit.known)])
         if fit is None or fit.refit.due(history):
             size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))

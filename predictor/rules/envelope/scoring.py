@@ -16,7 +16,7 @@ from predictor.rules.envelope.student import StudentMixture
 from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500
-"""That teach; the time of a fit grows with their cube."""
+"""That are learned from; the time of a fit grows with the cube of their number."""
 Rows = npt.NDArray[np.int64]
 
 
