@@ -1,4 +1,4 @@
-"""What commands print: tables and CSV, and streams that are closed, full, or that nobody reads any more."""
+"""What commands print and write: tables, CSV, and what is done where a stream or a disk is closed or full."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BufferedWriter, FileIO, TextIOWrapper
+from pathlib import Path
 from typing import IO, Any, TextIO
+
+from predictor.errors import PredictorError
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk."""
@@ -38,6 +42,16 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Errors of the disk, while this file or folder is written, as `PredictorError`."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename or path  # the error of a full disk names none
+        raise PredictorError(f"cannot write {str(name)!r}: {error.strerror}") from None
 
 
 def open_closed_streams() -> None:

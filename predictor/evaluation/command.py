@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import announce, keep_inputs, read_files
-from predictor.errors import PredictorError
 from predictor.evaluation.experiment import LCE_CURVES, SLOW, Plan, SetResult, evaluate
 from predictor.evaluation.methods import SEARCHED, parse_features, variants
 from predictor.evaluation.options import N_TRAIN, UNCERTAINTY
@@ -23,7 +22,7 @@ from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import MIN_TEST, without_repeats
 from predictor.models.names import METHODS
 from predictor.models.tau_model import MIN_CURVES
-from predictor.output import csv_text
+from predictor.output import csv_text, writing
 
 
 def execute(namespace: argparse.Namespace) -> int:
@@ -113,28 +112,25 @@ def _short_names(sets: dict[str, LearningCurves]) -> dict[str, LearningCurves]:
 
 def _check_writable(namespace: argparse.Namespace) -> None:
     """Before the evaluation, which may take long; makes the folders."""
-    try:
-        if namespace.csv:
+    if namespace.csv:
+        with writing(namespace.csv):
             namespace.csv.parent.mkdir(parents=True, exist_ok=True)
-            with namespace.csv.open("ab"):
-                pass
-        if namespace.plot:
+            namespace.csv.open("ab").close()
+    if namespace.plot:
+        with writing(namespace.plot):
             namespace.plot.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
 
 
 def _write(namespace: argparse.Namespace, results: list[SetResult]) -> None:
     written: list[Path] = []
-    try:
-        if namespace.csv:
+    if namespace.csv:
+        with writing(namespace.csv):
             namespace.csv.write_text(csv_text(as_rows(results)), encoding="utf-8")
-            written.append(namespace.csv)
-        if namespace.plot:
-            from predictor.evaluation.plots import draw_all  # matplotlib is slow to import
+        written.append(namespace.csv)
+    if namespace.plot:
+        from predictor.evaluation.plots import draw_all  # matplotlib is slow to import
 
+        with writing(namespace.plot):
             written += draw_all(results, namespace.plot)
-    except OSError as error:
-        raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
     for path in written:
         print(f"predictor: wrote {path}", file=sys.stderr)

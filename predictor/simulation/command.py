@@ -15,6 +15,7 @@ from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
+from predictor.output import writing
 from predictor.rules.names import RuleSpec, default_rules, parse_rules
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, run_protocol
@@ -73,19 +74,19 @@ def _with_bar(results: Iterator[Result], total: int) -> Iterator[Result]:
 
 
 def _write(namespace: argparse.Namespace, trials: list[Trials]) -> None:
-    try:
-        if namespace.csv:
+    if namespace.csv:
+        with writing(namespace.csv):
             namespace.csv.write_text(as_csv(trials), encoding="utf-8")
-        if namespace.plot:
-            from predictor.simulation.figure import draw, figure4  # matplotlib is slow to import
+    if namespace.plot:
+        from predictor.simulation.figure import draw, figure4  # matplotlib is slow to import
 
+        with writing(namespace.plot):
             draw(figure4(trials), namespace.plot)
-        if namespace.plot_anytime:
-            from predictor.simulation.figure import anytime, draw
+    if namespace.plot_anytime:
+        from predictor.simulation.figure import anytime, draw
 
+        with writing(namespace.plot_anytime):
             draw(anytime(trials), namespace.plot_anytime)
-    except OSError as error:
-        raise PredictorError(f"cannot write {error.filename!r}: {error.strerror}") from None
     for path in _files(namespace):
         print(f"predictor: wrote {path}", file=sys.stderr)
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,6 +229,14 @@ def test_numbers_beyond_reason_are_one_line(capsys, curves_csv, options):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert option in err
     assert value[:10] in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("options", ["evaluate --methods last-seen --train 5", "simulate --rules none"])
+def test_a_file_for_which_the_disk_has_no_room_is_named(capsys, curves_csv, options):
+    code, _, err = run(capsys, *options.split(), curves_csv, "--jobs", 1, "--csv", "/dev/full")
+    assert code == 2
+    assert err.endswith("\npredictor: error: cannot write '/dev/full': No space left on device\n")
 
 
 @pytest.mark.parametrize("options", [[""], ["--csv", ""], ["--plot", ""]])
