@@ -19,11 +19,9 @@ from predictor.curves.course import (
     rising,
 )
 from predictor.curves.metrics import (
-    TEST,
+    DATA,
     TRAINED,
-    TRAINING,
     UNLABELLED,
-    VALIDATION,
     Direction,
     NamedMetric,
     family_rank,
@@ -40,7 +38,7 @@ EPOCH_WORDS = frozenset((
 ))
 GENERIC = EPOCH_WORDS | frozenset((
     "learning", "curve", "curves", "y", "v", "value", "values", "history",
-)) | VALIDATION | TEST | TRAINING
+)) | DATA
 """Words of names that say that values are a curve, but not of what."""
 # fmt: on
 SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "acc5", "prec5"))

@@ -54,6 +54,8 @@ VAGUE = frozenset(("score", "scores"))
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
 TEST = frozenset(("test", "testing", "tst"))
 TRAINING = frozenset(("train", "training", "trn", "tr"))
+DATA = VALIDATION | TEST | TRAINING
+"""Words for the data that a metric was measured on."""
 STATISTICS = frozenset((
     "best", "max", "maximum", "min", "minimum", "final", "last", "mean", "avg", "average", "median",
     "std", "end", "peak",
@@ -145,7 +147,7 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
     a part of the result (``error_rate``, ``best_epoch``).
     """
     words = words_of(name)
-    spread = VALIDATION | TEST | TRAINING | STATISTICS | AFTERWARDS
+    spread = DATA | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in spread and _named([word]) is None}
     told = others & (set(parameter_words) | OF_SETTINGS)
     if words[-2:] in (["per", "second"], ["per", "sec"]):
@@ -162,15 +164,11 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
 def names_bookkeeping(name: str) -> bool:
     """Whether the name is one of a run's number, date or split: ``ModelId``, ``IsTest``, ``timestamp``."""
     words = words_of(name)
-    if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and _of_a_split(words)):
+    if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and DATA.intersection(words)):
         return True
     if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
         return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
     return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
-
-
-def _of_a_split(words: Iterable[str]) -> bool:
-    return bool((VALIDATION | TEST | TRAINING).intersection(words))
 
 
 def _named(words: list[str]) -> NamedMetric | None:
@@ -199,7 +197,7 @@ def _parts(word: str) -> list[str]:
     """``valloss`` as ``val``, ``loss``; a metric or a split that stands alone as it is."""
     if _named([word]):
         return [word]
-    for split in sorted(VALIDATION | TEST | TRAINING, key=len, reverse=True):
+    for split in sorted(DATA, key=len, reverse=True):
         if word.startswith(split) and word != split and _named([word[len(split) :]]):
             return [split, word[len(split) :]]
     return [word]

@@ -5,20 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import (
-    AFTERWARDS,
-    TEST,
-    TRAINING,
-    VALIDATION,
-    metric_of,
-    names_bookkeeping,
-    words_of,
-)
+from predictor.curves.metrics import AFTERWARDS, DATA, metric_of, names_bookkeeping, words_of
 from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
 from predictor.curves.tables import first_text
 
 METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name")
-DATA = VALIDATION | TEST | TRAINING
 VALUE_NAMES = ("value", "metric value", "val", "y")
 
 

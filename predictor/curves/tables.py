@@ -123,7 +123,7 @@ def _pieces(stream: Any) -> Iterator[bytes]:
 
 def _from_csv(text: str) -> pd.DataFrame:
     first = next(filter(None, text.splitlines()), "")
-    delimiter = max(DELIMITERS, key=_unquoted(first).count)  # the comma where there is none
+    delimiter = max(DELIMITERS, key=re.sub(r'"[^"]*"', "", first).count)  # the comma where there is none
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     except csv.Error as error:
@@ -177,10 +177,6 @@ def _refuse_plain(cells: pd.Series, name: str) -> None:
     plain = next((cell for cell in cells if is_number(cell) and 0 < abs(float(cell)) < np.inf), None)
     if plain is not None:
         raise CurvesError(f"column {name[:60]!r}: {plain!r} beside numbers with %; write all of them alike")
-
-
-def _unquoted(line: str) -> str:
-    return re.sub(r'"[^"]*"', "", line)
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
