@@ -27,7 +27,7 @@ from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.curves.metrics import direction_of, metric_of
 from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
-from predictor.integrations.files import replace_whole
+from predictor.files import replace_whole
 from predictor.integrations.trainings import CurveFormat, Training, decide, logger, tell_other_length
 from predictor.rules.base import Decision, StoppingRule
 
