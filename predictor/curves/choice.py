@@ -151,7 +151,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 
 def _without_spreads(candidates: Sequence[C]) -> list[C]:
-    """Without what only says how certain another is: ``loss_err`` beside ``loss`` or ``loss_mean``."""
+    """Without those that only say how certain another is: ``loss_err`` beside ``loss`` or ``loss_mean``."""
     words = {candidate.name: words_of(candidate.name) for candidate in candidates}
     certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
 
@@ -193,7 +193,7 @@ def _quoted(name: str) -> str:
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedMetric:
-    """What a name of epochs alone, as in the published files, stands for; unknown against the direction."""
+    """What a name of epochs alone stands for, as in the published files; unknown if against the direction."""
     found = _guess(name, values)
     if direction and found.direction not in (None, direction):
         return NamedMetric("_".join(words_of(name)) or "value", direction)

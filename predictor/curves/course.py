@@ -56,7 +56,7 @@ def rising(values: Floats) -> float | None:
 
 
 def smoothness(values: Floats) -> float:
-    """Mean of what the curves (n, T) change from their first to their last value, by all that they change."""
+    """Mean over curves (n, T) of the change from first to last value, divided by the sum of all changes."""
     changes = np.diff(values, axis=1)
     with np.errstate(invalid="ignore"):
         shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
@@ -155,7 +155,7 @@ def in_percent(metric: str, values: Floats) -> bool:
 
 
 def remark_on(metric: NamedMetric, values: Floats) -> str:
-    """What is worth a word beside the metric; nothing, usually."""
+    """What is worth a remark besides the metric; usually nothing."""
     remarks = []
     if in_percent(metric.name, values):
         remarks.append("in percent")

@@ -22,7 +22,7 @@ TABLES = {"studies", "trials", "trial_intermediate_values"}
 
 
 def is_study(path: Path) -> bool:
-    """Whether the SQLite file holds tables of Optuna's."""
+    """Whether the SQLite file holds Optuna's tables."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -32,7 +32,7 @@ def is_study(path: Path) -> bool:
 
 
 def is_journal(path: Path) -> bool:
-    """Whether the file is a journal of Optuna's: JSON lines, each with an operation's code."""
+    """Whether the file is one of Optuna's journals: JSON lines, each with an operation's code."""
     with path.open("rb") as file:
         return file.read(200).startswith(b'{"op_code":')
 

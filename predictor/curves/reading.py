@@ -1,8 +1,8 @@
 """Reading learning curves: which reader a file, folder, pattern or URL gets.
 
-*Tables* (CSV, JSON, JSON lines, of any tool): `predictor.curves.wide` and `predictor.curves.long`, in files
-of their own `predictor.curves.runs`. *Optuna*: `predictor.curves.optuna_storage`. *Search databases and run
-folders*: `predictor.curves.search_database`. *npz*: `predictor.curves.npz`.
+*Tables* (CSV, JSON, JSON lines, of any tool): `predictor.curves.wide` and `predictor.curves.long`.
+*A file for each training*: `predictor.curves.runs`. *Optuna*: `predictor.curves.optuna_storage`.
+*Search databases and run folders*: `predictor.curves.search_database`. *npz*: `predictor.curves.npz`.
 """
 
 from __future__ import annotations

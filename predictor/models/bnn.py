@@ -55,7 +55,7 @@ class LearningCurveNetwork(BaselinePredictor):
     Args:
         n_steps: sampling steps after burn-in.
         burn_in: steps before, in which the sampler adapts.
-        keep_every: every so many-th step gives a sample of the posterior; n_steps // keep_every in all.
+        keep_every: one in so many steps gives a sample of the posterior; n_steps // keep_every in all.
         batch_size: points per step.
         epsilon, alpha: step size and momentum decay of the sampler.
         random_state: seed.

@@ -46,8 +46,8 @@ class LearningCurveExtrapolation(BaselinePredictor):
         n_steps: steps of each walker. 100 walkers x 2,500 steps are the original's. 1,000 steps cost
             accuracy, as chains have not converged by then: on 40 networks of MetaQNN CIFAR-10 at tau = 5, R^2
             is 0.64 instead of 0.71, and sigma too small (errors of 1.56 sigma instead of 1.40).
-        burn_in: steps at the beginning that are thrown away, fewer than n_steps.
-        thin: of the other steps every so many-th is used for forecasts.
+        burn_in: steps at the beginning that are discarded, fewer than n_steps.
+        thin: one in so many of the other steps is used for forecasts.
         random_state: seed.
         n_jobs: processes that share the curves.
 

@@ -74,7 +74,7 @@ def published_rule(
 def lce_rule(
     *, Delta: float = 0.95, every: int = 1, first: int = 3, n_steps: int = 2500, random_state: int = 0
 ) -> StoppingRule:
-    """The criterion of Domhan et al. (IJCAI 2015); a fifth of `n_steps` is thrown away."""
+    """The criterion of Domhan et al. (IJCAI 2015); a fifth of `n_steps` is burn-in."""
     from predictor.models.lce import LearningCurveExtrapolation
     from predictor.rules.lce import LceRule
 
