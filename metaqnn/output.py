@@ -91,6 +91,11 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}%"
 
 
+def predicted(share: float | None) -> str:
+    """A prediction, marked as one: 0.6132 -> ~61.32%."""
+    return "-" if share is None else f"~{percent(share)}"
+
+
 def interval_text(low: float, high: float) -> str:
     """0.5912 and 0.6308 -> 59.1 to 63.1%."""
     return f"{100 * low:.1f} to {100 * high:.1f}%"

@@ -13,7 +13,7 @@ from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import add_flags, given_options
-from metaqnn.output import command, percent, rows_as_text
+from metaqnn.output import command, percent, predicted, rows_as_text
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder, reading
 
@@ -97,7 +97,7 @@ def _text(run: Path, output_format: str) -> str:
     rows = [
         {
             **row,
-            "predicted": "~" + percent(row["predicted_accuracy"]),
+            "predicted": predicted(row["predicted_accuracy"]),
             "final": percent(row["final_accuracy"]),
             "best": percent(row["best_accuracy"]),
         }

@@ -8,7 +8,16 @@ from typing import Any
 from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
-from metaqnn.output import as_json, count, duration, facts_as_text, interval_text, percent, rows_as_text
+from metaqnn.output import (
+    as_json,
+    count,
+    duration,
+    facts_as_text,
+    interval_text,
+    percent,
+    predicted,
+    rows_as_text,
+)
 from metaqnn.results.accuracy import accuracy_interval
 from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.notes import read_notes
@@ -107,7 +116,7 @@ def _accuracy(accuracy: float | None, config: SearchConfig) -> str:
 
 
 def _prediction(accuracy: float | None, config: SearchConfig) -> str:
-    return "-" if accuracy is None else f"{_marked(accuracy)}, by {forecaster_at_stops(config)}"
+    return "-" if accuracy is None else f"{predicted(accuracy)}, by {forecaster_at_stops(config)}"
 
 
 def _outcome(network: dict[str, Any]) -> str:
@@ -119,17 +128,13 @@ def _outcome(network: dict[str, Any]) -> str:
     return network["outcome"] or "in training"
 
 
-def _marked(prediction: float | None) -> str:
-    return "-" if prediction is None else "~" + percent(prediction)
-
-
 def _table(epochs: list[dict[str, Any]]) -> str:
     rows = [
         {
             **row,
             "accuracy": percent(row["accuracy"]),
             "loss": "-" if row["loss"] is None else f"{row['loss']:.4f}",
-            "predicted_accuracy": _marked(row["predicted_accuracy"]),
+            "predicted_accuracy": predicted(row["predicted_accuracy"]),
             "sigma": percent(row["sigma"]),
             "probability": percent(row["probability"]),
         }

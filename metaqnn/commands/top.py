@@ -11,7 +11,7 @@ from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
-from metaqnn.output import count, interval_text, percent, rows_as_text
+from metaqnn.output import count, interval_text, percent, predicted, rows_as_text
 from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.notes import read_notes
@@ -142,7 +142,7 @@ def _row(place: int, rank: int, network: dict[str, Any], config: SearchConfig) -
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
     observed, low = row["final_accuracy"] is not None, row["final_accuracy_low"]
-    accuracy = percent(row["final_accuracy"]) if observed else "~" + percent(row["reward"])
+    accuracy = percent(row["final_accuracy"]) if observed else predicted(row["reward"])
     return {
         "shown_accuracy": accuracy,
         "shown_interval": "-" if low is None else interval_text(low, row["final_accuracy_high"]),

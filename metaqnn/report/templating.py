@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from metaqnn.output import count, duration, percent
+from metaqnn.output import count, duration, percent, predicted
 from metaqnn.report.diagram import blocks
 
 
@@ -34,11 +34,6 @@ def _encodable(value: Any) -> Any:
         return value
     shown = value.encode(errors="backslashreplace").decode()
     return Markup(shown) if isinstance(value, Markup) else shown
-
-
-def predicted(share: float | None) -> str:
-    """A prediction, marked as one: 0.6132 -> ~61.32%."""
-    return "-" if share is None else "~" + percent(share)
 
 
 def moment(seconds: float | None) -> str:

@@ -19,6 +19,7 @@ from metaqnn.output import (
     duration,
     facts_as_text,
     percent,
+    predicted,
     rows_as_text,
     size,
     system_error,
@@ -147,6 +148,10 @@ def test_json_and_csv_lose_nothing(text):
 )
 def test_percent(share, text):
     assert percent(share) == text
+
+
+def test_predictions_are_marked():
+    assert (predicted(0.6132), predicted(None)) == ("~61.32%", "-")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from jinja2 import UndefinedError
 
-from metaqnn.report.templating import environment, moment, predicted
+from metaqnn.report.templating import environment, moment
 
 
 @pytest.fixture
@@ -31,10 +31,6 @@ def test_what_is_no_network_is_shown_as_text(rendered, text):
 def test_a_missing_value_is_an_error(rendered):
     with pytest.raises(UndefinedError):
         rendered("{{ nothing }}")
-
-
-def test_predictions_are_marked():
-    assert (predicted(0.6132), predicted(None)) == ("~61.32%", "-")
 
 
 def test_moments_are_utc():
