@@ -13,7 +13,8 @@ import torch
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import AUTO, ConfigError
 from metaqnn.database import SearchRecord
-from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
+from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor, Trainer
+from metaqnn.executors.pool import Demand
 from metaqnn.session.estimate import sampled_networks
 from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
 from state_space import Architecture
@@ -50,19 +51,33 @@ def make_executor(prepared: Prepared) -> Executor:
         ConfigError: there is no Ray, or no cluster where one is said to be.
     """
     environment = prepared.environment
-    timeout = environment.epoch_timeout
     if environment.executor == "ray":
         return _on_ray(prepared)
     environment = replace(environment, workers_per_gpu=per_gpu(prepared))
-    places = worker_places(environment, prepared.trainer)
+    demand = partial(memory_share, prepared)
+    return on_this_machine(environment, prepared.trainer, partial(make_trainer, prepared.record), demand)
+
+
+def on_this_machine(
+    environment: Environment,
+    trainer: NetworkTrainer,
+    make: Callable[[Environment], Trainer],
+    demand: Demand = lambda architecture: 0.0,
+) -> Executor:
+    """This process, or as many beside it as the environment asks for.
+
+    Args:
+        environment: where and how networks are trained.
+        trainer: that of this process.
+        make: makes a worker's trainer, for the worker's environment; it can be pickled.
+        demand: share of its device's memory that training an architecture needs.
+    """
+    places, timeout = worker_places(environment, trainer), environment.epoch_timeout
     # A process that an error on its GPU has ruined must be replaced, and this one cannot be.
-    if len(places) == 1 and timeout is None and prepared.trainer.device.type != "cuda":
-        return SerialExecutor(prepared.trainer)
-    return LocalExecutor(
-        [Place(_maker(prepared, place), place.device) for place in places],
-        epoch_timeout=timeout,
-        demand=partial(memory_share, prepared),
-    )
+    if len(places) == 1 and timeout is None and trainer.device.type != "cuda":
+        return SerialExecutor(trainer)
+    workers = [Place(partial(make, place), place.device) for place in places]
+    return LocalExecutor(workers, epoch_timeout=timeout, demand=demand)
 
 
 def per_gpu(prepared: Prepared) -> int:
@@ -146,18 +161,11 @@ def _on_ray(prepared: Prepared) -> Executor:
     gpus = 1 / per_gpu(prepared) if has_gpus() and environment.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}
     count = slots(resources) if environment.workers == AUTO else int(environment.workers)
-    place = replace(environment, threads=cpus)
-    timeout = environment.epoch_timeout
     return RayExecutor(
-        [Place(_maker(prepared, place))] * count,
-        epoch_timeout=timeout,
+        [Place(partial(make_trainer, prepared.record, replace(environment, threads=cpus)))] * count,
+        epoch_timeout=environment.epoch_timeout,
         resources=resources,
     )
-
-
-def _maker(prepared: Prepared, environment: Environment) -> Callable[[], ClassifierTrainer]:
-    """What makes a worker's trainer; it can be pickled."""
-    return partial(make_trainer, prepared.record, environment)
 
 
 def available_cores() -> int:

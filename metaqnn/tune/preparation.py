@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from metaqnn.config.environment import Environment
-from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor
+from metaqnn.executors import Executor
 from metaqnn.session.images import complete, held_out, load_images, split_seed
 from metaqnn.session.prepare import require_translation
-from metaqnn.session.workers import worker_places
+from metaqnn.session.workers import on_this_machine
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from trainers.datasets import DATASET_NAMES, ImageDataset
@@ -123,20 +123,11 @@ def _for_images(
 
 def make_executor(prepared: PreparedTuning) -> Executor:
     """Who trains: this process, or as many beside it as there are workers."""
-    places = worker_places(prepared.environment, prepared.trainer)
-    # A process that an error on its GPU has ruined must be replaced, and this one cannot be.
-    if len(places) == 1 and prepared.trainer.device.type != "cuda":
-        return SerialExecutor(prepared.trainer)
-    return LocalExecutor(
-        [
-            Place(partial(make_trainer, prepared.settings, place, prepared.data.fingerprint), place.device)
-            for place in places
-        ],
-        epoch_timeout=None,
-    )
+    make = partial(make_trainer, prepared.settings, prepared.data.fingerprint)
+    return on_this_machine(prepared.environment, prepared.trainer, make)
 
 
-def make_trainer(settings: TuneSettings, environment: Environment, fingerprint: str) -> FamilyTrainer:
+def make_trainer(settings: TuneSettings, fingerprint: str, environment: Environment) -> FamilyTrainer:
     """The trainer of a worker, made where the worker is.
 
     Raises as `prepare_tuning`, and TuneError if there are other data here.
