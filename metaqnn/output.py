@@ -76,6 +76,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2)
 
 
+def last_line(text: str) -> str:
+    """What a traceback or a message of several lines comes to; empty if it is blank."""
+    return "".join(text.strip().splitlines()[-1:])
+
+
 def system_error(error: OSError) -> str:
     """What the system says, of which file, and what helps if it is about too many open files."""
     said = error.strerror or str(error)

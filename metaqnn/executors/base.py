@@ -160,8 +160,3 @@ class Failed:
 
 
 Message = Ready | EpochDone | Ended | Failed
-
-
-def last_line(text: str) -> str:
-    """What a traceback or a message of several lines comes to; empty if it is blank."""
-    return "".join(text.strip().splitlines()[-1:])

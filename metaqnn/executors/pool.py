@@ -21,8 +21,8 @@ from metaqnn.executors.base import (
     SearchStopped,
     Task,
     Trainer,
-    last_line,
 )
+from metaqnn.output import last_line
 from state_space import Architecture
 
 TRIES = 3

@@ -18,9 +18,10 @@ import ray
 from ray._private import ray_constants
 from ray.exceptions import RayError
 
-from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer, last_line
+from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer
 from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
 from metaqnn.executors.worker import is_spent
+from metaqnn.output import last_line
 from trainers import EpochReport
 
 ANSWER_SECONDS = 10.0

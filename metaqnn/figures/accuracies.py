@@ -19,6 +19,7 @@ from metaqnn.figures.style import (
     layered,
     percent_axis,
 )
+from metaqnn.output import last_line
 from metaqnn.results.view import SearchView
 
 KINDS = {"observed y_T": OBSERVED, "predicted y_hat_T of stopped networks": PREDICTED}
@@ -99,11 +100,10 @@ def _failure(kind: str, failed: list[Any]) -> dict[str, Any]:
         "kind": kind.replace("_", " "),
         "networks": len(failed),
         "example": f"network {last.number}, {last.architecture}",
-        "message": last_line(last.message),
+        "message": gist(last.message),
     }
 
 
-def last_line(message: str | None) -> str:
-    """The gist of a message or traceback."""
-    lines = (message or "").strip().splitlines()
-    return lines[-1][:LONGEST_MESSAGE] if lines else "-"
+def gist(message: str | None) -> str:
+    """What a message or traceback comes to, in a cell of a table."""
+    return last_line(message or "")[:LONGEST_MESSAGE] or "-"

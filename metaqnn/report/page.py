@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from metaqnn import __version__
 from metaqnn.figures import SearchView
-from metaqnn.figures.accuracies import last_line
+from metaqnn.figures.accuracies import gist
 from metaqnn.report.answer import answer
 from metaqnn.report.drawing import Drawn
 from metaqnn.report.scripts import bundle, theme_script
@@ -92,7 +92,7 @@ def _failures(view: SearchView) -> list[dict[str, Any]]:
     failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
     return [
         {"number": row.number, "architecture": row.architecture, "outcome": row.outcome.replace("_", " ")}
-        | {"message": last_line(row.message)}
+        | {"message": gist(row.message)}
         for row in reversed(failed[-FAILURES:])
     ]
 

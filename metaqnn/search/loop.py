@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.executors import CRASHED, TIMED_OUT, Executor, SearchStopped, Task
-from metaqnn.executors.base import last_line
+from metaqnn.output import last_line
 from metaqnn.search import remarks
 from metaqnn.search.events import Afterwards, Job, SearchListener
 from metaqnn.search.knowledge import Knowledge, finalists

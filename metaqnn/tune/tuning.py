@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.executors import Executor
-from metaqnn.executors.base import Task, last_line
+from metaqnn.executors.base import Task
 from metaqnn.interrupts import uninterrupted
+from metaqnn.output import last_line
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune.preparation import PreparedTuning
 from metaqnn.tune.study import distribution, make_sampler

@@ -18,6 +18,7 @@ from metaqnn.output import (
     counted,
     duration,
     facts_as_text,
+    last_line,
     percent,
     predicted,
     rows_as_text,
@@ -141,6 +142,19 @@ def test_json_and_csv_lose_nothing(text):
     assert as_json({"name": text}).isascii()
     found = rows_as_text([{"name": text, "other": 1}], "csv", {})
     assert list(csv.DictReader(io.StringIO(found, newline=""))) == [{"name": text, "other": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Traceback:\n  File\nValueError: no\n", "ValueError: no"),
+        ("killed", "killed"),
+        (" \n ", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_line_of_a_traceback_says_it(text, line):
+    assert last_line(text) == line
 
 
 @pytest.mark.parametrize(

@@ -45,4 +45,4 @@ def test_failures_are_counted_by_kind_the_most_frequent_first(searched, formula_
     [(None, "-"), ("", "-"), ("one", "one"), ("Traceback\n  x\nE: y\n", "E: y"), ("a" * 500, "a" * 160)],
 )
 def test_a_message_comes_to_its_last_line(message, expected):
-    assert accuracies.last_line(message) == expected
+    assert accuracies.gist(message) == expected
