@@ -12,7 +12,7 @@ from metaqnn.config.bounds import ROW
 from metaqnn.dashboard.errors import FilterError
 from metaqnn.figures import NothingToShow
 from metaqnn.figures.curves import last_attempts
-from metaqnn.figures.style import data, layered, lines, percent_axis
+from metaqnn.figures.style import data, epoch_axis, layered, lines, percent_axis
 from state_space.errors import quoted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c", "#9467bd")
@@ -62,12 +62,7 @@ def overlay(networks: Sequence[dict[str, Any]], metric: str) -> alt.LayerChart:
         alt.Chart(data(rows))
         .mark_line(point=alt.OverlayMarkDef(size=30))
         .encode(
-            x=alt.X(
-                "epoch:Q",
-                title="epoch",
-                axis=alt.Axis(tickMinStep=1, format="d"),
-                scale=alt.Scale(nice=False),
-            ),
+            x=epoch_axis(),
             y=percent_axis("accuracy", f"observed validation {metric}", [row["accuracy"] for row in rows]),
             **lines(looks),
             strokeWidth=alt.StrokeWidth("width:Q", scale=None, legend=None),

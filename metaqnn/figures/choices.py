@@ -16,6 +16,7 @@ from metaqnn.figures.style import (
     colours,
     data,
     layered,
+    percents,
     thinned,
 )
 from metaqnn.results.choices import Importance, choices
@@ -37,7 +38,7 @@ def matter(view: SearchView) -> alt.LayerChart:
     found = _importance(view)
     rows = [{"choice": name, "loss": max(loss, 0.0)} for name, loss in found.losses.items()]
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("loss:Q", title="share of the differences that only this choice explains", axis=_percent()),
+        x=alt.X("loss:Q", title="share of the differences that only this choice explains", axis=percents()),
         y=alt.Y("choice:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         tooltip=["choice:N", alt.Tooltip("loss:Q", title="loss of R²", format=".3f")],
     )
@@ -67,10 +68,6 @@ def _importance(view: SearchView) -> Importance:
     if found.explained <= 0:
         raise NothingToShow("No choice of numbers and sizes of layers explains the accuracies.")
     return found
-
-
-def _percent() -> alt.Axis:
-    return alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01)
 
 
 def parallel(view: SearchView) -> alt.LayerChart:

@@ -15,6 +15,7 @@ from metaqnn.figures.style import (
     clipped,
     colours,
     data,
+    epoch_axis,
     layered,
     percent_axis,
     thinned,
@@ -71,9 +72,8 @@ def curves(view: SearchView) -> alt.LayerChart:
 
 
 def _chart(rows: list[dict[str, Any]], y: alt.Y, more: list[alt.Tooltip]) -> alt.Chart:
-    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False))
     return alt.Chart(data(rows)).encode(
-        x=x,
+        x=epoch_axis(),
         y=y,
         color=colours(SERIES),
         tooltip=[

@@ -21,6 +21,7 @@ from metaqnn.figures.style import (
     fitted,
     layered,
     percent_axis,
+    percents,
     thinned,
 )
 from metaqnn.results.view import SearchView
@@ -52,12 +53,8 @@ def audits(view: SearchView) -> alt.LayerChart:
     ]
     values = [row[name] for row in rows for name in ("observed", "low", "high")]
     ends = fitted(values)
-    x = alt.X(
-        "observed:Q",
-        title="observed y_T",
-        axis=alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01),
-        scale=alt.Scale(domain=ends, nice=False),
-    )
+    scale = alt.Scale(domain=ends, nice=False)
+    x = alt.X("observed:Q", title="observed y_T", axis=percents(), scale=scale)
     base = alt.Chart(data(rows)).encode(x=x, color=colours(VERDICTS))
     diagonal = (
         alt.Chart(data([{"observed": end, "predicted": end} for end in ends]))
@@ -65,10 +62,7 @@ def audits(view: SearchView) -> alt.LayerChart:
         .encode(x=x, y=percent_axis("predicted", "predicted y_hat_T", values))
     )
     sigmas = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(y="low:Q", y2="high:Q")
-    points = base.mark_circle(size=70, opacity=0.9).encode(
-        y="predicted:Q",
-        tooltip=AUDIT_TOOLTIP,
-    )
+    points = base.mark_circle(size=70, opacity=0.9).encode(y="predicted:Q", tooltip=AUDIT_TOOLTIP)
     return layered(diagonal, sigmas, points)
 
 

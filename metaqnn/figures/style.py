@@ -107,10 +107,21 @@ def thinned(rows: Sequence[T], most: int = MOST_POINTS) -> list[T]:
     return [rows[round(place * step)] for place in range(most)]
 
 
+def percents() -> alt.Axis:
+    """The ticks of an axis of shares."""
+    return alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01)
+
+
 def percent_axis(field: str, title: str, values: Iterable[float | None]) -> alt.Y:
     """A vertical axis of shares in percent that fits the values."""
-    axis = alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01)
-    return alt.Y(f"{field}:Q", title=title, axis=axis, scale=alt.Scale(domain=fitted(values), nice=False))
+    scale = alt.Scale(domain=fitted(values), nice=False)
+    return alt.Y(f"{field}:Q", title=title, axis=percents(), scale=scale)
+
+
+def epoch_axis() -> alt.X:
+    """A horizontal axis of epochs, from the first one shown to the last."""
+    axis, scale = alt.Axis(tickMinStep=1, format="d"), alt.Scale(nice=False)
+    return alt.X("epoch:Q", title="epoch", axis=axis, scale=scale)
 
 
 def fitted(values: Iterable[float | None]) -> list[float]:
