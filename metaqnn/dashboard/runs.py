@@ -171,8 +171,9 @@ class RunState:
 
 def run_state(run: Run, view: SearchView) -> RunState:
     """Ask the run folder and the search."""
-    finals = [row for row in view.ended if row.final_accuracy is not None]
-    best = max(finals, key=lambda row: (row.final_accuracy, -row.parameters, -row.number), default=None)
+    best = max(
+        view.completed, key=lambda row: (row.final_accuracy, -row.parameters, -row.number), default=None
+    )
     return RunState(
         *_word(run, view),
         summary=view.summary,

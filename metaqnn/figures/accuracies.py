@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -74,10 +75,10 @@ def _boxes(view: SearchView, column: str, kind: int) -> Iterable[dict[str, Any]]
 
 def failures(view: SearchView) -> alt.LayerChart:
     """How many networks failed, by the way they failed."""
-    failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
-    if not failed:
+    if not view.failed:
         raise NothingToShow("No network failed." if view.ended else "No network has ended yet.")
-    rows = [_failure(kind, [row for row in failed if row.outcome == kind]) for kind in _kinds(failed)]
+    kinds = Counter(row.outcome for row in view.failed).most_common()
+    rows = [_failure([row for row in view.failed if row.outcome == kind]) for kind, _ in kinds]
     base = alt.Chart(data(rows)).encode(
         x=alt.X("networks:Q", axis=None),  # the numbers are beside the bars
         y=alt.Y("kind:N", sort=None, title=None),
@@ -88,16 +89,11 @@ def failures(view: SearchView) -> alt.LayerChart:
     return layered(bars, labels, height=10 + 30 * len(rows))
 
 
-def _kinds(failed: list[Any]) -> list[str]:
-    """The ways to fail, the most frequent first."""
-    outcomes = [row.outcome for row in failed]
-    return sorted(dict.fromkeys(outcomes), key=outcomes.count, reverse=True)
-
-
-def _failure(kind: str, failed: list[Any]) -> dict[str, Any]:
+def _failure(failed: list[Any]) -> dict[str, Any]:
+    """One way to fail, by all networks that failed like that."""
     last = failed[-1]
     return {
-        "kind": kind.replace("_", " "),
+        "kind": last.outcome.replace("_", " "),
         "networks": len(failed),
         "example": f"network {last.number}, {last.architecture}",
         "message": gist(last.message),

@@ -72,10 +72,9 @@ def _importance(view: SearchView) -> Importance:
 
 def parallel(view: SearchView) -> alt.LayerChart:
     """Networks as lines through their choices, weights and accuracy, each on an axis of its own."""
-    finals = [row for row in view.ended if row.final_accuracy is not None]
-    if not finals:
+    if not view.completed:
         raise NothingToShow("No network has been trained to the end yet.")
-    ranked = sorted(finals, key=lambda row: row.final_accuracy)
+    ranked = sorted(view.completed, key=lambda row: row.final_accuracy)
     try:
         drawn = [_described(row) for row in _shown(ranked)]
     except StateSpaceError as error:

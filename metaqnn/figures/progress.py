@@ -162,9 +162,7 @@ def rolling(view: SearchView) -> alt.LayerChart:
     if len(view.ended) < width:
         raise NothingToShow(f"These are means of {width} networks; {len(view.ended)} have ended so far.")
     rewards = [(row.finished_position, row.reward) for row in view.ended]
-    accuracies = [
-        (row.finished_position, row.final_accuracy) for row in view.ended if row.final_accuracy is not None
-    ]
+    accuracies = [(row.finished_position, row.final_accuracy) for row in view.completed]
     rows: list[dict[str, Any]] = [
         {"series": name, "position": position, "mean": mean}
         for name, values in (("reward", rewards), ("observed y_T", accuracies))

@@ -34,7 +34,7 @@ def by_macs(view: SearchView) -> alt.LayerChart:
 
 
 def _chart(view: SearchView, cost: str, title: str) -> alt.LayerChart:
-    networks = [_network(row, cost) for row in view.ended if row.final_accuracy is not None]
+    networks = [_network(row, cost) for row in view.completed]
     if not networks:
         raise NothingToShow("No network has been trained to the end yet.")
     front = [{**row, "series": FRONT} for row in pareto_front(networks, "accuracy", "cost")]

@@ -51,15 +51,14 @@ def found(view: SearchView) -> str:
     best = next(iter(view.top(1)), None)
     if best is None:
         return "No network has been trained to the end yet."
-    accuracy, guess = best["final_accuracy"], view.summary.guess
-    summary = view.summary
+    summary, guess = view.summary, view.summary.guess
     said = (
         f"Network {best['number']} is the best: it reaches a validation {summary.metric} of "
-        f"{percent(accuracy)} with {count(best['parameters'])} parameters{_interval(view)}."
+        f"{percent(best['final_accuracy'])} with {count(best['parameters'])} parameters{_interval(view)}."
     )
     if guess is None:
         return said
-    if not view.summary.beats_guess:
+    if not summary.beats_guess:
         return (
             f"{said} That is not clearly better than always guessing the commonest class ({percent(guess)})."
         )
@@ -72,8 +71,7 @@ def _interval(view: SearchView) -> str:
     low, high = summary.best_accuracy_low, summary.best_accuracy_high
     if low is None or high is None:
         return ""
-    finals = [row.final_accuracy for row in view.ended if row.final_accuracy is not None]
-    others = sum(final >= low for final in finals) - 1
+    others = sum(row.final_accuracy >= low for row in view.completed) - 1
     alike = {0: "no other network is", 1: "1 other network is"}.get(others, f"{others} others are")
     return (
         f" ({summary.validation_images:,} images: between {percent(low)} and {percent(high)} with "

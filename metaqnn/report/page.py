@@ -89,11 +89,10 @@ def state(view: SearchView, owner: str | None) -> str:
 
 def _failures(view: SearchView) -> list[dict[str, Any]]:
     """The last failures, with their messages."""
-    failed = [row for row in view.ended if row.outcome not in ("completed", "stopped")]
     return [
         {"number": row.number, "architecture": row.architecture, "outcome": row.outcome.replace("_", " ")}
         | {"message": gist(row.message)}
-        for row in reversed(failed[-FAILURES:])
+        for row in reversed(view.failed[-FAILURES:])
     ]
 
 

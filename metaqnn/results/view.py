@@ -65,6 +65,16 @@ class SearchView:
         return self._reader.ended()
 
     @cached_property
+    def completed(self) -> list[Row[Any]]:
+        """Those of them that were trained to the end, so that y_T is known."""
+        return [row for row in self.ended if row.final_accuracy is not None]
+
+    @cached_property
+    def failed(self) -> list[Row[Any]]:
+        """Those of them that were neither trained to the end nor stopped."""
+        return [row for row in self.ended if row.outcome not in ("completed", "stopped")]
+
+    @cached_property
     def in_training(self) -> int:
         """How many networks were proposed but have not ended: in training, or interrupted."""
         return self._reader.networks(networks.c.reward.is_(None), limit=1)[1]
