@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
-from metaqnn.commands.common import add_format, add_run, add_trust, disk_errors, epoch_counter, interruptible
+from metaqnn.commands.common import (
+    add_format,
+    add_run,
+    add_trust,
+    disk_errors,
+    epoch_counter,
+    interruptible,
+    progress_bar,
+)
 from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
@@ -72,10 +77,7 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
         database, search = reopen(folder, changes, trust_module=namespace.trust_module)
     audit = Audit(database, search.trainer, search.config.seed, namespace.share)
     epochs = len(audit.waiting()) * search.config.epochs
-    pause = 0.1 if sys.stderr.isatty() else 30
-    with tqdm(
-        total=epochs, unit="epoch", desc="audit", mininterval=pause, file=sys.stderr, disable=namespace.quiet
-    ) as bar:
+    with progress_bar(total=epochs, unit="epoch", desc="audit", quiet=namespace.quiet) as bar:
         count = epoch_counter(bar)
 
         def heard(architecture: str, report: EpochReport) -> None:

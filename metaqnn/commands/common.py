@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy.exc import OperationalError
 
 from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
-from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
+from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, latest_run
 from predictor.output import NO_SPACE, drop
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from trainers import EpochReport
 
-RUNS = Path("runs")
 LATEST = "latest"
 
 
@@ -85,6 +84,14 @@ def epoch_counter(bar: tqdm[Any]) -> Callable[[EpochReport], None]:
         bar.update()
 
     return count
+
+
+def progress_bar(*, quiet: bool, pause: float = 30, **options: Any) -> tqdm[NoReturn]:
+    """A progress bar on standard error; where that is not a terminal, a line every `pause` seconds."""
+    from tqdm import tqdm
+
+    seconds = 0.1 if sys.stderr.isatty() else pause
+    return tqdm(mininterval=seconds, file=sys.stderr, disable=quiet, **options)
 
 
 def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:

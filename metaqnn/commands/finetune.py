@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.commands.common import add_format, add_run, add_trust, epoch_counter, interruptible
+from metaqnn.commands.common import (
+    add_format,
+    add_run,
+    add_trust,
+    epoch_counter,
+    interruptible,
+    progress_bar,
+)
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import IMAGES
@@ -199,14 +206,8 @@ def _images(dataset: ImageDataset) -> str:
 @contextmanager
 def _progress(finetuning: Finetuning, quiet: bool) -> Iterator[Any]:
     """A bar over the remaining epochs; epochs of restarted attempts are added."""
-    from tqdm import tqdm
-
-    epochs = finetuning.trainer.recipe.epochs
-    total = len(finetuning.missing()) * epochs
-    pause = 0.1 if sys.stderr.isatty() else SECONDS_A_LINE
-    with tqdm(
-        total=total, unit="epoch", desc="finetune", mininterval=pause, file=sys.stderr, disable=quiet
-    ) as bar:
+    total = len(finetuning.missing()) * finetuning.trainer.recipe.epochs
+    with progress_bar(total=total, unit="epoch", desc="finetune", quiet=quiet, pause=SECONDS_A_LINE) as bar:
         count = epoch_counter(bar)
 
         def heard(candidate: Candidate, seed: int, report: EpochReport) -> None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from metaqnn.commands.common import RUNS, add_format, run_path
+from metaqnn.commands.common import add_format, run_path
 from metaqnn.output import percent, rows_as_text
 from metaqnn.search.remarks import why_over
-from metaqnn.session.run_folder import RunFolder, RunFolderError, reading, runs_in
+from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, reading, runs_in
 from state_space.errors import printable
 
 EXAMPLES = """examples:

@@ -31,7 +31,7 @@ from metaqnn.results.accuracy import better_balanced
 from metaqnn.results.finetuned import is_long_trained, long_trained
 from metaqnn.results.summary import summarise, summarise_audits
 from metaqnn.session.notes import read_notes
-from metaqnn.session.run_folder import RunFolder, RunFolderError, reading
+from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, reading
 from state_space.errors import printable
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
     if namespace.run_dir is not None:
         return RunFolder(namespace.run_dir)
     config = SearchConfig.of(**given)
-    return RunFolder.new(Path("runs"), f"{Path(config.dataset).name.split('.')[0]}-{config.preset}")
+    return RunFolder.new(RUNS, f"{Path(config.dataset).name.split('.')[0]}-{config.preset}")
 
 
 def _search(

@@ -15,6 +15,7 @@ from metaqnn.commands.common import (
     epoch_counter,
     folder_path,
     interruptible,
+    progress_bar,
     run_or_name,
 )
 from metaqnn.config.bounds import MANY
@@ -24,6 +25,7 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.tuned import HyperParameters, hyper_parameters
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
+from metaqnn.session.run_folder import RUNS, RunFolder
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import OF_FAMILY, TuneSettings
 from state_space.errors import printable
@@ -89,21 +91,18 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Train to the end, then print what came of it."""
-    from metaqnn.session.run_folder import RunFolder
     from metaqnn.tune.single import SingleTraining  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
     with decoding_bar(not namespace.quiet):
         prepared, values = _prepared(namespace)
-    path = namespace.run_dir
-    path = path or RunFolder.new(Path("runs"), f"train-{Path(prepared.settings.dataset).name}").path
+    path = namespace.run_dir or RunFolder.new(RUNS, f"train-{Path(prepared.settings.dataset).name}").path
     training = SingleTraining(path, prepared, values)
     go_on = f"resume with the same command and --run-dir {shell_quoted(path)}"
     return interruptible(lambda: _train(training, namespace, go_on), lambda: go_on)
 
 
 def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) -> int:
-    from metaqnn.session.run_folder import RunFolder
     from metaqnn.tune.session import data_lines
     from trainers import Outcome
 
@@ -160,13 +159,7 @@ def _refuse_ignored(options: dict[str, Any], network: str) -> None:
 
 
 def _progress(epochs: int, metric: str, quiet: bool) -> Any:
-    from tqdm import tqdm
-
-    pause = 0.1 if sys.stderr.isatty() else 30
-    bar: Any = tqdm(
-        total=epochs, unit="epoch", desc="train", file=sys.stderr, disable=quiet, mininterval=pause
-    )
-
+    bar = progress_bar(total=epochs, unit="epoch", desc="train", quiet=quiet)
     count = epoch_counter(bar)
 
     def heard(report: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.commands.common import (
@@ -14,6 +14,7 @@ from metaqnn.commands.common import (
     disk_errors,
     folder_path,
     interruptible,
+    progress_bar,
     run_or_name,
     run_path,
 )
@@ -85,7 +86,10 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         help="run folder (default: runs/tune-FAMILY-DATASET-TIME)",
     )
     run.add_argument(
-        "--resume", type=_tuning, metavar="DIR", help="go on with the tuning in this run folder, or latest"
+        "--resume",
+        type=partial(run_path, latest=latest_tuning),
+        metavar="DIR",
+        help="go on with the tuning in this run folder, or latest",
     )
     group.add_argument(
         "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
@@ -93,11 +97,6 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
     add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
     add_trust(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _tuning(text: str) -> Path:
-    """A run folder's path; `latest` is the tuning in `runs` that has stored anything last, if any."""
-    return run_path(text, latest_tuning)
 
 
 def execute(namespace: argparse.Namespace) -> int:
@@ -132,18 +131,9 @@ def _given(namespace: argparse.Namespace) -> dict[str, Any]:
 
 def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
     """What shows the progress."""
-    from tqdm import tqdm
-
     print(session.introduction(), file=sys.stderr)
-    bar: Any = tqdm(
-        total=namespace.trials,
-        initial=session.ended(),
-        unit="trial",
-        desc="tune",
-        file=sys.stderr,
-        disable=namespace.quiet,
-        mininterval=0.1 if sys.stderr.isatty() else 30,
-    )
+    ended, quiet = session.ended(), namespace.quiet
+    bar = progress_bar(total=namespace.trials, initial=ended, unit="trial", desc="tune", quiet=quiet)
 
     def heard(number: int, what: str) -> None:
         if what == "epoch":

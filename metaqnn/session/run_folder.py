@@ -26,6 +26,8 @@ from predictor.files import small_text
 from state_space.errors import nearest
 from trainers.files import write_whole
 
+RUNS = Path("runs")
+"""Where run folders are made unless the user says otherwise."""
 OWNER, LOCK = "owner.txt", "search.lock"
 STUDY, TRAINING = "study.json", "train.json"
 """Files by which the folders of `metaqnn tune` and `metaqnn train` are known."""

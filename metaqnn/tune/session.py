@@ -12,7 +12,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.stopping import OWN_RULE
 from metaqnn.executors import SearchStopped
 from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RUNS, RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
@@ -211,7 +211,7 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
 
 
 def _new_folder(settings: TuneSettings) -> Path:
-    return RunFolder.new(Path("runs"), f"tune-{_short(settings)}-{Path(settings.dataset).name}").path
+    return RunFolder.new(RUNS, f"tune-{_short(settings)}-{Path(settings.dataset).name}").path
 
 
 def _study_name(settings: TuneSettings) -> str:
