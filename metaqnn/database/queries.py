@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Row, Subquery, false, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Row, false, func, select
 
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
@@ -13,6 +13,7 @@ from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
 from metaqnn.database.migrate import NoSearchError, check_version
 from metaqnn.database.records import SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
+from metaqnn.database.stored_events import trained_to_end
 from metaqnn.database.trouble import refused, require_possible
 
 
@@ -178,7 +179,7 @@ class SearchReader:
         (y_BEST of that moment), final_accuracy (y_T, observed).
         """
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
-        afterwards = self._trained_afterwards()
+        afterwards = trained_to_end(self._search_id, "audit").subquery()
         final = func.coalesce(networks.c.final_accuracy, afterwards.c.accuracy)
         query = (
             select(
@@ -197,18 +198,6 @@ class SearchReader:
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
-
-    def _trained_afterwards(self) -> Subquery:
-        """network_id and y_T of the stopped networks that `metaqnn audit` has trained to the end."""
-        return (
-            select(trainings.c.network_id, epochs.c.accuracy)
-            .join(epochs, epochs.c.training_id == trainings.c.id)
-            .join(networks, networks.c.id == trainings.c.network_id)
-            .join(searches, searches.c.id == networks.c.search_id)
-            .where(searches.c.id == self._search_id, trainings.c.purpose == "audit")
-            .where(epochs.c.epoch == searches.c.epochs)
-            .subquery()
-        )
 
     def samples(self) -> list[tuple[str, float]]:
         """The replay memory: (architecture, reward) of each sample, in order of arrival."""
