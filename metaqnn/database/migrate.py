@@ -57,7 +57,7 @@ def _unseen(connection: Connection) -> str:
     return " that the role can see: its search_path selects no schema; name the search's in it"
 
 
-def upgrade(engine: Engine, *, file: Path | None = None) -> None:
+def upgrade(engine: Engine) -> None:
     """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first.
 
     Raises:
@@ -68,7 +68,8 @@ def upgrade(engine: Engine, *, file: Path | None = None) -> None:
         _check_upgradable(connection, version, name_of(engine.url))
     if version == SCHEMA_VERSION:
         return
-    if version is not None and file is not None:
+    if version is not None and engine.dialect.name == "sqlite":
+        file = Path(str(engine.url.database))
         _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
     _run_migrations(engine)
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, func, insert, select, text, update
+from sqlalchemy import URL, Connection, Engine, func, insert, select, text, update
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stored import EXTENDED
@@ -88,10 +87,11 @@ class ReplayDatabase(StoredEvents):
             created_at=time.time(),
         )
         with closed_on_failure(engine):
-            upgrade(engine, file=_file(engine))
+            upgrade(engine)
             with uninterrupted(), engine.begin() as connection:
-                search_id = _key(connection.execute(statement))
-            return cls(engine, search_id)
+                key = connection.execute(statement).inserted_primary_key
+            assert key is not None
+            return cls(engine, key[0])
 
     @classmethod
     def open(cls, url: str | URL, search_id: int | None = None) -> Self:
@@ -106,7 +106,7 @@ class ReplayDatabase(StoredEvents):
             check_upgradable(url)
         engine = writing_engine(url)
         with closed_on_failure(engine):
-            upgrade(engine, file=_file(engine))
+            upgrade(engine)
             with engine.begin() as connection:
                 found = find_search(connection, where, search_id)
                 require_possible(connection, where, found)
@@ -193,7 +193,7 @@ class ReplayDatabase(StoredEvents):
         )
 
     @transaction
-    def forget_training(self, connection: Connection, network_id: int, *, purpose: str = "search") -> None:
+    def forget_training(self, connection: Connection, network_id: int, purpose: str) -> None:
         """Delete the epochs of an interrupted training before it starts again."""
         connection.execute(
             trainings.delete().where(
@@ -235,18 +235,6 @@ class ReplayDatabase(StoredEvents):
     def _seconds(self, connection: Connection) -> float:
         query = select(searches.c.seconds).where(searches.c.id == self.search_id)
         return connection.execute(query).scalar_one()
-
-
-def _file(engine: Engine) -> Path | None:
-    database = engine.url.database
-    is_file = engine.dialect.name == "sqlite" and database not in (None, "", ":memory:")
-    return Path(str(database)) if is_file else None
-
-
-def _key(result: CursorResult[Any]) -> int:
-    assert result.inserted_primary_key is not None
-    key: int = result.inserted_primary_key[0]
-    return key
 
 
 def _columns(decision: Decision) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Audit:
     def run(self, heard: Callable[[str, EpochReport], None]) -> None:
         """Train those that wait; one that was interrupted begins again."""
         for row in self.waiting():
-            self.database.forget_training(row.id, purpose=AUDIT)
+            self.database.forget_training(row.id, AUDIT)
             self._train(row, heard)
 
     def _train(self, row: Row[tuple[int, int, str]], heard: Callable[[str, EpochReport], None]) -> None:

@@ -89,7 +89,7 @@ def test_the_version_is_that_of_the_newest_migration():
 
 def test_upgrading_twice_changes_nothing(file):
     before = dump_file(file)
-    upgrade(writing_engine(sqlite_url(file)), file=file)
+    upgrade(writing_engine(sqlite_url(file)))
     assert dump_file(file) == before
     assert list(file.parent.glob("*backup*")) == []
 

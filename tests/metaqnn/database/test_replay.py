@@ -66,7 +66,7 @@ EVENTS = {
     "repeat": lambda database: database.repeat(2, 0.5, 1, None),
     "add_epoch": lambda database: database.add_epoch(1, epoch(1, attempt=2), DECISION),
     "finish": lambda database: database.finish(1, STOPPED, 1, {0: 0, 1: 1}),
-    "forget_training": lambda database: database.forget_training(1),
+    "forget_training": lambda database: database.forget_training(1, "search"),
 }
 
 
@@ -208,7 +208,7 @@ def test_a_loss_that_is_no_number_is_stored_as_none(new_database, ask, loss):
 def test_an_interrupted_training_is_forgotten_with_its_decisions_but_no_other(stored, ask):
     url, database = stored
     database.add_epoch(1, epoch(1), purpose="audit")
-    database.forget_training(1)
+    database.forget_training(1, "search")
     assert ask(url, "SELECT purpose FROM trainings") == [("audit",)]
     assert ask(url, "SELECT count(*) FROM epochs") == [(1,)]
     assert ask(url, "SELECT count(*) FROM decisions") == [(0,)]
