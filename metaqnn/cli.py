@@ -109,7 +109,7 @@ class Parser(argparse.ArgumentParser):
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """As `ArgumentParser._get_values`, which before Python 3.13 turns `--flag=--` into an empty list."""
         if action.option_strings and arg_strings == ["--"]:
-            raise argparse.ArgumentError(action, "'--' is no value")
+            raise argparse.ArgumentError(action, "'--' is not a value")
         return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

@@ -26,11 +26,11 @@ PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
 SPACES = 2
 """Between two columns of a table."""
 NARROWEST = 15
-"""Characters of longer words, and of columns that hold one, at least."""
+"""Characters: longer words may be cut, so that a column that holds one may be as narrow as this."""
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
 LONGEST = 10_000 * UNITS[0]
-"""Of the durations that are understood, in seconds; timers of the system do not take much more."""
+"""The longest duration that is understood, in seconds; timers of the system take little more."""
 
 
 def rows_as_text(

@@ -53,7 +53,7 @@ def _without_gpus(session: Session) -> list[str]:
     if environment.executor == "ray" or device.type == "cuda" or environment.workers_per_gpu == 1:
         return []
     asked = f"--workers-per-gpu {environment.workers_per_gpu}"
-    return [f"note        {asked} means nothing on {device}: --threads says how many workers there are"]
+    return [f"note        {asked} has no effect on {device}: --threads says how many workers there are"]
 
 
 def _preset(session: Session) -> str:

@@ -36,7 +36,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def folder_path(text: str) -> Path:
     """The path of a folder. Raises ArgumentTypeError for no name, which would mean the current one."""
     if not text:
-        raise argparse.ArgumentTypeError("'' is no name of a folder; . is the current one")
+        raise argparse.ArgumentTypeError("'' is not the name of a folder; . is the current one")
     return Path(text)
 
 

@@ -27,7 +27,7 @@ EXAMPLES = """examples:
   metaqnn predict best/ holiday/ --format csv        an export; it needs no data set
 
 RUN is the folder of a search, of `metaqnn train` or of `metaqnn export`. Files are opened as in the training:
-upright, transparency over white, the first frame, resized to the network's size. Files that are no images or
+upright, transparency over white, the first frame, resized to the network's size. Files that are not images or
 cannot be read are left out and counted. A probability is the network's softmax: how sure it is of one of its
 classes, even where the image shows none of them."""
 

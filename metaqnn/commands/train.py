@@ -124,7 +124,9 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     from trainers.families import FAMILIES
 
     if namespace.architecture in FAMILIES:
-        raise TuneError(f"{namespace.architecture!r} is a family, no network; metaqnn tune is for families")
+        raise TuneError(
+            f"{namespace.architecture!r} is a family, not a network; metaqnn tune is for families"
+        )
     given = {**given_options(namespace, TuneSettings), "family": namespace.architecture}
     place = Environment(**given_options(namespace, Environment))
     found = of_search(given, place, namespace.rank, namespace.trust_module)

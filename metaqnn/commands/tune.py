@@ -92,7 +92,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         help="go on with the tuning in this run folder, or latest",
     )
     group.add_argument(
-        "--storage", metavar="URL", help="of the study (default: an SQLite file in the run folder)"
+        "--storage", metavar="URL", help="storage of the study (default: an SQLite file in the run folder)"
     )
     add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
     add_trust(group)

@@ -48,17 +48,17 @@ class ImageOptions:
     )
     max_pixels: int = option(
         2**26,
-        "largest image file that is decoded, in pixels; JPEGs, which can be reduced to an eighth of both "
-        "sides, count at that (default: 67108864)",
+        "largest image file that is decoded, in pixels; JPEGs count with an eighth of each side, as they can "
+        "be reduced to that while they are decoded (default: 67108864)",
         explained=True,
         within=Bounds(1, 2**40),
     )
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     metric: str = option(
         ACCURACY,
-        "accuracy, or balanced-accuracy (the mean over the classes of the share of each that is right), for "
-        "classes of unequal size: what is measured on the validation images, seen by early stopping and "
-        "rewarded; balanced, classes also count alike in the training loss",
+        "accuracy, or balanced-accuracy (the mean of the classes' recalls), for classes of unequal size: "
+        "what is measured on the validation images, seen by early stopping and rewarded; with the latter, "
+        "all classes also count alike in the training loss",
         metavar="NAME",
     )
 

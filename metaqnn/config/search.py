@@ -31,9 +31,9 @@ EPOCHS = Bounds(1, 10_000)
 BATCH = Bounds(1, 10**6)
 TRANSLATION = Bounds(0, 4095)
 RATE = Bounds(0, 1000, whole=False, above=True)
-"""Of learning rates and what they are multiplied by."""
+"""Of learning rates and of the factors on them."""
 DECAY = Bounds(0, 1000, whole=False)
-"""Of weights."""
+"""Of weight decay."""
 
 
 def split_reward(reward: str) -> tuple[str, str]:
@@ -75,7 +75,7 @@ class SearchConfig(ImageOptions):
     fc_widths: tuple[int, ...] = option((512, 256, 128), "possible widths of a fully connected layer")
     max_fc: int = option(2, "most fully connected layers in a row")
     conv_padding: str = option(
-        "same", "of convolutions: same, as published, or valid, which is none", metavar="same|valid"
+        "same", "padding of convolutions: same, as published, or valid, that is, none", metavar="same|valid"
     )
     batch_norm: bool = option(False, "batch normalisation after each convolution, before its ReLU")
     initial_pooling: bool = option(False, "networks may begin with a pooling layer")

@@ -23,10 +23,10 @@ class HyperParameters:
         ConfigError: a value is out of range.
     """
 
-    lr: float = option(1e-3, "first learning rate of Adam", within=RATE)
-    lr_decay: float = option(0.2, "its factor after each quarter of the epochs", within=RATE)
+    lr: float = option(1e-3, "initial learning rate of Adam", within=RATE)
+    lr_decay: float = option(0.2, "factor on the learning rate after each quarter of the epochs", within=RATE)
     batch_size: int = option(128, "images per step", within=BATCH)
-    weight_decay: float = option(0.0, "of all weights, added to the gradient", within=DECAY)
+    weight_decay: float = option(0.0, "weight decay of all weights, added to the gradient", within=DECAY)
     batch_norm: bool = option(False, "batch normalisation after each convolution")
     dropout: float = option(
         0.5, "rate of a dropout layer D(n,n); D(i,n) has i/n of it", within=Bounds(0, 0.99, whole=False)

@@ -72,7 +72,7 @@ def _with_weights(network: TrainedNetwork, tensors: Mapping[str, Tensor]) -> Tra
 def _members(value: Any, empty: TrainedNetwork, tensors: Mapping[str, Tensor]) -> dict[int, TrainedNetwork]:
     """The networks of an ensemble by their numbers; none of any other export. Raises ValueError."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise ExportError("its members are no architectures by numbers")
+        raise ExportError("its members are not architectures by number")
     networks = {
         int(ROW.read(number)): _with_weights(
             replace(empty, architecture=architecture), below(tensors, f"network{number}.")
@@ -116,14 +116,14 @@ def _weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
 
 def _classes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) < 2 or not all(isinstance(name, str) for name in value):
-        raise ExportError("its classes are no list of names")
+        raise ExportError("its classes are not a list of names")
     return tuple(value)
 
 
 def _levels(value: Any) -> tuple[float, float]:
     scale, offset = value
     if not all(isinstance(number, float) and isfinite(number) for number in (scale, offset)):
-        raise ExportError("its levels are no two numbers")
+        raise ExportError("its levels are not two numbers")
     return scale, offset
 
 

@@ -79,7 +79,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         ExportError: `target` is no name, holds something, cannot be written, or is being written.
     """
     if target.name in ("", ".."):
-        raise ExportError(f"--to {str(target)!r} is no name of a new folder; give one")
+        raise ExportError(f"--to {str(target)!r} is not the name of a new folder; give one")
     if str(target.resolve()).encode(errors="replace") != os.fsencode(target.resolve()):
         raise ExportError(
             f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX writes there; name another one"

@@ -111,7 +111,7 @@ def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> di
         named: tensors by the names that they have in `model_source`.
 
     Raises:
-        ExportError: these are no weights of that network.
+        ExportError: these are not the weights of that network.
     """
     architecture, about = Architecture.parse(network.architecture), (network.input_shape, network.num_classes)
     stages = list(architecture.stages(*about))
@@ -120,7 +120,7 @@ def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> di
     # Counted before anything is built: there is memory for as much as the weights themselves take. There are
     # as many means and variances as scales and shifts.
     if {*names} != named.keys() or numbers != sum(stage.parameters + stage.norms for stage in stages):
-        raise ExportError(f"these are no weights of {architecture} on images of {network.input_shape}")
+        raise ExportError(f"these are not the weights of {architecture} on images of {network.input_shape}")
     built = build_network(architecture, *about).state_dict()
     given = iter(names)
     return {key: tensor if key.endswith(COUNTER) else named[next(given)] for key, tensor in built.items()}

@@ -17,7 +17,7 @@ Options = TypeVar("Options", bound=ImageOptions)
 def load_images(options: ImageOptions, environment: Environment) -> ImageDataset:
     """The data set that options ask for. Raises DatasetError where there are no such images.
 
-    What is to be said about its files is left to the caller, who may be one of many workers.
+    Remarks about its files are left to the caller, who may be one of many workers.
     """
     return load_dataset(
         options.dataset,

@@ -87,7 +87,7 @@ class RunFolder:
     def changed(self) -> float:
         """When its search stored anything last, in seconds since 1970.
 
-        Of a search on a server it is when a file came or went. Who only reads may leave an empty log.
+        For a search on a server, when a file was made or removed. A mere reader may leave an empty log.
         """
         times = []
         for file in (self.database, self.database.with_name(f"{self.database.name}-wal")):
@@ -231,7 +231,7 @@ class RunFolder:
             lock.release()
 
     def _impossible(self, error: OSError) -> RunFolderError:
-        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
 
 
@@ -270,9 +270,9 @@ def latest_run(parent: Path) -> Path | None:
 def _what_else(path: Path) -> str | None:
     """Why there is no search in this folder; None if there is no folder."""
     if (path / STUDY).exists():
-        return f"{str(path)!r} holds a tuning, no search: its results are in curves.csv and best.json"
+        return f"{str(path)!r} holds a tuning, not a search: its results are in curves.csv and best.json"
     if (path / TRAINING).exists():
-        return f"{str(path)!r} holds the training of one network, no search"
+        return f"{str(path)!r} holds the training of one network, not a search"
     if path.exists():
         no_file = f"there is no {RunFolder(path).database.name} in it"
         return f"{str(path)!r} holds no search: {no_file}{_nearest_run(path)}"

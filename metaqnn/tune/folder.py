@@ -45,7 +45,7 @@ class TuneFolder:
     def changed(self) -> float:
         """When its study stored anything last, in seconds since 1970.
 
-        Of a study on a server it is when somebody went on with it.
+        For a study on a server, when somebody went on with it.
         """
         files = (self.path / STUDY, self.path / DATABASE)
         return max(file.stat().st_mtime for file in files if file.exists())
@@ -64,7 +64,7 @@ class TuneFolder:
 
         Raises:
             RunFolderError: the folder holds a search or a training, or there can be no such folder.
-            StorageError: the storage is no URL.
+            StorageError: the storage is not a URL.
         """
         refuse_search(self.run)
         if (self.path / TRAINING).exists():
@@ -181,6 +181,6 @@ def _without_password(storage: str) -> str:
         url = make_url(storage)
     except (ArgumentError, ValueError):  # not quoted: it may hold a password
         raise StorageError(
-            "the storage is no URL; expected one as sqlite:///study.db or postgresql+psycopg://USER@HOST/DB"
+            "the storage is not a URL; expected one such as sqlite:///study.db or postgresql+psycopg://USER@HOST/DB"
         ) from None
     return url._replace(password=None).render_as_string()

@@ -59,7 +59,7 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
     family = str(given["family"])
     if family in FAMILIES or "(" in family or not family or not Path(family).is_dir():
         if rank is not None:
-            raise TuneError(f"--rank is {rank}, but {family!r} is no run folder of a search")
+            raise TuneError(f"--rank is {rank}, but {family!r} is not the run folder of a search")
         return Asked(dict(given), place, {})
     with reading(Path(family)) as reader:
         network = reader.network(ranked(reader, rank or 1))

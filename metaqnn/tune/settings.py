@@ -54,17 +54,15 @@ class TuneSettings(ImageOptions):
     )
     sampler: str = option("tpe", "tpe or random")
     hyperband: bool = option(False, "allot the epochs by Hyperband")
-    stopping: str | None = option(None, "a rule by name; none stops nothing", metavar="RULE")
+    stopping: str | None = option(None, "a stopping rule by its name; none stops nothing", metavar="RULE")
     delta: float | None = option(
         None,
-        "the published criterion: how sure to be, such as 0.95; with --hyperband, stop what will not be "
+        "use the published criterion with this Delta, such as 0.95; with --hyperband, stop what will not be "
         "among the best of its rung",
         within=share(above=True),
     )
-    eta: int = option(
-        3, "of Hyperband: each rung has so many times the epochs", within=Bounds(2, EPOCHS.high)
-    )
-    min_epochs: int = option(1, "of Hyperband: its first rung", metavar="N", within=EPOCHS)
+    eta: int = option(3, "Hyperband: each rung multiplies the epochs by this", within=Bounds(2, EPOCHS.high))
+    min_epochs: int = option(1, "Hyperband: epochs of the first rung", metavar="N", within=EPOCHS)
     kappa: float | None = option(
         None,
         "with --hyperband and --delta: the share of a rung that is the best (default: 1 / eta, the share "
@@ -72,7 +70,10 @@ class TuneSettings(ImageOptions):
         within=share(above=True),
     )
     burn_in: int = option(
-        100, "with --delta: trainings to learn from", metavar="N", within=Bounds(3, MANY.high)
+        100,
+        "with --delta: trainings to learn from before it predicts",
+        metavar="N",
+        within=Bounds(3, MANY.high),
     )
 
     def __post_init__(self) -> None:

@@ -87,7 +87,7 @@ UNREASONABLE = [
         (["top", "x", "--format", "xml"], "'xml' is not one of table, json, csv (see"),
         (["top", "x", "--format", "jsn"], "'jsn' is not one of table, json, csv; did you mean 'json'?"),
         (["show", "x", "first"], "first"),
-        *((words, "'' is no name of a folder; . is the current one") for words in NAMELESS),
+        *((words, "'' is not the name of a folder; . is the current one") for words in NAMELESS),
         *(([*words, "9" * 20], "is not a whole number from ") for words in BEYOND),
         *((["run", name, value], "is not a ") for name, value in UNREASONABLE),
     ],

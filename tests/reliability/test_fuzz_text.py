@@ -143,8 +143,8 @@ def test_what_coverage_guided_fuzzing_has_found(tmp_path, url, search):
     ("arguments", "said"),
     [
         (["two\nlines", "--three\rlines"], "unknown arguments: two lines --three lines"),
-        (["--dataset=--"], "argument --dataset: '--' is no value"),
-        (["--conv-widths=--"], "argument --conv-widths: '--' is no value"),
+        (["--dataset=--"], "argument --dataset: '--' is not a value"),
+        (["--conv-widths=--"], "argument --conv-widths: '--' is not a value"),
     ],
 )
 def test_and_on_the_command_line(parser, arguments, said):

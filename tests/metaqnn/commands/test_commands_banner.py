@@ -66,7 +66,7 @@ def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys, 
     monkeypatch.setattr(workers, "available_cores", lambda: 1)
     many = ["--workers", "auto", "--workers-per-gpu", "2"]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
-    assert "note        --workers-per-gpu 2 means nothing on cpu: --threads says" in capsys.readouterr().err
+    assert "note        --workers-per-gpu 2 has no effect on cpu: --threads says" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rule", ["none", "none:", "none "])

@@ -67,7 +67,7 @@ def test_tunings_and_trainings_among_searches_are_left_out(started, finished_run
         f"note: '{tmp_path / name}' holds no search and is left out" for name in ("train-x", "tune-x")
     ]
     assert main(["dashboard", str(tmp_path / "tune-x")]) == 2
-    assert "holds a tuning, no search" in capsys.readouterr().err
+    assert "holds a tuning, not a search" in capsys.readouterr().err
 
 
 def test_a_browser_is_opened_on_demand(started, finished_run, monkeypatch):

@@ -119,4 +119,4 @@ def test_a_pipe_or_a_folder_in_a_files_place_stops_no_listing(runs, capsys, name
 def test_the_folder_of_a_tuning_is_called_that(tmp_path, capsys):
     (tmp_path / "study.json").touch()
     assert main(["ls", str(tmp_path)]) == 2
-    assert f"{str(tmp_path)!r} holds a tuning, no search" in capsys.readouterr().err
+    assert f"{str(tmp_path)!r} holds a tuning, not a search" in capsys.readouterr().err

@@ -224,7 +224,7 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("resnet", "--dataset", "digits"), "'resnet' is a family, no network"),
+        (("resnet", "--dataset", "digits"), "'resnet' is a family, not a network"),
         ((NETWORK,), "--dataset is missing"),
         (("", "--dataset", "digits"), "'' is no family; expected"),
         (("[C(8,3)]", "--dataset", "digits"), "C(8,3)"),

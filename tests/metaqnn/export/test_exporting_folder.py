@@ -65,7 +65,7 @@ def test_one_process_exports_to_a_place_at_a_time(exporting, tmp_path):
 def test_a_place_without_a_name_of_its_own_is_quoted(tmp_path, monkeypatch, name):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(ExportError, match="is no name of a new folder"), new_folder(Path(name)):
+    with pytest.raises(ExportError, match="is not the name of a new folder"), new_folder(Path(name)):
         pytest.fail("has a place")
 
 

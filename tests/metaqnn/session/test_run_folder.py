@@ -99,8 +99,8 @@ def test_a_folder_without_a_search_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("study.json", "a tuning, no search: its results are in curves.csv and best.json"),
-        ("train.json", "the training of one network, no search"),
+        ("study.json", "a tuning, not a search: its results are in curves.csv and best.json"),
+        ("train.json", "the training of one network, not a search"),
     ],
 )
 def test_a_folder_of_another_command_is_called_what_it_is(tmp_path, file, said):

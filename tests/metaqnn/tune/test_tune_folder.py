@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path, settings, storage):
         folder.place("study", storage)
         folder.remember("study", storage, settings(), Environment())
 
-    with pytest.raises(RunFolderError, match="file' cannot be a run folder: it is no folder"):
+    with pytest.raises(RunFolderError, match="file' cannot be a run folder: it is not a folder"):
         begin()
 
 
