@@ -17,6 +17,7 @@ from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
+from metaqnn.interrupts import SIGNALS
 from metaqnn.search.loop import Search
 from metaqnn.session.audit import Audit
 from metaqnn.session.run_folder import RunFolder
@@ -31,6 +32,15 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    """Commands that can be interrupted put their own in place."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class FormulaTrainer:
@@ -67,14 +77,6 @@ class FormulaTrainer:
                 if stop:
                     return TrainingResult(Outcome.STOPPED, tuple(curve), 1e-3, attempt, 1.0, "stopped")
         return TrainingResult(Outcome.COMPLETED, tuple(curve), 1e-3, attempts, 1.0, "completed")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def state_of_the_user(tmp_path_factory):
-    """What this user has trusted is forgotten, and nothing is remembered beyond the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield
 
 
 @pytest.fixture
@@ -154,6 +156,13 @@ def finished_run(tmp_path_factory):
 
 
 @pytest.fixture
+def reader(finished_run):
+    """Reads it."""
+    with closing(finished_run.reader()) as reader:
+        yield reader
+
+
+@pytest.fixture
 def run_copy(finished_run, tmp_path):
     """The same, to be changed at will."""
     return RunFolder(shutil.copytree(finished_run.path, tmp_path / "copy"))
@@ -180,12 +189,11 @@ def searched(new_database, open_search):
 
 
 @pytest.fixture
-def view(finished_run):
+def view(reader):
     """The finished search: 24 networks, one of them crashed, all stopped ones audited afterwards."""
     from metaqnn.results.view import SearchView  # with scikit-learn, which most tests do not need
 
-    with closing(SearchReader(finished_run.url)) as reader:
-        yield SearchView(reader)
+    return SearchView(reader)
 
 
 @pytest.fixture(scope="session")

@@ -32,13 +32,6 @@ SEARCH = [
 DEADLINE = 300  # for a machine that is busy with other work
 
 
-@pytest.fixture(autouse=True)
-def same_handler_afterwards():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 def rows(folder, query):
     with closing(sqlite3.connect(folder / "search.db")) as connection:
         return connection.execute(query).fetchall()

@@ -12,14 +12,6 @@ import pytest
 from metaqnn.interrupts import SIGNALS, interrupt_on_termination, uninterrupted
 
 
-@pytest.fixture(autouse=True)
-def same_handlers_afterwards():
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 def send(number):
     os.kill(os.getpid(), number)
     time.sleep(0.01)  # an unprotected process would not get beyond this

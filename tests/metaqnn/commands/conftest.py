@@ -1,13 +1,18 @@
 """What every command is tested with."""
 
-import signal
-
 import pytest
 
+from metaqnn.cli import main
 
-@pytest.fixture(autouse=True)
-def handlers_as_before():
-    """Commands that can be interrupted put their own in place."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
+
+@pytest.fixture
+def printed(capsys):
+    """What a command prints; it must succeed silently."""
+
+    def printed(*arguments):
+        assert main([str(argument) for argument in arguments]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return captured.out
+
+    return printed

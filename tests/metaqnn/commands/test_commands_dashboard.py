@@ -10,17 +10,8 @@ import pytest
 
 from metaqnn.cli import main
 from metaqnn.dashboard import server
-from metaqnn.interrupts import SIGNALS
 
 METAQNN = [sys.executable, "-m", "metaqnn", "dashboard"]
-
-
-@pytest.fixture(autouse=True)
-def same_handlers_afterwards():
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])

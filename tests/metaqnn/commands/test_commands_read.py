@@ -10,27 +10,6 @@ import pytest
 from scipy.stats import binomtest
 
 from metaqnn.cli import main
-from metaqnn.database.queries import SearchReader
-
-
-@pytest.fixture
-def reader(finished_run):
-    reader = SearchReader(finished_run.url)
-    yield reader
-    reader.close()
-
-
-@pytest.fixture
-def printed(capsys):
-    """What a command prints; it must succeed silently."""
-
-    def printed(*arguments):
-        assert main([str(argument) for argument in arguments]) == 0
-        captured = capsys.readouterr()
-        assert captured.err == ""
-        return captured.out
-
-    return printed
 
 
 @pytest.fixture

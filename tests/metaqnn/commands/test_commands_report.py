@@ -5,34 +5,13 @@ import io
 import json
 import shutil
 import subprocess
-from contextlib import closing
 
 import pytest
 
 from metaqnn.cli import main
-from metaqnn.database.queries import SearchReader
 from metaqnn.figures import FIGURES
 from metaqnn.report import files
 from metaqnn.results.summary import summarise, summarise_audits
-
-
-@pytest.fixture
-def reader(finished_run):
-    with closing(SearchReader(finished_run.url)) as reader:
-        yield reader
-
-
-@pytest.fixture
-def printed(capsys):
-    """What a report prints; it must succeed silently."""
-
-    def printed(*arguments):
-        assert main(["report", *map(str, arguments)]) == 0
-        captured = capsys.readouterr()
-        assert captured.err == ""
-        return captured.out
-
-    return printed
 
 
 @pytest.fixture
@@ -44,7 +23,7 @@ def short(monkeypatch):
 
 
 def test_json(printed, run_copy, reader):
-    found = json.loads(printed(run_copy.path, "--format", "json", "--no-figures"))
+    found = json.loads(printed("report", run_copy.path, "--format", "json", "--no-figures"))
     audit = found.pop("audit")
     assert found == summarise(reader).to_dict()
     assert audit == vars(summarise_audits(reader))
@@ -52,13 +31,13 @@ def test_json(printed, run_copy, reader):
 
 
 def test_csv_has_one_row_per_epsilon(printed, run_copy):
-    text = printed(run_copy.path, "--format", "csv", "--no-figures")
+    text = printed("report", run_copy.path, "--format", "csv", "--no-figures")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["epsilon"], row["networks"]) for row in rows] == [("1.0", "12"), ("0.5", "6"), ("0.1", "6")]
 
 
 def test_table(printed, finished_run, reader):
-    text = printed(finished_run.path, "--no-figures")
+    text = printed("report", finished_run.path, "--no-figures")
     summary, audit = summarise(reader), summarise_audits(reader)
     assert f"24 of 24 networks: {summary.completed} trained to the end" in text
     assert f"{summary.full_epochs - summary.epochs} saved by early stopping" in text
@@ -69,13 +48,13 @@ def test_table(printed, finished_run, reader):
 
 def test_without_figures_nothing_is_written(printed, run_copy):
     before = sorted(run_copy.path.rglob("*"))
-    printed(run_copy.path, "--no-figures")
+    printed("report", run_copy.path, "--no-figures")
     assert sorted(run_copy.path.rglob("*")) == before
 
 
 @pytest.mark.usefixtures("short")
 def test_page_and_pictures_are_in_the_run_folder(printed, run_copy):
-    text = printed(run_copy.path)
+    text = printed("report", run_copy.path)
     folder = run_copy.path / "report"
     assert text.endswith(f"\npage with figures: {folder / 'index.html'}\n")
     assert {path.name for path in folder.iterdir()} == {"index.html", "search.png"}
@@ -86,7 +65,7 @@ def test_page_and_pictures_are_in_the_run_folder(printed, run_copy):
 def test_page_and_pictures_go_where_they_should_whatever_is_printed(
     printed, finished_run, tmp_path, output_format
 ):
-    text = printed(finished_run.path, "--to", tmp_path / "a" / "b", "--format", output_format)
+    text = printed("report", finished_run.path, "--to", tmp_path / "a" / "b", "--format", output_format)
     assert "page with figures" not in text
     assert (tmp_path / "a" / "b" / "index.html").read_text() == "page"
 

@@ -3,30 +3,10 @@
 import json
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
 from metaqnn.cli import main
-
-
-@pytest.fixture
-def reader(finished_run):
-    with closing(finished_run.reader()) as reader:
-        yield reader
-
-
-@pytest.fixture
-def printed(capsys):
-    """What a command prints; it must succeed silently."""
-
-    def printed(*arguments):
-        assert main([str(argument) for argument in arguments]) == 0
-        captured = capsys.readouterr()
-        assert captured.err == ""
-        return captured.out
-
-    return printed
 
 
 def test_listing_networks_and_the_overview_of_the_predictor_import_nothing_large(finished_run):

@@ -7,7 +7,6 @@ import pytest
 from metaqnn.dashboard import table
 from metaqnn.dashboard.errors import FilterError
 from metaqnn.dashboard.table import ORDERS, OUTCOMES, SORTS, TableQuery, table_page
-from metaqnn.database.queries import SearchReader
 
 COLUMN = {
     "number": "number",
@@ -20,13 +19,6 @@ COLUMN = {
     "outcome": "outcome",
     "architecture": "architecture",
 }
-
-
-@pytest.fixture
-def reader(finished_run):
-    reader = SearchReader(finished_run.url)
-    yield reader
-    reader.close()
 
 
 @pytest.fixture

@@ -1,16 +1,8 @@
 """The finished search of `tests/metaqnn/conftest.py`, to be mirrored."""
 
-from contextlib import closing
-
 import pytest
 
 from metaqnn.mirrors.mirror import Mirror
-
-
-@pytest.fixture
-def reader(finished_run):
-    with closing(finished_run.reader()) as reader:
-        yield reader
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from metaqnn.report.files import ReportError, write_report
 
 
 @pytest.fixture
-def reader(finished_run):
-    with closing(finished_run.reader()) as reader:
-        yield reader
-
-
-@pytest.fixture
 def unstarted(new_database):
     """A search before its first network."""
     url, database = new_database()
