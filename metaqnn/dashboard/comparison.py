@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.dashboard.errors import FilterError, UnknownRunError
-from metaqnn.dashboard.runs import Run
+from metaqnn.dashboard.runs import Run, run_at
+from metaqnn.dashboard.table import one_of
 from metaqnn.figures import NothingToShow, SearchView
 from metaqnn.figures.style import data, layered, percent_axis
 
@@ -23,10 +23,7 @@ def chosen_axis(values: Mapping[str, str]) -> str:
     Raises:
         FilterError: there is no such axis.
     """
-    over = values.get("over", "networks")
-    if over not in OVER:
-        raise FilterError(f"over is {over!r}; it must be one of {', '.join(OVER)}")
-    return over
+    return one_of(OVER)("over", values.get("over", "networks"))
 
 
 def chosen_run(values: Mapping[str, str], runs: Mapping[str, Run]) -> str:
@@ -35,10 +32,7 @@ def chosen_run(values: Mapping[str, str], runs: Mapping[str, Run]) -> str:
     Raises:
         UnknownRunError: there is no such run.
     """
-    address = values.get("with", next(iter(runs)))
-    if address not in runs:
-        raise UnknownRunError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
-    return address
+    return run_at(runs, values.get("with", next(iter(runs)))).address
 
 
 def on_the_same_images(views: Mapping[str, SearchView], run: str) -> dict[str, SearchView]:

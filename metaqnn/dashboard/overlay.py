@@ -10,10 +10,10 @@ from starlette.datastructures import QueryParams
 
 from metaqnn.config.bounds import ROW
 from metaqnn.dashboard.errors import FilterError
+from metaqnn.dashboard.table import number
 from metaqnn.figures import NothingToShow
 from metaqnn.figures.curves import last_attempts
 from metaqnn.figures.style import data, epoch_axis, layered, lines, percent_axis
-from state_space.errors import quoted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c", "#9467bd")
 """Those of Okabe and Ito, which the colour-blind can tell apart, without black; a grey and a violet."""
@@ -31,17 +31,10 @@ def chosen_networks(values: QueryParams) -> list[int]:
     if unknown := sorted(set(values) - {"network"}):
         raise FilterError(f"there is no parameter {unknown[0]!r}; it must be network")
     given = filter(None, map(str.strip, values.getlist("network")))  # fields of a form may be left blank
-    numbers = list(dict.fromkeys(map(_number, given)))
+    numbers = list(dict.fromkeys(int(number(ROW)("network", text)) for text in given))
     if len(numbers) > MOST:
         raise FilterError(f"{len(numbers)} networks are chosen; choose at most {MOST}")
     return numbers
-
-
-def _number(text: str) -> int:
-    try:
-        return int(ROW.read(text))
-    except ValueError:
-        raise FilterError(f"network is {quoted(text)}; it must be {ROW}") from None
 
 
 def overlay(networks: Sequence[dict[str, Any]], metric: str) -> alt.LayerChart:

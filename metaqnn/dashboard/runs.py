@@ -104,12 +104,16 @@ def addressed(paths: Iterable[Path]) -> dict[str, Run]:
 
 
 def find_run(runs: Mapping[str, Run], request: Request) -> Run:
-    """The run that a request's address names.
+    """The run that a request's address names. Raises as `run_at`."""
+    return run_at(runs, request.path_params["run"])
+
+
+def run_at(runs: Mapping[str, Run], address: str) -> Run:
+    """The run with that address.
 
     Raises:
         UnknownRunError: there is no such run.
     """
-    address = request.path_params["run"]
     if address not in runs:
         raise UnknownRunError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
     return runs[address]

@@ -160,7 +160,9 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def _number(within: Bounds) -> Callable[[str, str], float]:
+def number(within: Bounds) -> Callable[[str, str], float]:
+    """Reads a parameter of an address, given its name and value. Raises FilterError if it is out of range."""
+
     def read(name: str, value: str) -> float:
         try:
             return within.read(value)
@@ -170,7 +172,9 @@ def _number(within: Bounds) -> Callable[[str, str], float]:
     return read
 
 
-def _one_of(allowed: Mapping[str, Any] | tuple[str, ...]) -> Callable[[str, str], str]:
+def one_of(allowed: Mapping[str, Any] | tuple[str, ...]) -> Callable[[str, str], str]:
+    """As `number`, for a choice."""
+
     def read(name: str, value: str) -> str:
         if value not in allowed:
             raise FilterError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
@@ -181,11 +185,11 @@ def _one_of(allowed: Mapping[str, Any] | tuple[str, ...]) -> Callable[[str, str]
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "text": _text,
-    "outcome": _one_of(OUTCOMES),
-    "epsilon": _number(share()),
-    "accuracy": _number(Bounds(0, 100, whole=False)),
-    "parameters": _number(COUNT),
-    "sort": _one_of(SORTS),
-    "order": _one_of(ORDERS),
-    "page": _number(ROW),
+    "outcome": one_of(OUTCOMES),
+    "epsilon": number(share()),
+    "accuracy": number(Bounds(0, 100, whole=False)),
+    "parameters": number(COUNT),
+    "sort": one_of(SORTS),
+    "order": one_of(ORDERS),
+    "page": number(ROW),
 }
