@@ -24,6 +24,7 @@ from metaqnn.figures.style import (
     percents,
     thinned,
 )
+from metaqnn.results.summary import is_false_stop
 from metaqnn.results.view import SearchView
 
 RIGHT, WRONG = "rightly stopped", "better than the best at that time"
@@ -67,9 +68,9 @@ def audits(view: SearchView) -> alt.LayerChart:
 
 
 def _audit(audit: dict[str, Any]) -> dict[str, Any]:
-    predicted, sigma, best = audit["predicted_accuracy"], audit["sigma"] or 0.0, audit["best_accuracy"]
+    predicted, sigma = audit["predicted_accuracy"], audit["sigma"] or 0.0
     return {
-        "series": WRONG if best is not None and audit["final_accuracy"] > best else RIGHT,
+        "series": WRONG if is_false_stop(audit) else RIGHT,
         "number": audit["number"],
         "architecture": audit["architecture"],
         "observed": audit["final_accuracy"],
@@ -77,7 +78,7 @@ def _audit(audit: dict[str, Any]) -> dict[str, Any]:
         "low": clipped(predicted - sigma),
         "high": clipped(predicted + sigma),
         "sigma": audit["sigma"],
-        "best": best,
+        "best": audit["best_accuracy"],
         "epoch": audit["epochs"],
         "audited": "in the loop" if audit["in_loop"] else "by metaqnn audit",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from heapq import nlargest
 from itertools import accumulate
@@ -168,7 +169,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         stops=sum(row.outcome == "stopped" for row in reader.ended()) + len(in_loop),
         networks=len(audits),
         in_loop=len(in_loop),
-        better_than_best=sum(map(_is_false_stop, audits)),
+        better_than_best=sum(map(is_false_stop, audits)),
         accepted_share=stated_risk(config.stopping),
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         bias=fmean(errors) if errors else None,
@@ -178,7 +179,8 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
     )
 
 
-def _is_false_stop(audit: dict[str, Any]) -> bool:
+def is_false_stop(audit: Mapping[str, Any]) -> bool:
+    """Whether an audited network became better than the best one at the time of its stop."""
     return audit["best_accuracy"] is not None and audit["final_accuracy"] > audit["best_accuracy"]
 
 
