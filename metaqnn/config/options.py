@@ -106,14 +106,12 @@ def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default:
     if kind in (bool, bool | None):
         group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
     else:
-        metavar = one.metadata["metavar"] or ("N" if _whole(kind) else one.name.rsplit("_", 1)[-1].upper())
+        metavar = one.metadata["metavar"] or (
+            "N" if kind in (int, int | None) else one.name.rsplit("_", 1)[-1].upper()
+        )
         plain = get_origin(kind) is not tuple and kind != int | str
         reader = one.metadata["within"] if plain else None
         group.add_argument(flag(one.name), type=reader or _reader(kind), metavar=metavar, **common)
-
-
-def _whole(kind: Any) -> bool:
-    return kind in (int, int | None)
 
 
 def _help(one: Field[Any], name: str | None) -> str:

@@ -43,7 +43,9 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
     if "chance" not in values:  # from before chance could be tested, and before the stack of forecasters
-        values = {**values, "chance": "published", "reward": _former_reward(values.get("reward", FORECAST))}
+        reward = values.get("reward", FORECAST)
+        reward = f"{FORECAST}:robust-gp" if reward == FORECAST else reward
+        values = {**values, "chance": "published", "reward": reward}
     values = {"own_validation": False, **values}
     version = values.pop(VERSION, None)
     if isinstance(version, int | None) and isinstance(values.get("stopping"), str):
@@ -110,7 +112,3 @@ def _completed(rule: str, envelope: Mapping[str, str]) -> str:
     if name != OWN_RULE or not missing:
         return rule
     return f"{rule}{',' if settings else ':'}{settings_text(missing)}"
-
-
-def _former_reward(reward: str) -> str:
-    return f"{FORECAST}:robust-gp" if reward == FORECAST else reward

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -134,22 +134,18 @@ def _trial(network: MirroredNetwork) -> FrozenTrial:
     facts = network.facts
     state = TrialState[STATES.get(facts["outcome"], "FAIL")]
     values = {"completed": facts["final_accuracy"], "stopped": facts["last_accuracy"]}
-    parameters = network.parameters
+    parameters, known = network.parameters, {n: facts[n] for n in ATTRIBUTES if facts[n] is not None}
     trial = create_trial(
         state=state,
         value=values.get(facts["outcome"]),
         params=parameters,
         distributions={name: _distributions()[name] for name in parameters},
         intermediate_values={epoch["epoch"]: epoch["accuracy"] for epoch in network.epochs},
-        user_attrs={NUMBER: network.number, **_attributes(facts)},
+        user_attrs={NUMBER: network.number, **known},
     )
     trial.datetime_start = datetime.fromtimestamp(network.started_at)  # local times, like Optuna's own
     trial.datetime_complete = datetime.fromtimestamp(facts["finished_at"])
     return trial
-
-
-def _attributes(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: facts[name] for name in ATTRIBUTES if facts[name] is not None}
 
 
 def _distributions() -> dict[str, BaseDistribution]:

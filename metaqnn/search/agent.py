@@ -6,7 +6,7 @@ different true size share their Q-values, while each state keeps its own set of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -212,12 +212,8 @@ class ReplayMemory:
 
     def _replay(self) -> None:
         position = len(self.samples) - 1
-        for index in self._draw(position):
+        for index in replay_draws(self._seed, position, self._draws).tolist():
             self._agent.update(*self.samples[index])
-
-    def _draw(self, position: int) -> Sequence[int]:
-        drawn: list[int] = replay_draws(self._seed, position, self._draws).tolist()
-        return drawn
 
 
 def replay_draws(seed: int, position: int, draws: int) -> npt.NDArray[np.int64]:
