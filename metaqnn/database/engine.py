@@ -39,7 +39,7 @@ REFUSALS = {
     "42501": "the role needs more rights: CREATE and USAGE on the schema, and all on the search's tables and "
     "sequences; or a database of its own",
     "3F000": "there is no schema for new tables; create one, or name it in the role's search_path",
-    "25006": "it may only be read; give the server that is written to",
+    "25006": "it is read-only; give the primary server",
     "42P01": "a table of the search is missing; restore the database from a backup",
     "42703": "a column of the search is missing; restore the database from a backup",
     "22P05": "its encoding lacks a character of a name; give a database with ENCODING 'UTF8'",

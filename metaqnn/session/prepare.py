@@ -143,7 +143,11 @@ def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
     different = different or _other_numbers(record.images or {}, dataset.counts)
     if different:
         return "; ".join(different)
-    same = "as many as before of each class, but other images" if record.images else "other images or labels"
+    same = (
+        "as many images of each class as before, but other ones"
+        if record.images
+        else "other images or labels"
+    )
     return f"{same}; its fingerprint is {dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
 
 

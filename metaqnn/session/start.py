@@ -164,7 +164,7 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     different = [f"{flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
     if different:
         other = given.get("schedule", stored.schedule) != stored.schedule
-        hint = "; a schedule may only go on after the stored one" if other else ""
+        hint = "; a schedule may only extend the stored one" if other else ""
         raise ConfigError(
             f"run folder {str(folder.path)!r} holds another search: {'; '.join(different)}{hint}"
         )

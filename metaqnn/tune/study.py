@@ -73,12 +73,13 @@ def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
         study.set_user_attr(SETTINGS, settings.as_json())
     if study.user_attrs.get(SETTINGS) != settings.as_json():
         raise TuneError(
-            f"the study {study.study_name!r} in that storage is of something else; give another --run-dir"
+            f"the study {study.study_name!r} in that storage belongs to something else; "
+            "give another --run-dir"
         )
     if trials and not begun:
         raise TuneError(
-            f"the study {study.study_name!r} in that storage has {counted(trials, 'trial')} already, of "
-            "another run folder; go on there by --resume, or give another --run-dir"
+            f"the study {study.study_name!r} in that storage already has {counted(trials, 'trial')}, from "
+            "another run folder; go on there with --resume, or give another --run-dir"
         )
 
 

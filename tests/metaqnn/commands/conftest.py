@@ -16,3 +16,22 @@ def printed(capsys):
         return captured.out
 
     return printed
+
+
+@pytest.fixture
+def refused(capsys):
+    """refused(*arguments): the one line with which a command is refused, with code 2."""
+
+    def refused(*arguments):
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = capsys.readouterr()
+        assert code == 2
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        return line
+
+    return refused

@@ -53,24 +53,6 @@ def printed(capsys):
     return printed
 
 
-@pytest.fixture
-def refused(capsys):
-    """The one line with which the command is refused."""
-
-    def refused(*arguments):
-        try:
-            code = main(["finetune", *map(str, arguments)])
-        except SystemExit as exit_:
-            code = exit_.code
-        captured = capsys.readouterr()
-        assert code == 2
-        assert captured.out == ""
-        (line,) = captured.err.splitlines()
-        return line
-
-    return refused
-
-
 def test_all_formats_tell_the_same(printed, run, best):
     arguments = (run.path, "--top", 2, *SHORT)
     found = json.loads(printed(*arguments, "--format", "json"))
@@ -189,10 +171,10 @@ def test_what_was_tuned_is_for_other_networks_too_if_they_are_named(printed, ref
     best = {"family": "[C(9,3,1), SM(10)]", "epochs": 2, "parameters": {"lr": 0.01, "batch_norm": 0}}
     file.write_text(json.dumps(best))
     assert "which this search has not trained; --networks or --top says" in refused(
-        run.path, "--parameters", file
+        "finetune", run.path, "--parameters", file
     )
     assert "--optimizer is 'sgd', but --parameters are those of Adam" in refused(
-        run.path, "--top", 1, "--parameters", file, "--optimizer", "sgd"
+        "finetune", run.path, "--top", 1, "--parameters", file, "--optimizer", "sgd"
     )
     options = ("--learning-rate", 0.02, *SHORT[2:], "--format", "json")
     recipe = json.loads(printed(run.path, "--top", 1, "--parameters", file, *options))["recipe"]
@@ -218,12 +200,12 @@ def test_what_was_tuned_is_for_other_networks_too_if_they_are_named(printed, ref
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(refused, run, arguments, said):
-    assert said in refused(run.path, *arguments)
+    assert said in refused("finetune", run.path, *arguments)
     assert not (run.path / "finetune").exists()
 
 
 def test_other_images_than_those_of_the_search_are_refused(refused, run_copy):
-    line = refused(run_copy.path, *SHORT)
+    line = refused("finetune", run_copy.path, *SHORT)
     assert "data set 'digits' is not the one this search began with" in line
 
 
@@ -234,17 +216,17 @@ def test_a_data_set_without_test_images_is_refused(refused, run, tmp_path):
     with closing(sqlite3.connect(run.database)) as connection, connection:
         connection.execute("UPDATE searches SET config = json_set(config, '$.dataset', ?)", [str(path)])
         connection.execute("UPDATE searches SET data_fingerprint = ?", [load_dataset(str(path)).fingerprint])
-    assert "has no test images to measure the test error on" in refused(run.path, *SHORT[:4])
+    assert "has no test images to measure the test error on" in refused("finetune", run.path, *SHORT[:4])
     assert not (run.path / "finetune").exists()
 
 
 def test_a_folder_that_is_no_run_is_refused(refused, tmp_path):
-    assert "holds no search" in refused(tmp_path)
+    assert "holds no search" in refused("finetune", tmp_path)
 
 
 def test_a_place_that_cannot_be_written_is_one_line(refused, run):
     (run.path / "finetune").write_text("in the way")
-    assert "cannot write to" in refused(run.path, *SHORT)
+    assert "cannot write to" in refused("finetune", run.path, *SHORT)
 
 
 def test_two_at_a_time_in_one_folder_are_refused(printed, refused, run):
@@ -252,7 +234,7 @@ def test_two_at_a_time_in_one_folder_are_refused(printed, refused, run):
 
     printed(run.path, "--top", 1, *SHORT)
     with RunFolder(next((run.path / "finetune").iterdir())).lock():
-        assert "is in use by process" in refused(run.path, "--top", 1, *SHORT)
+        assert "is in use by process" in refused("finetune", run.path, "--top", 1, *SHORT)
 
 
 def test_an_interrupted_command_says_how_to_go_on(capsys, run, monkeypatch):

@@ -21,24 +21,6 @@ def somewhere_else(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refused(capsys):
-    """The one line with which a command is refused."""
-
-    def refused(*arguments):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            code = exit_.code
-        captured = capsys.readouterr()
-        assert code == 2
-        assert captured.out == ""
-        (line,) = captured.err.splitlines()
-        return line
-
-    return refused
-
-
-@pytest.fixture
 def started(tmp_path, capsys):
     """A run folder with a finished tiny search."""
     folder = tmp_path / "run"
@@ -229,7 +211,7 @@ def test_an_audit_somewhere_else_does_not_change_where_the_search_goes_on(starte
 def test_a_schedule_with_another_past_is_refused(started, refused, schedule):
     line = refused("run", "--resume", started, "--schedule", schedule)
     assert "--schedule is 1.0:3,0.1:2 there and " in line
-    assert line.endswith("; a schedule may only go on after the stored one")
+    assert line.endswith("; a schedule may only extend the stored one")
 
 
 def test_a_search_ends_in_good_order_when_its_time_is_over(tmp_path, capsys):
@@ -279,7 +261,10 @@ def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, caps
     capsys.readouterr()
     np.savez(tmp_path / "mine.npz", **images | {"y_train": images["y_train"][::-1]})
     line = refused("run", "--resume", tmp_path / "run")
-    assert "is not the one this search began with: as many as before of each class, but other images" in line
+    assert (
+        "is not the one this search began with: as many images of each class as before, but other ones"
+        in line
+    )
     fewer = {name: images[name][:-1] for name in ("x_train", "y_train")}
     np.savez(tmp_path / "mine.npz", **images | fewer)
     line = refused("run", "--resume", tmp_path / "run")

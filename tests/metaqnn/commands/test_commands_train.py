@@ -43,18 +43,6 @@ def trained(tmp_path, capsys):
     return folder, json.loads(capsys.readouterr().out)
 
 
-@pytest.fixture
-def refused(capsys):
-    def line(command, *arguments):
-        capsys.readouterr()
-        assert main([command, *map(str, arguments)]) == 2
-        errors = capsys.readouterr().err
-        assert len(errors.strip().splitlines()) == 1, errors
-        return errors
-
-    return line
-
-
 def test_the_test_error_is_that_of_the_kept_weights_and_stands_beside_that_of_a_guess(trained):
     folder, printed = trained
     seed = derived_seed(0, Purpose.DATA)

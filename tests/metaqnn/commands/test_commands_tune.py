@@ -36,21 +36,6 @@ def tuned_copy(tuned, tmp_path):
     return shutil.copytree(tuned, tmp_path / "copy")
 
 
-@pytest.fixture
-def refused(capsys):
-    """refused(*arguments): the line with which `metaqnn tune` ends with code 2."""
-
-    def line(*arguments):
-        capsys.readouterr()
-        assert main(["tune", *map(str, arguments)]) == 2
-        printed = capsys.readouterr()
-        assert printed.out == ""
-        assert len(printed.err.strip().splitlines()) == 1, printed.err
-        return printed.err
-
-    return line
-
-
 def test_the_curves_are_read_by_predictor_with_every_parameter(tuned):
     curves = LearningCurves.read(tuned / "curves.csv")
     assert curves.shape == (4, 3)
@@ -93,7 +78,7 @@ def test_what_has_no_effect_has_a_note(tuned_copy, tmp_path, capsys):
 
 def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused):
     monkeypatch.chdir(tmp_path)
-    assert "'runs/latest' holds no tuning" in refused("--resume", "latest")
+    assert "'runs/latest' holds no tuning" in refused("tune", "--resume", "latest")
     for second, name in enumerate(("b", "c", "a")):
         for file in shutil.copytree(tuned, tmp_path / "runs" / name).glob("study.*"):
             os.utime(file, (second, second))
@@ -103,12 +88,12 @@ def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused
 
 
 def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
-    assert "--epochs is 3 there and 4 here" in refused("--resume", tuned_copy, "--epochs", "4")
-    again = refused(NETWORK, *SMALL, "--epochs", "3", "--seed", "1", "--run-dir", tuned_copy)
+    assert "--epochs is 3 there and 4 here" in refused("tune", "--resume", tuned_copy, "--epochs", "4")
+    again = refused("tune", NETWORK, *SMALL, "--epochs", "3", "--seed", "1", "--run-dir", tuned_copy)
     assert "--seed is 0 there and 1 here" in again
     url = f"sqlite:///{tuned_copy / 'other.db'}"
-    assert "is in its own file, not in sqlite" in refused("--resume", tuned_copy, "--storage", url)
-    assert "--rank is 2, but --resume goes on" in refused("--resume", tuned_copy, "--rank", "2")
+    assert "is in its own file, not in sqlite" in refused("tune", "--resume", tuned_copy, "--storage", url)
+    assert "--rank is 2, but --resume goes on" in refused("tune", "--resume", tuned_copy, "--rank", "2")
 
 
 def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, refused):
@@ -117,7 +102,7 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
 
     resume = ("--resume", tuned_copy, "--trials", "4", "--quiet", "--threads", "2")
     with RunFolder(tuned_copy).lock():
-        assert "is in use by process" in refused(*resume)
+        assert "is in use by process" in refused("tune", *resume)
     assert threads() == 1
     assert main(["tune", *map(str, resume)]) == 0
     assert threads() == 2
@@ -150,7 +135,7 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
 )
 def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert message in refused(*arguments)
+    assert message in refused("tune", *arguments)
     assert not list(tmp_path.glob("runs/*/study.db"))
 
 
@@ -183,10 +168,12 @@ def test_images_and_texts_are_not_mixed_up(tmp_path, refused):
     for part in ("train", "valid", "test"):
         (tmp_path / f"ptb.{part}.txt").write_text("word word\n")
     data = ("--dataset", "ptb", "--data-dir", tmp_path, "--quiet")
-    assert "'resnet' is trained on images, but 'ptb' is a text" in refused("resnet", *data)
-    assert "has 1 word(s) to tell apart" in refused("lstm", *data)
-    assert "--strict is for images, but 'lstm' is trained on words" in refused("lstm", *data, "--strict")
-    assert "--precision is bfloat16, but 'lstm'" in refused("lstm", *data, "--precision", "bfloat16")
+    assert "'resnet' is trained on images, but 'ptb' is a text" in refused("tune", "resnet", *data)
+    assert "has 1 word(s) to tell apart" in refused("tune", "lstm", *data)
+    assert "--strict is for images, but 'lstm' is trained on words" in refused(
+        "tune", "lstm", *data, "--strict"
+    )
+    assert "--precision is bfloat16, but 'lstm'" in refused("tune", "lstm", *data, "--precision", "bfloat16")
 
 
 def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
@@ -194,7 +181,9 @@ def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
     options = (*SMALL, "--epochs", "2", "--trials", "1", "--storage", url, "--run-dir", tmp_path / "run")
     assert main(["tune", NETWORK, *map(str, options)]) == 0
     shutil.rmtree(tmp_path / "run")
-    assert "is of something else" in refused(NETWORK, *options, "--seed", "0", "--sampler", "random")
+    assert "belongs to something else" in refused(
+        "tune", NETWORK, *options, "--seed", "0", "--sampler", "random"
+    )
 
 
 def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
@@ -210,7 +199,9 @@ def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
 
 
 def test_a_run_folder_of_a_search_is_not_overwritten(run_copy, refused):
-    assert "holds a search; give another --run-dir" in refused(NETWORK, *SMALL, "--run-dir", run_copy.path)
+    assert "holds a search; give another --run-dir" in refused(
+        "tune", NETWORK, *SMALL, "--run-dir", run_copy.path
+    )
 
 
 def test_the_best_network_of_a_search_is_tuned(run_copy, tmp_path, capsys):
@@ -235,4 +226,4 @@ def test_a_function_that_a_folder_names_is_not_imported_without_trust(tuned_copy
     (tmp_path / "evil_images.py").write_text("raise SystemExit('imported')")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        assert "add --trust-module" in refused("--resume", tuned_copy)
+        assert "add --trust-module" in refused("tune", "--resume", tuned_copy)

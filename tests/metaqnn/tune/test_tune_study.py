@@ -52,7 +52,7 @@ def test_a_study_that_is_gone_is_not_begun_again(tuning, formula_family_trainer,
 
 def test_a_study_with_trials_belongs_to_the_folder_that_began_it(tuning, formula_family_trainer, opened):
     tuning(formula_family_trainer(), trials=1)
-    with pytest.raises(TuneError, match="has 1 trial already, of another run folder; go on there"):
+    with pytest.raises(TuneError, match="already has 1 trial, from another run folder; go on there"):
         opened(begun=False)
 
 
