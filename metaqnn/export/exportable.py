@@ -23,7 +23,6 @@ from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.datasets import Part
-from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
 
@@ -89,7 +88,7 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
-    search, row = reader.search(), reader.network(number)
+    record, row = reader.record(), reader.network(number)
     file = _weights_file(folder.path, row)
     network = TrainedNetwork.read(file)
     if network.architecture != row["architecture"]:
@@ -97,19 +96,18 @@ def searched(folder: RunFolder, reader: SearchReader, number: int, data_dir: str
             f"{str(file)!r} holds the weights of {network.architecture}, but network {number} is "
             f"{row['architecture']}; train it again: {command('finetune', folder.path, '--networks', number)}"
         )
-    dataset, (training, _), (images, labels) = images_of(reader.record(), data_dir)
+    dataset, (training, _), (images, labels) = images_of(record, data_dir)
     normalisation = network.normalisation or Normalisation.of(training)
     told = f"of the search, {counted(row['epochs'], 'epoch')}"
-    card = card_of(folder, search, row, dataset, normalisation, SEARCH, told)
-    metric = reader.record().config.metric
-    evidence = Evidence("validation", images, labels, row["final_accuracy"], metric)
-    files = files_of(reader.record(), data_dir, dataset)
+    card = card_of(folder, record, row, dataset, normalisation, SEARCH, told)
+    evidence = Evidence("validation", images, labels, row["final_accuracy"], record.config.metric)
+    files = files_of(record, data_dir, dataset)
     return Exportable(card, network, normalisation, evidence, files)
 
 
 def card_of(
     folder: RunFolder,
-    search: Mapping[str, Any],
+    record: SearchRecord,
     row: Mapping[str, Any],
     dataset: ImageDataset,
     normalisation: Normalisation,
@@ -117,20 +115,21 @@ def card_of(
     training: str,
 ) -> Card:
     """What the database and the data set know about a network."""
+    config = record.config
     return Card(
-        dataset=search["config"]["dataset"],
+        dataset=config.dataset,
         architecture=row["architecture"],
         parameters=row["parameters"],
         macs=row["macs"],
         weights_from=weights_from,
         training=training,
-        metric=search["config"].get("metric", ACCURACY),
+        metric=config.metric,
         validation_accuracy=row["final_accuracy"],
-        validation_images=search["config"]["validation_size"],
+        validation_images=config.validation_size or 0,
         run=folder.path.resolve().name,
         network=row["number"],
-        seed=search["config"]["seed"],
-        versions=search["versions"],
+        seed=config.seed,
+        versions=record.versions,
         **input_facts(dataset, normalisation),
     )
 

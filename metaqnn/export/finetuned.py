@@ -41,20 +41,19 @@ def finetuned(
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
-    search, row = reader.search(), reader.network(number)
+    record, row = reader.record(), reader.network(number)
     files, result = _long_training(folder.path, number)
     network = TrainedNetwork.read(files.weights(number, result.seed))
     assert network.normalisation is not None  # as all files of long trainings
     assert result.test_errors is not None  # it was chosen by that
-    dataset, _, _ = images_of(reader.record(), data_dir)
+    dataset, _, _ = images_of(record, data_dir)
     accuracy = 1 - result.test_errors / result.test_images
     epochs = counted(len(result.training_accuracies), "epoch")
     training = f"`metaqnn finetune`, {epochs}, its seed {result.seed}"
-    card = card_of(folder, search, row, dataset, network.normalisation, FINETUNE, training)
+    card = card_of(folder, record, row, dataset, network.normalisation, FINETUNE, training)
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
-    files_of_images = files_of(reader.record(), data_dir, dataset)
-    return Exportable(card, network, network.normalisation, evidence, files_of_images)
+    return Exportable(card, network, network.normalisation, evidence, files_of(record, data_dir, dataset))
 
 
 def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = None) -> Exportable:
@@ -71,18 +70,19 @@ def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = Non
         ExportError: fewer than two have been finetuned.
         OtherImagesError: the images are not those of the search.
     """
+    record = reader.record()
     files, results = _trained_together(folder.path)
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation
     assert normalisation is not None  # as all files of long trainings
-    dataset, _, _ = images_of(reader.record(), data_dir)
+    dataset, _, _ = images_of(record, data_dir)
     shares = np.mean([files.probabilities(one.network, one.seed) for one in results], axis=0)
     accuracy = float((shares.argmax(1) == dataset.test_labels).mean())
     first, counts = reader.network(next(iter(members))), [_counts(member) for member in members.values()]
     epochs = counted(len(results[0].training_accuracies), "epoch")
     training = f"`metaqnn finetune`, {epochs} each, its seed {results[0].seed}"
-    card = card_of(folder, reader.search(), first, dataset, normalisation, FINETUNE, training)
+    card = card_of(folder, record, first, dataset, normalisation, FINETUNE, training)
     card = replace(
         card,
         architecture=together.architecture,
@@ -95,7 +95,7 @@ def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = Non
         test_images=len(dataset.test_labels),
     )
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
-    return Exportable(card, together, normalisation, evidence, files_of(reader.record(), data_dir, dataset))
+    return Exportable(card, together, normalisation, evidence, files_of(record, data_dir, dataset))
 
 
 def _counts(network: TrainedNetwork) -> dict[str, Any]:
