@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self, get_type_hints
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import AUTO, ConfigError, flag, option, require, require_bounds
@@ -103,12 +103,7 @@ class Environment:
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f"the stored environment is {quoted(values)}; it must be an object")
-        if unknown := set(values) - {f.name for f in fields(cls)}:
-            raise ConfigError(
-                f"unknown environment options {sorted(unknown)}; written by another version of metaqnn?"
-            )
-        kinds = get_type_hints(cls)
-        return cls(**{name: from_json(name, value, kinds[name]) for name, value in values.items()})
+        return from_json(cls, values, "environment options")
 
     def but(self, **changes: Any) -> Self:
         """A copy with those of the changes that are not None.

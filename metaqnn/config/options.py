@@ -126,18 +126,9 @@ def _help(one: Field[Any], name: str | None) -> str:
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:
-    if kind is EpsilonSchedule:
-        return _schedule
-    if kind == int | str:
-        return _number_or_auto
-    if get_origin(kind) in (Union, types.UnionType):
+    if kind not in _READERS and get_origin(kind) in (Union, types.UnionType):
         return next(_reader(one) for one in get_args(kind) if one is not type(None))
-    if kind == tuple[int, ...]:
-        return _numbers
-    if kind == tuple[tuple[int, int], ...]:
-        return _pairs
-    reader: Callable[[str], Any] = kind
-    return reader
+    return _READERS.get(kind, kind)
 
 
 def _schedule(text: str) -> EpsilonSchedule:
@@ -163,3 +154,10 @@ def _pairs(text: str) -> tuple[tuple[int, int], ...]:
 _number_or_auto.__name__ = "whole number, or auto"
 _numbers.__name__ = "list of numbers like 64,128"
 _pairs.__name__ = "list of pairs like 3:2,2:2"
+_READERS: dict[Any, Callable[[str], Any]] = {
+    EpsilonSchedule: _schedule,
+    int | str: _number_or_auto,
+    tuple[int, ...]: _numbers,
+    tuple[tuple[int, int], ...]: _pairs,
+}
+"""What reads options of these types; those of any other, the type itself does."""

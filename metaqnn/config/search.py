@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from metaqnn.config.bounds import COUNT, Bounds, share
 from metaqnn.config.images import ImageOptions, refuse_two_validations
@@ -237,9 +237,4 @@ class SearchConfig(ImageOptions):
         Raises:
             ConfigError: an unknown name, or a value of the wrong type.
         """
-        values = translated(values)
-        known = {f.name for f in fields(cls)}
-        if unknown := set(values) - known:
-            raise ConfigError(f"unknown options {sorted(unknown)}; written by another version of metaqnn?")
-        kinds = get_type_hints(cls)
-        return cls(**{name: from_json(name, value, kinds[name]) for name, value in values.items()})
+        return from_json(cls, translated(values), "options")

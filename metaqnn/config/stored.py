@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
@@ -28,6 +28,7 @@ FORMER_ENVELOPES: Mapping[int | None, Mapping[str, str]] = {
     2: {"looks": "up"},
 }
 """What the rank envelope's defaults were in earlier versions, where they differ from today's."""
+T = TypeVar("T")
 FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""
@@ -65,17 +66,25 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def from_json(name: str, value: Any, kind: Any) -> Any:
-    """The value of an option, from its JSON value.
+def from_json(config: type[T], values: Mapping[str, Any], options: str) -> T:
+    """A configuration, from the JSON values of its options.
 
     Args:
-        name: the name of the option.
-        value: the JSON value.
-        kind: the option's type.
+        config: a dataclass.
+        values: by name.
+        options: what these are, for messages.
 
     Raises:
-        ConfigError: the value has another type.
+        ConfigError: an unknown name, or a value that is out of range or of another type.
     """
+    kinds = get_type_hints(config)
+    if unknown := values.keys() - kinds.keys():
+        raise ConfigError(f"unknown {options} {sorted(unknown)}; written by another version of metaqnn?")
+    return config(**{name: _value(name, value, kinds[name]) for name, value in values.items()})
+
+
+def _value(name: str, value: Any, kind: Any) -> Any:
+    """The value of an option of that type. Raises ConfigError if it has another."""
     if not _fits(value, kind):
         raise ConfigError(f"stored option {name} is {quoted(value)}; it must be {KINDS.get(kind, kind)}")
     if kind is EpsilonSchedule:
