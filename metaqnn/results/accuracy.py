@@ -12,6 +12,8 @@ from metaqnn.output import percent
 from trainers.metric import ACCURACY
 
 CONFIDENCE = 0.95
+UNEVEN = 1.2
+"""How many times its fair share of the images the commonest class may have before balancing is advised."""
 
 Interval = tuple[float, float]
 
@@ -68,10 +70,6 @@ def shared_ranks(networks: Sequence[Mapping[str, Any]], config: SearchConfig) ->
         interval = accuracy_interval(network["final_accuracy"], config)
         low = network["reward"] if interval is None else interval[0]
     return ranks
-
-
-UNEVEN = 1.2
-"""How many times its fair share of the images the commonest class may have before balancing is advised."""
 
 
 def beats_guess(best: float | None, limit: float | None) -> bool:
