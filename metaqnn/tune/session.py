@@ -16,7 +16,7 @@ from metaqnn.session.run_folder import RUNS, RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
-from metaqnn.tune.found import of_search
+from metaqnn.tune.found import Asked, of_search
 from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning
 from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row, write_results
 from metaqnn.tune.settings import TuneSettings, refuse_images
@@ -63,19 +63,13 @@ class TuneSession:
                 as they say.
         """
         place = Environment(threads=1).but(**environment)
-        folder = TuneFolder(namespace.resume) if namespace.resume else None
-        if folder is None:
-            asked = "dataset" in given
-            found = of_search(given, place, namespace.rank, namespace.trust_module)
-            given, place = found.settings, found.place
-            if "dataset" not in given:
-                raise TuneError("--dataset is missing, for example --dataset cifar10, or ptb for lstm")
-            settings = TuneSettings.of(given)
-            if asked:
-                trust(settings.dataset)
-            make_pruner(settings.make_family(), settings)
+        if namespace.resume is None:
+            asked, settings = _asked(namespace, given, place)
+            given, place = asked.settings, asked.place
             folder = TuneFolder(namespace.run_dir or _new_folder(settings))
-        elif namespace.rank is not None:
+        elif namespace.rank is None:
+            folder = TuneFolder(namespace.resume)
+        else:
             raise TuneError(f"--rank is {namespace.rank}, but --resume goes on with what is tuned there")
         begun = folder.holds_study or namespace.resume is not None
         if begun:
@@ -208,6 +202,20 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
     notes = (f"note        {printable(note, keep='')}" for note in prepared.data.notes)
     return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
+
+
+def _asked(
+    namespace: argparse.Namespace, given: Mapping[str, Any], place: Environment
+) -> tuple[Asked, TuneSettings]:
+    """What is asked for where nothing is resumed, and the settings that come of it. Raises as `of_search`."""
+    asked = of_search(given, place, namespace.rank, namespace.trust_module)
+    if "dataset" not in asked.settings:
+        raise TuneError("--dataset is missing, for example --dataset cifar10, or ptb for lstm")
+    settings = TuneSettings.of(asked.settings)
+    if "dataset" in given:
+        trust(settings.dataset)
+    make_pruner(settings.make_family(), settings)  # refuses a rule that cannot be made
+    return asked, settings
 
 
 def _new_folder(settings: TuneSettings) -> Path:
