@@ -19,8 +19,8 @@ class Bounds:
     Attributes:
         low: the smallest, or what all are above.
         high: the largest.
-        whole: only whole numbers.
-        above: `low` itself is none of them.
+        whole: whether all are whole numbers.
+        above: whether `low` itself is excluded.
     """
 
     low: float

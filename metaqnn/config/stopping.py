@@ -90,7 +90,7 @@ def same_rule(one: str, other: str) -> bool:
     """Whether two texts mean the same rule, however its numbers are written and its settings ordered.
 
     Raises:
-        PredictorError: one of them is no rule.
+        PredictorError: one of them is not a rule.
     """
     from predictor.rules.names import RuleSpec  # with SciPy: not for --help
 
@@ -149,7 +149,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
 
 
 def _require_bounds(settings: Mapping[str, Any]) -> None:
-    """Refuse numbers beyond reason, however they were given; what is no number is the rule's to refuse."""
+    """Refuse numbers beyond reason, however they were given; what is not a number, the rule refuses."""
     for one in fields(PublishedFlags):
         within, value = one.metadata["within"], settings.get(SETTINGS[one.name])
         try:

@@ -22,7 +22,7 @@ NUMBERS = (
     "networks", "planned", "completed", "stopped", "failed", "epochs", "full_epochs", "seconds", "metric",
     "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
 )  # fmt: skip
-"""Of `RunState`, and of its summary, what the file of all runs has."""
+"""What the file of all runs holds of `RunState` and of its summary."""
 
 
 class Downloads(Answers):

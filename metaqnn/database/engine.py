@@ -84,7 +84,7 @@ def postgresql_url(text: str | URL) -> URL:
     """
     try:
         url = make_url(text)
-        str(url)  # fails for what is no Unicode
+        str(url)  # fails for what is not Unicode
     except (ArgumentError, ValueError):  # the message must not repeat what may contain a password
         raise StorageError(
             "the storage is not a URL; expected postgresql+psycopg://USER@HOST/DATABASE"

@@ -96,7 +96,7 @@ class SearchRecord:
 
 
 def _numbers_of_images(value: Any) -> Mapping[str, Mapping[str, int]] | None:
-    """As stored. Raises ConfigError for what is none."""
+    """As stored. Raises ConfigError for anything else."""
     if value is None or (isinstance(value, Mapping) and all(map(_are_numbers, value.values()))):
         return value
     raise ConfigError(f"the stored numbers of images are {quoted(value)}; expected {IMAGES} for each class")

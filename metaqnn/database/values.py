@@ -66,7 +66,8 @@ def first_odd_value(connection: Connection, search_id: int | None = None) -> str
     On PostgreSQL, whose columns have types, only numbers can be odd.
 
     Args:
-        connection: to a replay database; what older versions had not, and what is of other programs, is left.
+        connection: to a replay database; what older versions lacked is passed over, and so are
+            tables of other programs.
         search_id: which search, None for all in the database.
     """
     there = inspect(connection)

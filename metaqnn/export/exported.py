@@ -51,7 +51,7 @@ def exported(folder: Path) -> ImageClassifier:
             "normalisation": (facts["normalisation"], *moments),
             "weights": {},
         }
-        empty = TrainedNetwork.of(content, file)  # refuses what is none before anything is computed from it
+        empty = TrainedNetwork.of(content, file)  # refuses anything else before something is computed from it
         tensors = _weights(folder, facts)
         members = _members(facts.get("members", {}), empty, tensors)
         network: TrainedNetwork | Ensemble

@@ -76,7 +76,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill. When the block ends well it becomes `target`, else it is removed.
 
     Raises:
-        ExportError: `target` is no name, holds something, cannot be written, or is being written.
+        ExportError: `target` is not a name, holds something, cannot be written, or is being written.
     """
     if target.name in ("", ".."):
         raise ExportError(f"--to {str(target)!r} is not the name of a new folder; give one")

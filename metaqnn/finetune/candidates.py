@@ -14,7 +14,7 @@ from state_space import Architecture
 from trainers.families.names import parse_architecture
 
 NAMES = {"learning_rate": "lr", "batch_size": "batch_size", "weight_decay": "weight_decay"}
-"""Options of a long training that say otherwise than a tuning, and the tuning's names for them."""
+"""Options of a long training that override what a tuning found, and the tuning's names for them."""
 
 
 @dataclass(frozen=True)

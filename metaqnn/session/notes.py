@@ -1,4 +1,4 @@
-"""Notes that people keep on networks: in a file of the run folder, because they are no part of the search."""
+"""Notes that people keep on networks: in a file of the run folder, as they are not part of the search."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
         given: settings that the user gave.
         place: where trials are trained; the data are by default where those of the search were.
         rank: of the network in `metaqnn top RUN`; None for 1.
-        trusted: whether the user says so of a function that is the search's data set.
+        trusted: whether the user trusts a function that is the search's data set.
 
     Raises:
         ConfigError: that function is not trusted, or two settings contradict each other.
@@ -87,7 +87,7 @@ def of_another_network(file: Path, network: str) -> str | None:
 
     Raises:
         ConfigError: the file holds something else.
-        FamilyError, NotationError: one of them is no network.
+        FamilyError, NotationError: one of them is not a network.
     """
     tuned = parse_architecture(Tuned.read(file).network)
     if tuned == parse_architecture(network):

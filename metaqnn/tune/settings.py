@@ -136,7 +136,7 @@ class TuneSettings(ImageOptions):
         """Refuse given settings that are not these.
 
         Raises:
-            PredictorError: a stopping rule is given that is none.
+            PredictorError: the stopping rule given is not one.
             TuneError: it names those that differ.
         """
         pairs = [(name, getattr(self, name), now) for name, now in given.items() if not self._has(name, now)]

@@ -84,7 +84,7 @@ def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
 
 
 def _is_whole(study: Study, family: Family, epochs: int) -> bool:
-    """Whether the study can be read, and has all there is to a trial that was trained to the end."""
+    """Whether the study can be read, and has all that belongs to a trial that was trained to the end."""
     try:
         _ = study.user_attrs
         ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
