@@ -51,6 +51,7 @@ def test_ranks_of_the_best_come_from_their_left_out_chances(finished, models):
         np.testing.assert_array_equal(model.ranks_of_best, expected)
         g = max(1, 1.5 * max((r + 1) / (q + 1) for q, r in enumerate(expected)))
         assert model.limit(1.5) == pytest.approx(g)
+        assert model.limit(1e-9) == 1
 
 
 def test_late_looks_know_more_than_early_ones(models):
