@@ -23,7 +23,7 @@ COMMANDS = {
     "ls": "list the searches in a folder",
     "top": "list the best networks of a search",
     "show": "show one network: its trainings, epochs and decisions",
-    "note": "keep a note on a network",
+    "note": "attach a note to a network",
     "finetune": "train the best networks longer and measure their test error",
     "train": "train one network and measure its test error",
     "tune": "tune the hyper-parameters of a family of models, or of a network",

@@ -64,8 +64,8 @@ def add_trust(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--trust-module",
         action="store_true",
-        help="import the function that the search has as its data set, although it was started elsewhere or "
-        "by somebody else; that runs its code",
+        help="import the search's data-set function even if the search was started elsewhere or by someone "
+        "else; this runs its code",
     )
 
 

@@ -19,8 +19,8 @@ EXAMPLES = """examples:
   metaqnn dashboard runs/*/ --open            several runs side by side; opens a browser
   metaqnn dashboard runs/NAME --port 8600
 
-It only reads, and can run while the search is running. Only this machine can reach it unless --host says
-otherwise, and it has no password. To reach it from elsewhere, use a tunnel:
+It only reads, and can run during the search. Without --host only this machine can reach it; there is no
+password. To reach it from elsewhere, use a tunnel:
 ssh -L 8500:127.0.0.1:8500 MACHINE."""
 
 

@@ -30,8 +30,8 @@ observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[
 with a note, where that is missing.
 
 Which network: the best one by its validation accuracy in the search, also with --finetuned, unless --rank or
---network says otherwise. The one with the lowest test error would be chosen by the test images, whose error
-would then be too low. Several of equal rank in `metaqnn top` are not told apart by the validation images."""
+--network says otherwise. Choosing the one with the lowest test error would make that error look lower than it
+is. The validation images cannot tell networks of equal rank in `metaqnn top` apart."""
 
 COLUMNS = {"file": "file", "shown_accuracy": "accuracy", "shown_correct": "correct", "sha256": "SHA-256"}
 

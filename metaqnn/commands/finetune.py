@@ -47,7 +47,7 @@ EXAMPLES = """examples:
   metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for small data sets
   metaqnn finetune runs/NAME --seeds 3             three trainings of each network
   metaqnn finetune runs/NAME --networks 17 23      these networks
-  metaqnn tune runs/NAME --rank 1                  how to train the best one; then train it like that:
+  metaqnn tune runs/NAME --rank 1                  the best way to train the best one; then use it:
   metaqnn finetune runs/NAME --parameters runs/tune-.../best.json
 
 The learning rate is 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N scales
@@ -83,8 +83,8 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         "--parameters",
         type=Path,
         metavar="FILE",
-        help="best.json of a `metaqnn tune RUN`: train by its hyper-parameters, for as many epochs, and not "
-        "by the published recipe; the other options here still apply",
+        help="best.json of a `metaqnn tune RUN`: train with its hyper-parameters, for as many epochs, "
+        "instead of by the published recipe; the other options here still apply",
     )
     group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default: 300)")
     group.add_argument(

@@ -28,8 +28,8 @@ EXAMPLES = """examples:
 
 RUN is the folder of a search, of `metaqnn train` or of `metaqnn export`. Files are opened as in the training:
 upright, transparency over white, the first frame, resized to the network's size. Files that are not images or
-cannot be read are left out and counted. A probability is the network's softmax: how sure it is of one of its
-classes, even where the image shows none of them."""
+cannot be read are left out and counted. A probability is the network's softmax: its confidence among
+its own classes, even if the image shows none of them."""
 
 COLUMNS = {"file": "file", "class": "class", "shown": "probability", "next": "next"}
 

@@ -29,10 +29,10 @@ EXAMPLES = """examples:
   metaqnn show runs/NAME 17 --format csv > epochs.csv
 
 After an epoch, the stopping rule may forecast the final accuracy and give a probability that it will be no
-better than the best so far. Where the rule stops the network, the forecast is the agent's reward (--reward).
-Unless the rule is the published one, another model makes it, so it need not agree with the probability. The
-lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason is among all
-networks seen after so many epochs, ordered by their chances of beating the best.
+better than the best so far. If the rule stops the network, the forecast is the agent's reward (--reward).
+Unless the rule is the published one, the forecast comes from another model, so it need not agree with the
+probability. The lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason
+is among all networks seen after that many epochs, ordered by their chances of beating the best.
 
 In JSON, `parameters` are all trained numbers, biases and softmax included; `num_params` is the published
 count, without these, which the predictors learn from ("weights as published")."""

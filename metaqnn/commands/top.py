@@ -26,15 +26,15 @@ EXAMPLES = """examples:
   metaqnn top runs/NAME --pareto macs      the same for multiply-accumulates per image
   metaqnn top runs/NAME --format json | jq '.[0].architecture'
 
-The interval is Wilson's, at 95%: how exactly so many validation images determine the accuracy of a trained
-network. It does not tell what another training would change, nor that the best of many is partly chosen by
-luck. All networks whose accuracies lie within the interval of the best one share its rank, then those within
-the interval of the best of the others, and so on: so many images cannot tell them apart. `place` in JSON and
-CSV is the line in this list: what --rank of other commands means, unless options leave networks out or let
-stopped ones in.
+The interval is Wilson's, at 95%: how precisely that many validation images determine the accuracy of a
+trained network. It covers neither the variation between trainings nor the luck in picking the best of many.
+All networks whose accuracies lie within the interval of the best one share its rank, then those within the
+interval of the best of the others, and so on: that many images cannot tell them apart. `place` in JSON and
+CSV is the line in this list: the number that --rank of other commands takes, unless options filter the list
+or add stopped networks.
 
 In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included. `num_params`
-is the published count, without these; it is a feature of the predictors, and nothing else."""
+is the published count, without these; it is used only as a feature of the predictors."""
 
 COLUMNS = {
     "rank": "rank",
@@ -76,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=("parameters", "macs"),
         nargs="?",
         const="parameters",
-        help="only networks that none with fewer parameters, or MACs, matches in accuracy",
+        help="only networks for which no network with fewer parameters, or MACs, is as accurate",
     )
     add_format(parser)
 

@@ -48,13 +48,13 @@ EXAMPLES = """examples:
   metaqnn train '[C(16,3,1), P(2,2), SM(10)]' --dataset digits --epochs 20 --batch-size 16
   metaqnn train published:cifar10-1 --dataset cifar10 --epochs 40      needs a GPU
   metaqnn train runs/NAME --rank 1                                     the best network of a search
-  metaqnn train runs/NAME --parameters runs/tune-NAME/best.json        as `metaqnn tune runs/NAME` found best
+  metaqnn train runs/NAME --parameters runs/tune-NAME/best.json        by the best hyper-parameters found
   metaqnn export runs/train-NAME --to best                             its weights for your program
 
 The recipe is that of the published search unless options say otherwise: Adam, the rate times --lr-decay after
 each quarter of the epochs. For a run folder, rate, factor and batch size are those of its search. The network
-is trained on the training images without those for validation; the test images are looked at once, after the
-last epoch. The same command with the same --run-dir goes on after a kill."""
+is trained on the training images except those held out for validation; the test images are used once, after
+the last epoch. The same command with the same --run-dir resumes after a kill."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

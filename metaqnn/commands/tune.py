@@ -40,26 +40,26 @@ MOST_USED = (
 
 EXAMPLES = """examples:
   metaqnn tune resnet --dataset cifar10 --preset laptop --trials 20    small ResNets, minutes on a CPU
-  metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Hyperband, as Optuna has it
+  metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Optuna's Hyperband
   metaqnn tune convnet --dataset cifar10 --hyperband --delta 0.95      the same, made faster by predictions
-  metaqnn tune '[C(16,3,1), P(2,2), SM(10)]' --dataset mnist           how a network is best trained
+  metaqnn tune '[C(16,3,1), P(2,2), SM(10)]' --dataset mnist           the best way to train a network
   metaqnn tune published:cifar10-1 --dataset cifar10                   the same for a published network
   metaqnn tune runs/NAME --rank 1                                      the same for the best one of a search
-  metaqnn tune --resume runs/NAME                                      go on after Ctrl-C, a kill, a reboot
+  metaqnn tune --resume runs/NAME                                      resume after Ctrl-C, a kill or a reboot
 
 FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search. Optuna
 samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard shows, is
 RUN/study.db, or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
 (rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by Hyperband
 (--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`,
-RUN/best.json the best hyper-parameters: `metaqnn finetune` and `metaqnn train` take it by --parameters, and
-their networks can be exported; the tuning itself keeps no weights. See docs/tuning.md."""
+RUN/best.json the best hyper-parameters: `metaqnn finetune` and `metaqnn train` accept it with --parameters,
+and their networks can be exported; the tuning itself keeps no weights. See docs/tuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of `metaqnn tune`."""
     parser.add_argument(
-        "family", type=run_or_name, nargs="?", metavar="FAMILY", help="what is tuned, see below"
+        "family", type=run_or_name, nargs="?", metavar="FAMILY", help="what to tune, see below"
     )
     parser.add_argument(
         "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default: 1)"
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default: {TRIALS})"
     )
-    what = parser.add_argument_group("what makes the tuning (the same at every --resume)")
+    what = parser.add_argument_group("settings of the tuning (the same at every --resume)")
     add_flags(what, TuneSettings, [name for name in SETTINGS if name not in STOPPING])
     add_flags(parser.add_argument_group("which trials are stopped"), TuneSettings, STOPPING)
     _add_environment(parser.add_argument_group("where (may change at every --resume)"))
@@ -89,7 +89,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         "--resume",
         type=partial(run_path, latest=latest_tuning),
         metavar="DIR",
-        help="go on with the tuning in this run folder, or latest",
+        help="resume the tuning in this run folder, or latest",
     )
     group.add_argument(
         "--storage", metavar="URL", help="storage of the study (default: an SQLite file in the run folder)"

@@ -48,8 +48,8 @@ class ImageOptions:
     )
     max_pixels: int = option(
         2**26,
-        "largest image file that is decoded, in pixels; JPEGs count with an eighth of each side, as they can "
-        "be reduced to that while they are decoded (default: 67108864)",
+        "largest image file that is decoded, in pixels; for JPEGs, an eighth of each side counts, because "
+        "they can be decoded at that size (default: 67108864)",
         explained=True,
         within=Bounds(1, 2**40),
     )

@@ -73,7 +73,7 @@ class SearchConfig(ImageOptions):
         ((5, 3), (3, 2), (2, 2)), "possible (size, stride) of a pooling layer, as 5:3,3:2,2:2"
     )
     fc_widths: tuple[int, ...] = option((512, 256, 128), "possible widths of a fully connected layer")
-    max_fc: int = option(2, "most fully connected layers in a row")
+    max_fc: int = option(2, "largest number of fully connected layers in a row")
     conv_padding: str = option(
         "same", "padding of convolutions: same, as published, or valid, that is, none", metavar="same|valid"
     )

@@ -41,8 +41,8 @@ class TuneSettings(ImageOptions):
     """
 
     family: str = option(MISSING, "what is tuned, as `make_family` takes it")
-    dataset: str = option(MISSING, "images as in metaqnn run; for lstm a text, as ptb", metavar="NAME")
-    preset: str = option("paper", "paper or laptop: how large the space is, and how many images")
+    dataset: str = option(MISSING, "images as in metaqnn run; for lstm a text, such as ptb", metavar="NAME")
+    preset: str = option("paper", "paper or laptop: the size of the space, and the number of images")
     epochs: int = option(MISSING, "T of a full training (default: the preset's)", within=EPOCHS)
     mirror: bool = option(
         False,
@@ -54,18 +54,20 @@ class TuneSettings(ImageOptions):
     )
     sampler: str = option("tpe", "tpe or random")
     hyperband: bool = option(False, "allot the epochs by Hyperband")
-    stopping: str | None = option(None, "a stopping rule by its name; none stops nothing", metavar="RULE")
+    stopping: str | None = option(None, "the name of a stopping rule; none never stops", metavar="RULE")
     delta: float | None = option(
         None,
         "use the published criterion with this Delta, such as 0.95; with --hyperband, stop what will not be "
         "among the best of its rung",
         within=share(above=True),
     )
-    eta: int = option(3, "Hyperband: each rung multiplies the epochs by this", within=Bounds(2, EPOCHS.high))
+    eta: int = option(
+        3, "Hyperband: factor on the epochs from one rung to the next", within=Bounds(2, EPOCHS.high)
+    )
     min_epochs: int = option(1, "Hyperband: epochs of the first rung", metavar="N", within=EPOCHS)
     kappa: float | None = option(
         None,
-        "with --hyperband and --delta: the share of a rung that is the best (default: 1 / eta, the share "
+        "with --hyperband and --delta: share of a rung that counts as the best (default: 1 / eta, the share "
         "that goes on)",
         within=share(above=True),
     )

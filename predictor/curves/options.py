@@ -54,14 +54,14 @@ def named_path(text: str) -> Path:
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """``FILE...``, and what overrules the way in which they are understood."""
     parser.add_argument("files", nargs="+", type=named, metavar="FILE", help=FILES)
-    parser.add_argument("--metric", metavar="NAME", help="of the curves, if the columns do not say it")
+    parser.add_argument("--metric", metavar="NAME", help="their metric, if the columns do not say it")
     parser.add_argument("--direction", choices=("maximize", "minimize"), help="which way is better")
     parser.add_argument("--curve", metavar="GROUP", help="its columns: val_acc for val_acc_1, ...")
     parser.add_argument(
         "--parameters",
         type=_names,
         metavar="NAMES",
-        help="columns known before training, separated by commas, or none (default: they are found)",
+        help="columns known before training, separated by commas, or none (default: detected)",
     )
 
 

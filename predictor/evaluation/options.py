@@ -22,9 +22,9 @@ EXAMPLES = """examples:
   python -m predictor evaluate resnets.csv --depth-generalisation 32 62 --methods nu-svr-rbf
   python -m predictor evaluate curves.csv --uncertainty loocv conformal level --calibration
 
-R^2 is given in the metric's own units, for perplexities also on the -log scale that models work on. Beside
-its mean over the splits (--splits, --seed) stand the worst split and the share of test curves that 90%
-intervals hold, of the first kind of --uncertainty; for baselines, of their own."""
+R^2 is given in the metric's own units, for perplexities also on the -log scale that models work on. Next to
+its mean over the splits (--splits, --seed) are the worst split and the share of test curves inside the 90%
+intervals (of the first kind of --uncertainty; baselines have their own)."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         type=_fraction,
         default=[0.25],
         metavar="F",
-        help="of the curve (default: 0.25)",
+        help="shares of the curve that are seen (default: 0.25)",
     )
     add(
         "--methods", nargs="+", choices=EVALUATED, default=DEFAULT_METHODS, metavar="NAME",

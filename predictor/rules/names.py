@@ -85,13 +85,15 @@ def lce_rule(
 RULES: dict[str, RuleKind] = {
     "none": RuleKind(NoStopping, "every network is trained to the end"),
     "published": RuleKind(published_rule, "stop when p(y_T <= y_BEST - tolerance) >= Delta, by regression"),
-    "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone: seconds per look"),
-    "rank-envelope": RuleKind(RankEnvelope, "stop when ranked worse than the best networks once were"),
+    "lce": RuleKind(lce_rule, "the same, by extrapolating the curve alone; takes seconds per look"),
+    "rank-envelope": RuleKind(
+        RankEnvelope, "stop when ranked worse than the best networks were at that epoch"
+    ),
     **{name: RuleKind(partial(make_pruner_rule, name), SUMMARIES[name]) for name in PRUNERS},
 }
 """The rules by name. In addition, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
 SCHEDULES: dict[str, RuleKind] = {
-    "asha": RuleKind(Asha, "pause trainings at rungs, and let the best third go on; in simulate only"),
+    "asha": RuleKind(Asha, "pause trainings at rungs, and let the best third go on; only in simulate"),
 }
 """What else can be simulated by name: no stopping rules, as they say which training goes on."""
 ALIASES = {"paper": "published"}

@@ -12,16 +12,16 @@ EXAMPLES = f"""\
 Networks arrive in a random order, one at a time; after each epoch but the last a rule says stop or continue,
 from this network's epochs and from the networks before it.
 
-  speed-up     (networks x T) / (epochs trained), mean over the orders; everything counts
+  speed-up     (networks x T) / (epochs trained), mean over the orders; full trainings at the start included
   recovered    orders in which the network with the best y_T was trained to the end
   regret       best y_T of all minus best y_T of those trained to the end; log scale for perplexities
   within       orders with a regret of at most the tolerance
   stopped      share of the networks that were stopped
-  false stops  share of the stopped that would have beaten the best of their moment
+  false stops  share of the stopped that would have beaten the best network of that time
   ms/decision  wall time of one decision, fits included
 
 --anytime: what is found after a share of all epochs, mean over the orders of (best y_T of all - best
-completed so far) / (best - median y_T of all) in percent; - where in some order nothing was completed yet.
+completed so far) / (best - median y_T of all) in percent; - if in some order nothing was completed by then.
 
 rules, and the defaults of their settings:
 {describe_rules()}
