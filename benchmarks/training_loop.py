@@ -226,12 +226,12 @@ def main() -> None:
     options.add_argument("--rounds", type=positive, default=5, help="timed turns of each loop (default 5)")
     options.add_argument("--folder", help="where checkpoints are written (default: the system's)")
     arguments = options.parse_args()
-    auto = trainer(random_images(20), "cpu", "auto").precision
+    auto = trainer(random_images(20), "cpu", "auto").precision_name
     print(
         f"{processor()}, {os.cpu_count()} cores, 1 thread; load average {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"torchvision {torchvision.__version__}; n = {arguments.rounds} turns; "
-        f"precision 'auto' is {str(auto).removeprefix('torch.')} here\n"
+        f"precision 'auto' is {auto} here\n"
     )
     rows, checkpoints = [], []
     with processor_settings(1), tempfile.TemporaryDirectory(dir=arguments.folder) as folder:

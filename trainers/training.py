@@ -95,6 +95,11 @@ class NetworkTrainer(ABC):
         self._recorder = CudaRecorder(self.device)
 
     @property
+    def precision_name(self) -> str:
+        """The number format of the activations, as users write it: `bfloat16`."""
+        return str(self.precision).removeprefix("torch.")
+
+    @property
     def spent(self) -> bool:
         """Whether this process should train no more: a recording has failed, or the device is lost."""
         return self._recorder.failed or is_lost(self.device)

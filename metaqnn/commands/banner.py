@@ -27,13 +27,12 @@ LONG = 6 * 3600
 def introduction(session: Session) -> str:
     """One line per fact."""
     config, trainer, search = session.config, session.trainer, session.search
-    precision = str(trainer.precision).removeprefix("torch.")
     lines = [
         f"run folder  {session.folder.path}",
         f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
         *_data(session),
         _preset(session),
-        f"training    {counted(config.epochs, 'epoch')} on {trainer.device}, {precision}",
+        f"training    {counted(config.epochs, 'epoch')} on {trainer.device}, {trainer.precision_name}",
         f"schedule    {counted(config.schedule.total, 'network')}, epsilon {config.schedule}",
         *_metric(config),
         *_stopping(config),

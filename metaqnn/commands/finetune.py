@@ -182,14 +182,13 @@ def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tune
 def _introduction(finetuning: Finetuning, dataset: ImageDataset) -> str:
     trainer, recipe = finetuning.trainer, finetuning.trainer.recipe
     phases = ", ".join(f"{rate:g} for {epochs}" for rate, epochs in recipe.phases)
-    precision = str(trainer.precision).removeprefix("torch.")
     images_are = f"{'mirrored, ' if recipe.mirror else ''}translated by up to {recipe.translate} px"
     missing, everything = len(finetuning.missing()), len(finetuning.candidates) * finetuning.seeds
     return "\n".join(
         [
             f"results     {shell_quoted(finetuning.files.folder)}",
             f"training    {counted(recipe.epochs, 'epoch')} on {_images(dataset)} in batches of "
-            f"{recipe.batch_size}, on {trainer.device}, {precision}",
+            f"{recipe.batch_size}, on {trainer.device}, {trainer.precision_name}",
             f"rates       {phases} epochs, {recipe.optimizer}, weight decay {recipe.weight_decay:g}",
             f"images      normalised by their global contrast, {images_are}",
             f"trainings   {everything}, of which {everything - missing} have already ended",

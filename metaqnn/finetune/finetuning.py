@@ -129,5 +129,5 @@ class Finetuning:
             test_images=len(self.trainer.test_labels),
             seconds=ended.seconds,
             device=str(self.trainer.device),
-            precision=str(self.trainer.precision).removeprefix("torch."),
+            precision=self.trainer.precision_name,
         )

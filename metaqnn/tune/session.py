@@ -119,7 +119,7 @@ class TuneSession:
     def introduction(self) -> str:
         """What is going to happen, for people."""
         settings, trainer = self.prepared.settings, self.prepared.trainer
-        place = f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
+        place = f"{trainer.device}, {trainer.precision_name}"
         spaces = ", ".join(self.prepared.family.parameters)
         shown = spaces if len(spaces) < 90 else f"{len(self.prepared.family.parameters)} parameters"
         return "\n".join(
