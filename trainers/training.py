@@ -44,7 +44,7 @@ class NetworkTrainer(ABC):
     """Trains networks on some data by some recipe; subclasses choose the data and the optimizer.
 
     They may also build other networks than those of architectures (`_build`), take other steps (`_step`), and
-    measure something else than images classified correctly (`_measured`).
+    measure something other than images classified correctly (`_measured`).
 
     Args:
         recipe: how to train.
@@ -78,11 +78,11 @@ class NetworkTrainer(ABC):
         recipe: Recipe,
         dataset: ImageDataset,
         *,
-        device: str,
-        precision: str,
-        threads: int | None,
-        cuda_graphs: bool | None,
-        deterministic: bool,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        cuda_graphs: bool | None = None,
+        deterministic: bool = False,
     ) -> None:
         self.recipe = recipe
         self.input_shape = dataset.input_shape
@@ -120,26 +120,24 @@ class NetworkTrainer(ABC):
     ) -> TrainingResult:
         """Train from new weights until the recipe ends, the callback stops it, or it fails.
 
-        A network that is no better than chance when that is asked (see `Chance.tested`), or whose first epoch
-        diverges, starts again at a lower rate; `on_epoch` sees those epochs too. On one CPU, with one number
-        of threads, the curve is a function of the arguments, to the bit, whatever ran before; on CUDA kernels
-        may add up in any order, unless `deterministic` (whether that is enough for all of them is not
-        measured). Random state outside is left as it was, and so is whether PyTorch records gradients, which
-        does not matter here. Errors of the callback, and KeyboardInterrupt, pass through. A network that runs
-        out of memory before its first epoch is over gets one more chance with batches of half the size, which
-        the result's message tells; if that does not help, or later, running out of memory is the outcome.
-        One that was killed in half batches goes on in them, however much memory there is then.
+        A network that is no better than chance when that is tested (see `Chance.tested`), or whose first loss
+        is not finite, starts again at a lower rate; `on_epoch` hears those epochs, too. One that runs out of
+        memory in its first epoch is trained once more, in batches of half the size, as the result's message
+        says; if it is killed, it goes on in them, however much memory there is then.
 
-        With a `checkpoint`, epochs are saved to it as often as it says, while training goes on, and a
-        training that finds an earlier one of its own there goes on from it. `on_epoch` is called for *every*
-        epoch from the first, as if nothing had happened: first with the saved reports, which cost nothing,
-        then with new ones, some of which may have been heard before a kill. So a caller that stores epochs
-        itself does not need to know where the checkpoint stands: it answers for an epoch that it has stored
-        as it did then (by attempt and epoch; the numbers are the same to the bit under the conditions above)
-        and stores the others. The last epoch of the recipe is saved before it is heard: until the checkpoint
-        is discarded, it also holds the trained network. A checkpoint that cannot be written costs a warning
-        in the log, one that cannot be used is a start from the beginning, and so is one of another
-        architecture, seed, recipe, data set or metric; device, precision and threads may differ.
+        On one CPU, with one number of threads, the curve is a function of the arguments, to the bit; on CUDA,
+        kernels may add up in any order, unless `deterministic` (whether that suffices for all of them is not
+        measured). The state of random generators, and whether PyTorch records gradients, are the same
+        afterwards. Errors of the callback and KeyboardInterrupt pass through.
+
+        With a `checkpoint`, epochs are saved to it while training goes on, and a training that finds an
+        earlier state of its own there goes on from it. `on_epoch` is called for *every* epoch from the first:
+        with the saved reports, which takes no time, then with new ones. So a caller that stores epochs itself
+        need not know where the checkpoint stands: for an epoch that it has stored (by attempt and epoch) it
+        answers as it did then, and it stores the others. The last epoch of the recipe is saved before it is
+        heard: until the checkpoint is discarded, it also holds the trained network. A checkpoint that cannot
+        be written costs a warning in the log. One that cannot be used, or is of another architecture, seed,
+        recipe, data set or metric, is ignored; device, precision and threads may differ.
 
         Args:
             architecture: the network.
@@ -150,13 +148,12 @@ class NetworkTrainer(ABC):
         Raises:
             ShapeError: the architecture does not fit the images.
         """
-        halves = self.recipe.batch_size > 1
-        smaller = self._with_batches_of(self.recipe.batch_size // 2) if halves else self
-        identity = smaller.identity(architecture, seed=seed)
-        if not (halves and checkpoint is not None and checkpoint.is_of(identity)):
+        if self.recipe.batch_size == 1:
+            return self._train(architecture, seed, on_epoch, checkpoint)
+        smaller = self._following(replace(self.recipe, batch_size=self.recipe.batch_size // 2))
+        if checkpoint is None or not checkpoint.is_of(smaller.identity(architecture, seed=seed)):
             result = self._train(architecture, seed, on_epoch, checkpoint)
-            trained = result.attempt > 1 or result.curve
-            if result.outcome is not Outcome.OUT_OF_MEMORY or trained or not halves:
+            if result.outcome is not Outcome.OUT_OF_MEMORY or result.attempt > 1 or result.curve:
                 return result
         result = smaller._train(architecture, seed, on_epoch, checkpoint)
         batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
@@ -185,10 +182,10 @@ class NetworkTrainer(ABC):
         finally:
             give_back(self.device)  # not earlier: until then something kept the network alive
 
-    def _with_batches_of(self, size: int) -> Self:
-        """The same trainer, images included, with another size of batches."""
+    def _following(self, recipe: Recipe) -> Self:
+        """The same trainer, images included, with another recipe."""
         other = copy(self)
-        other.recipe = replace(self.recipe, batch_size=size)
+        other.recipe = recipe
         return other
 
     def identity(self, architecture: Description, *, seed: int) -> dict[str, str]:

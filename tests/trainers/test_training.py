@@ -230,7 +230,7 @@ def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(t
     subject.device = torch.device("cuda")  # there need not be one to decide
     assert subject._graphed(SMALL)
     subject._recorder.failed = True
-    assert not subject._with_batches_of(16)._graphed(SMALL)
+    assert not subject._following(replace(subject.recipe, batch_size=16))._graphed(SMALL)
     assert subject.spent
 
 

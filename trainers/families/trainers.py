@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -40,9 +39,9 @@ class FamilyTraining(NetworkTrainer):
             FamilyError: the model does not fit the images.
             RecipeError: its recipe cannot be followed.
         """
-        trainer = copy(self)
         recipe = self.family.recipe(architecture.values, self.recipe.epochs)
-        trainer.recipe = replace(recipe, mirror=self.recipe.mirror, translate=self.recipe.translate)
+        recipe = replace(recipe, mirror=self.recipe.mirror, translate=self.recipe.translate)
+        trainer = self._following(recipe)
         return NetworkTrainer.train(
             trainer, architecture, seed=seed, on_epoch=on_epoch, checkpoint=checkpoint
         )

@@ -28,7 +28,7 @@ STEPS = 35
 class WordTrainer(FamilyTraining):
     """Trains language models on a text; its accuracy is 1 / perplexity of the validation text.
 
-    That is the geometric mean of the probabilities of the words: a number in [0, 1], of which more is better.
+    That is the geometric mean of the probabilities of the words: a number in [0, 1]; more is better.
     Chance is 1 / (words of the vocabulary). A text is cut into as many columns as the batch is large, which
     are read side by side from their beginning to their end. Training is in float32.
 
@@ -46,9 +46,7 @@ class WordTrainer(FamilyTraining):
 
     def __init__(self, family: Family, dataset: WordDataset, *, epochs: int, **options: Any) -> None:
         recipe = FamilyRecipe(epochs=epochs, chance_factor=family.chance_factor)
-        fixed = {"precision": "float32", "cuda_graphs": False}
-        defaults: dict[str, Any] = {"device": "auto", "threads": None, "deterministic": False}
-        super().__init__(recipe, cast(Any, dataset), **{**defaults, **options, **fixed})
+        super().__init__(recipe, cast(Any, dataset), precision="float32", cuda_graphs=False, **options)
         self.family = family
         self.chance = Chance.published(dataset.num_classes, family.chance_factor)
         self._identity = {"data": dataset.fingerprint}
