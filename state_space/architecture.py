@@ -22,6 +22,7 @@ from state_space.notation import parse_layers
 from state_space.shapes import PUBLISHED_SHAPE, Shape, Stage, stages
 
 _CHOSEN = get_args(Chosen)
+_dropout = cache(Dropout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +178,6 @@ class Architecture:
 @lru_cache(maxsize=4)
 def _stages(layers: tuple[Layer, ...], input_shape: Shape, num_classes: int) -> tuple[Stage, ...]:
     return tuple(stages(layers, input_shape, num_classes))
-
-
-@cache
-def _dropout(index: int, count: int) -> Dropout:
-    return Dropout(index, count)
 
 
 def _problem(layer: Layer, previous: Layer | None, flat: bool, last: bool) -> str | None:

@@ -75,7 +75,7 @@ def stages(layers: Iterable[Layer], input_shape: Shape, num_classes: int) -> Ite
     averaged = False
     for number, layer in enumerate(layers, 1):
         try:
-            stage = _averaged(layer, shape) if averaged else _stage(layer, shape, num_classes)
+            stage = Stage(layer, shape, shape) if averaged else _stage(layer, shape, num_classes)
         except ShapeError as error:
             image = "x".join(map(str, input_shape))
             raise ShapeError(f"layer {number}, {layer}, {error} (images of {image})") from None
@@ -114,10 +114,6 @@ def _reach(layer: Convolution | Pooling) -> int:
 def _dense(layer: Layer, shape: Shape, outputs: int) -> Stage:
     weights = prod(shape) * outputs
     return Stage(layer, shape, (outputs,), weights, outputs, weights)
-
-
-def _averaged(layer: Layer, shape: Shape) -> Stage:
-    return Stage(layer, shape, shape)
 
 
 def _checked(input_shape: Shape) -> Shape:

@@ -146,7 +146,7 @@ class StateSpace:
         if after is None:
             if action not in actions:
                 raise StateSpaceError(
-                    f"{action} is not allowed after {_place(state)}: allowed is {_summary(actions)}"
+                    f"{action} is not allowed after {state}: allowed is {_summary(actions)}"
                 )
             after = successors[action] = _after(state, action)
         return after
@@ -199,17 +199,17 @@ class StateSpace:
 
     def _replay(self, walk: list[Layer]) -> tuple[tuple[State, Layer], ...]:
         state = self.start()
-        pairs: list[tuple[State, Layer]] = []
+        path: list[tuple[State, Layer]] = []
         for number, action in enumerate(walk, 1):
             try:
                 after = self.step(state, action)
             except StateSpaceError as error:
                 raise StateSpaceError(f"layer {number} of the network, {error}") from None
-            pairs.append((state, action))
+            path.append((state, action))
             state = after
         if not state.terminated:
-            raise StateSpaceError(f"the walk must end with GAP or SM, not after {_place(state)}")
-        return tuple(pairs)
+            raise StateSpaceError(f"the walk must end with GAP or SM, not after {state}")
+        return tuple(path)
 
     @cached_property
     def _memo(self) -> dict[State, _Moves]:
@@ -277,25 +277,14 @@ def _after(state: State, action: Layer) -> State:
             return State("P", depth, action.size, action.stride, 0, 0, size, False)
         case FullyConnected():
             return State("FC", depth, 0, 0, action.width, state.fc_count + 1, size, False)
-        case GlobalAveragePooling():
-            return State("GAP", depth, 0, 0, action.classes, 0, size, True)
-        case Softmax():
-            return State("SM", depth, 0, 0, action.classes, 0, size, True)
+        case GlobalAveragePooling() | Softmax():
+            return State(action.name, depth, 0, 0, action.classes, 0, size, True)
     raise StateSpaceError(f"{action} is not an action")
 
 
 def _finished(walk: list[Layer]) -> Architecture:
     *chosen, terminal = walk
     return Architecture.with_dropout(chosen, terminal)  # type: ignore[arg-type]  # a walk ends with its only terminal
-
-
-def _place(state: State) -> str:
-    if state.kind == START:
-        return f"the start (map side {state.size})"
-    if state.terminated:
-        return "a terminated network"
-    side = f"map side {state.size}, " if state.spatial else ""
-    return f"{state.kind} ({side}depth {state.depth})"
 
 
 def _summary(actions: Iterable[Layer]) -> str:

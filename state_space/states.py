@@ -50,6 +50,14 @@ class State:
     size: int
     terminated: bool
 
+    def __str__(self) -> str:
+        if self.kind == START:
+            return f"the start (map side {self.size})"
+        if self.terminated:
+            return "a terminated network"
+        side = f"map side {self.size}, " if self.spatial else ""
+        return f"{self.kind} ({side}depth {self.depth})"
+
     @property
     def size_bin(self) -> int:
         """The lower end of the bin of n: 8 for n >= 8, 4 for 8 > n >= 4, 1 for n < 4."""
