@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import Field, dataclass
 from math import isfinite
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 
 class RecipeError(ValueError):
@@ -47,8 +47,28 @@ class Recipe(Protocol):
         """Learning rate in an epoch (from 1) of an attempt (from 1)."""
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; True and False are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+class CheckedRecipe:
+    """Checks of fields, for recipes."""
+
+    def _require(self, name: str, valid: bool, right: str) -> None:
+        if not valid:
+            raise RecipeError(f"{name} must be {right}, not {getattr(self, name)!r}")
+
+    def _is_count(self, name: str, least: int) -> bool:
+        value = getattr(self, name)
+        return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+    def _is_number(self, name: str) -> bool:
+        return is_number(getattr(self, name))
+
+
 @dataclass(frozen=True, kw_only=True)
-class TrainingRecipe:
+class TrainingRecipe(CheckedRecipe):
     """How networks are trained: Adam, a stepwise learning rate, restarts of networks that do not learn.
 
     The defaults are the published ones. Raises RecipeError for values out of range.
@@ -99,15 +119,3 @@ class TrainingRecipe:
     def rate(self, attempt: int, epoch: int) -> float:
         """Rate in an epoch (from 1): initial_rate * decay_factor^floor((epoch - 1) / decay_every)."""
         return self.initial_rate(attempt) * self.decay_factor ** ((epoch - 1) // self.decay_every)
-
-    def _is_count(self, name: str, least: int) -> bool:
-        value = getattr(self, name)
-        return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-    def _is_number(self, name: str) -> bool:
-        value = getattr(self, name)
-        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-    def _require(self, name: str, valid: bool, right: str) -> None:
-        if not valid:
-            raise RecipeError(f"{name} must be {right}, not {getattr(self, name)!r}")

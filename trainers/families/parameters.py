@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import TypeGuard
+
+from trainers.recipe import is_number
 
 
 class FamilyError(ValueError):
@@ -20,7 +20,7 @@ class Whole:
     step: int = 1
 
     def __contains__(self, value: object) -> bool:
-        return _is_number(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
+        return is_number(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def __str__(self) -> str:
         steps = f" in steps of {self.step}" if self.step > 1 else ""
@@ -36,7 +36,7 @@ class Real:
     log: bool = False
 
     def __contains__(self, value: object) -> bool:
-        return _is_number(value) and self.low <= value <= self.high
+        return is_number(value) and self.low <= value <= self.high
 
     def __str__(self) -> str:
         return f"a number from {self.low:g} to {self.high:g}"
@@ -49,14 +49,10 @@ class OneOf:
     values: tuple[int, ...]
 
     def __contains__(self, value: object) -> bool:
-        return _is_number(value) and value in self.values
+        return is_number(value) and value in self.values
 
     def __str__(self) -> str:
         return f"one of {', '.join(map(str, self.values))}"
 
 
 Parameter = Whole | Real | OneOf
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import isfinite
 
-from trainers.recipe import RecipeError
+from trainers.recipe import CheckedRecipe
 
 PUBLISHED_PHASES = ((0.025, 40), (0.0125, 40), (0.0001, 160), (0.00001, 60))
 """(learning rate, epochs) of each phase [MQ]."""
@@ -21,7 +21,7 @@ def scaled_translation(side: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuningRecipe:
+class FinetuningRecipe(CheckedRecipe):
     """How the best networks are trained in the end.
 
     The defaults are the published ones: rates and images those of the paper, optimizer, momentum and weight
@@ -87,7 +87,3 @@ class FinetuningRecipe:
         """Learning rate in an epoch (from 1): that of its phase, times retry_factor^(attempt - 1)."""
         rates = [rate for rate, epochs in self.phases for _ in range(epochs)]
         return rates[epoch - 1] * self.retry_factor ** (attempt - 1)
-
-    def _require(self, name: str, valid: bool, right: str) -> None:
-        if not valid:
-            raise RecipeError(f"{name} must be {right}, not {getattr(self, name)!r}")
