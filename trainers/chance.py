@@ -70,8 +70,9 @@ class Chance:
         1% quantile of the mean of independent Binomial(n_k, 1 / K) / n_k, in the normal approximation. Ten or
         more classes have the published threshold instead; for accuracy, if they are balanced.
 
-        A few steps teach nothing: the test is after the epoch that completes the 352 steps of the published
-        first epoch, and the published threshold's after 50. A training that ends earlier is not tested.
+        A few steps teach nothing: networks are tested after the epoch that completes the 352 steps of the
+        published first epoch; against the published threshold, after the one that completes 50. A training
+        that ends earlier is not tested.
 
         Args:
             labels: of the images, (n,), whole numbers from 0.
@@ -81,16 +82,18 @@ class Chance:
             steps: of the optimizer in an epoch.
             epochs: of a full training.
         """
-        level = constant_guess(Metric.of(metric, labels, num_classes))
+        measured = Metric.of(metric, labels, num_classes)
+        level = constant_guess(measured)
         if num_classes >= FEWEST_CLASSES and level <= BALANCED / num_classes:
             published = cls.published(num_classes, factor)
             return replace(published, epoch=_epoch_of(FEWEST_STEPS, steps, epochs))
-        test = _tested_accuracy if metric == ACCURACY else _tested_balanced
-        return cls(level, test(labels, level), _epoch_of(PUBLISHED_STEPS, steps, epochs))
+        exact = metric == ACCURACY
+        threshold = _tested_accuracy(len(labels), level) if exact else limit_of_guessing(measured)
+        return cls(level, threshold, _epoch_of(PUBLISHED_STEPS, steps, epochs))
 
 
 def _epoch_of(step: int, steps: int, epochs: int) -> int | None:
-    """The epoch in which a step is, or None if it is not before the last one, unless that is the first."""
+    """The epoch that completes so many steps; None if it is the last one or later, unless it is the first."""
     epoch = ceil(step / steps)
     return epoch if epoch == 1 or epoch < epochs else None
 
@@ -114,19 +117,10 @@ def limit_of_guessing(metric: Metric) -> float:
     return min(1.0, level + NormalDist().inv_cdf(1 - SIGNIFICANCE) * deviation)
 
 
-def _tested_accuracy(labels: np.ndarray, level: float) -> float:
+def _tested_accuracy(images: int, level: float) -> float:
     import numpy as np  # not for commands that only read
     from scipy.special import bdtrc
 
-    hits = np.arange(len(labels) + 1)
-    unlikely = bdtrc(hits, len(labels), level) <= SIGNIFICANCE
-    return float(hits[unlikely][0] / len(labels))
-
-
-def _tested_balanced(labels: np.ndarray, level: float) -> float:
-    import numpy as np
-    from scipy.special import ndtri
-
-    images = np.unique(labels, return_counts=True)[1]
-    deviation = np.sqrt((level * (1 - level) / images).sum()) / len(images)
-    return float(min(1.0, level - ndtri(SIGNIFICANCE) * deviation))
+    hits = np.arange(images + 1)
+    unlikely = bdtrc(hits, images, level) <= SIGNIFICANCE
+    return float(hits[unlikely][0] / images)
