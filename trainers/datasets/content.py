@@ -11,10 +11,11 @@ from trainers.datasets.dataset import DatasetError, ImageDataset, most_bytes, sh
 from trainers.datasets.decoding import UPPER_BYTE
 from trainers.datasets.images import SUFFIXES, Decoded, decode_image
 from trainers.datasets.layout import Layout, find_layout
-from trainers.datasets.links import Parts, follow
+from trainers.datasets.links import follow
 from trainers.datasets.members import Member
 from trainers.datasets.notes import Notes, digest_of, note_of_copies, note_of_leaks, remarks
 from trainers.datasets.tree import Labelled
+from trainers.datasets.walk import Parts
 
 DARK = 64
 """Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""

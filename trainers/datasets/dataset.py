@@ -19,6 +19,7 @@ from trainers.datasets.decoding import UPPER_BYTE
 
 MAX_BYTES = 16 * 2**30
 """Most bytes of a data set's images where the memory of the machine allows it."""
+PARTS = ("train", "test", "validation")
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -39,9 +40,6 @@ def most_bytes() -> int:
     return min(limits) // 2
 
 
-PARTS = ("train", "test", "validation")
-
-
 class DatasetError(ValueError):
     """A data set that cannot be used as asked; the message is one line that quotes the bad value.
 
@@ -50,6 +48,11 @@ class DatasetError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message, keep=""))
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error, or its kind where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @dataclass(frozen=True, eq=False)

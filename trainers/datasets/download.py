@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from trainers.datasets.dataset import DatasetError
+from trainers.datasets.dataset import DatasetError, one_line
 from trainers.datasets.named import NamedSet
 from trainers.datasets.walk import remove_stale
 from trainers.files import synchronise
@@ -48,8 +48,7 @@ def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: st
                 _move(Path(temporary, file), root / file)
     # OSError: network and disk; RuntimeError: torchvision's for checksums and failing mirrors.
     except (OSError, RuntimeError, EOFError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DatasetError(f"cannot download {name!r} ({reason}); {looked_for}") from error
+        raise DatasetError(f"cannot download {name!r} ({one_line(error)}); {looked_for}") from error
 
 
 def _move(source: Path, target: Path) -> None:

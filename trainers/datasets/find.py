@@ -19,8 +19,8 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 """Names that ``load_dataset`` knows without any file of the user's."""
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
+_SUFFIXES = (".npz", *_ARCHIVES)
 _FOLDER_FORMAT = 3  # of cache entries: all kinds of notes, validation images
-
 _ARRAYS_FORMAT = 4  # of those of .npz files: likewise, and no channels taken for rows
 
 
@@ -55,7 +55,7 @@ def _find_in(data_dir: Path, name: str, named: NamedSet | None, extra: bool) -> 
     """
     folder = data_dir / name
     if not extra:
-        for suffix in (".npz", *_ARCHIVES):
+        for suffix in _SUFFIXES:
             path = data_dir / f"{name}{suffix}"
             if path.is_file():
                 return _open_path(path, name)
@@ -71,15 +71,15 @@ def _find_in(data_dir: Path, name: str, named: NamedSet | None, extra: bool) -> 
 def _find_named(
     name: str, named: NamedSet, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool
 ) -> Source:
-    downloads = cache_dir / "downloads"
-    if not named.present(downloads, extra):
-        looked_for = _looked_for(name, named, data_dir, downloads, extra)
+    root = cache_dir / "downloads"
+    if not named.present(root, extra):
+        looked_for = _looked_for(name, named, data_dir, root, extra)
         if not download:
             raise DatasetError(f"data set {name!r} is not here and downloading is off; {looked_for}")
-        target = data_dir if data_dir is not None and _writable(data_dir) else downloads
-        download_named(name, named, target, extra, looked_for)
-        return _named_source(name, named, target, extra)
-    return _named_source(name, named, downloads, extra)
+        if data_dir is not None and _writable(data_dir):
+            root = data_dir
+        download_named(name, named, root, extra, looked_for)
+    return _named_source(name, named, root, extra)
 
 
 def _named_source(name: str, named: NamedSet, root: Path, extra: bool) -> Source:
@@ -106,7 +106,7 @@ def _open_path(path: Path, name: str) -> Source:
 
 def _stem(path: Path) -> str:
     base = os.path.basename(os.path.abspath(path))
-    suffix = next((suffix for suffix in (*_ARCHIVES, ".npz") if base.lower().endswith(suffix)), "")
+    suffix = next((suffix for suffix in _SUFFIXES if base.lower().endswith(suffix)), "")
     return base[: len(base) - len(suffix)] or base
 
 
@@ -117,7 +117,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _looked_for(name: str, named: NamedSet, data_dir: Path | None, downloads: Path, extra: bool) -> str:
-    own = [*(() if extra else (f"{name}.npz", *(name + suffix for suffix in _ARCHIVES), f"{name}/"))]
+    own = [] if extra else _own_names(name)
     layout = " and ".join(named.files(extra))
     if data_dir is None:
         return f"its files are looked for in {str(downloads)!r} ({layout}), and in --data-dir when given"
@@ -127,15 +127,17 @@ def _looked_for(name: str, named: NamedSet, data_dir: Path | None, downloads: Pa
     )
 
 
+def _own_names(name: str) -> list[str]:
+    """What the user's own files may be called in a folder."""
+    return [name + suffix for suffix in (*_SUFFIXES, "/")]
+
+
 def _unknown(name: str, data_dir: Path | None) -> DatasetError:
-    looks_like_path = os.sep in name or name.lower().endswith((*_ARCHIVES, ".npz"))
+    looks_like_path = os.sep in name or name.lower().endswith(_SUFFIXES)
     hint = "" if looks_like_path else did_you_mean(name.replace("_", "-"), DATASET_NAMES)
     places = "in the working directory"
     if data_dir is not None:
-        places = (
-            f"in {str(data_dir)!r} ({name}.npz, {', '.join(name + s for s in _ARCHIVES)}, {name}/) and "
-            + places
-        )
+        places = f"in {str(data_dir)!r} ({', '.join(_own_names(name))}) and {places}"
     kind = "no such file or folder" if looks_like_path else "unknown data set"
     return DatasetError(
         f"{kind}: {name!r}{hint} (known: {', '.join(DATASET_NAMES)}; "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from trainers.datasets.dataset import DatasetError
+from trainers.datasets.dataset import DatasetError, one_line
 from trainers.datasets.decoding import LARGE, UPPER_BYTE, decode, readable_formats
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -123,8 +123,7 @@ def decode_image(
         raise DatasetError(f"{where} is {_unidentified(data)}") from None
     # Pillow's decoders report damage as any of these, SyntaxError (PNG) and struct.error included.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DatasetError(f"{where} is broken: {reason}") from error
+        raise DatasetError(f"{where} is broken: {one_line(error)}") from error
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.splits import PLAIN, are_folds, partners, roles, says_nothing
-from trainers.datasets.tree import Labelled, Named, Parts, Tree, enclosing
+from trainers.datasets.tree import Labelled, Named, Tree, enclosing
+from trainers.datasets.walk import Parts
 
 
 @dataclass(frozen=True)

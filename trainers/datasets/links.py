@@ -6,9 +6,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping
 
 from trainers.datasets.dataset import DatasetError
-from trainers.datasets.walk import MAX_FILES
-
-Parts = tuple[str, ...]
+from trainers.datasets.walk import MAX_FILES, Parts
 
 ROUNDS = 8
 """Links that may lead to one another."""

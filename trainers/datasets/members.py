@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import re
 import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
 
-from trainers.datasets.dataset import DatasetError
+from trainers.datasets.dataset import DatasetError, one_line
 from trainers.datasets.images import HEAD, left_out
-from trainers.datasets.walk import check_count, is_by_product, walk
+from trainers.datasets.strict_tar import StrictTarFile
+from trainers.datasets.walk import Parts, check_count, is_by_product, walk
 
 MAX_FILE_BYTES = 64 * 2**20
 """Largest single file read from a folder or an archive."""
 MAX_ARCHIVE_BYTES = 64 * 2**30
 """Most bytes an archive may declare once decompressed."""
-MAX_HEADER_BYTES = 2**20
-"""Most bytes of an archive that say what one member is: long names, records, maps of sparse files."""
-
-_DIGITS = re.compile(rb"\d{100}")
 
 
 @dataclass(frozen=True)
@@ -37,9 +31,9 @@ class Member:
         too_large: of an image that is too large to be read, a sentence that says so.
     """
 
-    parts: tuple[str, ...]
+    parts: Parts
     data: bytes | None = None
-    target: tuple[str, ...] | None = None
+    target: Parts | None = None
     left_out: str = ""
     too_large: str = ""
 
@@ -66,7 +60,7 @@ def read_folder(folder: Path) -> Iterator[Member]:
             yield Member(parts)
 
 
-def read_member(path: Path, parts: tuple[str, ...], size: int) -> Member:
+def read_member(path: Path, parts: Parts, size: int) -> Member:
     """A file that is somewhere below a folder.
 
     Args:
@@ -91,18 +85,18 @@ def read_archive(archive: Path) -> Iterator[Member]:
     Devices are left out, Mac or Windows by-products skipped. Names only serve as labels.
 
     Raises:
-        DatasetError: the archive is damaged or no tar archive, a member's name climbs out of it ("..")
+        DatasetError: the archive is damaged or not a tar archive, a member's name climbs out of it ("..")
             or one of the limits above is passed.
     """
     try:
-        with archive.open("rb") as file, _StrictTarFile.open(fileobj=file) as tar:
+        with archive.open("rb") as file, StrictTarFile.open(fileobj=file) as tar:
             yield from _archive_members(tar, archive)
             _drain(tar)
     except DatasetError:
         raise
     except Exception as error:  # tarfile and the decompressors report damage as almost anything
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"archive {str(archive)!r} is damaged or no tar archive: {reason}") from error
+        what = f"archive {str(archive)!r} is damaged or not a tar archive"
+        raise DatasetError(f"{what}: {one_line(error)}") from error
 
 
 def _archive_members(tar: tarfile.TarFile, archive: Path) -> Iterator[Member]:
@@ -136,13 +130,13 @@ def _drain(tar: tarfile.TarFile) -> None:
             return
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def _parts(name: str) -> Parts:
     """The parts of a path; tarfile takes off the slash at the end of folders alone."""
     root = ("/",) if name.startswith("/") else ()
     return (*root, *(part for part in name.split("/") if part not in ("", ".")))
 
 
-def _target(info: tarfile.TarInfo, parts: tuple[str, ...]) -> tuple[str, ...]:
+def _target(info: tarfile.TarInfo, parts: Parts) -> Parts:
     """Where a link leads: a symbolic one from its own folder, a hard one from the top."""
     way = list(parts[:-1]) if info.issym() else []
     for part in _parts(info.linkname):
@@ -157,7 +151,7 @@ def _target(info: tarfile.TarInfo, parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(way)
 
 
-def _file(tar: tarfile.TarFile, info: tarfile.TarInfo, parts: tuple[str, ...]) -> Member:
+def _file(tar: tarfile.TarFile, info: tarfile.TarInfo, parts: Parts) -> Member:
     content = tar.extractfile(info)
     assert content is not None  # regular members always have content
     head = content.read(HEAD)
@@ -183,70 +177,7 @@ def _read_file(path: Path) -> bytes:
         raise DatasetError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
 
-def _too_large(parts: tuple[str, ...], size: int) -> Member | None:
+def _too_large(parts: Parts, size: int) -> Member | None:
     """The member in place of an image that has more than MAX_FILE_BYTES; None for any other."""
     said = f"is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
     return Member(parts, too_large=said) if size > MAX_FILE_BYTES else None
-
-
-class _StrictTarInfo(tarfile.TarInfo):
-    """A header of which no damage is overlooked."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse one header block.
-
-        tarfile takes a damaged or missing header after the first for the end of the archive, which would
-        silently lose images; and where a size is negative it goes back, again and again.
-        """
-        try:
-            info = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the end mark
-            raise tarfile.ReadError(f"{error}, or cut off before its end mark") from error
-        if info.size < 0:
-            raise tarfile.ReadError(f"a header says that its member has {info.size:,} bytes")
-        return info
-
-
-class _StrictTarFile(tarfile.TarFile):
-    """An archive of which headers take a limited memory: tarfile keeps all that it reads of them."""
-
-    tarinfo = _StrictTarInfo
-
-    def __init__(self, name: Any, mode: Any, fileobj: IO[bytes], **options: Any) -> None:
-        self._metered = _Metered(fileobj)
-        super().__init__(name, mode, self._metered, **options)
-
-    def next(self) -> tarfile.TarInfo | None:
-        """Read the headers of the next member."""
-        self._metered.left = MAX_HEADER_BYTES
-        try:
-            return super().next()
-        finally:
-            self._metered.left = math.inf
-            self.members.clear()  # type: ignore[attr-defined]
-            self.pax_headers = {}  # records for all later members; none of them concerns images
-
-
-class _Metered:
-    """A file of which only ``left`` bytes may still be read; everything but reading is left to the file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.left = math.inf
-
-    def read(self, size: int) -> bytes:
-        """Read as the file does; ValueError for more than is left, or for headers that take too long."""
-        self.left -= size
-        if self.left < 0:
-            raise ValueError(f"one member has more than {MAX_HEADER_BYTES:,} bytes of headers")
-        data = self._file.read(size)
-        # CVE-2024-6232: the time tarfile takes for a header grew with the square of its runs of digits.
-        if self.left < math.inf and _DIGITS.search(data):
-            raise ValueError("a header has more than 100 digits in a row")
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)

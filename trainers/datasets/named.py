@@ -66,12 +66,7 @@ def _cifar(name: str, class_name: str, folder: str) -> NamedSet:
             ) from error
         return _build(name, [(part.data, part.targets) for part in (train, test)], train.classes)
 
-    def fetch(root: Path, missing: Sequence[str]) -> None:
-        import torchvision
-
-        getattr(torchvision.datasets, class_name)(root, download=True)
-
-    return NamedSet(lambda extra: (folder,), read, fetch)
+    return NamedSet(lambda extra: (folder,), read, _fetch_by(class_name))
 
 
 def _mnist(name: str, class_name: str) -> NamedSet:
@@ -91,12 +86,16 @@ def _mnist(name: str, class_name: str) -> NamedSet:
             )
         return _build(name, parts, getattr(datasets, class_name).classes)
 
+    return NamedSet(lambda extra: (folder,), read, _fetch_by(class_name))
+
+
+def _fetch_by(class_name: str) -> Callable[[Path, Sequence[str]], None]:
     def fetch(root: Path, missing: Sequence[str]) -> None:
         import torchvision
 
         getattr(torchvision.datasets, class_name)(root, download=True)
 
-    return NamedSet(lambda extra: (folder,), read, fetch)
+    return fetch
 
 
 def _read_idx(read: Callable[[str], Any], path: Path) -> np.ndarray:
@@ -105,7 +104,7 @@ def _read_idx(read: Callable[[str], Any], path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise DatasetError(f"{str(path.parent)!r} is incomplete: {path.name!r} is missing") from None
     except Exception as error:  # torchvision's parser asserts, indexes and reshapes its way through damage
-        raise DatasetError(f"{str(path)!r} is damaged or no IDX file") from error
+        raise DatasetError(f"{str(path)!r} is damaged or not an IDX file") from error
 
 
 def _svhn() -> NamedSet:
@@ -139,7 +138,7 @@ def _read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
         content = loadmat(path, variable_names=("X", "y"))
         images, labels = content["X"].transpose(3, 0, 1, 2), content["y"].astype(np.int64).reshape(-1)
     except Exception as error:  # loadmat reports damage as almost anything
-        raise DatasetError(f"{str(path)!r} is damaged or no SVHN file in MATLAB format") from error
+        raise DatasetError(f"{str(path)!r} is damaged or not an SVHN file in MATLAB format") from error
     return images, np.where(labels == 10, 0, labels)
 
 

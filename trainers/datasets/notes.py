@@ -10,8 +10,7 @@ import numpy as np
 
 from trainers.datasets.decoding import LARGE
 from trainers.datasets.images import Decoded
-
-Parts = tuple[str, ...]
+from trainers.datasets.walk import Parts
 
 SHOWN = 3
 """Names that are shown of each kind."""

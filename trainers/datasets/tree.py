@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.splits import PLAIN, holds_masks, is_mask_of
+from trainers.datasets.walk import Parts
 
-Parts = tuple[str, ...]
 Named = list[tuple[Parts, str]]
 Labelled = list[tuple[Parts, int]]
 

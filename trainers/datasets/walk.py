@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from trainers.datasets.dataset import DatasetError
 
+Parts = tuple[str, ...]
+"""A path within a folder or archive, part by part."""
 MAX_FILES = 4_000_000
 """Most files and folders of a folder, or members of an archive, that are looked at."""
 MAX_DEPTH = 100

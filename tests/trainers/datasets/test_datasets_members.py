@@ -91,7 +91,7 @@ def test_truncated_gzip_is_damaged(tmp_path, write_tar, share):
     archive = big_tar(tmp_path / "x.tar.gz", write_tar)
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(DatasetError, match=r"^archive '.*x\.tar\.gz' is damaged or no tar archive: .+"):
+    with pytest.raises(DatasetError, match=r"^archive '.*x\.tar\.gz' is damaged or not a tar archive: .+"):
         list(read_archive(archive))
 
 
@@ -100,7 +100,7 @@ def test_truncated_tar_is_damaged(tmp_path, write_tar, cut):
     """Also where the cut falls between two members: the end mark is missing then."""
     archive = big_tar(tmp_path / "x.tar", write_tar)
     archive.write_bytes(archive.read_bytes()[:cut])
-    with pytest.raises(DatasetError, match="is damaged or no tar archive"):
+    with pytest.raises(DatasetError, match="is damaged or not a tar archive"):
         list(read_archive(archive))
 
 
@@ -130,7 +130,7 @@ def test_wrong_gzip_checksum_is_damaged(tmp_path, write_tar):
 def test_no_archive_at_all(tmp_path, content):
     archive = tmp_path / "x.tar.gz"
     archive.write_bytes(content)
-    with pytest.raises(DatasetError, match="is damaged or no tar archive") as caught:
+    with pytest.raises(DatasetError, match="is damaged or not a tar archive") as caught:
         list(read_archive(archive))
     assert "\n" not in str(caught.value)
 

@@ -79,7 +79,7 @@ def test_svhn_extra_follows_the_training_images(tmp_path, pixels):
 def test_damaged_svhn(tmp_path, pixels, content):
     write_svhn(tmp_path, pixels)
     (tmp_path / "train_32x32.mat").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"train_32x32\.mat' is damaged or no SVHN file"):
+    with pytest.raises(DatasetError, match=r"train_32x32\.mat' is damaged or not an SVHN file"):
         NAMED_SETS["svhn"].read(tmp_path, False)
 
 
@@ -116,7 +116,7 @@ def test_truncated_mnist(tmp_path, pixels, keep):
     write_idx(tmp_path / "MNIST" / "raw", pixels)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DatasetError, match="train-images-idx3-ubyte' is damaged or no IDX file"):
+    with pytest.raises(DatasetError, match="train-images-idx3-ubyte' is damaged or not an IDX file"):
         NAMED_SETS["mnist"].read(tmp_path, False)
 
 
