@@ -149,7 +149,7 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
     Raises OSError, and UnusableFile where the checksum is another or `content["format"]` none of `formats`.
     """
     if path.exists() and not path.is_file():  # a pipe, for example, from which nothing may ever come
-        raise UnusableFile("it is no file")
+        raise UnusableFile("it is not a file")
     data = path.read_bytes()
     if hashlib.sha256(memoryview(data)[:-_DIGEST_SIZE]).digest() != data[-_DIGEST_SIZE:]:
         raise UnusableFile("it is incomplete or damaged, its checksum does not match")
@@ -158,7 +158,7 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # made by somebody else: which one depends on what it holds
-        raise UnusableFile(f"it is no file of tensors and plain values: {type(error).__name__}") from error
+        raise UnusableFile(f"it is not a file of tensors and plain values: {type(error).__name__}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if not isinstance(found, int) or found.bit_length() > 63:  # nothing to compare or to print
         found = None

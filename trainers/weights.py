@@ -52,14 +52,14 @@ class TrainedNetwork:
             architecture = Architecture.parse(self.architecture)
             numbers = architecture.parameters(self.input_shape, self.num_classes) + _measured(architecture)
         except StateSpaceError as error:
-            raise WeightsError(f"these are no weights of a network: {error}") from None
+            raise WeightsError(f"these are not the weights of a network: {error}") from None
         # Counted before anything is built: there is memory for as much as the weights themselves take.
         if sum(weight.numel() for weight in self.weights.values()) == numbers:
             network = build_network(architecture, self.input_shape, self.num_classes)
             if forms(network.state_dict()) == forms(self.weights):
                 network.load_state_dict(self.weights)
                 return network
-        raise WeightsError(f"these are no weights of {self.architecture} on images of {self.input_shape}")
+        raise WeightsError(f"these are not the weights of {self.architecture} on images of {self.input_shape}")
 
     def save(self, path: Path) -> None:
         """Write a file as `Checkpoint` does: wholly or not at all. Raises OSError."""

@@ -325,4 +325,4 @@ def test_a_pipe_in_the_place_of_the_file_is_ignored(tmp_path, caplog):
     """Reading it would wait for ever."""
     os.mkfifo(tmp_path / "pipe")
     assert Checkpoint(tmp_path / "pipe").load(None) is None
-    assert "it is no file" in caplog.text
+    assert "it is not a file" in caplog.text

@@ -30,7 +30,7 @@ def test_what_is_normalised_keeps_its_means_and_variances(tmp_path):
     read = TrainedNetwork.read(tmp_path / "network.pt")
     assert torch.equal(read.build().eval()(images), module.eval()(images))
     plain = text.replace("B", "")
-    with pytest.raises(WeightsError, match="these are no weights of"):
+    with pytest.raises(WeightsError, match="these are not the weights of"):
         replace(read, architecture=plain).build()
 
 
@@ -98,12 +98,12 @@ def test_a_file_whose_values_are_of_other_kinds_is_refused(network, name, value,
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"architecture": "[C(8,3,1)"}, "no weights of a network"),
-        ({"architecture": "[P(9,9), SM(10)]"}, "no weights of a network"),
-        ({"architecture": "[C(8,5,1), SM(10)]"}, "no weights of"),
-        ({"input_shape": (2, 2**20, 2**20)}, "no weights of"),
-        ({"num_classes": 11}, "no weights of"),
-        ({"weights": {}}, "no weights of"),
+        ({"architecture": "[C(8,3,1)"}, "not the weights of a network"),
+        ({"architecture": "[P(9,9), SM(10)]"}, "not the weights of a network"),
+        ({"architecture": "[C(8,5,1), SM(10)]"}, "not the weights of"),
+        ({"input_shape": (2, 2**20, 2**20)}, "not the weights of"),
+        ({"num_classes": 11}, "not the weights of"),
+        ({"weights": {}}, "not the weights of"),
     ],
 )
 def test_weights_of_another_network_are_refused_before_one_is_built(network, changes, said):
@@ -120,7 +120,7 @@ def test_weights_of_other_names_or_shapes_are_refused(network):
         weights | {first: weights[first].flatten()},
         weights | {first: weights[first].double()},
     ):
-        with pytest.raises(WeightsError, match="no weights of"):
+        with pytest.raises(WeightsError, match="not the weights of"):
             replace(network, weights=wrong).build()
 
 

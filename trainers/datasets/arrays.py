@@ -126,7 +126,7 @@ def read_npz(path: Path, name: str, own_validation: bool = False) -> ImageDatase
     except MemoryError as error:
         raise DatasetError(f"{where} needs more memory than there is: {error}") from error
     except Exception as error:  # which one depends on the byte that is wrong
-        raise DatasetError(f"{where} is damaged or no .npz file: {reason_of(error)}") from error
+        raise DatasetError(f"{where} is damaged or not an .npz file: {reason_of(error)}") from error
     return dataset_from_arrays(name, {**held, **arrays}, where, own_validation)
 
 
@@ -205,7 +205,7 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
             names = tuple(map(_text, np.asarray(given).reshape(-1).tolist()))
             "".join(names).encode()
         except (SystemError, ValueError):  # of numbers that are no characters numpy makes no string
-            raise DatasetError("'class_names' holds what is no text; names are strings") from None
+            raise DatasetError("'class_names' holds something other than text; names are strings") from None
         return names
     highest = int(labels.max(initial=-1))
     # Labels up to a million from a mistaken column would make as many names; the gaps tell.

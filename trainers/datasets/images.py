@@ -79,11 +79,11 @@ def left_out(name: str, head: bytes) -> str:
         return ""
     kind = _kind(head)
     if kind is None or kind == "Git LFS":
-        return "no images"
+        return "not images"
     if lower.endswith(_COPIES):
-        return "backups or parts of downloads by their names"
+        return "backups or parts of downloads, going by their names"
     if kind in _WEAK and "." in name:
-        return "no images by their names"
+        return "not images, going by their names"
     return "" if kind in readable_formats() or kind in _REMEDIES else f"{kind}, which is not read"
 
 

@@ -80,7 +80,7 @@ class Tree:
         for parts, name in files:
             if name not in labels:
                 raise DatasetError(
-                    f"class {name!r} of {'/'.join(parts)!r} in {self.source!r} is no training class"
+                    f"class {name!r} of {'/'.join(parts)!r} in {self.source!r} is not a training class"
                 )
         return [(parts, labels[name]) for parts, name in files]
 

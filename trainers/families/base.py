@@ -86,9 +86,8 @@ class Family(ABC):
         for name in (*self.parameters, *values):
             if name not in self.parameters or name not in values:
                 known = ", ".join(self.parameters)
-                raise FamilyError(
-                    f"family {self.name!r} has the parameters {known}; trouble is with {name!r}"
-                )
+                problem = "is missing" if name in self.parameters else "is not one of them"
+                raise FamilyError(f"family {self.name!r} has the parameters {known}; {name!r} {problem}")
             if values[name] not in self.parameters[name]:
                 raise FamilyError(
                     f"{name} = {values[name]!r} of family {self.name!r}; expected {self.parameters[name]}"

@@ -118,6 +118,6 @@ def parse_architecture(text: str) -> Architecture:
     if "(" in text:
         return Architecture.parse(text)
     raise FamilyError(
-        f"{quoted(text)} is no family; expected {', '.join(FAMILIES)}, a network as [C(16,3,1), SM(10)], "
+        f"{quoted(text)} is not a family; expected {', '.join(FAMILIES)}, a network as [C(16,3,1), SM(10)], "
         f"{PREFIX}NAME or a run folder{did_you_mean(text, FAMILIES)}"
     )

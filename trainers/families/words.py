@@ -118,7 +118,7 @@ def _words(file: Path) -> list[str]:
     except OSError as error:
         raise DatasetError(f"{str(file)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise DatasetError(f"{str(file)!r} is no text in UTF-8") from None
+        raise DatasetError(f"{str(file)!r} is not UTF-8 text") from None
     words = [word for line in lines for word in (*line.split(), END)]
     if len(words) < 2:
         raise DatasetError(f"{str(file)!r} holds no words")

@@ -214,7 +214,7 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
     [
         (("resnet", "--dataset", "digits"), "'resnet' is a family, not a network"),
         ((NETWORK,), "--dataset is missing"),
-        (("", "--dataset", "digits"), "'' is no family; expected"),
+        (("", "--dataset", "digits"), "'' is not a family; expected"),
         (("[C(8,3)]", "--dataset", "digits"), "C(8,3)"),
         ((NETWORK, *SMALL, "--parameters", "nowhere.json"), "'nowhere.json' cannot be read"),
         (("published:cifar10-9", "--dataset", "digits"), "no published network 'cifar10-9'"),

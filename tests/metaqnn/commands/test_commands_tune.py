@@ -113,7 +113,7 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
     [
         ((), "FAMILY is missing: resnet"),
         (("resnet",), "--dataset is missing"),
-        (("resnt", "--dataset", "digits"), "'resnt' is no family"),
+        (("resnt", "--dataset", "digits"), "'resnt' is not a family"),
         (("lstm", "--dataset", "cifar10"), "'lstm' is trained on words, but 'cifar10' is images"),
         (
             ("convnet", "--dataset", "digits", "--image-size", "4"),

@@ -75,7 +75,7 @@ def test_what_is_no_image_is_left_out_and_counted(make_random, tmp_path):
     found = list(classifier.classify(files, max_pixels=1000))
     assert [one.file for one in found] == [str(files[0][0]), str(files[-2][0])]
     lines = "\n".join(classifier.notes.lines())
-    assert f"1 file left out, no images: '{tmp_path / 'a.txt'}'" in lines
+    assert f"1 file left out, not images: '{tmp_path / 'a.txt'}'" in lines
     assert "2 files left out, unreadable: it is broken: '" in lines
     assert "1 file left out, unreadable: it is too large (--max-pixels): '" in lines
     assert (

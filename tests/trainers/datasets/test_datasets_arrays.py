@@ -125,7 +125,7 @@ def test_damaged_files(tmp_path, arrays):
     flipped[300] ^= 0xFF  # a pixel: only the checksum tells
     for data in (b"", b"nothing", good[:100], good[: len(good) // 2], bytes(flipped)):
         path.write_bytes(data)
-        with pytest.raises(DatasetError, match=r"'.*x\.npz' is damaged or no \.npz file: \w+") as caught:
+        with pytest.raises(DatasetError, match=r"'.*x\.npz' is damaged or not an \.npz file: \w+") as caught:
             read_npz(path, "x")
         assert "\n" not in str(caught.value)
 
@@ -133,7 +133,7 @@ def test_damaged_files(tmp_path, arrays):
 def test_a_single_array_is_no_npz(tmp_path):
     with open(tmp_path / "x.npz", "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(DatasetError, match=r"is damaged or no \.npz file: BadZipFile"):
+    with pytest.raises(DatasetError, match=r"is damaged or not an \.npz file: BadZipFile"):
         read_npz(tmp_path / "x.npz", "x")
 
 

@@ -38,7 +38,7 @@ def test_images_of_any_name_are_read_and_the_rest_is_counted(
         dataset = read_image_folder(source, "x")
         assert dataset.counts["train"] == {"a": 5, "b": 4}
         notes = "\n".join(dataset.notes)
-        assert "1 file left out, no images: 'b/n.txt'" in notes
+        assert "1 file left out, not images: 'b/n.txt'" in notes
         assert "1 file left out, unreadable: it is HEIC, which Pillow does not read here" in notes
         assert "3 files are copies of one another, perhaps placeholders, and are used: 'a/x.JPE'" in notes
 

@@ -142,13 +142,13 @@ HEADS = {
     "x.dat": (b"RIFF\0\0\0\0WEBPVP8 ", ""),
     "x.png": (b"anything", ""),
     "x.heic": (b"\0\0\0\x18ftypheic", ""),
-    "x.txt": (b"BM, the abbreviation", "no images by their names"),
+    "x.txt": (b"BM, the abbreviation", "not images, going by their names"),
     "BM": (b"BM" + bytes(60), ""),
-    "x.nef": (b"MM\0*\0\0", "no images by their names"),
-    "x.jpg.bak": (b"\xff\xd8\xff\xe0", "backups or parts of downloads by their names"),
+    "x.nef": (b"MM\0*\0\0", "not images, going by their names"),
+    "x.jpg.bak": (b"\xff\xd8\xff\xe0", "backups or parts of downloads, going by their names"),
     "x.jxl": (b"\xff\x0a", "JPEG XL, which is not read"),
     "x.svg": (b"<?xml version='1.0'?>\n<svg>", "SVG, which is not read"),
-    "notes": (b"notes", "no images"),
+    "notes": (b"notes", "not images"),
 }
 
 

@@ -79,7 +79,7 @@ def test_loose_images_beside_the_splits_do_not_matter():
             "train train/a train/b",
             "class folder 'train/b' of 'source' holds no",
         ),
-        ("train/a/1.png test/z/1.png", "", "class 'z' of 'test/z/1.png' in 'source' is no training class"),
+        ("train/a/1.png test/z/1.png", "", "class 'z' of 'test/z/1.png' in 'source' is not a training class"),
         ("test/a/1.png val/a/1.png", "", "'source' has 'test', 'val' but no train folder with images"),
         ("test/a/1.png", "", "'source' has 'test' but no train folder with images"),
     ],

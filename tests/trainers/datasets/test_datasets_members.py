@@ -169,7 +169,7 @@ def test_images_too_large_to_be_read_are_told_apart_and_other_large_files_left_o
     expected = [
         ("1.png", None, "is too large: 5 bytes, at most 4 are read", ""),
         ("2.png", b"1234", "", ""),
-        ("film.mp4", None, "", "no images"),
+        ("film.mp4", None, "", "not images"),
     ]
     for found in (
         read_archive(write_tar(tmp_path / "x.tar", files)),

@@ -38,7 +38,7 @@ def test_a_network_without_dropout_has_no_rate_of_it_to_tune():
 @pytest.mark.parametrize(
     ("text", "preset", "error", "message"),
     [
-        ("resnt", "paper", FamilyError, "'resnt' is no family; .*did you mean 'resnet'"),
+        ("resnt", "paper", FamilyError, "'resnt' is not a family; .*did you mean 'resnet'"),
         (
             "published:cifar10-7",
             "paper",

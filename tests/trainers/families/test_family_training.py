@@ -98,7 +98,7 @@ def test_models_learn(family_trainer, members):
         ({"num_filters": 2.5}, "num_filters = 2.5"),
         ({"filter_size": 4}, "filter_size = 4 of family 'resnet'; expected one of 3, 5, 7"),
         ({"ss": True}, "ss = True"),
-        ({"depth": 3}, "trouble is with 'depth'"),
+        ({"depth": 3}, "'depth' is not one of them"),
     ],
 )
 def test_what_is_outside_of_the_space_is_refused_in_one_line(change, message, members):

@@ -56,7 +56,7 @@ def test_the_content_makes_the_fingerprint(tmp_path):
             r"ptb.train.txt' has 1 word\(s\) to tell apart; at least 2 are needed",
         ),
         ({"train": ""}, "ptb.train.txt' holds no words"),
-        ({"train": b"\xff\xfe\x00"}, "ptb.train.txt' is no text in UTF-8"),
+        ({"train": b"\xff\xfe\x00"}, "ptb.train.txt' is not UTF-8 text"),
         ({"train": "a b\n", "valid": ""}, "ptb.valid.txt' holds no words"),
     ],
 )
