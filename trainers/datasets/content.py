@@ -53,11 +53,11 @@ class Content:
             self._decode(member)
 
     def _decode(self, member: Member) -> None:
-        where = f"image {str(member)!r} of {self.source!r}"
+        where = self._where(member)
         try:
             if member.too_large:
                 raise DatasetError(f"{where} {member.too_large}")
-            image = self._pixels(member, UPPER_BYTE)
+            image = self._decoded(member, UPPER_BYTE)
         except DatasetError as error:
             self.unreadable = self.unreadable or str(error)
             self.notes.add(f"left out, {in_general(str(error).removeprefix(where).strip())}", member.parts)
@@ -66,10 +66,12 @@ class Content:
             self._put(member.parts, image.pixels)
             self._note(member.parts, image)
 
-    def _pixels(self, member: Member, levels: tuple[float, float]) -> Decoded:
+    def _where(self, member: Member) -> str:
+        return f"image {str(member)!r} of {self.source!r}"
+
+    def _decoded(self, member: Member, levels: tuple[float, float]) -> Decoded:
         assert member.data is not None
-        where = f"image {str(member)!r} of {self.source!r}"
-        return decode_image(member.data, where, self.image_size, levels, self.max_pixels)
+        return decode_image(member.data, self._where(member), self.image_size, levels, self.max_pixels)
 
     def _put(self, parts: Parts, image: np.ndarray) -> None:
         """Keep an image; refuses the first one that differs in size from those before."""
@@ -130,7 +132,7 @@ class Content:
         """Decode a grey image of more than 8 bits at other levels; False for all else."""
         if member.data is None or member.parts not in self.deep:
             return False
-        self.pixels[member.parts] = self._pixels(member, levels).pixels
+        self.pixels[member.parts] = self._decoded(member, levels).pixels
         return True
 
     def dataset(self, name: str, layout: Layout, levels: tuple[float, float]) -> ImageDataset:

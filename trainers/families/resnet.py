@@ -48,9 +48,9 @@ class Block(nn.Module):
 class ResNet(Family):
     """`num_blocks` = n, `num_filters` at the full size, `filter_size` of all convolutions, step size `ss`.
 
-    The 2n blocks are spread over three sizes of maps as evenly as may be, the first ones first: 6n + 2 layers
-    with the first convolution and the last layer. The rate falls to a tenth after every `ss` epochs. How
-    three convolutions a block make 6n + 2 layers is not in the text; this is our reading.
+    The 2n blocks are spread over three sizes of maps as evenly as possible; with the first convolution and
+    the last layer they make 6n + 2 layers. The rate falls to a tenth after every `ss` epochs. How three
+    convolutions a block make 6n + 2 layers is not in the text; this is our reading.
     """
 
     chance_factor = 1.0
@@ -59,7 +59,8 @@ class ResNet(Family):
         """See `Family`."""
         self.require_side(input_shape, 2**STAGES)
         filters, size = int(values["num_filters"]), int(values["filter_size"])
-        stages = [number * STAGES // (2 * int(values["num_blocks"])) for number in self._blocks(values)]
+        number = 2 * int(values["num_blocks"])
+        stages = [block * STAGES // number for block in range(number)]
         widths = [filters, *(filters * 2**stage for stage in stages)]
         steps = [1 + (after > before) for before, after in pairwise([0, *stages])]
         blocks = (Block(*pair, size, step) for pair, step in zip(pairwise(widths), steps, strict=True))
@@ -88,9 +89,6 @@ class ResNet(Family):
             momentum=0.9,
             chance_factor=self.chance_factor,
         )
-
-    def _blocks(self, values: Values) -> range:
-        return range(2 * int(values["num_blocks"]))
 
 
 def resnet(preset: str) -> ResNet:

@@ -66,13 +66,20 @@ def find_words(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
     They are looked for in `data_dir`, in `data_dir/NAME`, and in the folder NAME itself; None if the training
     part is nowhere there.
     """
-    given = Path(name).expanduser()
-    folders = [] if data_dir is None else [Path(data_dir).expanduser(), Path(data_dir).expanduser() / name]
-    for folder in (*folders, given):
-        files = {part: folder / f"{given.name}.{part}.txt" for part in PARTS}
+    for folder in _folders(name, data_dir):
+        files = {part: folder / f"{Path(name).name}.{part}.txt" for part in PARTS}
         if files["train"].is_file():
             return files
     return None
+
+
+def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> list[Path]:
+    """Where a text is looked for."""
+    given = Path(name).expanduser()
+    if data_dir is None:
+        return [given]
+    data = Path(data_dir).expanduser()
+    return [data, data / name, given]
 
 
 def load_words(
@@ -91,12 +98,11 @@ def load_words(
         valid_limit: use only the first so many validation words.
 
     Raises:
-        DatasetError: a file is missing or no text, or there are fewer than two different words.
+        DatasetError: a file is missing or not text, or there are fewer than two different words.
     """
     files = find_words(name, data_dir)
     if files is None:
-        folders = [] if data_dir is None else [str(data_dir), str(Path(data_dir) / name)]
-        places = " and ".join(map(repr, dict.fromkeys([*folders, name])))
+        places = " and ".join(map(repr, dict.fromkeys(map(str, _folders(name, data_dir)))))
         raise DatasetError(
             f"no text {name!r}: {Path(name).name}.train.txt was looked for in {places}; is --data-dir right?"
         )
