@@ -11,7 +11,6 @@ takes about a minute of one core per seed. Each pair leaves a file in --out; wha
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 from command_line import execute, numbers, parser, positive
 from finished import store, stored
 from joblib import Parallel, delayed
-from machine import processor
+from machine import described
 from search_tables import mean_and_error
 from surrogate_search import World, run_search
 from tabulate import tabulate
@@ -37,7 +36,7 @@ MORE = 1.5
 
 def main() -> None:
     chosen = _options().parse_args()
-    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
+    print(f"{' '.join(sys.argv)}\n{described(used=f'{chosen.jobs} used')}")
     pairs = [(size, seed) for size in chosen.sizes for seed in chosen.seeds]
     run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
     for line in run(delayed(compare)(chosen, size, seed) for size, seed in pairs):

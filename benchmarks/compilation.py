@@ -12,7 +12,6 @@ otherwise it would be counted for whichever network comes first.
 """
 
 import os
-import platform
 import tempfile
 from math import ceil
 from statistics import median
@@ -20,7 +19,7 @@ from time import perf_counter
 
 import torch
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 from tabulate import tabulate
 from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS, Subject, random_images, trainer
 
@@ -90,11 +89,8 @@ def main() -> None:
     arguments = options.parse_args()
     device = choose_device(arguments.device)
     gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
-    print(
-        f"{processor()}, {os.cpu_count()} cores, {arguments.threads} thread{gpu}, {arguments.precision}; "
-        f"load average {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
-        f"torch {torch.__version__}; n = {arguments.rounds} turns\n"
-    )
+    used = f"{arguments.threads} used{gpu}, {arguments.precision}"
+    print(f"{described('torch', used=used)}; n = {arguments.rounds} turns\n")
     with processor_settings(arguments.threads), tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
         given = arguments.device, arguments.precision, arguments.rounds, arguments.seconds

@@ -17,7 +17,6 @@ Compared in the same run: the same search with one worker (--workers 1,1000).
 """
 
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -28,9 +27,8 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-import sqlalchemy
 from command_line import BenchmarkError, execute, numbers, parser, positive
-from machine import processor
+from machine import described
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
@@ -217,11 +215,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.start >= chosen.networks:
         raise BenchmarkError(f"--start {chosen.start} leaves nothing to do of --networks {chosen.networks}")
-    print(" ".join(sys.argv))
-    print(
-        f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
-    )
+    print(f"{' '.join(sys.argv)}\n{described('SQLAlchemy', 'numpy', used='one used')}")
     print("workers  networks  events/s  networks/s together median ms  99th ms  max ms database MB memory MB")
     every = chosen.every or max(1, (chosen.networks - chosen.start) // 5)
     with tempfile.TemporaryDirectory() as temporary:

@@ -12,8 +12,6 @@ power cut takes the last events away, shows what that costs. The files are where
     python benchmarks/database_events.py --storage postgresql+psycopg://me@127.0.0.1:5433/events
 """
 
-import os
-import platform
 import sqlite3
 import sys
 import tempfile
@@ -21,9 +19,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-import sqlalchemy
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 from sqlalchemy import URL, create_engine, event, text
 
 from metaqnn.config.search import SearchConfig
@@ -80,11 +77,7 @@ def main() -> None:
     options.add_argument("--networks", type=positive, default=200, help="networks per back end (default 200)")
     options.add_argument("--blocks", type=positive, default=10, help="blocks that alternate (default 10)")
     chosen = options.parse_args()
-    print(" ".join(sys.argv[:1]))
-    print(
-        f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}"
-    )
+    print(f"{sys.argv[0]}\n{described('SQLAlchemy')}")  # without the storage's password
     with tempfile.TemporaryDirectory() as folder:
         urls = {name: sqlite_url(Path(folder) / f"{name}.db") for name in (SAFE, UNFLUSHED)}
         if chosen.storage is not None:

@@ -13,17 +13,13 @@ other work shares the cores, the slowest of a hundred are slow because they had 
 """
 
 import argparse
-import importlib.metadata
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from command_line import completed, execute, parser, positive
-from machine import processor
+from machine import described, seconds
 
 from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
 from predictor.curves.options import MANY, whole
@@ -38,12 +34,6 @@ NOISE = 0.002
 """Of the copies: equal networks would be scored once."""
 REGRESSIONS = {"nu-svr-rbf": "SRM, nu-SVR RBF", "robust-gp": "SRM, robust-gp"}
 PACKAGES = ("numpy", "scipy", "scikit-learn", "emcee", "torch")
-
-
-def seconds(job: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
 
 
 def regression_costs(
@@ -166,9 +156,7 @@ def main() -> None:
         rows += regression_rows(history, networks, tau)
         rows += baseline_rows(history, networks, tau, min(options.extrapolations, len(networks)))
     print(f"{Path(options.curves).name}: {N_TRAIN} training curves, tau = {tau} of {curves.T}; wall time")
-    print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
-    versions = [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]
-    print(f"Python {platform.python_version()}, {', '.join(versions)}\n")
+    print(f"{described(*PACKAGES)}\n")
     for name, cost, note in rows:
         print(f"{name:<52}{1000 * cost:>12,.3f} ms   {note}")
 

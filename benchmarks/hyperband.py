@@ -14,7 +14,6 @@ With `--results FILE` every replay is written there as it ends, and those that a
 
 import argparse
 import json
-import os
 import sys
 import time
 import warnings
@@ -25,7 +24,7 @@ from statistics import median
 import numpy as np
 import optuna
 from command_line import completed, execute, parser, positive
-from machine import processor
+from machine import described
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.trial import TrialState
 from tabulate import tabulate
@@ -53,9 +52,7 @@ def main() -> None:
     chosen = options.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    print(
-        f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, one used, Optuna {optuna.__version__}"
-    )
+    print(f"{' '.join(sys.argv)}\n{described('optuna', used='one used')}")
     done = Done(chosen.results)
     deadline = time.perf_counter() + 60 * chosen.minutes
     for file in chosen.curves:

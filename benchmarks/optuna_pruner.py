@@ -11,9 +11,6 @@ the last lines what a call costs on average over the epochs of a trial that goes
 pruner says: the mean over the epochs of the median of twenty trials, in which refits do not count.
 """
 
-import importlib.metadata
-import os
-import platform
 import statistics
 import time
 
@@ -21,7 +18,7 @@ import numpy as np
 import optuna
 from command_line import completed, execute, parser, positive
 from decision_cost import noisy_copies
-from machine import processor
+from machine import described
 
 from predictor import LearningCurves, RankEnvelope
 from predictor.integrations.optuna import StoppingRulePruner
@@ -82,8 +79,7 @@ def main() -> None:
     rng = np.random.default_rng(1)
     finished = finished_trials(curves, rng)
     running = noisy_copies(curves[: options.trials], rng)
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "scipy", "optuna")]
-    print(f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {', '.join(versions)}")
+    print(described("numpy", "scipy", "optuna"))
     print(f"{len(finished):,} finished trials, {len(running)} more; milliseconds of processor time a call")
     rule = StoppingRulePruner(RankEnvelope(), T=curves.T)
     pruners = {"MedianPruner": optuna.pruners.MedianPruner(), "rank envelope": rule}

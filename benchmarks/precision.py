@@ -8,14 +8,11 @@ of the former shows a bias that noise would not have.
     python benchmarks/precision.py --data-dir DIR     # DIR holds cifar10.tar.gz; about three minutes
 """
 
-import os
-import platform
 from itertools import combinations
 
 import numpy as np
-import torch
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 from tabulate import tabulate
 
 from predictor.curves.options import MANY, whole
@@ -72,10 +69,7 @@ def main() -> None:
         "RMS change by seed",
         "mean change by format",
     ]
-    print(
-        f"{processor()}, {os.cpu_count()} cores, 1 thread; Python {platform.python_version()}, "
-        f"torch {torch.__version__}"
-    )
+    print(described("torch", used="one used"))
     print(f"n = {arguments.seeds} seeds x {arguments.epochs} epochs of 4,000 images, 1,000 validated")
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 

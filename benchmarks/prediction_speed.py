@@ -14,21 +14,17 @@ epochs from a CSV file, fits models to them and predicts all of them.
 """
 
 import argparse
-import importlib.metadata
 import multiprocessing
-import os
-import platform
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from command_line import completed, execute, parser, positive
-from machine import processor
+from machine import described, seconds
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -41,12 +37,6 @@ from predictor.curves.options import whole
 N_TRAIN, MORE, N_SETTINGS, FOLDS = 100, 50, 1000, 3
 OTHER_DRAWS = 1000
 PACKAGES = ("numpy", "scipy", "scikit-learn", "joblib")
-
-
-def seconds(job: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
 
 
 def plain_model(C: float, nu: float, gamma: float) -> Pipeline:
@@ -179,9 +169,7 @@ def main() -> None:
     print(
         f"{train.T - 1} models, {N_TRAIN} training curves, {N_SETTINGS} settings x {FOLDS} folds, wall time"
     )
-    print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
-    versions = [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]
-    print(f"Python {platform.python_version()}, {', '.join(versions)}\n")
+    print(f"{described(*PACKAGES)}\n")
     report_fits(train, options.processes, options.plain_settings)
     report_refits(curves, options.refit_splits)
     print(f"peak memory with 10,000 curves of 100 epochs: {peak_memory() / 1e6:,.0f} MB (a whole process)")

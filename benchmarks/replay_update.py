@@ -11,8 +11,6 @@ Before anything is timed, both learn from the same draws and must come to the sa
 """
 
 import csv
-import os
-import platform
 import resource
 import sys
 import tempfile
@@ -22,7 +20,7 @@ from time import perf_counter
 
 import numpy as np
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.randomness import Purpose, generator
@@ -130,10 +128,7 @@ def main() -> None:
     )
     rounds = options.parse_args().rounds
     print(f"{' '.join(sys.argv)}: one update of {DRAWS} networks, cifar10 space, median (least to most)")
-    print(
-        f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, numpy {np.__version__}"
-    )
+    print(described("numpy", used="one used"))
     for size in SIZES:
         compare(preset("cifar10"), size, rounds)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")

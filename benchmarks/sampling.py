@@ -6,15 +6,13 @@ prints architectures per second beside a plain walk that works out the allowed l
 in one process and in turns, with n, hardware and versions.
 """
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 from command_line import execute, parser
-from machine import processor
+from machine import described
 
 from state_space import (
     Architecture,
@@ -79,8 +77,7 @@ def main() -> None:
         rates["StateSpace.sample"].append(rate(space.sample, N))
         rates["plain walk"].append(rate(lambda rng: plain_sample(space, rng), N // 10))
     print(f"cifar10 preset, {REPEATS} x {N} (plain walk {N // 10}) architectures, one core")
-    print(f"{processor()}, {os.cpu_count()} cores, 1-minute load {os.getloadavg()[0]:.1f}")
-    print(f"Python {platform.python_version()}, numpy {np.__version__}\n")
+    print(f"{described('numpy')}\n")
     print(f"{'StateSpace.sample, first':<26}{first:>10,.0f} architectures/s")
     for name, values in rates.items():
         median, least = statistics.median(values), min(values)

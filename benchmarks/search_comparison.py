@@ -12,7 +12,6 @@ there is not run again. With --csv and --plot, every number and a picture.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from command_line import BenchmarkError, execute, numbers, parser, positive
 from finished import store, stored
 from joblib import Parallel, delayed
-from machine import processor
+from machine import described
 from search_measures import SearchFile
 from search_tables import REFERENCE, as_table, draw, write_csv
 from surrogate_search import World, run_search
@@ -45,7 +44,7 @@ def main() -> None:
     chosen = _options().parse_args()
     if chosen.plot and REFERENCE not in chosen.rules:
         raise BenchmarkError(f"--plot draws differences from {REFERENCE}, which is not in --rules")
-    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
+    print(f"{' '.join(sys.argv)}\n{described(used=f'{chosen.jobs} used')}")
     files = {(rule, seed): _file(chosen, rule, seed) for seed in chosen.seeds for rule in chosen.rules}
     missing = [(rule, seed) for (rule, seed), file in files.items() if not stored(file, _of(chosen))]
     run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")

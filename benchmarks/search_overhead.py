@@ -12,8 +12,6 @@ the search.
 
 import contextlib
 import io
-import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -21,9 +19,8 @@ from statistics import median
 from time import perf_counter, time
 
 import numpy as np
-import sqlalchemy
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 from sqlalchemy import Connection, insert
 
 from metaqnn.cli import main as metaqnn
@@ -197,11 +194,7 @@ def main() -> None:
     chosen = options.parse_args()
     import metaqnn.commands.top  # noqa: F401 - its import is not timed
 
-    print(" ".join(sys.argv))
-    print(
-        f"{processor()}, {os.cpu_count()} cores, one used; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}, numpy {np.__version__}"
-    )
+    print(f"{' '.join(sys.argv)}\n{described('SQLAlchemy', 'numpy', used='one used')}")
     with tempfile.TemporaryDirectory() as folder:
         ours(Path(folder), 100, chosen.count)
         top(ours(Path(folder), chosen.size, chosen.count))

@@ -13,7 +13,6 @@ Within tolerance: a regret of at most 2% of the median gap. {R} in a rule is T/1
 takes about 3 minutes per rule on one core for ten files.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from math import ceil
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from command_line import completed, execute, numbers, parser, positive
-from machine import processor
+from machine import described
 from tabulate import tabulate
 from tqdm import tqdm
 
@@ -43,7 +42,7 @@ def main() -> None:
     )
     options.add_argument("--jobs", type=positive, default=1)
     chosen = options.parse_args()
-    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, {chosen.jobs} used")
+    print(f"{' '.join(sys.argv)}\n{described(used=f'{chosen.jobs} used')}")
     found: dict[str, list[Trials]] = {rule: [] for rule in chosen.rules}
     for curve_set in tqdm(list(all_sets(chosen.curves)), disable=None):
         rules = [

@@ -11,13 +11,12 @@ pairs whose order turns; attempts needed; the jitter from epoch to epoch. Two mi
 recorded architectures made as above, and PREFIX-sampled.npz, as many architectures drawn at epsilon = 1.
 """
 
-import os
 import sys
 from time import process_time
 
 import numpy as np
 from command_line import execute, parser
-from machine import processor
+from machine import described
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
@@ -40,7 +39,7 @@ def main() -> None:
     World.add_options(options)
     options.add_argument("--write", metavar="PREFIX", help="write curves of the surrogate")
     chosen = options.parse_args()
-    print(f"{' '.join(sys.argv)}\n{processor()}, {os.cpu_count()} cores, one used")
+    print(f"{' '.join(sys.argv)}\n{described(used='one used')}")
     world = World.of(chosen)
     architectures, recorded = world.recorded()
     unseen, expected = train_unseen(world, architectures, recorded)

@@ -15,8 +15,6 @@ machine disturb less; each ratio is within one turn, and medians are over turns.
     python benchmarks/training_loop.py            # about two minutes
 """
 
-import os
-import platform
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +24,8 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
-import torchvision
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described
 from PIL import Image
 from tabulate import tabulate
 from torch import nn
@@ -228,9 +225,7 @@ def main() -> None:
     arguments = options.parse_args()
     auto = trainer(random_images(20), "cpu", "auto").precision_name
     print(
-        f"{processor()}, {os.cpu_count()} cores, 1 thread; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, torch {torch.__version__}, "
-        f"torchvision {torchvision.__version__}; n = {arguments.rounds} turns; "
+        f"{described('torch', 'torchvision', used='one used')}; n = {arguments.rounds} turns; "
         f"precision 'auto' is {auto} here\n"
     )
     rows, checkpoints = [], []

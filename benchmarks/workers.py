@@ -12,8 +12,6 @@ than the number of processes.
 """
 
 import multiprocessing
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,9 +22,8 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
-import torch
 from command_line import execute, numbers, parser, positive
-from machine import processor
+from machine import described
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.schedule import EpsilonSchedule
@@ -128,11 +125,7 @@ def main() -> None:
         chosen.preset, dataset=chosen.dataset, schedule=schedule, stopping="none", **more
     )
     here = Environment(data_dir=chosen.data_dir, device="cpu", threads=1, download=False)
-    print(" ".join(sys.argv))
-    print(
-        f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, torch {torch.__version__}"
-    )
+    print(f"{' '.join(sys.argv)}\n{described('torch')}")
     searched(replace(config, schedule=EpsilonSchedule(((1.0, 1),)), epochs=1), here)  # fills caches
     searches, ceilings = [], []
     for round_ in range(chosen.rounds):
