@@ -20,7 +20,6 @@ first thing (Linux only, without a browser).
 """
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -28,28 +27,23 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import Any
 
-import altair
 import numpy as np
-import sqlalchemy
-import starlette
 from command_line import execute, parser, positive
-from machine import processor
+from machine import described, seconds
+from made_up import SPACE, MadeUp, store
 from playwright.sync_api import Browser, sync_playwright
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
-from metaqnn.database import ReplayDatabase, SearchRecord
-from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
 from metaqnn.figures import FIGURES
 from metaqnn.session.run_folder import RunFolder
-from state_space import Architecture, preset
+from state_space import Architecture
 
-SPACE = preset("cifar10")
 T = 20
 METAQNN = [sys.executable, "-m", "metaqnn"]
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -70,79 +64,25 @@ look();
 
 def make_run(path: Path, count: int) -> RunFolder:
     """A search with so many finished networks: three in five stopped half way, one in fifty failed."""
-    folder = RunFolder(path)
-    folder.path.mkdir()
     lower = tuple((tenth / 10, max(1, count // 20)) for tenth in range(9, 0, -1))
     schedule = EpsilonSchedule(((1.0, max(1, count - 9 * lower[0][1])), *lower))
-    config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule)
-    database = ReplayDatabase.create(
-        folder.url, SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
-    )
-    database.close()
     rng = np.random.default_rng(0)
-    found = dict.fromkeys(map(str, (SPACE.sample(rng) for _ in range(3 * schedule.total))))
-    rows: dict[Any, list[dict[str, Any]]] = {
-        table: [] for table in (networks, samples, trainings, epochs, decisions)
-    }
-    for number, architecture in enumerate(list(found)[: schedule.total], start=1):
-        add_network(rows, number, architecture, config.schedule.epsilon(number - 1), rng)
-    with sqlalchemy.create_engine(folder.url).begin() as connection:
-        for table, values in rows.items():
-            connection.execute(table.insert(), values)
-    return folder
+    found = dict.fromkeys(SPACE.sample(rng) for _ in range(3 * schedule.total))
+    networks = [
+        made_up_network(architecture, schedule.epsilon(proposal), rng)
+        for proposal, architecture in enumerate(islice(found, schedule.total))
+    ]
+    return store(path, SearchConfig.of("paper", dataset="cifar10", schedule=schedule), networks)
 
 
-def add_network(
-    rows: dict[Any, list[dict[str, Any]]], number: int, text: str, epsilon: float, rng: np.random.Generator
-) -> None:
+def made_up_network(architecture: Architecture, epsilon: float, rng: np.random.Generator) -> MadeUp:
     """A network with a saturating curve, better at a lower epsilon."""
-    architecture = Architecture.parse(text)
     outcome = str(rng.choice(["completed", "stopped", "chance"], p=[0.38, 0.6, 0.02]))
     length = {"completed": T, "stopped": T // 2, "chance": 1}[outcome]
     height = 0.2 + 0.3 * rng.random() + 0.25 * (1 - epsilon)
-    curve = [
-        0.1 + height * (1 - 0.7**epoch) + 0.005 * rng.standard_normal() for epoch in range(1, length + 1)
-    ]
-    final = curve[-1] if outcome == "completed" else None
-    forecast = curve[-1] + 0.02 if outcome == "stopped" else None
-    moment = 1.7e9 + 60 * number
-    rows[networks].append(
-        {
-            **{"id": number, "search_id": 1, "number": number, "architecture": text, "epsilon": epsilon},
-            **{"num_params": architecture.num_params, "depth": architecture.depth},
-            "parameters": architecture.parameters(SPACE.input_shape, 10),
-            "macs": architecture.macs(SPACE.input_shape, 10),
-            **{"proposed_at": moment - 60, "finished_at": moment, "finished_position": number},
-            **{
-                "outcome": outcome,
-                "message": outcome,
-                "attempt": 1,
-                "epochs": length,
-                "epochs_trained": length,
-            },
-            **{"seconds": 60.0, "last_accuracy": curve[-1], "final_accuracy": final},
-            **{"predicted_accuracy": forecast, "reward": final or forecast or 0.1},
-        }
-    )
-    rows[samples].append(
-        {"search_id": 1, "proposal": number - 1, "network_id": number, "epsilon": epsilon, "position": number}
-    )
-    rows[trainings].append(
-        {"id": number, "network_id": number, "purpose": "search", "attempt": 1, "learning_rate": 1e-3}
-    )
-    for epoch, accuracy in enumerate(curve, start=1):
-        rows[epochs].append(
-            {"training_id": number, "epoch": epoch, "accuracy": accuracy, "loss": 1.0, "seconds": 3.0}
-        )
-        if epoch < T:
-            stop = outcome == "stopped" and epoch == length
-            rows[decisions].append(
-                {
-                    **{"training_id": number, "epoch": epoch, "stop": stop, "reason": "made up"},
-                    **{"predicted_accuracy": accuracy + 0.02, "sigma": 0.02, "probability": 0.9},
-                    "best_accuracy": 0.8,
-                }
-            )
+    noise = 0.005 * rng.standard_normal(length)
+    curve = 0.1 + height * (1 - 0.7 ** np.arange(1, length + 1)) + noise
+    return MadeUp(architecture, epsilon, outcome, curve.tolist())
 
 
 @contextmanager
@@ -170,17 +110,9 @@ def seconds_to_view(browser: Browser, url: str, height: int) -> float:
     return milliseconds / 1000
 
 
-def seconds_to_fetch(url: str) -> float:
-    started = perf_counter()
+def fetch(url: str) -> None:
     with urllib.request.urlopen(url) as answer:
         answer.read()
-    return perf_counter() - started
-
-
-def seconds_to_run(command: list[str]) -> float:
-    started = perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return perf_counter() - started
 
 
 def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float]]:
@@ -190,13 +122,14 @@ def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float
     def note(line: str, value: float) -> None:
         times.setdefault(line, []).append(value)
 
-    note("metaqnn report", seconds_to_run([*METAQNN, "report", str(folder), "--to", str(folder / "report")]))
+    report = [*METAQNN, "report", str(folder), "--to", str(folder / "report")]
+    note("metaqnn report", seconds(partial(subprocess.run, report, check=True, stdout=subprocess.DEVNULL)))
     for _ in range(rounds):
         with dashboard(folder) as (url, _):
             note("first view", seconds_to_view(browser, url, 900))
             note("again", seconds_to_view(browser, url, 900))
-            note("version", seconds_to_fetch(f"{url}/version"))
-            note("table", seconds_to_fetch(url + TABLE))
+            note("version", seconds(partial(fetch, f"{url}/version")))
+            note("table", seconds(partial(fetch, url + TABLE)))
         with dashboard(folder) as (url, _):
             note("all charts", seconds_to_view(browser, url, 10_000))
         page = (folder / "report" / "index.html").as_uri()
@@ -216,7 +149,7 @@ def time_figures(folder: Path, names: list[str], rounds: int) -> None:
         for _ in range(rounds):
             with dashboard(folder) as (url, pid):
                 before = processor_seconds(pid)
-                seconds_to_fetch(f"{url}/figures/{name}.json")
+                fetch(f"{url}/figures/{name}.json")
                 values.append(processor_seconds(pid) - before)
         print(f"{name:16s} {median(values):5.2f} ({min(values):.2f} to {max(values):.2f})", flush=True)
 
@@ -238,17 +171,12 @@ def main() -> None:
     if chosen.figures is not None:
         with tempfile.TemporaryDirectory() as parent:
             folder = make_run(Path(parent) / "long", chosen.networks)
-            load = f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}"
-            print(f"{load}; {chosen.networks:,} networks; processor seconds, n = {chosen.rounds}")
+            print(f"{described()}; {chosen.networks:,} networks; processor seconds, n = {chosen.rounds}")
             time_figures(folder.path, chosen.figures or [figure.name for figure in FIGURES], chosen.rounds)
         return
     with tempfile.TemporaryDirectory() as parent, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chosen.chromium, args=CHROMIUM)
-        print(
-            f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; "
-            f"Python {platform.python_version()}, Starlette {starlette.__version__}, "
-            f"Altair {altair.__version__}, Chromium {browser.version}"
-        )
+        print(f"{described('Starlette', 'Altair')}, Chromium {browser.version}")
         folder = make_run(Path(parent) / "long", chosen.networks)
         megabytes = folder.database.stat().st_size / 1e6
         size = f"{chosen.networks:,} networks, {megabytes:.0f} MB"

@@ -16,28 +16,25 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from time import perf_counter, time
+from time import perf_counter
 
 import numpy as np
 from command_line import execute, parser, positive
 from machine import described
-from sqlalchemy import Connection, insert
+from made_up import SPACE, MadeUp, store
 
 from metaqnn.cli import main as metaqnn
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
-from metaqnn.database import ReplayDatabase, SearchRecord
-from metaqnn.database.engine import writing_engine
-from metaqnn.database.schema import decisions, epochs, networks, samples, trainings
+from metaqnn.database import ReplayDatabase
 from metaqnn.executors import Coordinator
 from metaqnn.search.loop import Search
 from metaqnn.session.run_folder import RunFolder
 from predictor import Decision, LearningCurves
-from state_space import Architecture, preset
+from state_space import Architecture
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 
-SPACE = preset("cifar10")
 T = 20
 
 
@@ -75,59 +72,20 @@ def curve_of(rng: np.random.Generator) -> list[float]:
     return [height * (1 - 0.7**epoch) + 0.1 for epoch in range(1, T + 1)]
 
 
-def fill(folder: RunFolder, size: int, more: int) -> None:
-    """Store a search of `size` finished networks that has `more` to go."""
+def filled(path: Path, size: int, more: int) -> RunFolder:
+    """A stored search of `size` finished networks that has `more` to go."""
     schedule = EpsilonSchedule(((1.0, size), (0.1, more)))
     config = SearchConfig.of("paper", dataset="cifar10", schedule=schedule, epochs=T)
-    record = SearchRecord(config, SPACE.input_shape, 10, "0" * 64, {}, {})
-    folder.path.mkdir(parents=True)
-    ReplayDatabase.create(folder.url, record).close()
-    with writing_engine(folder.url).begin() as connection:
-        insert_networks(connection, size)
-
-
-def insert_networks(connection: Connection, size: int) -> None:
     rng = np.random.default_rng(0)
     found: dict[Architecture, None] = {}
     while len(found) < size:
         found[SPACE.sample(rng)] = None
-    curves = [curve_of(rng) for _ in found]
-    rows = [network_row(n, a, c) for n, (a, c) in enumerate(zip(found, curves, strict=True), start=1)]
-    connection.execute(insert(networks), rows)
-    numbers = range(1, size + 1)  # ids, too, as the database is new
-    kept = [
-        {"search_id": 1, "proposal": n - 1, "network_id": n, "epsilon": 1.0, "position": n - 1}
-        for n in numbers
-    ]
-    connection.execute(insert(samples), kept)
-    started = [{"network_id": n, "purpose": "search", "attempt": 1, "learning_rate": 1e-3} for n in numbers]
-    connection.execute(insert(trainings), started)
-    for number, curve in zip(numbers, curves, strict=True):
-        address = [{"training_id": number, "epoch": epoch} for epoch in range(1, T + 1)]
-        values = [
-            {**at, "accuracy": y, "loss": 1.0, "seconds": 1.0} for at, y in zip(address, curve, strict=True)
-        ]
-        connection.execute(insert(epochs), values)
-        decided = {"stop": False, "reason": "p = 0.5 < Delta = 0.99", "probability": 0.5, "sigma": 0.05}
-        connection.execute(insert(decisions), [{**at, **decided} for at in address[:-1]])
-
-
-def network_row(number: int, architecture: Architecture, curve: list[float]) -> dict[str, object]:
-    shape = SPACE.input_shape
-    return {
-        **{"search_id": 1, "number": number, "architecture": str(architecture), "epsilon": 1.0},
-        **{"num_params": architecture.num_params, "depth": architecture.depth},
-        **{"parameters": architecture.parameters(shape), "macs": architecture.macs(shape)},
-        **{"proposed_at": time(), "finished_at": time(), "finished_position": number, "outcome": "completed"},
-        **{"attempt": 1, "epochs": T, "epochs_trained": T, "seconds": 1.0, "message": "completed"},
-        **{"last_accuracy": curve[-1], "final_accuracy": curve[-1], "reward": curve[-1]},
-    }
+    return store(path, config, [MadeUp(network, 1.0, "completed", curve_of(rng)) for network in found])
 
 
 def ours(folder: Path, size: int, count: int) -> RunFolder:
     """Time a restore and `count` networks."""
-    run = RunFolder(folder / f"run-{size}")
-    fill(run, size, count)
+    run = filled(folder / f"run-{size}", size, count)
     started = perf_counter()
     database = ReplayDatabase.open(run.url)
     search = Search(database.record().config, SPACE, database, AlwaysContinue(), chance=Chance(0.1, 0.15))
