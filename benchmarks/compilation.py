@@ -3,9 +3,9 @@
 Compared in the same run, in turns of about a second: training steps (forward, backward, update; batches of
 128 at 32x32x3, the precision that "auto" chooses here) as PyTorch launches them, and with the network
 compiled. Printed for each network: seconds until the first compiled step has ended (the C++ or Triton
-compiler included, caches empty), images a second of both, and from how many images, and how many epochs of
-45,000, the time is won back. What a process needs once, before anything is compiled, is told by itself:
-otherwise it would be counted for whichever network comes first.
+compiler included, caches empty), images a second of both, and after how many images, and how many epochs of
+45,000, the time is won back. What a process needs once, before anything is compiled, is printed apart:
+otherwise it would count against whichever network comes first.
 
     python benchmarks/compilation.py                 # a few minutes on a CPU
     python benchmarks/compilation.py --device cuda
@@ -21,7 +21,7 @@ import torch
 from command_line import execute, parser, positive
 from machine import described
 from tabulate import tabulate
-from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS, Subject, random_images, trainer
+from training_loop import BATCH, SUBJECTS, Subject, random_batch, random_images, trainer
 
 from state_space import Architecture
 from trainers import ClassifierTrainer
@@ -49,22 +49,17 @@ def compiled_start(owner: ClassifierTrainer, architecture: Architecture) -> Trai
     return state
 
 
-def batch(owner: ClassifierTrainer) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.randn(BATCH, *SHAPE, device=owner.device).to(memory_format=torch.channels_last)
-    return images, torch.arange(BATCH, device=owner.device) % CLASSES
-
-
 def start_compiler(device: str, precision: str) -> float:
     """Seconds until a network that hardly has anything to compile has been."""
     owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
-    return seconds_of(compiled_start(owner, Architecture.parse(TINY)), *batch(owner), 1)
+    return seconds_of(compiled_start(owner, Architecture.parse(TINY)), *random_batch(owner), 1)
 
 
 def row(subject: Subject, device: str, precision: str, rounds: int, turn: float) -> list[str]:
     """One line of the table."""
     owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
     eager, compiled = owner.start(subject.architecture, seed=0), compiled_start(owner, subject.architecture)
-    images, labels = batch(owner)
+    images, labels = random_batch(owner)
     first = seconds_of(compiled, images, labels, 1)
     seconds_of(eager, images, labels, 1)
     steps = max(3, ceil(turn / seconds_of(eager, images, labels, 1)))
@@ -83,9 +78,7 @@ def main() -> None:
     options.add_argument("--threads", type=positive, default=1, help="on a CPU (default 1)")
     options.add_argument("--precision", default="auto")
     options.add_argument("--rounds", type=positive, default=7, help="timed turns (default 7)")
-    options.add_argument(
-        "--seconds", type=float, default=1.0, help="a turn takes at least, as launched (default 1)"
-    )
+    options.add_argument("--seconds", type=float, default=1.0, help="least length of a turn (default 1)")
     arguments = options.parse_args()
     device = choose_device(arguments.device)
     gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""

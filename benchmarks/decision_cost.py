@@ -15,6 +15,7 @@ other work shares the cores, the slowest of a hundred are slow because they had 
 import argparse
 import statistics
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,36 +34,41 @@ N_FINISHED = 3000
 NOISE = 0.002
 """Of the copies: equal networks would be scored once."""
 REGRESSIONS = {"nu-svr-rbf": "SRM, nu-SVR RBF", "robust-gp": "SRM, robust-gp"}
+Row = tuple[str, float, str]
+"""What was done, its seconds, and a note."""
 PACKAGES = ("numpy", "scipy", "scikit-learn", "emcee", "torch")
 
 
 def regression_costs(
     method: str, history: LearningCurves, networks: LearningCurves, tau: int
-) -> tuple[float, list[float], list[float]]:
-    """Seconds of the first decision, which fits f_tau; wall and processor seconds of each one after it."""
+) -> tuple[float, list[tuple[float, float]]]:
+    """Seconds of the first decision, which fits f_tau; `both_times` of each one after it."""
     rule = EarlyStopper(burn_in=len(history), model=make_method(method))
     looks = [networks[row].until(tau) for row in range(len(networks))]
     first = seconds(lambda: rule.decide(looks[0], history))
-    wall, processor_time = [], []
-    for look in looks:
-        began, busy = time.perf_counter(), time.thread_time()
-        rule.decide(look, history)
-        processor_time.append(time.thread_time() - busy)
-        wall.append(time.perf_counter() - began)
-    return first, wall, processor_time
+    return first, [both_times(lambda look=look: rule.decide(look, history)) for look in looks]
 
 
-def regression_rows(
-    history: LearningCurves, networks: LearningCurves, tau: int
-) -> list[tuple[str, float, str]]:
-    rows = []
+def both_times(job: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of a job by the clock, and of the processor."""
+    busy = time.thread_time()
+    wall = seconds(job)
+    return wall, time.thread_time() - busy
+
+
+def decision_rows(name: str, times: list[tuple[float, float]], note: str) -> Iterator[Row]:
+    """Median and 99th percentile of both times of decisions."""
+    for clock, values in zip(("wall", "processor"), zip(*times, strict=True), strict=True):
+        yield f"{name}, decision, median", statistics.median(values), f"{note}, {clock} time"
+        yield f"{name}, decision, 99th percentile", float(np.quantile(values, 0.99)), f"{clock} time"
+
+
+def regression_rows(history: LearningCurves, networks: LearningCurves, tau: int) -> list[Row]:
+    rows: list[Row] = []
     for method, name in REGRESSIONS.items():
-        first, wall, busy = regression_costs(method, history, networks, tau)
+        first, times = regression_costs(method, history, networks, tau)
         rows.append((f"{name}, fit of f_tau and first decision", first, "once per tau"))
-        for clock, times in (("wall", wall), ("processor", busy)):
-            note = f"n = {len(times)}, {clock} time"
-            rows.append((f"{name}, decision, median", statistics.median(times), note))
-            rows.append((f"{name}, decision, 99th percentile", float(np.quantile(times, 0.99)), note))
+        rows += decision_rows(name, times, f"n = {len(times)}")
     return rows
 
 
@@ -76,9 +82,7 @@ def bayesian_network_cost(history: LearningCurves, networks: LearningCurves, tau
     return seconds(lambda: model.fit(history).predict(networks.until(tau), tau))
 
 
-def baseline_rows(
-    history: LearningCurves, networks: LearningCurves, tau: int, n: int
-) -> list[tuple[str, float, str]]:
+def baseline_rows(history: LearningCurves, networks: LearningCurves, tau: int, n: int) -> list[Row]:
     lce = extrapolation_costs(history, networks, tau, n)
     bnn = bayesian_network_cost(history, networks, tau)
     return [
@@ -106,32 +110,23 @@ def with_values(curves: LearningCurves, values: np.ndarray) -> LearningCurves:
     )
 
 
-def envelope_rows(curves: LearningCurves, n: int) -> list[tuple[str, float, str]]:
+def envelope_rows(curves: LearningCurves, n: int) -> list[Row]:
     """The fit, and decisions at looks; each network finds another object with the same history."""
     rng = np.random.default_rng(1)
     history, networks = envelope_history(curves, rng), noisy_copies(curves[:n], rng)
     rule = RankEnvelope()
     looks = look_epochs(curves.T, rule.looks)
-    started = time.thread_time()
-    first = seconds(lambda: rule.decide(networks[0].until(looks[0]), history))
-    fit, wall, busy = time.thread_time() - started, [], []
+    first, fit = both_times(lambda: rule.decide(networks[0].until(looks[0]), history))
+    times = []
     for row in range(1, n):
         fresh = with_values(history, history.values)
         for look in looks:
             curve = networks[row].until(look)
-            began, started = time.perf_counter(), time.thread_time()
-            rule.decide(curve, fresh)
-            busy.append(time.thread_time() - started)
-            wall.append(time.perf_counter() - began)
-    note = f"n = {len(wall)}, {N_FINISHED:,} finished, {int(history.completed.sum())} of them completed"
+            times.append(both_times(lambda curve=curve, fresh=fresh: rule.decide(curve, fresh)))
+    note = f"n = {len(times)}, {N_FINISHED:,} finished, {int(history.completed.sum())} of them completed"
     named = "rank envelope, fit of all looks and first decision"
     rows = [(named, first, "once per refit, wall time"), (named, fit, "processor time")]
-    for clock, times in (("wall", wall), ("processor", busy)):
-        rows.append(("rank envelope, decision, median", statistics.median(times), f"{note}, {clock} time"))
-        rows.append(
-            ("rank envelope, decision, 99th percentile", float(np.quantile(times, 0.99)), f"{clock} time")
-        )
-    return rows
+    return [*rows, *decision_rows("rank envelope", times, note)]
 
 
 def arguments() -> argparse.Namespace:

@@ -57,23 +57,26 @@ def main() -> None:
     deadline = time.perf_counter() + 60 * chosen.minutes
     for file in chosen.curves:
         curves = completed(file)
-        for seed in range(chosen.seeds):
-            order = np.random.default_rng(seed).permutation(len(curves))
-            for name, make in pruners(chosen).items():
-                case = [Path(file).stem, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
-                if case not in done:
-                    if time.perf_counter() > deadline:
-                        sys.exit("not all have ended; the same command goes on")
-                    done.add(case, replay(curves[order], make(curves), seed))
-        found = {
-            name: [
-                done[[Path(file).stem, name, chosen.delta, chosen.burn_in, chosen.settings, seed]]
-                for seed in range(chosen.seeds)
-            ]
-            for name in pruners(chosen)
-        }
+        found = replay_all(Path(file).stem, curves, chosen, done, deadline)
         print(f"\n{file}, {len(curves)} curves, {chosen.seeds} orders")
         print(tabulate(compare(curves, found), headers="keys", floatfmt=".3g"), flush=True)
+
+
+def replay_all(
+    set_name: str, curves: LearningCurves, chosen: argparse.Namespace, done: "Done", deadline: float
+) -> dict[str, list[tuple[int, float]]]:
+    """For each pruner, the replays of a set of curves in all orders; those that have ended are not repeated."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for seed in range(chosen.seeds):
+        order = np.random.default_rng(seed).permutation(len(curves))
+        for name, make in pruners(chosen).items():
+            case = [set_name, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
+            if case not in done:
+                if time.perf_counter() > deadline:
+                    sys.exit("not all have ended; the same command goes on")
+                done.add(case, replay(curves[order], make(curves), seed))
+            found.setdefault(name, []).append(done[case])
+    return found
 
 
 class Done:

@@ -3,12 +3,12 @@
     python benchmarks/optuna_pruner.py --curves FILE
 
 FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. A study in memory gets 1,000 finished
-trials, noisy copies of a search that the rule went through itself; then more trials report, one after the
-other, and finish, twenty with the one pruner, then the same twenty with the other, so that what else the
-machine does disturbs both alike. Times are of the processor; refits of the rule's models are in the mean and
-the longest. A second line for each says what the calls cost at the epochs that the rule does not judge, and
-the last lines what a call costs on average over the epochs of a trial that goes on to the end, whatever the
-pruner says: the mean over the epochs of the median of twenty trials, in which refits do not count.
+trials, noisy copies of a simulated search with the rule; then more trials report, one after the other, and
+finish: twenty with one pruner, then the same twenty with the other, so that whatever else the machine does
+disturbs both alike. Times are of the processor; the mean and the longest include refits of the rule's models.
+A second line for each says what calls cost at the epochs that the rule does not judge. The last lines say what
+a call costs on average over the epochs of a trial that goes on to the end, whatever the pruner says: the mean
+over the epochs of the median of twenty trials, in which refits do not count.
 """
 
 import statistics
@@ -70,7 +70,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
     arguments.add_argument(
-        "--trials", type=positive, default=200, help="that report once 1,000 have finished"
+        "--trials", type=positive, default=200, help="trials to time, after the 1,000 (default 200)"
     )
     options = arguments.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -140,11 +140,16 @@ def our_epoch(subject: ClassifierTrainer, architecture: Architecture) -> Run:
     return lambda: subject.train_epoch(state, seed=0)
 
 
+def random_batch(subject: ClassifierTrainer) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and labels on the trainer's device."""
+    images = torch.randn(BATCH, *SHAPE, device=subject.device).to(memory_format=torch.channels_last)
+    return images, torch.arange(BATCH, device=subject.device) % CLASSES
+
+
 def ceiling(subject: ClassifierTrainer, architecture: Architecture, count: int) -> Run:
     """As many steps as an epoch of `count` images has, on one batch that never moves."""
     state = subject.start(architecture, seed=0)
-    images = torch.randn(BATCH, *SHAPE, device=subject.device).to(memory_format=torch.channels_last)
-    labels = torch.arange(BATCH, device=subject.device) % CLASSES
+    images, labels = random_batch(subject)
 
     def run() -> None:
         state.network.train()
