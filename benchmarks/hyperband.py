@@ -65,7 +65,7 @@ def main() -> None:
 def replay_all(
     set_name: str, curves: LearningCurves, chosen: argparse.Namespace, done: "Done", deadline: float
 ) -> dict[str, list[tuple[int, float]]]:
-    """For each pruner, the replays of a set of curves in all orders; those that have ended are not repeated."""
+    """For each pruner, the replays of a set of curves in all orders; what is done is not repeated."""
     found: dict[str, list[tuple[int, float]]] = {}
     for seed in range(chosen.seeds):
         order = np.random.default_rng(seed).permutation(len(curves))

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from trainers.chance import PUBLISHED, TESTED, Chance
 from trainers.datasets import ImageDataset, training_and_validation
+from trainers.image_training import ImageTrainer
 from trainers.loader import ImageLoader
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
-from trainers.training import NetworkTrainer
 
 
-class ClassifierTrainer(NetworkTrainer):
+class ClassifierTrainer(ImageTrainer):
     """Trains networks on one data set by one recipe.
 
     Validation images are those of the data set, or drawn once from the training images; pixel means and

@@ -1,4 +1,4 @@
-"""The training loop, whatever the recipe, and whichever images are trained on and watched."""
+"""The training loop, whatever is trained on what by which recipe."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
-from math import ceil
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from trainers.attempts import Course, EpochCallback, TrainingState
 from trainers.chance import Chance
 from trainers.checkpoint import Checkpoint
-from trainers.datasets import ImageDataset
 from trainers.device import (
     check_threads,
     choose_device,
@@ -27,28 +24,34 @@ from trainers.device import (
     is_lost,
     processor_settings,
 )
-from trainers.loader import ImageLoader
-from trainers.memory import EVALUATION_BATCH, allocation_guard, give_back
-from trainers.metric import ACCURACY, Metric, class_weights
-from trainers.networks import build_network
+from trainers.memory import allocation_guard, give_back
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
-from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, Step, eager_step, logits, set_rate
+from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, Step, set_rate
 
 Description = Any
 """What a network is built from, an `Architecture` unless a subclass has others; its text identifies it."""
 
 
-class NetworkTrainer(ABC):
-    """Trains networks on some data by some recipe; subclasses choose the data and the optimizer.
+class Data(Protocol):
+    """What the training loop asks of a data set."""
 
-    They may also build other networks than those of architectures (`_build`), take other steps (`_step`), and
-    measure something other than images classified correctly (`_measured`).
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(channels, height, width) of images; nothing for words."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of logits."""
+
+
+class NetworkTrainer(ABC):
+    """Trains networks on some data by some recipe; subclasses say on which, and build, step and measure.
 
     Args:
         recipe: how to train.
-        dataset: what the images look like and how many classes they have.
+        dataset: what goes into networks and what comes out.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         precision: "auto", "float32" or "bfloat16".
         threads: processor threads to train with; None leaves PyTorch's setting.
@@ -61,22 +64,14 @@ class NetworkTrainer(ABC):
 
     recipe: Recipe
     chance: Chance
-    """Of the watched images."""
-    metric: Metric
-    """What is measured on the watched images: the `accuracy` of every report."""
-    _training: ImageLoader
-    """What is trained on."""
-    _watched: ImageLoader
-    """What the metric is measured on after every epoch."""
-    _class_weights: Tensor | None = None
-    """What the loss of an image of each class is multiplied by; None for 1."""
+    """Of what is measured."""
     _identity: Mapping[str, str]
-    """Which images these are, and what is measured on them, for checkpoints."""
+    """Which data these are, and what is measured, for checkpoints."""
 
     def __init__(
         self,
         recipe: Recipe,
-        dataset: ImageDataset,
+        dataset: Data,
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -221,43 +216,6 @@ class NetworkTrainer(ABC):
         state.epoch = epoch
         return EpochReport(attempt, rate, epoch, accuracy, loss, perf_counter() - started)
 
-    def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
-        """The network on the CPU, its weights drawn from the generator. Raises ShapeError."""
-        return build_network(architecture, self.input_shape, self.num_classes, generator)
-
-    def _measure(self, metric: str, trained: np.ndarray, watched: np.ndarray) -> None:
-        """Measure a metric on the watched images, train for it, and test for chance there.
-
-        Args:
-            metric: its name.
-            trained: labels of the images that are trained on, (n,).
-            watched: labels of those that are watched, (n,).
-        """
-        if metric != ACCURACY:  # which checkpoints do not name: it was the only one
-            self._identity = {**self._identity, "metric": metric}
-        weights = class_weights(metric, trained, self.num_classes)
-        self._class_weights = None if weights is None else torch.from_numpy(weights)
-        self.metric = Metric.of(metric, watched, self.num_classes)
-        self.chance = Chance.tested(
-            watched,
-            self.num_classes,
-            self.recipe.chance_factor,
-            metric,
-            steps=ceil(len(trained) / self.recipe.batch_size),
-            epochs=self.recipe.epochs,
-        )
-
-    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
-        """What trains on a batch."""
-        weights = self._class_weights
-        return eager_step(
-            network, optimizer, self.precision, None if weights is None else weights.to(self.device)
-        )
-
-    def _measured(self, network: nn.Module, total: Tensor) -> tuple[float, float]:
-        """The mean of the summed training loss `total`, and the metric of the network as it is now."""
-        return float(total) / len(self._training), self.metric.value(self._hits(network).tolist())
-
     def _graphed(self, architecture: Description) -> bool:
         """Whether steps are recorded; unless told, where launching them is the bottleneck."""
         if self.device.type != "cuda" or self._recorder.failed:
@@ -268,8 +226,32 @@ class NetworkTrainer(ABC):
         return macs < LAUNCH_BOUND
 
     @abstractmethod
+    def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
+        """The network on the CPU, its weights drawn from the generator. Raises ShapeError."""
+
+    @abstractmethod
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         """The recipe's optimizer; on CUDA its steps can be recorded."""
+
+    @abstractmethod
+    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+        """What trains on a batch."""
+
+    @abstractmethod
+    def _batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """One pass over the training data, batch by batch."""
+
+    @abstractmethod
+    def _measured(self, network: nn.Module, total: Tensor) -> tuple[float, float]:
+        """The mean of the summed training loss `total`, and the accuracy of the network as it is now."""
+
+    def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
+        """Train on all batches once; the summed loss, still on the device."""
+        state.network.train()
+        total = torch.zeros((), device=self.device)
+        for inputs, targets in self._batches(generator):
+            total += state.step(inputs, targets)
+        return total
 
     def _learning_rate(self, rate: float) -> float | Tensor:
         """The rate as the optimizer takes it: on CUDA a tensor, which a recorded step reads where it is.
@@ -277,21 +259,3 @@ class NetworkTrainer(ABC):
         Launched steps have one, too: arithmetic with a tensor rounds otherwise than with a number.
         """
         return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
-
-    def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
-        """One pass over the training images; the summed loss, still on the device."""
-        state.network.train()
-        total = torch.zeros((), device=self.device)
-        for images, labels in self._training.shuffled(self.recipe, generator):
-            total += state.step(images, labels)
-        return total
-
-    @torch.inference_mode()
-    def _hits(self, network: nn.Module) -> Tensor:
-        """Number of watched images of each class that are classified correctly, still on the device."""
-        network.eval()
-        hits = torch.zeros(self.num_classes, dtype=torch.int64, device=self.device)
-        for images, labels in self._watched.in_order(EVALUATION_BATCH):
-            found = logits(network, images, self.precision).argmax(1)
-            hits.index_add_(0, found, (found == labels).long())
-        return hits

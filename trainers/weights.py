@@ -59,7 +59,9 @@ class TrainedNetwork:
             if forms(network.state_dict()) == forms(self.weights):
                 network.load_state_dict(self.weights)
                 return network
-        raise WeightsError(f"these are not the weights of {self.architecture} on images of {self.input_shape}")
+        raise WeightsError(
+            f"these are not the weights of {self.architecture} on images of {self.input_shape}"
+        )
 
     def save(self, path: Path) -> None:
         """Write a file as `Checkpoint` does: wholly or not at all. Raises OSError."""

@@ -179,7 +179,7 @@ def test_memory_is_given_back_when_the_network_is_gone(trainer, noise, monkeypat
         networks.append(ref(network))
         return network
 
-    monkeypatch.setattr("trainers.training.build_network", build)
+    monkeypatch.setattr("trainers.image_training.build_network", build)
     monkeypatch.setattr(
         "trainers.training.give_back", lambda device: alive.append(networks[-1]() is not None)
     )
@@ -200,7 +200,7 @@ def test_a_network_that_ran_out_of_memory_is_gone_before_half_batches_are_tried(
     def fail(*args):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
 
-    monkeypatch.setattr("trainers.training.build_network", build)
+    monkeypatch.setattr("trainers.image_training.build_network", build)
     torch.optim.Adam(torch.nn.Linear(1, 1).parameters())  # the first one imports much that keeps frames
     monkeypatch.setattr("trainers.steps.cross_entropy", fail)
     gc.disable()

@@ -1,4 +1,4 @@
-"""Tar archives of unknown origin: no damage is overlooked, and their headers take a limited memory and time."""
+"""Tar archives of unknown origin: no damage is overlooked, and headers take limited memory and time."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class WordTrainer(FamilyTraining):
 
     def __init__(self, family: Family, dataset: WordDataset, *, epochs: int, **options: Any) -> None:
         recipe = FamilyRecipe(epochs=epochs, chance_factor=family.chance_factor)
-        super().__init__(recipe, cast(Any, dataset), precision="float32", cuda_graphs=False, **options)
+        super().__init__(recipe, dataset, precision="float32", cuda_graphs=False, **options)
         self.family = family
         self.chance = Chance.published(dataset.num_classes, family.chance_factor)
         self._identity = {"data": dataset.fingerprint}
@@ -75,25 +75,24 @@ class WordTrainer(FamilyTraining):
         return step
 
     def _pass(self, state: TrainingState, generator: torch.Generator) -> Tensor:
-        state.network.train()
         cast(LanguageModel, state.network).reset()
-        total = torch.zeros((), device=self.device)
-        for words, following in self._batches(self._words, self.recipe.batch_size):
-            total += state.step(words, following)
-        return total
+        return super()._pass(state, generator)
+
+    def _batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        return self._columns(self._words, self.recipe.batch_size)
 
     @torch.inference_mode()
     def _measured(self, network: nn.Module, total: Tensor) -> tuple[float, float]:
         network.eval()
         cast(LanguageModel, network).reset()
         batch = min(self.recipe.batch_size, len(self._valid) // 2)
-        loss = sum(float(_summed_loss(network, *pair)) for pair in self._batches(self._valid, batch))
+        loss = sum(float(_summed_loss(network, *pair)) for pair in self._columns(self._valid, batch))
         cast(LanguageModel, network).reset()
         trained = _predicted(self._words, self.recipe.batch_size)
         mean = loss / _predicted(self._valid, batch)
         return float(total) / trained, exp(-mean) if np.isfinite(mean) else 0.0
 
-    def _batches(self, text: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _columns(self, text: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Words and those that follow them, each (batch, at most STEPS), along the columns of a text."""
         length = len(text) // batch
         columns = text[: batch * length].view(batch, length).to(self.device)

@@ -9,19 +9,19 @@ from torch import Tensor, nn
 from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
 from trainers.finetuning.recipe import FinetuningRecipe
+from trainers.image_training import ImageTrainer
 from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.steps import logits
-from trainers.training import NetworkTrainer
 from trainers.weights import TrainedNetwork
 
 WATCHED = 5000
 """Training images that the accuracy after every epoch is measured on, at most."""
 
 
-class FinetuningTrainer(NetworkTrainer):
+class FinetuningTrainer(ImageTrainer):
     """Trains networks on all training images of a data set, and then asks them about its test images.
 
     No image is held out, so the accuracy after every epoch is that on a sample of the training images as

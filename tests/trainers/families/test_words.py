@@ -94,7 +94,7 @@ def test_words_that_are_not_trained_on_are_counted(tmp_path):
 def test_every_word_but_the_first_of_a_column_is_predicted_once(family_trainer):
     trainer = family_trainer("lstm")
     text = trainer._words[:162]
-    seen = [following for _, following in trainer._batches(text, 2)]
+    seen = [following for _, following in trainer._columns(text, 2)]
     assert [part.shape[1] for part in seen] == [35, 35, 10]
     columns = text.numpy().reshape(2, 81)
     assert np.array_equal(np.concatenate(seen, axis=1), columns[:, 1:])
