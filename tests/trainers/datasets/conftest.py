@@ -10,6 +10,22 @@ import pytest
 from PIL import Image
 
 
+class Trap:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.fixture(scope="session")
+def trap():
+    """trap(path): an object that makes that file where it is unpickled."""
+    return Trap
+
+
 @pytest.fixture(scope="session")
 def encode():
     """Pixels to the bytes of an image file."""

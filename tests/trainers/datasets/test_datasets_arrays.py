@@ -88,19 +88,9 @@ def test_what_does_not_fit_is_quoted(arrays, change, message):
     assert "\n" not in str(caught.value)
 
 
-class Trap:
-    """Makes a file where it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_pickles_are_never_opened(tmp_path, arrays):
-    trap = np.array([Trap(tmp_path / "sprung")] * 6, dtype=object)
-    np.savez(tmp_path / "x.npz", **{**arrays, "x_train": trap})
+def test_pickles_are_never_opened(tmp_path, trap, arrays):
+    traps = np.array([trap(tmp_path / "sprung")] * 6, dtype=object)
+    np.savez(tmp_path / "x.npz", **{**arrays, "x_train": traps})
     with pytest.raises(DatasetError, match=r"'x_train' of '.*x\.npz' holds Python objects \(a pickle\)"):
         read_npz(tmp_path / "x.npz", "x")
     assert not (tmp_path / "sprung").exists()

@@ -164,21 +164,11 @@ def test_cifar(cifar):
     assert dataset.train_images.flags.c_contiguous
 
 
-class Trap:
-    """Makes a file where it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
 @pytest.mark.parametrize("file", ["train", "test", "meta"])
-def test_cifar_with_another_checksum_is_never_unpickled(cifar, file):
+def test_cifar_with_another_checksum_is_never_unpickled(cifar, trap, file):
     named, root, folder, _, _ = cifar
     path = folder / file if file != "meta" else next(p for p in folder.iterdir() if "meta" in p.name)
-    path.write_bytes(pickle.dumps(Trap(root / "sprung")))
+    path.write_bytes(pickle.dumps(trap(root / "sprung")))
     with pytest.raises(DatasetError, match="is incomplete or damaged: its checksums are not those of cifar"):
         named.read(root, False)
     assert not (root / "sprung").exists()
