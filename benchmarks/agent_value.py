@@ -31,7 +31,7 @@ MEASURES = ("best trained", "top 5 trained", f"mean of the last {LAST}", "networ
 LEAST = 27
 """With fewer networks a stage of the published schedule would have none."""
 MORE = 1.5
-"""A random search that has not used up its epochs is begun again with so many times the networks."""
+"""A random search that has not used up its epochs is repeated with so many times the networks."""
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def in_proportion(size: int) -> EpsilonSchedule:
 
 
 def measure(networks: dict[str, list[Any]], epochs: int) -> dict[str, float]:
-    """The measures of a search after so many epochs: networks count that ended until then."""
+    """The measures of a search after so many epochs: only networks that had ended by then count."""
     spent = np.cumsum(networks["epochs"])
     n = int(np.searchsorted(spent, epochs, side="right"))
     true, trained = np.array(networks["true"][:n]), np.array(networks["outcome"][:n]) == "completed"
@@ -100,10 +100,14 @@ def _file(chosen: argparse.Namespace, size: int, seed: int) -> Path:
 def _options() -> argparse.ArgumentParser:
     options = parser(__doc__)
     World.add_options(options)
-    options.add_argument("--seeds", type=numbers(0), default=list(range(20)), help="such as 0-19 or 3,5")
-    options.add_argument("--sizes", type=numbers(LEAST), default=[300], help="networks; such as 300,1000")
-    options.add_argument("--stopping", help="another rule than the default")
-    options.add_argument("--jobs", type=positive, default=1, help="pairs side by side")
+    options.add_argument(
+        "--seeds", type=numbers(0), default=list(range(20)), help="seeds, such as 0-19 or 3,5"
+    )
+    options.add_argument(
+        "--sizes", type=numbers(LEAST), default=[300], help="numbers of networks, such as 300,1000"
+    )
+    options.add_argument("--stopping", help="a stopping rule other than the default")
+    options.add_argument("--jobs", type=positive, default=1, help="pairs run side by side")
     options.add_argument("--out", default="runs/agent-value", help="folder of the finished pairs")
     return options
 

@@ -133,7 +133,7 @@ def curve(task: Task) -> Iterator[EpochReport]:
 
 
 def store_finished(database: ReplayDatabase, networks: int) -> None:
-    """Networks with the ends that a long search gives them: the fiftieth that begins best is completed."""
+    """Networks that end as in a long search: the best 2% after two epochs are completed."""
     agent, rng = QLearner(SPACE), np.random.default_rng(1)
     known: set[Architecture] = set()
     early: list[float] = []
@@ -205,12 +205,14 @@ def measure(start: Path, networks: int, workers: int, every: int, stopping: str)
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--networks", type=positive, default=10_000)
-    options.add_argument("--start", type=whole(0, MANY), default=0, help="networks that have finished before")
+    options.add_argument(
+        "--start", type=whole(0, MANY), default=0, help="networks that have finished before the start"
+    )
     options.add_argument("--folder", type=Path, help="where the start is kept for the next time")
     options.add_argument(
         "--workers", type=numbers(1), default=[1, 1000], help="numbers of workers, such as 1,1000"
     )
-    options.add_argument("--every", type=positive, help="networks for each line (default: a fifth of them)")
+    options.add_argument("--every", type=positive, help="networks per line (default: a fifth)")
     options.add_argument("--stopping", default="rank-envelope")
     chosen = options.parse_args()
     if chosen.start >= chosen.networks:

@@ -11,7 +11,7 @@ from trainers.files import write_whole
 
 
 def store(file: Path, of: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Write the facts of a search, and what else than seed and name of the file decided about it."""
+    """Write the facts of a search, and what decided about it besides its seed and the file's name."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps({"of": of, **facts}), aside=f"{file.name}.{os.getpid()}")
 

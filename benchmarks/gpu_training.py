@@ -6,7 +6,7 @@ Runs unattended on any NVIDIA card. Prints the table of `training_loop.py` for i
 processes and pinned memory), the same steps with and without a CUDA graph, and from networks drawn at random
 from the CIFAR-10 space, of each of which a second epoch is timed, how long the schedule takes: 2,700
 networks, 20 epochs of 45,000 images and 5,000 validated. Restarts at lower rates and the time between
-networks are not counted. --seconds ends the random networks early; those that were trained count.
+networks are not counted. --seconds ends the random networks early; those that have been trained count.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -102,7 +102,7 @@ def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Mach
 def seconds_of_epochs(
     networks: list[Architecture], owner: ClassifierTrainer, machine: Machine, most: float
 ) -> list[float]:
-    """Of an epoch of each of the networks, or of the first of them: none is begun after `most` seconds."""
+    """Of an epoch of each network, until `most` seconds have passed: then no further one is begun."""
     began, seconds = perf_counter(), []
     for network in networks:
         if seconds and perf_counter() - began > most:
@@ -112,7 +112,7 @@ def seconds_of_epochs(
 
 
 def whole_trainer(machine: Machine, training: int, validation: int) -> ClassifierTrainer:
-    """Of as many images as an epoch has: what an epoch costs beside its steps counts once."""
+    """Trains on as many images as an epoch has, so that the costs of an epoch beside its steps count once."""
     return ClassifierTrainer(
         random_images(training + validation - CLASSES),
         recipe=TrainingRecipe(batch_size=BATCH, mirror=True),
@@ -138,26 +138,31 @@ def print_schedule(networks: list[Architecture], seconds: list[float], images: i
 
 def parse() -> argparse.Namespace:
     options = parser("Training speed on an NVIDIA GPU.")
-    options.add_argument("--device", default="cuda", help="cuda, cuda:1 ...; cpu tries the script out")
+    options.add_argument("--device", default="cuda", help="cuda, cuda:1 ...; cpu to try the script out")
     options.add_argument("--rounds", type=positive, default=5, help="timed turns of each loop (default 5)")
     options.add_argument(
-        "--images", type=positive, default=20 * BATCH, help="images a turn of the first table (default 2,560)"
+        "--images",
+        type=positive,
+        default=20 * BATCH,
+        help="images per turn in the first table (default 2,560)",
     )
-    options.add_argument("--networks", type=positive, default=30, help="random networks trained (default 30)")
+    options.add_argument(
+        "--networks", type=positive, default=30, help="random networks to train (default 30)"
+    )
     options.add_argument(
         "--seconds",
         type=float,
         default=inf,
-        help="after which no other random network is begun (default: none)",
+        help="start no further random network after so many (default: no limit)",
     )
     options.add_argument(
         "--epoch",
         type=positive,
         default=TRAINING,
-        help="images an epoch of these networks has (default 45,000)",
+        help="images per epoch of these networks (default 45,000)",
     )
     options.add_argument(
-        "--side", type=positive, default=8192, help="of the matrices multiplied (default 8,192)"
+        "--side", type=positive, default=8192, help="side of the matrices to multiply (default 8,192)"
     )
     return options.parse_args()
 

@@ -1,15 +1,16 @@
-"""Claim: predictions inside of Hyperband's rungs find as good a model in fewer epochs.
+"""Claim: predictions within Hyperband's rungs find as good a model in fewer epochs.
 
     python benchmarks/hyperband.py --curves metaqnn_cifar10.csv lstm_ptb.csv --seeds 10
 
 Replays recorded curves, each once, in random orders, as an Optuna study: without stopping, with Optuna's
 HyperbandPruner, and with `AcceleratedHyperband` for every kappa, from equal seeds: the same order of curves
-and the same brackets. For each it tells the epochs and the factor of epochs saved against Hyperband (medians
-over the orders), in how many orders the best curve found is as good as Hyperband's, and the regret: how far
-the best one found is from the best of the set, in units of (best - median) of the set. Nothing is trained.
+and the same brackets. Printed for each: the epochs, and how many times fewer they are than Hyperband's
+(medians over the orders); in how many orders the best curve found is as good as Hyperband's; and the regret,
+how far the best one found is from the best of the set, in units of (best - median) of the set. Nothing is
+trained.
 
 With `--results FILE` every replay is written there as it ends, and those that are there are not repeated;
-`--minutes M` ends after the replay in which M minutes have passed, for the same command to go on.
+`--minutes M` ends after the replay in which M minutes have passed; the same command then goes on.
 """
 
 import argparse
@@ -41,14 +42,18 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--curves", required=True, nargs="+", help="recorded curves (CSV)")
     options.add_argument("--seeds", type=positive, default=10, help="orders of the curves (default 10)")
-    options.add_argument("--kappa", type=float, nargs="+", default=[1 / ETA], help="default 1 / eta")
-    options.add_argument("--delta", type=float, default=0.95, help="default 0.95")
-    options.add_argument("--burn-in", type=positive, default=100, help="default 100")
     options.add_argument(
-        "--settings", type=positive, default=1000, help="of the SVR's random search (default 1000)"
+        "--kappa", type=float, nargs="+", default=[1 / ETA], help="kappas to compare (default 1 / eta)"
     )
-    options.add_argument("--results", type=Path, help="file (JSON lines) of replays that have ended")
-    options.add_argument("--minutes", type=float, default=np.inf, help="begin no replay after so many")
+    options.add_argument("--delta", type=float, default=0.95, help="Delta (default 0.95)")
+    options.add_argument("--burn-in", type=positive, default=100, help="curves of the burn-in (default 100)")
+    options.add_argument(
+        "--settings", type=positive, default=1000, help="settings in the SVR's random search (default 1000)"
+    )
+    options.add_argument("--results", type=Path, help="file of the replays that have ended (JSON lines)")
+    options.add_argument(
+        "--minutes", type=float, default=np.inf, help="begin no further replay after so many"
+    )
     chosen = options.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -3,7 +3,7 @@
 Networks drawn at random from the laptop space are trained on CIFAR-10 by the laptop preset's recipe,
 shortened to `--epochs`, in both formats, from the same seeds. What the format changes is compared with
 what the seed changes, by the root mean square difference in validation accuracy over all epochs; the mean
-of the former shows a bias that noise would not have.
+difference between the formats shows a bias, which noise would not have.
 
     python benchmarks/precision.py --data-dir DIR     # DIR holds cifar10.tar.gz; about three minutes
 """

@@ -8,7 +8,7 @@ the search without early stopping.
     python benchmarks/search_comparison.py --curves metaqnn_cifar10.csv --seeds 0-9 --jobs 2
 
 takes 10 to 70 s per search and core. Each search leaves a file in --out, written when it is done; what is
-there is not run again. With --csv and --plot, every number and a picture.
+there is not run again. --csv writes every number, --plot draws a picture.
 """
 
 import argparse
@@ -77,9 +77,11 @@ def _of(chosen: argparse.Namespace) -> dict[str, Any]:
 def _options() -> argparse.ArgumentParser:
     options = parser(__doc__)
     World.add_options(options)
-    options.add_argument("--seeds", type=numbers(0), default=list(range(10)), help="such as 0-9 or 3,5")
+    options.add_argument(
+        "--seeds", type=numbers(0), default=list(range(10)), help="seeds, such as 0-9 or 3,5"
+    )
     options.add_argument("--rules", type=_rules, default=list(RULES), help=f"some of {','.join(RULES)}")
-    options.add_argument("--jobs", type=positive, default=1, help="searches side by side")
+    options.add_argument("--jobs", type=positive, default=1, help="searches run side by side")
     options.add_argument("--schedule", type=_schedule, default=PUBLISHED)
     options.add_argument("--out", default="runs/search-comparison", help="folder of the finished searches")
     options.add_argument("--csv", type=Path, help="write every number here")

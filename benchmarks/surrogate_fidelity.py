@@ -37,7 +37,11 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 def main() -> None:
     options = parser(__doc__)
     World.add_options(options)
-    options.add_argument("--write", metavar="PREFIX", help="write curves of the surrogate")
+    options.add_argument(
+        "--write",
+        metavar="PREFIX",
+        help="write curves of the surrogate to PREFIX-unseen.npz and PREFIX-sampled.npz",
+    )
     chosen = options.parse_args()
     print(f"{' '.join(sys.argv)}\n{described(used='one used')}")
     world = World.of(chosen)

@@ -56,12 +56,19 @@ class World:
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """An option for each attribute."""
         parser.add_argument("--curves", required=True, help="recorded curves of named architectures (CSV)")
-        parser.add_argument("--preset", default=cls.preset, choices=PRESETS, help="of the networks' search")
-        parser.add_argument("--dataset", default=cls.dataset, help="that they were trained on")
-        parser.add_argument("--channels", type=int, default=cls.channels, help="of its images")
+        parser.add_argument(
+            "--preset", default=cls.preset, choices=PRESETS, help="preset of the search that they are from"
+        )
+        parser.add_argument("--dataset", default=cls.dataset, help="data set that they were trained on")
+        parser.add_argument("--channels", type=int, default=cls.channels, help="channels of its images")
         parser.add_argument("--image-size", type=int, default=cls.image_size, help="side of its images")
-        parser.add_argument("--classes", type=int, default=cls.classes)
-        parser.add_argument("--validation-images", type=int, default=cls.validation_images)
+        parser.add_argument("--classes", type=int, default=cls.classes, help="its number of classes")
+        parser.add_argument(
+            "--validation-images",
+            type=int,
+            default=cls.validation_images,
+            help="accuracies are multiples of 1 / N",
+        )
         parser.add_argument("--world", type=int, default=cls.world, help="seed of how architectures deviate")
 
     @classmethod
