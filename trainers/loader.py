@@ -65,11 +65,12 @@ class ImageLoader:
         )
         size = max(1, min(recipe.batch_size, count))
         missing = -count % size if self._equal else 0
-        labels = placed.labels[self._moved(order, self.device)]
+        labels = placed.labels[_moved(order, self.device)]
         if missing:
             order, augmentation = torch.cat((order, order[:missing])), augmentation.padded(missing)
             labels = pad(labels, (0, missing), value=IGNORED)
-        at_home, augmentation = self._moved(order, placed.images.device), augmentation.map(self._moved_here)
+        at_home = _moved(order, placed.images.device)
+        augmentation = augmentation.map(lambda drawn: _moved(drawn, self.device))
         for start in range(0, count, size):
             part = slice(start, start + size)
             images = self._normalised(placed.images[at_home[part]])
@@ -98,16 +99,14 @@ class ImageLoader:
         )
 
     def _normalised(self, pixels: Tensor) -> Tensor:
-        return self._placed.normalise(self._moved(pixels, self.device).float())
+        return self._placed.normalise(_moved(pixels, self.device).float())
 
-    def _moved_here(self, tensor: Tensor) -> Tensor:
-        return self._moved(tensor, self.device)
 
-    def _moved(self, tensor: Tensor, device: torch.device) -> Tensor:
-        """The tensor on the device; to a GPU it goes through pinned memory, and nobody waits for it."""
-        if device.type == "cuda" and tensor.device.type == "cpu":
-            return tensor.pin_memory().to(device, non_blocking=True)
-        return tensor.to(device)
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; to a GPU it goes through pinned memory, and nobody waits for it."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _channels_first(images: Tensor) -> Tensor:

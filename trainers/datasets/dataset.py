@@ -101,11 +101,9 @@ class ImageDataset:
             _check_part(f"{part} images of {self.name!r}", images, labels, self.class_names)
             object.__setattr__(self, f"{part}_images", np.ascontiguousarray(images))
             object.__setattr__(self, f"{part}_labels", np.ascontiguousarray(labels))
-        for part in PARTS[1:]:
-            shape = getattr(self, f"{part}_images").shape[1:]
-            if shape != self.train_images.shape[1:]:
+            if images.shape[1:] != self.train_images.shape[1:]:
                 raise DatasetError(
-                    f"{part} images of {self.name!r} are {shape_text(shape)}, "
+                    f"{part} images of {self.name!r} are {shape_text(images.shape[1:])}, "
                     f"its training images {shape_text(self.train_images.shape[1:])}; they must agree"
                 )
         counts = np.bincount(self.train_labels, minlength=self.num_classes)

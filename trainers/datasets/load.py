@@ -74,21 +74,10 @@ def load_dataset(
         cache = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
         folder = None if data_dir is None else Path(data_dir).expanduser()
         source = find(name, folder, cache, download, extra)
-    except (OSError, RuntimeError) as error:  # folders that may not be looked into, homes of nobody
+    except (OSError, RuntimeError) as error:  # a folder that may not be read, or the home of no user
         raise DatasetError(f"cannot look for data set {name!r}: {error}") from error
-    if source.images is not None:
-        read = partial(
-            read_image_folder,
-            source.images,
-            source.name,
-            own_validation=own_validation,
-            max_pixels=max_pixels,
-        )
-        # What is installed later, such as pillow-heif, reads files that were left out.
-        source = replace(source, read=read, options=(own_validation, max_pixels, readable_formats()))
-    if (arrays := source.arrays) is not None:
-        source = replace(source, read=lambda image_size: arrays(own_validation), options=(own_validation,))
-    dataset = read_cached(_resizing(source), image_size, cache)
+    source = _resizing(_reading(source, own_validation, max_pixels))
+    dataset = read_cached(source, image_size, cache)
     if strict and dataset.unreadable:
         raise DatasetError(f"{dataset.unreadable} (without --strict such files are left out)")
     _check_square(dataset)
@@ -124,6 +113,18 @@ def _check_options(name: str, image_size: int | None, limit: int | None, extra: 
         raise DatasetError(f"limit {limit} is out of range; it must be 1 or more")
     if extra and not (name in NAMED_SETS and NAMED_SETS[name].has_extra):
         raise DatasetError(f"data set {name!r} has no extra set; svhn has one")
+
+
+def _reading(source: Source, own_validation: bool, max_pixels: int) -> Source:
+    """The same source, read as asked."""
+    if (images := source.images) is not None:
+        read = partial(read_image_folder, own_validation=own_validation, max_pixels=max_pixels)
+        # What is installed later, such as pillow-heif, reads files that were left out.
+        options = (own_validation, max_pixels, readable_formats())
+        return replace(source, read=partial(read, images, source.name), options=options)
+    if (arrays := source.arrays) is not None:
+        return replace(source, read=lambda image_size: arrays(own_validation), options=(own_validation,))
+    return source
 
 
 def _resizing(source: Source) -> Source:
