@@ -165,4 +165,4 @@ VARIANTS: Final[dict[str, dict[str, bool]]] = {
     "CB": {"padded": True, "batch_norm": True},
     "VB": {"padded": False, "batch_norm": True},
 }
-"""How a convolution begins its notation, and what that says of it."""
+"""What the notation of a convolution begins with, and what that means."""

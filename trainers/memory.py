@@ -61,7 +61,7 @@ def allocation_guard() -> Iterator[None]:
 
 
 def _failed_allocation(error: BaseException | None) -> str | None:
-    """What the error, or else the nearest of those it was raised from, says of too little memory."""
+    """What the error, or else the nearest of its causes, says about too little memory."""
     while error is not None:
         text = str(error)
         if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _ALLOCATION_FAILURES):

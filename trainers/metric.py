@@ -1,6 +1,6 @@
 """What is measured on the watched images: the share that is right, of all images or of each class.
 
-And what the loss counts, so that a network is trained for what is measured.
+And weights of the loss, so that networks are trained for what is measured.
 """
 
 from __future__ import annotations

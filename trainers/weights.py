@@ -100,7 +100,7 @@ class TrainedNetwork:
             )
         for name in known:
             if not _is_right(name, known):
-                raise WeightsError(f"{str(path)!r} holds no trained network: its {name} cannot be one")
+                raise WeightsError(f"{str(path)!r} holds no trained network: its {name} cannot be right")
         if known.get("normalisation") is not None:
             known["normalisation"] = Normalisation(*known["normalisation"])
         return cls(**known)

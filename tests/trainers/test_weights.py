@@ -91,7 +91,9 @@ def test_a_file_whose_values_are_of_other_kinds_is_refused(network, name, value,
     assert TrainedNetwork.read(tmp_path / "network.pt").normalisation == KINDS[2]
     content = dict(zip(TrainedNetwork.__slots__, astuple(network), strict=True))
     write_content({"format": 2, **content, name: value}, tmp_path / "network.pt")
-    with pytest.raises(WeightsError, match=f"network.pt' holds no trained network: its {name} cannot be one"):
+    with pytest.raises(
+        WeightsError, match=f"network.pt' holds no trained network: its {name} cannot be right"
+    ):
         TrainedNetwork.read(tmp_path / "network.pt")
 
 

@@ -35,7 +35,7 @@ class Source:
         name: name of the resulting data set.
         files: the files and folders it is read from; without any it is not cached.
         read: decodes it; the argument is ``image_size``.
-        version: raised whenever such sources are read otherwise than before, so that entries of older
+        version: raised whenever such sources are read differently, so that entries of older
             versions are not taken for current ones.
         options: what else decides what is read.
         images: the folder or archive of image files, if it is one.

@@ -155,7 +155,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def require_plain(array: Any, what: str) -> None:
-    """Refuse an array that is not what it seems; anything that is no array may pass.
+    """Refuse an array that is not what it seems; anything else may pass.
 
     Args:
         array: that a plain array is to be made of.

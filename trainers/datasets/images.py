@@ -68,7 +68,7 @@ class Decoded:
 
 
 def left_out(name: str, head: bytes) -> str:
-    """Why a file is no image that is read, in words; empty if it is to be decoded.
+    """Why a file is not to be decoded, in words; empty if it is.
 
     Args:
         name: of the file.

@@ -41,7 +41,7 @@ def find_layout(
 
     Args:
         images: path of every image, as parts.
-        folders: path of every folder known, as parts; tells of classes without images.
+        folders: path of every folder known, as parts; shows which classes have no images.
         source: named in errors.
         own_validation: whether ``val`` is the validation set. If not, it is the test set where there is no
             ``test``, and otherwise unused.
@@ -101,11 +101,11 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
 
 
 def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]) -> None:
-    """Refuse folders that hold the same folders and of which some are called as splits, or as parts."""
+    """Refuse folders that hold the same folders where some are named like splits, or all like folds."""
     alike = [h for h in heads for s in found if h != s and len(tree.inside[h] & tree.inside[s]) > 1]
     if alike:
         names = ", ".join(map(repr, sorted({*alike, *found})))
-        tree.refuse(f"{names} hold the same folders, but not all are called as training, test or validation")
+        tree.refuse(f"{names} hold the same folders, but not all are named as training, test or validation")
     if len(heads) > 1 and are_folds(heads) and set.intersection(*map(tree.inside.__getitem__, heads)):
         tree.refuse(f"{', '.join(map(repr, heads))} hold the same folders, as parts of one data set do")
 
@@ -191,7 +191,7 @@ def _assigned(
 
 
 def _unlabelled(images: list[Parts], level: int, names: Collection[str]) -> bool:
-    """Whether images lie flat, or in one folder whose name tells no class and below which there are none."""
+    """Whether images lie in no folder, or in one whose name says nothing, without class folders in it."""
     if any(part in names for parts in images for part in parts[level:-1]):
         return False
     folders = {parts[level:-1][:1] for parts in images}

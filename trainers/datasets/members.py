@@ -21,13 +21,13 @@ MAX_ARCHIVE_BYTES = 64 * 2**30
 
 @dataclass(frozen=True)
 class Member:
-    """A folder, or one of what an attribute below tells, named by the parts of its path.
+    """A folder, or a file or link as one of the attributes below says.
 
     Attributes:
-        parts: of an absolute path in an archive, the first is "/".
+        parts: of its path; of an absolute one in an archive, the first is "/".
         data: content of a file that is to be decoded.
         target: where a link in an archive leads, within the archive; empty if it leads out of it.
-        left_out: of another file, why it is no image that is read.
+        left_out: of a file that is not to be decoded, why not.
         too_large: of an image that is too large to be read, a sentence that says so.
     """
 

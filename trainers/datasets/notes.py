@@ -26,7 +26,7 @@ class Notes:
         self._first: dict[str, list[str]] = {}
 
     def add(self, what: str, parts: Parts) -> None:
-        """Count a file; `what` goes on from "3 files ..." ."""
+        """Count a file; `what` continues "3 files"."""
         self._counts[what] += 1
         names = self._first.setdefault(what, [])
         if len(names) < SHOWN:
@@ -43,7 +43,7 @@ class Notes:
 
 
 def remarks(image: Decoded) -> Iterator[str]:
-    """What is to be said about a file that was decoded; goes on from "3 files ..." ."""
+    """What is to be said about a file that was decoded, as `Notes.add` takes it."""
     if image.frames:
         yield "with several frames or pages, of which the first is read"
     if image.reduced:
@@ -51,7 +51,7 @@ def remarks(image: Decoded) -> Iterator[str]:
 
 
 def digest_of(image: np.ndarray) -> bytes:
-    """What images of one size have in common if they have the same pixels."""
+    """A digest of the pixels: the same for equal images of one size."""
     return blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
 
 

@@ -15,7 +15,7 @@ PLAIN = {
     "test": "test", "testing": "test",
     "val": "val", "valid": "val", "validation": "val",
 }  # fmt: skip
-"""Names that mean a split wherever they stand."""
+"""Names that always mean a split."""
 
 _WORDS = {
     "train": "train training trainval trainvalid trn tr treino treinamento treinar entrenamiento entreno "
@@ -102,7 +102,7 @@ def holds_masks(names: Collection[str]) -> str | None:
 
 
 def is_mask_of(stem: str, others: Collection[str]) -> bool:
-    """Whether a file is called as another one with `_mask` or the like at its end."""
+    """Whether a file has the name of another one with `_mask` or the like at the end."""
     match = re.search(r"[ _.-]([a-z]+)[ _.-]?\d*$", stem)
     return match is not None and match[1] in _MASKS and stem[: match.start()].rstrip(" _.-") in others
 

@@ -23,7 +23,7 @@ MAX_DEPTH = 100
 MAX_WAYS = 100
 """Most ways to one folder: thirty folders with two links each to the next make 2^30 ways to the last."""
 STALE_AFTER = 3600.0
-"""Seconds without a change after which nobody writes any more: a download without an answer ends in less."""
+"""Seconds without a change after which a file counts as abandoned: unanswered downloads end sooner."""
 
 _BY_PRODUCTS = ("__MACOSX", "Thumbs.db", "lost+found")
 

@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 @dataclass(frozen=True)
 class ResNet39(Family):
-    """12 convolutions, pooling, 9, pooling, 15, softmax; RMSProp, decay 1e-4, rate `lr` and 1e-5 in the end.
+    """12 convolutions, pooling, 9, pooling, 15, softmax; RMSProp, decay 1e-4, rate `lr`, at the end 1e-5.
 
     Block b has three convolutions of `kernel_height_b` x `kernel_width_b` with `kernels_b` filters. Which
     sizes and numbers were drawn from is not in the text at hand: those here are ours.

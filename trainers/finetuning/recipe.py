@@ -22,11 +22,11 @@ def scaled_translation(side: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuningRecipe(CheckedRecipe):
-    """How the best networks are trained in the end.
+    """How the best networks are finally trained.
 
     The defaults are the published ones: rates and images those of the paper, optimizer, momentum and weight
-    decay those of the solver files that the authors published with their networks. The search's Adam is there
-    to compare. Raises RecipeError for values out of range.
+    decay those of the solver files that the authors published with their networks. Adam, as in the
+    search, is there for comparison. Raises RecipeError for values out of range.
     """
 
     epochs: int = PUBLISHED_EPOCHS
