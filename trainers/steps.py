@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from functools import cache
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -73,18 +72,6 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
-class Recorder(Protocol):
-    """What `GraphedStep` needs of a device; `CudaRecorder` is the one."""
-
-    def warm_up(self, step: Callable[[], Tensor]) -> Tensor:
-        """Run a step that is to be recorded later."""
-        ...
-
-    def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        """Record a step without running it; the result runs it, and returns the same tensor each time."""
-        ...
-
-
 class CudaRecorder:
     """CUDA graphs, by the procedure in PyTorch's documentation ("CUDA semantics", whole-network capture).
 
@@ -100,7 +87,7 @@ class CudaRecorder:
         self.failed = False
 
     def warm_up(self, step: Callable[[], Tensor]) -> Tensor:
-        """Run the step where it will be recorded: nothing of the default stream may enter a graph."""
+        """Run a step where it will be recorded: nothing of the default stream may enter a graph."""
         here, aside = torch.cuda.current_stream(self._device), _aside(self._device)
         aside.wait_stream(here)
         try:
@@ -110,7 +97,10 @@ class CudaRecorder:
             here.wait_stream(aside)
 
     def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        """Record the step as a graph with memory of its own; this alone waits for the device."""
+        """Record a step, without running it, as a graph with memory of its own; waits for the device.
+
+        What is returned runs the step, and returns the same tensor each time.
+        """
         # An older graph that goes later would spoil this recording, or take from its graph the memory that
         # cuBLAS works in, which belongs to their stream. A cycle may keep one: of frames, made by what the
         # first optimizer of a process imports.
@@ -151,7 +141,7 @@ class GraphedStep:
     batches of the shape of the first one. Batches of another shape always go the usual way.
     """
 
-    def __init__(self, step: Step, recorder: Recorder) -> None:
+    def __init__(self, step: Step, recorder: CudaRecorder) -> None:
         self._step = step
         self._recorder = recorder
         self._warmed_up = 0
