@@ -79,14 +79,14 @@ def main() -> None:
     options.add_argument("--precision", default="auto")
     options.add_argument("--rounds", type=positive, default=7, help="timed turns (default 7)")
     options.add_argument("--seconds", type=float, default=1.0, help="least length of a turn (default 1)")
-    arguments = options.parse_args()
-    device = choose_device(arguments.device)
+    chosen = options.parse_args()
+    device = choose_device(chosen.device)
     gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
-    used = f"{arguments.threads} used{gpu}, {arguments.precision}"
-    print(f"{described('torch', used=used)}; n = {arguments.rounds} turns\n")
-    with processor_settings(arguments.threads), tempfile.TemporaryDirectory() as folder:
+    used = f"{chosen.threads} used{gpu}, {chosen.precision}"
+    print(f"{described('torch', used=used)}; n = {chosen.rounds} turns\n")
+    with processor_settings(chosen.threads), tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
-        given = arguments.device, arguments.precision, arguments.rounds, arguments.seconds
+        given = chosen.device, chosen.precision, chosen.rounds, chosen.seconds
         print(f"the compiler started in {start_compiler(*given[:2]):.1f} s, once in a process\n")
         rows = [row(subject, *given) for subject in SUBJECTS]
     headers = ["network", "M MAC/image", "first step s", "images/s", "compiled", "ratio", "back after images"]

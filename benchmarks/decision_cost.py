@@ -141,16 +141,16 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    options = arguments()
-    curves = completed(options.curves, N_TRAIN + 1)
+    chosen = arguments()
+    curves = completed(chosen.curves, N_TRAIN + 1)
     order = np.random.default_rng(0).permutation(len(curves))
-    history, networks = curves[order[:N_TRAIN]], curves[order[N_TRAIN : N_TRAIN + options.decisions]]
+    history, networks = curves[order[:N_TRAIN]], curves[order[N_TRAIN : N_TRAIN + chosen.decisions]]
     tau = max(1, curves.T // 4)
-    rows = envelope_rows(curves[order], min(options.decisions, len(curves)))
-    if not options.envelope_only:
+    rows = envelope_rows(curves[order], min(chosen.decisions, len(curves)))
+    if not chosen.envelope_only:
         rows += regression_rows(history, networks, tau)
-        rows += baseline_rows(history, networks, tau, min(options.extrapolations, len(networks)))
-    print(f"{Path(options.curves).name}: {N_TRAIN} training curves, tau = {tau} of {curves.T}; wall time")
+        rows += baseline_rows(history, networks, tau, min(chosen.extrapolations, len(networks)))
+    print(f"{Path(chosen.curves).name}: {N_TRAIN} training curves, tau = {tau} of {curves.T}; wall time")
     print(f"{described(*PACKAGES)}\n")
     for name, cost, note in rows:
         print(f"{name:<52}{1000 * cost:>12,.3f} ms   {note}")

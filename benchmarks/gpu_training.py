@@ -172,23 +172,23 @@ def main() -> None:
         measure(parse())
 
 
-def measure(arguments: argparse.Namespace) -> None:
-    if arguments.device != "cpu" and not torch.cuda.is_available():
+def measure(chosen: argparse.Namespace) -> None:
+    if chosen.device != "cpu" and not torch.cuda.is_available():
         print("not measured: PyTorch sees no NVIDIA GPU here")
         return
-    machine, rounds = Machine(arguments.device), arguments.rounds
-    workers = min(8, os.cpu_count() or 1) if arguments.device != "cpu" else 0
+    machine, rounds = Machine(chosen.device), chosen.rounds
+    workers = min(8, os.cpu_count() or 1) if chosen.device != "cpu" else 0
     print(f"{machine.describe()}; Python {platform.python_version()}, torch {torch.__version__}\n")
-    subjects = [replace(subject, images=arguments.images) for subject in SUBJECTS]
-    turns = {s: timed(loops(s, arguments.device, workers), rounds, machine.clock) for s in subjects}
+    subjects = [replace(subject, images=chosen.images) for subject in SUBJECTS]
+    turns = {s: timed(loops(s, chosen.device, workers), rounds, machine.clock) for s in subjects}
     print(speed_table([row(*item) for item in turns.items()]), end="\n\n")
     headers = ["steps, images/s", "launched", "replayed", "replayed / launched"]
     rows = [graph_row(subject, machine, rounds) for subject in subjects]
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True), end="\n\n")
-    networks, images = random_networks(arguments.networks), arguments.epoch
+    networks, images = random_networks(chosen.networks), chosen.epoch
     owner = whole_trainer(machine, images, max(CLASSES, images * VALIDATION // TRAINING))
-    seconds = seconds_of_epochs(networks, owner, machine, arguments.seconds)
-    print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(arguments.side))
+    seconds = seconds_of_epochs(networks, owner, machine, chosen.seconds)
+    print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(chosen.side))
 
 
 if __name__ == "__main__":

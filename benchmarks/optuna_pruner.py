@@ -67,18 +67,18 @@ def costs(study: optuna.Study, values: list[float], *, to_the_end: bool = False)
 
 
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
-    arguments.add_argument(
+    options = parser(__doc__)
+    options.add_argument("--curves", required=True, metavar="FILE", help="learning curves")
+    options.add_argument(
         "--trials", type=positive, default=200, help="trials to time, after the 1,000 (default 200)"
     )
-    options = arguments.parse_args()
+    chosen = options.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    curves = completed(options.curves)
+    curves = completed(chosen.curves)
     curves = curves[np.random.default_rng(0).permutation(len(curves))]
     rng = np.random.default_rng(1)
     finished = finished_trials(curves, rng)
-    running = noisy_copies(curves[: options.trials], rng)
+    running = noisy_copies(curves[: chosen.trials], rng)
     print(described("numpy", "scipy", "optuna"))
     print(f"{len(finished):,} finished trials, {len(running)} more; milliseconds of processor time a call")
     rule = StoppingRulePruner(RankEnvelope(), T=curves.T)

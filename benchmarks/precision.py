@@ -56,11 +56,11 @@ def main() -> None:
     options.add_argument("--networks", type=positive, default=3)
     options.add_argument("--seeds", type=whole(2, MANY), default=3)
     options.add_argument("--epochs", type=positive, default=5)
-    arguments = options.parse_args()
-    dataset = load_dataset("cifar10", data_dir=arguments.data_dir, image_size=16, limit=5000)
-    rng, both = np.random.default_rng(1), trainers(dataset, arguments.epochs)
-    drawn = [preset("laptop").sample(rng) for _ in range(arguments.networks)]
-    rows = [compare(architecture, both, arguments.seeds) for architecture in drawn]
+    chosen = options.parse_args()
+    dataset = load_dataset("cifar10", data_dir=chosen.data_dir, image_size=16, limit=5000)
+    rng, both = np.random.default_rng(1), trainers(dataset, chosen.epochs)
+    drawn = [preset("laptop").sample(rng) for _ in range(chosen.networks)]
+    rows = [compare(architecture, both, chosen.seeds) for architecture in drawn]
     headers = [
         "network",
         "y_T, float32",
@@ -70,7 +70,7 @@ def main() -> None:
         "mean change by format",
     ]
     print(described("torch", used="one used"))
-    print(f"n = {arguments.seeds} seeds x {arguments.epochs} epochs of 4,000 images, 1,000 validated")
+    print(f"n = {chosen.seeds} seeds x {chosen.epochs} epochs of 4,000 images, 1,000 validated")
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 
 

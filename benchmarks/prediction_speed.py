@@ -162,16 +162,16 @@ def report_fits(train: LearningCurves, processes: list[int], few: int) -> None:
 
 
 def main() -> None:
-    options = arguments()
-    curves = completed(options.curves, N_TRAIN + MORE + 2)
+    chosen = arguments()
+    curves = completed(chosen.curves, N_TRAIN + MORE + 2)
     train = curves[np.random.default_rng(0).permutation(len(curves))[:N_TRAIN]]
     print(f"python {' '.join(sys.argv)}")
     print(
         f"{train.T - 1} models, {N_TRAIN} training curves, {N_SETTINGS} settings x {FOLDS} folds, wall time"
     )
     print(f"{described(*PACKAGES)}\n")
-    report_fits(train, options.processes, options.plain_settings)
-    report_refits(curves, options.refit_splits)
+    report_fits(train, chosen.processes, chosen.plain_settings)
+    report_refits(curves, chosen.refit_splits)
     print(f"peak memory with 10,000 curves of 100 epochs: {peak_memory() / 1e6:,.0f} MB (a whole process)")
 
 

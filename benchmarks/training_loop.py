@@ -135,21 +135,21 @@ def trainer(
     )
 
 
-def our_epoch(subject: ClassifierTrainer, architecture: Architecture) -> Run:
-    state = subject.start(architecture, seed=0)
-    return lambda: subject.train_epoch(state, seed=0)
+def our_epoch(owner: ClassifierTrainer, architecture: Architecture) -> Run:
+    state = owner.start(architecture, seed=0)
+    return lambda: owner.train_epoch(state, seed=0)
 
 
-def random_batch(subject: ClassifierTrainer) -> tuple[torch.Tensor, torch.Tensor]:
+def random_batch(owner: ClassifierTrainer) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and labels on the trainer's device."""
-    images = torch.randn(BATCH, *SHAPE, device=subject.device).to(memory_format=torch.channels_last)
-    return images, torch.arange(BATCH, device=subject.device) % CLASSES
+    images = torch.randn(BATCH, *SHAPE, device=owner.device).to(memory_format=torch.channels_last)
+    return images, torch.arange(BATCH, device=owner.device) % CLASSES
 
 
-def ceiling(subject: ClassifierTrainer, architecture: Architecture, count: int) -> Run:
+def ceiling(owner: ClassifierTrainer, architecture: Architecture, count: int) -> Run:
     """As many steps as an epoch of `count` images has, on one batch that never moves."""
-    state = subject.start(architecture, seed=0)
-    images, labels = random_batch(subject)
+    state = owner.start(architecture, seed=0)
+    images, labels = random_batch(owner)
 
     def run() -> None:
         state.network.train()
@@ -227,16 +227,16 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rounds", type=positive, default=5, help="timed turns of each loop (default 5)")
     options.add_argument("--folder", help="where checkpoints are written (default: the system's)")
-    arguments = options.parse_args()
+    chosen = options.parse_args()
     auto = trainer(random_images(20), "cpu", "auto").precision_name
     print(
-        f"{described('torch', 'torchvision', used='one used')}; n = {arguments.rounds} turns; "
+        f"{described('torch', 'torchvision', used='one used')}; n = {chosen.rounds} turns; "
         f"precision 'auto' is {auto} here\n"
     )
     rows, checkpoints = [], []
-    with processor_settings(1), tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+    with processor_settings(1), tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         for subject in SUBJECTS:
-            seconds = timed(loops(subject, "cpu"), arguments.rounds, process_time)
+            seconds = timed(loops(subject, "cpu"), chosen.rounds, process_time)
             rows.append(row(subject, seconds))
             speed = subject.images / median(seconds["ours, auto"])
             checkpoints.append(checkpoint_row(subject, speed, Path(folder)))
