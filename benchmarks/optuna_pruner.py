@@ -81,21 +81,30 @@ def main() -> None:
     running = noisy_copies(curves[: chosen.trials], rng)
     print(described("numpy", "scipy", "optuna"))
     print(f"{len(finished):,} finished trials, {len(running)} more; milliseconds of processor time a call")
-    rule = StoppingRulePruner(RankEnvelope(), T=curves.T)
-    pruners = {"MedianPruner": optuna.pruners.MedianPruner(), "rank envelope": rule}
+    rule = RankEnvelope()
+    pruners = {
+        "MedianPruner": optuna.pruners.MedianPruner(),
+        "rank envelope": StoppingRulePruner(rule, T=curves.T),
+    }
     studies = {name: study_with(pruner, finished, curves) for name, pruner in pruners.items()}
-    times: dict[str, list[float]] = {name: [] for name in pruners}
-    between: dict[str, list[float]] = {name: [] for name in pruners}
+    report_calls(studies, running, rule)
+    report_whole_trials(studies, running)
+
+
+def report_calls(studies: dict[str, optuna.Study], running: LearningCurves, rule: RankEnvelope) -> None:
+    """Print what calls cost in trials that end when they are pruned."""
+    times: dict[str, list[float]] = {name: [] for name in studies}
+    between: dict[str, list[float]] = {name: [] for name in studies}
     for first in range(0, len(running), IN_TURN):
         for name, study in studies.items():
             for values in running.values[first : first + IN_TURN].tolist():
                 own = [1000 * seconds for seconds in costs(study, values)]
                 times[name] += own
                 between[name] += [
-                    cost for epoch, cost in enumerate(own, start=1) if not rule.rule.judges(epoch, curves.T)
+                    cost for epoch, cost in enumerate(own, start=1) if not rule.judges(epoch, running.T)
                 ]
     usual = statistics.median(times["MedianPruner"])
-    for name in pruners:
+    for name in studies:
         for what, own in ((name, times[name]), ("  between looks", between[name])):
             if not own:  # few trials, all of them pruned early
                 continue
@@ -104,16 +113,18 @@ def main() -> None:
                 f"({statistics.median(own) / usual:4.1f} times)   "
                 f"mean {statistics.mean(own):7.3f}   longest {max(own):8.1f}"
             )
+
+
+def report_whole_trials(studies: dict[str, optuna.Study], running: LearningCurves) -> None:
+    """Print what a call costs on average in trials that go on to the end."""
     to_the_end = running.values[:IN_TURN].tolist()
-    courses = {
-        name: 1000 * np.array([costs(study, values, to_the_end=True) for values in to_the_end])
-        for name, study in studies.items()
-    }
-    means = {name: float(np.median(course, axis=0).mean()) for name, course in courses.items()}
+    means = {}
+    for name, study in studies.items():
+        calls = 1000 * np.array([costs(study, values, to_the_end=True) for values in to_the_end])
+        means[name] = float(np.median(calls, axis=0).mean())
+    trials = f"all {running.T} epochs of {len(to_the_end)} trials"
     for name, mean in means.items():
-        times_usual = mean / means["MedianPruner"]
-        trials = f"all {curves.T} epochs of {len(to_the_end)} trials"
-        print(f"{name:<15} {trials}: {mean:7.3f} ({times_usual:4.1f} times)")
+        print(f"{name:<15} {trials}: {mean:7.3f} ({mean / means['MedianPruner']:4.1f} times)")
 
 
 if __name__ == "__main__":
