@@ -224,5 +224,5 @@ def test_a_worker_that_finds_other_images_than_the_search_is_not_started(tmp_pat
     coordinator = SimpleNamespace(next_task=lambda: tasks.pop() if tasks else None, together=nullcontext)
     executor = make_executor(here)
     np.savez(file, x_train=images[1], y_train=labels)
-    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*: .* but other images"):
+    with pytest.raises(SearchStopped, match=r"^a worker cannot be started: .*: .* but other ones"):
         executor.run(coordinator)
