@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass
 from math import isfinite
-from typing import Any, ClassVar, Protocol, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 
 class RecipeError(ValueError):
     """A training recipe that cannot be followed; the message is one line that quotes the bad value."""
-
-
-class Recipe(Protocol):
-    """What the training loop asks of a recipe, which is a frozen dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a full training."""
-
-    @property
-    def batch_size(self) -> int:
-        """Images per step."""
-
-    @property
-    def attempts(self) -> int:
-        """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
-
-    @property
-    def chance_factor(self) -> float:
-        """With ten or more balanced classes, an accuracy of at most this / classes counts as chance."""
-
-    @property
-    def mirror(self) -> bool:
-        """Whether each training image is flipped left to right with probability one half."""
-
-    @property
-    def translate(self) -> int:
-        """By how many pixels at most each training image is shifted either way."""
-
-    def initial_rate(self, attempt: int) -> float:
-        """Learning rate of the first epoch of an attempt (from 1)."""
-
-    def rate(self, attempt: int, epoch: int) -> float:
-        """Learning rate in an epoch (from 1) of an attempt (from 1)."""
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -52,8 +17,27 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-class CheckedRecipe:
-    """Checks of fields, for recipes."""
+class Recipe(ABC):
+    """What the training loop asks of a recipe, a frozen dataclass, and how fields are checked.
+
+    `TrainingRecipe` says what the fields mean.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    epochs: int
+    batch_size: int
+    attempts: int
+    chance_factor: float
+    mirror: bool
+    translate: int
+
+    @abstractmethod
+    def rate(self, attempt: int, epoch: int) -> float:
+        """Learning rate in an epoch (from 1) of an attempt (from 1)."""
+
+    def initial_rate(self, attempt: int) -> float:
+        """Learning rate of an attempt (from 1) in its first epoch."""
+        return self.rate(attempt, 1)
 
     def _require(self, name: str, valid: bool, right: str) -> None:
         if not valid:
@@ -68,7 +52,7 @@ class CheckedRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRecipe(CheckedRecipe):
+class TrainingRecipe(Recipe):
     """How networks are trained: Adam, a stepwise learning rate, restarts of networks that do not learn.
 
     The defaults are the published ones. Raises RecipeError for values out of range.

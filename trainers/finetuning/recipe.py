@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import isfinite
 
-from trainers.recipe import CheckedRecipe
+from trainers.recipe import Recipe
 
 PUBLISHED_PHASES = ((0.025, 40), (0.0125, 40), (0.0001, 160), (0.00001, 60))
 """(learning rate, epochs) of each phase [MQ]."""
@@ -21,7 +21,7 @@ def scaled_translation(side: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuningRecipe(CheckedRecipe):
+class FinetuningRecipe(Recipe):
     """How the best networks are finally trained.
 
     The defaults are the published ones: rates and images those of the paper, optimizer, momentum and weight
@@ -78,10 +78,6 @@ class FinetuningRecipe(CheckedRecipe):
             (scale * rate, end - start)
             for (rate, _), (start, end) in zip(PUBLISHED_PHASES, scaled, strict=True)
         )
-
-    def initial_rate(self, attempt: int) -> float:
-        """Learning rate of an attempt (from 1) in its first epoch."""
-        return self.rate(attempt, 1)
 
     def rate(self, attempt: int, epoch: int) -> float:
         """Learning rate in an epoch (from 1): that of its phase, times retry_factor^(attempt - 1)."""
