@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from trainers.chance import PUBLISHED, TESTED, Chance
 from trainers.datasets import ImageDataset, training_and_validation
 from trainers.image_training import ImageTrainer
-from trainers.loader import ImageLoader
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
 from trainers.recipe import TrainingRecipe
@@ -85,22 +84,14 @@ class ClassifierTrainer(ImageTrainer):
         }
         training, validation = training_and_validation(dataset, validation_size, split_seed)
         self.normalisation = Normalisation.of(training[0])
-        self._training, self._watched = (
-            ImageLoader(*part, self.normalisation, self.device) for part in (training, validation)
-        )
+        self._training, self._watched = self._loader(*training), self._loader(*validation)
         self._measure(metric, training[1], validation[1])
         if chance == PUBLISHED:
             self.chance = Chance.published(dataset.num_classes, recipe.chance_factor)
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=rate,
-            betas=(self.recipe.beta1, self.recipe.beta2),
-            eps=self.recipe.epsilon,
-            fused=True,
-            capturable=self.device.type == "cuda",
-        )
+        betas = self.recipe.beta1, self.recipe.beta2
+        return self._adam(network.parameters(), rate, betas=betas, eps=self.recipe.epsilon)
 
 
 def _training_part(dataset: ImageDataset) -> ImageDataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.networks import build_network
+from trainers.normalisation import Normalisation
 from trainers.steps import Step, eager_step, logits
 from trainers.training import Description, NetworkTrainer
 
@@ -22,6 +24,8 @@ class ImageTrainer(NetworkTrainer):
     """Trains networks to classify images; subclasses choose the images and the optimizer."""
 
     input_shape: tuple[int, int, int]
+    normalisation: Normalisation
+    """Of all images that its networks see."""
     metric: Metric
     """What is measured on the watched images: the `accuracy` of every report."""
     _training: ImageLoader
@@ -30,6 +34,9 @@ class ImageTrainer(NetworkTrainer):
     """What the metric is measured on after every epoch."""
     _class_weights: Tensor | None = None
     """What the loss of an image of each class is multiplied by; None for 1."""
+
+    def _loader(self, images: np.ndarray, labels: np.ndarray) -> ImageLoader:
+        return ImageLoader(images, labels, self.normalisation, self.device)
 
     def _measure(self, metric: str, trained: np.ndarray, watched: np.ndarray) -> None:
         """Measure a metric on the watched images, train for it, and test for chance there.
@@ -55,6 +62,11 @@ class ImageTrainer(NetworkTrainer):
 
     def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
         return build_network(architecture, self.input_shape, self.num_classes, generator)
+
+    def _adam(self, parameters: Any, rate: float | Tensor, **options: Any) -> torch.optim.Optimizer:
+        """Adam in one kernel; on CUDA its steps can be recorded."""
+        capturable = self.device.type == "cuda"
+        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=capturable, **options)
 
     def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
         weights = self._class_weights

@@ -10,7 +10,6 @@ from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
 from trainers.finetuning.recipe import FinetuningRecipe
 from trainers.image_training import ImageTrainer
-from trainers.loader import ImageLoader
 from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
@@ -96,19 +95,10 @@ class FinetuningTrainer(ImageTrainer):
             outputs = torch.cat([batch.softmax(1).cpu() for batch in batches])
             return outputs[: len(self.test_labels)].numpy()  # without what filled the last batch up
 
-    def _loader(self, images: np.ndarray, labels: np.ndarray) -> ImageLoader:
-        return ImageLoader(images, labels, self.normalisation, self.device)
-
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
         decay = self.recipe.weight_decay
         if self.recipe.optimizer == "adam":
-            return torch.optim.Adam(
-                network.parameters(),
-                lr=rate,
-                weight_decay=decay,
-                fused=True,
-                capturable=self.device.type == "cuda",
-            )
+            return self._adam(network.parameters(), rate, weight_decay=decay)
         return torch.optim.SGD(
             network.parameters(), lr=rate, momentum=self.recipe.momentum, weight_decay=decay, fused=True
         )

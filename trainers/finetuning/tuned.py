@@ -57,5 +57,4 @@ class TunedFinetuner(FinetuningTrainer):
         return network
 
     def _optimizer(self, network: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
-        groups = decay_groups(network, self.recipe.weight_decay)
-        return torch.optim.Adam(groups, lr=rate, fused=True, capturable=self.device.type == "cuda")
+        return self._adam(decay_groups(network, self.recipe.weight_decay), rate)
