@@ -14,14 +14,27 @@ MAX_NUMBER = 99_999
 """The largest number in a layer: far above any real layer, and small enough to keep counts exact."""
 
 
-def _check(layer: Layer, **numbers: int) -> None:
-    for name, number in numbers.items():
-        if type(number) is not int or not 1 <= number <= MAX_NUMBER:
-            raise NotationError(f"{quoted(str(layer))}: {name} must be a whole number from 1 to {MAX_NUMBER}")
+class _Numbers:
+    """What all layers are: whole numbers, written in parentheses after the name."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]]
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field_name in self.__match_args__:
+            number = getattr(self, field_name)
+            if type(number) is not int or not 1 <= number <= MAX_NUMBER:
+                raise NotationError(
+                    f"{quoted(str(self))}: {field_name} must be a whole number from 1 to {MAX_NUMBER}"
+                )
+
+    def __str__(self) -> str:
+        return f"{self.name}({','.join([str(getattr(self, name)) for name in self.__match_args__])})"
 
 
 @dataclass(frozen=True, slots=True)
-class Convolution:
+class Convolution(_Numbers):
     """`C(d,f,l)`: d = `width` filters, receptive field f x f = `size`, stride l; "same" padding, then ReLU.
 
     A side of n becomes floor((n-1)/l)+1, which stride 1 keeps. The authors' code has two variants, which we
@@ -40,7 +53,7 @@ class Convolution:
     family: ClassVar[str] = "convolution"
 
     def __post_init__(self) -> None:
-        _check(self, width=self.width, size=self.size, stride=self.stride)
+        _Numbers.__post_init__(self)
         if self.size % 2 == 0:
             raise NotationError(f"{str(self)!r}: the receptive field of a convolution must be odd")
 
@@ -55,7 +68,7 @@ class Convolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Pooling:
+class Pooling(_Numbers):
     """`P(f,l)`: maximum over f x f = `size`, stride l, no padding; a side of n becomes floor((n-f)/l)+1."""
 
     size: int
@@ -64,15 +77,9 @@ class Pooling:
     form: ClassVar[str] = "P(f,l)"
     family: ClassVar[str] = "pooling"
 
-    def __post_init__(self) -> None:
-        _check(self, size=self.size, stride=self.stride)
-
-    def __str__(self) -> str:
-        return f"P({self.size},{self.stride})"
-
 
 @dataclass(frozen=True, slots=True)
-class FullyConnected:
+class FullyConnected(_Numbers):
     """`FC(d)`: a dense layer of d = `width` neurons, then ReLU."""
 
     width: int
@@ -80,15 +87,9 @@ class FullyConnected:
     form: ClassVar[str] = "FC(d)"
     family: ClassVar[str] = "fully connected"
 
-    def __post_init__(self) -> None:
-        _check(self, width=self.width)
-
-    def __str__(self) -> str:
-        return f"FC({self.width})"
-
 
 @dataclass(frozen=True, slots=True)
-class Dropout:
+class Dropout(_Numbers):
     """`D(i,n)`: the i-th = `index` of n = `count` dropout layers; derived, not chosen."""
 
     index: int
@@ -98,7 +99,7 @@ class Dropout:
     family: ClassVar[str] = "dropout"
 
     def __post_init__(self) -> None:
-        _check(self, index=self.index, count=self.count)
+        _Numbers.__post_init__(self)
         if self.index > self.count:
             raise NotationError(
                 f"{str(self)!r}: the first number of a dropout layer must not exceed the second"
@@ -109,12 +110,9 @@ class Dropout:
         """The share of activations set to zero, i / (2n), which rises linearly to one half."""
         return self.index / (2 * self.count)
 
-    def __str__(self) -> str:
-        return f"D({self.index},{self.count})"
-
 
 @dataclass(frozen=True, slots=True)
-class GlobalAveragePooling:
+class GlobalAveragePooling(_Numbers):
     """`GAP(c)`: a 1x1 convolution to c = `classes` maps whose means are the logits; terminates a network."""
 
     classes: int
@@ -122,27 +120,15 @@ class GlobalAveragePooling:
     form: ClassVar[str] = "GAP(c)"
     family: ClassVar[str] = "end"
 
-    def __post_init__(self) -> None:
-        _check(self, classes=self.classes)
-
-    def __str__(self) -> str:
-        return f"GAP({self.classes})"
-
 
 @dataclass(frozen=True, slots=True)
-class Softmax:
+class Softmax(_Numbers):
     """`SM(c)`: a dense layer to c = `classes` and the softmax; after GAP without weights."""
 
     classes: int
     name: ClassVar[str] = "SM"
     form: ClassVar[str] = "SM(c)"
     family: ClassVar[str] = "end"
-
-    def __post_init__(self) -> None:
-        _check(self, classes=self.classes)
-
-    def __str__(self) -> str:
-        return f"SM({self.classes})"
 
 
 Chosen: TypeAlias = Convolution | Pooling | FullyConnected
