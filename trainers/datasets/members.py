@@ -86,7 +86,7 @@ def read_archive(archive: Path) -> Iterator[Member]:
 
     Raises:
         DatasetError: the archive is damaged or not a tar archive, a member's name climbs out of it ("..")
-            or one of the limits above is passed.
+            or a limit is passed.
     """
     try:
         with archive.open("rb") as file, StrictTarFile.open(fileobj=file) as tar:
