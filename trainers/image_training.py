@@ -16,7 +16,7 @@ from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation
-from trainers.steps import Step, eager_step, logits
+from trainers.steps import LAUNCH_BOUND, GraphedStep, Step, eager_step, logits
 from trainers.training import Description, NetworkTrainer
 
 
@@ -68,11 +68,19 @@ class ImageTrainer(NetworkTrainer):
         capturable = self.device.type == "cuda"
         return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=capturable, **options)
 
-    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
-        weights = self._class_weights
-        return eager_step(
-            network, optimizer, self.precision, None if weights is None else weights.to(self.device)
-        )
+    def _step(self, architecture: Description, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+        weights = None if self._class_weights is None else self._class_weights.to(self.device)
+        step = eager_step(network, optimizer, self.precision, weights)
+        return GraphedStep(step, self._recorder) if self._graphed(architecture) else step
+
+    def _graphed(self, architecture: Description) -> bool:
+        """Whether steps are recorded; unless told, where launching them is the bottleneck."""
+        if self.device.type != "cuda" or self._recorder.failed:
+            return False
+        if self._cuda_graphs is not None:
+            return self._cuda_graphs
+        macs = architecture.macs(self.input_shape, self.num_classes) * self.recipe.batch_size
+        return macs < LAUNCH_BOUND
 
     def _batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         return self._training.shuffled(self.recipe, generator)

@@ -28,7 +28,7 @@ from trainers.memory import allocation_guard, give_back
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
-from trainers.steps import LAUNCH_BOUND, CudaRecorder, GraphedStep, Step, set_rate
+from trainers.steps import CudaRecorder, Step, set_rate
 
 Description = Any
 """What a network is built from, an `Architecture` unless a subclass has others; its text identifies it."""
@@ -198,9 +198,7 @@ class NetworkTrainer(ABC):
             network = self._build(architecture, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
         optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
-        step = self._step(network, optimizer)
-        if self._graphed(architecture):
-            step = GraphedStep(step, self._recorder)
+        step = self._step(architecture, network, optimizer)
         return TrainingState(network, optimizer, step, attempt)
 
     def train_epoch(self, state: TrainingState, *, seed: int) -> EpochReport:
@@ -216,15 +214,6 @@ class NetworkTrainer(ABC):
         state.epoch = epoch
         return EpochReport(attempt, rate, epoch, accuracy, loss, perf_counter() - started)
 
-    def _graphed(self, architecture: Description) -> bool:
-        """Whether steps are recorded; unless told, where launching them is the bottleneck."""
-        if self.device.type != "cuda" or self._recorder.failed:
-            return False
-        if self._cuda_graphs is not None:
-            return self._cuda_graphs
-        macs = architecture.macs(self.input_shape, self.num_classes) * self.recipe.batch_size
-        return macs < LAUNCH_BOUND
-
     @abstractmethod
     def _build(self, architecture: Description, generator: torch.Generator) -> nn.Module:
         """The network on the CPU, its weights drawn from the generator. Raises ShapeError."""
@@ -234,7 +223,7 @@ class NetworkTrainer(ABC):
         """The recipe's optimizer; on CUDA its steps can be recorded."""
 
     @abstractmethod
-    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+    def _step(self, architecture: Description, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
         """What trains on a batch."""
 
     @abstractmethod

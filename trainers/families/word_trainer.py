@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from trainers.attempts import TrainingState
 from trainers.chance import Chance
 from trainers.datasets import DatasetError
-from trainers.families.base import Family
+from trainers.families.base import Configuration, Family
 from trainers.families.lstm import LanguageModel
 from trainers.families.recipe import FamilyRecipe
 from trainers.families.trainers import FamilyTraining
@@ -60,7 +60,9 @@ class WordTrainer(FamilyTraining):
                 )
         self._words, self._valid = (torch.from_numpy(part) for part in (dataset.train, dataset.valid))
 
-    def _step(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+    def _step(
+        self, architecture: Configuration, network: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> Step:
         clip = self.recipe.clip
 
         def step(words: Tensor, following: Tensor) -> Tensor:

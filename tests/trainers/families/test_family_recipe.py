@@ -61,7 +61,7 @@ def test_gradients_of_words_are_clipped(family_trainer, members):
     model = trainer.family.built(members["lstm"][1], (), 10, torch.Generator())
     before = [p.detach().clone() for p in model.parameters()]
     words = torch.arange(8).view(2, 4)
-    trainer._step(model, torch.optim.SGD(model.parameters(), lr=1.0))(words, words)
+    trainer._step(None, model, torch.optim.SGD(model.parameters(), lr=1.0))(words, words)
     moved = torch.cat([(p - b).flatten() for p, b in zip(model.parameters(), before, strict=True)])
     assert moved.norm().item() == pytest.approx(1e-3, rel=1e-2)
 
