@@ -8,14 +8,16 @@ DISTRIBUTIONS := pyproject.toml setup.py predictor/pyproject.toml
 # To bytecode on all cores; pip would do it on one. Some packages have files for other versions of Python.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib metaqnn predictor state_space trainers || true
+OLDEST := build/oldest
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
-.PHONY: help search test check unit docs bench clean
+.PHONY: help search test check unit oldest docs bench clean
 .DELETE_ON_ERROR: # an environment that was made half has a python, too
 
 help:
 	@echo "make search   install what is needed and run a first search (embedded data, minutes on a CPU)"
 	@echo "make test     install what is needed and run all checks and tests"
+	@echo "make oldest   run all tests with the oldest packages that pyproject.toml allows"
 	@echo "make docs     build the documentation in build/docs"
 	@echo "make bench    run the benchmarks behind docs/results/measured.md"
 	@echo "make clean    remove the virtual environment and caches"
@@ -51,6 +53,15 @@ check: $(DEVELOPMENT)
 unit: export OMP_NUM_THREADS = 1
 unit: $(DEVELOPMENT)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Of other packages' requirements the newest; Ray's newest pyarrow does not work with the oldest numpy.
+oldest: export OMP_NUM_THREADS = 1
+oldest:
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct \
+		--editable ./predictor --editable '.[dev]' 'pyarrow<20'
+	$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 docs: $(DEVELOPMENT)
 	$(BIN)/python -m sphinx -W -n -q -b html docs build/docs

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that only a GPU can decide, in seven to nine minutes on one: the list is in docs/results/gpu.md.
+# All that only a GPU can decide; it should take seven to nine minutes on one. docs/results/gpu.md has the list.
 #
 #     bash benchmarks/gpu_session.sh DATA OUT              DATA: folder with CIFAR-10; OUT: folder for the results
 #     METAQNN_GPU=cpu bash benchmarks/gpu_session.sh ...   tries everything out, smaller, without a GPU
