@@ -80,16 +80,19 @@ def test_a_silent_network_is_killed_and_the_others_go_on(make, recorder, fakes):
     assert "longer than the 4 s" in record.of(1)[-1][2]
 
 
-def test_time_that_the_search_itself_takes_is_no_silence_of_its_networks(make, recorder):
-    """As waiting for a database that is away: longer than an epoch may take."""
+def test_time_that_the_search_itself_takes_is_no_silence_of_its_networks(fakes, recorder):
+    """As waiting for a database that is away: longer than an epoch may take, once both are in training."""
+    heard = set()
 
     def slow(task, report):
-        time.sleep(4.5 if report.epoch == 2 else 0)
-        return False
+        if len(heard) == 1 and task.number not in heard:
+            time.sleep(4.5)
+        heard.add(task.number)
+        return len(heard) == 2
 
     record = recorder([1, 2], stop=slow)
-    make(2, epoch_timeout=4.0).run(record)
-    assert record.outcomes() == {1: "completed", 2: "completed"}
+    LocalExecutor([Place(partial(fakes.FakeTrainer, None, 10**5))] * 2, epoch_timeout=4.0).run(record)
+    assert record.outcomes() == {1: "stopped", 2: "stopped"}
 
 
 def test_networks_that_were_suspended_together_with_the_search_are_not_late(fakes, folder):
@@ -119,15 +122,16 @@ class Coordinator:
 
 if __name__ == "__main__":
     trainer = Place(partial(fake_trainers.FakeTrainer, seconds=0.5))
-    LocalExecutor([trainer] * 2, epoch_timeout=5.0).run(Coordinator())
+    LocalExecutor([trainer] * 2, epoch_timeout=4.0).run(Coordinator())
 """
     (folder / "search.py").write_text(program)
     process = subprocess.Popen(
         [sys.executable, folder / "search.py"], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert process.stdout.readline()
+    assert next(line for line in process.stdout if line.startswith("1 "))
+    time.sleep(0.25)  # for the search to wait again, in the middle of an epoch
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(6)
+    time.sleep(4.5)
     os.killpg(process.pid, signal.SIGCONT)
     out, _ = process.communicate(timeout=300)
     assert {"1 completed", f"{fakes.HANGING} timed_out"} <= set(out.splitlines())
@@ -272,9 +276,10 @@ def test_a_task_that_waited_when_a_run_ended_is_no_task_of_the_next_run(make, re
     assert [event[3] for event in record.of(1)[:-1]] == [0.2, 0.25, 0.3, 0.35]
 
 
-def test_every_device_has_memory_of_its_own(fakes, recorder):
-    record = recorder(range(1, 5))
-    long_enough = partial(fakes.FakeTrainer, None, 500)  # for the second worker to start in the meantime
-    places = [Place(long_enough, device) for device in ("first", "second")]
-    LocalExecutor(places, demand=lambda architecture: 0.9).run(record)
-    assert len({event[2] for event in record.events if event[0] == "completed"}) == 2
+def test_every_device_has_memory_of_its_own(fakes, recorder, folder):
+    """Two networks that need nearly all of it meet in the middle of their trainings."""
+    record = recorder([fakes.MEETING] * 2)
+    places = [Place(partial(fakes.FakeTrainer, str(folder)), device) for device in ("first", "second")]
+    LocalExecutor(places, demand=lambda architecture: 0.9, epoch_timeout=60.0).run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed"}
+    assert len(set(processes(record).values())) == 2

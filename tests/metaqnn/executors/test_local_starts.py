@@ -61,7 +61,7 @@ def test_the_limit_for_starting_is_not_one_for_epochs(recorder, fakes, monkeypat
         return False
 
     record = recorder([1], stop=shorten)
-    LocalExecutor([Place(partial(fakes.FakeTrainer, epochs=2, seconds=1.0))]).run(record)
+    LocalExecutor([Place(partial(fakes.FakeTrainer, epochs=2, seconds=0.5))]).run(record)
     assert record.outcomes() == {1: "completed"}
 
 
