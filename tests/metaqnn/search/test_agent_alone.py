@@ -5,6 +5,7 @@ as in the authors' own program.
 """
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ ENDS = [("GAP", 10, 0, 0), ("SM", 10, 0, 0)]
 START = ("start", 0, 0, 0), 0, 0, 32  # layer, depth, FC layers in a row, side of the map
 
 
+@cache
 def allowed(layer, depth, dense, side):
     kind, width = layer[:2]
     ends = ENDS[1:] if kind == "FC" else ENDS
@@ -45,6 +47,7 @@ def seen(state):
     return layer, depth, dense, "8+" if side >= 8 else "4-7" if side >= 4 else "1-3"
 
 
+@cache  # replays draw a network again and again
 def steps(text):
     """(state, action) of each choice in a network's string; dropout and the softmax after GAP are none."""
     state, found = START, []
