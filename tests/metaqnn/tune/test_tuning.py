@@ -26,9 +26,22 @@ class Cut:
 
 
 @pytest.fixture(scope="module")
-def undisturbed():
-    """The curves of the tuning that nobody cuts, by sampler, once it has been run."""
+def known():
+    """The curves of tunings that nobody has cut, by what they were asked for."""
     return {}
+
+
+@pytest.fixture
+def undisturbed(known, tuning, formula_family_trainer):
+    """undisturbed(**asked for): the curves of the tuning that nobody cuts."""
+
+    def run(**asked):
+        key = tuple(asked.items())
+        if key not in known:
+            known[key] = curves(tuning(formula_family_trainer(), folder="whole", **asked))
+        return known[key]
+
+    return run
 
 
 def test_trials_are_trained_as_many_as_asked_for(tuning, formula_family_trainer):
@@ -51,10 +64,7 @@ def test_trials_are_trained_as_many_as_asked_for(tuning, formula_family_trainer)
 def test_a_tuning_that_was_cut_ends_as_an_undisturbed_one_and_trains_no_epoch_twice(
     event, sampler, tuning, formula_family_trainer, undisturbed
 ):
-    if sampler not in undisturbed:
-        study = tuning(formula_family_trainer(), folder="whole", sampler=sampler, stopping=RULE)
-        undisturbed[sampler] = curves(study)
-    whole = undisturbed[sampler]
+    whole = undisturbed(sampler=sampler, stopping=RULE)
     trainer = formula_family_trainer()
     with pytest.raises(KeyboardInterrupt):
         tuning(trainer, heard=Cut(event), sampler=sampler, stopping=RULE)
@@ -66,9 +76,9 @@ def test_a_tuning_that_was_cut_ends_as_an_undisturbed_one_and_trains_no_epoch_tw
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 @pytest.mark.parametrize("suggestion", [4, 63])  # of 6 for each trial; TPE models them from trial 10 on
 def test_a_trial_that_was_cut_between_its_hyper_parameters_gets_the_same_as_an_undisturbed_one(
-    suggestion, sampler, tuning, formula_family_trainer, monkeypatch
+    suggestion, sampler, tuning, formula_family_trainer, monkeypatch, undisturbed
 ):
-    whole = curves(tuning(formula_family_trainer(), trials=11, folder="whole", sampler=sampler))
+    whole = undisturbed(trials=11, sampler=sampler)
     left, suggest = iter(range(1, suggestion)), Trial._suggest
 
     def cut(*arguments):
