@@ -1,6 +1,7 @@
 """`metaqnn run` and `metaqnn audit` on embedded images: bad input, and a search from start to end."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -20,13 +21,18 @@ def somewhere_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def started(tmp_path, capsys):
-    """A run folder with a finished tiny search."""
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tiny search. For reading only."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
     assert main(["run", "--run-dir", str(folder), *SEARCH]) == 0
-    capsys.readouterr()
     return folder
+
+
+@pytest.fixture
+def started(finished, tmp_path):
+    """A copy of it, to be changed at will."""
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 def files(folder):
