@@ -124,10 +124,9 @@ def test_a_fresh_rule_decides_as_one_that_went_all_the_way(recorded, settings):
     used, history = RankEnvelope(**settings), played(recorded, 80)
     for size in range(10, 80, 7):
         used.decide(recorded[90].until(2), history[:size])
-    for row in (100, 110, 120):
-        for tau in look_epochs(20, used.looks):
-            curve = recorded[row].until(tau)
-            assert RankEnvelope(**settings).decide(curve, history) == used.decide(curve, history)
+    for row, tau in enumerate(look_epochs(20, used.looks), start=100):
+        curve = recorded[row].until(tau)
+        assert RankEnvelope(**settings).decide(curve, history) == used.decide(curve, history)
 
 
 def test_trials_side_by_side_do_not_meet(recorded, past):
@@ -147,10 +146,10 @@ def test_units_of_parameters_and_unknown_or_constant_ones_change_nothing(recorde
         hyper = {"lr": 100 * curves.hyperparameters["lr"], "unknown": np.full(len(curves), np.nan)}
         return LearningCurves(curves.values, architecture, hyper)
 
-    rule = RankEnvelope()
+    rules, other_past = (RankEnvelope(), RankEnvelope()), scaled(past)
     for row in range(100, 130):
         curve = recorded[row].until(3)
-        one, other = rule.decide(curve, past), rule.decide(scaled(curve), scaled(past))
+        one, other = rules[0].decide(curve, past), rules[1].decide(scaled(curve), other_past)
         assert other.probability == pytest.approx(one.probability, abs=1e-7)
         assert (other.stop, other.reason) == (one.stop, one.reason)
 
