@@ -90,6 +90,7 @@ def test_other_threads_may_use_it():
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_under_standard_error_costs_nothing_but_what_is_said_there(tmp_path):
     few = ("--schedule", "1.0:1", "--epochs", "1", "--layer-limit", "2", "--conv-widths", "8")
+    few += ("--train-limit", "100", "--validation-size", "50", "--device", "cpu")
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "metaqnn", "run", "--run-dir", str(tmp_path / "run"), *few],
