@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from predictor import EarlyStopper, LearningCurves, make_method
+from predictor import Decision, EarlyStopper, LearningCurves, make_method
 from predictor.rules.names import make_rule
 
 T = 8
@@ -17,6 +17,40 @@ RULES = {
 def fresh_rule(request):
     """Makes rules of one kind, with a burn-in of five trainings."""
     return RULES[request.param]
+
+
+class Listener:
+    """Answers as told, to go on unless `stop` is set, and remembers what it was `asked`."""
+
+    def __init__(self):
+        self.stop = False
+        self.asked = []
+
+    def decide(self, curve, history):
+        self.asked.append((curve, history))
+        return Decision(self.stop, "as told")
+
+
+@pytest.fixture
+def listener():
+    """A rule that remembers what it was asked."""
+    return Listener()
+
+
+class StopAfter:
+    """Stops after so many epochs."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def decide(self, curve, history):
+        return Decision(int(curve.observed[0]) == self.epochs, "as told")
+
+
+@pytest.fixture
+def stop_after():
+    """stop_after(epochs): a rule that stops each training after so many epochs."""
+    return StopAfter
 
 
 @pytest.fixture

@@ -61,27 +61,17 @@ def test_decides_as_the_rule_asked_directly(
         np.testing.assert_array_equal(row[:observed], value[:observed])
 
 
-class StopAfter:
-    """Stops after so many epochs."""
-
-    def __init__(self, epochs):
-        self.epochs = epochs
-
-    def decide(self, curve, history):
-        return Decision(int(curve.observed[0]) == self.epochs, "as told")
-
-
-def test_one_callback_may_serve_several_trainings(model, values, tmp_path):
+def test_one_callback_may_serve_several_trainings(model, values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(2))
+    callback = StoppingRuleCallback(store, stop_after(2))
     assert [fit(model, row, callback) for row in values[:3]] == [2, 2, 2]
     np.testing.assert_array_equal(store.history().values[:, :2], values[:3, :2])
     assert callback.decision == Decision(True, "as told")
 
 
-def test_a_training_that_crashes_is_not_added(model, values, tmp_path):
+def test_a_training_that_crashes_is_not_added(model, values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(7))
+    callback = StoppingRuleCallback(store, stop_after(7))
     with pytest.raises(RuntimeError, match="fire"):
         fit(model, values[0], callback, crash_after=3)
     assert len(store.history()) == 0
@@ -89,25 +79,16 @@ def test_a_training_that_crashes_is_not_added(model, values, tmp_path):
     np.testing.assert_array_equal(store.history().values[0, :7], values[1, :7])
 
 
-def test_a_training_without_its_beginning_is_compared_from_where_it_goes_on(model, values, tmp_path):
-    store, rule = CurveStore(tmp_path / "curves.npz", T), Listener()
-    fit(model, values[1], StoppingRuleCallback(store, rule))
-    assert fit(model, values[0], StoppingRuleCallback(store, rule), initial_epoch=3) == T - 3
-    curve, history = rule.asked[-1]
+def test_a_training_without_its_beginning_is_compared_from_where_it_goes_on(
+    model, values, tmp_path, listener
+):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    fit(model, values[1], StoppingRuleCallback(store, listener))
+    assert fit(model, values[0], StoppingRuleCallback(store, listener), initial_epoch=3) == T - 3
+    curve, history = listener.asked[-1]
     np.testing.assert_array_equal(curve.values, [[*values[0, 3:7], np.nan]])
     np.testing.assert_array_equal(history.values, values[1:2, 3:])
     np.testing.assert_array_equal(store.history().values, [values[1], [*[np.nan] * 3, *values[0, 3:]]])
-
-
-class Listener:
-    """Never stops, and remembers what it is asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def decide(self, curve, history):
-        self.asked.append((curve, history))
-        return Decision(False, "as told")
 
 
 def fit_a_line(store, rule, rate, monitor="val_loss", **options):
@@ -130,29 +111,31 @@ def test_a_monitored_loss_is_minimized_without_being_told(tmp_path):
     assert epochs[-2:] == [6, 1]  # the best rate is kept, the worst stopped
 
 
-def test_a_monitored_name_that_tells_no_direction_or_another_one_is_refused(tmp_path):
+def test_a_monitored_name_that_tells_no_direction_or_another_one_is_refused(tmp_path, stop_after):
     with pytest.raises(CurvesError, match="'val_foo' does not say whether more is better"):
-        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T), StopAfter(1), "val_foo")
+        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T), stop_after(1), "val_foo")
     with pytest.raises(
         CurvesError, match=r"'val_loss' is minimized, and the store's accuracy maximized; say .*'loss'"
     ):
-        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T, metric="accuracy"), StopAfter(1), "val_loss")
+        StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T, metric="accuracy"), stop_after(1), "val_loss")
     store = CurveStore(tmp_path / "a.npz", T, direction="minimize")
-    StoppingRuleCallback(store, StopAfter(1), "val_foo")
+    StoppingRuleCallback(store, stop_after(1), "val_foo")
     assert (store.history().metric, store.history().direction) == ("val_foo", "minimize")
 
 
-def test_validation_every_second_epoch_stands_at_its_epochs(tmp_path):
-    store, rule = CurveStore(tmp_path / "curves.npz", 6), Listener()
-    losses = [fit_a_line(store, rule, rate, validation_freq=2).history["val_loss"] for rate in (0.05, 0.1)]
+def test_validation_every_second_epoch_stands_at_its_epochs(tmp_path, listener):
+    store = CurveStore(tmp_path / "curves.npz", 6)
+    losses = [
+        fit_a_line(store, listener, rate, validation_freq=2).history["val_loss"] for rate in (0.05, 0.1)
+    ]
     nan = np.nan
     np.testing.assert_allclose(store.history().values, [[nan, a, nan, b, nan, c] for a, b, c in losses])
-    curve, history = rule.asked[-1]
+    curve, history = listener.asked[-1]
     np.testing.assert_allclose(history.values, losses[:1])
     np.testing.assert_allclose(curve.values, [[*losses[1][:2], nan]])
 
 
-def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path):
-    callback = StoppingRuleCallback(CurveStore(tmp_path / "curves.npz", T), StopAfter(1), "val_auc")
+def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path, stop_after):
+    callback = StoppingRuleCallback(CurveStore(tmp_path / "curves.npz", T), stop_after(1), "val_auc")
     with pytest.raises(CurvesError, match=r"'val_auc' is not logged; there are \['loss', 'val_accuracy'\]"):
         fit(model, values[0], callback)

@@ -69,30 +69,20 @@ def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_as
         np.testing.assert_array_equal(row[:epochs], value[:epochs])
 
 
-class StopAfter:
-    """Stops after so many epochs."""
-
-    def __init__(self, epochs):
-        self.epochs = epochs
-
-    def decide(self, curve, history):
-        return Decision(int(curve.observed[0]) == self.epochs, "as told")
-
-
-def test_the_sanity_check_before_the_training_does_not_count(values, tmp_path):
+def test_the_sanity_check_before_the_training_does_not_count(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(3), "val_accuracy")
+    callback = StoppingRuleCallback(store, stop_after(3), "val_accuracy")
     trainer = fit(Scripted(values[0]), callback, tmp_path, num_sanity_val_steps=1)
     assert trainer.current_epoch == 3
     assert store.history().observed.tolist() == [3]
     assert callback.decision == Decision(True, "as told")
 
 
-def test_a_resumed_training_has_its_whole_curve(values, tmp_path):
+def test_a_resumed_training_has_its_whole_curve(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
 
     def callback():
-        return StoppingRuleCallback(store, StopAfter(6), "val_accuracy")
+        return StoppingRuleCallback(store, stop_after(6), "val_accuracy")
 
     with pytest.raises(RuntimeError, match="fire"):
         fit(Scripted(values[0], crash_after=4), callback(), tmp_path, enable_checkpointing=True)
@@ -103,17 +93,17 @@ def test_a_resumed_training_has_its_whole_curve(values, tmp_path):
     assert store.history().observed.tolist() == [6]
 
 
-def test_one_callback_may_serve_several_trainings(values, tmp_path):
+def test_one_callback_may_serve_several_trainings(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(2), "val_accuracy")
+    callback = StoppingRuleCallback(store, stop_after(2), "val_accuracy")
     for row in values[:3]:
         fit(Scripted(row), callback, tmp_path)
     np.testing.assert_array_equal(store.history().values[:, :2], values[:3, :2])
 
 
-def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path):
+def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(6), "val_accuracy")
+    callback = StoppingRuleCallback(store, stop_after(6), "val_accuracy")
     with pytest.raises(RuntimeError, match="fire"):
         fit(Scripted(values[0], crash_after=3), callback, tmp_path)
     assert len(store.history()) == 0
@@ -121,30 +111,32 @@ def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path):
     np.testing.assert_array_equal(store.history().values[:, :6], values[1:2, :6])
 
 
-def test_a_trial_run_of_one_batch_is_no_training(values, tmp_path):
+def test_a_trial_run_of_one_batch_is_no_training(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(1), "val_accuracy")
+    callback = StoppingRuleCallback(store, stop_after(1), "val_accuracy")
     fit(Scripted(values[0]), callback, tmp_path, fast_dev_run=True)
     assert len(store.history()) == 0
 
 
-def test_a_metric_that_is_not_logged_is_named(values, tmp_path):
+def test_a_metric_that_is_not_logged_is_named(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
-    callback = StoppingRuleCallback(store, StopAfter(1), "accuracy")
+    callback = StoppingRuleCallback(store, stop_after(1), "accuracy")
     with pytest.raises(CurvesError, match=r"'accuracy' is not logged; there are \['val_accuracy'\]"):
         fit(Scripted(values[0]), callback, tmp_path)
 
 
-def test_more_epochs_than_the_store_is_for_are_told_once_and_not_looked_at(values, tmp_path, caplog):
+def test_more_epochs_than_the_store_is_for_are_told_once_and_not_looked_at(
+    values, tmp_path, caplog, stop_after
+):
     store = CurveStore(tmp_path / "curves.npz", 2)
-    fit(Scripted(values[0]), StoppingRuleCallback(store, StopAfter(99), "val_accuracy"), tmp_path)
+    fit(Scripted(values[0]), StoppingRuleCallback(store, stop_after(99), "val_accuracy"), tmp_path)
     np.testing.assert_allclose(store.history().values, values[:1, :2], rtol=1e-6)
     assert [record.getMessage() for record in caplog.records if "predictor" in record.name] == [
         "T = 2, and a training came to epoch 3: that is not looked at"
     ]
 
 
-def test_the_direction_is_that_of_what_is_monitored(tmp_path):
+def test_the_direction_is_that_of_what_is_monitored(tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", 2)
-    StoppingRuleCallback(store, StopAfter(99), "val_loss")
+    StoppingRuleCallback(store, stop_after(99), "val_loss")
     assert (store.history().metric, store.history().direction) == ("loss", "minimize")

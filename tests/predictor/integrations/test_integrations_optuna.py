@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from predictor import Decision, LearningCurves
+from predictor import LearningCurves
 from predictor.rules.names import make_rule
 
 optuna = pytest.importorskip("optuna")
@@ -20,17 +20,6 @@ T = 8
 @pytest.fixture(autouse=True)
 def quiet_optuna():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-class Listener:
-    """A rule that goes on, and remembers what it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def decide(self, curve, history):
-        self.asked.append((curve, history))
-        return Decision(False, "go on")
 
 
 def epochs_in_study(rule, values, rates, direction="maximize", first_step=0, **options):
@@ -95,9 +84,10 @@ def finished(state, values, minute, **params):
     return trial
 
 
-def test_the_history_is_what_completed_or_was_pruned_in_order_of_finishing():
-    rule = Listener()
-    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(rule, 3, parameters=["lr"]))
+def test_the_history_is_what_completed_or_was_pruned_in_order_of_finishing(listener):
+    study = optuna.create_study(
+        direction="maximize", pruner=StoppingRulePruner(listener, 3, parameters=["lr"])
+    )
     study.add_trials(
         [
             finished(TrialState.COMPLETE, [0.1, 0.2, 0.3], 30, lr=0.1),
@@ -111,13 +101,13 @@ def test_the_history_is_what_completed_or_was_pruned_in_order_of_finishing():
     other.report(0.9, 0)
     running.report(0.5, 0)
     assert not running.should_prune()
-    [(curve, history)] = rule.asked
+    [(curve, history)] = listener.asked
     np.testing.assert_equal(history.values, [[0.4, np.nan, np.nan], [0.7, 0.8, 0.9], [0.1, 0.2, 0.3]])
     np.testing.assert_equal(history.hyperparameters["lr"], [0.2, np.nan, 0.1])
     np.testing.assert_equal(curve.values, [[0.5, np.nan, np.nan]])
     running.report(0.6, 1)
     running.should_prune()
-    assert rule.asked[1][1] is history  # nothing has finished since
+    assert listener.asked[1][1] is history  # nothing has finished since
 
 
 def test_a_value_that_is_not_finite_is_pruned(fresh_rule):
@@ -161,14 +151,13 @@ def test_copies_decide_alike(fresh_rule, values):
         assert again.decide(study, frozen) == decision
 
 
-def test_another_study_has_another_history():
-    rule = Listener()
-    pruner = StoppingRulePruner(rule, 1)
+def test_another_study_has_another_history(listener):
+    pruner = StoppingRulePruner(listener, 1)
     for value in (0.1, 0.2):
         study = optuna.create_study(direction="maximize", pruner=pruner)
         study.add_trial(finished(TrialState.COMPLETE, [value], 0))
         pruner.decide(study, create_trial(state=TrialState.RUNNING))
-    assert [history.values.tolist() for _, history in rule.asked] == [[[0.1]], [[0.2]]]
+    assert [history.values.tolist() for _, history in listener.asked] == [[[0.1]], [[0.2]]]
 
 
 def work(url, values, seed, n_trials):

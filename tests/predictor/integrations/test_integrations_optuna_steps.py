@@ -14,17 +14,6 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 T = 10
 
 
-class Listener:
-    """Never prunes, and remembers what it is asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def decide(self, curve, history):
-        self.asked.append((curve.values, history.values))
-        return Decision(False, "as told")
-
-
 def run(study, end, steps, progress=None):
     """A trial whose value at each step is end (1 - exp(-progress / 4)); how many it reported."""
     trial = study.ask()
@@ -63,12 +52,11 @@ def test_trials_are_compared_at_equal_steps(study_with):
 @pytest.mark.parametrize(
     "steps", [range(T), range(1, T + 1), range(10, 101, 10), range(T - 1, -1, -1), range(90, -1, -10)]
 )
-def test_the_rule_sees_the_curves_in_the_order_of_training(study_with, steps):
-    rule = Listener()
-    study = study_with(rule)
+def test_the_rule_sees_the_curves_in_the_order_of_training(study_with, steps, listener):
+    study = study_with(listener)
     for end in (0.5, 0.6, 0.7):
         run(study, end, steps)
-    curve, history = rule.asked[-1]
+    curve, history = (curves.values for curves in listener.asked[-1])
     expected = 1 - np.exp(-np.arange(1, T + 1) / 4)
     np.testing.assert_allclose(history, np.outer([0.5, 0.6], expected))
     np.testing.assert_allclose(curve[0, :9], 0.7 * expected[:9])
@@ -91,20 +79,19 @@ def test_steps_go_on_counting_down_however_many_trials_are_pruned(study_with):
     assert [run(study, end, range(T, 0, -1)) for end in np.linspace(0.1, 0.9, 11)] == [T] * 3 + [2] * 8
 
 
-def test_a_trial_that_was_resumed_in_the_middle_is_compared_from_there(study_with):
-    rule = Listener()
-    study = study_with(rule)
+def test_a_trial_that_was_resumed_in_the_middle_is_compared_from_there(study_with, listener):
+    study = study_with(listener)
     for end in (0.5, 0.6, 0.7):
         run(study, end, range(T))
     run(study, 0.9, range(4, T), range(5, T + 1))
-    curve, history = rule.asked[-1]
+    curve, history = (curves.values for curves in listener.asked[-1])
     expected = 1 - np.exp(-np.arange(5, T + 1) / 4)
     np.testing.assert_allclose(history, np.outer([0.5, 0.6, 0.7], expected))
     np.testing.assert_allclose(curve[0, :5], 0.9 * expected[:5])
 
 
-def test_a_value_that_is_not_finite_is_pruned_at_any_step(study_with):
-    study = study_with(Listener())
+def test_a_value_that_is_not_finite_is_pruned_at_any_step(study_with, listener):
+    study = study_with(listener)
     run(study, 0.5, range(T))
     trial = study.ask()
     trial.report(float("nan"), 1000)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from predictor import Decision
 from predictor.errors import CurvesError
 
 ray = pytest.importorskip("ray")
@@ -15,17 +14,6 @@ tune = pytest.importorskip("ray.tune")
 from predictor.integrations.ray_tune import StoppingRuleScheduler  # noqa: E402
 
 T = 8
-
-
-class Listener:
-    """A rule that goes on, and remembers what it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def decide(self, curve, history):
-        self.asked.append((curve, history))
-        return Decision(False, "go on")
 
 
 def trial(number, **config):
@@ -65,9 +53,8 @@ def test_a_minimised_metric_is_decided_as_the_rule_asked_directly(
     assert epochs_in_tune(fresh_rule(), 1 - values, rates, "loss", "min") == expected
 
 
-def test_the_history_is_what_ended_without_an_error_in_order_of_ending():
-    rule = Listener()
-    scheduler = StoppingRuleScheduler(rule, 2, metric="accuracy", mode="max", parameters=["net/lr"])
+def test_the_history_is_what_ended_without_an_error_in_order_of_ending(listener):
+    scheduler = StoppingRuleScheduler(listener, 2, metric="accuracy", mode="max", parameters=["net/lr"])
     first, second, broken = (trial(number, net={"lr": number}) for number in range(3))
     for number, running in enumerate((first, second, broken)):
         report(scheduler, running, 1, 0.1 * number)
@@ -76,55 +63,52 @@ def test_the_history_is_what_ended_without_an_error_in_order_of_ending():
     report(scheduler, first, 2, 0.5)
     scheduler.on_trial_complete(None, first, {})
     report(scheduler, trial(4, net={"lr": 4}), 1, 0.9)
-    curve, history = rule.asked[-1]
+    curve, history = listener.asked[-1]
     np.testing.assert_equal(history.values, [[0.1, np.nan], [0.0, 0.5]])
     np.testing.assert_equal(history.hyperparameters["net/lr"], [1, 0])
     np.testing.assert_equal(curve.values, [[0.9, np.nan]])
     assert curve.hyperparameters["net/lr"] == [4]
 
 
-def test_the_result_that_meets_tunes_own_criterion_completes_the_curve():
+def test_the_result_that_meets_tunes_own_criterion_completes_the_curve(listener):
     """It comes with the end of the trial alone: `RunConfig(stop={"training_iteration": 2})`."""
-    rule = Listener()
-    scheduler = StoppingRuleScheduler(rule, 2, metric="accuracy", mode="max")
+    scheduler = StoppingRuleScheduler(listener, 2, metric="accuracy", mode="max")
     ended = trial(0)
     report(scheduler, ended, 1, 0.1)
     scheduler.on_trial_complete(None, ended, {"accuracy": 0.2, "training_iteration": 2})
     report(scheduler, trial(1), 1, 0.3)
-    history = rule.asked[-1][1]
+    history = listener.asked[-1][1]
     np.testing.assert_equal(history.values, [[0.1, 0.2]])
     assert history.completed.all()
 
 
-def test_a_trial_that_was_begun_again_reports_its_epochs_again():
-    rule = Listener()
-    scheduler = StoppingRuleScheduler(rule, 5, metric="accuracy", mode="max")
+def test_a_trial_that_was_begun_again_reports_its_epochs_again(listener):
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
     running = trial(0)
     for iteration, value in [(1, 0.1), (2, 0.2), (3, 0.3), (2, 0.25), (3, 0.35)]:
         report(scheduler, running, iteration, value)
-    np.testing.assert_equal(rule.asked[-1][0].values, [[0.1, 0.25, 0.35, np.nan, np.nan]])
+    np.testing.assert_equal(listener.asked[-1][0].values, [[0.1, 0.25, 0.35, np.nan, np.nan]])
 
 
-def test_a_trial_that_goes_on_after_a_restore_is_compared_from_there():
-    rule = Listener()
-    scheduler = StoppingRuleScheduler(rule, 6, metric="accuracy", mode="max")
+def test_a_trial_that_goes_on_after_a_restore_is_compared_from_there(listener):
+    scheduler = StoppingRuleScheduler(listener, 6, metric="accuracy", mode="max")
     whole, restored = trial(0), trial(1)
     for iteration in range(1, 7):
         report(scheduler, whole, iteration, 0.1 * iteration)
     scheduler.on_trial_complete(None, whole, {})
     report(scheduler, restored, 5, 0.9)
-    curve, history = rule.asked[-1]
+    curve, history = listener.asked[-1]
     np.testing.assert_equal(curve.values, [[0.9, np.nan]])
     np.testing.assert_allclose(history.values, [[0.5, 0.6]])
     report(scheduler, restored, 6, 0.95)
     scheduler.on_trial_complete(None, restored, {})
     report(scheduler, trial(2), 1, 0.2)
-    np.testing.assert_allclose(rule.asked[-1][1].values, [np.arange(1, 7) / 10])  # it has no first value
+    np.testing.assert_allclose(listener.asked[-1][1].values, [np.arange(1, 7) / 10])  # it has no first value
 
 
 @pytest.mark.parametrize("T", [2, 9])
-def test_another_length_of_trials_than_said_is_told_once(caplog, T):
-    scheduler = StoppingRuleScheduler(Listener(), T, metric="accuracy", mode="max")
+def test_another_length_of_trials_than_said_is_told_once(caplog, T, listener):
+    scheduler = StoppingRuleScheduler(listener, T, metric="accuracy", mode="max")
     for number in range(4):
         running = trial(number)
         for iteration in range(1, 5):
@@ -136,24 +120,24 @@ def test_another_length_of_trials_than_said_is_told_once(caplog, T):
     )
 
 
-def test_a_value_that_is_not_finite_stops_the_trial():
-    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+def test_a_value_that_is_not_finite_stops_the_trial(listener):
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
     assert report(scheduler, trial(0), 1, float("nan")) == "STOP"
 
 
-def test_a_result_without_the_metric_is_passed_over():
-    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+def test_a_result_without_the_metric_is_passed_over(listener):
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
     assert report(scheduler, trial(0), 1, 0.5, name="loss") == "CONTINUE"
 
 
-def test_without_metric_and_mode_no_trial_begins():
-    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy")
+def test_without_metric_and_mode_no_trial_begins(listener):
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy")
     with pytest.raises(CurvesError, match="metric = 'accuracy', mode = None"):
         scheduler.on_trial_add(None, trial(0))
 
 
-def test_metric_and_mode_are_given_once():
-    scheduler = StoppingRuleScheduler(Listener(), 5, metric="accuracy", mode="max")
+def test_metric_and_mode_are_given_once(listener):
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
     assert not scheduler.set_search_properties("loss", None)
     assert scheduler.metric == "accuracy"
 

@@ -6,18 +6,6 @@ from predictor.errors import CurvesError
 from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
 
 
-class Listener:
-    """A rule that remembers what it is asked."""
-
-    def __init__(self, stop=False):
-        self.stop = stop
-        self.asked = []
-
-    def decide(self, curve, history):
-        self.asked.append((curve, history))
-        return Decision(self.stop, "as told")
-
-
 def test_curves_of_unequal_length_end_in_nan():
     curves = CurveFormat(4).curves([Training([0.1, 0.2]), Training([0.3, 0.4, 0.5, 0.6]), Training([])])
     assert curves.observed.tolist() == [2, 4, 0]
@@ -43,12 +31,12 @@ def test_a_parameter_that_is_no_number_is_quoted():
         CurveFormat(2, parameters=("activation",)).curves([Training([], {"activation": "relu"}, "trial 7")])
 
 
-def test_what_comes_after_the_last_epoch_is_not_looked_at():
+def test_what_comes_after_the_last_epoch_is_not_looked_at(listener):
     assert CurveFormat(2).curves([Training([0.1, 0.2, 0.3])]).values.tolist() == [[0.1, 0.2]]
-    rule = Listener(stop=True)
+    listener.stop = True
     history = LearningCurves(np.zeros((2, 2)))
-    assert not decide(rule, Training([0.1, 0.2, 0.3]), history, CurveFormat(2)).stop
-    assert rule.asked == []
+    assert not decide(listener, Training([0.1, 0.2, 0.3]), history, CurveFormat(2)).stop
+    assert listener.asked == []
 
 
 @pytest.mark.parametrize("T", [0, -1, 2.5, "20"])
@@ -58,35 +46,36 @@ def test_a_number_of_epochs_that_is_none_is_quoted(T):
 
 
 @pytest.mark.parametrize("stop", [True, False])
-def test_the_rule_is_asked_about_the_curve_and_answers_itself(stop):
-    rule, history = Listener(stop), LearningCurves(np.zeros((2, 3)))
-    decision = decide(rule, Training([0.1, 0.2]), history, CurveFormat(3))
+def test_the_rule_is_asked_about_the_curve_and_answers_itself(stop, listener):
+    listener.stop = stop
+    history = LearningCurves(np.zeros((2, 3)))
+    decision = decide(listener, Training([0.1, 0.2]), history, CurveFormat(3))
     assert decision == Decision(stop, "as told")
-    [(curve, asked)] = rule.asked
+    [(curve, asked)] = listener.asked
     np.testing.assert_equal(curve.values, [[0.1, 0.2, np.nan]])
     assert asked is history
 
 
-def test_a_resumed_training_is_compared_from_where_it_goes_on():
-    nan, rule = np.nan, Listener()
+def test_a_resumed_training_is_compared_from_where_it_goes_on(listener):
+    nan = np.nan
     history = LearningCurves([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, nan, nan], [nan, nan, 0.7, 0.8]])
-    decide(rule, Training([nan, 0.9]), history, CurveFormat(4))
-    [(curve, asked)] = rule.asked
+    decide(listener, Training([nan, 0.9]), history, CurveFormat(4))
+    [(curve, asked)] = listener.asked
     np.testing.assert_equal(curve.values, [[0.9, nan, nan]])
     np.testing.assert_equal(asked.values, [[0.2, 0.3, 0.4], [0.6, nan, nan]])
-    decide(rule, Training([nan, 0.95]), history, CurveFormat(4))
-    assert rule.asked[1][1] is asked  # rules keep what they fitted to one history
-    decide(rule, Training([nan, nan, 0.9]), history, CurveFormat(4))
-    np.testing.assert_equal(rule.asked[2][1].values, [[0.3, 0.4], [nan, nan], [0.7, 0.8]])
+    decide(listener, Training([nan, 0.95]), history, CurveFormat(4))
+    assert listener.asked[1][1] is asked  # rules keep what they fitted to one history
+    decide(listener, Training([nan, nan, 0.9]), history, CurveFormat(4))
+    np.testing.assert_equal(listener.asked[2][1].values, [[0.3, 0.4], [nan, nan], [0.7, 0.8]])
 
 
-def test_trainings_that_are_validated_less_often_are_compared_where_they_are():
-    nan, rule = np.nan, Listener()
+def test_trainings_that_are_validated_less_often_are_compared_where_they_are(listener):
+    nan = np.nan
     history = LearningCurves([[nan, 0.2, nan, 0.4], [nan, 0.3, nan, 0.6], [nan, 0.1, nan, nan]])
-    decide(rule, Training([nan, 0.9]), history, CurveFormat(4))
-    np.testing.assert_equal(rule.asked[0][0].values, [[0.9, nan]])
-    np.testing.assert_equal(rule.asked[0][1].values, [[0.2, 0.4], [0.3, 0.6], [0.1, nan]])
-    decision = decide(rule, Training([0.1, 0.2, 0.3]), history, CurveFormat(4))
+    decide(listener, Training([nan, 0.9]), history, CurveFormat(4))
+    np.testing.assert_equal(listener.asked[0][0].values, [[0.9, nan]])
+    np.testing.assert_equal(listener.asked[0][1].values, [[0.2, 0.4], [0.3, 0.6], [0.1, nan]])
+    decision = decide(listener, Training([0.1, 0.2, 0.3]), history, CurveFormat(4))
     assert (decision.stop, decision.reason) == (False, "the other trainings have no value at epoch 3")
 
 
@@ -101,18 +90,18 @@ def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_diverged_training_is_stopped_by_any_rule(value):
-    rule, history = Listener(), LearningCurves(np.zeros((2, 3)))
-    decision = decide(rule, Training([0.1, value]), history, CurveFormat(3))
+def test_a_diverged_training_is_stopped_by_any_rule(value, listener):
+    history = LearningCurves(np.zeros((2, 3)))
+    decision = decide(listener, Training([0.1, value]), history, CurveFormat(3))
     assert decision.stop
     assert "diverged: the value of epoch 2" in decision.reason
-    assert rule.asked == []
+    assert listener.asked == []
 
 
-def test_a_completed_training_is_not_stopped():
-    rule = Listener(stop=True)
-    assert not decide(rule, Training([0.1, 0.2]), LearningCurves(np.zeros((2, 2))), CurveFormat(2)).stop
-    assert rule.asked == []
+def test_a_completed_training_is_not_stopped(listener):
+    listener.stop = True
+    assert not decide(listener, Training([0.1, 0.2]), LearningCurves(np.zeros((2, 2))), CurveFormat(2)).stop
+    assert listener.asked == []
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])
