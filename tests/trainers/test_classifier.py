@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from torch.nn.functional import cross_entropy
 
 from state_space import Architecture
@@ -12,7 +11,6 @@ from trainers import (
     ImageDataset,
     Outcome,
 )
-from trainers.datasets import training_and_validation
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
 LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
@@ -40,24 +38,6 @@ def test_the_same_seed_gives_the_same_curve_to_the_bit_whatever_ran_before(train
         subject.train(SMALL, seed=seed, on_epoch=lambda report: losses.append(report.loss))
     assert losses[:3] == losses[3:6]
     assert not set(losses[:3]) & set(losses[6:])
-
-
-def test_balanced_accuracy_is_that_of_the_answers(trainer, digits):
-    """Eights against all others; the answers are those of the network, asked image by image."""
-    labels = (digits.train_labels == 8).astype(np.int64)
-    eights = ImageDataset("eights", digits.train_images, labels, *EMPTY, ("other", "eight"))
-    subject = trainer(eights, validation_size=297, metric="balanced-accuracy")
-    state = subject.start(Architecture.parse("[C(8,3,1), SM(2)]"), seed=0)
-    report = [subject.train_epoch(state, seed=0) for _ in range(3)][-1]
-    _, (images, labels) = training_and_validation(eights, 297, 0)
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    mean, std = (
-        torch.tensor(x).view(1, -1, 1, 1) for x in (subject.normalisation.mean, subject.normalisation.std)
-    )
-    with torch.no_grad():
-        found = state.network.eval()((pixels - mean) / std).argmax(1).numpy()
-    assert report.accuracy == pytest.approx(balanced_accuracy_score(labels, found), abs=1e-9)
-    assert 0.5 < report.accuracy != accuracy_score(labels, found)
 
 
 def test_random_state_outside_is_left_alone(trainer, noise):
@@ -209,19 +189,3 @@ def test_bad_arguments_are_refused_at_once(trainer, noise):
         trainer(noise, threads=-1)
     with pytest.raises(DeviceError, match="'half'"):
         trainer(noise, precision="half")
-
-
-LARGE = Architecture.parse("[C(512,5,1), C(512,5,1), C(512,5,1), C(512,5,1), GAP(10), SM(10)]")
-
-
-@pytest.mark.parametrize(
-    ("device", "choice", "small", "large"),
-    [("cuda", None, True, False), ("cuda", True, True, True), ("cuda", False, False, False)]
-    + [("cpu", choice, False, False) for choice in (None, True, False)],
-)
-def test_steps_are_recorded_on_cuda_for_small_networks_or_as_told(
-    trainer, noise, device, choice, small, large
-):
-    subject = trainer(noise, batch_size=128, cuda_graphs=choice)
-    subject.device = torch.device(device)  # there need not be one to decide
-    assert (subject._graphed(SMALL), subject._graphed(LARGE)) == (small, large)

@@ -211,29 +211,6 @@ def test_a_network_that_ran_out_of_memory_is_gone_before_half_batches_are_tried(
     assert (result.outcome, before) == (Outcome.OUT_OF_MEMORY, [[], [False]])
 
 
-def test_batches_filled_up_train_alike(trainer, noise):
-    """As on CUDA: the last batch of 32 has 8 images, which are the only ones that count in it."""
-    plain, filled = (trainer(noise, mirror=True, precision="float32") for _ in range(2))
-    for loader in (filled._training, filled._watched):
-        loader._equal = True
-    without_dropout = Architecture.parse("[C(8,3,1), P(2,2), C(16,3,1), GAP(10), SM(10)]")
-    curves = [[], []]
-    for subject, heard in zip((plain, filled), curves, strict=True):
-        subject.train(without_dropout, seed=2, on_epoch=heard.append)
-    for ours, theirs in zip(*curves, strict=True):
-        assert ours.loss == pytest.approx(theirs.loss, rel=1e-3)
-        assert ours.accuracy == pytest.approx(theirs.accuracy, abs=0.03)
-
-
-def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(trainer, noise):
-    subject = trainer(noise, cuda_graphs=True)
-    subject.device = torch.device("cuda")  # there need not be one to decide
-    assert subject._graphed(SMALL)
-    subject._recorder.failed = True
-    assert not subject._following(replace(subject.recipe, batch_size=16))._graphed(SMALL)
-    assert subject.spent
-
-
 def test_the_rate_is_a_number_on_a_cpu_and_a_tensor_elsewhere(trainer, noise, monkeypatch):
     subject = trainer(noise)
     assert subject._learning_rate(1e-3) == 1e-3

@@ -1,0 +1,33 @@
+"""The weights of a stack, and the limits that its forecasts keep to."""
+
+import numpy as np
+import pytest
+
+from predictor import LearningCurves
+from predictor.models.stacked_tau import Limits, stack_weights
+
+
+def test_weights_fall_with_a_power_of_the_error_that_grows_with_the_number_of_curves():
+    np.testing.assert_allclose(stack_weights([1.0, 2.0, 1.0], 30), np.array([4, 1, 4]) / 9)  # the square
+    np.testing.assert_allclose(stack_weights([1.0, 2.0], 10**9), np.array([8, 1]) / 9)  # the cube
+    np.testing.assert_allclose(stack_weights([0.0, 1.0], 20), [1, 0])
+    np.testing.assert_allclose(stack_weights([0.0, 0.0], 20), [0.5, 0.5])
+
+
+def test_forecasts_stay_within_what_the_completed_curves_did(curves):
+    limits = Limits.of(curves[:40], 3)
+    increments = curves.final[:40] - curves.scores[:40, 2]
+    margin = 0.1 * increments.max()  # all rise, and 0 is possible
+    assert limits.increments == pytest.approx((-margin, increments.max() + margin))
+    wild = curves[40:].scores[:, 2] + np.linspace(-3, 3, 20)
+    clipped = limits.clip(wild, curves[40:])
+    assert np.all((clipped >= 0) & (clipped <= 1))
+    change = clipped - curves[40:].scores[:, 2]
+    assert np.all((change >= -margin - 1e-12) & (change <= increments.max() + margin + 1e-12))
+    inside = curves[40:].scores[:, 2] + 0.5 * increments.max()
+    np.testing.assert_array_equal(limits.clip(inside, curves[40:]), np.minimum(inside, 1))
+
+
+def test_losses_have_no_limit_but_their_increments(curves):
+    losses = LearningCurves(3 - curves.values, curves.architecture, metric="loss")
+    assert Limits.of(losses, 3).scores == (-np.inf, np.inf)

@@ -1,0 +1,70 @@
+"""Training on images: the metric of the answers, batches that are filled up, and which steps are recorded."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
+from state_space import Architecture
+from trainers import ImageDataset
+from trainers.datasets import training_and_validation
+
+SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
+LARGE = Architecture.parse("[C(512,5,1), C(512,5,1), C(512,5,1), C(512,5,1), GAP(10), SM(10)]")
+EMPTY = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int64)
+
+
+def test_balanced_accuracy_is_that_of_the_answers(trainer, digits):
+    """Eights against all others; the answers are those of the network, asked image by image."""
+    labels = (digits.train_labels == 8).astype(np.int64)
+    eights = ImageDataset("eights", digits.train_images, labels, *EMPTY, ("other", "eight"))
+    subject = trainer(eights, validation_size=297, metric="balanced-accuracy")
+    state = subject.start(Architecture.parse("[C(8,3,1), SM(2)]"), seed=0)
+    report = [subject.train_epoch(state, seed=0) for _ in range(3)][-1]
+    _, (images, labels) = training_and_validation(eights, 297, 0)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    mean, std = (
+        torch.tensor(x).view(1, -1, 1, 1) for x in (subject.normalisation.mean, subject.normalisation.std)
+    )
+    with torch.no_grad():
+        found = state.network.eval()((pixels - mean) / std).argmax(1).numpy()
+    assert report.accuracy == pytest.approx(balanced_accuracy_score(labels, found), abs=1e-9)
+    assert 0.5 < report.accuracy != accuracy_score(labels, found)
+
+
+def test_batches_filled_up_train_alike(trainer, noise):
+    """As on CUDA: the last batch of 32 has 8 images, which are the only ones that count in it."""
+    plain, filled = (trainer(noise, mirror=True, precision="float32") for _ in range(2))
+    for loader in (filled._training, filled._watched):
+        loader._equal = True
+    without_dropout = Architecture.parse("[C(8,3,1), P(2,2), C(16,3,1), GAP(10), SM(10)]")
+    curves = [[], []]
+    for subject, heard in zip((plain, filled), curves, strict=True):
+        subject.train(without_dropout, seed=2, on_epoch=heard.append)
+    for ours, theirs in zip(*curves, strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-3)
+        assert ours.accuracy == pytest.approx(theirs.accuracy, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("device", "choice", "small", "large"),
+    [("cuda", None, True, False), ("cuda", True, True, True), ("cuda", False, False, False)]
+    + [("cpu", choice, False, False) for choice in (None, True, False)],
+)
+def test_steps_are_recorded_on_cuda_for_small_networks_or_as_told(
+    trainer, noise, device, choice, small, large
+):
+    subject = trainer(noise, batch_size=128, cuda_graphs=choice)
+    subject.device = torch.device(device)  # there need not be one to decide
+    assert (subject._graphed(SMALL), subject._graphed(LARGE)) == (small, large)
+
+
+def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(trainer, noise):
+    subject = trainer(noise, cuda_graphs=True)
+    subject.device = torch.device("cuda")  # there need not be one to decide
+    assert subject._graphed(SMALL)
+    subject._recorder.failed = True
+    assert not subject._following(replace(subject.recipe, batch_size=16))._graphed(SMALL)
+    assert subject.spent
