@@ -55,16 +55,11 @@ def test_the_trained_network_passes_and_rounding_is_counted(make_random):
     assert sum(heard) == 2 * 40
 
 
-def test_images_that_rounding_moves_are_counted_twice():
-    network, evidence = close_classes(2)
+@pytest.mark.parametrize(("close", "allowed"), [(2, 2 * 2), (150, 200 // 20)])
+def test_images_that_rounding_moves_count_twice_up_to_a_twentieth_of_all(close, allowed):
+    network, evidence = close_classes(close)
     check = check_of(evidence, network, Normalisation.of(evidence.images), "network 7", lambda _: None)
-    assert check.allowed == 2 * 2 + TIES
-
-
-def test_rounding_never_explains_more_than_a_twentieth():
-    network, evidence = close_classes(150)
-    check = check_of(evidence, network, Normalisation.of(evidence.images), "network 7", lambda _: None)
-    assert check.allowed == 200 // 20 + TIES
+    assert check.allowed == allowed + TIES
 
 
 def close_classes(close):

@@ -28,11 +28,12 @@ def test_jpeg_is_close(encode):
     assert np.abs(decoded.astype(int) - image).max() < 12
 
 
-def test_palette_becomes_rgb(encode):
+@pytest.mark.parametrize(("options", "first"), [({}, [10, 20, 30]), ({"transparency": 0}, [255] * 3)])
+def test_a_palette_becomes_rgb_and_its_transparent_colour_white(encode, options, first):
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putdata([0, 1])
-    assert pixels_of(encode(image), "it").tolist() == [[[10, 20, 30], [200, 100, 50]]]
+    assert pixels_of(encode(image, **options), "it").tolist() == [[first, [200, 100, 50]]]
 
 
 def test_transparency_is_laid_over_white(encode):
@@ -43,13 +44,6 @@ def test_transparency_is_laid_over_white(encode):
 def test_grey_with_transparency_stays_grey(encode):
     grey = Image.fromarray(np.array([[[0, 0], [7, 255]]], dtype=np.uint8), "LA")
     assert pixels_of(encode(grey), "it").tolist() == [[255, 7]]
-
-
-def test_palette_transparency(encode):
-    image = Image.new("P", (2, 1))
-    image.putpalette([10, 20, 30, 200, 100, 50])
-    image.putdata([0, 1])
-    assert pixels_of(encode(image, transparency=0), "it").tolist() == [[[255] * 3, [200, 100, 50]]]
 
 
 def test_sixteen_bit_grey_keeps_the_upper_byte(encode):
