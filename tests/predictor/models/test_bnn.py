@@ -115,7 +115,7 @@ def test_perplexities_are_predicted_in_their_log(make_curves):
 def test_a_sampler_that_diverges_says_so(make_curves):
     curves = make_curves(10, 6, seed=5)
     with pytest.raises(PredictorError, match=r"diverged with epsilon = 100\.0"):
-        short(epsilon=100.0, n_steps=20).fit(curves).predict(curves, tau=2)
+        short(epsilon=100.0, n_steps=20, burn_in=20).fit(curves).predict(curves, tau=2)
 
 
 @pytest.mark.parametrize("setting", [{"keep_every": 501}, {"keep_every": 0}, {"batch_size": 0}])

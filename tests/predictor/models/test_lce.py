@@ -47,7 +47,7 @@ def test_uncertainty_shrinks_as_more_is_seen():
 
 def test_probability_follows_the_threshold():
     curves = LearningCurves(curve("pow3")[None])
-    model = short().fit(curves)
+    model = short(n_steps=200, burn_in=100).fit(curves)
     below = [model.probability_below(curves, threshold, tau=20)[0][0] for threshold in (0.5, 0.74, 0.95)]
     assert below[0] < 0.05
     assert below[0] < below[1] < below[2]
@@ -57,7 +57,7 @@ def test_probability_follows_the_threshold():
 def test_perplexities_are_extrapolated_in_the_log():
     rising = np.array([curve("pow3", seed) for seed in range(4)])
     curves = LearningCurves(np.exp(6 - 1.5 * rising), metric="perplexity")
-    y_hat, std = short().fit(curves).predict(curves, tau=16, return_std=True)
+    y_hat, std = short(n_steps=250, burn_in=125).fit(curves).predict(curves, tau=16, return_std=True)
     still_to_come = curves.final - curves.scores[:, 15]
     assert np.abs(y_hat - curves.final).mean() < 0.5 * still_to_come.mean()
     assert np.sqrt(np.mean(((y_hat - curves.final) / std) ** 2)) < 2.5
