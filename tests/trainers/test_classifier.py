@@ -13,7 +13,7 @@ from trainers import (
 )
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
-LEARNER = Architecture.parse("[C(16,3,1), C(32,3,1), D(1,2), P(2,2), FC(64), D(2,2), SM(10)]")
+LEARNER = Architecture.parse("[C(8,3,1), P(2,2), FC(32), D(2,2), SM(10)]")
 NAMES = tuple("0123456789")
 EMPTY = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int64)
 
