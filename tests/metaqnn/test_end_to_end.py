@@ -1,8 +1,9 @@
-"""As a user: a search that is killed, interrupted or runs out of disk space ends as an undisturbed one."""
+"""As a user: a search that is killed or runs out of disk space ends as an undisturbed one.
+
+More of kills and signals is in tests/reliability.
+"""
 
 import json
-import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -77,40 +78,6 @@ def undisturbed(tmp_path_factory):
     return outcome(folder)
 
 
-def start(*arguments):
-    command = [sys.executable, "-m", "metaqnn.run", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def signal_after(process, folder, epochs, number, wait=0.0):
-    """Send a signal once that many epochs are stored, and a moment more. Returns the exit code and stderr."""
-    deadline = time.monotonic() + DEADLINE
-    while epochs_stored(folder) < epochs and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    time.sleep(wait)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=DEADLINE)
-    return process.returncode, err
-
-
-def test_killed_then_interrupted_then_resumed_equals_undisturbed(tmp_path, undisturbed):
-    folder = tmp_path / "run"
-    killed = start("--run-dir", folder, *SEARCH)
-    code, _ = signal_after(killed, folder, random.randint(1, 6), signal.SIGKILL, 0.1 * random.random())
-    assert code == -signal.SIGKILL
-    stored = epochs_stored(folder)
-    resumed = start("--resume", folder)
-    # A network that was cut off begins again, so that one epoch more than before may need one full training.
-    code, err = signal_after(resumed, folder, stored + 1, signal.SIGINT)
-    assert code == 130
-    assert err.splitlines()[-1] == f"interrupted; resume with: metaqnn run --resume {folder}"
-    assert "Traceback" not in err
-    assert not (folder / "owner.txt").exists()
-    assert main(["run", "--resume", str(folder), "--quiet"]) == 0
-    assert outcome(folder) == undisturbed
-
-
 def test_what_is_compared_has_all_there_is_to_compare(undisturbed):
     networks, samples, epochs, decisions = undisturbed
     assert len(networks) == 9
@@ -121,8 +88,14 @@ def test_what_is_compared_has_all_there_is_to_compare(undisturbed):
 
 def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturbed, monkeypatch):
     folder = tmp_path / "run"
-    killed = start("--run-dir", folder, *SEARCH, "--checkpoint-every", "0")
-    signal_after(killed, folder, 2, signal.SIGKILL)
+    command = [sys.executable, "-m", "metaqnn.run", "--run-dir", str(folder), *SEARCH]
+    with subprocess.Popen([*command, "--checkpoint-every", "0", "--quiet"]) as process:
+        deadline = time.monotonic() + DEADLINE
+        while epochs_stored(folder) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
     kept = epochs_kept(folder)
     trained = []
     original = ClassifierTrainer.train_epoch
@@ -137,22 +110,6 @@ def test_an_interrupted_network_goes_on_after_its_last_epoch(tmp_path, undisturb
     assert kept > 0
     assert len(trained) == len(undisturbed[2]) - kept
     assert not [*(folder / "checkpoints").iterdir()]
-
-
-@pytest.mark.slow
-def test_two_workers_killed_and_resumed_train_every_network_once(tmp_path):
-    folder = tmp_path / "run"
-    killed = start("--run-dir", folder, *SEARCH, "--workers", "2")
-    code, _ = signal_after(killed, folder, random.randint(2, 8), signal.SIGKILL)
-    assert code == -signal.SIGKILL
-    assert main(["run", "--resume", str(folder), "--quiet"]) == 0  # with the workers that are stored
-    networks, samples, epochs, _ = outcome(folder)
-    assert [number for number, *_ in networks] == list(range(1, 10))
-    assert sorted(finished for _, _, _, finished, *_ in networks) == list(range(1, 10))
-    assert len({architecture for _, architecture, *_ in networks}) == 9
-    assert sorted(position for _, _, position in samples) == list(range(len(samples)))
-    addresses = [(network, attempt, epoch) for network, attempt, _, epoch, *_ in epochs]
-    assert len(addresses) == len(set(addresses))
 
 
 def test_at_epsilon_1_without_stopping_workers_train_what_one_would(tmp_path):

@@ -33,6 +33,7 @@ def stop(run, *numbers, more=(), **options):
 @pytest.mark.parametrize(
     "numbers",
     [
+        pytest.param((signal.SIGINT,), id="SIGINT"),
         pytest.param((signal.SIGTERM,), id="SIGTERM"),
         pytest.param((signal.SIGINT, signal.SIGINT), id="SIGINT twice", marks=pytest.mark.slow),
         pytest.param((signal.SIGHUP,), id="SIGHUP", marks=pytest.mark.slow),
