@@ -166,8 +166,9 @@ def test_a_dashboard_that_ends_leaves_the_run_as_it_was_and_its_port_free(search
     url = process.stdout.readline().split()[1]
     assert b"run" in urlopen(url).read()
     process.send_signal(number)
-    _, err = process.communicate(timeout=300)
-    assert (process.returncode, err) == ((-9, "") if number == signal.SIGKILL else (0, "dashboard stopped\n"))
+    out, err = process.communicate(timeout=300)
+    code, said = (-9, "") if number == signal.SIGKILL else (0, "dashboard stopped\n")
+    assert (process.returncode, out, err) == (code, "", said)
     assert files() == before
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the next dashboard does
