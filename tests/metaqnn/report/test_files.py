@@ -71,14 +71,3 @@ def test_a_picture_of_an_earlier_report_goes_where_there_is_none_now(
     assert (tmp_path / "report" / "search.png").exists()
     write_report(unstarted, finished_run, tmp_path / "report")
     assert [path.name for path in (tmp_path / "report").iterdir()] == ["index.html"]
-
-
-def test_a_full_disk_leaves_the_earlier_report(reader, finished_run, small_disk, fill, monkeypatch):
-    monkeypatch.setattr(files, "FIGURES", FIGURES[:1])
-    monkeypatch.setattr(files, "page", lambda *_: "page of a MetaQNN report")
-    write_report(reader, finished_run, small_disk / "report")
-    before = {path.name: path.read_bytes() for path in (small_disk / "report").iterdir()}
-    fill(40_000)
-    with pytest.raises(ReportError, match="No space left on device; name another folder with --to DIR"):
-        write_report(reader, finished_run, small_disk / "report")
-    assert {path.name: path.read_bytes() for path in (small_disk / "report").iterdir()} == before
