@@ -120,19 +120,6 @@ def test_simulate_as_json_csv_and_picture(capsys, curves_csv, tmp_path):
     assert [row["max_regret"] for row in rows] == [row["max_regret"] for row in written]
 
 
-def test_one_process_or_two_print_the_same(capsys, curves_csv):
-    def printed(jobs):
-        options = ("--rules", "paper:burn_in=4,n_settings=3,Delta=0.6", "--orders", 2, "--format", "json")
-        result = json.loads(run(capsys, "simulate", curves_csv, *options, "--jobs", jobs)[1])
-        for rule in result["sets"][0]["rules"]:
-            del rule["ms_per_decision"]
-            for order in rule["by_order"]:
-                del order["seconds"]
-        return result
-
-    assert printed(1) == printed(2)
-
-
 def test_a_tolerance_of_ones_own(capsys, curves_csv):
     out = run(capsys, "simulate", curves_csv, "--rules", "none", "--jobs", 1, "--tolerance", "0.05")[1]
     assert "within 0.05" in out
