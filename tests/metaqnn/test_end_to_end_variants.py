@@ -44,7 +44,7 @@ def test_networks_of_the_variants_are_searched_finetuned_and_exported(run, tmp_p
     exported = run("export", folder, "--to", str(tmp_path / "searched"))
     assert {*exported["files"]} == {"model.py", "model.safetensors", "model.onnx", "model.pt2"}
     run("finetune", folder, "--top", "1", "--epochs", "6", "--train-limit", "300", "--quiet")
-    finetuned = run("export", folder, "--finetuned", "--to", str(tmp_path / "final"))
+    finetuned = run("export", folder, "--finetuned", "--to", str(tmp_path / "final"), "--formats", "torch")
     assert finetuned["architecture"] == best["architecture"]
     assert finetuned["test_accuracy"] is not None
 
