@@ -1,13 +1,26 @@
 """The examples run; what they need of other libraries is tested where the adapters are."""
 
 import ast
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """run(script, *options): what an example prints, run as a script, but in this process."""
+
+    def run_(script, *options):
+        monkeypatch.syspath_prepend(EXAMPLES)
+        monkeypatch.setattr(sys, "argv", [script, *options])
+        runpy.run_path(str(EXAMPLES / script), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run_
 
 
 @pytest.mark.parametrize(
@@ -17,11 +30,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
         ("optuna_pruner.py", ["--trials", "3"], "MedianPruner"),
     ],
 )
-def test_an_example_prints_its_table(script, options, rule):
+def test_an_example_prints_its_table(run, script, options, rule):
     if script.startswith("optuna"):
         pytest.importorskip("optuna")
-    command = [sys.executable, EXAMPLES / script, "--seeds", "1", *options]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    shown = run(script, "--seeds", "1", *options)
     rows = {line[: line.index("  ")]: line.split() for line in shown.splitlines()[4:]}
     assert set(rows) >= {rule, "rank envelope"}
     assert "90" in next(iter(rows.values()))  # all epochs of three trainings
@@ -39,9 +51,9 @@ def test_examples_need_only_what_the_predictor_requires_and_the_library_that_the
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--trainings"])
-def test_nothing_to_train_has_a_line(option):
-    command = [sys.executable, EXAMPLES / "plain_loop.py", option, "0"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 2
-    [line] = done.stderr.splitlines()
+def test_nothing_to_train_has_a_line(run, capsys, option):
+    with pytest.raises(SystemExit) as exit_:
+        run("plain_loop.py", option, "0")
+    assert exit_.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
     assert f"argument {option}: '0' is not a whole number from 1" in line
