@@ -113,8 +113,9 @@ def test_hostile_strings_stay_strings(visit, served, run_copy):
         connection.execute("UPDATE networks SET architecture = ? || number, message = ?", (hostile, hostile))
         connection.execute("UPDATE decisions SET reason = ?", (hostile,))
     address = served(run_copy)
+    seen = visit(f"{address}/runs/copy")
     for path in ("", "/networks", "/networks/3"):
-        seen = visit(f"{address}/runs/copy{path}")
+        seen.page.goto(f"{address}/runs/copy{path}")
         seen.page.wait_for_timeout(300)
         canvas = seen.page.query_selector(".chart")
         if canvas is not None:
