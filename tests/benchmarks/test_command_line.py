@@ -18,7 +18,7 @@ def test_numbers_are_listed_or_given_by_their_ends():
 
 
 @pytest.mark.parametrize("text", ["", "5-2", "3-", "-3", "1,,2", "two", "0"])
-def test_no_numbers(text):
+def test_what_is_no_list_of_numbers_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError):
         numbers(1)(text)
 

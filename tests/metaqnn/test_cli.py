@@ -121,7 +121,7 @@ def test_the_first_line_of_help_keeps_names_as_they_are_written(capsys):
     assert "\nWrite a trained network as PyTorch source, safetensors and ONNX.\n" in capsys.readouterr().out
 
 
-def test_the_version(capsys):
+def test_the_version_is_printed(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("metaqnn 0.")
 

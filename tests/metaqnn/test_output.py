@@ -160,7 +160,7 @@ def test_the_last_line_of_a_traceback_says_it(text, line):
 @pytest.mark.parametrize(
     ("share", "text"), [(None, "-"), (0.6132, "61.32%"), (0.0, "0.00%"), (1, "100.00%"), (-0.005, "-0.50%")]
 )
-def test_percent(share, text):
+def test_shares_are_percentages_with_two_decimals(share, text):
     assert percent(share) == text
 
 
@@ -181,7 +181,7 @@ def test_predictions_are_marked():
         (2 * 10**9, "2G"),
     ],
 )
-def test_count(number, text):
+def test_counts_have_three_digits_and_a_unit(number, text):
     assert count(number) == text
 
 
@@ -189,7 +189,7 @@ def test_count(number, text):
     ("number", "text"),
     [(0, "0 kB"), (50_800, "50.8 kB"), (999_500, "1 MB"), (46.1e6, "46.1 MB"), (2e9, "2 GB")],
 )
-def test_sizes(number, text):
+def test_sizes_have_three_digits_and_a_unit(number, text):
     assert size(number) == text
 
 
@@ -214,7 +214,7 @@ def test_counts_are_right_to_three_digits(number):
         (5 * 86400, "5.0 days"),
     ],
 )
-def test_duration(seconds, text):
+def test_durations_are_told_in_their_largest_units(seconds, text):
     assert duration(seconds) == text
 
 

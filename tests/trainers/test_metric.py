@@ -27,7 +27,7 @@ def test_the_weight_is_what_one_image_more_of_the_rarest_class_brings():
     assert Metric.of("accuracy", labels, 4).weight == 1 / 100
 
 
-def test_names_in_sentences():
+def test_metrics_have_names_for_sentences():
     assert [in_words(name) for name in METRICS] == ["accuracy", "balanced accuracy"]
 
 

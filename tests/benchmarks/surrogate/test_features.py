@@ -52,7 +52,7 @@ def test_weights_are_those_of_the_architecture_without_its_terminal():
         assert named(network)["log weights, terminal excluded"] == pytest.approx(log(chosen + 1))
 
 
-def test_without_convolution():
+def test_a_network_without_a_convolution_has_features_too():
     dense = named(Architecture.parse("[FC(64), FC(32), SM(10)]"), (1, 4, 4))
     assert dense["log weights, terminal excluded"] == pytest.approx(log(16 * 64 + 64 * 32 + 1))
     assert dense["convolutions"] == dense["size of the first convolution"] == 0

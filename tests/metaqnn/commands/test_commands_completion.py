@@ -45,17 +45,17 @@ def completed(script, tmp_path):
     return offered
 
 
-def test_commands(completed):
+def test_commands_are_offered(completed):
     assert completed("") == list(COMMANDS)
     assert completed("to") == ["top"]
 
 
-def test_options_of_a_command(completed):
+def test_options_of_a_command_are_offered(completed):
     assert set(completed("top", "--max")) == {"--max-parameters", "--max-macs"}
     assert completed("export", "--fine") == ["--finetuned"]
 
 
-def test_choices_and_names(completed):
+def test_choices_and_known_names_are_offered(completed):
     assert completed("top", "--format", "") == ["table", "json", "csv"]
     assert completed("run", "--dataset", "cifar") == ["cifar10", "cifar100"]
     assert completed("run", "--preset", "") == ["paper", "laptop", "first-run"]
@@ -65,15 +65,15 @@ def test_choices_and_names(completed):
 
 
 @pytest.mark.parametrize("words", [("top",), ("export",), ("run", "--resume"), ("show",)])
-def test_folders_where_a_run_is_wanted(completed, words):
+def test_folders_are_offered_where_a_run_is_wanted(completed, words):
     assert completed(*words, "dig") == ["digits-run"]
 
 
-def test_files_where_images_are_wanted(completed):
+def test_files_are_offered_where_images_are_wanted(completed):
     assert set(completed("predict", "digits-run", "dig")) == {"digits-run", "digits.txt"}
 
 
-def test_zsh(capsys):
+def test_zsh_gets_every_command(capsys):
     """Not run here: zsh is rarely installed."""
     assert main(["completion", "zsh"]) == 0
     text = capsys.readouterr().out

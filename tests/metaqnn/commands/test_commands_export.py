@@ -59,7 +59,7 @@ def test_onnx_is_left_out_with_a_note_where_its_packages_are_missing(trained, tm
     assert "the format onnx needs onnxscript: pip install" in capsys.readouterr().err
 
 
-def test_for_programs(trained, tmp_path, capsys):
+def test_json_and_csv_tell_what_was_written(trained, tmp_path, capsys):
     assert export(trained, tmp_path / "one", *LIGHT, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "one" / "model.json").read_text())
     assert export(trained, tmp_path / "two", *LIGHT, "--format", "csv") == 0

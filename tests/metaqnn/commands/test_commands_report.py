@@ -22,7 +22,7 @@ def short(monkeypatch):
     monkeypatch.setattr(files, "png", lambda _: b"picture")
 
 
-def test_json(printed, run_copy, reader):
+def test_json_has_the_whole_summary(printed, run_copy, reader):
     found = json.loads(printed("report", run_copy.path, "--format", "json", "--no-figures"))
     audit = found.pop("audit")
     assert found == summarise(reader).to_dict()
@@ -36,7 +36,7 @@ def test_csv_has_one_row_per_epsilon(printed, run_copy):
     assert [(row["epsilon"], row["networks"]) for row in rows] == [("1.0", "12"), ("0.5", "6"), ("0.1", "6")]
 
 
-def test_table(printed, finished_run, reader):
+def test_the_table_tells_what_was_found_and_saved(printed, finished_run, reader):
     text = printed("report", finished_run.path, "--no-figures")
     summary, audit = summarise(reader), summarise_audits(reader)
     assert f"24 of 24 networks: {summary.completed} trained to the end" in text

@@ -111,7 +111,7 @@ def audited(predicted, final, best, epochs=2):
     }
 
 
-def test_audits_in_numbers(config):
+def test_audits_are_counted_and_their_errors_averaged(config):
     reader = Reader(config, row(1.0, "completed", 0.5, 5), *4 * [row(0.1, "stopped", 0.6, 2)])
     reader.audited = [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7)]
     in_loop = [audited(None, 0.8, 0.7, epochs=3), audited(0.6, 0.7, None), audited(0.6, 0.6, 0.6)]
@@ -130,7 +130,7 @@ def test_a_rule_without_delta_states_no_accepted_share(config):
     assert summarise_audits(Reader(replace(config, stopping="median"))).accepted_share is None
 
 
-def test_no_audit(config):
+def test_without_an_audit_there_is_no_error(config):
     audit = summarise_audits(Reader(config))
     assert (audit.stops, audit.networks, audit.better_than_best) == (0, 0, 0)
     assert audit.mean_absolute_error is audit.bias is audit.largest_error is None

@@ -24,12 +24,12 @@ RISING = (
 
 
 @pytest.mark.parametrize("name", FALLING.split())
-def test_what_is_minimized(name):
+def test_losses_and_errors_are_minimized(name):
     assert direction_of(name) == "minimize"
 
 
 @pytest.mark.parametrize("name", RISING.split())
-def test_what_is_maximized(name):
+def test_scores_are_maximized(name):
     assert direction_of(name) == "maximize"
 
 
@@ -110,5 +110,5 @@ def test_numbers_dates_and_splits_of_runs_are_told_by_their_names(name):
 
 
 @pytest.mark.parametrize("name", ["num_layers", "depth", "lr", "seed", "width", "grid", "identity"])
-def test_others_are_not(name):
+def test_parameters_are_not_taken_for_bookkeeping(name):
     assert not names_bookkeeping(name)

@@ -59,13 +59,13 @@ def test_json_of_several_trainings(tmp_path, accuracies, rates, kind):
         np.testing.assert_array_equal(found, rates)
 
 
-def test_json_lines(tmp_path, accuracies):
+def test_json_lines_are_read(tmp_path, accuracies):
     path = tmp_path / "curves.jsonl"
     path.write_text("\n".join(json.dumps({"val_acc": list(row)}) for row in accuracies))
     np.testing.assert_array_equal(read(path).values, accuracies)
 
 
-def test_pandas_own_json(tmp_path, long, accuracies):
+def test_json_as_pandas_writes_it_is_read(tmp_path, long, accuracies):
     for orient in ("columns", "records"):
         long.to_json(tmp_path / "long.json", orient=orient)
         np.testing.assert_array_equal(read(tmp_path / "long.json").values, accuracies)

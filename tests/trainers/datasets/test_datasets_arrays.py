@@ -20,7 +20,7 @@ def arrays(pixels):
     }
 
 
-def test_colour(tmp_path, arrays):
+def test_colour_images_are_read_as_they_are(tmp_path, arrays):
     np.savez(tmp_path / "x.npz", **arrays)
     dataset = read_npz(tmp_path / "x.npz", "mine")
     assert dataset.name == "mine"
@@ -107,7 +107,7 @@ def test_missing_arrays_are_listed(tmp_path):
         read_npz(tmp_path / "x.npz", "x")
 
 
-def test_damaged_files(tmp_path, arrays):
+def test_a_damaged_file_is_one_line(tmp_path, arrays):
     path = tmp_path / "x.npz"
     np.savez(path, **arrays)
     good = path.read_bytes()

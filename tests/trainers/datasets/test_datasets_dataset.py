@@ -32,7 +32,7 @@ def test_arrays_become_contiguous_without_changing():
     assert np.array_equal(dataset.train_images, strided)
 
 
-def test_is_frozen():
+def test_a_data_set_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make().name = "other"
 

@@ -113,7 +113,7 @@ def test_standard_output_stays_clean_and_the_time_limit_is_local(tmp_path, capsy
 
 
 @pytest.mark.parametrize("name", sorted(NAMED_SETS))
-def test_without_network(tmp_path, monkeypatch, name):
+def test_without_a_network_the_error_is_one_line(tmp_path, monkeypatch, name):
     """Through torchvision's own code, down to the one function that opens a connection."""
 
     def no_network(*args, **options):

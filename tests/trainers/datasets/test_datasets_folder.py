@@ -44,7 +44,7 @@ def test_order_is_that_of_torchvision(tmp_path, tree, write_folder):
     assert np.array_equal(dataset.train_images, np.stack([np.asarray(image) for image, _ in peer]))
 
 
-def test_without_test_set(tmp_path, tree, write_folder):
+def test_without_a_test_folder_there_are_no_test_images(tmp_path, tree, write_folder):
     files = {name.removeprefix("train/"): data for name, data in tree.items() if name.startswith("train/")}
     dataset = read_image_folder(write_folder(tmp_path / "f", files), "x")
     assert dataset.test_images.shape == (0, 6, 6, 3)
@@ -68,7 +68,9 @@ def test_grey_alone_has_one_channel_and_beside_colour_three(tmp_path, write_fold
         assert np.array_equal(mixed.train_images[0, ..., channel], pixels(4, 4))
 
 
-def test_sizes_that_differ(tmp_path, write_folder, encode, pixels):
+def test_images_that_differ_in_size_are_refused_unless_they_are_resized(
+    tmp_path, write_folder, encode, pixels
+):
     files = {"a/1.png": encode(pixels(4, 4)), "b/1.png": encode(pixels(5, 7))}
     folder = write_folder(tmp_path / "f", files)
     with pytest.raises(DatasetError) as caught:
@@ -86,17 +88,17 @@ def test_a_broken_image_is_left_out_and_named(tmp_path, tree, write_tar):
     assert dataset.notes == ("1 file left out, unreadable: it is broken: 'train/dog/1.png'",)
 
 
-def test_no_images(tmp_path, write_folder):
+def test_a_folder_without_images_is_refused(tmp_path, write_folder):
     with pytest.raises(DatasetError, match=r"no images in '.*' \(looked for \.png"):
         read_image_folder(write_folder(tmp_path / "f", {"a/readme.txt": b"x"}), "x")
 
 
-def test_one_class(tmp_path, write_folder, encode, pixels):
+def test_a_single_class_is_refused(tmp_path, write_folder, encode, pixels):
     with pytest.raises(DatasetError, match="at least 2 are needed"):
         read_image_folder(write_folder(tmp_path / "f", {"a/1.png": encode(pixels(4, 4))}), "x")
 
 
-def test_memory_is_limited(tmp_path, tree, write_folder, monkeypatch):
+def test_images_that_need_more_memory_than_there_is_are_refused(tmp_path, tree, write_folder, monkeypatch):
     monkeypatch.setattr("trainers.datasets.content.most_bytes", lambda: 6 * 6 * 3 * 9)
     with pytest.raises(DatasetError, match="need more than 972 bytes of memory; --image-size"):
         read_image_folder(write_folder(tmp_path / "f", tree), "x")

@@ -71,7 +71,7 @@ def module(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("module")
 @pytest.mark.parametrize("function", ["as_pair", "as_four", "as_pairs", "as_dict", "as_dataset"])
-def test_function_results(function):
+def test_a_function_may_return_pairs_or_a_dict_or_a_data_set(function):
     import sys
 
     before = list(sys.path)

@@ -51,7 +51,7 @@ def test_sixteen_bit_grey_keeps_the_upper_byte(encode):
     assert pixels_of(encode(image), "it").tolist() == [[0, 0, 1, 0x12, 255]]
 
 
-def test_black_and_white(encode):
+def test_one_bit_becomes_black_or_white(encode):
     assert pixels_of(encode(np.array([[True, False]])), "it").tolist() == [[255, 0]]
 
 

@@ -15,7 +15,7 @@ def layout_of(images, folders=""):
     return layout.class_names, train, test, layout.notes
 
 
-def test_splits():
+def test_folders_named_train_and_test_are_splits():
     names, train, test, notes = layout_of("test/b/1.png train/b/1.png train/a/2.png")
     assert names == ("a", "b")
     assert train == {"train/a/2.png": 0, "train/b/1.png": 1}
@@ -27,7 +27,7 @@ def test_splits():
     ("train", "test"),
     [("train", "val"), ("training", "testing"), ("Train", "Valid"), ("train", "validation")],
 )
-def test_spellings_of_splits(train, test):
+def test_splits_may_be_spelt_in_several_ways(train, test):
     names, _, tested, _ = layout_of(f"{train}/a/1.png {train}/b/1.png {test}/a/1.png")
     assert names == ("a", "b")
     assert list(tested) == [f"{test}/a/1.png"]
@@ -40,14 +40,14 @@ def test_validation_images_beside_a_test_set_are_reported_unused():
     assert notes == ("images in 'val' are not used",)
 
 
-def test_classes_directly():
+def test_folders_without_splits_are_classes():
     names, train, test, _ = layout_of("b/1.png a/deep/er/2.png a/0.png")
     assert names == ("a", "b")
     assert list(train.items()) == [("a/0.png", 0), ("a/deep/er/2.png", 0), ("b/1.png", 1)]
     assert test == {}
 
 
-def test_train_alone():
+def test_train_may_stand_alone():
     assert layout_of("train/a/1.png train/b/1.png")[0] == ("a", "b")
 
 

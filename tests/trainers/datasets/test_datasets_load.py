@@ -74,7 +74,7 @@ def test_torchvisions_layout_is_found(data, pixels, below):
     assert load_dataset("svhn", data_dir=str(data)).input_shape == (3, 32, 32)
 
 
-def test_extra_set(data, pixels):
+def test_the_extra_set_of_svhn_is_added_on_demand(data, pixels):
     write_svhn(data, pixels, "train", "test", "extra")
     write_npz(data / "svhn.npz", pixels(4, 6, 6, 3))
     assert len(load_dataset("svhn", data_dir=data).train_images) == 4
@@ -82,12 +82,12 @@ def test_extra_set(data, pixels):
 
 
 @pytest.mark.parametrize("name", ["cifar10", "digits", "own"])
-def test_extra_set_of_others(name):
+def test_no_other_data_set_has_an_extra_set(name):
     with pytest.raises(DatasetError, match=f"data set '{name}' has no extra set; svhn has one"):
         load_dataset(name, extra=True)
 
 
-def test_earlier_download_in_the_cache_is_found(tmp_path, data, pixels):
+def test_an_earlier_download_in_the_cache_is_found(tmp_path, data, pixels):
     downloads = tmp_path / "cache" / "downloads"
     downloads.mkdir(parents=True)
     write_svhn(downloads, pixels, "train", "test")
@@ -96,7 +96,9 @@ def test_earlier_download_in_the_cache_is_found(tmp_path, data, pixels):
 
 
 @pytest.mark.parametrize("name", ["set.npz", "set.tar.gz", "set"])
-def test_own_files_by_path(tmp_path, data, tree, pixels, write_tar, write_folder, name, monkeypatch):
+def test_files_of_ones_own_are_named_by_their_path(
+    tmp_path, data, tree, pixels, write_tar, write_folder, name, monkeypatch
+):
     write_npz(data / "set.npz", pixels(4, 6, 6, 3))
     write_tar(data / "set.tar.gz", tree)
     write_folder(data / "set", tree)
@@ -108,7 +110,7 @@ def test_own_files_by_path(tmp_path, data, tree, pixels, write_tar, write_folder
     assert load_dataset(f"~/{name}").fingerprint == absolute.fingerprint
 
 
-def test_own_function(tmp_path):
+def test_a_function_of_ones_own_is_a_data_set(tmp_path):
     (tmp_path / "work" / "own_load_module.py").write_text(
         "import numpy as np\ndef small(): return np.zeros((4, 6, 6), np.uint8), np.array([0, 1, 0, 1])\n"
     )
@@ -137,7 +139,7 @@ def test_without_network_the_places_are_named(tmp_path, data, name):
     assert "\n" not in message
 
 
-def test_download_off(tmp_path):
+def test_without_downloads_a_missing_data_set_is_named(tmp_path):
     with pytest.raises(
         DatasetError, match=r"data set 'mnist' is not here and downloading is off; .*MNIST/raw"
     ):
@@ -156,19 +158,19 @@ def test_unknown_name_suggests_the_nearest(data, typed, meant):
     assert f"in {str(data)!r} ({typed}.npz" in message
 
 
-def test_missing_path(tmp_path):
+def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"^no such file or folder: '/no/where/x\.npz' \(known"):
         load_dataset("/no/where/x.npz")
 
 
-def test_file_of_no_known_kind(tmp_path):
+def test_a_file_of_no_known_kind_is_refused(tmp_path):
     (tmp_path / "work" / "x.zip").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"'x\.zip' is of no known kind; a folder, \.tar\.gz"):
         load_dataset("x.zip")
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "~nobody-of-this-name/x.npz"])
-def test_places_that_cannot_be_looked_at(name):
+def test_a_place_that_cannot_be_looked_at_is_named(name):
     with pytest.raises(DatasetError, match=f"^cannot look for data set '{name}': ") as caught:
         load_dataset(name)
     assert "\n" not in str(caught.value)
@@ -194,7 +196,7 @@ def test_formats_that_pillow_has_learned_to_read_are_read(data, tree, encode, pi
     assert len(load_dataset("x", data_dir=data, strict=True).train_images) == 7
 
 
-def test_images_that_are_not_square(data, pixels):
+def test_images_that_are_not_square_are_refused(data, pixels):
     write_npz(data / "x.npz", pixels(4, 6, 8, 3))
     with pytest.raises(DatasetError, match=r"'x' are 6x8 \(height x width\), not square; --image-size N"):
         load_dataset("x", data_dir=data)
@@ -227,13 +229,13 @@ def test_bad_options_are_quoted(options, message):
         load_dataset("digits", **options)
 
 
-def test_empty_name():
+def test_an_empty_name_is_refused():
     with pytest.raises(DatasetError, match="name is empty; known are cifar10"):
         load_dataset("")
 
 
 @pytest.mark.data
-def test_real_cifar10(real_data, shared_cache, caplog):
+def test_cifar10_itself_is_read_and_found_in_the_cache(real_data, shared_cache, caplog):
     first = load_dataset("cifar10", data_dir=real_data, cache_dir=shared_cache)
     assert np.bincount(first.train_labels).tolist() == [5000] * 10
     assert np.bincount(first.test_labels).tolist() == [1000] * 10
@@ -248,7 +250,7 @@ def test_real_cifar10(real_data, shared_cache, caplog):
 
 
 @pytest.mark.data
-def test_real_mnist(real_data, shared_cache):
+def test_mnist_itself_is_read(real_data, shared_cache):
     dataset = load_dataset("mnist", data_dir=real_data, cache_dir=shared_cache, image_size=14, limit=6000)
     assert dataset.input_shape == (1, 14, 14)
     assert (len(dataset.train_images), len(dataset.test_images)) == (6000, 10000)

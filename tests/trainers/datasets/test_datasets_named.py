@@ -48,7 +48,7 @@ def write_svhn(root, pixels, parts=("train", "test", "extra"), n=12):
     return content
 
 
-def test_svhn(tmp_path, pixels):
+def test_svhn_is_read_with_its_digit_0(tmp_path, pixels):
     content = write_svhn(tmp_path, pixels)
     dataset = NAMED_SETS["svhn"].read(tmp_path, False)
     assert np.array_equal(dataset.train_images, content["train"][0])
@@ -76,7 +76,7 @@ def test_svhn_extra_follows_the_training_images(tmp_path, pixels):
 
 
 @pytest.mark.parametrize("content", [b"", b"no matlab file" * 50])
-def test_damaged_svhn(tmp_path, pixels, content):
+def test_a_damaged_svhn_file_is_named(tmp_path, pixels, content):
     write_svhn(tmp_path, pixels)
     (tmp_path / "train_32x32.mat").write_bytes(content)
     with pytest.raises(DatasetError, match=r"train_32x32\.mat' is damaged or not an SVHN file"):
@@ -99,7 +99,7 @@ def write_idx(folder, pixels):
     ("name", "folder", "first"),
     [("mnist", "MNIST", "0 - zero"), ("fashion-mnist", "FashionMNIST", "T-shirt/top")],
 )
-def test_mnist(tmp_path, pixels, name, folder, first):
+def test_mnist_and_fashion_mnist_are_read_from_raw_files(tmp_path, pixels, name, folder, first):
     content = write_idx(tmp_path / folder / "raw", pixels)
     named = NAMED_SETS[name]
     assert named.present(tmp_path, False)
@@ -112,7 +112,7 @@ def test_mnist(tmp_path, pixels, name, folder, first):
 
 
 @pytest.mark.parametrize("keep", [0, 3, 16, 500])
-def test_truncated_mnist(tmp_path, pixels, keep):
+def test_a_truncated_mnist_file_is_named(tmp_path, pixels, keep):
     write_idx(tmp_path / "MNIST" / "raw", pixels)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:keep])
@@ -120,7 +120,7 @@ def test_truncated_mnist(tmp_path, pixels, keep):
         NAMED_SETS["mnist"].read(tmp_path, False)
 
 
-def test_incomplete_mnist(tmp_path, pixels):
+def test_a_missing_mnist_file_is_named(tmp_path, pixels):
     write_idx(tmp_path / "MNIST" / "raw", pixels)
     (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DatasetError, match="is incomplete: 't10k-labels-idx1-ubyte' is missing"):
@@ -154,7 +154,7 @@ def cifar(request, tmp_path, pixels, monkeypatch):
     return NAMED_SETS[name], tmp_path, folder, train[0], test[0]
 
 
-def test_cifar(cifar):
+def test_cifar_is_read_with_the_names_of_its_classes(cifar):
     named, root, _, train, test = cifar
     dataset = named.read(root, False)
     assert np.array_equal(dataset.train_images, train)

@@ -13,7 +13,7 @@ def labels_of(counts, seed=0):
     return np.random.default_rng(seed).permutation(labels)
 
 
-def test_paper_sizes():
+def test_of_50_000_images_every_class_gives_500_for_validation():
     labels = labels_of([5000] * 10)
     train, validation = split_validation(labels, 5000, seed=3)
     assert np.bincount(labels[validation]).tolist() == [500] * 10
