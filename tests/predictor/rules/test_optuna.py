@@ -140,10 +140,20 @@ def test_the_name_of_the_study_draws_hyperbands_brackets():
     assert epochs_by(rule, values) == epochs_of_a_real_study(PRUNERS["hyperband"](), values, "another")
 
 
-def test_a_training_stopped_before_its_first_epoch_does_no_harm():
+@pytest.mark.parametrize("name", sorted({*PRUNERS} - {"hyperband"}))
+def test_a_training_stopped_before_its_first_epoch_counts_for_nothing(name):
+    """Except that it has a number, from which the brackets of Hyperband follow."""
+    others = np.full((6, T), 0.9)
+    history = LearningCurves(np.vstack([np.full((1, T), np.nan), others]))
+    for value, stop in ((0.1, name != "patient"), (0.95, False)):
+        curve, rule = LearningCurves(np.full((1, T), value)).until(1), make_pruner_rule(name)
+        assert rule.decide(curve, history).stop == rule.decide(curve, LearningCurves(others)).stop == stop
+
+
+def test_beside_a_training_stopped_before_its_first_epoch_hyperband_decides():
     history = LearningCurves(np.vstack([np.full((1, T), np.nan), np.full((6, T), 0.9)]))
-    for name in PRUNERS:
-        make_pruner_rule(name).decide(LearningCurves(np.full((1, T), 0.1)).until(1), history)
+    decision = make_pruner_rule("hyperband").decide(LearningCurves(np.full((1, T), 0.95)).until(1), history)
+    assert not decision.stop  # the best so far
 
 
 def test_what_is_not_a_pruner_is_quoted():
