@@ -1,5 +1,6 @@
 """What tests of several packages need."""
 
+import gc
 import os
 import subprocess
 
@@ -70,6 +71,7 @@ def mounted():
         folders.append(folder)
 
     yield mount
+    gc.collect()  # SQLAlchemy 2.0 leaves a file open where a database could not be opened
     for folder in folders:
         subprocess.run(["umount", str(folder)], check=True)
 
