@@ -60,7 +60,7 @@ oldest:
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet uv
 	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct \
-		--editable ./predictor --editable '.[dev]' 'pyarrow<20'
+		--editable ./predictor --editable '.[dev]' 'pyarrow==18.*'
 	$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 docs: $(DEVELOPMENT)
