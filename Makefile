@@ -54,7 +54,7 @@ unit: export OMP_NUM_THREADS = 1
 unit: $(DEVELOPMENT)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# Of other packages' requirements the newest; Ray's newest pyarrow does not work with the oldest numpy.
+# Indirect requirements are the newest, except for pyarrow, whose newest does not work with the oldest numpy.
 oldest: export OMP_NUM_THREADS = 1
 oldest:
 	$(PYTHON) -m venv $(OLDEST)

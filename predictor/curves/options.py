@@ -42,7 +42,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def named(text: str) -> str:
     """A file or folder. Raises ArgumentTypeError for no name, which would mean the current folder."""
     if not text:
-        raise argparse.ArgumentTypeError("'' is no name of a file or folder; . is the current folder")
+        raise argparse.ArgumentTypeError("'' is not the name of a file or folder; . is the current folder")
     return text
 
 

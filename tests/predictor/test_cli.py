@@ -231,7 +231,7 @@ def test_a_file_for_which_the_disk_has_no_room_is_named(capsys, curves_csv, opti
 def test_no_name_is_not_the_current_folder(capsys, curves_csv, command, options):
     code, out, err = run(capsys, command, curves_csv, *options)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "'' is no name of a file or folder; . is the current folder" in err
+    assert "'' is not the name of a file or folder; . is the current folder" in err
 
 
 def test_an_unknown_command_is_one_line(capsys):
