@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
 from predictor.rules.base import Decision, check_one_curve
@@ -91,7 +92,7 @@ class EarlyStopper:
         probability, y_hat = model.probability_below(curve, y_best - self.tolerance, tau)
         p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
         predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
-        which = "best" if self.nth_best == 1 else f"best but {self.nth_best - 1}"
+        which = "best" if self.nth_best == 1 else f"{ordinal(self.nth_best)} best"
         if self.tolerance:
             which += " less the tolerance"
         limit = float(curve.to_values(y_best - self.tolerance))

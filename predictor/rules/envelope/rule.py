@@ -202,12 +202,11 @@ class RankEnvelope:
         return f"{said}: {votes} of {self.votes} votes to stop"
 
     def _allowed(self, tau: int, fit: Fit, limit: float) -> str:
-        up_to = f"up to the {ordinal(ceil(limit))}"
         if limit == self._bound(tau, fit):
-            return f"of {fit.networks} networks no more than {up_to}"
+            return f"at most {ceil(limit)} of {fit.networks} networks"
         q, rank = fit.models[tau].worst_showing
         best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
-        return f"{best} ranked {ordinal(rank)} there, so {up_to}"
+        return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(limit))}"
 
     def _fit(self, history: LearningCurves) -> Fit:
         if self._latest is None or self._latest[0]() is not history:

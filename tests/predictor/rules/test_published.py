@@ -27,7 +27,8 @@ def test_the_criterion_is_the_closed_form(curves, delta, nth):
         assert decision.sigma == pytest.approx(model.sigma_[3])
         assert decision.y_best == y_best
         assert decision.stop == (p >= 0.9)
-        assert f"no better than {y_best - delta:.4f}, the best" in decision.reason
+        which = "4th best" if nth == 4 else "best less the tolerance" if delta else "best"
+        assert f"no better than {y_best - delta:.4f}, the {which}) = " in decision.reason
         stops.append(decision.stop)
     assert 0 < sum(stops) < len(stops)
 
