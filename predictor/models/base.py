@@ -81,15 +81,28 @@ class BaselinePredictor(BaseEstimator):
         check_is_fitted(self, "T_")
         if curves.T != self.T_:
             raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
+        taus = epochs_seen(curves, tau)
         if tau is not None and not 1 <= tau < self.T_:
             raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")
         if np.any(curves.observed < (tau or 1)):
             shortest = int(curves.observed.min())
             raise CurvesError(f"forecast after epoch tau = {tau or 1} of a curve with {shortest} epochs")
-        taus = curves.observed if tau is None else np.full(len(curves), tau)
         for value in np.unique(taus[taus < self.T_]):
             rows = np.flatnonzero(taus == value)
             yield rows, self._forecast(curves[rows], int(value))
+
+
+def epochs_seen(curves: LearningCurves, tau: int | None) -> npt.NDArray[np.int64]:
+    """(n,) epochs of each curve that are looked at: tau, or without it all that were observed.
+
+    `PredictorError` for what is no number of epochs, such as the y that scikit-learn passes to `score`.
+    """
+    if tau is None:
+        return curves.observed
+    if np.ndim(tau) or tau % 1:
+        what = f"an array of shape {np.shape(tau)}" if np.ndim(tau) else tau
+        raise PredictorError(f"tau is {what}; expected a whole number of epochs")
+    return np.full(len(curves), int(tau))
 
 
 @dataclass(frozen=True)

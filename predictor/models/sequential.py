@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.models.base import epochs_seen
 from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 from predictor.models.regressors import StandardizedRegressor, make_regressor
 from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
@@ -143,7 +144,10 @@ class SequentialRegression(BaseEstimator):
         return probability, y_hat
 
     def score(self, curves: LearningCurves, tau: int) -> float:
-        """R^2 of y_hat_T after tau epochs, on the completed ones of the curves."""
+        """R^2 of y_hat_T after tau epochs, on the completed ones of the curves.
+
+        In scikit-learn's `cross_val_score`: ``scoring=lambda model, curves, y=None: model.score(curves, 5)``.
+        """
         complete = curves[curves.completed]
         return float(r2_score(complete.final, self.predict(complete, tau)))
 
@@ -226,7 +230,7 @@ class SequentialRegression(BaseEstimator):
             raise CurvesError(
                 f"curves of T = {curves.T} epochs; the model was fitted to T = {self.curves_.T}"
             )
-        taus = curves.observed if tau is None else np.full(len(curves), tau)
+        taus = epochs_seen(curves, tau)
         for value in np.unique(taus):
             rows = np.flatnonzero(taus == value)
             part = curves if len(rows) == len(curves) else curves[rows]

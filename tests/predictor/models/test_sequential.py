@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import cross_val_predict, cross_val_score
 
 from predictor import (
     CurveFeatures,
@@ -13,6 +13,7 @@ from predictor import (
     SequentialRegression,
     make_method,
 )
+from predictor.models.base import LastSeenValue
 from predictor.models.uncertainty import make_uncertainty
 
 
@@ -163,6 +164,25 @@ def test_wrong_taus_and_curves_are_refused(fitted, curves):
         fitted.predict(curves[:2].until(0))
     with pytest.raises(CurvesError, match="T = 7"):
         fitted.predict(LearningCurves(curves.values[:, :7], curves.architecture, curves.hyperparameters))
+
+
+@pytest.mark.parametrize("model", [make_method("ols"), LastSeenValue()])
+def test_cross_validation_says_what_is_scored_after_which_epoch(curves, model):
+    """Where y_T could be a number of epochs: it must not be taken for tau."""
+    scaled = LearningCurves(curves.values * 7)
+    assert 1 < scaled.final.min() < scaled.final.max() < scaled.T
+    with pytest.raises(PredictorError, match=r"tau is an array of shape \(20,\); expected a whole number"):
+        cross_val_score(model, scaled, scaled.final, cv=3, error_score="raise")
+    scores = cross_val_score(model, scaled, cv=3, scoring=lambda fitted, part, y=None: fitted.score(part, 5))
+    expected = clone(model).fit(scaled[20:]).predict(scaled[:20], 5)
+    assert scores[0] == pytest.approx(r2_score(scaled.final[:20], expected))
+
+
+@pytest.mark.parametrize("tau", [2.7, np.nan, np.inf])
+@pytest.mark.parametrize("model", [make_method("ols"), LastSeenValue()])
+def test_a_part_of_an_epoch_is_refused(curves, model, tau):
+    with pytest.raises(PredictorError, match=f"tau is {tau}; expected a whole number"):
+        model.fit(curves).predict(curves, tau)
 
 
 def test_runs_that_never_started_are_held_unless_one_was_seen_to_wake(curves):
