@@ -41,7 +41,7 @@ GENERIC = EPOCH_WORDS | frozenset((
 )) | DATA
 """Words of names that say that values are a curve, but not of what."""
 # fmt: on
-SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "acc5", "prec5"))
+SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "topk", "acc5", "prec5"))
 """Words of what goes with a curve that is there, too."""
 SPREADS = frozenset((
     "err", "stderr", "sem", "se", "ci", "std", "stdv", "stdev", "var", "lower", "upper", "low", "high",

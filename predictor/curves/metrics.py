@@ -49,8 +49,8 @@ MAXIMIZED = frozenset((
     "sensitivity", "specificity", "kappa", "mcc", "matthews", "ndcg", "mrr", "elbo", "elo", "pearson",
     "pearsonr", "spearman", "spearmanr",
 ))
-VAGUE = frozenset(("score", "scores"))
-"""Words that name a metric only where no other word does: ``brier_score``, ``fid_score``."""
+VAGUE = frozenset(("score", "scores", "top1", "top5"))
+"""Words that name a metric only where no other word does: ``brier_score``, ``fid_score``, ``error_top1``."""
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
 TEST = frozenset(("test", "testing", "tst"))
 TRAINING = frozenset(("train", "training", "trn", "tr"))
@@ -80,6 +80,8 @@ BOOKKEEPING = frozenset((
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
+TOP = re.compile(r"(?<![a-z])top[ _-]+(?=[15k](?![a-z\d]))")
+"""``Top-1``, ``top_k``: one word, ``top1``."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
 """``bbox/AP50`` is called mAP elsewhere; ``ap_depth`` is an architecture parameter."""
 UNLABELLED, TRAINED = 1, 3
@@ -106,7 +108,8 @@ def words_of(name: str) -> list[str]:
     spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", spaced)
     spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
-    return [part for word in re.findall(r"[a-z]+\d*|\d+", spaced.lower()) for part in _parts(word)]
+    joined = TOP.sub("top", spaced.lower())
+    return [part for word in re.findall(r"[a-z]+\d*|\d+", joined) for part in _parts(word)]
 
 
 def metric_of(name: str) -> NamedMetric | None:
@@ -117,7 +120,9 @@ def metric_of(name: str) -> NamedMetric | None:
     """
     words = words_of(name)
     found = _named(words)
-    if found and {"neg", "negative"} & set(words) and found.name != "loss":
+    if found and {"d2", "score"} <= set(words):
+        return NamedMetric("d2", "maximize")
+    if found and _is_negated(words, found):
         opposite: Direction = "minimize" if found.direction == "maximize" else "maximize"
         return NamedMetric(f"neg_{found.name}", opposite)
     return found
@@ -171,6 +176,13 @@ def names_bookkeeping(name: str) -> bool:
     return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
 
 
+def _is_negated(words: list[str], found: NamedMetric) -> bool:
+    """Whether the name is of -1 times the metric; a negative log-likelihood is a loss as it is."""
+    if not {"neg", "negative"}.intersection(words):
+        return False
+    return found.name != "loss" or "deviance" in words or "neg log loss" in " ".join(words)
+
+
 def _named(words: list[str]) -> NamedMetric | None:
     vague = None
     for place in range(len(words) - 1, -1, -1):
@@ -178,7 +190,7 @@ def _named(words: list[str]) -> NamedMetric | None:
         if pair in PHRASES:
             return NamedMetric(*PHRASES[pair])
         if found := _of_word(words[place]):
-            if found.name not in VAGUE:
+            if words[place] not in VAGUE:
                 return found
             vague = vague or found
     return vague

@@ -29,6 +29,21 @@ def test_a_row_per_training_and_epoch_in_any_order(write, long, accuracies, loss
     assert (by_loss.metric, by_loss.direction) == ("loss", "minimize")
 
 
+@pytest.mark.parametrize(
+    ("first", "rank"),
+    [
+        ("val_sparse_categorical_accuracy", "val_sparse_top_k_categorical_accuracy"),
+        ("Val Top-1", "Val Top-5"),
+    ],
+)
+def test_accuracy_comes_before_that_of_the_best_ranks(write, long, accuracies, first, rank):
+    of_ranks = np.round(0.5 + accuracies.ravel() / 2, 6)
+    table = long.rename(columns={"val_acc": first}).assign(**{rank: of_ranks})
+    curves = read(write(table))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"accuracy (maximized) in {first}" in curves.understood
+
+
 def test_trainings_are_told_apart_by_dates_by_parameters_or_by_their_order(write, long, accuracies):
     dated = long.assign(run=long["run"].str[1:].astype(int) + 1700).rename(columns={"run": "timestamp"})
     repeated = long.drop(columns=["run", "lr"]).assign(model=np.repeat(list("aabbccdd"), 6))

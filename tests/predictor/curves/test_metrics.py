@@ -1,4 +1,5 @@
 import pytest
+from sklearn.metrics import get_scorer_names
 
 from predictor import CurvesError, LearningCurves
 from predictor.curves.columns import PARAMETER_WORDS
@@ -31,6 +32,22 @@ def test_losses_and_errors_are_minimized(name):
 @pytest.mark.parametrize("name", RISING.split())
 def test_scores_are_maximized(name):
     assert direction_of(name) == "maximize"
+
+
+@pytest.mark.parametrize(
+    "scorer", [name for name in get_scorer_names() if direction_of(name) or name.startswith(("neg_", "d2_"))]
+)
+def test_more_is_better_for_whatever_scorer_of_scikit_learn_is_known(scorer):
+    expected = None if "ratio" in scorer else "maximize"
+    assert direction_of(scorer) == direction_of(f"val_{scorer}") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("Val Top-1", "accuracy"), ("top 5", "accuracy"), ("Top-1 Error", "error"), ("err_top1", "error")],
+)
+def test_a_top_rank_alone_is_of_accuracy_and_beside_another_metric_of_that(name, metric):
+    assert metric_of(name).name == metric
 
 
 @pytest.mark.parametrize("name", ["foo", "", "value", "op", "epoch", "learning_curve"])
