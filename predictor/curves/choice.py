@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -94,6 +94,10 @@ class Candidate:
     length: int
     aliases: tuple[str, ...] = ()
 
+    def is_called(self, name: str | None) -> bool:
+        """Whether people may mean it by this name."""
+        return name in (self.name, *self.aliases)
+
     def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
@@ -135,7 +139,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
     """
     if curve is not None:
         for candidate in candidates:
-            if curve in (candidate.name, *candidate.aliases):
+            if candidate.is_called(curve):
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
     candidates = _without_spreads(candidates)
@@ -148,6 +152,19 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
             f"say which: --curve {shown(equal[0].name)}{hint}"
         )
     return ranked[0]
+
+
+def refuse_training(chosen: str, others: Iterable[str]) -> None:
+    """Refuse a curve of training data if others are of validation data, but of a metric that is not known."""
+    unknown = [
+        name for name in others if split_rank(name) == 0 and metric_of(name) is None and not is_generic(name)
+    ]
+    if split_rank(chosen) == TRAINED and unknown:
+        raise CurvesError(
+            f"{shown(chosen)} was measured on training data; {listed(unknown)}, measured on validation data, "
+            f"is of no known metric; say which: --curve {shown(unknown[0])} with --direction, or "
+            f"--curve {shown(chosen)}"
+        )
 
 
 def _without_spreads(candidates: Sequence[C]) -> list[C]:

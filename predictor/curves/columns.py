@@ -120,15 +120,19 @@ def groups_of(header: Sequence[str]) -> list[Group]:
     return [_group(template, columns) for template, columns in members.items()]
 
 
-def curves_among(groups: Iterable[Group]) -> list[Group]:
+def curves_among(groups: Iterable[Group], wanted: str | None = None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
     Numbers of trainings (``acc_run1, acc_run2``) are none of epochs, nor are those of classes and ranks.
+
+    Args:
+        groups: of `groups_of`.
+        wanted: the curve that was asked for, which may have a name as parameters do: ``success_rate``.
     """
     return [
         group
         for group in groups
-        if not group.is_of_parameters
+        if (not group.is_of_parameters or group.is_called(wanted))
         and not group.numbers_trainings
         and not group.numbers_parts
         and (len(group.columns) > 1 or (1 in group.columns and (metric_of(group.name) or group.name == "ep")))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.choice import Candidate, choose
+from predictor.curves.choice import Candidate, choose, refuse_training
 from predictor.curves.columns import is_index
 from predictor.curves.metrics import (
     AFTERWARDS,
@@ -36,14 +36,38 @@ def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wa
         run: the column that tells the trainings apart, if that is known.
         wanted: the column that was asked for, if any.
     """
-    candidates = _candidates(table, epochs, run)
+    candidates = _candidates(table, epochs, run, wanted)
     if not wanted:
         candidates = _without_batches(candidates, table, epochs)
     return choose(candidates, wanted, OF_TRAININGS).name
 
 
-def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> list[Candidate]:
-    """Numeric columns with a metric's name; if there are none, those that nothing else is known of."""
+def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
+    """Refuse a curve of training data if another column may be one of validation data.
+
+    Args:
+        curve: the column that was chosen.
+        table: a row per training and epoch.
+        trainings: how many; parameters do not have more values.
+    """
+    others = [
+        column
+        for column in table.columns
+        if not first_text(table[column])
+        and len(set(table[column]) - {""}) > trainings
+        and not names_bookkeeping(column)
+        and not AFTERWARDS.intersection(words_of(column))
+    ]
+    refuse_training(curve, others)
+
+
+def _candidates(
+    table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None
+) -> list[Candidate]:
+    """Numeric columns with a metric's name; if there are none, those that nothing else is known of.
+
+    Where one was asked for, all of them.
+    """
     others = [
         column
         for column in table.columns
@@ -64,7 +88,8 @@ def _candidates(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> 
     ]
     if not (often or unknown):
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
-    return [Candidate(column, counts[column]) for column in often or unknown]
+    columns = [*often, *unknown] if wanted else often or unknown
+    return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
 
 
 def _without_batches(

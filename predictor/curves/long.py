@@ -15,7 +15,7 @@ import pandas as pd
 from predictor.curves.choice import Wishes, is_generic, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
-from predictor.curves.curve_column import curve_column
+from predictor.curves.curve_column import curve_column, refuse_overlooked
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.parameters import Parameters, parameters_of
@@ -93,6 +93,8 @@ def read_long(
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     groups = _groups(rows, keys)
+    if not wishes.curve:
+        refuse_overlooked(curve, table, len(groups))
     values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
     _refuse_other_epochs(rows, values, epoch, keys)
     _refuse_negative_epochs(grid, shown(epoch))

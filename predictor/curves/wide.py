@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, is_generic, settle
+from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, is_generic, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
@@ -54,7 +56,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
 def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
     """The columns of the curve; `CurvesError` if there are none, or an epoch is missing."""
     groups = groups_of(list(table.columns))
-    candidates = curves_among(groups)
+    candidates = curves_among(groups, wanted)
     if not candidates:
         if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
             raise CurvesError(
@@ -63,12 +65,22 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
             )
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch; found {describe(table)}"
+            f"epoch with its number in a column such as epoch{_hint(groups)}; found {describe(table)}"
         )
     group = choose(candidates, wanted)
+    if not wanted:
+        refuse_training(group.name, [other.name for other in groups if other.length == group.length])
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     return group
+
+
+def _hint(groups: Sequence[Group]) -> str:
+    """What to say if the longest group, whose name is one of parameters, is the curve."""
+    group = max(groups, key=lambda group: group.length, default=None)
+    if group is None or group.length < 3 or not group.stride or not curves_among([group], group.name):
+        return ""
+    return f" (if {_range(group)} are a curve: --curve {shown(group.name)})"
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:

@@ -29,6 +29,24 @@ def test_a_row_per_training_and_epoch_in_any_order(write, long, accuracies, loss
     assert (by_loss.metric, by_loss.direction) == ("loss", "minimize")
 
 
+def test_training_data_are_not_taken_where_an_unknown_metric_is_of_validation_data(write, long, accuracies):
+    table = long.rename(columns={"val_loss": "train_loss", "val_acc": "val_jaccard"})
+    with pytest.raises(
+        CurvesError, match=r"train_loss was measured on training data; val_jaccard, .* --curve"
+    ):
+        read(write(table))
+    curves = read(write(table), curve="val_jaccard", direction="maximize")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert read(write(table), curve="train_loss").direction == "minimize"
+
+
+def test_what_goes_with_validation_and_is_no_curve_does_not_hinder_training_data(write, long, losses, rates):
+    beside = {"val_share": np.repeat(rates, 6), "val_time": np.arange(48.0), "val_step": np.arange(48)}
+    table = long.drop(columns="val_acc").rename(columns={"val_loss": "train_loss"}).assign(**beside)
+    curves = read(write(table))
+    np.testing.assert_array_equal(curves.values, losses)
+
+
 @pytest.mark.parametrize(
     ("first", "rank"),
     [

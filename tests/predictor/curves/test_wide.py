@@ -47,6 +47,27 @@ def test_where_training_is_labelled_what_has_no_label_is_validation(wide, accura
     assert read(wide({"accuracy_#": accuracies, "loss_#": losses, "val_loss_#": losses})).metric == "loss"
 
 
+def test_training_data_are_not_taken_where_an_unknown_group_is_of_validation_data(wide, accuracies, losses):
+    for name in ("val_jaccard", "val_hit_rate"):
+        path = wide({"train_loss_#": losses, f"{name}_#": accuracies})
+        with pytest.raises(CurvesError, match=rf"train_loss was measured on training data; {name}, "):
+            read(path)
+        curves = read(path, curve=name, direction="maximize")
+        np.testing.assert_array_equal(curves.values, accuracies)
+        assert read(path, curve="train_loss").direction == "minimize"
+
+
+def test_a_curve_with_a_word_of_parameters_in_its_name_is_read_once_it_is_named(wide, accuracies):
+    path = wide({"lr": np.geomspace(1e-4, 0.1, 8), "success_rate_#": accuracies})
+    with pytest.raises(
+        CurvesError, match=r"if success_rate_1 to success_rate_6 are a curve: --curve success_r"
+    ):
+        read(path)
+    curves = read(path, curve="success_rate", direction="maximize")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert [*curves.hyperparameters] == ["lr"]
+
+
 def test_equally_good_groups_are_refused_by_name(wide, accuracies):
     path = wide({"val_f1_#": accuracies, "val_auc_#": accuracies})
     with pytest.raises(CurvesError, match=r"val_f1 \(6\), val_auc \(6\) are equally good.*--curve val_f1"):
