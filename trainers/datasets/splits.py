@@ -76,6 +76,7 @@ def partners(names: Collection[str]) -> dict[str, str]:
         word = next((word for word in _LONGEST if word in small), None)
         if word is not None:
             rest = re.sub(r"\d+", "0", small.replace(word, "\0", 1))
+            rest = re.sub(r"\0s(?=[a-z])", "\0", rest)  # German: Trainingsbilder, Testbilder
             groups.setdefault(rest, {})[name] = _ROLES[word]
     alike = [group for group in groups.values() if len(set(group.values())) > 1]
     return {name: role for group in alike for name, role in group.items()}

@@ -99,6 +99,7 @@ training_set test_set; train_images test_images; Train_Data Test_Data; trainset 
 train1 test1; train2017 val2017; Treino Teste; seg_train seg_test; TrainingData ValidationData; trn tst
 Entrenamiento Prueba; Entraînement Validation; обучение тест; 训练集 测试集; my_train_pics my_test_pics
 tumor_train tumor_test; trainval test; images_train images_test; train dev; train eval; Train-Set Holdout
+Trainingsbilder Testbilder; Trainingsdatensatz Testdatensatz
 """
 PAIRS = [tuple(pair.split()) for line in SPLITS.strip().splitlines() for pair in line.split("; ")]
 
