@@ -34,6 +34,21 @@ def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
         assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
 
 
+def test_reasons_of_decisions_are_not_cut_on_a_wide_screen(visit, served, run_copy):
+    reason = "ranked 17th of 60 after epoch 1; the best network ranked 13th there, so up to the 15th go on"
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE decisions SET reason = ?", (reason,))
+        connection.execute("UPDATE epochs SET seconds = 12.34")
+        connection.execute("UPDATE searches SET config = json_set(config, '$.stopping', 'rank-envelope')")
+        stops = connection.execute("SELECT number FROM networks WHERE outcome = 'stopped'").fetchall()
+    seen = visit(f"{served(run_copy)}/runs/copy/networks/{stops[0][0]}", 1400)
+    text = seen.page.inner_text("#epochs")
+    assert f"stop: {reason}" in text
+    assert "forecast for the reward" in text
+    table = "document.querySelector('#epochs .scroll')"
+    assert seen.page.evaluate(f"{table}.scrollWidth - {table}.clientWidth") == 0
+
+
 def test_all_figures_are_drawn_the_slow_ones_last_and_printed(visit, served, finished_run, drawable):
     seen = visit(f"{served(finished_run)}/runs/finished")
     for figure in drawable:
