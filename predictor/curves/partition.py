@@ -76,10 +76,15 @@ def partition(
 
 
 def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
-    """Refuse trainings that have many epochs twice, if a column of runs says which training is which."""
+    """Refuse trainings of one row, or with many epochs twice, if a column of runs tells them apart."""
     for column in rows.columns:
         if plain(column) not in RUN_NAMES or rows[column].nunique() < 2:
             continue
+        if rows[column].nunique() == len(rows):
+            raise CurvesError(
+                f"one row for each {shown(column)}: these are results, and a curve has a row or a column for "
+                f"each epoch; found {describe(rows)}"
+            )
         if (times := _repeats(rows, [column], epoch)) < len(rows) / 2:
             raise CurvesError(
                 f"{times} of {len(rows)} rows come again at the same {shown(epoch)} of the same "

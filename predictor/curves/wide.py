@@ -65,7 +65,7 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
             )
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch{_hint(groups)}; found {describe(table)}"
+            f"epoch with its number in a column such as epoch{_hint(groups, table)}; found {describe(table)}"
         )
     group = choose(candidates, wanted)
     if not wanted:
@@ -75,18 +75,25 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
     return group
 
 
-def _hint(groups: Sequence[Group]) -> str:
+def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     """What to say if the longest group, whose name is one of parameters, is the curve."""
     group = max(groups, key=lambda group: group.length, default=None)
     if group is None or group.length < 3 or not group.stride or not curves_among([group], group.name):
+        return ""
+    if _is_alone(group, table):
         return ""
     return f" (if {_range(group)} are a curve: --curve {shown(group.name)})"
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
     """Whether nothing says that columns are epochs and rows trainings: a number or ``curve_1`` does not."""
-    alone = all(is_index(column) for column in table.columns if column not in group.columns.values())
-    return alone and is_generic(group.name) and not EPOCH_WORDS.intersection(words_of(group.name))
+    named = not is_generic(group.name) or EPOCH_WORDS.intersection(words_of(group.name))
+    return not named and _is_alone(group, table)
+
+
+def _is_alone(group: Group, table: pd.DataFrame) -> bool:
+    """Whether the table has no other columns, except one that numbers the rows."""
+    return all(is_index(column) for column in table.columns if column not in group.columns.values())
 
 
 def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:

@@ -84,6 +84,16 @@ def test_rows_that_nothing_tells_apart_are_refused_with_a_sample(write, long):
         read(write(shuffled))
 
 
+def test_a_row_of_results_for_each_run_is_no_curve_and_told_as_that(write, long):
+    results = (
+        long[long["epoch"] == 6].assign(State="finished").rename(columns={"run": "Name", "epoch": "_step"})
+    )
+    with pytest.raises(
+        CurvesError, match=r"one row for each Name: these are results, and a curve has .*found 6"
+    ):
+        read(write(results))
+
+
 def test_an_id_tells_trainings_apart_and_the_number_of_a_row_does_not(write, long, accuracies):
     mixed = long.drop(columns="lr").rename(columns={"run": "id"}).sample(frac=1, random_state=3)
     curves = read(write(mixed.assign(**{"Unnamed: 0": np.arange(len(mixed)) // 2})))

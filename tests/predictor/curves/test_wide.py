@@ -68,6 +68,13 @@ def test_a_curve_with_a_word_of_parameters_in_its_name_is_read_once_it_is_named(
     assert [*curves.hyperparameters] == ["lr"]
 
 
+def test_numbers_in_the_names_of_trainings_are_not_taken_for_those_of_epochs(tmp_path, accuracies):
+    path = tmp_path / "networks.json"
+    path.write_text(json.dumps({f"conv~{i}|skip~0": list(row) for i, row in enumerate(accuracies)}))
+    with pytest.raises(CurvesError, match=r"no learning curves: .* such as epoch; found 8 columns"):
+        read(path)
+
+
 def test_equally_good_groups_are_refused_by_name(wide, accuracies):
     path = wide({"val_f1_#": accuracies, "val_auc_#": accuracies})
     with pytest.raises(CurvesError, match=r"val_f1 \(6\), val_auc \(6\) are equally good.*--curve val_f1"):
