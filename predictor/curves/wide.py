@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, is_generic, refuse_training, settle
+from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import NamedMetric, words_of
+from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.tables import numbers
 from predictor.curves.wording import describe, shown
@@ -86,9 +86,9 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
-    """Whether nothing says that columns are epochs and rows trainings: a number or ``curve_1`` does not."""
-    named = not is_generic(group.name) or EPOCH_WORDS.intersection(words_of(group.name))
-    return not named and _is_alone(group, table)
+    """Whether nothing says that columns are epochs and rows trainings: ``curve_1`` or ``net1`` does not."""
+    told = metric_of(group.name) or EPOCH_WORDS.intersection(words_of(group.name))
+    return not told and _is_alone(group, table)
 
 
 def _is_alone(group: Group, table: pd.DataFrame) -> bool:

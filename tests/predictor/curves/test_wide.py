@@ -75,6 +75,15 @@ def test_numbers_in_the_names_of_trainings_are_not_taken_for_those_of_epochs(tmp
         read(path)
 
 
+def test_trainings_by_numbered_names_are_not_read_the_wrong_way_round(tmp_path, accuracies):
+    path = tmp_path / "networks.json"
+    mixed = accuracies[[3, 0, 6, 1, 7, 2, 5, 4]].tolist()
+    path.write_text(json.dumps({f"resnet{i}": row for i, row in enumerate(mixed, 1)}))
+    for direction in (None, "maximize"):
+        with pytest.raises(CurvesError, match="6 rows of 8 values seem to be 6 epochs of 8 trainings"):
+            read(path, direction=direction)
+
+
 def test_equally_good_groups_are_refused_by_name(wide, accuracies):
     path = wide({"val_f1_#": accuracies, "val_auc_#": accuracies})
     with pytest.raises(CurvesError, match=r"val_f1 \(6\), val_auc \(6\) are equally good.*--curve val_f1"):
