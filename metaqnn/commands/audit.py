@@ -12,6 +12,7 @@ from metaqnn.commands.common import (
     disk_errors,
     epoch_counter,
     interruptible,
+    print_results,
     progress_bar,
 )
 from metaqnn.commands.report import audit_line
@@ -62,7 +63,7 @@ def execute(namespace: argparse.Namespace) -> int:
 def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> int:
     with disk_errors(folder, again), folder.lock():
         _train(folder, namespace)
-    print(_text(folder.path, namespace.format))
+    print_results(_text(folder.path, namespace.format))
     return 0
 
 

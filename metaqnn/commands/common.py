@@ -117,6 +117,14 @@ def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
         return 1
 
 
+def print_results(text: str) -> None:
+    """Print what long work came to. It is no error if nobody reads it, as in `metaqnn run | head -0`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        drop(sys.stdout)
+
+
 @contextmanager
 def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
     """Turn a full disk or missing write permission into one clear line. Stored results are kept.

@@ -15,6 +15,7 @@ from metaqnn.commands.common import (
     add_trust,
     epoch_counter,
     interruptible,
+    print_results,
     progress_bar,
 )
 from metaqnn.config.bounds import MANY, ROW
@@ -130,7 +131,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 def _execute(namespace: argparse.Namespace) -> int:
     text, failed = _finetune(namespace)
-    print(text)
+    print_results(text)
     return int(failed)
 
 

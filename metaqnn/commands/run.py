@@ -15,6 +15,7 @@ from metaqnn.commands.common import (
     disk_errors,
     folder_path,
     interruptible,
+    print_results,
     run_path,
 )
 from metaqnn.commands.mirror import add_places, check_places, mirrored, require_unused_places
@@ -125,7 +126,7 @@ def _execute(
 ) -> int:
     with disk_errors(folder, command("run", "--resume", folder.path)):
         stopped = _search(namespace, folder, given, storage)
-    print(_result(folder, namespace.format))
+    print_results(_result(folder, namespace.format))
     if stopped is None:
         return 0
     print(f"stopped early: {printable(str(stopped))}", file=sys.stderr)

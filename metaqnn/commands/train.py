@@ -15,6 +15,7 @@ from metaqnn.commands.common import (
     epoch_counter,
     folder_path,
     interruptible,
+    print_results,
     progress_bar,
     run_or_name,
 )
@@ -113,7 +114,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
         print("\n".join(lines), file=sys.stderr)
         settings = training.prepared.settings
         result = training.run(_progress(settings.epochs, in_words(settings.metric), namespace.quiet))
-    print(_text(result, namespace, training.folder))
+    print_results(_text(result, namespace, training.folder))
     return 0 if result["outcome"] == Outcome.COMPLETED else 1
 
 

@@ -14,6 +14,7 @@ from metaqnn.commands.common import (
     disk_errors,
     folder_path,
     interruptible,
+    print_results,
     progress_bar,
     run_or_name,
     run_path,
@@ -115,7 +116,8 @@ def execute(namespace: argparse.Namespace) -> int:
 def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> int:
     with disk_errors(session.folder.run, go_on), session.folder.run.lock():
         reason = session.run(_heard(session, namespace))
-        print(session.result(namespace.top, namespace.format))
+        results = session.result(namespace.top, namespace.format)
+    print_results(results)
     if reason:
         print(f"stopped early: {reason}\n{go_on}", file=sys.stderr)
     return 1 if reason or session.all_failed() else 0

@@ -137,6 +137,21 @@ def test_a_reader_that_reads_nothing_is_no_error(undisturbed, tmp_path, command)
     assert process.wait(DEADLINE) == 0
 
 
+@pytest.mark.parametrize("command", [("run", "--resume"), ("audit",)], ids=lambda command: command[0])
+def test_results_of_long_work_that_nobody_reads_are_no_error_without_a_buffer_either(
+    undisturbed, tmp_path, command, monkeypatch
+):
+    """As `metaqnn run | head -0` in a container, where Python often has no buffer."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    folder = shutil.copytree(undisturbed.folder, tmp_path / "run")
+    process = metaqnn(*command, folder)
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert "Traceback" not in said
+    assert process.wait(DEADLINE) == 0
+
+
 @pytest.mark.parametrize("name", ["run", "report", "audit"])
 def test_ctrl_c_of_a_command_is_a_line_and_exit_code_130(undisturbed, tmp_path, name):
     """At a random moment after the libraries began to be loaded, mostly in the middle of the work."""
