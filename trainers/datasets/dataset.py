@@ -150,8 +150,8 @@ class ImageDataset:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Write a shape as people do: ``32x32x3``."""
-    return "x".join(map(str, shape))
+    """Write a shape as people do: ``32x32x3``; that of a single number as ``()``."""
+    return "x".join(map(str, shape)) or "()"
 
 
 def require_plain(array: Any, what: str) -> None:

@@ -63,6 +63,7 @@ def test_other_names_and_class_names(tmp_path, arrays):
         ({"x_train": None}, "has no 'x_train' (or 'train_images'); it holds 'y_train', 'x_test', 'y_test'"),
         ({"y_test": None}, "has only one of 'x_test' and 'y_test'"),
         ({"x_train": np.zeros((6, 16), np.uint8)}, "'x_train' of here has shape 6x16; (n, height, width)"),
+        ({"x_train": np.uint8(6)}, "'x_train' of here has shape (); (n, height, width) or"),
         ({"x_train": np.zeros((6, 3, 32, 32), np.uint8)}, "6x3x32x32: channels must come last"),
         ({"x_train": np.zeros((6, 4, 32, 32), np.uint8)}, "6x4x32x32: channels must come last"),
         ({"x_train": np.zeros((6, 2, 32, 32), np.uint8)}, "6x2x32x32: channels must come last"),
