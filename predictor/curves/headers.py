@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
+from predictor.curves.metrics import UNLABELLED, mentions_metric, split_rank
 from predictor.curves.wording import listed
 from predictor.errors import CurvesError
 
@@ -83,7 +83,7 @@ def _kind(level: str, names: Sequence[str]) -> str:
         return "trainings"
     if _number_epochs(names):
         return "epochs"
-    metrics = all(metric_of(name) or split_rank(name) != UNLABELLED for name in names)
+    metrics = all(mentions_metric(name) or split_rank(name) != UNLABELLED for name in names)
     return "metrics" if metrics else ""
 
 

@@ -17,7 +17,7 @@ from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
 from predictor.curves.curve_column import curve_column, refuse_overlooked
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import NamedMetric, metric_of
+from predictor.curves.metrics import NamedMetric, mentions_metric, metric_of
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import (
     BLOCKS,
@@ -53,7 +53,7 @@ def is_long(table: pd.DataFrame) -> bool:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}
     named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
-    return bool(named) and all(metric_of(column) for column in named)
+    return bool(named) and all(mentions_metric(column) for column in named)
 
 
 def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:

@@ -61,14 +61,17 @@ STATISTICS = frozenset((
     "std", "end", "peak",
 ))
 SUPERLATIVES = frozenset(("best", "final", "peak"))
-AFTERWARDS = frozenset((
+TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
+))
+AFTERWARDS = TIMES | frozenset((
     "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
 ))
 """Known only when a training has ended."""
-OF_SETTINGS = frozenset((
-    "coef", "coefficient", "weight", "scale", "factor", "lambda", "ratio", "threshold", "fraction",
-))
+COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
+MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
+"""Metrics that are called coefficients."""
+SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "lambda", "threshold"))
 OF_RUNS = frozenset((
     "model", "run", "trial", "experiment", "exp", "network", "net", "arch", "job", "config", "row",
     "sample",
@@ -115,11 +118,15 @@ def words_of(name: str) -> list[str]:
 def metric_of(name: str) -> NamedMetric | None:
     """The metric that the name names, by its last word that is one; None if there is none.
 
+    A name of what goes with a metric (``kl_weight``, ``score_time``, ``standard_error``) names none.
+
     >>> metric_of("val_accuracy_epoch"), metric_of("neg_mean_squared_error").direction, metric_of("x")
     (NamedMetric(name='accuracy', direction='maximize'), 'maximize', None)
     """
     words = words_of(name)
     found = _named(words)
+    if found and _is_beside(words, found):
+        return None
     if found and {"d2", "score"} <= set(words):
         return NamedMetric("d2", "maximize")
     if found and _is_negated(words, found):
@@ -132,6 +139,11 @@ def direction_of(metric: str) -> Direction | None:
     """Which way of this metric is better; None where its name does not tell."""
     found = metric_of(metric)
     return found.direction if found else None
+
+
+def mentions_metric(name: str) -> bool:
+    """Whether a word is that of a metric, even if the values are its weight, its time or its error bars."""
+    return _named(words_of(name)) is not None
 
 
 def split_rank(name: str) -> int:
@@ -154,7 +166,7 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
     words = words_of(name)
     spread = DATA | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in spread and _named([word]) is None}
-    told = others & (set(parameter_words) | OF_SETTINGS)
+    told = others & (set(parameter_words) | _settings(words) | {"ratio", "fraction"})
     if words[-2:] in (["per", "second"], ["per", "sec"]):
         return True
     if _named(words) or SUPERLATIVES.intersection(words):
@@ -174,6 +186,18 @@ def names_bookkeeping(name: str) -> bool:
     if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
         return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
     return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
+
+
+def _is_beside(words: list[str], found: NamedMetric) -> bool:
+    """Whether the values are not the metric's, but those of its weight, its time or its error bars."""
+    if words[-1] in TIMES | _settings(words):
+        return _of_word(words[-2]) is not None
+    return found.name == "error" and bool({"standard", "std"}.intersection(words[:-1]))
+
+
+def _settings(words: list[str]) -> frozenset[str]:
+    """The words of settings: that of coefficients is none in ``dice_coef``."""
+    return SETTINGS - COEFFICIENTS if MEASURED.intersection(words) else SETTINGS
 
 
 def _is_negated(words: list[str], found: NamedMetric) -> bool:

@@ -20,7 +20,7 @@ from predictor.curves.columns import (
     kind_of,
     name_column,
 )
-from predictor.curves.metrics import metric_of, names_bookkeeping, names_result
+from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result
 from predictor.curves.tables import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.wording import LONGEST, listed
 from predictor.errors import CurvesError
@@ -108,7 +108,7 @@ def _other_curves(columns: list[str], T: int) -> dict[str, str]:
         column: group.name
         for group in groups_of(columns)
         if len(group.columns) > 1
-        and (metric_of(group.name) or (T > 2 and T in (group.length, len(group.columns))))
+        and (mentions_metric(group.name) or (T > 2 and T in (group.length, len(group.columns))))
         for column in group.columns.values()
     }
 

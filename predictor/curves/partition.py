@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import AFTERWARDS, metric_of, names_bookkeeping, words_of
+from predictor.curves.metrics import AFTERWARDS, mentions_metric, names_bookkeeping, words_of
 from predictor.curves.tables import first_text, is_number, known_numbers
 from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
@@ -142,7 +142,7 @@ def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iter
             continue
         if _counts_batches(rows[column], column):
             continue
-        if metric_of(column) and not OF_PARAMETERS.match(column):
+        if mentions_metric(column) and not OF_PARAMETERS.match(column):
             continue
         if 1 < rows[column].nunique() < len(rows):
             yield column

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import AFTERWARDS, DATA, metric_of, names_bookkeeping, words_of
+from predictor.curves.metrics import AFTERWARDS, DATA, mentions_metric, names_bookkeeping, words_of
 from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
 from predictor.curves.tables import first_text
 
@@ -79,4 +79,4 @@ def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> boo
 
 def is_metric(table: pd.DataFrame, column: str) -> bool:
     """Whether the column has a metric's name, and no text."""
-    return metric_of(column) is not None and not first_text(table[column])
+    return mentions_metric(column) and not first_text(table[column])

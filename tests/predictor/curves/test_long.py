@@ -47,6 +47,13 @@ def test_what_goes_with_validation_and_is_no_curve_does_not_hinder_training_data
     np.testing.assert_array_equal(curves.values, losses)
 
 
+@pytest.mark.parametrize("beside", ["kl_weight", "reward_scale", "val_accuracy_time", "standard_error"])
+def test_what_goes_with_a_metric_is_not_the_curve(write, long, losses, beside):
+    table = long.drop(columns="val_acc").rename(columns={"val_loss": "loss"})
+    curves = read(write(table.assign(**{beside: np.linspace(0.01, 1, len(table))})))
+    np.testing.assert_array_equal(curves.values, losses)
+
+
 @pytest.mark.parametrize(
     ("first", "rank"),
     [

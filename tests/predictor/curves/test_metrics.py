@@ -50,6 +50,27 @@ def test_a_top_rank_alone_is_of_accuracy_and_beside_another_metric_of_that(name,
     assert metric_of(name).name == metric
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kl_weight",
+        "loss_scale",
+        "f1_threshold",
+        "vf_loss_coeff",
+        "score_time",
+        "standard_error",
+        "mean_std_error",
+    ],
+)
+def test_what_goes_with_a_metric_is_none(name):
+    assert metric_of(name) is None
+
+
+@pytest.mark.parametrize("name", ["val_dice_coef", "f1_threshold_0.5", "weight_loss"])
+def test_a_metric_with_a_word_of_settings_or_times_elsewhere_stays_one(name):
+    assert metric_of(name) is not None
+
+
 @pytest.mark.parametrize("name", ["foo", "", "value", "op", "epoch", "learning_curve"])
 def test_a_name_that_does_not_tell_has_no_direction(name):
     assert direction_of(name) is None
@@ -83,6 +104,7 @@ def test_names_are_split_into_words():
     [
         "MaxAccuracy",
         "best_val_acc",
+        "test_dice_coef",
         "final_loss",
         "test_acc",
         "last_acc",
