@@ -30,13 +30,18 @@ NAME_COLUMNS = ("net", "architecture", "network", "name")
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
 TRAINING_NUMBER = re.compile(
     r"(?<![a-z])(run|trial|seed|fold|split|exp|experiment|model|config|version|job|rep|repeat|repetition|"
-    r"lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
+    r"replicate|lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
     re.IGNORECASE,
 )
 PART_NUMBER = re.compile(
-    r"(?<![a-z])(class|cls|label|category|layer|head|task|top)[ _=-]*#|@#", re.IGNORECASE
+    r"(?<![a-z])(class|cls|label|category|layer|head|task|top|client|subject|patient|domain|severity|"
+    r"quantile|percentile|thr|threshold|(recall|precision|ndcg|map|hits|pass)[ _]at)[ _=-]*#|@#|#[ _-]*shot",
+    re.IGNORECASE,
 )
 """A number of a part of what is measured, or of a rank: ``class_3_acc``, ``recall@5``."""
+PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
+LEAST_PERCENTILE = 5
+"""``loss_p10, loss_p20`` are percentiles; ``p1, p2`` may be anything."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 # fmt: off
@@ -93,8 +98,9 @@ class Group(Candidate):
 
     @property
     def numbers_parts(self) -> bool:
-        """Whether its number is that of a class or a rank: ``class_0_acc``, ``recall@1``."""
-        return PART_NUMBER.search(self.template) is not None
+        """Whether its number is that of a class or a rank: ``class_0_acc``, ``recall@1``, ``loss_p90``."""
+        percentiles = PERCENTILE.search(self.template) and min(self.columns) >= LEAST_PERCENTILE
+        return bool(percentiles) or PART_NUMBER.search(self.template) is not None
 
     @property
     def is_of_parameters(self) -> bool:

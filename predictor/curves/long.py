@@ -48,7 +48,9 @@ def is_long(table: pd.DataFrame) -> bool:
     groups = curves_among(groups_of(list(table.columns)))
     if epochs := epoch_columns(table):
         wide = [g for g in groups if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
-        return not wide or _rows_are_epochs(table, epochs[0], wide[0])
+        return not wide or any(
+            told(table, epochs[0], wide[0]) for told in (_rows_are_epochs, _runs_have_rows)
+        )
     if groups or len(table) < 2:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}
@@ -64,12 +66,30 @@ def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
     """
     numbered = numbers(table[epoch], epoch)
     steps = np.diff(numbered)
+    if plain(epoch) in OF_EPOCHS and _count_up(numbered):
+        return True
     if len(numbered) < SHORT or not (steps > 0).all() or not np.allclose(steps, steps[0]):
         return False
-    if plain(epoch) in OF_EPOCHS and steps[0] == 1 and numbered[0] in (0, 1):
-        return True
     values = np.stack([numbers(table[column], column) for column in group.columns.values()], axis=1)
     return len(values) >= ENOUGH_ROWS and smoothness(values.T) >= 0.9 * smoothness(values)
+
+
+def _count_up(numbered: Floats) -> bool:
+    """Whether these are 0 or 1, 2, 3, ...: of one training, of one after the other, or of all at once."""
+    steps, first = np.diff(numbered), numbered[0]
+    one_by_one = (steps == 1) | ((steps < 0) & (numbered[1:] == first))
+    at_once = (steps == 0) | (steps == 1)
+    counted_up = one_by_one.all() or at_once.all()
+    return bool(first in (0, 1) and np.ptp(numbered) >= SHORT - 1 and counted_up)
+
+
+def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
+    """Whether a column of runs names each on more rows, which the epochs number, than there are columns."""
+    runs = [c for c in table.columns if plain(c) in RUN_NAMES and plain(c).startswith(("run", "trial"))]
+    return any(
+        group.length * table[run].nunique() < len(table) and not table.duplicated([run, epoch]).any()
+        for run in runs
+    )
 
 
 def read_long(

@@ -127,6 +127,22 @@ def test_rows_that_all_have_the_same_step_are_refused(write, long):
         read(write(long.drop(columns=["epoch", "lr"]).assign(step=0)))
 
 
+@pytest.mark.parametrize("order", [["run", "epoch"], ["epoch", "run"]])
+@pytest.mark.parametrize("epochs", [1, 100], ids=["epoch", "step"])
+def test_numbered_metrics_of_an_epoch_are_no_epochs(write, long, losses, order, epochs):
+    numbered = {f"Bleu_{n}": long["val_acc"] / n for n in (1, 2, 3, 4)}
+    table = long.sort_values(order).drop(columns="val_acc").assign(**numbered, epoch=long["epoch"] * epochs)
+    curves = read(write(table.rename(columns={"epoch": "step"} if epochs > 1 else {})))
+    np.testing.assert_array_equal(curves.values, losses)
+
+
+def test_runs_that_were_repeated_are_a_row_each_where_columns_are_epochs(tmp_path, accuracies):
+    rows = [f"r{i // 2},{i % 2 + 1},{','.join(map(str, row))}" for i, row in enumerate(accuracies)]
+    path = tmp_path / "wide.csv"
+    path.write_text("run,iteration,acc_1,acc_2,acc_3,acc_4,acc_5,acc_6\n" + "\n".join(rows))
+    np.testing.assert_array_equal(read(path).values, accuracies)
+
+
 def test_trainings_of_different_lengths(write, long, accuracies):
     curves = read(write(long[(long["run"] != "r2") | (long["epoch"] <= 4)]))
     assert curves.observed.tolist() == [6, 6, 4, 6, 6, 6, 6, 6]

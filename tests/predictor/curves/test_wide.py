@@ -142,7 +142,10 @@ def test_a_negative_accuracy_stands_for_none(tmp_path):
     assert read(path, direction="maximize").values[1].tolist() == [0.2, -1, -1]
 
 
-@pytest.mark.parametrize("name", ["class_#_acc", "acc_class#", "recall@#", "top#_acc", "layer#_loss"])
+BY_PART = ["class_#_acc", "acc_class#", "recall@#", "recall_at_#", "top#_acc", "layer#_loss", "client_#_acc"]
+
+
+@pytest.mark.parametrize("name", [*BY_PART, "acc_severity_#", "f1_thr#"])
 def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates, name):
     """Though these are more and of a better metric than the curve."""
     by_class = np.random.default_rng(0).random((8, 10))
@@ -151,6 +154,15 @@ def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates,
     assert list(curves.hyperparameters) == ["lr"]
     with pytest.raises(CurvesError, match=r"no learning curves: expected columns such as acc_1"):
         read(wide({"depth": rates, name: by_class}))
+
+
+def test_percentiles_are_no_epochs_and_other_numbers_after_the_letter_are(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("depth,acc_q25,acc_q50,acc_q75\n2,0.1,0.2,0.3\n3,0.2,0.3,0.4\n")
+    with pytest.raises(CurvesError, match="no learning curves"):
+        read(path)
+    path.write_text("depth,acc_q1,acc_q2,acc_q3\n2,0.1,0.2,0.3\n3,0.2,0.3,0.4\n")
+    assert read(path).T == 3
 
 
 @pytest.mark.parametrize("curve", ["loss_#", "val_loss_mean_#", "epoch_#_loss"])
