@@ -114,7 +114,8 @@ def _epochs(trainings: Mapping[str, Mapping[str, Any]], told_by: str = RUN) -> I
         (inner,) = _lists_of_epochs(item)
         known = dict(_cells({key: value for key, value in item.items() if key != inner}))
         for place, epoch in enumerate(item[inner], start=1):
-            number = {} if EPOCHS.intersection(epoch) else {"epoch": str(place)}
+            is_training = any(isinstance(value, list) for value in epoch.values())
+            number = {} if is_training or EPOCHS.intersection(epoch) else {"epoch": str(place)}
             yield {**known, told_by: name, **number, **dict(_cells(epoch))}
 
 

@@ -21,6 +21,7 @@ from predictor.curves.columns import (
     name_column,
 )
 from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result
+from predictor.curves.partition import OF_EPOCHS, plain
 from predictor.curves.tables import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.wording import LONGEST, listed
 from predictor.errors import CurvesError
@@ -119,7 +120,7 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return TEXT if first_text(cells) else None
     if names_bookkeeping(column):
         return RUNS
-    if names_result(column, PARAMETER_WORDS):
+    if names_result(column, PARAMETER_WORDS) or plain(column) in OF_EPOCHS:
         return RESULTS
     if not is_parameter(column) and _counts_rows(cells):
         return RUNS

@@ -97,6 +97,18 @@ def test_json_of_curves_beside_lists_of_objects(tmp_path, accuracies):
     np.testing.assert_array_equal(read(tmp_path / "log.json").values, accuracies[:1])
 
 
+@pytest.mark.parametrize("folded", [False, True], ids=["by_kind", "by_fold"])
+def test_json_lists_of_trainings_are_no_lists_of_epochs(tmp_path, accuracies, rates, folded):
+    runs = [{"lr": lr, "val_acc": a} for lr, a in zip(rates.tolist(), accuracies.tolist(), strict=True)]
+    by_fold = [{"depth": i, "folds": [runs[i], runs[i + 4]]} for i in range(4)]
+    content = by_fold if folded else {"finished": runs[:5], "stopped": runs[5:]}
+    (tmp_path / "runs.json").write_text(json.dumps(content))
+    curves = read(tmp_path / "runs.json")
+    order = np.argsort(curves.hyperparameters["lr"])[::-1]
+    np.testing.assert_array_equal(curves.values[order], accuracies)
+    assert "epoch" not in curves.hyperparameters
+
+
 def test_the_history_of_one_training(tmp_path):
     path = tmp_path / "history.json"
     path.write_text(

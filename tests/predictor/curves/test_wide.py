@@ -165,6 +165,13 @@ def test_percentiles_are_no_epochs_and_other_numbers_after_the_letter_are(tmp_pa
     assert read(path).T == 3
 
 
+def test_the_epoch_of_which_a_row_tells_is_no_parameter_and_the_number_of_epochs_is(wide, accuracies):
+    later = np.array([5, 3, 4, 6, 2, 6, 1, 3])
+    curves = read(wide({"epoch": later, "epochs": later, "acc_#": accuracies}))
+    assert list(curves.hyperparameters) == ["epochs"]
+    assert "left out: epoch (results)" in curves.understood
+
+
 @pytest.mark.parametrize("curve", ["loss_#", "val_loss_mean_#", "epoch_#_loss"])
 @pytest.mark.parametrize("spread", ["err", "stderr", "stdv", "ci", "upper"])
 def test_error_bars_are_not_the_curve(wide, losses, rates, curve, spread):
