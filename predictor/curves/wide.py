@@ -14,7 +14,7 @@ from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
-from predictor.curves.tables import numbers
+from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
 
@@ -29,6 +29,7 @@ PUBLISHED_FROM_ZERO = {
 def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`."""
     group = _curve_of(table, wishes.curve)
+    _refuse_other_epochs(group, table)
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric and _may_be_turned(group, table):
         check_rows(np.stack(list(columns.values()), axis=1))
@@ -73,6 +74,28 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     return group
+
+
+def _refuse_other_epochs(group: Group, table: pd.DataFrame) -> None:
+    """Refuse trainings whose values stand at other epochs, as a list of these beside the curve tells."""
+    for other in groups_of(list(table.columns)):
+        if other.name != group.name and len(other.columns) == len(group.columns) and _differ(other, table):
+            raise CurvesError(
+                f"the trainings have their values at different epochs, by {_range(other)}; "
+                "write a row for each training and epoch"
+            )
+
+
+def _differ(group: Group, table: pd.DataFrame) -> bool:
+    """Whether these are numbers of epochs, and not the same in all rows that have them."""
+    words = set(words_of(group.name.rpartition("/")[2]))
+    if not words or not words <= EPOCH_WORDS | {"global"}:
+        return False
+    at = np.stack([known_numbers(table[column]) for column in group.columns.values()], axis=1)
+    rows = [row[np.isfinite(row)] for row in at]
+    longest = max(rows, key=len)
+    counted = all((row == np.rint(row)).all() and (np.diff(row) > 0).all() for row in rows)
+    return counted and not all(np.array_equal(row, longest[: len(row)]) for row in rows)
 
 
 def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:

@@ -109,6 +109,20 @@ def test_json_lists_of_trainings_are_no_lists_of_epochs(tmp_path, accuracies, ra
     assert "epoch" not in curves.hyperparameters
 
 
+@pytest.mark.parametrize("name", ["epochs", "global_step"])
+def test_json_of_curves_at_different_epochs_is_refused(tmp_path, accuracies, name):
+    """The lists of epochs beside them tell; of equal lists, the trainings that ended early have a part."""
+    runs = [{name: [2, 4, 6, 8, 10, 12], "val_acc": curve} for curve in accuracies.tolist()]
+    runs[3] = {key: values[:4] for key, values in runs[3].items()}
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(runs))
+    assert read(path).values[3, :4].tolist() == accuracies[3, :4].tolist()
+    runs[5][name] = [1, 2, 3, 4, 5, 6]
+    path.write_text(json.dumps(runs))
+    with pytest.raises(CurvesError, match=rf"values at different epochs, by {name}_1 to {name}_6"):
+        read(path)
+
+
 def test_the_history_of_one_training(tmp_path):
     path = tmp_path / "history.json"
     path.write_text(
