@@ -120,13 +120,18 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return TEXT if first_text(cells) else None
     if names_bookkeeping(column):
         return RUNS
-    if names_result(column, PARAMETER_WORDS) or plain(column) in OF_EPOCHS:
+    if names_result(column, PARAMETER_WORDS) or _is_of_an_epoch(cells, column, values.shape[1]):
         return RESULTS
     if not is_parameter(column) and _counts_rows(cells):
         return RUNS
     if wrong := first_text(cells):
         return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
     return ANSWERS if tells_the_end(known_numbers(cells), values) else None
+
+
+def _is_of_an_epoch(cells: pd.Series, column: str, T: int) -> bool:
+    """Whether the column tells an epoch of the curve, the best one; larger numbers are planned ones."""
+    return plain(column) in OF_EPOCHS and not (known_numbers(cells) > T).any()
 
 
 def _counts_rows(cells: pd.Series) -> bool:
