@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.curves.arrays import Floats, last_known
-from predictor.curves.metrics import Direction, NamedMetric
+from predictor.curves.metrics import VAGUE, Direction, NamedMetric
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -87,7 +87,7 @@ def course(values: Floats) -> str:
 
 
 def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
-    """Refuse an accuracy or a perplexity that its name has wrong, by the way in which nearly all curves go.
+    """Refuse an accuracy, score or perplexity that its name has wrong, by the way in which nearly all go.
 
     Others may get worse: a loss that rises is one of networks that overfit. That is worth a remark only.
 
@@ -105,7 +105,7 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         _refuse_negative(name, values)
     _refuse_filled(metric.name, name, values)
     changes = _changes(values)
-    if len(changes) < FEW or metric.name not in ("accuracy", "perplexity"):
+    if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
         return
     up = metric.direction == "maximize"
     wrong = changes < 0 if up else changes > 0

@@ -36,11 +36,13 @@ PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
     ("exact", "match"): ("exact_match", "maximize"),
     ("skill", "score"): ("skill_score", "maximize"),
     ("hamming", "score"): ("hamming_score", "maximize"),
+    ("interval", "score"): ("interval_score", "minimize"),
+    ("energy", "score"): ("energy_score", "minimize"),
 }
 MINIMIZED = frozenset((
     "rmse", "mse", "mae", "mape", "smape", "msle", "rmsle", "wer", "cer", "eer", "fid", "kid", "bpc",
     "bpb", "bpd", "ece", "brier", "lpips", "kl", "kld", "regret", "divergence", "huber", "hamming",
-    "distance", "crps", "mpjpe",
+    "distance", "crps", "mpjpe", "winkler", "bouldin",
 ))
 MAXIMIZED = frozenset((
     "f1", "fscore", "fbeta", "auc", "aucpr", "auroc", "auprc", "roc", "map", "map50", "map75", "iou",
@@ -85,6 +87,8 @@ ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
 TOP = re.compile(r"(?<![a-z])top[ _-]+(?=[15k](?![a-z\d]))")
 """``Top-1``, ``top_k``: one word, ``top1``."""
+COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
+"""``1-accuracy``, ``-reward``."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
 """``bbox/AP50`` is called mAP elsewhere; ``ap_depth`` is an architecture parameter."""
 UNLABELLED, TRAINED = 1, 3
@@ -129,7 +133,7 @@ def metric_of(name: str) -> NamedMetric | None:
         return None
     if found and {"d2", "score"} <= set(words):
         return NamedMetric("d2", "maximize")
-    if found and _is_negated(words, found):
+    if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
         opposite: Direction = "minimize" if found.direction == "maximize" else "maximize"
         return NamedMetric(f"neg_{found.name}", opposite)
     return found
@@ -201,7 +205,9 @@ def _settings(words: list[str]) -> frozenset[str]:
 
 
 def _is_negated(words: list[str], found: NamedMetric) -> bool:
-    """Whether the name is of -1 times the metric; a negative log-likelihood is a loss as it is."""
+    """Whether the name is of -1 times the metric, or 1 minus it; a negative log-likelihood is a loss."""
+    if "minus" in words:
+        return _named(words[: words.index("minus")]) is None
     if not {"neg", "negative"}.intersection(words):
         return False
     return found.name != "loss" or "deviance" in words or "neg log loss" in " ".join(words)

@@ -15,6 +15,7 @@ from predictor.curves.metrics import (
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
     "perplexity ppl fid bpc crossEntropyLoss eval/mse testLoss neg_log_likelihood "
+    "winkler_score val_interval_score energy_score davies_bouldin_score "
     "brier_score val_brier_score fid_score LossScore eval/merror validation_0-mlogloss poisson-nloglik"
 )
 RISING = (
@@ -40,6 +41,21 @@ def test_scores_are_maximized(name):
 def test_more_is_better_for_whatever_scorer_of_scikit_learn_is_known(scorer):
     expected = None if "ratio" in scorer else "maximize"
     assert direction_of(scorer) == direction_of(f"val_{scorer}") == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["1-accuracy", "1 - AUC", "-reward", "one_minus_val_dice", "minus r2", "neg_f1"]
+)
+def test_a_metric_subtracted_from_1_or_0_goes_the_other_way(name):
+    assert direction_of(name) == "minimize"
+    assert direction_of("minus_loss") == "maximize"
+
+
+@pytest.mark.parametrize(
+    "name", ["validation_1-auc", "run 1 - val_acc", "1_acc", "1 acc", "acc-1", "top-1 acc"]
+)
+def test_numbers_before_a_metric_are_not_what_it_is_subtracted_from(name):
+    assert direction_of(name) == "maximize"
 
 
 @pytest.mark.parametrize(

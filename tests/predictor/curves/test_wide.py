@@ -249,6 +249,15 @@ def test_what_comes_down_to_zero_is_read(wide, accuracies, name):
     np.testing.assert_allclose(read(wide({name: values})).values, values)
 
 
+def test_a_score_of_an_unknown_metric_that_falls_is_refused(wide, losses):
+    path = wide({"hd95_score_#": losses})
+    with pytest.raises(
+        CurvesError, match=r"'hd95_score' is read as score, which falls in 8 of 8 curves; say"
+    ):
+        read(path)
+    np.testing.assert_array_equal(read(path, direction="minimize").values, losses)
+
+
 def test_a_perplexity_that_rises_and_an_accuracy_that_falls_are_refused(wide, accuracies):
     with pytest.raises(CurvesError, match=r"'ppl' is read as perplexity, which rises in 8 of 8 curves"):
         read(wide({"ppl_#": 100 * accuracies}))
