@@ -68,7 +68,8 @@ def partition(
             if keys == [BLOCKS] and epoch != epochs[0]:
                 _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
-    _refuse_repeats(rows, epochs[0])
+    complete = [epoch for epoch in epochs if np.isfinite(known_numbers(rows[epoch])).all()]
+    _refuse_repeats(rows, [*complete, *epochs][0])
     raise CurvesError(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
         f"found {describe(rows)}"
@@ -76,7 +77,12 @@ def partition(
 
 
 def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
-    """Refuse trainings of one row, or with many epochs twice, if a column of runs tells them apart."""
+    """Refuse rows without an epoch, and trainings of one row, or with many epochs twice, told by a column."""
+    if len(unnumbered := rows.index[~np.isfinite(known_numbers(rows[epoch]))]):
+        raise CurvesError(
+            f"row {unnumbered[0] + 1} has a value, but no number in {shown(epoch)}; "
+            "leave out rows that sum trainings up"
+        )
     for column in rows.columns:
         if plain(column) not in RUN_NAMES or rows[column].nunique() < 2:
             continue

@@ -115,6 +115,14 @@ def test_a_rate_that_decays_does_not_tell_trainings_apart(write, long, accuracie
     assert "their order: the epochs begin anew; no parameters" in curves.understood
 
 
+def test_a_row_that_sums_up_is_refused_as_that(write, long):
+    table = pd.concat([long, pd.DataFrame([{"run": "best", "val_acc": 0.99}])])
+    with pytest.raises(
+        CurvesError, match=r"row 49 has a value, but no number in epoch; leave out rows that sum"
+    ):
+        read(write(table))
+
+
 def test_trainings_that_have_many_epochs_twice_are_refused(write, long):
     twice = pd.concat([long, long[long["epoch"] > 3]]).drop(columns="lr")
     with pytest.raises(CurvesError, match="24 of 72 rows come again at the same epoch of the same run: more"):
