@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import AFTERWARDS, DATA, mentions_metric, names_bookkeeping, words_of
+from predictor.curves.metrics import (
+    AFTERWARDS,
+    DATA,
+    TRAINING,
+    mentions_metric,
+    metric_of,
+    names_bookkeeping,
+    words_of,
+)
 from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
 from predictor.curves.tables import first_text
 
-METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name")
+METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name", "scalar", "scorer")
 VALUE_NAMES = ("value", "metric value", "val", "y")
+OF_KNOWN_METRICS = ("score", "result")
+"""Names of values only beside a column that holds names of known metrics and nothing else."""
+OF_DATA = frozenset(("set", "data", "split", "mode"))
+YES_AND_NO = frozenset(("true", "false", "1", "0", "yes", "no"))
 
 
 def spread(table: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +39,9 @@ def spread(table: pd.DataFrame) -> pd.DataFrame:
 def _by_metric(table: pd.DataFrame) -> pd.DataFrame:
     by_name = {plain(column): column for column in table.columns}
     tag = next((by_name[name] for name in METRIC_NAMES if name in by_name), None)
-    value = next((by_name[name] for name in VALUE_NAMES if name in by_name), None)
+    known = tag is not None and all(map(metric_of, set(table[tag])))
+    names = (*VALUE_NAMES, *OF_KNOWN_METRICS) if known else VALUE_NAMES
+    value = next((by_name[name] for name in names if name in by_name), None)
     if tag is None or value is None or not first_text(table[tag]) or first_text(table[value]):
         return table
     named = {name: table[value].where(table[tag] == name, "") for name in dict.fromkeys(table[tag])}
@@ -33,9 +49,12 @@ def _by_metric(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_data(table: pd.DataFrame) -> pd.DataFrame:
-    phase = next((column for column in table.columns if _varies_within_epochs(table, column)), None)
+    flagged = {column: _named_data(table[column], column) for column in table.columns}
+    tables = {column: table.assign(**{column: cells}) for column, cells in flagged.items()}
+    phase = next((column for column in tables if _varies_within_epochs(tables[column], column)), None)
     if phase is None:
         return table
+    table = tables[phase]
     metrics = [column for column in table.columns if is_metric(table, column)]
     named = {
         f"{kind}_{metric}" if kind else metric: table[metric].where(table[phase] == kind, "")
@@ -49,7 +68,7 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
 def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
     """Whether the cells are names of data, and most epochs of a training have rows of several of them."""
     kinds = set(table[column]) - {""}
-    if plain(column) in RUN_NAMES or len(kinds) < 2 or not all(map(_names_data, kinds)):
+    if plain(column) in RUN_NAMES or len(kinds) < 2 or not _name_data(kinds):
         return False
     epochs = epoch_columns(table)
     if not epochs:
@@ -63,10 +82,22 @@ def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
     return bool((rows.groupby(same)[column].nunique() > 1).mean() >= 0.5)
 
 
-def _names_data(kind: str) -> bool:
-    """Whether the words say what data it is, and nothing else: ``val``, ``training set``."""
-    words = set(words_of(kind))
-    return bool(words & DATA) and words <= DATA | {"set", "data", "split"}
+def _named_data(cells: pd.Series, column: str) -> pd.Series:
+    """Cells that say yes or no to the data that the column names, ``is_train``, as ``train`` and ``val``."""
+    asked = set(words_of(column)) - {"is"}
+    if not asked <= DATA or len(asked) != 1 or not set(cells.str.lower()) <= YES_AND_NO:
+        return cells
+    (yes,) = asked
+    no = "val" if yes in TRAINING else "train"
+    return cells.str.lower().map(lambda cell: yes if cell in ("true", "1", "yes") else no)
+
+
+def _name_data(kinds: Iterable[str]) -> bool:
+    """Whether the words say which data it is, and nothing else differs: ``val``, ``cifar10 training set``."""
+    words = [set(words_of(kind)) for kind in kinds]
+    others = {frozenset(w for w in found - DATA - OF_DATA if not w.isdecimal()) for found in words}
+    data = {frozenset(found & DATA) for found in words}
+    return all(data) and len(data) > 1 and len(others) == 1
 
 
 def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> bool:

@@ -34,6 +34,48 @@ def test_rows_of_training_data_are_no_trainings(tmp_path, phases, accuracies, lo
         np.testing.assert_array_equal(read(tmp_path / "log.csv", curve="train_loss").values, losses / 2)
 
 
+@pytest.mark.parametrize(
+    ("column", "val", "train"),
+    [
+        ("is_train", "False", "True"),
+        ("training", 0, 1),
+        ("is_val", "yes", "no"),
+        ("dataset", "cifar10-val", "cifar10-train"),
+        ("mode", "eval_mode", "train_mode"),
+        ("data_name", "valid_0", "training"),
+    ],
+)
+def test_training_data_are_told_from_validation_data_in_many_ways(
+    tmp_path, phases, accuracies, column, val, train
+):
+    cells = phases["phase"].map({"val": val, "train": train})
+    for table in (phases, phases.drop(columns="run")):
+        table.drop(columns="phase").assign(**{column: cells}).to_csv(tmp_path / "log.csv", index=False)
+        np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+
+
+def test_trainings_that_are_numbered_after_a_word_of_data_stay_trainings(tmp_path, long, accuracies):
+    table = long.assign(session=long["run"].str.replace("r", "train_")).drop(columns=["run", "lr"])
+    table.to_csv(tmp_path / "log.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+
+
+@pytest.mark.parametrize(("name", "value"), [("metric", "score"), ("scorer", "result"), ("scalar", "value")])
+def test_metrics_named_in_a_column_beside_scores_are_told_apart(
+    tmp_path, long, accuracies, losses, name, value
+):
+    melted = long.melt(["run", "epoch"], ["val_loss", "val_acc"], name, value)
+    melted.to_csv(tmp_path / "log.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+    np.testing.assert_array_equal(read(tmp_path / "log.csv", curve="val_loss").values, losses)
+
+
+def test_a_score_beside_an_unknown_metric_is_that_score(tmp_path, long, accuracies):
+    table = long[["run", "epoch"]].assign(metric="ours", score=long["val_acc"])
+    table.to_csv(tmp_path / "log.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+
+
 def test_a_split_that_a_training_belongs_to_is_left_out(tmp_path, long, accuracies):
     table = long.assign(split=np.where(long["run"].isin(["r0", "r3"]), "test", "train"))
     for one in (table, table.drop(columns="run")):
