@@ -19,8 +19,11 @@ CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 KINDS = {**dict.fromkeys(VALIDATION, "val"), **dict.fromkeys(TEST, "test")} | dict.fromkeys(
     (*TRAINING, "learn"), "train"
 )
-KIND = re.compile(rf"(?<![a-z])({'|'.join(sorted(KINDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
-"""A word for data in a name: ``run1/train``, ``m0_validation``, ``learn_error.tsv``."""
+KIND = re.compile(
+    rf"(?<![a-z])({'|'.join(sorted(KINDS, key=len, reverse=True))})(?=(?:logs?|set|data)?(?![a-z]))",
+    re.IGNORECASE,
+)
+"""A word for data in a name: ``run1/train``, ``m0_validation``, ``learn_error.tsv``, ``trainLog.txt``."""
 
 
 def latest(files: Sequence[Path]) -> tuple[list[Path], list[str]]:

@@ -52,6 +52,17 @@ def test_files_of_training_and_validation_data_are_one_training(tmp_path, accura
     assert "by their names, files of train, val data" in curves.understood
 
 
+@pytest.mark.parametrize(
+    ("train", "val"), [("trainLog", "valLog"), ("trainset", "testset"), ("train_logs", "val_logs")]
+)
+def test_files_of_data_may_have_names_of_two_words(tmp_path, accuracies, train, val):
+    for i, curve in enumerate(accuracies):
+        for name, values in ((train, curve / 2), (val, curve)):
+            table = pd.DataFrame({"epoch": np.arange(1, 7), "acc": values})
+            table.to_csv(tmp_path / f"net{i}_{name}.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path).values, accuracies)
+
+
 def test_folders_of_training_and_validation_events_are_one_training(tmp_path, accuracies):
     pytest.importorskip("tensorboard")
     summaries = pytest.importorskip("torch.utils.tensorboard")
