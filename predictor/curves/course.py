@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.curves.arrays import Floats, last_known
-from predictor.curves.metrics import VAGUE, Direction, NamedMetric
+from predictor.curves.metrics import VAGUE, Direction, NamedMetric, words_of
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -14,6 +14,8 @@ FEW = 5
 ALIKE = 0.25
 """The spread of values before training is at most this share of that of the next epoch."""
 PERCENT_FROM = 10.0
+MOST = 100.01
+"""The largest accuracy in percent, but for rounding."""
 STILL = 3
 FILLERS = (0.0, -1.0)
 """What some programs write where a training had ended."""
@@ -97,12 +99,12 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         values: (n, T).
 
     Raises:
-        CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative, or
-            curves end in 0 (a tenth of accuracies, any loss or error) or -1, as some write where nothing was
-            observed.
+        CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative or
+            above 100%, or curves end in 0 (a tenth of accuracies, any loss or error) or -1, as some write
+            where nothing was observed.
     """
     if metric.name == "accuracy":
-        _refuse_negative(name, values)
+        _refuse_impossible(name, values)
     _refuse_filled(metric.name, name, values)
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
@@ -116,8 +118,10 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
         )
 
 
-def _refuse_negative(name: str, values: Floats) -> None:
-    for row, epoch in np.argwhere(np.isfinite(values) & (values < 0)):
+def _refuse_impossible(name: str, values: Floats) -> None:
+    """Refuse accuracies below 0 or above 100%; numbers of correct answers may be larger."""
+    most = np.inf if "correct" in words_of(name) else MOST
+    for row, epoch in np.argwhere(np.isfinite(values) & ((values < 0) | (values > most))):
         raise CurvesError(
             f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
             f"{values[row, epoch]:g}; leave empty what was not observed, or say what it is: --metric"

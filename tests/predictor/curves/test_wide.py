@@ -134,6 +134,15 @@ def test_a_direction_that_nothing_tells_is_asked_for(wide, accuracies, name):
     assert read(path, metric="val_err").metric == "error"
 
 
+def test_an_accuracy_above_100_stands_for_none_and_a_number_of_correct_answers_does_not(wide, accuracies):
+    values = np.where(accuracies > 0.8, 999, accuracies)
+    with pytest.raises(CurvesError, match=r"that of curve 7 at epoch 6 is 999; leave empty"):
+        read(wide({"val_acc_#": values}))
+    with pytest.raises(CurvesError, match="is 999"):
+        read(wide({"val_acc_#": np.where(values == 999, 999, 100 * values)}))
+    np.testing.assert_array_equal(read(wide({"correct_#": np.rint(1000 * accuracies)})).T, 6)
+
+
 def test_a_negative_accuracy_stands_for_none(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2,acc_3\n0.2,0.3,0.4\n0.2,-1,-1\n")
