@@ -135,9 +135,9 @@ def _is_of_an_epoch(cells: pd.Series, column: str, T: int) -> bool:
 
 
 def _counts_rows(cells: pd.Series) -> bool:
-    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...: numbers of trainings, whatever they are called."""
-    counts = ([str(number) for number in range(first, first + len(cells))] for first in (0, 1))
-    return len(cells) >= ENOUGH_VALUES and list(cells) in counts
+    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ..., in any order: numbers or ranks of trainings."""
+    counts = ({str(number) for number in range(first, first + len(cells))} for first in (0, 1))
+    return len(cells) >= ENOUGH_VALUES and set(cells) in counts
 
 
 def _is_text(cells: pd.Series) -> bool:

@@ -143,6 +143,12 @@ def test_an_accuracy_above_100_stands_for_none_and_a_number_of_correct_answers_d
     np.testing.assert_array_equal(read(wide({"correct_#": np.rint(1000 * accuracies)})).T, 6)
 
 
+def test_ranks_of_trainings_are_no_parameters(wide, accuracies, rates):
+    ranks = np.argsort(np.argsort(-np.random.default_rng(0).permutation(accuracies[:, -1]))) + 1
+    curves = read(wide({"lr": rates, "rank": ranks, "num_layers": ranks, "acc_#": accuracies}))
+    assert (list(curves.hyperparameters), list(curves.architecture)) == (["lr"], ["num_layers"])
+
+
 def test_a_negative_accuracy_stands_for_none(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2,acc_3\n0.2,0.3,0.4\n0.2,-1,-1\n")
