@@ -73,7 +73,7 @@ AFTERWARDS = TIMES | frozenset((
 COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
 MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
 """Metrics that are called coefficients."""
-SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "lambda", "threshold"))
+SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
 OF_RUNS = frozenset((
     "model", "run", "trial", "experiment", "exp", "network", "net", "arch", "job", "config", "row",
     "sample",
@@ -170,7 +170,7 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
     words = words_of(name)
     spread = DATA | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in spread and _named([word]) is None}
-    told = others & (set(parameter_words) | _settings(words) | {"ratio", "fraction"})
+    told = others & (set(parameter_words) | _settings(words) | {"lambda", "ratio", "fraction"})
     if words[-2:] in (["per", "second"], ["per", "sec"]):
         return True
     if _named(words) or SUPERLATIVES.intersection(words):

@@ -82,7 +82,7 @@ def test_what_goes_with_a_metric_is_none(name):
     assert metric_of(name) is None
 
 
-@pytest.mark.parametrize("name", ["val_dice_coef", "f1_threshold_0.5", "weight_loss"])
+@pytest.mark.parametrize("name", ["val_dice_coef", "f1_threshold_0.5", "weight_loss", "cross_entropy_lambda"])
 def test_a_metric_with_a_word_of_settings_or_times_elsewhere_stays_one(name):
     assert metric_of(name) is not None
 
