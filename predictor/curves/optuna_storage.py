@@ -37,18 +37,17 @@ def is_journal(path: Path) -> bool:
         return file.read(200).startswith(b'{"op_code":')
 
 
-def read_study(storage: str, wishes: Wishes) -> LearningCurves:
+def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     """Completed and pruned trials of the study; raises `CurvesError`.
 
     Args:
-        storage: a URL such as ``sqlite:///study.db`` or a journal's path; ``#NAME`` at its end names
-            the study where there are several.
+        storage: a URL such as ``sqlite:///study.db`` or a journal's path.
+        name: of the study; may be empty where there is only one.
         wishes: of the caller.
     """
     optuna = require("optuna", "reading Optuna's studies")
-    url, _, name = storage.partition("#")
     try:
-        study = _study(optuna, url, name)
+        study = _study(optuna, storage, name)
         trials = study.get_trials(deepcopy=False)
     except CurvesError:
         raise

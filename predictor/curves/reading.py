@@ -58,20 +58,33 @@ def _checked(place: str, read: Callable[[], LearningCurves]) -> LearningCurves:
 
 def _read(place: str, wishes: Wishes) -> LearningCurves:
     path = Path(place)
+    file, _, study = place.partition("#")
     if "://" in place:
-        return read_study(place, wishes)
+        return read_study(file, study, wishes)
     if path.is_dir():
         return _from_folder(path, wishes)
+    if study and not path.exists() and (storage := _storage(Path(file))):
+        return read_study(storage, study, wishes)
+    if storage := _storage(path):
+        return read_study(storage, "", wishes)
     if path.suffix in SQLITE_SUFFIXES:
-        study = path.is_file() and is_study(path)
-        return read_study(f"sqlite:///{place}", wishes) if study else _of_search(path, wishes)
+        return _of_search(path, wishes)
     if not path.is_file():
         if files := files_of(place)[0]:
             return read_runs(files, wishes)
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
         return read_described(path, wishes)
-    return read_study(place, wishes) if is_journal(path) else _from_table(read_table(path), path, wishes)
+    return _from_table(read_table(path), path, wishes)
+
+
+def _storage(path: Path) -> str | None:
+    """What Optuna calls the file, if it is one of its storages."""
+    if not path.is_file():
+        return None
+    if path.suffix in SQLITE_SUFFIXES:
+        return f"sqlite:///{path}" if is_study(path) else None
+    return str(path) if is_journal(path) else None
 
 
 def _from_folder(path: Path, wishes: Wishes) -> LearningCurves:

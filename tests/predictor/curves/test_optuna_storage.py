@@ -76,6 +76,25 @@ def test_one_of_several_studies_is_named(tmp_path, study_of):
         read(f"{storage}#x")
 
 
+@pytest.mark.parametrize("place", ["file", "journal"])
+def test_one_of_several_studies_in_a_file_is_named(tmp_path, study_of, losses, place):
+    path = str(tmp_path / ("study.db" if place == "file" else "journal.log"))
+    storage = f"sqlite:///{path}"
+    if place == "journal":
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    study_of(storage, "one")
+    study_of(storage, "two #2")
+    np.testing.assert_array_equal(read(f"{path}#two #2").values[0], losses[0])
+    with pytest.raises(CurvesError, match=r"no study 'x'; there are \['one', 'two #2'\]"):
+        read(f"{path}#x")
+
+
+def test_a_path_may_hold_the_sign_of_a_study(tmp_path, study_of):
+    (tmp_path / "#1").mkdir()
+    study_of(f"sqlite:///{tmp_path}/#1/study.db")
+    assert len(read(tmp_path / "#1" / "study.db")) == 8
+
+
 def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
     with pytest.raises(CurvesError, match="cannot be read by Optuna") as caught:
         read(f"sqlite:///{tmp_path}/no/where.db")
