@@ -46,6 +46,7 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
         wishes: of the caller.
     """
     optuna = require("optuna", "reading Optuna's studies")
+    _refuse_missing(storage)
     try:
         study = _study(optuna, storage, name)
         trials = study.get_trials(deepcopy=False)
@@ -63,6 +64,13 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     asked = Wishes(wishes.metric, direction, wishes.curve, wishes.parameters)
     said = ["steps with a minus, as they count down"] if down else []
     return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said)
+
+
+def _refuse_missing(storage: str) -> None:
+    """Refuse a SQLite file that is not there: Optuna would make it."""
+    file = storage.removeprefix("sqlite:///").partition("?")[0]
+    if file != storage and not file.startswith("file:") and not Path(file).is_file():
+        raise CurvesError(f"cannot be read by Optuna: no file {file}")
 
 
 def _study(optuna: Any, url: str, name: str) -> Any:

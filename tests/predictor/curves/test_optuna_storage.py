@@ -99,3 +99,9 @@ def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
     with pytest.raises(CurvesError, match="cannot be read by Optuna") as caught:
         read(f"sqlite:///{tmp_path}/no/where.db")
     assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(CurvesError, match=r"cannot be read by Optuna: no file .*/typo\.db"):
+        read(f"sqlite:///{tmp_path}/typo.db#one")
+    assert not (tmp_path / "typo.db").exists()
