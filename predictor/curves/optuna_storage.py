@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from predictor.curves.choice import Wishes
-from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.curves.long import read_long
 from predictor.curves.optuna_steps import StepOrder
 from predictor.curves.partition import RUN
@@ -60,8 +61,7 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     rows = [row for trial in reporting for row in _rows(trial, _metric(study), -1 if down else 1)]
     if not rows:
         raise CurvesError(f"no completed or pruned trial of {study.study_name!r} has intermediate values")
-    direction = wishes.direction or ("maximize" if study.direction.name == "MAXIMIZE" else "minimize")
-    asked = Wishes(wishes.metric, direction, wishes.curve, wishes.parameters)
+    asked = replace(wishes, direction=wishes.direction or _direction(study))
     said = ["steps with a minus, as they count down"] if down else []
     return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said)
 
@@ -92,6 +92,15 @@ def _count_down(trials: Iterable[Any]) -> bool:
     for trial in trials:
         order.add(trial)
     return order.descending
+
+
+def _direction(study: Any) -> Direction:
+    if len(study.directions) > 1:
+        raise CurvesError(
+            f"{study.study_name!r} has {len(study.directions)} objectives; say which way its intermediate "
+            "values get better: --direction maximize or minimize"
+        )
+    return "maximize" if study.direction.name == "MAXIMIZE" else "minimize"
 
 
 def _metric(study: Any) -> str:

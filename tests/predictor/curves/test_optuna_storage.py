@@ -105,3 +105,14 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path):
     with pytest.raises(CurvesError, match=r"cannot be read by Optuna: no file .*/typo\.db"):
         read(f"sqlite:///{tmp_path}/typo.db#one")
     assert not (tmp_path / "typo.db").exists()
+
+
+def test_of_a_study_with_two_objectives_the_direction_is_asked_for(tmp_path, losses):
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, study_name="two", directions=["minimize", "maximize"])
+    for curve in losses:
+        values = dict(enumerate(curve.tolist()))
+        study.add_trial(optuna.trial.create_trial(values=[curve[-1], 5], intermediate_values=values))
+    with pytest.raises(CurvesError, match="'two' has 2 objectives; say .* --direction"):
+        read(url)
+    np.testing.assert_array_equal(read(url, direction="minimize").values, losses)
