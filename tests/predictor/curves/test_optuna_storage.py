@@ -113,6 +113,6 @@ def test_of_a_study_with_two_objectives_the_direction_is_asked_for(tmp_path, los
     for curve in losses:
         values = dict(enumerate(curve.tolist()))
         study.add_trial(optuna.trial.create_trial(values=[curve[-1], 5], intermediate_values=values))
-    with pytest.raises(CurvesError, match="'two' has 2 objectives; say .* --direction"):
+    with pytest.raises(CurvesError, match=r"'two' has 2 objectives; say .* --direction"):
         read(url)
     np.testing.assert_array_equal(read(url, direction="minimize").values, losses)
