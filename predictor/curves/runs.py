@@ -1,9 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
-A folder is searched for ``progress.csv``, ``result.json`` (Ray), ``metrics.csv`` (Lightning),
-``scalars.json`` (MMEngine), ``training.log`` (Keras) and TensorBoard's event files; in a folder with none of
-these, each ``.csv`` or ``.json`` is a training, and if there are none, each ``.log``. Everything becomes one
-long table with the column ``run``, which `predictor.curves.long` reads.
+A folder is searched for TensorBoard's event files, ``progress.csv``, ``result.json`` (Ray), ``metrics.csv``
+(Lightning), ``scalars.json`` (MMEngine) and ``training.log`` (Keras); in a folder with none of these, each
+``.csv`` or ``.json`` is a training, and if there are none, each ``.log``. Everything becomes one long table
+with the column ``run``, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -153,11 +153,12 @@ def _from_events(folders: Sequence[Path]) -> pd.DataFrame:
     names = _names([folder / "events" for folder in folders])
     rows: list[dict[str, str]] = []
     for folder, name in zip(folders, names, strict=True):
+        known = {RUN: name, **_settings(folder / EVENTS, ())}
         events = EventAccumulator(str(folder), tensor_size_guidance={SCALARS: 0})  # TensorFlow writes tensors
         events.Reload()
         for tag in events.PluginTagToContent(SCALARS) if SCALARS in events.ActivePlugins() else ():
             rows += [
-                {RUN: name, "step": str(event.step), tag: repr(make_ndarray(event.tensor_proto).item())}
+                {**known, "step": str(event.step), tag: repr(make_ndarray(event.tensor_proto).item())}
                 for event in events.Tensors(tag)
             ]
     if not rows:

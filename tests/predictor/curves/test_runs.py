@@ -115,6 +115,20 @@ def test_tensorboard_event_files(tmp_path, accuracies, tensors):
     assert curves.names.tolist() == [f"run{i}" for i in range(8)]
 
 
+@pytest.mark.parametrize("tool", [ray, lightning])
+def test_the_parameters_beside_event_files_are_those_of_the_trainings(tmp_path, accuracies, rates, tool):
+    pytest.importorskip("tensorboard")
+    summaries = pytest.importorskip("torch.utils.tensorboard")
+    for i, (accuracy, rate) in enumerate(zip(accuracies, rates, strict=True)):
+        tool(tmp_path, i, accuracy, rate)
+        with summaries.SummaryWriter(next(tmp_path.glob(f"*_{i}"))) as writer:
+            for step, value in enumerate(accuracy, start=1):
+                writer.add_scalar("val_acc", value, step)
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies.astype(np.float32))
+    np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
+
+
 def test_the_export_of_a_chart_with_a_column_for_each_training(tmp_path, accuracies):
     table = {"Step": EPOCHS + 1}
     for i, accuracy in enumerate(accuracies):
