@@ -129,6 +129,18 @@ def test_the_parameters_beside_event_files_are_those_of_the_trainings(tmp_path, 
     np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
 
 
+def test_settings_in_settings_of_ray_are_parameters(tmp_path, accuracies, rates):
+    for i, (accuracy, rate) in enumerate(zip(accuracies, rates, strict=True)):
+        ray(tmp_path, i, accuracy, rate)
+        nested = {"optimizer": {"name": "sgd", "lr": rate}, "model": {"cell": {"width": 8 * (i % 3)}}}
+        (tmp_path / f"trial_{i}" / "params.json").write_text(json.dumps(nested))
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    parameters = {**curves.architecture, **curves.hyperparameters}
+    np.testing.assert_array_equal(parameters["optimizer/lr"], rates)
+    np.testing.assert_array_equal(parameters["model/cell/width"], [0, 8, 16, 0, 8, 16, 0, 8])
+
+
 def test_the_export_of_a_chart_with_a_column_for_each_training(tmp_path, accuracies):
     table = {"Step": EPOCHS + 1}
     for i, accuracy in enumerate(accuracies):
