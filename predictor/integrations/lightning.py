@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import nan
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from predictor.errors import CurvesError
@@ -24,8 +24,8 @@ class StoppingRuleCallback(Callback):
     The curve has one value per validation run: T of the store is the number of validation runs of a full
     training. A training is added to the store when it ends, however it was stopped, unless by an exception.
     Its curve so far is in Lightning's checkpoints; of one that was resumed from a checkpoint without it, the
-    validation runs before are not observed, one for each ``check_val_every_n_epoch``. On several devices the
-    training stops if one of the processes would, and the first one adds it.
+    validation runs before are not observed. On several devices the training stops if one of the processes
+    would, and the first one adds it.
 
     Args:
         store: where the earlier trainings are.
@@ -69,7 +69,7 @@ class StoppingRuleCallback(Callback):
             return
         self._training = self.store.training(self.rule, self.parameters)
         if not self._values:  # of a checkpoint without this callback the validations are not known
-            self._values = [nan] * (trainer.current_epoch // (trainer.check_val_every_n_epoch or 1))
+            self._values = [nan] * _validation_runs(trainer)
         self._training.values = self._values
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -94,3 +94,18 @@ class StoppingRuleCallback(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The curve so far, of a checkpoint."""
         self._values = list(state_dict["values"])
+
+
+def _validation_runs(trainer: Trainer) -> int:
+    """Validation runs before this batch; one for each validated epoch where batches do not tell them."""
+    every, interval, of_epoch = (
+        trainer.check_val_every_n_epoch, trainer.val_check_batch, trainer.num_training_batches,
+    )  # fmt: skip
+    batches = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    if interval is None or not isfinite(interval) or not (every is None or isfinite(of_epoch)):
+        return trainer.current_epoch // (every or 1)
+    if every is None:
+        return int(batches // interval)
+    epochs, rest = divmod(batches, of_epoch)
+    validated = epochs % every == every - 1
+    return int(epochs // every * (of_epoch // interval) + validated * (rest // interval))

@@ -45,8 +45,8 @@ class Scripted(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=1e-3)
 
 
-def fit(module, callback, tmp_path, checkpoint=None, **options):
-    data = DataLoader(TensorDataset(torch.zeros(1, 1)))
+def fit(module, callback, tmp_path, checkpoint=None, data=None, **options):
+    data = data or (DataLoader(TensorDataset(torch.zeros(1, 1))),) * 2
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = lightning.Trainer(
         accelerator="cpu",
@@ -54,7 +54,7 @@ def fit(module, callback, tmp_path, checkpoint=None, **options):
         callbacks=[callback],
         **{"max_epochs": T, "enable_checkpointing": False, **quiet, **options},
     )
-    trainer.fit(module, data, data, ckpt_path=checkpoint)
+    trainer.fit(module, *data, ckpt_path=checkpoint)
     return trainer
 
 
@@ -91,6 +91,51 @@ def test_a_resumed_training_has_its_whole_curve(values, tmp_path, stop_after):
     fit(Scripted(values[0]), callback(), tmp_path, checkpoint)
     np.testing.assert_array_equal(store.history().values[0, :6], values[0, :6])
     assert store.history().observed.tolist() == [6]
+
+
+class Counting(Scripted):
+    """Logs how many batches it was trained on; four make an epoch."""
+
+    def __init__(self):
+        super().__init__(())
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+
+    def training_step(self, batch, index):
+        self.batches += 1
+        return super().training_step(batch, index)
+
+    def validation_step(self, batch, index):
+        self.log(self.name, self.batches.double())
+
+    def train_dataloader(self):
+        return DataLoader(TensorDataset(torch.zeros(4, 1)))
+
+
+@pytest.mark.parametrize("after_validation", [False, True])
+@pytest.mark.parametrize(
+    ("batches", "options"),
+    [
+        (4, {}),
+        (2, {"val_check_interval": 0.5}),
+        (8, {"check_val_every_n_epoch": 2}),
+        (3, {"check_val_every_n_epoch": None, "val_check_interval": 3}),
+    ],
+)
+def test_of_a_checkpoint_without_the_curve_the_validation_runs_before_are_not_observed(
+    tmp_path, listener, batches, options, after_validation
+):
+    checkpoints = lightning.pytorch.callbacks.ModelCheckpoint(
+        tmp_path, save_on_train_epoch_end=not after_validation
+    )
+    module, data = Counting(), DataLoader(TensorDataset(torch.zeros(1, 1)))
+    fit(module, checkpoints, tmp_path, data=(None, data), max_epochs=4, enable_checkpointing=True, **options)
+    store = CurveStore(tmp_path / "curves.npz", 32 // batches)
+    callback = StoppingRuleCallback(store, listener, "val_accuracy")
+    checkpoint = checkpoints.best_model_path
+    fit(Counting(), callback, tmp_path, checkpoint, data=(None, data), **options)
+    expected = np.arange(batches, 33, batches, dtype=float)
+    expected[expected <= 16] = np.nan
+    np.testing.assert_array_equal(store.history().values, [expected])
 
 
 def test_one_callback_may_serve_several_trainings(values, tmp_path, stop_after):
