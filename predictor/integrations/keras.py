@@ -71,6 +71,6 @@ class StoppingRuleCallback(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Add the training to the store, if it was validated at all."""
-        if self._training is not None and self._training.values:
+        """Add the training to the store; if it was never validated, log that."""
+        if self._training is not None:
             self._training.end()

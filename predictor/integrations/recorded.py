@@ -243,10 +243,12 @@ class RunningTraining:
         return decision
 
     def end(self) -> None:
-        """Add the training to the store."""
+        """Add the training to the store; log that it reported nothing, if so."""
         self._store.add(self.values, self._parameters)
         if not self._stopped:
             self._store.tell_other_length(len(self.values))
+            if not np.isfinite(self.values).any():
+                logger.warning("%s: a training that reported no value is not added", self._store.path)
 
     def __enter__(self) -> Self:
         return self

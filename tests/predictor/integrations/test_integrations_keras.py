@@ -97,9 +97,8 @@ def fit_a_line(store, rule, rate, monitor="val_loss", **options):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
     callback = StoppingRuleCallback(store, rule, monitor)
-    return model.fit(
-        x, 3 * x + 1, epochs=6, validation_data=(x, 3 * x + 1), callbacks=[callback], verbose=0, **options
-    )
+    options = {"epochs": 6, "validation_data": (x, 3 * x + 1), "verbose": 0, **options}
+    return model.fit(x, 3 * x + 1, callbacks=[callback], **options)
 
 
 def test_a_monitored_loss_is_minimized_without_being_told(tmp_path):
@@ -139,3 +138,9 @@ def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path, stop_afte
     callback = StoppingRuleCallback(CurveStore(tmp_path / "curves.npz", T), stop_after(1), "val_auc")
     with pytest.raises(CurvesError, match=r"'val_auc' is not logged; there are \['loss', 'val_accuracy'\]"):
         fit(model, values[0], callback)
+
+
+def test_a_training_that_is_never_validated_is_told(tmp_path, caplog, listener):
+    store = CurveStore(tmp_path / "curves.npz", 3)
+    fit_a_line(store, listener, 0.1, validation_data=None, epochs=3)
+    assert "curves.npz: a training that reported no value is not added" in caplog.text

@@ -262,3 +262,13 @@ def test_a_length_that_no_training_comes_to_is_told_once(tmp_path, caplog):
     assert (
         caplog.text.count("T = 5, but the 3 trainings that came to their end have 3 values: say T = 3") == 1
     )
+
+
+def test_a_training_that_reports_nothing_is_told_and_one_that_diverges_at_once_is_not(tmp_path, caplog):
+    store = CurveStore(tmp_path / "curves.npz", 5, metric="accuracy")
+    with store.training(NoStopping()) as training:
+        training.report(float("nan"))
+    assert caplog.text == ""
+    with store.training(NoStopping()):
+        pass
+    assert "curves.npz: a training that reported no value is not added" in caplog.text
