@@ -16,8 +16,9 @@ ABOUT = "meta.yaml"
 
 
 def runs_of(folder: Path) -> list[Path]:
-    """The folders of runs in it, itself included."""
-    return sorted(about.parent for about in folder.rglob(ABOUT) if (about.parent / "metrics").is_dir())
+    """The folders of runs in it, itself included; not those of logged models, ``mlruns/0/models/MODEL``."""
+    found = [about.parent for about in folder.rglob(ABOUT) if (about.parent / "metrics").is_dir()]
+    return sorted(run for run in found if run.parent.name != "models")
 
 
 def read_mlflow(runs: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
@@ -42,13 +43,16 @@ def _rows(run: Path) -> Iterator[dict[str, str]]:
 
 
 def _logged(where: str, text: str) -> list[tuple[str, str]]:
-    """Step and value of each line; MLflow writes step 0 wherever it was given none: these are counted."""
+    """Step and value of each line; MLflow writes step 0 wherever it was given none: these are counted.
+
+    A data set's name and digest may follow.
+    """
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         cells = line.split()
-        if len(cells) not in (2, 3) or not all(map(is_number, cells)):
+        if len(cells) not in (2, 3, 5) or not all(map(is_number, cells[:3])):
             raise CurvesError(f"line {number} of {where}: {line[:60]!r} is no metric")
-        found.append((cells[2] if len(cells) == 3 else str(number), cells[1]))
+        found.append((cells[2] if len(cells) > 2 else str(number), cells[1]))
     if {step for step, _ in found} == {"0"}:
         return [(str(number), value) for number, (_, value) in enumerate(found)]
     return found

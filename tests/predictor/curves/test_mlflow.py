@@ -54,3 +54,19 @@ def test_a_damaged_metric_is_named(mlruns):
     (mlruns / "0" / f"{0:032x}" / "metrics" / "train_loss").write_text("1700000000000 0.5 1\nwhat?\n")
     with pytest.raises(CurvesError, match=r"line 2 of 0+/metrics/train_loss: 'what\?' is no metric"):
         read(mlruns)
+
+
+def test_metrics_of_logged_models_are_no_runs(mlruns, accuracies):
+    """MLflow 3 keeps the metrics of a model beside the runs, each with the run that logged it."""
+    model = mlruns / "0" / "models" / "m-0123"
+    (model / "metrics").mkdir(parents=True)
+    (model / "meta.yaml").write_text("model_id: m-0123\n")
+    (model / "metrics" / "val_acc").write_text(f"1700000000000 0.5 1 {0:032x}\n")
+    np.testing.assert_array_equal(read(mlruns).values, accuracies)
+
+
+def test_values_may_name_their_data_set(mlruns, accuracies):
+    for metric in mlruns.glob("0/*/metrics/val/acc"):
+        lines = [f"{line} digits 1a2b3c4d" for line in metric.read_text().splitlines()]
+        metric.write_text("\n".join(lines) + "\n")
+    np.testing.assert_array_equal(read(mlruns).values, accuracies)
