@@ -74,7 +74,7 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
         try:
             tables.append(run_table(read_table(file), file, name))
         except CurvesError as error:
-            raise CurvesError(f"{file.name} of {len(files)} files, one for each training: {error}") from None
+            raise CurvesError(f"{file} of {len(files)} files, one for each training: {error}") from None
     table, remarks = by_training(pd.concat(tables, ignore_index=True).fillna(""))
     return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
 

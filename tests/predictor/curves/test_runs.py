@@ -231,6 +231,16 @@ def test_a_file_that_is_no_training_is_named(tmp_path, accuracies, rates):
         read(tmp_path)
 
 
+def test_of_files_of_one_name_the_one_that_is_no_training_is_named_with_its_folder(
+    tmp_path, accuracies, rates
+):
+    for i in range(3):
+        ray(tmp_path, i, accuracies[i], rates[i])
+    (tmp_path / "trial_1" / "result.json").write_text("")
+    with pytest.raises(CurvesError, match=r"trial_1/result\.json of 3 files, .* empty"):
+        read(f"{tmp_path}/*/result.json")
+
+
 def test_a_folder_without_curves_is_one_line(tmp_path):
     with pytest.raises(CurvesError, match=r"no curves there: .*, no search\.db$"):
         read(tmp_path)
