@@ -20,7 +20,7 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _SUFFIXES = (".npz", *_ARCHIVES)
-_FOLDER_FORMAT = 3  # of cache entries: all kinds of notes, validation images
+_FOLDER_FORMAT = 4  # of cache entries: all notes, validation images, no thumbnails of servers
 _ARRAYS_FORMAT = 4  # of those of .npz files: likewise, and no channels taken for rows
 
 

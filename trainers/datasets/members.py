@@ -82,7 +82,7 @@ def read_member(path: Path, parts: Parts, size: int) -> Member:
 def read_archive(archive: Path) -> Iterator[Member]:
     """Yield the members of a tar archive in its own order, in one pass.
 
-    Devices are left out, Mac or Windows by-products skipped. Names only serve as labels.
+    Devices are left out, by-products (`is_by_product`) skipped. Names only serve as labels.
 
     Raises:
         DatasetError: the archive is damaged or not a tar archive, a member's name climbs out of it ("..")

@@ -25,7 +25,10 @@ MAX_WAYS = 100
 STALE_AFTER = 3600.0
 """Seconds without a change after which a file counts as abandoned: unanswered downloads end sooner."""
 
-_BY_PRODUCTS = ("__MACOSX", "Thumbs.db", "lost+found")
+_BY_PRODUCTS = frozenset(
+    {"__MACOSX", "Thumbs.db", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+    | {"@eaDir", "#recycle", "@__thumb", "@Recycle"}  # of Synology's and QNAP's file servers
+)
 
 
 def walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -53,7 +56,7 @@ def walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def is_by_product(name: str) -> bool:
-    """Whether a file or folder is hidden, or comes from macOS, Windows or a disk's own repairs."""
+    """Whether a file or folder is hidden, or comes from an operating system or file server."""
     return name.startswith(".") or name in _BY_PRODUCTS
 
 

@@ -23,7 +23,13 @@ def test_a_file_is_all_there_is(tmp_path):
     assert [path for path, _ in walk(tmp_path / "x.npz")] == [tmp_path / "x.npz"]
 
 
-@pytest.mark.parametrize("by_product", [".git/x", ".#lock", "__MACOSX/x", "Thumbs.db", "lost+found/x"])
+@pytest.mark.parametrize(
+    "by_product",
+    [
+        *(".git/x", ".#lock", "__MACOSX/x", "Thumbs.db", "lost+found/x", "@eaDir/1.jpg/M.jpg", "#recycle/x"),
+        *("@__thumb/1.jpg", "$RECYCLE.BIN/x", "System Volume Information/x"),
+    ],
+)
 def test_by_products_are_left_out(tmp_path, write_folder, by_product):
     assert names(write_folder(tmp_path, {by_product: b"", "a": b""})) == [".", "a"]
 
