@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from trainers.datasets.dataset import DatasetError
-from trainers.datasets.splits import PLAIN, are_folds, partners, roles, says_nothing
+from trainers.datasets.splits import PLAIN, are_folds, roles, says_nothing
 from trainers.datasets.tree import Labelled, Named, Tree, enclosing
 from trainers.datasets.walk import Parts
 
@@ -91,8 +91,8 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
     if len(set(found.values())) > 1:
         if any(inside[head] for head, role in found.items() if role == "train"):
             return found
-        if not others and len(partners(heads)) == len(heads):
-            tree.refuse(f"{', '.join(map(repr, heads))} look like splits, but hold no class folders")
+        if plain or not others:
+            tree.refuse(f"{', '.join(map(repr, sorted(found)))} look like splits, but hold no class folders")
         return None
     if list(found.values()) == ["train"] and len(inside[min(found)]) > 1 and not any(map(inside.get, others)):
         return found
@@ -137,7 +137,7 @@ def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) ->
     }
     for role, paths in parts.items():
         heads = sorted({p[tree.base] for p in paths})
-        if len(heads) > 1 and not all(head.lower() in PLAIN for head in heads):
+        if len(heads) > max(1, len({head.lower() for head in heads} & PLAIN.keys())):
             tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; leave one of them")
     if not parts["train"]:
         found = ", ".join(map(repr, sorted(tree.inside)))

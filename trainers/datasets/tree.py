@@ -59,11 +59,13 @@ class Tree:
         return [(parts, parts[level]) for parts in found]
 
     def class_names(self, files: Named, folders: Collection[Parts], level: int) -> tuple[str, ...]:
-        """The classes of images, sorted; refuses masks, and folders at that level that hold no images."""
+        """The classes of images, sorted; refuses masks, copies, and folders at that level without images."""
         names = {name for _, name in files}
+        self._refuse_copy_within(files, names, level)
         prefixes = {parts[:level] for parts, _ in files}
         for parts in sorted(folders):
             if len(parts) == level + 1 and parts[:level] in prefixes and parts[level] not in names:
+                self.refuse_masks({*names, parts[level]})
                 raise DatasetError(f"class folder {'/'.join(parts)!r} of {self.source!r} holds no images")
         self.refuse_masks(names)
         stems: dict[Parts, set[str]] = {}
@@ -73,6 +75,16 @@ class Tree:
             if is_mask_of(_stem(parts), stems[parts[:-1]]):
                 self.refuse(f"{'/'.join(parts)!r} looks like a mask of the image beside it")
         return tuple(sorted(names))
+
+    def _refuse_copy_within(self, files: Named, names: set[str], level: int) -> None:
+        """Refuse a class that holds folders named as other classes: many downloads hold themselves again."""
+        within: dict[str, set[str]] = {}
+        for parts, name in files:
+            within.setdefault(name, set()).update({*parts[level + 1 : -1][:1]} & names)
+        copies = sorted(name for name, same in within.items() if len(same) > 1)
+        if copies and len(copies) < len(names):  # all may be divided by what they were taken for
+            some = ", ".join(map(repr, sorted(within[copies[0]])[:3]))
+            self.refuse(f"{copies[0]!r} holds the folders {some} once more, which are classes beside it")
 
     def label(self, files: Named, names: tuple[str, ...]) -> Labelled:
         """Images with their labels; refuses classes that are not among the names."""

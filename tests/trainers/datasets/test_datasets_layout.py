@@ -163,6 +163,21 @@ def test_a_validation_set_of_its_own():
         ("train/images/1.png train/gt/1.png test/images/1.png test/gt/1.png", "'gt' looks like masks"),
         ("a/1.png a/1_mask.png b/2.png b/2_mask.png", "'a/1_mask.png' looks like a mask of the image beside"),
         ("train1/1.png test1/2.png", "'test1', 'train1' look like splits, but hold no class folders"),
+        ("train/1.png test1/2.png", "'test1', 'train' look like splits, but hold no class folders"),
+        (
+            "train/1.png test1/2.png sample/3.png",
+            "'test1', 'train' look like splits, but hold no class folders",
+        ),
+        ("yes/1.png no/1.png all/yes/1.png all/no/1.png", "'all' holds the folders 'no', 'yes' once more"),
+        (
+            "train/a/1.png train/b/1.png train/c/a/1.png train/c/b/1.png",
+            "'c' holds the folders 'a', 'b' once",
+        ),
+        (
+            "Train/a/1.png Train/b/1.png train/a/1.png train/b/1.png Test/a/2.png",
+            "'Train', 'train' all look like the train images; leave one of them",
+        ),
+        ("img_001/images/1.png img_002/images/2.png", "'img_001', 'img_002' hold the same folders"),
         ("a/train/1.png a/test/2.png b/3.png", "splits within classes, such as 'a/test', but 'b/3.png' lies"),
         ("a/1.png a/test/2.png b/3.png b/test/1.png", "such as 'a/test', but 'a/1.png' lies in none"),
         ("train/a/1.png train/b/1.png more/a/2.png more/b/2.png", "'more', 'train' hold the same folders"),
@@ -204,6 +219,32 @@ def test_folds_are_refused_with_what_is_read(fold):
     inner = [(parts[0], "train", *parts[1:]) for parts in images]
     with pytest.raises(DatasetError, match=r"train/CLASS/\*"):
         find_layout([*inner, *[(parts[0], "val", *parts[1:]) for parts in images]], [], "source")
+
+
+@pytest.mark.parametrize(
+    ("images", "empty", "said"),
+    [
+        (
+            "train/images/1.png valid/images/2.png",
+            "train/labels valid/labels",
+            "'labels' looks like masks or",
+        ),
+        (
+            "JPEGImages/1.png",
+            "Annotations ImageSets",
+            "'Annotations' looks like masks or labels beside images",
+        ),
+    ],
+)
+def test_folders_of_labels_without_images_are_named_as_that(images, empty, said):
+    with pytest.raises(DatasetError) as caught:
+        layout_of(images, empty)
+    assert said in str(caught.value)
+
+
+def test_classes_that_are_all_divided_by_classes_stay_classes():
+    images = " ".join(f"{real}/{seen}/1.png" for real in "abc" for seen in "abc")
+    assert layout_of(images)[0] == ("a", "b", "c")
 
 
 def test_classes_that_hold_the_same_folders_are_told():
