@@ -98,7 +98,7 @@ def grey_or_rgb(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
     """Grey, black-and-white and deep grey become 8-bit grey; palettes, CMYK and all others RGB."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
-    if image.mode == "1":
+    if image.mode == "1" and "transparency" not in image.info:
         return image.convert("L")
     if image.mode.startswith("I"):
         scale, offset = levels
@@ -108,5 +108,5 @@ def grey_or_rgb(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
     if image.has_transparency_data:
         over_white = Image.new("RGBA", image.size, "white")
         over_white.alpha_composite(image.convert("RGBA"))
-        return over_white.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
+        return over_white.convert("L" if image.mode in ("1", "L", "LA", "La") else "RGB")
     return image.convert("RGB")

@@ -55,6 +55,11 @@ def test_one_bit_becomes_black_or_white(encode):
     assert pixels_of(encode(np.array([[True, False]])), "it").tolist() == [[255, 0]]
 
 
+def test_the_transparent_one_of_two_colours_becomes_white(encode):
+    bits = np.array([[False, True]])
+    assert pixels_of(encode(bits, transparency=0), "it").tolist() == [[255, 255]]
+
+
 def test_cmyk_becomes_rgb(encode):
     assert pixels_of(encode(Image.new("CMYK", (4, 4)), "JPEG"), "it").shape == (4, 4, 3)
 
