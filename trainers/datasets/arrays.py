@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trainers.datasets.dataset import DatasetError, ImageDataset, most_bytes, require_plain, shape_text
-from trainers.datasets.notes import digest_of, note_of_leaks
+from trainers.datasets.notes import SHOWN, digest_of, note_of_leaks
 from trainers.datasets.npz import sizes
 
 NAMES = {
@@ -75,7 +75,7 @@ def dataset_from_arrays(
         names,
         parts["x_val"],
         parts["y_val"],
-        notes=(*notes, *_note_of_leaks(found, parts)),
+        notes=(*notes, *_note_of_others(arrays), *_note_of_leaks(found, parts)),
     )
 
 
@@ -84,6 +84,17 @@ def _check_number(ours: str, parts: Mapping[str, np.ndarray], what: str) -> None
     images = len(parts[f"x{ours[1:]}"])
     if len(parts[ours]) != images:
         raise DatasetError(f"{what}: {images} images but {len(parts[ours])} labels")
+
+
+def _note_of_others(arrays: Collection[str]) -> tuple[str, ...]:
+    """A line about arrays of names that mean nothing here: one may be a test set."""
+    known = {"class_names", *(name for names in NAMES.values() for name in names)}
+    others = [repr(name) for name in arrays if name not in known]
+    if not others:
+        return ()
+    some = ", ".join(others[:SHOWN]) + ", ..." * (len(others) > SHOWN)
+    number = f"{len(others)} arrays" if len(others) > 1 else "1 array"
+    return (f"{number} of names that are not known are not used: {some}",)
 
 
 def _note_of_leaks(found: Mapping[str, str | None], parts: Mapping[str, np.ndarray]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _SUFFIXES = (".npz", *_ARCHIVES)
 _FOLDER_FORMAT = 4  # of cache entries: all notes, validation images, no thumbnails of servers
-_ARRAYS_FORMAT = 4  # of those of .npz files: likewise, and no channels taken for rows
+_ARRAYS_FORMAT = 5  # of those of .npz files: likewise, notes of unknown names, no channels taken for rows
 
 
 def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool) -> Source:
