@@ -13,8 +13,8 @@ from metaqnn.export.card import TRAIN, ExportError
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.exportable import Exportable
 from trainers import DatasetError
-from trainers.datasets.content import in_general
-from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
+from trainers.datasets.content import DARK, in_general
+from trainers.datasets.images import MAX_PIXELS, Decoded, decode_image, with_channels
 from trainers.datasets.members import read_member
 from trainers.datasets.notes import Notes, remarks
 from trainers.loader import ImageLoader
@@ -120,9 +120,21 @@ class ImageClassifier:
             return None
         for remark in remarks(image):
             self.notes.add(remark, (str(path),))
+        if self._differs_in_range(image):
+            self.notes.add(
+                "of 16 bits, nearly black or white: of another range of values than the training images",
+                (str(path),),
+            )
         if image.pixels.ndim == 3 and channels == 1:
             self.notes.add("in colour, made grey, as the network takes grey images", (str(path),))
         return with_channels(image.pixels, channels)
+
+    def _differs_in_range(self, image: Decoded) -> bool:
+        """Whether an image of more than 8 bits uses far fewer, or more, of them than the training images."""
+        scale, offset = self.levels
+        if image.deep is not None:
+            return not DARK <= image.deep[1] * scale + offset < 2 * 256
+        return image.deep_colour and int(image.pixels.max()) < DARK
 
     def _leave_out(self, path: Path, reason: str, error: DatasetError | None = None) -> None:
         self.notes.add(f"left out, {reason}", (str(path),))

@@ -11,6 +11,7 @@ from metaqnn.export import ExportError
 from metaqnn.export.classifier import BATCH, ImageClassifier
 from metaqnn.export.formats import load_source
 from metaqnn.export.source import model_source
+from trainers.datasets.decoding import UPPER_BYTE
 
 RGB, GREY = (3, 9, 9), (1, 9, 9)
 
@@ -62,6 +63,27 @@ def test_other_files_are_opened_as_an_export_opens_them(make_random, tmp_path, s
     assert [line.partition(",")[0] for line in classifier.notes.lines()] == [
         line.partition(",")[0] for line in grey
     ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "highest", "told"),
+    [
+        (UPPER_BYTE, 255, True),  # 8-bit values in 16 bits, where the training images had 8 or used 16
+        (UPPER_BYTE, 65535, False),
+        ((1 / 16, 0.0), 4095, False),
+        ((1 / 16, 0.0), 65535, True),  # white: the training images were of 12 bits
+    ],
+)
+def test_images_of_another_range_than_the_training_images_are_told(
+    make_random, tmp_path, levels, highest, told
+):
+    exportable = make_random(input_shape=GREY)
+    exportable = replace(exportable, card=replace(exportable.card, levels=levels))
+    deep = np.linspace(0, highest, 81).astype(np.uint16)
+    classifier = ImageClassifier.of(exportable)
+    list(classifier.classify(written(tmp_path, [deep.reshape(9, 9)])))
+    lines = classifier.notes.lines()
+    assert any("another range of values than the training images" in line for line in lines) == told
 
 
 def test_what_is_no_image_is_left_out_and_counted(make_random, tmp_path):
