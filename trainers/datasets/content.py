@@ -14,7 +14,7 @@ from trainers.datasets.layout import Layout, find_layout
 from trainers.datasets.links import follow
 from trainers.datasets.members import Member
 from trainers.datasets.notes import Notes, digest_of, note_of_copies, note_of_leaks, remarks
-from trainers.datasets.tree import Labelled
+from trainers.datasets.tree import REMEDY, Labelled
 from trainers.datasets.walk import Parts
 
 DARK = 64
@@ -124,7 +124,13 @@ class Content:
         if not self.pixels:
             raise DatasetError(f"no images in {self.source!r}{because or _LOOKED_FOR}")
         try:
-            return find_layout(self.pixels, self.folders, self.source, own_validation)
+            layout = find_layout(self.pixels, self.folders, self.source, own_validation)
+            if len(layout.class_names) < 2:
+                name = layout.class_names[0]
+                raise DatasetError(
+                    f"the only class of {self.source!r} is {name!r}, but at least 2 are needed; {REMEDY}"
+                )
+            return layout
         except DatasetError as error:
             raise DatasetError(f"{error}{because}") from None
 

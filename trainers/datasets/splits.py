@@ -114,9 +114,9 @@ def says_nothing(name: str) -> bool:
 
 
 def are_folds(names: Collection[str]) -> bool:
-    """Whether all are called fold1, fold2, or the like; also images1, images2."""
+    """Whether all are called fold1, fold2, or the like; also images1, data2."""
     words = [set(_tokens(name)) for name in names]
-    return all(some & _FOLDS or (some and some <= _IMAGES) for some in words)
+    return all(some & _FOLDS or (some and some <= _IMAGES | {"data", "dataset", "set"}) for some in words)
 
 
 def _tokens(name: str) -> list[str]:

@@ -93,9 +93,11 @@ def test_a_folder_without_images_is_refused(tmp_path, write_folder):
         read_image_folder(write_folder(tmp_path / "f", {"a/readme.txt": b"x"}), "x")
 
 
-def test_a_single_class_is_refused(tmp_path, write_folder, encode, pixels):
-    with pytest.raises(DatasetError, match="at least 2 are needed"):
-        read_image_folder(write_folder(tmp_path / "f", {"a/1.png": encode(pixels(4, 4))}), "x")
+@pytest.mark.parametrize("beside", ["labels.csv", "1.png"])
+def test_a_single_class_is_refused_with_what_is_read(tmp_path, write_folder, encode, pixels, beside):
+    folder = write_folder(tmp_path / "f", {"a/1.png": encode(pixels(4, 4)), beside: b""})
+    with pytest.raises(DatasetError, match=r"'a', but at least 2 are needed; .* from train/CLASS/\*"):
+        read_image_folder(folder, "x")
 
 
 def test_images_that_need_more_memory_than_there_is_are_refused(tmp_path, tree, write_folder, monkeypatch):

@@ -173,6 +173,7 @@ def test_a_validation_set_of_its_own():
             "Train/a/1.png Train/b/1.png train/a/1.png Test/a/2.png",
             "'Train', 'train' all look like the train",
         ),
+        ("data/train/a/1.png data2/train/a/2.png", "'data', 'data2' hold the same folders"),
         ("img_001/images/1.png img_002/images/2.png", "'img_001', 'img_002' hold the same folders"),
         ("a/train/1.png a/test/2.png b/3.png", "splits within classes, such as 'a/test', but 'b/3.png' lies"),
         ("a/1.png a/test/2.png b/3.png b/test/1.png", "such as 'a/test', but 'a/1.png' lies in none"),
