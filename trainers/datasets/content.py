@@ -19,6 +19,8 @@ from trainers.datasets.walk import Parts
 
 DARK = 64
 """Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
+BLACK = 16
+"""Below this value of the brightest pixel, an image is nearly black: 12 bits in a file of 16 come to 15."""
 
 _LOOKED_FOR = f" (looked for {' '.join(SUFFIXES)}, and for others by their content)"
 
@@ -152,7 +154,8 @@ class Content:
             arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], channels)
             arrays[f"{part}_labels"] = np.array([label for _, label in labelled], dtype=np.int64)
         copies = self._notes_of_copies(files)
-        notes = (*self.notes.lines(), *layout.notes, *copies, *self._note_of_levels(layout, levels))
+        deep = (*self._note_of_levels(layout, levels), *self._note_of_black(files))
+        notes = (*self.notes.lines(), *layout.notes, *copies, *deep)
         return ImageDataset(
             name,
             class_names=layout.class_names,
@@ -187,6 +190,13 @@ class Content:
         scale, offset = levels
         to = " to ".join(str(int(min(max(value * scale + offset, 0), 255))) for value in (low, high))
         return (f"grey values of more than 8 bits, {low} to {high} in training, become {to}",)
+
+    def _note_of_black(self, files: Mapping[str, Labelled]) -> tuple[str, ...]:
+        notes, deep = Notes(), self.deep.keys() | self.deep_colour.keys()
+        for parts in (parts for labelled in files.values() for parts, _ in labelled if parts in deep):
+            if self.pixels[parts].max() < BLACK:
+                notes.add("of more than 8 bits, nearly black at the levels of the training images", parts)
+        return notes.lines()
 
     def _refuse_dark_colour(self) -> None:
         """Of 16 bits of colour Pillow keeps the upper 8: refuse images that have little in these."""

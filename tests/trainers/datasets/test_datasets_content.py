@@ -92,6 +92,18 @@ def test_levels_are_those_of_the_training_images(tmp_path, write_folder, encode)
     assert (dataset.train_images.max(), dataset.test_images.max(), dataset.levels) == (255, 255, (1.0, 0.0))
 
 
+def test_deep_images_that_the_levels_make_nearly_black_are_told(tmp_path, write_folder, encode):
+    """12 bits in files of 16, beside images that use all 16, and in a test set beside 8-bit images."""
+    ramps = {bits: np.linspace(0, 2**bits - 1, 4).reshape(2, 2) for bits in (8, 12, 16)}
+    eight, twelve, sixteen = (encode(ramps[b].astype(np.uint8 if b == 8 else np.uint16)) for b in (8, 12, 16))
+    mixed = {"a/1.png": sixteen, "b/1.png": sixteen, "b/2.png": twelve}
+    apart = {"train/a/1.png": eight, "train/b/1.png": eight, "test/b/2.png": twelve}
+    for name, files in (("mixed", mixed), ("apart", apart)):
+        notes = read_image_folder(write_folder(tmp_path / name, files), "x").notes
+        told = [note for note in notes if "nearly black at the levels of the training images" in note]
+        assert [note.endswith("b/2.png'") for note in told] == [True]
+
+
 def test_levels_are_not_those_of_a_member_that_a_later_one_replaces(tmp_path, write_tar, encode):
     dim, bright = (encode(np.array([[0, high]] * 2, dtype=np.uint16)) for high in (100, 65535))
     plain = encode(np.zeros((2, 2), np.uint8))
