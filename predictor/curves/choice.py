@@ -24,6 +24,7 @@ from predictor.curves.metrics import (
     UNLABELLED,
     Direction,
     NamedMetric,
+    direction_of,
     family_rank,
     metric_of,
     split_rank,
@@ -101,14 +102,14 @@ class Candidate:
     def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
-        Of equally good ones those come last that tell only a part: precision, recall, mAP at one overlap.
+        A metric of no known direction is no known one. Of equally good ones those come last that tell only a part: precision, recall, mAP at one overlap.
 
         Args:
             labelled: whether names say which metrics are of training. Keras does not label them; where they
                 are labelled, what has no label is not of training.
         """
         metric = metric_of(self.name)
-        known = 0 if metric else 1 if is_generic(self.name) else 2
+        known = 0 if metric and metric.direction else 1 if is_generic(self.name) else 2
         secondary = bool(SECONDARY.intersection(words_of(self.name)))
         split = split_rank(self.name)
         family = family_rank(metric) if metric else 0
@@ -157,7 +158,9 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 def refuse_training(chosen: str, others: Iterable[str]) -> None:
     """Refuse a curve of training data if others are of validation data, but of a metric that is not known."""
     unknown = [
-        name for name in others if split_rank(name) == 0 and metric_of(name) is None and not is_generic(name)
+        name
+        for name in others
+        if split_rank(name) == 0 and direction_of(name) is None and not is_generic(name)
     ]
     if split_rank(chosen) == TRAINED and unknown:
         raise CurvesError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["maximize", "minimize"]
+OPPOSITE: dict[Direction | None, Direction] = {"maximize": "minimize", "minimize": "maximize"}
 
 # fmt: off
 SYNONYMS: dict[str, str] = {
@@ -21,14 +22,15 @@ SYNONYMS: dict[str, str] = {
     ), "accuracy"),
     **dict.fromkeys(("ppl", "ppls", "perplexity", "perplexities"), "perplexity"),
     **dict.fromkeys((
-        "loss", "losses", "logloss", "nll", "ce", "bce", "xent", "crossentropy", "entropy", "cost",
-        "costs", "mlogloss", "nloglik", "deviance",
+        "loss", "losses", "logloss", "nll", "ce", "bce", "xent", "crossentropy", "cost", "costs",
+        "mlogloss", "nloglik", "deviance",
     ), "loss"),
     **dict.fromkeys(("err", "errs", "error", "errors", "misclassification", "merror"), "error"),
 }
 """Words of the four metrics that the package names itself."""
 PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
     ("cross", "entropy"): ("loss", "minimize"),
+    ("relative", "entropy"): ("loss", "minimize"),
     ("log", "loss"): ("loss", "minimize"),
     ("log", "likelihood"): ("log_likelihood", "maximize"),
     ("squared", "error"): ("mse", "minimize"),
@@ -134,8 +136,7 @@ def metric_of(name: str) -> NamedMetric | None:
     if found and {"d2", "score"} <= set(words):
         return NamedMetric("d2", "maximize")
     if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
-        opposite: Direction = "minimize" if found.direction == "maximize" else "maximize"
-        return NamedMetric(f"neg_{found.name}", opposite)
+        return NamedMetric(f"neg_{found.name}", OPPOSITE.get(found.direction))
     return found
 
 
@@ -230,6 +231,8 @@ def _of_word(word: str) -> NamedMetric | None:
     if word in SYNONYMS:
         name = SYNONYMS[word]
         return NamedMetric(name, "maximize" if name == "accuracy" else "minimize")
+    if word == "entropy":  # of a policy or of predictions: either way may be better
+        return NamedMetric(word, None)
     if word in MINIMIZED:
         return NamedMetric(word, "minimize")
     return NamedMetric(word, "maximize") if word in MAXIMIZED else None

@@ -40,6 +40,15 @@ def test_training_data_are_not_taken_where_an_unknown_metric_is_of_validation_da
     assert read(write(table), curve="train_loss").direction == "minimize"
 
 
+def test_entropy_comes_after_other_metrics_and_is_asked_about_alone(write, long, losses):
+    table = long.rename(columns={"val_acc": "entropy", "val_loss": "loss"})
+    assert read(write(table)).metric == "loss"
+    alone = table.drop(columns="loss")
+    with pytest.raises(CurvesError, match=r"'entropy' does not say whether more is better .* --direction"):
+        read(write(alone))
+    assert read(write(alone), direction="maximize").metric == "entropy"
+
+
 def test_what_goes_with_validation_and_is_no_curve_does_not_hinder_training_data(write, long, losses, rates):
     beside = {"val_share": np.repeat(rates, 6), "val_time": np.arange(48.0), "val_step": np.arange(48)}
     table = long.drop(columns="val_acc").rename(columns={"val_loss": "train_loss"}).assign(**beside)

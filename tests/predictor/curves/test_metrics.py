@@ -43,6 +43,17 @@ def test_more_is_better_for_whatever_scorer_of_scikit_learn_is_known(scorer):
     assert direction_of(scorer) == direction_of(f"val_{scorer}") == expected
 
 
+@pytest.mark.parametrize("name", ["entropy", "policy_entropy", "valEntropy", "neg_entropy", "1-entropy"])
+def test_entropy_alone_does_not_say_which_way_is_better(name):
+    assert metric_of(name) is not None
+    assert direction_of(name) is None
+
+
+@pytest.mark.parametrize("name", ["entropy_loss", "relative_entropy", "binary_crossentropy", "Cross-Entropy"])
+def test_losses_called_after_entropy_are_minimized(name):
+    assert metric_of(name) == metric_of("loss")
+
+
 @pytest.mark.parametrize(
     "name", ["1-accuracy", "1 - AUC", "-reward", "one_minus_val_dice", "minus r2", "neg_f1"]
 )
