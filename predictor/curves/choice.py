@@ -102,7 +102,8 @@ class Candidate:
     def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
-        A metric of no known direction is no known one. Of equally good ones those come last that tell only a part: precision, recall, mAP at one overlap.
+        A metric of no known direction counts as unknown. Of equally good ones those come last that tell only
+        a part: precision, recall, mAP at one overlap.
 
         Args:
             labelled: whether names say which metrics are of training. Keras does not label them; where they

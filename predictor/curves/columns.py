@@ -42,6 +42,8 @@ PART_NUMBER = re.compile(
 PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
 LEAST_PERCENTILE = 5
 """``loss_p10, loss_p20`` are percentiles; ``p1, p2`` may be anything."""
+UNCLEAR_NUMBER = re.compile(r"(?<![a-z])[a-df-hj-or-su-z]#", re.IGNORECASE)
+"""``acc_s1``: of a seed, a subject, a stage or a step; ``acc_e1``, ``acc_t1`` are epochs."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 # fmt: off
@@ -103,6 +105,11 @@ class Group(Candidate):
         return bool(percentiles) or PART_NUMBER.search(self.template) is not None
 
     @property
+    def is_unclear(self) -> bool:
+        """Whether its number may be that of an epoch or of something else: ``acc_s1, acc_s2``."""
+        return metric_of(self.name) is not None and UNCLEAR_NUMBER.search(self.template) is not None
+
+    @property
     def is_of_parameters(self) -> bool:
         """Whether the names are those of parameters: ``units_1, units_2``, ``beta1, beta2``."""
         if metric_of(self.name):
@@ -129,7 +136,8 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 def curves_among(groups: Iterable[Group], wanted: str | None = None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
-    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs, nor are those of classes and ranks.
+    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs, nor are those of classes and ranks, nor
+    those that may be of anything (``acc_s1, acc_s2``), unless they are asked for.
 
     Args:
         groups: of `groups_of`.
@@ -141,6 +149,7 @@ def curves_among(groups: Iterable[Group], wanted: str | None = None) -> list[Gro
         if (not group.is_of_parameters or group.is_called(wanted))
         and not group.numbers_trainings
         and not group.numbers_parts
+        and (not group.is_unclear or wanted in (group.name, group.template))
         and (len(group.columns) > 1 or (1 in group.columns and (metric_of(group.name) or group.name == "ep")))
         and any(number > 0 for number in group.columns)
     ]

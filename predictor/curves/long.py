@@ -51,7 +51,8 @@ def is_long(table: pd.DataFrame) -> bool:
         return not wide or any(
             told(table, epochs[0], wide[0]) for told in (_rows_are_epochs, _runs_have_rows)
         )
-    if groups or len(table) < 2:
+    unclear = any(group.is_unclear for group in groups_of(list(table.columns)))
+    if groups or unclear or len(table) < 2:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}
     named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]

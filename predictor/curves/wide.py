@@ -20,6 +20,8 @@ from predictor.errors import CurvesError
 
 MAX_NAMES_BYTES = 2**28
 """Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
+N_GRAMS = {"bleu": 4, "rouge": 2}
+"""The longest n-grams for which these metrics are given."""
 PUBLISHED_FROM_ZERO = {
     ("acc", frozenset({"num_params", "lr"}), 49),
 }
@@ -36,6 +38,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
     metric, remark = settle(group.name, values, wishes)
+    if not wishes.curve:
+        _ask_about_n_grams(group, metric.name, values)
     zero = ""
     if first is not None:
         drop, zero = _epoch_zero(group, first, values, metric, table)
@@ -64,6 +68,7 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
                 f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
                 f"epochs, number them in a column epoch; found {describe(table)}"
             )
+        _ask_about_numbers(groups)
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
             f"epoch with its number in a column such as epoch{_hint(groups, table)}; found {describe(table)}"
@@ -74,6 +79,24 @@ def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     return group
+
+
+def _ask_about_numbers(groups: Sequence[Group]) -> None:
+    """Ask whether numbers that may be of anything, ``acc_s1, acc_s2``, are of epochs; `CurvesError`."""
+    if unclear := [group for group in groups if group.is_unclear and len(group.columns) > 1]:
+        raise CurvesError(
+            f"{_range(unclear[0])} may be epochs, or something else, such as seeds or subjects; if they "
+            f"are epochs: --curve {shown(unclear[0].name)}; if the rows are, number them in a column epoch"
+        )
+
+
+def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
+    """Ask about ``Bleu_1, ..., Bleu_4``, of n-grams if they fall in each row; raises `CurvesError`."""
+    if max(group.columns) == N_GRAMS.get(metric) and (np.diff(values, axis=1) <= 0).all():
+        raise CurvesError(
+            f"{_range(group)} fall in all rows, as scores of n-grams do; if they are epochs: "
+            f"--curve {shown(group.name)}"
+        )
 
 
 def _refuse_other_epochs(group: Group, table: pd.DataFrame) -> None:

@@ -180,6 +180,32 @@ def test_percentiles_are_no_epochs_and_other_numbers_after_the_letter_are(tmp_pa
     assert read(path).T == 3
 
 
+@pytest.mark.parametrize("name", ["acc_s#", "val_r#_f1", "k# accuracy"])
+def test_whether_the_number_after_a_letter_is_that_of_an_epoch_is_asked(wide, accuracies, rates, name):
+    path = wide({"lr": rates, name: accuracies})
+    called = name.removesuffix("#").rstrip("_")
+    with pytest.raises(CurvesError, match=rf"may be epochs, or something else, .*--curve {called}"):
+        read(path)
+    with pytest.raises(CurvesError, match="may be epochs, or something else"):
+        read(wide({name: accuracies}))
+    with pytest.raises(CurvesError, match="may be epochs, or something else"):
+        read(wide({name: accuracies}), curve=name.replace("#", "2"))
+    np.testing.assert_array_equal(read(wide({name: accuracies}), curve=called).values, accuracies)
+    beside = read(wide({"lr": rates, name: accuracies, "val_loss_#": 1 - accuracies}))
+    assert beside.metric == "loss"
+
+
+@pytest.mark.parametrize(("name", "longest"), [("Bleu_#", 4), ("rouge#", 2)])
+def test_scores_of_n_grams_are_no_epochs(wide, accuracies, name, longest):
+    rising, more = accuracies[:, :longest], accuracies[:, : longest + 1]
+    with pytest.raises(CurvesError, match=r"fall in all rows, as scores of n-grams do; .*--curve"):
+        read(wide({name: rising[:, ::-1]}))
+    asked = read(wide({name: rising[:, ::-1]}), curve=name.rstrip("_#"))
+    np.testing.assert_array_equal(asked.values, rising[:, ::-1])
+    for values in (rising, more[:, ::-1]):
+        np.testing.assert_array_equal(read(wide({name: values})).values, values)
+
+
 def test_the_epoch_of_which_a_row_tells_is_no_parameter_and_the_number_of_epochs_is(wide, accuracies):
     later = np.array([5, 3, 4, 6, 2, 6, 1, 3])
     curves = read(wide({"epoch": later, "epochs": later, "acc_#": accuracies}))
