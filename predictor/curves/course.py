@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from predictor.curves.arrays import Floats, last_known
@@ -19,6 +21,16 @@ MOST = 100.01
 STILL = 3
 FILLERS = (0.0, -1.0)
 """What some programs write where a training had ended."""
+SENTINEL = re.compile(r"999+|1(0{6,}|e\+\d+)")
+"""-999, 9999 or 1e10, which stand for what is not known where all else is much smaller."""
+MUCH = 10
+SHARES = frozenset((
+    "accuracy", "f1", "fscore", "auc", "auroc", "map", "iou", "miou", "dice", "precision", "recall",
+    "sensitivity", "specificity", "exact_match",
+))  # fmt: skip
+"""Metrics that some write as shares of 1 and some in percent."""
+TO_PERCENT = (80, 125)
+"""How many times as much is next where shares turn into percentages, nearly 100."""
 SMOOTH = 0.5
 """The `smoothness` from which on values go smoothly."""
 ABRUPT = 0.25
@@ -100,12 +112,15 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
 
     Raises:
         CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative or
-            above 100%, or curves end in 0 (a tenth of accuracies, any loss or error) or -1, as some write
-            where nothing was observed.
+            above 100%, shares turn into percentages, or curves end in 0 (a tenth of accuracies, any loss or
+            error), -1 or a number such as -999 or 1e10, as some write where nothing was observed.
     """
     if metric.name == "accuracy":
         _refuse_impossible(name, values)
+    if metric.name in SHARES:
+        _refuse_two_units(name, values)
     _refuse_filled(metric.name, name, values)
+    _refuse_sentinels(metric, name, values)
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
         return
@@ -126,6 +141,33 @@ def _refuse_impossible(name: str, values: Floats) -> None:
             f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
             f"{values[row, epoch]:g}; leave empty what was not observed, or say what it is: --metric"
         )
+
+
+def _refuse_two_units(name: str, values: Floats) -> None:
+    """Refuse curves of shares, at least two different ones, that go on in percent: 0.61, 0.64, 66.2."""
+    before, last, then = values[:, :-2], values[:, 1:-1], values[:, 2:]
+    low, high = TO_PERCENT
+    shares = (np.minimum(before, last) >= 0.1) & (np.maximum(before, last) <= 1) & (before != last)
+    for row, epoch in np.argwhere(shares & (then >= low * last) & (then <= high * last)):
+        raise CurvesError(
+            f"{name[:60]!r} goes from {last[row, epoch]:g} to {then[row, epoch]:g} at epoch {epoch + 3} of "
+            f"curve {row}, as from shares to percentages; write all alike, or say what they are: --metric"
+        )
+
+
+def _refuse_sentinels(metric: NamedMetric, name: str, values: Floats) -> None:
+    """Refuse curves that end in a number such as -999 or, of what is minimized, 1e10."""
+    last = values[np.arange(len(values)), last_known(values)]
+    for row in np.flatnonzero(np.isfinite(last)):
+        filler, seen = last[row], values[row][np.isfinite(values[row])]
+        written = filler < 0 or metric.direction == "minimize"
+        written = written and SENTINEL.fullmatch(f"{abs(filler):.15g}") is not None
+        others = np.abs(seen[seen != filler])
+        if written and len(others) and MUCH * others.max() < abs(filler):
+            raise CurvesError(
+                f"{name[:60]!r} ends in {filler:g} in curve {row}; leave empty what was not observed, or say "
+                "what it is: --metric"
+            )
 
 
 def _refuse_filled(metric: str, name: str, values: Floats) -> None:

@@ -273,6 +273,45 @@ def test_what_stands_for_epochs_that_were_not_trained_is_refused(wide, losses, n
     assert read(path, metric="loss").T == 6
 
 
+@pytest.mark.parametrize("name", ["val_loss_#", "rmse_#", "auc_#"])
+@pytest.mark.parametrize("filler", [-999, -9999.0, 999, 99999, 1e10, -1e30])
+def test_large_numbers_that_stand_for_what_was_not_trained_are_refused(
+    wide, losses, accuracies, name, filler
+):
+    values = accuracies.copy() if name == "auc_#" else losses.copy()
+    np.testing.assert_array_equal(read(wide({name: 99 * values})).values, 99 * values)
+    values[3, 4:], values[5, 5:] = filler, filler
+    if name == "auc_#" and filler > 0:
+        return
+    with pytest.raises(CurvesError, match=r"ends in \S+ in curve 3; leave empty what was not observed"):
+        read(wide({name: values}))
+
+
+def test_losses_that_explode_or_come_near_to_a_large_number_are_read(wide, losses):
+    exploding, large = losses.copy(), losses.copy()
+    exploding[3, 5], large[3] = 123456, [998, 1200, 800, 700, 900, 999]
+    for values in (exploding, large):
+        np.testing.assert_array_equal(read(wide({"loss_#": values})).values, values)
+
+
+@pytest.mark.parametrize("name", ["acc_#", "val_f1_#", "mIoU_#"])
+def test_shares_that_go_on_in_percent_are_refused_with_their_row(wide, accuracies, name):
+    mixed = accuracies.copy()
+    mixed[2, 3:] *= 100
+    with pytest.raises(
+        CurvesError, match=r"goes from 0\.\d+ to \d\d\.\d+ at epoch 4 of curve 2, as from shares"
+    ):
+        read(wide({name: mixed}))
+    assert read(wide({name: mixed}), metric="reward").T == 6
+
+
+def test_a_network_that_begins_to_learn_late_is_read_in_percent(wide, accuracies):
+    late = np.column_stack([np.full(8, 0.5), 100 * accuracies])
+    np.testing.assert_array_equal(read(wide({"acc_#": late})).values, late)
+    late[:, 1] = [0.1, 0.2, 0.5, 0.9, 1, 1, 3, 4]
+    np.testing.assert_array_equal(read(wide({"acc_#": late})).values, late)
+
+
 def test_a_few_trainings_that_collapsed_to_an_accuracy_of_zero_are_told(wide, accuracies):
     many = np.concatenate([accuracies, 0.9 * accuracies])
     many[3, 4:] = 0
