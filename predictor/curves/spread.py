@@ -24,6 +24,10 @@ VALUE_NAMES = ("value", "metric value", "val", "y")
 OF_KNOWN_METRICS = ("score", "result")
 """Names of values only beside a column that holds names of known metrics and nothing else."""
 OF_DATA = frozenset(("set", "data", "split", "mode"))
+DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "partition", "part"))
+"""Names of columns in which a letter or two tell the data."""
+CODES = {"tr": "train", "va": "val", "vl": "val", "te": "test", "ts": "test"}
+LETTERS = {"t": "train", "v": "val"}
 YES_AND_NO = frozenset(("true", "false", "1", "0", "yes", "no"))
 
 
@@ -83,13 +87,17 @@ def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
 
 
 def _named_data(cells: pd.Series, column: str) -> pd.Series:
-    """Cells that say yes or no to the data that the column names, ``is_train``, as ``train`` and ``val``."""
+    """Cells that tell data in short, ``tr``, or say yes or no to what the column names, ``is_train``."""
+    lower = cells.str.lower()
+    for codes in (CODES, LETTERS) if plain(column) in DATA_NAMES else ():
+        if set(lower) & codes.keys() and set(lower) <= codes.keys() | DATA | {""}:
+            return lower.replace(codes)
     asked = set(words_of(column)) - {"is"}
-    if not asked <= DATA or len(asked) != 1 or not set(cells.str.lower()) <= YES_AND_NO:
+    if not asked <= DATA or len(asked) != 1 or not set(lower) <= YES_AND_NO:
         return cells
     (yes,) = asked
     no = "val" if yes in TRAINING else "train"
-    return cells.str.lower().map(lambda cell: yes if cell in ("true", "1", "yes") else no)
+    return lower.map(lambda cell: yes if cell in ("true", "1", "yes") else no)
 
 
 def _name_data(kinds: Iterable[str]) -> bool:

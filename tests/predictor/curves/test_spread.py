@@ -43,6 +43,9 @@ def test_rows_of_training_data_are_no_trainings(tmp_path, phases, accuracies, lo
         ("dataset", "cifar10-val", "cifar10-train"),
         ("mode", "eval_mode", "train_mode"),
         ("data_name", "valid_0", "training"),
+        ("split", "te", "tr"),
+        ("phase", "V", "T"),
+        ("subset", "VL", "training"),
     ],
 )
 def test_training_data_are_told_from_validation_data_in_many_ways(
