@@ -12,6 +12,7 @@ import glob
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import is_long, read_long
-from predictor.curves.partition import RUN, RUN_NAMES, epoch_columns, plain
+from predictor.curves.partition import RUN, RUN_NAMES, blocks_of, epoch_columns, plain
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
@@ -98,12 +99,27 @@ def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """With the column ``run``; a file that tells trainings apart by one of its own keeps them apart."""
+    """With the column ``run``; trainings in a file that has one of its own, or whole ones, are kept apart."""
     own = [column for column in table.columns if plain(column) in RUN_NAMES and table[column].nunique() > 1]
     epochs = epoch_columns(table)
     if own and epochs and table[epochs[0]].duplicated().any():
         return table.assign(**{RUN: name + " " + table[own[0]]})
+    if epochs and _are_whole(table, blocks := blocks_of(table[epochs[0]]), epochs[0]):
+        return table.assign(**{RUN: [f"{name} {int(block) + 1}" for block in blocks]})
     return table.assign(**{RUN: name})
+
+
+def _are_whole(table: pd.DataFrame, blocks: Sequence[str], epoch: str) -> bool:
+    """Whether these are trainings one after the other, and not one that was resumed or begun again.
+
+    All begin at the same epoch and log the same; those after one that was broken off are longer.
+    """
+    trainings = [rows for _, rows in table.groupby(list(blocks), sort=False)]
+    starts = {float(rows[epoch].iloc[0] or "nan") for rows in trainings}
+    logged = {tuple((rows != "").any()) for rows in trainings}
+    lengths = [len(rows) for rows in trainings]
+    longer = any(later > earlier for earlier, later in pairwise(lengths))
+    return len(lengths) > 1 < min(lengths) and len(starts) == len(logged) == 1 and not longer
 
 
 def _upright(table: pd.DataFrame, groups: Iterable[Any]) -> pd.DataFrame:

@@ -244,3 +244,27 @@ def test_of_files_of_one_name_the_one_that_is_no_training_is_named_with_its_fold
 def test_a_folder_without_curves_is_one_line(tmp_path):
     with pytest.raises(CurvesError, match=r"no curves there: .*, no search\.db$"):
         read(tmp_path)
+
+
+def _append(folder, *parts):
+    """Keras's CSVLogger(append=True) in each of several files."""
+    for i, rows in enumerate(parts):
+        pd.concat(rows).to_csv(folder / f"log{i}.csv", index=False)
+
+
+def test_whole_trainings_one_after_the_other_in_each_file_are_trainings_of_their_own(tmp_path, accuracies):
+    tables = [pd.DataFrame({"epoch": EPOCHS, "val_accuracy": row, "loss": 1 - row}) for row in accuracies]
+    _append(tmp_path, tables[:2], tables[2:4], [tables[4], tables[5][:4]])
+    expected = accuracies[:6].copy()
+    expected[5, 4:] = np.nan
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, expected)
+    assert list(curves.names) == ["log0 1", "log0 2", "log1 1", "log1 2", "log2 1", "log2 2"]
+
+
+def test_a_training_that_was_resumed_or_begun_again_or_logged_in_parts_is_one(tmp_path, accuracies):
+    tables = [pd.DataFrame({"epoch": EPOCHS, "val_accuracy": row, "loss": 1 - row}) for row in accuracies]
+    resumed, again = [tables[0], tables[0][4:]], [tables[1][:3], tables[1]]
+    apart = [tables[2][["epoch", "loss"]], tables[2][["epoch", "val_accuracy"]]]
+    _append(tmp_path, resumed, again, apart)
+    np.testing.assert_array_equal(read(tmp_path).values, accuracies[:3])
