@@ -94,7 +94,11 @@ def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
 
 
 def read_long(
-    table: pd.DataFrame, wishes: Wishes, run: str | None = None, said: Sequence[str] = ()
+    table: pd.DataFrame,
+    wishes: Wishes,
+    run: str | None = None,
+    said: Sequence[str] = (),
+    declared: bool = False,
 ) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`.
 
@@ -103,6 +107,7 @@ def read_long(
         wishes: of the caller.
         run: the column that tells the trainings apart, if that is known.
         said: what is to be said about the files, beside what is understood of the table.
+        declared: whether columns ``config/...`` are parameters whatever their names.
     """
     table = spread(table)
     if not (epochs := epoch_columns(table)):
@@ -123,7 +128,7 @@ def read_long(
     metric, remark = settle(curve, values, wishes)
     values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
     first = pd.DataFrame([group.iloc[0] for group in groups]).reset_index(drop=True)
-    parameters = _parameters(first, groups, [epoch, curve], values, wishes)
+    parameters = _parameters(first, groups, [epoch, curve], values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(curve)} at {shown(epoch)} {_ends(grid)}")
     told = f"trainings told apart by {_named(keys)}" if keys else ONE_TRAINING
     return LearningCurves(
@@ -210,7 +215,12 @@ def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[
 
 
 def _parameters(
-    first: pd.DataFrame, groups: Sequence[pd.DataFrame], used: list[str], values: Floats, wishes: Wishes
+    first: pd.DataFrame,
+    groups: Sequence[pd.DataFrame],
+    used: list[str],
+    values: Floats,
+    wishes: Wishes,
+    declared: bool,
 ) -> Parameters:
     """Of the columns that never change within a training; those of a configuration alone, if any."""
     steady = [
@@ -222,12 +232,10 @@ def _parameters(
         and plain(c) not in EPOCH_NAMES
     ]
     configured = {m["name"]: column for column in steady if (m := OF_PARAMETERS.match(column))}
-    table = first[list(configured.values()) or steady]
-    if configured:
-        table = table.set_axis(list(configured), axis=1)
-    if wishes.parameters is None:
+    table = first[list(configured.values()) or steady].rename(columns={c: n for n, c in configured.items()})
+    if wishes.parameters is None and not declared:
         table = table[[column for column in table.columns if plain(column) not in RUN_NAMES]]
-    return parameters_of(table, [], values, wishes)
+    return parameters_of(table, [], values, wishes, declared)
 
 
 def _named(keys: Sequence[str]) -> str:

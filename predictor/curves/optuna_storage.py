@@ -11,14 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from predictor.curves.choice import Wishes
+from predictor.curves.choice import Wishes, is_generic
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.curves.long import read_long
+from predictor.curves.metrics import metric_of, words_of
 from predictor.curves.optuna_steps import StepOrder
-from predictor.curves.partition import RUN
+from predictor.curves.partition import EPOCH_NAMES, OF_PARAMETERS, RUN, plain
 from predictor.errors import CurvesError
 from predictor.extras import require
 
+VALUE = "value"
 TABLES = {"studies", "trials", "trial_intermediate_values"}
 
 
@@ -58,12 +60,17 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
     reporting = [trial for trial in ended if trial.intermediate_values]
     down = _count_down(reporting)
-    rows = [row for trial in reporting for row in _rows(trial, _metric(study), -1 if down else 1)]
+    metric = _metric(study)
+    column = metric if _names_curve(metric) else VALUE
+    rows = [row for trial in reporting for row in _rows(trial, column, -1 if down else 1)]
     if not rows:
         raise CurvesError(f"no completed or pruned trial of {study.study_name!r} has intermediate values")
     asked = replace(wishes, direction=wishes.direction or _direction(study))
+    if column != metric:
+        curve = VALUE if wishes.curve == metric else wishes.curve
+        asked = replace(asked, metric=wishes.metric or "_".join(words_of(metric)) or VALUE, curve=curve)
     said = ["steps with a minus, as they count down"] if down else []
-    return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said)
+    return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said, declared=True)
 
 
 def _refuse_missing(storage: str) -> None:
@@ -105,7 +112,13 @@ def _direction(study: Any) -> Direction:
 
 def _metric(study: Any) -> str:
     names = study.metric_names
-    return names[0] if names else "value"
+    return names[0] if names else VALUE
+
+
+def _names_curve(metric: str) -> bool:
+    """Whether a column of this name is taken for the curve: not ``epoch``, ``time`` or ``config/acc``."""
+    generic = is_generic(metric) and plain(metric) not in EPOCH_NAMES
+    return generic or (metric_of(metric) is not None and not OF_PARAMETERS.match(metric))
 
 
 def _rows(trial: Any, metric: str, sign: int) -> list[dict[str, str]]:

@@ -50,7 +50,9 @@ class Parameters:
         return f"{text}; left out: {', '.join(omitted)}" if omitted else text
 
 
-def parameters_of(table: pd.DataFrame, used: Iterable[str], values: Floats, wishes: Wishes) -> Parameters:
+def parameters_of(
+    table: pd.DataFrame, used: Iterable[str], values: Floats, wishes: Wishes, declared: bool = False
+) -> Parameters:
     """The parameters among the columns; raises `CurvesError` if one that was asked for is not numeric.
 
     Args:
@@ -58,18 +60,22 @@ def parameters_of(table: pd.DataFrame, used: Iterable[str], values: Floats, wish
         used: columns that are something else: epochs of the curve.
         values: (n, T), the curves.
         wishes: of the caller.
+        declared: whether all columns are said to be parameters, whatever their names.
     """
     curve = set(used)
-    columns = [column for column in table.columns if column not in curve and not is_index(column)]
+    columns = [c for c in table.columns if c not in curve and (declared or not is_index(c))]
     if wishes.parameters is not None:
         return _asked_for(table, columns, wishes.parameters)
     found = Parameters()
     others = _other_curves(columns, int(np.sum(~np.isnan(values).all(axis=0))))
-    name = name_column(columns)
+    name = None if declared else name_column(columns)
     for column in columns:
         if column == name:
             continue
-        reason = CURVES if column in others else _reason(table[column], column, values)
+        if declared:
+            reason = _reason_of_cells(table[column], values)
+        else:
+            reason = CURVES if column in others else _reason(table[column], column, values)
         if reason:
             found.left_out.setdefault(reason, []).append(others.get(column, column))
         else:
@@ -124,6 +130,10 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return RESULTS
     if not is_parameter(column) and _counts_rows(cells):
         return RUNS
+    return _reason_of_cells(cells, values)
+
+
+def _reason_of_cells(cells: pd.Series, values: Floats) -> str | None:
     if wrong := first_text(cells):
         return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
     return ANSWERS if tells_the_end(known_numbers(cells), values) else None

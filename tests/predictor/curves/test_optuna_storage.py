@@ -65,6 +65,41 @@ def test_steps_that_count_down_are_read_in_the_order_of_training(tmp_path, losse
     assert "steps with a minus, as they count down" in curves.understood
 
 
+def _study_of_names(tmp_path, losses, names, metric="loss"):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db", direction="minimize")
+    study.set_metric_names([metric])
+    for i, curve in enumerate(losses):
+        trial = study.ask()
+        for name in names:
+            trial.suggest_categorical(name, ["m"]) if name == "text" else trial.suggest_int(name, i, i)
+        for step, value in enumerate(curve):
+            trial.report(value, step)
+        study.tell(trial, curve[-1])
+    return tmp_path / "study.db"
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_parameters_of_a_study_are_parameters_whatever_their_names(tmp_path, losses):
+    numbers = ["run", "id", "version", "model", "name", "epoch", "time", "acc_1", "x_1", "x_2", "rank"]
+    curves = read(_study_of_names(tmp_path, losses, [*numbers, "text"]))
+    assert sorted({**curves.architecture, **curves.hyperparameters}) == sorted(numbers)
+    for name in numbers:
+        np.testing.assert_array_equal(curves.hyperparameters[name], np.arange(8))
+    assert "left out: text (text)" in curves.understood
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize(
+    "metric", ["time", "name", "epoch", "id", "run", "step", "lr", "config/jaccard", "jaccard"]
+)
+def test_the_metric_of_a_study_may_have_any_name(tmp_path, losses, metric):
+    path = _study_of_names(tmp_path, losses, ["lr", "run"], metric)
+    for curves in (read(path), read(path, curve=metric)):
+        np.testing.assert_array_equal(curves.values, losses)
+        assert (curves.metric, curves.direction) == (metric.replace("/", "_"), "minimize")
+        assert list(curves.hyperparameters) == ["lr", "run"]
+
+
 def test_one_of_several_studies_is_named(tmp_path, study_of):
     storage = f"sqlite:///{tmp_path}/study.db"
     study_of(storage)
