@@ -32,6 +32,7 @@ from predictor.curves.partition import (
     plain,
 )
 from predictor.curves.spread import spread
+from predictor.curves.summaries import refuse_summaries
 from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wide import describe_curves, names_of
 from predictor.curves.wording import counted, listed, shown
@@ -118,7 +119,7 @@ def read_long(
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
-    groups = _groups(rows, keys)
+    groups = [group for _, group in rows.groupby(keys, sort=False)] if keys else [rows]
     if not wishes.curve:
         refuse_overlooked(curve, table, len(groups))
     values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
@@ -128,9 +129,9 @@ def read_long(
     metric, remark = settle(curve, values, wishes)
     values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
     first = pd.DataFrame([group.iloc[0] for group in groups]).reset_index(drop=True)
+    refuse_summaries(first, values)
     parameters = _parameters(first, groups, [epoch, curve], values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(curve)} at {shown(epoch)} {_ends(grid)}")
-    told = f"trainings told apart by {_named(keys)}" if keys else ONE_TRAINING
     return LearningCurves(
         values=values,
         architecture=parameters.architecture,
@@ -138,13 +139,8 @@ def read_long(
         metric=metric.name,
         direction=metric.direction,
         names=names_of(first[keys].agg(" ".join, axis=1)) if keys and keys != [BLOCKS] else None,
-        understood="; ".join([what, told, *said, *remarks, parameters.describe()]),
+        understood="; ".join([what, _told(keys), *said, *remarks, parameters.describe()]),
     )
-
-
-def _groups(rows: pd.DataFrame, keys: list[str]) -> list[pd.DataFrame]:
-    """The rows of each training, in the order in which they begin."""
-    return [group for _, group in rows.groupby(keys, sort=False)] if keys else [rows]
 
 
 def _series(group: pd.DataFrame, epoch: str, curve: str) -> dict[float, float]:
@@ -238,8 +234,11 @@ def _parameters(
     return parameters_of(table, [], values, wishes, declared)
 
 
-def _named(keys: Sequence[str]) -> str:
-    return "their order: the epochs begin anew" if list(keys) == [BLOCKS] else listed(list(keys))
+def _told(keys: Sequence[str]) -> str:
+    if not keys:
+        return ONE_TRAINING
+    by = "their order: the epochs begin anew" if list(keys) == [BLOCKS] else listed(list(keys))
+    return f"trainings told apart by {by}"
 
 
 def _ends(grid: Sequence[float]) -> str:

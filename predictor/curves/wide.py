@@ -14,6 +14,7 @@ from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
+from predictor.curves.summaries import refuse_summaries
 from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wording import describe, shown
 from predictor.errors import CurvesError
@@ -37,6 +38,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
         check_rows(np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
+    others = [column for column in table.columns if column not in group.columns.values()]
+    refuse_summaries(table[others], values)
     metric, remark = settle(group.name, values, wishes)
     if not wishes.curve:
         _ask_about_n_grams(group, metric.name, values)
