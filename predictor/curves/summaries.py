@@ -34,7 +34,7 @@ def refuse_summaries(table: pd.DataFrame, values: Floats) -> None:
     """
     for column in table.columns:
         called = table[column].str.strip().str.lower()
-        others = values[~called.isin(STATISTICS).to_numpy()]
+        others = values[~called.isin(STATISTICS).to_numpy() & np.isfinite(values).any(axis=1)]
         for row in np.flatnonzero(called.isin(STATISTICS)) if len(others) > 1 else ():
             if _is(called.iloc[row], values[row], others):
                 raise CurvesError(
