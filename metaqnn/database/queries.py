@@ -199,6 +199,14 @@ class SearchReader:
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
+    def audit_epochs(self) -> int:
+        """Epochs of the audits of `metaqnn audit` that have come to their end, all attempts counted."""
+        ended = trained_to_end(self._search_id, "audit").with_only_columns(networks.c.id)
+        query = select(func.count()).select_from(trainings.join(epochs))
+        query = query.where(trainings.c.purpose == "audit", trainings.c.network_id.in_(ended))
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
     def samples(self) -> list[tuple[str, float]]:
         """The replay memory: (architecture, reward) of each sample, in order of arrival."""
         query = (

@@ -136,7 +136,7 @@ class AuditSummary:
             other rules, which state none.
         mean_absolute_error, bias, largest_error: of y_hat_T - y_T.
         epochs_in_loop: epochs spent after the stop that did not happen; they count in `Summary.epochs`.
-        epochs_afterwards: epochs of `metaqnn audit`; they do not.
+        epochs_afterwards: epochs of `metaqnn audit`, all attempts; they do not.
     """
 
     stops: int
@@ -175,7 +175,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),
         epochs_in_loop=sum(config.epochs - row["epochs"] for row in in_loop),
-        epochs_afterwards=config.epochs * (len(audits) - len(in_loop)),
+        epochs_afterwards=reader.audit_epochs(),
     )
 
 

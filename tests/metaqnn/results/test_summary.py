@@ -33,6 +33,9 @@ class Reader:
     def audits(self):
         return self.audited
 
+    def audit_epochs(self):
+        return sum(5 for row in self.audited if not row["in_loop"])
+
     def config(self):
         return self._config
 

@@ -6,7 +6,9 @@ import pytest
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
+from metaqnn.results.summary import summarise_audits
 from metaqnn.session.audit import AUDIT, Audit
+from trainers import EpochReport
 
 
 @pytest.fixture
@@ -46,6 +48,17 @@ def test_every_chosen_network_is_trained_to_the_end_once(searched, formula_train
     assert database.trained_to_end(AUDIT) == set(ids(chosen))
     assert len(SearchReader(url).audits()) == len(chosen)
     assert set(heard) == set(trainer.trained)
+
+
+def test_the_epochs_of_an_audit_are_those_of_all_its_attempts(searched, config):
+    url, database = searched
+    first, second, third = ids(audit(database, None, 1.0).chosen())[:3]
+    attempts = [(first, 1, 1), (first, 2, config.epochs), (second, 1, config.epochs), (third, 1, 2)]
+    for network_id, attempt, epochs in attempts:
+        for epoch in range(1, epochs + 1):
+            database.add_epoch(network_id, EpochReport(attempt, 1e-3, epoch, 0.5, 1.0, 0.1), purpose=AUDIT)
+    summary = summarise_audits(SearchReader(url))
+    assert (summary.networks, summary.epochs_afterwards) == (2, 1 + 2 * config.epochs)  # not yet the third
 
 
 def test_the_search_stays_as_it_was(searched, formula_trainer, open_search, config):
