@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from scipy.stats import binomtest
@@ -12,6 +13,7 @@ from metaqnn.output import command, count, percent
 from metaqnn.report.text import NextStep, uses
 from metaqnn.results.accuracy import CONFIDENCE
 from metaqnn.results.settings import rule_name
+from metaqnn.results.summary import AuditSummary
 from metaqnn.results.view import SearchView
 
 MUCH = 0.2
@@ -86,25 +88,42 @@ def stopping(view: SearchView) -> str:
         return "Early stopping was off: every network is trained to the end."
     if not audit.stops:
         return "The stopping rule has stopped no network."
-    stops = "the only stop" if audit.stops == 1 else f"{audit.stops:,} stops"
     if not audit.networks:
-        return f"Not known: none of {stops} has been trained to the end to check it."
-    wrong = audit.better_than_best
-    limit = _largest_share(wrong, audit.networks)
+        none = "the only stop has not" if audit.stops == 1 else f"none of {audit.stops:,} stops has"
+        return f"Not known: {none} been trained to the end to check it."
+    return _all_checked(audit) if audit.networks == audit.stops else _some_checked(audit)
+
+
+def _all_checked(audit: AuditSummary) -> str:
+    if audit.stops > 1:
+        return _checked(f"All {audit.stops:,} stops were", f"{audit.better_than_best or 'none'} would")
+    return _checked("The only stop was", "it would" if audit.better_than_best else "it would not")
+
+
+def _some_checked(audit: AuditSummary) -> str:
+    limit = _largest_share(audit)
     checked = "1 was" if audit.networks == 1 else f"{audit.networks:,} were"
-    return (
-        f"Of {stops}, {checked} trained to the end as a check: {wrong or 'none'} would have beaten the best "
-        f"network of that time. With {CONFIDENCE:.0%} confidence, at most {limit:.0%} of all stops were wrong"
-        + ("; more checks would tell more." if limit > MUCH else ".")
-    )
+    said = _checked(f"Of {audit.stops:,} stops, {checked}", f"{audit.better_than_best or 'none'} would")
+    most = ceil(round(100 * limit, 6))
+    more = "; more checks would tell more." if limit > MUCH else "."
+    return f"{said} With {CONFIDENCE:.0%} confidence, at most {most}% of all stops were wrong{more}"
 
 
-def _largest_share(wrong: int, checked: int) -> float:
-    """The exact one-sided upper limit of a share (Clopper and Pearson, 1934); of nothing, 1."""
+def _checked(stops: str, wrong: str) -> str:
+    return f"{stops} trained to the end as a check: {wrong} have beaten the best network of that time."
+
+
+def _largest_share(audit: AuditSummary) -> float:
+    """The upper limit of the share of all stops that were wrong; without a check it is 1.
+
+    The exact one-sided limit (Clopper and Pearson, 1934), but no more than if all unchecked ones were wrong.
+    """
+    wrong, checked = audit.better_than_best, audit.networks
     if not checked:
         return 1.0
     test = binomtest(wrong, checked, alternative="less")
-    return float(test.proportion_ci(CONFIDENCE, method="exact").high)
+    limit = float(test.proportion_ci(CONFIDENCE, method="exact").high)
+    return min(limit, (wrong + audit.stops - checked) / audit.stops)
 
 
 def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[NextStep]:
@@ -115,6 +134,6 @@ def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[
         steps.append(NextStep(command("run", "--resume", run), "to go on with the search"))
     steps += uses(view.summary, run, SearchRecord.of(view.record), finetuned=finetuned)
     audit = view.audit_summary
-    if audit.stops > audit.networks and _largest_share(audit.better_than_best, audit.networks) > MUCH:
+    if audit.stops > audit.networks and _largest_share(audit) > MUCH:
         steps.append(NextStep(command("audit", run), "to check the stopping rule"))
     return steps

@@ -58,16 +58,42 @@ def test_before_the_first_full_training_nothing_was_found(searched):
 
 @pytest.mark.parametrize(("wrong", "checked", "limit"), [(0, 2, "78%"), (0, 59, "5%"), (3, 3, "100%")])
 def test_audits_say_how_many_stops_may_have_been_wrong(wrong, checked, limit):
-    said = of_audit(networks=checked, better_than_best=wrong)
-    assert f"Of 40 stops, {checked} were trained to the end as a check: {wrong or 'none'} would" in said
+    said = of_audit(stops=400, networks=checked, better_than_best=wrong)
+    assert f"Of 400 stops, {checked} were trained to the end as a check: {wrong or 'none'} would" in said
     assert f"With 95% confidence, at most {limit} of all stops were wrong" in said
     assert ("more checks would tell more" in said) == (limit != "5%")
     if not wrong:  # (1 - p)^n = 0.05
         assert f"{1 - 0.05 ** (1 / checked):.0%}" == limit
 
 
+def test_the_limit_of_wrong_stops_is_rounded_up():
+    assert "at most 1% of all stops were wrong" in of_audit(stops=5000, networks=1000)  # 0.3%
+    assert "at most 24% of all stops were wrong" in of_audit(stops=5000, networks=11)  # 23.8%
+    assert "at most 7% of all stops were wrong" in of_audit(stops=100, networks=99, better_than_best=6)
+
+
+def test_no_more_stops_may_have_been_wrong_than_were_not_checked_or_found_wrong():
+    assert "at most 40% of all stops were wrong" in of_audit(stops=5, networks=3)
+    assert "at most 60% of all stops were wrong" in of_audit(stops=5, networks=3, better_than_best=1)
+
+
+@pytest.mark.parametrize(
+    ("stops", "wrong", "said"),
+    [
+        (8, 0, "All 8 stops were trained to the end as a check: none would have beaten"),
+        (8, 2, "All 8 stops were trained to the end as a check: 2 would have beaten"),
+        (1, 0, "The only stop was trained to the end as a check: it would not have beaten"),
+        (1, 1, "The only stop was trained to the end as a check: it would have beaten"),
+    ],
+)
+def test_where_every_stop_was_checked_no_check_is_missing(stops, wrong, said):
+    whole = of_audit(stops=stops, networks=stops, better_than_best=wrong)
+    assert whole == f"{said} the best network of that time."
+
+
 def test_without_an_audit_the_answer_is_not_known():
     assert of_audit() == "Not known: none of 40 stops has been trained to the end to check it."
+    assert of_audit(stops=1) == "Not known: the only stop has not been trained to the end to check it."
 
 
 def test_without_early_stopping_there_is_nothing_to_be_wrong():
