@@ -47,7 +47,12 @@ def _percent(regret: float | None) -> str:
     """Two digits, three from 100 on."""
     if regret is None:
         return "-"
-    return f"{100 * regret:.0f}" if regret >= 1 else f"{100 * regret:.2g}"
+    return f"{100 * regret:.0f}" if regret >= 0.995 else f"{100 * regret:.2g}"
+
+
+def _milliseconds(ms: float) -> str:
+    """Three digits, more from 1000 on."""
+    return f"{ms:.0f}" if ms >= 999.5 else f"{ms:.3g}"
 
 
 def as_csv(trials: Sequence[Trials]) -> str:
@@ -88,7 +93,7 @@ def _line(trial: Trials) -> list[str]:
         f"{trial.within_tolerance} of {orders}",
         f"{trial.stopped_share:.1%}",
         "-" if false_stops is None else f"{false_stops:.2%}",
-        f"{trial.ms_per_decision:.3g}",
+        _milliseconds(trial.ms_per_decision),
     ]
 
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,3 +83,20 @@ def test_a_regret_beyond_the_median_gap_is_no_power_of_ten():
     trials = run_protocol([CurveSet.of("p", curves)], [RuleSpec("none")], [order])
     _, columns, _, line = as_anytime_table(trials).splitlines()
     assert line.split()[columns.split().index("60%")] == "800"  # (0.9 - 0.1) / (0.9 - 0.8)
+
+
+@pytest.mark.parametrize(("regret", "shown"), [(0.994, "99"), (0.9951, "100"), (0.9999, "100"), (1.0, "100")])
+def test_a_regret_that_rounds_to_the_median_gap_is_100(regret, shown):
+    trial = SimpleNamespace(
+        curve_set=CurveSet.of("p", LearningCurves(np.array([[0.1, 0.2], [0.2, 0.8]]))),
+        rule="none",
+        anytime_regrets=lambda shares: [regret] * len(shares),
+        end_share=1.0,
+    )
+    line = as_anytime_table([trial]).splitlines()[-1]
+    assert set(line.split()[1:-1]) == {shown}
+
+
+def test_decisions_of_more_than_a_second_are_told_in_whole_milliseconds(trials):
+    slow = [replace(result, seconds=1.2342 * result.decisions) for result in trials[0].results]
+    assert as_table([replace(trials[0], results=slow)]).split()[-1] == "1234"
