@@ -77,7 +77,8 @@ def state(view: SearchView, owner: str | None) -> str:
     ended, planned = len(view.ended), view.config.schedule.total
     if ended >= planned:
         audited = "" if owner is None else f" It is being audited by {owner}."
-        return f"Finished: all {planned} networks have ended.{audited}"
+        them = "its only network has" if planned == 1 else f"all {planned} networks have"
+        return f"Finished: {them} ended.{audited}"
     if owner is None and view.nothing_new is not None:
         return f"Finished before its schedule: {ended} of {planned} networks ended; no walk finds another."
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""

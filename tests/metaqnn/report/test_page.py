@@ -4,11 +4,14 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.figures import FIGURES, SearchView
 from metaqnn.report import page as page_module
 from metaqnn.report.drawing import draw
@@ -112,6 +115,12 @@ def test_the_search_is_told_in_numbers_and_facts(parsed, finished_run):
 
 def test_audits_are_told_beside_their_figure(parsed):
     assert "would have beaten the best network at that time" in text_of(parsed)
+
+
+def test_a_finished_search_of_one_network_is_told_in_the_singular(config):
+    of_one = replace(config, schedule=EpsilonSchedule.parse("1.0:1"))
+    view = SimpleNamespace(ended=[object()], config=of_one)
+    assert state(view, None) == "Finished: its only network has ended."
 
 
 def test_before_the_first_network(searched):
