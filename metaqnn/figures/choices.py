@@ -74,7 +74,7 @@ def parallel(view: SearchView) -> alt.LayerChart:
     """Networks as lines through their choices, weights and accuracy, each on an axis of its own."""
     if not view.completed:
         raise NothingToShow("No network has been trained to the end yet.")
-    ranked = sorted(view.completed, key=lambda row: row.final_accuracy)
+    ranked = sorted(view.completed, key=lambda row: (row.final_accuracy, -row.parameters, -row.number))
     try:
         drawn = [_described(row) for row in _shown(ranked)]
     except StateSpaceError as error:

@@ -1,6 +1,7 @@
 """Choices side by side, and how much they matter."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,22 @@ def test_the_best_are_marked(view, sql, rows):
     points = rows(choices.parallel(view), "line")
     marked = {point["number"] for point in points if point["series"] == choices.BEST}
     assert marked == {number for (number,) in best}
+
+
+def test_the_marked_ones_are_the_first_of_the_list_of_the_best_where_accuracies_are_equal(rows):
+    sizes = [900, 100, 300, 300, *range(1000, 1009)]  # the first four are equal, and one may be marked
+    completed = [
+        SimpleNamespace(
+            number=number,
+            architecture="[C(8,3,1), SM(10)]",
+            parameters=size,
+            final_accuracy=0.7 if number <= 4 else 0.8,
+        )
+        for number, size in enumerate(sizes, start=1)
+    ]
+    points = rows(choices.parallel(SimpleNamespace(completed=completed)), "line")
+    marked = {point["number"] for point in points if point["series"] == choices.BEST}
+    assert marked == {2, *range(5, 14)}  # as `metaqnn top` orders them: the smaller first
 
 
 def test_few_networks_say_nothing_about_choices(view):
