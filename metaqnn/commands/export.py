@@ -104,7 +104,8 @@ def _text(facts: dict[str, Any], target: Path, output_format: str, guess: str) -
     if any(row["part"] == "validation" for row in files) and facts["metric"] != ACCURACY:
         found = f"{percent(facts['validation_accuracy'])} {in_words(facts['metric'])}"
         before = "training" if alone else "search"
-        lines.append(f"every image counts alike here; in the {before} every class did: {found}")
+        alike = f"every image counts alike here; in the {before} every class did: {found}"
+        lines[-1:] = [alike, f"in {in_words(facts['metric'])}, {guess}"]
     folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
     return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])
 

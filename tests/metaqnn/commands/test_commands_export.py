@@ -121,6 +121,20 @@ def test_images_that_are_counted_alike_are_told_from_the_metric_of_the_search(me
     assert ("in the search every class did: 58.80% balanced accuracy" in printed) is told
 
 
+@pytest.mark.parametrize(
+    ("metric", "of"), [("accuracy", ""), ("balanced-accuracy", "in balanced accuracy, ")]
+)
+def test_a_guess_in_another_metric_than_that_of_the_table_names_its_metric(metric, of):
+    file = {"correct": 57, "images": 250, "part": "validation", "sha256": "0" * 64}
+    facts = {"files": {"model.py": file}, "members": {}, "network": 4, "architecture": "[SM(2)]"}
+    guess = "always guessing the commonest class: 50.00%"
+    printed = _text({**facts, "metric": metric, "validation_accuracy": 0.588}, Path("best"), "table", guess)
+    assert f"{of}{guess}" in printed.splitlines()
+    of_test = {**file, "part": "test"}  # where errors are counted
+    tested = {**facts, "files": {"model.py": of_test}, "metric": metric, "validation_accuracy": 0.588}
+    assert guess in _text(tested, Path("best"), "table", guess).splitlines()
+
+
 def test_a_network_that_was_trained_alone_has_no_number_and_no_search():
     file = {"correct": 57, "images": 250, "part": "validation", "sha256": "0" * 64}
     facts = {"files": {"model.py": file}, "members": {}, "network": 0, "architecture": "[SM(3)]"}
