@@ -182,10 +182,10 @@ class Course:
         if report.attempt < self._recipe.attempts:
             self._attempt = report.attempt + 1
             return None
-        return Outcome.CHANCE, (
-            f"no better than chance in attempt {report.attempt}: accuracy {report.accuracy:.2%} after epoch "
-            f"{report.epoch} is at most {self._chance.threshold:.2%}, training loss {report.loss:.4g}"
-        )
+        loss, found = f"training loss {report.loss:.4g}", f"accuracy {report.accuracy:.2%} after epoch"
+        limit = f"{found} {report.epoch} is at most {self._chance.threshold:.2%}, {loss}"
+        why = limit if isfinite(report.loss) else f"{loss} in epoch {report.epoch}"
+        return Outcome.CHANCE, f"no better than chance in attempt {report.attempt}: {why}"
 
     def _seconds(self) -> float:
         return perf_counter() - self._started

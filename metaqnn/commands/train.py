@@ -181,6 +181,12 @@ def _guess(result: dict[str, Any]) -> str:
     return f"; {guess_text(result['guess'], result['guess_limit'], last, who=who)}"
 
 
+def _unmeasured(result: dict[str, Any]) -> str:
+    """Why there is no test error."""
+    ended_well = result["outcome"] == "completed"
+    return "the data set has no test images" if ended_well else "not measured, as the training failed"
+
+
 def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> str:
     from metaqnn.tune.single import error_rate
     from trainers.families import PUBLISHED
@@ -198,7 +204,7 @@ def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> 
         "network": result["architecture"],
         "outcome": f"{result['outcome']}: {result['message']}",
         metric: f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
-        "test error": "the data set has no test images" if rate is None else
+        "test error": _unmeasured(result) if rate is None else
         f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)}) on {rate.images:,} images"
         f"; {percent(result.get('test_error_of_guess'))} by always guessing the commonest class",
     }  # fmt: skip

@@ -327,3 +327,19 @@ def test_running_out_of_memory_in_a_later_attempt_leaves_no_curve(path, monkeypa
     result = subject.run()
     assert (result.outcome, result.attempt, result.curve) == (Outcome.OUT_OF_MEMORY, 2, ())
     assert "9 bytes" in result.message
+
+
+@pytest.mark.parametrize(
+    ("loss", "why"),
+    [
+        (float("nan"), "training loss nan in epoch 1"),
+        (2.3, f"accuracy 5.00% after epoch 1 is at most {CHANCE.threshold:.2%}, training loss 2.3"),
+    ],
+)
+def test_a_first_loss_that_is_not_finite_is_not_blamed_on_the_accuracy(path, loss, why):
+    places = [(attempt, 1) for attempt in (1, 2, 3)]
+    losses = dict.fromkeys(places, loss)
+    accuracy = 0.05 if loss == 2.3 else 0.6  # above chance, but for nothing
+    result = Scripted(path, [accuracy] * 3, losses, places=places).run()
+    assert result.outcome is Outcome.CHANCE
+    assert result.message == f"no better than chance in attempt 3: {why}"

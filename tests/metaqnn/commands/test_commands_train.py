@@ -84,6 +84,17 @@ def test_a_network_that_is_no_better_than_guessing_is_told_so(tmp_path):
     assert "NOT" not in train._text({**result, "validation_accuracies": [0.99]}, namespace, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [("completed", "the data set has no test images"), ("chance", "not measured, as the training failed")],
+)
+def test_why_there_is_no_test_error_is_told(tmp_path, outcome, why):
+    curve = {"validation_accuracies": [0.1], "validation_images": 100}
+    result = {"architecture": NETWORK, "outcome": outcome, "message": "", **curve, "test_errors": None}
+    text = train._text(result, Namespace(format="table", architecture=NETWORK), tmp_path)
+    assert why in text
+
+
 def test_the_curve_is_written_as_predictor_reads_it(trained):
     folder, printed = trained
     curves = LearningCurves.read(folder / "curve.csv")
