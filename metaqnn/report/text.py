@@ -35,8 +35,8 @@ def headline(summary: Summary) -> str:
     """The most important numbers, in three lines."""
     return "\n".join(
         [
-            f"{summary.networks} of {counted(summary.planned, 'network')}: {summary.completed} trained to "
-            f"the end, {summary.stopped} stopped, {summary.failed} failed; {duration(summary.seconds)}",
+            f"{summary.networks:,} of {counted(summary.planned, 'network')}: {summary.completed:,} trained "
+            f"to the end, {summary.stopped:,} stopped, {summary.failed:,} failed; {duration(summary.seconds)}",
             _best(summary),
             f"{counted(summary.epochs, 'epoch')} trained, {_saved(summary)}",
         ]
@@ -46,7 +46,7 @@ def headline(summary: Summary) -> str:
 def _saved(summary: Summary) -> str:
     saved = summary.full_epochs - summary.epochs
     factor = f": {summary.speedup:.2f}x" if saved else ""
-    return f"{saved or 'none'} saved by early stopping{factor}"
+    return f"{f'{saved:,}' if saved else 'none'} saved by early stopping{factor}"
 
 
 def _best(summary: Summary) -> str:
@@ -79,8 +79,8 @@ def audit_line(audit: AuditSummary) -> str:
         lines.append(_error(audit))
     afterwards = audit.networks - audit.in_loop
     spent = [
-        f"{audit.in_loop} during the search, for {audit.epochs_in_loop} of the epochs above",
-        f"{afterwards} by `metaqnn audit`, for {counted(audit.epochs_afterwards, 'more epoch')}",
+        f"{audit.in_loop:,} during the search, for {audit.epochs_in_loop:,} of the epochs above",
+        f"{afterwards:,} by `metaqnn audit`, for {counted(audit.epochs_afterwards, 'more epoch')}",
     ]
     lines.append("; ".join(text for text, n in zip(spent, (audit.in_loop, afterwards), strict=True) if n))
     return "\n".join(lines)

@@ -1,7 +1,9 @@
 """The lines that the report prints."""
 
-from metaqnn.report.text import audit_line
-from metaqnn.results.summary import AuditSummary
+import re
+
+from metaqnn.report.text import audit_line, headline
+from metaqnn.results.summary import AuditSummary, Summary
 
 
 def line_of(stops):
@@ -11,3 +13,15 @@ def line_of(stops):
 def test_without_a_stop_nobody_is_told_to_audit_stops():
     assert line_of(0) == "no network was stopped: there is nothing to audit"
     assert line_of(1) == "no audit of 1 stop yet: `metaqnn audit RUN` trains some to the end"
+
+
+def test_large_numbers_have_commas_everywhere():
+    counts = {"networks": 2700, "planned": 2800, "completed": 1500, "stopped": 1190, "failed": 10}
+    spent = {"epochs": 21600, "full_epochs": 54000, "seconds": 18000.0}
+    best = {"best_accuracy": 0.9, "best_accuracy_low": None, "best_accuracy_high": None}
+    about = {"validation_images": None, "metric": "accuracy", "guess": None, "guess_limit": None}
+    said = headline(Summary(**counts, **spent, **best, **about, by_epsilon=[]))
+    assert said.startswith("2,700 of 2,800 networks: 1,500 trained to the end, 1,190 stopped, 10 failed;")
+    assert said.endswith("21,600 epochs trained, 32,400 saved by early stopping: 2.50x")
+    audits = audit_line(AuditSummary(4000, 3000, 1200, 0, None, None, None, None, 12400, 20000))
+    assert not re.search(r"\d{4}", f"{said}{audits}")
