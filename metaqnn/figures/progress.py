@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, groupby
 from statistics import fmean
 from typing import Any
 
@@ -118,20 +118,22 @@ def _best_so_far(steps: list[dict[str, Any]], y: alt.Y, looks: dict[str, Any]) -
 
 
 def _stages(view: SearchView) -> list[dict[str, Any]]:
-    """The summary of each epsilon, and the position of its bar."""
-    rows = view.summary.by_epsilon
+    """The summary of each epsilon, and where it stands; one that the schedule comes back to stands twice."""
+    rows = {row.epsilon: row for row in view.summary.by_epsilon}
     if not rows:
         raise NothingToShow("No network has ended yet.")
-    ends = list(accumulate(row.networks for row in rows))
+    proposed = [row.epsilon for row in sorted(view.ended, key=lambda row: row.number)]
+    stages = [(rows[epsilon], len(list(same))) for epsilon, same in groupby(proposed)]
+    ends = accumulate(networks for _, networks in stages)
     return [
         {
             **vars(row),
             "label": f"ε {row.epsilon:g}",
-            "start": end - row.networks,
-            "middle": end - row.networks / 2,
+            "start": end - networks,
+            "middle": end - networks / 2,
             "end": end,
         }
-        for row, end in zip(rows, ends, strict=True)
+        for (row, networks), end in zip(stages, ends, strict=True)
     ]
 
 

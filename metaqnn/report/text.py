@@ -36,7 +36,8 @@ def headline(summary: Summary) -> str:
     return "\n".join(
         [
             f"{summary.networks:,} of {counted(summary.planned, 'network')}: {summary.completed:,} trained "
-            f"to the end, {summary.stopped:,} stopped, {summary.failed:,} failed; {duration(summary.seconds)}",
+            f"to the end, {summary.stopped:,} stopped, {summary.failed:,} failed; "
+            f"{duration(summary.seconds)}",
             _best(summary),
             f"{counted(summary.epochs, 'epoch')} trained, {_saved(summary)}",
         ]

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.figures import NothingToShow, progress
 
 
@@ -17,6 +18,14 @@ def test_strokes_are_means_as_wide_as_their_networks(view, sql, rows):
         found = [(row["end"] - row["start"], row["accuracy"]) for row in strokes if row["series"] == series]
         assert found == [pytest.approx((row[0], row[place])) for row in expected if row[place] is not None]
     assert sorted({row["start"] for row in strokes}) == [0, 12, 18]
+
+
+def test_an_epsilon_that_the_schedule_comes_back_to_has_two_stripes(searched, formula_trainer, rows):
+    schedule = EpsilonSchedule.parse("1.0:5,0.5:3,1.0:2")
+    view = searched(formula_trainer(5), schedule=schedule, stopping="none")
+    strokes = rows(progress.search(view), "rule")
+    found = [(row["epsilon"], row["start"], row["end"]) for row in strokes]
+    assert list(dict.fromkeys(found)) == [(1.0, 0, 5), (0.5, 5, 8), (1.0, 8, 10)]
 
 
 def test_the_axis_fits_what_is_drawn(view, rows):
