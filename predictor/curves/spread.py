@@ -53,37 +53,38 @@ def _by_metric(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_data(table: pd.DataFrame) -> pd.DataFrame:
-    flagged = {column: _named_data(table[column], column) for column in table.columns}
-    tables = {column: table.assign(**{column: cells}) for column, cells in flagged.items()}
-    phase = next((column for column in tables if _varies_within_epochs(tables[column], column)), None)
-    if phase is None:
+    for phase in table.columns:
+        cells = _named_data(table[phase], phase)
+        if _varies_within_epochs(table, phase, cells):
+            break
+    else:
         return table
-    table = tables[phase]
     metrics = [column for column in table.columns if is_metric(table, column)]
     named = {
-        f"{kind}_{metric}" if kind else metric: table[metric].where(table[phase] == kind, "")
-        for kind in dict.fromkeys(table[phase])
+        f"{kind}_{metric}" if kind else metric: table[metric].where(cells == kind, "")
+        for kind in dict.fromkeys(cells)
         for metric in metrics
     }
-    kept = {name: cells for name, cells in named.items() if (cells != "").any()}
+    kept = {name: values for name, values in named.items() if (values != "").any()}
     return table.drop(columns=[phase, *metrics]).assign(**kept)
 
 
-def _varies_within_epochs(table: pd.DataFrame, column: str) -> bool:
-    """Whether the cells are names of data, and most epochs of a training have rows of several of them."""
-    kinds = set(table[column]) - {""}
+def _varies_within_epochs(table: pd.DataFrame, column: str, cells: pd.Series) -> bool:
+    """Whether the column's cells name data, and most epochs of a training have rows of several of them."""
+    kinds = set(cells) - {""}
     if plain(column) in RUN_NAMES or len(kinds) < 2 or not _name_data(kinds):
         return False
     epochs = epoch_columns(table)
     if not epochs:
         return False
-    rows = table[table[column] != ""]  # others tell of the training as a whole
+    told = cells != ""  # others tell of the training as a whole
+    rows = table[told]
     same = [
         other
         for other in table.columns
         if other == epochs[0] or (other != column and _tells_trainings(rows, other, epochs))
     ]
-    return bool((rows.groupby(same)[column].nunique() > 1).mean() >= 0.5)
+    return bool((cells[told].groupby([rows[name] for name in same]).nunique() > 1).mean() >= 0.5)
 
 
 def _named_data(cells: pd.Series, column: str) -> pd.Series:
@@ -102,10 +103,15 @@ def _named_data(cells: pd.Series, column: str) -> pd.Series:
 
 def _name_data(kinds: Iterable[str]) -> bool:
     """Whether the words say which data it is, and nothing else differs: ``val``, ``cifar10 training set``."""
-    words = [set(words_of(kind)) for kind in kinds]
-    others = {frozenset(w for w in found - DATA - OF_DATA if not w.isdecimal()) for found in words}
-    data = {frozenset(found & DATA) for found in words}
-    return all(data) and len(data) > 1 and len(others) == 1
+    data: set[frozenset[str]] = set()
+    others: set[frozenset[str]] = set()
+    for kind in kinds:
+        words = set(words_of(kind))
+        data.add(frozenset(words & DATA))
+        others.add(frozenset(word for word in words - DATA - OF_DATA if not word.isdecimal()))
+        if not words & DATA or len(others) > 1:
+            return False
+    return len(data) > 1
 
 
 def _tells_trainings(table: pd.DataFrame, column: str, epochs: list[str]) -> bool:

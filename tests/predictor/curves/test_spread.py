@@ -25,6 +25,12 @@ def phases(accuracies, losses):
     )  # fmt: skip
 
 
+def test_a_column_may_have_any_name(tmp_path, phases, accuracies):
+    for table in (phases, phases[phases["phase"] == "val"].drop(columns="phase")):
+        table.rename(columns={"time": "self"}).to_csv(tmp_path / "log.csv", index=False)
+        np.testing.assert_array_equal(read(tmp_path / "log.csv").values, accuracies)
+
+
 def test_rows_of_training_data_are_no_trainings(tmp_path, phases, accuracies, losses):
     for table in (phases, phases.drop(columns="run")):
         table.to_csv(tmp_path / "log.csv", index=False)
