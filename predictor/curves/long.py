@@ -52,7 +52,7 @@ def is_long(table: pd.DataFrame) -> bool:
         return not wide or any(
             told(table, epochs[0], wide[0]) for told in (_rows_are_epochs, _runs_have_rows)
         )
-    unclear = any(group.is_unclear for group in groups_of(list(table.columns)))
+    unclear = any(g.is_unclear and len(g.columns) > 1 for g in groups_of(list(table.columns)))
     if groups or unclear or len(table) < 2:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}

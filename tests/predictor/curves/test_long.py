@@ -29,6 +29,12 @@ def test_a_row_per_training_and_epoch_in_any_order(write, long, accuracies, loss
     assert (by_loss.metric, by_loss.direction) == ("loss", "minimize")
 
 
+@pytest.mark.parametrize("name", ["r2_score", "f2_score", "l2_loss"])
+def test_the_number_of_a_single_metric_leaves_rows_without_numbers_epochs(write, losses, name):
+    table = pd.DataFrame({"val_loss": losses[0], name: 1 / losses[0]})
+    np.testing.assert_array_equal(read(write(table)).values, losses[:1])
+
+
 def test_training_data_are_not_taken_where_an_unknown_metric_is_of_validation_data(write, long, accuracies):
     table = long.rename(columns={"val_loss": "train_loss", "val_acc": "val_jaccard"})
     with pytest.raises(
