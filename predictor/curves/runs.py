@@ -26,7 +26,7 @@ from predictor.curves.long import is_long, read_long
 from predictor.curves.partition import RUN, RUN_NAMES, blocks_of, epoch_columns, plain
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.spread import spread
-from predictor.curves.tables import TEXT_SUFFIXES, read_table
+from predictor.curves.tables import TEXT_SUFFIXES, known_numbers, read_table
 from predictor.curves.wording import describe, listed
 from predictor.errors import CurvesError
 from predictor.extras import require
@@ -115,7 +115,7 @@ def _are_whole(table: pd.DataFrame, blocks: Sequence[str], epoch: str) -> bool:
     All begin at the same epoch and log the same; those after one that was broken off are longer.
     """
     trainings = [rows for _, rows in table.groupby(list(blocks), sort=False)]
-    starts = {float(rows[epoch].iloc[0] or "nan") for rows in trainings}
+    starts = {float(known_numbers(rows[epoch].iloc[:1])[0]) for rows in trainings}
     logged = {tuple((rows != "").any()) for rows in trainings}
     lengths = [len(rows) for rows in trainings]
     longer = any(later > earlier for earlier, later in pairwise(lengths))

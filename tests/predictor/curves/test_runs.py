@@ -252,6 +252,13 @@ def _append(folder, *parts):
         pd.concat(rows).to_csv(folder / f"log{i}.csv", index=False)
 
 
+def test_an_epoch_that_is_written_as_missing_is_named(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("epoch,acc\nNA,0.3\n2,0.4\n3,0.5\n")
+    with pytest.raises(CurvesError, match="row 1 has a value, but no number in epoch"):
+        read(tmp_path)
+
+
 def test_whole_trainings_one_after_the_other_in_each_file_are_trainings_of_their_own(tmp_path, accuracies):
     tables = [pd.DataFrame({"epoch": EPOCHS, "val_accuracy": row, "loss": 1 - row}) for row in accuracies]
     _append(tmp_path, tables[:2], tables[2:4], [tables[4], tables[5][:4]])
