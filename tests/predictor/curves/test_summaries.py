@@ -46,3 +46,16 @@ def test_trainings_that_are_called_as_a_summary_and_have_other_values_are_read(t
     np.testing.assert_array_equal(read(path).values, accuracies)
     pair = _write(tmp_path / "pair", kind, names[1:3], accuracies[1:3])
     np.testing.assert_array_equal(read(pair).values, accuracies[1:3])
+
+
+def test_ways_of_pooling_of_trainings_that_are_nearly_alike_are_no_summaries(tmp_path):
+    values = 0.985 + 0.004 * np.random.default_rng(0).random((6, 3)).round(2)
+    for names in (
+        ["max", "none", "none", "none", "none", "avg"],
+        ["max", "max", "none", "none", "none", "avg"],
+    ):
+        path = _write(tmp_path / "curves", "wide", names, values)
+        np.testing.assert_array_equal(read(path).values, values)
+    values = np.array([[0.5, 0.7], [0.5, 0.7], [0.5, 0.7], [0.4, 0.6]])
+    path = _write(tmp_path / "curves", "wide", ["max", "max", "none", "none"], values)
+    np.testing.assert_array_equal(read(path).values, values)
