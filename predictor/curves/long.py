@@ -129,7 +129,8 @@ def read_long(
     metric, remark = settle(curve, values, wishes)
     values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
     first = pd.DataFrame([group.iloc[0] for group in groups]).reset_index(drop=True)
-    refuse_summaries(first, values)
+    if not declared:  # by a study, which has no rows of summaries
+        refuse_summaries(first, values)
     parameters = _parameters(first, groups, [epoch, curve], values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(curve)} at {shown(epoch)} {_ends(grid)}")
     return LearningCurves(
@@ -229,6 +230,7 @@ def _parameters(
     ]
     configured = {m["name"]: column for column in steady if (m := OF_PARAMETERS.match(column))}
     table = first[list(configured.values()) or steady].rename(columns={c: n for n, c in configured.items()})
+    declared = declared and bool(configured)
     if wishes.parameters is None and not declared:
         table = table[[column for column in table.columns if plain(column) not in RUN_NAMES]]
     return parameters_of(table, [], values, wishes, declared)

@@ -79,6 +79,25 @@ def _study_of_names(tmp_path, losses, names, metric="loss"):
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_study_without_parameters_has_nothing_to_leave_out(tmp_path, losses):
+    understood = read(_study_of_names(tmp_path, losses, [])).understood
+    assert "no parameters" in understood
+    assert "left out" not in understood
+
+
+def test_a_trial_with_the_mean_of_others_is_a_trial(tmp_path):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db", direction="minimize")
+    for pooling, loss in {"max": 0.5, "mean": 0.4, "none": 0.3, "last": 0.5}.items():
+        study.enqueue_trial({"pooling": pooling})
+        trial = study.ask()
+        trial.suggest_categorical("pooling", ["max", "mean", "none", "last"])
+        for step in (1, 2):
+            trial.report(loss / step, step)
+        study.tell(trial, loss / 2)
+    assert len(read(tmp_path / "study.db", metric="loss")) == 4
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_parameters_of_a_study_are_parameters_whatever_their_names(tmp_path, losses):
     numbers = ["run", "id", "version", "model", "name", "epoch", "time", "acc_1", "x_1", "x_2", "rank"]
     curves = read(_study_of_names(tmp_path, losses, [*numbers, "text"]))
