@@ -183,7 +183,9 @@ def _guess(result: dict[str, Any]) -> str:
 
 def _unmeasured(result: dict[str, Any]) -> str:
     """Why there is no test error."""
-    ended_well = result["outcome"] == "completed"
+    from trainers import Outcome
+
+    ended_well = result["outcome"] == Outcome.COMPLETED
     return "the data set has no test images" if ended_well else "not measured, as the training failed"
 
 
