@@ -158,12 +158,14 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 def refuse_training(chosen: str, others: Iterable[str]) -> None:
     """Refuse a curve of training data if others are of validation data, but of a metric that is not known."""
+    if split_rank(chosen) != TRAINED:
+        return
     unknown = [
         name
         for name in others
         if split_rank(name) == 0 and direction_of(name) is None and not is_generic(name)
     ]
-    if split_rank(chosen) == TRAINED and unknown:
+    if unknown:
         raise CurvesError(
             f"{shown(chosen)} was measured on training data; {listed(unknown)}, measured on validation data, "
             f"is of no known metric; say which: --curve {shown(unknown[0])} with --direction, or "

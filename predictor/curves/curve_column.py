@@ -50,14 +50,14 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
         table: a row per training and epoch.
         trainings: how many; parameters do not have more values.
     """
-    others = [
+    others = (
         column
         for column in table.columns
         if not first_text(table[column])
         and len(set(table[column]) - {""}) > trainings
         and not names_bookkeeping(column)
         and not AFTERWARDS.intersection(words_of(column))
-    ]
+    )
     refuse_training(curve, others)
 
 

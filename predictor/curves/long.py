@@ -46,14 +46,15 @@ SHORT = 3
 
 def is_long(table: pd.DataFrame) -> bool:
     """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
-    groups = curves_among(groups_of(list(table.columns)))
+    groups = groups_of(list(table.columns))
+    curves = curves_among(groups)
     if epochs := epoch_columns(table):
-        wide = [g for g in groups if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
+        wide = [g for g in curves if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
         return not wide or any(
             told(table, epochs[0], wide[0]) for told in (_rows_are_epochs, _runs_have_rows)
         )
-    unclear = any(g.is_unclear and len(g.columns) > 1 for g in groups_of(list(table.columns)))
-    if groups or unclear or len(table) < 2:
+    unclear = any(g.is_unclear and len(g.columns) > 1 for g in groups)
+    if curves or unclear or len(table) < 2:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}
     named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]

@@ -31,15 +31,15 @@ PUBLISHED_FROM_ZERO = {
 
 def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`."""
-    group = _curve_of(table, wishes.curve)
-    _refuse_other_epochs(group, table)
+    groups = groups_of(list(table.columns))
+    group = _curve_of(groups, table, wishes.curve)
+    _refuse_other_epochs(group, groups, table)
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric and _may_be_turned(group, table):
         check_rows(np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
-    others = [column for column in table.columns if column not in group.columns.values()]
-    refuse_summaries(table[others], values)
+    refuse_summaries(table[_others(group, table)], values)
     metric, remark = settle(group.name, values, wishes)
     if not wishes.curve:
         _ask_about_n_grams(group, metric.name, values)
@@ -61,9 +61,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     )
 
 
-def _curve_of(table: pd.DataFrame, wanted: str | None) -> Group:
+def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:
     """The columns of the curve; `CurvesError` if there are none, or an epoch is missing."""
-    groups = groups_of(list(table.columns))
     candidates = curves_among(groups, wanted)
     if not candidates:
         if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
@@ -102,9 +101,9 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
         )
 
 
-def _refuse_other_epochs(group: Group, table: pd.DataFrame) -> None:
+def _refuse_other_epochs(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> None:
     """Refuse trainings whose values stand at other epochs, as a list of these beside the curve tells."""
-    for other in groups_of(list(table.columns)):
+    for other in groups:
         if other.name != group.name and len(other.columns) == len(group.columns) and _differ(other, table):
             raise CurvesError(
                 f"the trainings have their values at different epochs, by {_range(other)}; "
@@ -142,7 +141,13 @@ def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
 
 def _is_alone(group: Group, table: pd.DataFrame) -> bool:
     """Whether the table has no other columns, except one that numbers the rows."""
-    return all(is_index(column) for column in table.columns if column not in group.columns.values())
+    return all(map(is_index, _others(group, table)))
+
+
+def _others(group: Group, table: pd.DataFrame) -> list[str]:
+    """The columns that are not the group's."""
+    own = set(group.columns.values())
+    return [column for column in table.columns if column not in own]
 
 
 def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:
@@ -186,7 +191,7 @@ def _epoch_zero(
     assert metric.direction is not None  # settled
     if before_training(first, values[:, 0], metric.direction):
         return True, f"{name} left out: before training, by its values"
-    others = frozenset(table.columns) - set(group.columns.values())
+    others = frozenset(_others(group, table))
     published = (group.name, others, max(group.columns)) in PUBLISHED_FROM_ZERO
     if published or (group.name == "ep" and metric.name == "perplexity"):
         return True, f"{name} left out, as the protocol of the published sets says"
