@@ -8,11 +8,14 @@
 # A stage that fails, or runs past its limit, does not stop the others. Run it in the root of the checkout.
 set -u
 DATA=$1 OUT=$2; mkdir -p "$OUT"
-export GPU_FACTS=$OUT/facts.txt PYTHONPATH=$PWD:${PYTHONPATH:-} PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$OUT/cache
+# all but the results is elsewhere: whenever the session is cut off, a few small files are in OUT
+WORK=$(mktemp -d); trap 'rm -rf "$WORK"' EXIT
+SITE=$WORK/site RUN=$WORK/run
+export GPU_FACTS=$OUT/facts.txt PYTHONPATH=$PWD:${PYTHONPATH:-}:$SITE PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$WORK/cache
 PYTHON=${PYTHON:-python3} TRIAL=${METAQNN_GPU:-} DEVICE=${METAQNN_GPU:-cuda}
 exec > >(tee "$OUT/report.txt") 2>&1
 
-rm -f "$GPU_FACTS" # of an earlier session; tests write below what is there
+rm -rf "$GPU_FACTS" "$OUT/run" # of an earlier session; tests write below what is there
 
 stage() { # LIMIT COMMAND...
     local limit=$1 began=$SECONDS; shift
@@ -21,7 +24,6 @@ stage() { # LIMIT COMMAND...
     echo "== exit code $? after $((SECONDS - began)) s (limit $limit s)"
 }
 
-SITE=$OUT/site; export PYTHONPATH=$PYTHONPATH:$SITE
 ls .whl/*.whl >/dev/null 2>&1 && $PYTHON -m pip install -q --no-index --no-deps --upgrade --target "$SITE" .whl/*.whl
 if ! $PYTHON -c 'from importlib.metadata import version; version("metaqnn")' 2>/dev/null; then
     mkdir -p "$SITE/metaqnn-0.dist-info"
@@ -32,24 +34,30 @@ command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,m
 $PYTHON -c 'import platform, torch; print("Python", platform.python_version(), "PyTorch", torch.__version__, "CUDA", torch.version.cuda)'
 
 # the images are read once, on one core, while the tests run
-$PYTHON -c 'import sys, trainers; trainers.load_dataset("cifar10", data_dir=sys.argv[1], download=False)' "$DATA" &
+timeout 200 $PYTHON -c '
+import sys
+from trainers.datasets import decoding_bar, load_dataset
+with decoding_bar(False):
+    load_dataset("cifar10", data_dir=sys.argv[1], download=False)' "$DATA" &
 reading=$!
 
-# interrupted, and not terminated, pytest still tells which tests have failed
-END=INT stage 150 $PYTHON -m pytest -q -m gpu -p no:cacheprovider --maxfail 12 --tb short --durations 6 \
-    tests/trainers/gpu tests/metaqnn/executors/test_workers_on_a_gpu.py
+# Each test is named when it begins, and one that hangs shows where. Interrupted, and not terminated, pytest still
+# tells which have failed. Those of workers are apart: a process that has lost its device fails in all that follow.
+tests=(-m pytest -vv -m gpu -p no:cacheprovider -o faulthandler_timeout=60 --maxfail 12 --tb short --durations 6)
+END=INT stage 120 $PYTHON "${tests[@]}" tests/trainers/gpu
+END=INT stage 110 $PYTHON "${tests[@]}" tests/metaqnn/executors/test_workers_on_a_gpu.py
 smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 512 --side 256)
 wait $reading
-stage 150 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${smaller[@]}"
+stage 160 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${smaller[@]}"
 
 searched=(--dataset cifar10 --preset paper --data-dir "$DATA" --no-download --schedule 1.0:200 --epochs 4 --decay-every 1)
 [[ $TRIAL ]] && searched=(--dataset digits --schedule 1.0:20 --epochs 2)
-rm -rf "$OUT/run"
-stage 60 $PYTHON -m metaqnn.run --run-dir "$OUT/run" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
-stage 30 $PYTHON -m metaqnn.run --resume "$OUT/run" --quiet
-stage 20 $PYTHON -m metaqnn top "$OUT/run" -k 3
-[[ $TRIAL ]] || stage 90 $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5 # on a CPU it takes minutes
+stage 60 $PYTHON -m metaqnn.run --run-dir "$RUN" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
+stage 30 $PYTHON -m metaqnn.run --resume "$RUN" --quiet
+stage 20 $PYTHON -m metaqnn top "$RUN" -k 3
+mkdir "$OUT/run"; cp "$RUN"/*.* "$OUT/run" # without checkpoints and weights
+[[ $TRIAL ]] || stage 100 $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5 # on a CPU it takes minutes
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
-rm -rf "$OUT/cache" "$SITE" "$OUT/run/checkpoints" "$OUT/run/weights"
 echo "== all done after $SECONDS s"
+sleep 0.5 # until the report has it, too
