@@ -46,7 +46,7 @@ reading=$!
 tests=(-m pytest -vv -m gpu -p no:cacheprovider -o faulthandler_timeout=60 --maxfail 12 --tb short --durations 6)
 END=INT stage 120 $PYTHON "${tests[@]}" tests/trainers/gpu
 END=INT stage 110 $PYTHON "${tests[@]}" tests/metaqnn/executors/test_workers_on_a_gpu.py
-smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 512 --side 256)
+smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 128 --side 256)
 wait $reading
 stage 160 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${smaller[@]}"
 
