@@ -6,8 +6,8 @@ Runs unattended on any NVIDIA card. Prints first, as the claim is about it, how 
 networks, 20 epochs of 45,000 images and 5,000 validated, from networks drawn at random from the CIFAR-10
 space, of each of which a second epoch is timed. Restarts at lower rates and the time between networks are not
 counted. --seconds ends the random networks early; those that have been trained count. Then the table of
-`training_loop.py` (the plain loop with worker processes and pinned memory), and the same steps with and
-without a CUDA graph.
+`training_loop.py` (the plain loop with worker processes, pinned memory and PyTorch's defaults, by which
+convolutions are rounded to TF32), and the same steps with and without a CUDA graph.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -29,6 +29,7 @@ from training_loop import (
     CLASSES,
     SHAPE,
     SUBJECTS,
+    Run,
     Subject,
     ceiling,
     loops,
@@ -47,6 +48,8 @@ from trainers.device import cuda_settings
 NETWORKS, EPOCHS, TRAINING, VALIDATION = 2700, 20, 45_000, 5_000
 EARLY_STOPPING = 3.8  # [PP], full run on CIFAR-10 with Delta = 0.99
 DRAWN = 1000  # networks whose mean cost stands for that of all
+as_in_trainings = cuda_settings(deterministic=False)
+"""Makes a function compute as trainings do."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,13 @@ class Machine:
         return 20 * side**3 / median(seconds)
 
 
+def compared(subject: Subject, device: str, workers: int) -> dict[str, Run]:
+    """What is compared, by name: all but the plain loop computes as trainings do."""
+    runs = loops(subject, device, workers)
+    return {name: run if name == "plain" else as_in_trainings(run) for name, run in runs.items()}
+
+
+@as_in_trainings
 def graph_row(subject: Subject, machine: Machine, rounds: int) -> list[str]:
     """Images a second of steps on one resident batch, launched kernel by kernel and replayed."""
     owners = {way: trainer(random_images(BATCH), machine.device, "auto", way) for way in (False, True)}
@@ -100,6 +110,7 @@ def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Mach
     return timed({"epoch": our_epoch(owner, network)}, 1, machine.clock)["epoch"][0]
 
 
+@as_in_trainings
 def seconds_of_epochs(
     networks: list[Architecture], owner: ClassifierTrainer, machine: Machine, most: float
 ) -> list[float]:
@@ -169,11 +180,7 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    with cuda_settings(deterministic=False):  # as trainings have them
-        measure(parse())
-
-
-def measure(chosen: argparse.Namespace) -> None:
+    chosen = parse()
     if chosen.device != "cpu" and not torch.cuda.is_available():
         print("not measured: PyTorch sees no NVIDIA GPU here")
         return
@@ -185,7 +192,7 @@ def measure(chosen: argparse.Namespace) -> None:
     seconds = seconds_of_epochs(networks, owner, machine, chosen.seconds)
     print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(chosen.side))
     subjects = [replace(subject, images=chosen.images) for subject in SUBJECTS]
-    turns = {s: timed(loops(s, chosen.device, workers), rounds, machine.clock) for s in subjects}
+    turns = {s: timed(compared(s, chosen.device, workers), rounds, machine.clock) for s in subjects}
     print("\n" + speed_table([row(*item) for item in turns.items()]), end="\n\n")
     headers = ["steps, images/s", "launched", "replayed", "replayed / launched"]
     rows = [graph_row(subject, machine, rounds) for subject in subjects]
