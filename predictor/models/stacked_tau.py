@@ -37,30 +37,40 @@ class Limits:
     Attributes:
         tau: epochs seen.
         increments: the smallest and the largest y_T - y_tau.
-        scores: the smallest and the largest y_T.
+        seen, final: the smallest and the largest y_tau and y_T of completed curves. A curve whose y_tau lies
+            outside may end wherever completed curves ended, however far that is.
+        scores: the smallest and the largest y_T that there can be.
     """
 
     tau: int
     increments: tuple[float, float]
+    seen: tuple[float, float]
+    final: tuple[float, float]
     scores: tuple[float, float]
 
     @classmethod
     def of(cls, curves: LearningCurves, tau: int) -> Limits:
         """The limits that completed curves show to be possible."""
-        increments = np.append(curves.final - curves.scores[:, tau - 1], 0.0)
+        y_tau = curves.scores[:, tau - 1]
+        increments = np.append(curves.final - y_tau, 0.0)
         margin = MARGIN * float(np.ptp(increments))
         fraction = curves.metric == "accuracy" and 0 <= curves.scores.min() <= curves.scores.max() <= 1
         return cls(
             tau,
             (float(increments.min()) - margin, float(increments.max()) + margin),
+            (float(y_tau.min()), float(y_tau.max())),
+            (float(curves.final.min()), float(curves.final.max())),
             (0.0, 1.0) if fraction else (-np.inf, np.inf),
         )
 
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
         """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
         y_tau = curves.scores[:, self.tau - 1].reshape(-1, *[1] * (y_hat.ndim - 1))
-        low, high = (np.clip(y_tau + limit, *self.scores) for limit in self.increments)
-        return np.clip(y_hat, low, high)
+        unlike = (y_tau < self.seen[0]) | (y_tau > self.seen[1])
+        low, high = (y_tau + limit for limit in self.increments)
+        low = np.where(unlike, np.minimum(low, self.final[0]), low)
+        high = np.where(unlike, np.maximum(high, self.final[1]), high)
+        return np.clip(y_hat, np.clip(low, *self.scores), np.clip(high, *self.scores))
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,18 @@ def test_forecasts_stay_within_what_the_completed_curves_did(curves):
     np.testing.assert_array_equal(limits.clip(inside, curves[40:]), np.minimum(inside, 1))
 
 
+def test_a_curve_outside_of_what_was_seen_may_end_where_others_ended():
+    """A loss of 61 after three epochs, where completed ones had 2 at most, may come down to theirs."""
+    losses = [[2.0, 1.5, 1.2, 1.0], [1.5, 1.0, 0.9, 0.8], [2.0, 1.9, 2.0, 1.9]]
+    limits = Limits.of(LearningCurves(losses, metric="loss"), 3)
+    margin = 0.1 * 0.2  # losses fall by 0.2, 0.1 and 0.1, and 0 is possible
+    worse, better, alike = 61.0, 0.3, 1.6
+    curves = LearningCurves([[3.0, 2.5, y_tau, np.nan] for y_tau in (worse, better, alike)], metric="loss")
+    lowest, highest = -limits.clip(np.full(3, 10.0), curves), -limits.clip(np.full(3, -99.0), curves)
+    np.testing.assert_allclose(lowest, [0.8, better - 0.2 - margin, alike - 0.2 - margin])
+    np.testing.assert_allclose(highest, [worse + margin, 1.9, alike + margin])
+
+
 def test_losses_have_no_limit_but_their_increments(curves):
     losses = LearningCurves(3 - curves.values, curves.architecture, metric="loss")
     assert Limits.of(losses, 3).scores == (-np.inf, np.inf)
