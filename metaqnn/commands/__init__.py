@@ -1,4 +1,6 @@
-"""The subcommands of `metaqnn`: each module has EXAMPLES, add_options(parser) and execute(namespace).
+"""The subcommands of `metaqnn`.
 
-A module with many options also has MOST_USED: those that its --help explains; --help-all explains all.
+The module of a subcommand has EXAMPLES, add_options(parser) and execute(namespace); with many options also
+MOST_USED: those that its --help explains; --help-all explains all. `common`, `chosen`, `banner` and `bars`
+are what several of them share, or what `run` prints.
 """

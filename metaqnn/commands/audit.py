@@ -15,11 +15,11 @@ from metaqnn.commands.common import (
     print_results,
     progress_bar,
 )
-from metaqnn.commands.report import audit_line
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command, percent, predicted, rows_as_text
+from metaqnn.report.text import audit_line
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.run_folder import RunFolder, reading
 
