@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from metaqnn.executors.base import CRASHED, TIMED_OUT, Coordinator, Executor, SearchStopped, Task, Trainer
 from metaqnn.executors.local import LocalExecutor
-from metaqnn.executors.pool import Place
 from metaqnn.executors.serial import SerialExecutor
+from metaqnn.executors.worker import Place
 
 __all__ = [
     "CRASHED",

@@ -79,6 +79,11 @@ class Trainer(Protocol):
         ...
 
 
+def is_spent(trainer: Trainer) -> bool:
+    """Whether the trainer says that its process should train no more; others never do."""
+    return bool(getattr(trainer, "spent", False))
+
+
 class Coordinator(Protocol):
     """Gives tasks to an executor and hears about them; a search is one. Called from one thread.
 

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import connection
+from multiprocessing import connection as connections
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
 from typing import cast
 
-from metaqnn.executors.base import Message, SearchStopped, Task
-from metaqnn.executors.pool import Place, PoolExecutor, Worker
-from metaqnn.executors.worker import GONE, work
+from metaqnn.executors.base import (
+    Ended,
+    EpochDone,
+    Failed,
+    Message,
+    Ready,
+    SearchStopped,
+    Task,
+    Trainer,
+    is_spent,
+)
+from metaqnn.executors.pool import PoolExecutor
+from metaqnn.executors.worker import MakeTrainer, Place, Worker
 from metaqnn.output import system_error
+from trainers import EpochReport
 
 PATIENCE = 5.0
 """Seconds that a process has to end after being asked to."""
 START_TIMEOUT = 1800.0
 """Seconds that a process may take to load its libraries and images, which the search has already loaded."""
+GONE = (EOFError, BrokenPipeError, ConnectionResetError)
+"""What a pipe raises when its other end is closed."""
 
 
 class WorkerProcess(Worker):
@@ -93,5 +110,51 @@ class LocalExecutor(PoolExecutor[WorkerProcess]):
 
     def wait(self, workers: Sequence[WorkerProcess], seconds: float | None) -> Sequence[WorkerProcess]:
         """See `PoolExecutor`."""
-        heard = set(connection.wait([worker.pipe for worker in workers], seconds))
+        heard = set(connections.wait([worker.pipe for worker in workers], seconds))
         return [worker for worker in workers if worker.pipe in heard]
+
+
+class SearchGoneError(EOFError):
+    """The other end of the search's own pipe is closed; a trainer may have pipes, too."""
+
+
+def work(connection: Connection, make_trainer: MakeTrainer) -> None:
+    """The main function of a worker process."""
+    threading.Thread(target=_end_with_the_search, daemon=True).start()
+    with suppress(*GONE):
+        _serve(connection, make_trainer)
+
+
+def _end_with_the_search() -> None:
+    """End at once when the search is killed: a resumed search would write the same files."""
+    search = parent_process()
+    assert search is not None
+    connections.wait([search.sentinel])
+    os._exit(1)
+
+
+def _serve(connection: Connection, make_trainer: MakeTrainer) -> None:
+    try:
+        trainer = make_trainer()
+    except Exception:
+        connection.send(Failed(traceback.format_exc()))
+        return
+    connection.send(Ready())
+    while True:
+        connection.send(_train(trainer, connection.recv(), connection))
+
+
+def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Failed:
+    def on_epoch(report: EpochReport) -> bool:
+        try:
+            connection.send(EpochDone(report))
+            return bool(connection.recv())
+        except GONE as error:
+            raise SearchGoneError from error
+
+    try:
+        return Ended(task.run(trainer, on_epoch), is_spent(trainer))
+    except SearchGoneError:
+        raise
+    except Exception:
+        return Failed(traceback.format_exc(), is_spent(trainer))

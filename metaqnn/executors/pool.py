@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
@@ -20,8 +19,8 @@ from metaqnn.executors.base import (
     Ready,
     SearchStopped,
     Task,
-    Trainer,
 )
+from metaqnn.executors.worker import Place, Worker
 from metaqnn.output import last_line
 from state_space import Architecture
 
@@ -32,63 +31,7 @@ LONGEST_WAIT = 1.0
 TOGETHER = 0.03
 """Seconds for which messages are taken in at most, before all are stored together and answered: with new
 tasks and the writing itself about 0.05."""
-MakeTrainer = Callable[[], Trainer]
 Demand = Callable[[Architecture], float]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a worker can run.
-
-    Attributes:
-        make_trainer: builds its trainer, called there.
-        device: name of its device, whose memory it shares with all workers on that device.
-    """
-
-    make_trainer: MakeTrainer
-    device: str = ""
-
-
-class Worker(ABC):
-    """A process or actor that trains networks.
-
-    Args:
-        place: where it runs.
-
-    Attributes:
-        task: its latest task.
-        ready: whether its trainer has been built.
-        silent: seconds of waiting for it in vain since it last had something to do or sent a message.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.task: Task
-        self.ready = False
-        self.silent = 0.0
-
-    def hear(self) -> Message | None:
-        """The next message of the worker; None if it is dead."""
-        self.silent = 0.0
-        return self.receive()
-
-    @abstractmethod
-    def say(self, what: Task | bool) -> None:
-        """Send a task, or whether to stop after an epoch. A dead worker is noticed at the next `hear`."""
-
-    @abstractmethod
-    def receive(self) -> Message | None:
-        """Wait for the next message; None if there will be none."""
-
-    @abstractmethod
-    def how_it_died(self) -> str:
-        """How it died, in words."""
-
-    @abstractmethod
-    def end(self) -> None:
-        """Kill it, whatever it is doing."""
-
-
 W = TypeVar("W", bound=Worker)
 
 

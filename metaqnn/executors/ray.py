@@ -18,9 +18,9 @@ import ray
 from ray._private import ray_constants
 from ray.exceptions import RayError
 
-from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer
-from metaqnn.executors.pool import MakeTrainer, Place, PoolExecutor, Worker
-from metaqnn.executors.worker import is_spent
+from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Task, Trainer, is_spent
+from metaqnn.executors.pool import PoolExecutor
+from metaqnn.executors.worker import MakeTrainer, Place, Worker
 from metaqnn.output import last_line
 from trainers import EpochReport
 

@@ -1,69 +1,64 @@
-"""The process that trains for `LocalExecutor`. It ends when the search has gone."""
+"""A worker of a pool, as the search sees it: where it runs, and how to talk to it."""
 
 from __future__ import annotations
 
-import os
-import threading
-import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing import connection as connections
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 
-from metaqnn.executors.base import Ended, EpochDone, Failed, Ready, Task, Trainer
-from trainers import EpochReport
+from metaqnn.executors.base import Message, Task, Trainer
 
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)
-"""What a pipe raises when its other end is closed."""
+MakeTrainer = Callable[[], Trainer]
 
 
-class SearchGoneError(EOFError):
-    """The other end of the search's own pipe is closed; a trainer may have pipes, too."""
+@dataclass(frozen=True)
+class Place:
+    """Where a worker can run.
+
+    Attributes:
+        make_trainer: builds its trainer, called there.
+        device: name of its device, whose memory it shares with all workers on that device.
+    """
+
+    make_trainer: MakeTrainer
+    device: str = ""
 
 
-def work(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
-    """The main function of a worker process."""
-    threading.Thread(target=_end_with_the_search, daemon=True).start()
-    with suppress(*GONE):
-        _serve(connection, make_trainer)
+class Worker(ABC):
+    """A process or actor that trains networks.
 
+    Args:
+        place: where it runs.
 
-def _end_with_the_search() -> None:
-    """End at once when the search is killed: a resumed search would write the same files."""
-    search = parent_process()
-    assert search is not None
-    connections.wait([search.sentinel])
-    os._exit(1)
+    Attributes:
+        task: its latest task.
+        ready: whether its trainer has been built.
+        silent: seconds of waiting for it in vain since it last had something to do or sent a message.
+    """
 
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.task: Task
+        self.ready = False
+        self.silent = 0.0
 
-def _serve(connection: Connection, make_trainer: Callable[[], Trainer]) -> None:
-    try:
-        trainer = make_trainer()
-    except Exception:
-        connection.send(Failed(traceback.format_exc()))
-        return
-    connection.send(Ready())
-    while True:
-        connection.send(_train(trainer, connection.recv(), connection))
+    def hear(self) -> Message | None:
+        """The next message of the worker; None if it is dead."""
+        self.silent = 0.0
+        return self.receive()
 
+    @abstractmethod
+    def say(self, what: Task | bool) -> None:
+        """Send a task, or whether to stop after an epoch. A dead worker is noticed at the next `hear`."""
 
-def _train(trainer: Trainer, task: Task, connection: Connection) -> Ended | Failed:
-    def on_epoch(report: EpochReport) -> bool:
-        try:
-            connection.send(EpochDone(report))
-            return bool(connection.recv())
-        except GONE as error:
-            raise SearchGoneError from error
+    @abstractmethod
+    def receive(self) -> Message | None:
+        """Wait for the next message; None if there will be none."""
 
-    try:
-        return Ended(task.run(trainer, on_epoch), is_spent(trainer))
-    except SearchGoneError:
-        raise
-    except Exception:
-        return Failed(traceback.format_exc(), is_spent(trainer))
+    @abstractmethod
+    def how_it_died(self) -> str:
+        """How it died, in words."""
 
-
-def is_spent(trainer: Trainer) -> bool:
-    """Whether the trainer says that its process should train no more; others never do."""
-    return bool(getattr(trainer, "spent", False))
+    @abstractmethod
+    def end(self) -> None:
+        """Kill it, whatever it is doing."""

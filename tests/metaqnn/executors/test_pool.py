@@ -6,7 +6,8 @@ import pytest
 
 from metaqnn.executors import SearchStopped, pool
 from metaqnn.executors.base import Ended, EpochDone, Ready
-from metaqnn.executors.pool import Place, PoolExecutor, Worker
+from metaqnn.executors.pool import PoolExecutor
+from metaqnn.executors.worker import Place, Worker
 from trainers import EpochReport, Outcome, TrainingResult
 
 RESULT = TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, "")
