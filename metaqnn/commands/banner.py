@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
-from metaqnn.config.stopping import NO_RULE, OWN_RULE, settings_of
+from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import LAST_SEEN, NO_RULE, OWN_RULE, settings_of, split_reward
 from metaqnn.output import counted, duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
 from metaqnn.session.start import Session

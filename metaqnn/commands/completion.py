@@ -49,7 +49,7 @@ def known_names(command: str = "run") -> dict[str, tuple[str, ...]]:
     """The known values of options of a command that the parser accepts unchecked, by option."""
     from metaqnn.config.environment import EXECUTORS
     from metaqnn.config.presets import PRESETS
-    from metaqnn.config.search import REWARDS
+    from metaqnn.config.stopping import REWARDS
     from predictor.rules.names import RULES
     from trainers.datasets import DATASET_NAMES
     from trainers.device import DEVICES, PRECISIONS

@@ -23,7 +23,7 @@ from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import SearchConfig
-from metaqnn.config.stopping import PublishedFlags
+from metaqnn.config.stopping import NO_RULE, PublishedFlags
 from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
@@ -96,7 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--no-early-stopping",
         dest="stopping",
         action="store_const",
-        const="none",
+        const=NO_RULE,
         default=argparse.SUPPRESS,
         help="the same as --stopping none",
     )

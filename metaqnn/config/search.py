@@ -18,15 +18,24 @@ from metaqnn.config.presets import (
     preset_options,
 )
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
-from metaqnn.config.stopping import NO_RULE, OF_STOPPING, OWN_RULE, SETTINGS, complete_rule, settings_of
-from metaqnn.config.stopping import PUBLISHED as PUBLISHED_RULE
+from metaqnn.config.stopping import (
+    FORECAST,
+    LAST_SEEN,
+    NO_RULE,
+    OF_STOPPING,
+    OWN_RULE,
+    PUBLISHED_RULE,
+    SETTINGS,
+    complete_rule,
+    settings_of,
+    split_reward,
+)
 from metaqnn.config.stored import LATEST, VERSION, from_json, translated
 from state_space import StateSpace
 from state_space.errors import did_you_mean
 from trainers.chance import KINDS as CHANCE_KINDS
 from trainers.chance import TESTED
 
-REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 EPOCHS = Bounds(1, 10_000)
 BATCH = Bounds(1, 10**6)
 TRANSLATION = Bounds(0, 4095)
@@ -34,12 +43,6 @@ RATE = Bounds(0, 1000, whole=False, above=True)
 """Of learning rates and of the factors on them."""
 DECAY = Bounds(0, 1000, whole=False)
 """Of weight decay."""
-
-
-def split_reward(reward: str) -> tuple[str, str]:
-    """What a stopped network's reward is, and the method that forecasts it; empty for the default one."""
-    kind, _, method = reward.partition(":")
-    return kind, method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +136,7 @@ class SearchConfig(ImageOptions):
         explained=True,
     )
     reward: str = option(
-        "forecast",
+        FORECAST,
         "what the agent gets for a stopped network: forecast (the predicted final accuracy, as published; "
         "the default), forecast:METHOD (see `python -m predictor evaluate --help`) or last-seen "
         "(its last accuracy)",

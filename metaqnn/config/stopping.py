@@ -1,7 +1,8 @@
-"""The stopping rule of a search as one text, `NAME` or `NAME:setting=value,...`, whatever the flags were.
+"""The stopping rule of a search and the reward of what it stops, each as one text.
 
-`--delta D` is short for `--stopping published:Delta=D`, and its companions are short for the rule's other
-settings. All others come from the preset, so that the text contains every setting that matters.
+A rule is `NAME` or `NAME:setting=value,...`, whatever the flags were. `--delta D` is short for
+`--stopping published:Delta=D`, and its companions are short for the rule's other settings. All others come
+from the preset, so that the text contains every setting that matters.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from metaqnn.config.bounds import Bounds, share
 from metaqnn.config.options import ConfigError, flag, option
 
 OWN_RULE = "rank-envelope"
-PUBLISHED = "published"
-PUBLISHED_NAMES = (PUBLISHED, "paper")
+PUBLISHED_RULE = "published"
+PUBLISHED_NAMES = (PUBLISHED_RULE, "paper")
 """The names of the published criterion: the present one and the former one."""
 NO_RULE = "none"
 DELTA = 0.99
+REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
+"""What a stopped network may be rewarded with."""
 OF_STOPPING = "reward", "audit"
 """Options of a search that mean nothing where no network is stopped."""
 CURVES = Bounds(1, 10**6)
@@ -79,6 +82,12 @@ SETTINGS = {
 """The setting of the published criterion that each flag stands for."""
 
 
+def split_reward(reward: str) -> tuple[str, str]:
+    """What a stopped network's reward is, and the method that forecasts it; empty for the default one."""
+    kind, _, method = reward.partition(":")
+    return kind, method
+
+
 def settings_of(rule: str) -> tuple[str, dict[str, str]]:
     """The name of a rule and its settings as text; the rule itself refuses invalid ones."""
     name, _, rest = rule.partition(":")
@@ -118,7 +127,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 def stated_risk(rule: str) -> float | None:
     """1 - Delta, the share of false stops that the published criterion accepts; None for all other rules."""
     name, settings = settings_of(rule)
-    return 1 - float(settings.get("Delta", DELTA)) if name == PUBLISHED else None
+    return 1 - float(settings.get("Delta", DELTA)) if name == PUBLISHED_RULE else None
 
 
 def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
@@ -135,7 +144,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     """
     flags = {name: value for name, value in flags.items() if value is not None}
     if stopping is None:
-        stopping = OWN_RULE if flags.get("delta") is None else PUBLISHED
+        stopping = OWN_RULE if flags.get("delta") is None else PUBLISHED_RULE
     name, given = settings_of(stopping)
     if name not in PUBLISHED_NAMES:
         _refuse_foreign(stopping, flags)
@@ -145,7 +154,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
     _require_bounds(settings)
     if (one := contradicted(stopping, flags)) is not None:
         raise ConfigError(f"{flag(one)} {flags[one]} contradicts --stopping {stopping}: give one of them")
-    return f"{PUBLISHED}:{settings_text(settings)}"
+    return f"{PUBLISHED_RULE}:{settings_text(settings)}"
 
 
 def _require_bounds(settings: Mapping[str, Any]) -> None:

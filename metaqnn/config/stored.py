@@ -8,7 +8,16 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.schedule import EpsilonSchedule
-from metaqnn.config.stopping import OWN_RULE, PUBLISHED, PUBLISHED_NAMES, SETTINGS, settings_of, settings_text
+from metaqnn.config.stopping import (
+    FORECAST,
+    NO_RULE,
+    OWN_RULE,
+    PUBLISHED_NAMES,
+    PUBLISHED_RULE,
+    SETTINGS,
+    settings_of,
+    settings_text,
+)
 from state_space.errors import quoted
 
 KINDS: Mapping[Any, str] = {
@@ -29,7 +38,6 @@ FORMER_ENVELOPES: Mapping[int | None, Mapping[str, str]] = {
 }
 """What the rank envelope's defaults were in earlier versions, where they differ from today's."""
 T = TypeVar("T")
-FORECAST = "forecast"
 FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "random_state": "0"}
 """The defaults of `--stopping paper:...` when it did not use the preset's settings."""
 
@@ -55,14 +63,14 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
         values["schedule"] = values.pop(EXTENDED)
     if "early_stopping" in values:
         on = values.pop("early_stopping")
-        values |= {"stopping": "paper" if on else "none", "audit": 0.0}
+        values |= {"stopping": "paper" if on else NO_RULE, "audit": 0.0}
     if "delta" not in values or not isinstance(values.get("stopping"), str):
         return values
     former = {setting: values.pop(name) for name, setting in SETTINGS.items() if name in values}
     name, settings = settings_of(values["stopping"])
     if name in PUBLISHED_NAMES:
         settings = {**FORMER_DEFAULTS, **settings} if ":" in values["stopping"] else former
-        values["stopping"] = f"{PUBLISHED}:{settings_text(settings)}"
+        values["stopping"] = f"{PUBLISHED_RULE}:{settings_text(settings)}"
     return values
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
+from metaqnn.config.stopping import NO_RULE
 from metaqnn.database import SearchRecord
 from metaqnn.output import command, count, percent
 from metaqnn.report.text import NextStep, uses
@@ -84,7 +85,7 @@ def _interval(view: SearchView) -> str:
 def stopping(view: SearchView) -> str:
     """Whether early stopping was right, in a sentence or two."""
     audit = view.audit_summary
-    if rule_name(view.config) == "none":
+    if rule_name(view.config) == NO_RULE:
         return "Early stopping was off: every network is trained to the end."
     if not audit.stops:
         return "The stopping rule has stopped no network."

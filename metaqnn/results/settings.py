@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
-from metaqnn.config.stopping import NO_RULE, OF_STOPPING, PUBLISHED, settings_of
+from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import (
+    LAST_SEEN,
+    NO_RULE,
+    OF_STOPPING,
+    PUBLISHED_RULE,
+    settings_of,
+    split_reward,
+)
 from metaqnn.config.stored import VERSION
 from predictor.errors import PredictorError
 from predictor.models.names import DEFAULT_METHOD
@@ -49,8 +56,8 @@ def forecaster_at_stops(config: SearchConfig) -> str:
     reward, method = split_reward(config.reward)
     if reward == LAST_SEEN:
         return "the last accuracy seen"
-    published = rule_name(config) == PUBLISHED
-    return f"the rule {PUBLISHED}" if published else f"the method {method or DEFAULT_METHOD}"
+    published = rule_name(config) == PUBLISHED_RULE
+    return f"the rule {PUBLISHED_RULE}" if published else f"the method {method or DEFAULT_METHOD}"
 
 
 def forecaster(config: SearchConfig, stop: bool) -> str:

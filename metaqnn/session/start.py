@@ -10,15 +10,17 @@ from sqlalchemy import URL
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError, flag
 from metaqnn.config.presets import PUBLISHED_SETTINGS
-from metaqnn.config.search import LAST_SEEN, SearchConfig, split_reward
+from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import (
-    PUBLISHED,
+    LAST_SEEN,
     PUBLISHED_NAMES,
+    PUBLISHED_RULE,
     SETTINGS,
     complete_rule,
     contradicted,
     same_rule,
     settings_of,
+    split_reward,
 )
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
@@ -214,7 +216,7 @@ def stopping_rule(config: SearchConfig) -> StoppingRule:
 def _spec(config: SearchConfig) -> RuleSpec:
     """The rule as asked for. The published criterion draws its random numbers by the search's seed."""
     spec = RuleSpec.parse(config.stopping)
-    if spec.name != PUBLISHED:
+    if spec.name != PUBLISHED_RULE:
         return spec
     seed = derived_seed(config.seed, Purpose.PREDICTOR)
     return replace(spec, settings={"random_state": seed, **spec.settings})
