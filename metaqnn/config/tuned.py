@@ -69,20 +69,20 @@ class Tuned:
 
 
 def hyper_parameters(
-    options: Mapping[str, Any], file: Path | None, searched: Mapping[str, Any] | None = None
+    options: Mapping[str, Any], file: Path | None, searched: Mapping[str, Any]
 ) -> HyperParameters:
     """The hyper-parameters of a network's training: options, else the file's, else the search's, else ours.
 
     Args:
         options: that the user gave, by name.
         file: `best.json` of a tuning of a network; None for none.
-        searched: those that the search has given the network.
+        searched: those that the search has given the network; none for another network.
 
     Raises:
         ConfigError: a value is out of range, or the file is of something else.
     """
     found = {} if file is None else Tuned.read(file).parameters
-    return HyperParameters(**{**(searched or {}), **found, **options})
+    return HyperParameters(**{**searched, **found, **options})
 
 
 def read_json(file: Path) -> dict[str, Any]:

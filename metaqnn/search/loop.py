@@ -196,8 +196,7 @@ class Search:
                 return job
         if self._running:  # what they find may change the walks
             return None
-        reason = remarks.nothing_new(remarks.CONSECUTIVE_REPEATS, epsilon, proposed)
-        raise SearchStopped(reason, for_good=True)
+        raise SearchStopped(remarks.nothing_new(epsilon, proposed), for_good=True)
 
     def _count_faults(self, result: NetworkResult) -> None:
         self._faults = self._faults + 1 if result.outcome in FAULTS else 0

@@ -73,15 +73,14 @@ def why_over(reader: SearchReader, config: SearchConfig, ended: int) -> str | No
         return None  # one that is in training, or interrupted, may change the walks
     if reader.repeats() < CONSECUTIVE_REPEATS:
         return None
-    return nothing_new(CONSECUTIVE_REPEATS, config.schedule.epsilon(ended), ended)
+    return nothing_new(config.schedule.epsilon(ended), ended)
 
 
-def nothing_new(walks: int, epsilon: float, known: int) -> str:
-    """Why a search ends whose last walks led to no new network.
+def nothing_new(epsilon: float, known: int) -> str:
+    """Why a search ends whose last CONSECUTIVE_REPEATS walks led to no new network.
 
     Args:
-        walks: how many.
-        epsilon: theirs.
+        epsilon: of the walks.
         known: networks of the search.
     """
     if epsilon == 0:
@@ -97,4 +96,5 @@ def nothing_new(walks: int, epsilon: float, known: int) -> str:
         )
     else:
         why = "the state space has hardly any others; begin another search with a larger one"
-    return f"{walks} walks in a row at epsilon {epsilon:g} led to one of the {known} known networks: {why}"
+    walks = f"{CONSECUTIVE_REPEATS} walks in a row at epsilon {epsilon:g}"
+    return f"{walks} led to one of the {known} known networks: {why}"

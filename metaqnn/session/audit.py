@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from sqlalchemy import Row
 
@@ -33,13 +34,13 @@ class Audit:
     seed: int
     share: float
 
-    def chosen(self) -> list[Row[tuple[int, int, str]]]:
+    def chosen(self) -> list[Row[Any]]:
         """The networks to train: the first of one random order, so that a larger share contains a smaller."""
         stopped = [row for row in self.database.stored_networks() if row.outcome == "stopped"]
         order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
         return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
 
-    def waiting(self) -> list[Row[tuple[int, int, str]]]:
+    def waiting(self) -> list[Row[Any]]:
         """Those of them that were not trained to the end yet."""
         done = self.database.trained_to_end(AUDIT)
         return [row for row in self.chosen() if row.id not in done]
@@ -50,7 +51,7 @@ class Audit:
             self.database.forget_training(row.id, AUDIT)
             self._train(row, heard)
 
-    def _train(self, row: Row[tuple[int, int, str]], heard: Callable[[str, EpochReport], None]) -> None:
+    def _train(self, row: Row[Any], heard: Callable[[str, EpochReport], None]) -> None:
         def on_epoch(report: EpochReport) -> bool:
             self.database.add_epoch(row.id, report, purpose=AUDIT)
             heard(row.architecture, report)

@@ -13,6 +13,7 @@ from metaqnn.config.search import SearchConfig
 from state_space import Architecture, StateSpace
 
 SAMPLES = 200
+PRODUCTS = 5
 SMALL = 20e6
 """Mean multiply-accumulates per image below which more than one CPU thread per network does not pay."""
 
@@ -44,11 +45,11 @@ def floating_point_work(config: SearchConfig, space: StateSpace, images: int) ->
     return mean_macs(space) * 2 * 3 * images * config.epochs * config.schedule.total
 
 
-def processor_speed(side: int = 1024, repeats: int = 5) -> float:
+def processor_speed(side: int = 1024) -> float:
     """Floating-point operations a second of float32 matrix products on the CPU: an upper bound."""
     a = torch.ones(side, side)
     torch.mm(a, a)
     started = perf_counter()
-    for _ in range(repeats):
+    for _ in range(PRODUCTS):
         torch.mm(a, a)
-    return repeats * 2 * side**3 / (perf_counter() - started)
+    return PRODUCTS * 2 * side**3 / (perf_counter() - started)

@@ -27,12 +27,12 @@ def is_training(folder: Path) -> bool:
     return (folder / TRAINING).is_file()
 
 
-def trained(folder: Path, data_dir: str | None = None, *, trust_module: bool = False) -> Exportable:
+def trained(folder: Path, data_dir: str | None, *, trust_module: bool = False) -> Exportable:
     """The network that was trained in a folder.
 
     Args:
         folder: of `metaqnn train`.
-        data_dir: folder of the data set, if it has moved.
+        data_dir: folder of the data set, if it has moved, else None.
         trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
