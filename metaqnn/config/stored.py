@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from metaqnn.config.options import ConfigError
@@ -26,6 +26,9 @@ KINDS: Mapping[Any, str] = {
     bool: "true or false",
     str: "text",
     EpsilonSchedule: "a schedule such as 1.0:100,0.5:20",
+    tuple[int, ...]: "a list of whole numbers",
+    tuple[tuple[int, int], ...]: "a list of pairs of whole numbers",
+    NoneType: "null",
 }
 """What values are called in messages, by their types."""
 EXTENDED = "extended"
@@ -94,7 +97,9 @@ def from_json(config: type[T], values: Mapping[str, Any], options: str) -> T:
 def _value(name: str, value: Any, kind: Any) -> Any:
     """The value of an option of that type. Raises ConfigError if it has another."""
     if not _fits(value, kind):
-        raise ConfigError(f"stored option {name} is {quoted(value)}; it must be {KINDS.get(kind, kind)}")
+        kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+        wanted = " or ".join(KINDS[one] for one in kinds)
+        raise ConfigError(f"stored option {name} is {quoted(value)}; it must be {wanted}")
     if kind is EpsilonSchedule:
         return EpsilonSchedule.parse(value)
     return _as_tuples(value)

@@ -97,12 +97,20 @@ def test_a_stored_rule_that_is_no_text_is_refused():
         ("x", "the stored environment is 'x'"),
         ({"device": 7}, "stored option device is 7; it must be text"),
         ({"download": "yes"}, "stored option download is 'yes'; it must be true or false"),
+        ({"threads": "2"}, "stored option threads is '2'; it must be a whole number or null"),
+        ({"workers": 1.5}, "stored option workers is 1.5; it must be a whole number or text"),
         ({"threads": 10**9}, "--threads is 1000000000; it must be a whole number from 1 to 1024"),
     ],
 )
 def test_an_environment_that_is_none_is_quoted(values, said):
     with pytest.raises(ConfigError, match=said):
         Environment.stored(values)
+
+
+def test_a_stored_option_that_is_no_list_is_told_what_it_must_be():
+    wanted = "stored option pools is 'x'; it must be a list of pairs of whole numbers"
+    with pytest.raises(ConfigError, match=f"^{wanted}$"):
+        SearchConfig.from_dict({**SearchConfig.of("laptop").to_dict(), "pools": "x"})
 
 
 def test_a_stored_environment_is_read():
