@@ -30,7 +30,7 @@ from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult
 from metaqnn.search.events import Job, SearchListener
-from metaqnn.session.prepare import load_and_build
+from metaqnn.session.preparation import load_and_build
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, prepare
 from predictor import Decision

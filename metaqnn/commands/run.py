@@ -176,7 +176,7 @@ def _search(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> SearchStopped | None:
     """Start or resume the search, and run it. Returns why it stopped early, if it did."""
-    from metaqnn.session.start import begin, go_on, prepare  # torch takes seconds to import
+    from metaqnn.session.start import begin, prepare, resume  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
     changes = given_options(namespace, Environment)
@@ -185,7 +185,7 @@ def _search(
         options = given if as_given else vars(SearchConfig.of(**given))
         with folder.lock():
             with decoding_bar(not namespace.quiet):
-                session = go_on(folder, options, changes, storage, trust_module=namespace.trust_module)
+                session = resume(folder, options, changes, storage, trust_module=namespace.trust_module)
             return _run(session, namespace)
     with decoding_bar(not namespace.quiet):
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))

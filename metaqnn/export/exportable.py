@@ -18,7 +18,7 @@ from metaqnn.export.files import ImageFiles
 from metaqnn.output import command, counted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.session.images import load_images, split
-from metaqnn.session.prepare import require_same_images
+from metaqnn.session.preparation import require_same_images
 from metaqnn.session.run_folder import RunFolder
 from trainers import ImageDataset
 from trainers.chance import constant_guess, limit_of_guessing

@@ -12,7 +12,7 @@ from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
 from metaqnn.finetune.candidates import tuned_options
 from metaqnn.session.images import load_images
-from metaqnn.session.prepare import require_same_images, require_translation, training_threads
+from metaqnn.session.preparation import require_same_images, require_translation, training_threads
 from trainers import ImageDataset
 from trainers.finetuning import (
     FinetuningRecipe,

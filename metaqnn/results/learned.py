@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.search.agent import Path, QLearner
-from metaqnn.search.replay import learn
+from metaqnn.search.learning import learn
 from state_space import Architecture, Layer
 
 Sample = tuple[str, float]

@@ -10,9 +10,9 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.events import Job
+from metaqnn.search.learning import learn
 from metaqnn.search.network_files import Finalist
 from metaqnn.search.randomness import Purpose, generator
-from metaqnn.search.replay import learn
 from predictor import LearningCurves
 from predictor.curves.growing import GrowingCurves
 from state_space import Architecture, StateSpace

@@ -28,7 +28,7 @@ from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
+from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.session.workers import make_executor
@@ -73,7 +73,7 @@ def begin(prepared: Prepared, folder: RunFolder, storage: URL | None = None) -> 
     return _session(prepared, folder, folder.create_search(prepared.record, storage), executor)
 
 
-def go_on(
+def resume(
     folder: RunFolder,
     given: dict[str, Any],
     changes: dict[str, Any],
@@ -117,7 +117,7 @@ def reopen(
     Args:
         folder: the run folder, locked by the caller.
         changes: other environment than the search's.
-        trust_module: as in `go_on`, which also says what is raised.
+        trust_module: as in `resume`, which also says what is raised.
     """
     database, record = _opened(folder)
     return database, _prepared(record, record.config, changes, trust_module)

@@ -16,7 +16,7 @@ from metaqnn.database import SearchRecord
 from metaqnn.executors import Executor, LocalExecutor, Place, SerialExecutor, Trainer
 from metaqnn.executors.pool import Demand
 from metaqnn.session.estimate import sampled_networks
-from metaqnn.session.prepare import Prepared, load_and_build, require_same_images
+from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
 from trainers.device import convolves_in_columns

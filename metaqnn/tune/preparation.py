@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config.environment import Environment
 from metaqnn.executors import Executor
 from metaqnn.session.images import complete, held_out, load_images, split_seed
-from metaqnn.session.prepare import require_translation
+from metaqnn.session.preparation import require_translation
 from metaqnn.session.workers import on_this_machine
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings

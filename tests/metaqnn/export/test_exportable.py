@@ -11,7 +11,7 @@ import torch
 
 from metaqnn.export import ExportError, ranked, searched
 from metaqnn.export.check import Evidence
-from metaqnn.session.prepare import OtherImagesError
+from metaqnn.session.preparation import OtherImagesError
 from trainers import load_dataset
 from trainers.weights import WeightsError
 

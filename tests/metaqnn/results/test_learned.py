@@ -5,7 +5,7 @@ from metaqnn.figures import SearchView
 from metaqnn.results import learned
 from metaqnn.results.learned import Learner, tried_actions
 from metaqnn.search.agent import QLearner, ReplayMemory
-from metaqnn.search.replay import learn
+from metaqnn.search.learning import learn
 from state_space import Architecture
 
 

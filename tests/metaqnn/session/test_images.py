@@ -8,7 +8,7 @@ import pytest
 from metaqnn.config.environment import Environment
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.images import split
-from metaqnn.session.prepare import load_and_build
+from metaqnn.session.preparation import load_and_build
 from metaqnn.tune.preparation import prepare_tuning
 from metaqnn.tune.settings import TuneSettings
 from trainers import DatasetError

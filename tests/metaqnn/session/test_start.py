@@ -10,9 +10,9 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.prepare import OtherImagesError
+from metaqnn.session.preparation import OtherImagesError
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import begin, check_same, go_on, prepare, reopen, stopping_rule
+from metaqnn.session.start import begin, check_same, prepare, reopen, resume, stopping_rule
 from predictor import EarlyStopper, NoStopping, PredictorError
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.optuna import OptunaRule
@@ -102,7 +102,7 @@ def test_a_rule_that_there_is_not_is_named_before_the_images_are_loaded(text):
 
 
 def test_a_search_goes_on_as_it_began(folder):
-    session = go_on(folder, {}, {"device": None})
+    session = resume(folder, {}, {"device": None})
     assert session.config == replace(SearchConfig.of(**QUICK), own_validation=False)
     assert session.trainer.device.type == "cpu"
     assert session.prepared.training_images == 40
@@ -110,7 +110,7 @@ def test_a_search_goes_on_as_it_began(folder):
 
 
 def test_it_may_be_given_the_same_options_again(folder):
-    go_on(folder, vars(SearchConfig.of(**QUICK)), {})
+    resume(folder, vars(SearchConfig.of(**QUICK)), {})
 
 
 def test_another_data_set_under_the_same_name_is_refused(folder):
@@ -119,7 +119,7 @@ def test_another_data_set_under_the_same_name_is_refused(folder):
     with pytest.raises(
         OtherImagesError, match=r"'digits' is not the one this search began with.*000000000000$"
     ):
-        go_on(folder, {}, {})
+        resume(folder, {}, {})
 
 
 STORED = SearchConfig.of("paper", dataset="cifar10", train_limit=400, validation_size=40)

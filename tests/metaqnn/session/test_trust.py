@@ -6,7 +6,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import begin, go_on, prepare
+from metaqnn.session.start import begin, prepare, resume
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune.folder import STUDY, TRAINING
 
@@ -40,7 +40,7 @@ def folder(tmp_path):
 
 
 def test_a_search_goes_on_where_it_was_begun(folder):
-    go_on(folder, {}, {}).database.close()
+    resume(folder, {}, {}).database.close()
 
 
 def test_elsewhere_it_asks_and_imports_nothing(folder, tmp_path, monkeypatch):
@@ -48,16 +48,16 @@ def test_elsewhere_it_asks_and_imports_nothing(folder, tmp_path, monkeypatch):
     with pytest.raises(
         ConfigError, match=r"this search calls 'trusted_images_module:images'.*--trust-module"
     ):
-        go_on(folder, {}, {})
+        resume(folder, {}, {})
     assert not (tmp_path / "elsewhere" / "imported").exists()
 
 
 def test_another_user_of_the_folder_is_asked(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state of another"))
     with pytest.raises(ConfigError, match="have not started a search with it"):
-        go_on(folder, {}, {})
-    go_on(folder, {}, {}, trust_module=True).database.close()
-    go_on(folder, {}, {}).database.close()  # what was trusted once is remembered
+        resume(folder, {}, {})
+    resume(folder, {}, {}, trust_module=True).database.close()
+    resume(folder, {}, {}).database.close()  # what was trusted once is remembered
 
 
 def test_nothing_is_imported_from_inside_a_run_folder(folder, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaqnn.search import replay
+from metaqnn.search import learning
 from metaqnn.search.agent import QLearner, ReplayMemory
 from state_space import preset
 
@@ -40,10 +40,10 @@ def test_it_is_the_same_to_the_last_bit(name, number, alpha, gamma, draws, seed,
     for network, reward in listed:
         memory.add(network, reward)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replay, "AT_ONCE", at_once)
-        patch.setattr(replay, "FEW", few)
+        patch.setattr(learning, "AT_ONCE", at_once)
+        patch.setattr(learning, "FEW", few)
         for first, end in ((0, number // 3), (number // 3, number)):
             for network, reward in listed[first:end]:
                 recalled.recall(network, reward)
-            replay.learn(fast, recalled.samples, seed=seed, draws=draws, first=first)
+            learning.learn(fast, recalled.samples, seed=seed, draws=draws, first=first)
     assert fast.q_table() == slow.q_table()

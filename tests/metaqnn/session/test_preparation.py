@@ -9,9 +9,9 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.images import split
-from metaqnn.session.prepare import load_and_build
+from metaqnn.session.preparation import load_and_build
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import begin, go_on
+from metaqnn.session.start import begin, resume
 from metaqnn.tune.found import of_search
 from trainers import DatasetError
 
@@ -119,7 +119,7 @@ def test_a_search_with_validation_images_of_its_own_goes_on(photos, tmp_path):
     folder.path.mkdir()
     began = load_and_build(config_of(photos(train=10, val=3)), HERE)
     begin(began, folder).database.close()
-    session = go_on(folder, {"own_validation": None}, {})
+    session = resume(folder, {"own_validation": None}, {})
     assert session.config == began.config
     assert session.prepared.dataset.fingerprint == began.dataset.fingerprint
     session.database.close()
