@@ -104,7 +104,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) -> int:
-    from metaqnn.tune.session import data_lines
+    from metaqnn.tune.presentation import data_lines
     from trainers import Outcome
 
     folder = RunFolder(training.folder)

@@ -114,9 +114,11 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> int:
+    from metaqnn.tune.presentation import results_text
+
     with disk_errors(session.folder.run, go_on), session.folder.run.lock():
         reason = session.run(_heard(session, namespace))
-        results = session.result(namespace.top, namespace.format)
+        results = results_text(session, namespace.top, namespace.format)
     print_results(results)
     if reason:
         print(f"stopped early: {reason}\n{go_on}", file=sys.stderr)
@@ -133,14 +135,16 @@ def _given(namespace: argparse.Namespace) -> dict[str, Any]:
 
 def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
     """What shows the progress."""
-    print(session.introduction(), file=sys.stderr)
+    from metaqnn.tune.presentation import best_line, introduction
+
+    print(introduction(session), file=sys.stderr)
     ended, quiet = session.ended(), namespace.quiet
     bar = progress_bar(total=namespace.trials, initial=ended, unit="trial", desc="tune", quiet=quiet)
 
     def heard(number: int, what: str) -> None:
         if what == "epoch":
             return
-        bar.set_postfix_str(f"trial {number} {what}, {session.best_line()}", refresh=False)
+        bar.set_postfix_str(f"trial {number} {what}, {best_line(session)}", refresh=False)
         bar.update()
 
     return heard

@@ -1,7 +1,8 @@
 """Tunes the hyper-parameters of a family of models with Optuna, and stops what will not be among the best.
 
 `settings` says what is asked for, `preparation` loads the data and makes the trainer, `study` opens Optuna's
-study, `hyperband` is the accelerated pruner, `tuning` runs the trials and `results` writes what was found.
+study, `hyperband` is the accelerated pruner, `session` puts all that together, `tuning` runs the trials,
+`results` writes what was found and `presentation` tells it. `single` trains one network.
 """
 
 from __future__ import annotations

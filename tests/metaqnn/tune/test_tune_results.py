@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from metaqnn.tune.presentation import saved
 from metaqnn.tune.results import TuneSummary, best_trials, curves_csv, summarise_tune, write_results
-from metaqnn.tune.session import _saved
 from predictor import LearningCurves
 from trainers.families import make_family
 
@@ -75,7 +75,7 @@ def test_epochs_are_counted(tuning, formula_family_trainer, settings):
     [(15, 27, "1.80 times fewer than 27"), (15, 15, "none saved"), (0, 0, "none saved")],
 )
 def test_epochs_that_were_saved_are_told(epochs, full, said):
-    assert _saved(TuneSummary(5, 3, 2, 0, epochs, full, {})) == said
+    assert saved(TuneSummary(5, 3, 2, 0, epochs, full, {})) == said
 
 
 def test_failures_are_told_by_kind_with_the_first_of_each(tuning, formula_family_trainer, settings):

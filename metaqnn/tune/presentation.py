@@ -1,0 +1,147 @@
+"""A tuning as text: what is going to happen, and what was found, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from metaqnn.config.stopping import OWN_RULE
+from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
+from metaqnn.tune.preparation import PreparedTuning
+from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row
+from metaqnn.tune.session import TuneSession
+from metaqnn.tune.settings import TuneSettings
+from state_space.errors import printable
+from trainers.families import Family, WordDataset
+from trainers.metric import ACCURACY, in_words
+
+
+def introduction(session: TuneSession) -> str:
+    """What is going to happen, for people."""
+    settings, trainer = session.prepared.settings, session.prepared.trainer
+    place = f"{trainer.device}, {trainer.precision_name}"
+    spaces = ", ".join(session.prepared.family.parameters)
+    shown = spaces if len(spaces) < 90 else f"{len(session.prepared.family.parameters)} parameters"
+    return "\n".join(
+        [
+            f"results     {shell_quoted(session.folder.path)}",
+            f"family      {settings.family}, preset {settings.preset}: {shown}",
+            f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
+            *data_lines(session.prepared),
+            f"trials      {session.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
+            *_notes(session),
+        ]
+    )
+
+
+def _notes(session: TuneSession) -> Iterator[str]:
+    """Of what the user may have expected otherwise."""
+    settings, ended = session.prepared.settings, session.ended()
+    trials = counted(session.trials, "trial")
+    if settings.delta is not None and settings.burn_in >= session.trials:
+        yield f"note        --delta stops nothing: --burn-in is {settings.burn_in}, for {trials}"
+    if ended > session.trials:
+        yield f"note        {counted(ended, 'trial')} have ended already: --trials is how many in all"
+
+
+def data_lines(prepared: PreparedTuning) -> list[str]:
+    """How much data there is for what, and what is to be said about it."""
+    numbers = ", ".join(f"{number:,} {part}" for part, number in prepared.numbers.items())
+    if isinstance(prepared.data, WordDataset):
+        unknown = f"{percent(prepared.data.unknown)} of the validation words are <unk>"
+        return [f"words       {numbers}; {prepared.data.num_classes:,} different ones, {unknown}"]
+    settings = prepared.settings
+    mirrored = ", mirrored" if settings.mirror else ""
+    moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
+    measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
+    notes = (f"note        {printable(note, keep='')}" for note in prepared.data.notes)
+    return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
+
+
+def _stopping(settings: TuneSettings) -> str:
+    if settings.hyperband:
+        rungs = f"Hyperband, eta {settings.eta}, from {counted(settings.min_epochs, 'epoch')}"
+        if settings.delta is None:
+            return rungs
+        return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"
+    if settings.delta is not None:
+        return f"the published criterion, Delta {settings.delta:g} after {settings.burn_in} trials"
+    return f"stopping rule {settings.stopping or OWN_RULE}"
+
+
+def best_line(session: TuneSession) -> str:
+    """The best value so far, for the progress."""
+    best = best_trials(session.study, 1)
+    if not best:
+        return "none completed"
+    return f"best {_shown(session.prepared.family, best[0].value)} (trial {best[0].number})"
+
+
+def results_text(session: TuneSession, top: int, output_format: str) -> str:
+    """What was found.
+
+    Args:
+        session: the tuning.
+        top: how many of the best trials are listed.
+        output_format: table, json or csv.
+    """
+    prepared = session.prepared
+    best = best_trials(session.study, top)
+    rows = [trial_row(trial, rank, prepared.family.metric) for rank, trial in enumerate(best, 1)]
+    summary = summarise_tune(session.study, prepared.settings)
+    if output_format == "json":
+        found = best[0].params if best else None
+        facts = {"run": str(session.folder.path), **asdict(summary), "best_parameters": found}
+        return as_json({**facts, "top": rows})
+    if output_format == "csv":
+        return rows_as_text(rows, "csv", {})
+    where = _where(session.folder.path, found=bool(best))
+    return "\n".join(["", *_counts(summary), "", _table(rows, prepared), "", where])
+
+
+def _counts(summary: TuneSummary) -> list[str]:
+    """How many trials there were, how they ended, and a line for each way in which some failed."""
+    ended = f"{summary.completed} completed, {summary.stopped} stopped, {summary.failed} failed"
+    trials, epochs = counted(summary.trials, "trial"), counted(summary.epochs, "epoch")
+    failures = [
+        f"{outcome}: {counted(why['trials'], 'trial')}, the first is {why['first']}: {why['message']}"
+        for outcome, why in summary.failures.items()
+    ]
+    return [f"{trials}: {ended}; {epochs}, {saved(summary)}", *failures]
+
+
+def saved(summary: TuneSummary) -> str:
+    """By how much the stopping has reduced the epochs."""
+    if summary.full_epochs == summary.epochs:
+        return "none saved"
+    return f"{summary.full_epochs / summary.epochs:.2f} times fewer than {summary.full_epochs:,}"
+
+
+def _table(rows: list[dict[str, Any]], prepared: PreparedTuning) -> str:
+    family = prepared.family
+    shown = [
+        {
+            **row,
+            "shown": _shown(family, row[family.metric]),
+            "size": count(row.get("num_params")),
+            "parameters": ", ".join(f"{name}={row[name]:.4g}" for name in family.parameters),
+        }
+        for row in rows
+    ]
+    measured = in_words(prepared.settings.metric) if family.metric == ACCURACY else family.metric
+    columns = {"rank": "rank", "trial": "trial", "shown": measured, "size": "weights"}
+    columns["parameters"] = "parameters"
+    return rows_as_text(shown, "table", columns) if rows else "no trial was trained to the end"
+
+
+def _where(folder: Path, *, found: bool) -> str:
+    chosen = f"; the best hyper-parameters are in {shell_quoted(folder / 'best.json')}" if found else ""
+    return f"all curves are in {shell_quoted(folder / 'curves.csv')}{chosen}"
+
+
+def _shown(family: Family, value: float | None) -> str:
+    if family.metric == ACCURACY:
+        return percent(value)
+    return "-" if value is None else f"{value:.4g}"
