@@ -147,22 +147,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
         drop(sys.stdout)
         return 0
-    except MemoryError as error:  # NumPy's says how much it would have been
-        print(f"metaqnn: error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
-        return 2
     except Exception as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number not in NO_SPACE | NO_FILES | NO_NAMES and not _is_users(error):
+        line = _told(error)
+        if line is None:
             raise
-        from metaqnn.output import system_error
-        from state_space.errors import printable
-
-        said = system_error(error) if isinstance(error, OSError) else str(error)
-        if number in NO_SPACE:  # as in `metaqnn top RUN > FILE`
-            drop(sys.stdout)
-            said = f"the results cannot be written: {said}"
-        print(f"metaqnn: error: {printable(said)}", file=sys.stderr)
+        print(f"metaqnn: error: {line}", file=sys.stderr)
         return 2
+
+
+def _told(error: Exception) -> str | None:
+    """A line about an error that the user or the machine is the cause of; None for one of ours."""
+    if isinstance(error, MemoryError):  # NumPy's says how much it would have been
+        return f"not enough memory{f': {error}' if str(error) else ''}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in NO_SPACE | NO_FILES | NO_NAMES and not _is_users(error):
+        return None
+    from metaqnn.output import system_error
+    from state_space.errors import printable
+
+    said = system_error(error) if isinstance(error, OSError) else str(error)
+    if number in NO_SPACE:  # as in `metaqnn top RUN > FILE`
+        drop(sys.stdout)
+        said = f"the results cannot be written: {said}"
+    return printable(said)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -33,6 +33,7 @@ from state_space.errors import printable
 from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
+    from metaqnn.results.finetuned import ErrorRate
     from metaqnn.tune.single import SingleTraining
 
 SETTINGS = (
@@ -189,27 +190,39 @@ def _unmeasured(result: dict[str, Any]) -> str:
     return "the data set has no test images" if ended_well else "not measured, as the training failed"
 
 
+def _facts(result: dict[str, Any], rate: ErrorRate | None) -> dict[str, str]:
+    """What came of it, by name; `rate`: the test error, if there is one."""
+    metric, curve = in_words(result.get("metric", ACCURACY)), result["validation_accuracies"]
+    images = f"{result['validation_images']:,} validation images"
+    return {
+        "network": result["architecture"],
+        "outcome": f"{result['outcome']}: {result['message']}",
+        metric: f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
+        "test error": _unmeasured(result) if rate is None else _measured(result, rate),
+    }
+
+
+def _measured(result: dict[str, Any], rate: ErrorRate) -> str:
+    interval = f"{percent(rate.low)} to {percent(rate.high)}"
+    guess = percent(result.get("test_error_of_guess"))  # an older version left it out, like the metric
+    return (
+        f"{percent(rate.rate)} ({interval}) on {rate.images:,} images; {guess} by always guessing the "
+        "commonest class"
+    )
+
+
 def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> str:
     from metaqnn.tune.single import error_rate
     from trainers.families import PUBLISHED
 
-    rate, curve = error_rate(result), result["validation_accuracies"]
+    rate = error_rate(result)
     if namespace.format == "json":
         interval = {} if rate is None else {"test_error": rate.rate, "interval": [rate.low, rate.high]}
         return as_json({"run": str(path), **result, **interval})
     if namespace.format == "csv":
-        rows = [{"epoch": epoch, "accuracy": accuracy} for epoch, accuracy in enumerate(curve, 1)]
-        return rows_as_text(rows, "csv", {})
-    metric = in_words(result.get("metric", ACCURACY))  # older versions left it out
-    images = f"{result['validation_images']:,} validation images"
-    facts = {
-        "network": result["architecture"],
-        "outcome": f"{result['outcome']}: {result['message']}",
-        metric: f"{percent(curve[-1])} on {images}{_guess(result)}" if curve else "-",
-        "test error": _unmeasured(result) if rate is None else
-        f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)}) on {rate.images:,} images"
-        f"; {percent(result.get('test_error_of_guess'))} by always guessing the commonest class",
-    }  # fmt: skip
+        curve = enumerate(result["validation_accuracies"], 1)
+        return rows_as_text([{"epoch": epoch, "accuracy": accuracy} for epoch, accuracy in curve], "csv", {})
+    facts = _facts(result, rate)
     known = PUBLISHED.get(namespace.architecture.removeprefix("published:"))
     if known is not None:
         facts["published"] = f"{percent(known.test_error)} test error, after its authors' long training"
