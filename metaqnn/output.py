@@ -1,4 +1,4 @@
-"""How commands print their results: tables for people, JSON and CSV for programs."""
+"""Results, numbers, times, errors and commands as text: for people, and as JSON and CSV for programs."""
 
 from __future__ import annotations
 

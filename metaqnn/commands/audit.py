@@ -75,9 +75,9 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
 
     changes = given_options(namespace, Environment)
     with decoding_bar(not namespace.quiet):
-        database, search = reopen(folder, changes, trust_module=namespace.trust_module)
-    audit = Audit(database, search.trainer, search.config.seed, namespace.share)
-    epochs = len(audit.waiting()) * search.config.epochs
+        database, prepared = reopen(folder, changes, trust_module=namespace.trust_module)
+    audit = Audit(database, prepared.trainer, prepared.config.seed, namespace.share)
+    epochs = len(audit.waiting()) * prepared.config.epochs
     with progress_bar(total=epochs, unit="epoch", desc="audit", quiet=namespace.quiet) as bar:
         count = epoch_counter(bar)
 

@@ -43,7 +43,7 @@ def on_the_same_images(views: Mapping[str, SearchView], run: str) -> dict[str, S
 
 
 def _measured(view: SearchView) -> tuple[str, str]:
-    return view.record["data_fingerprint"], view.metric
+    return view.search["data_fingerprint"], view.metric
 
 
 def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:

@@ -77,7 +77,7 @@ class Pages(Answers):
                 "finetuned": finetuned,
                 "damaged": damaged,
                 "settings": settings(view.config),
-                "record": view.record,
+                "search": view.search,
             }
         snapshot.figure(FIGURES[0])  # is in view: start drawing while the browser reads the page
         return self._page("run.html", run=run, version=version, figures=FIGURES, **context)

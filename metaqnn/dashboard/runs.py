@@ -183,7 +183,7 @@ def run_state(run: Run, view: SearchView) -> RunState:
         summary=view.summary,
         best=None if best is None else best.number,
         dataset=view.config.dataset,
-        fingerprint=view.record["data_fingerprint"],
+        fingerprint=view.search["data_fingerprint"],
         rule=view.config.stopping,
     )
 

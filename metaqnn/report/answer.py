@@ -133,7 +133,7 @@ def _steps(view: SearchView, run: Path, running: bool, finetuned: bool) -> list[
     steps: list[NextStep] = []
     if len(view.ended) < view.config.schedule.total and view.nothing_new is None:
         steps.append(NextStep(command("run", "--resume", run), "to go on with the search"))
-    steps += uses(view.summary, run, SearchRecord.of(view.record), finetuned=finetuned)
+    steps += uses(view.summary, run, SearchRecord.of(view.search), finetuned=finetuned)
     audit = view.audit_summary
     if audit.stops > audit.networks and _largest_share(audit) > MUCH:
         steps.append(NextStep(command("audit", run), "to check the stopping rule"))

@@ -100,18 +100,18 @@ def _failures(view: SearchView) -> list[dict[str, Any]]:
 
 def _facts(view: SearchView) -> dict[str, dict[str, Any]]:
     """Everything recorded about the search itself, by heading."""
-    record = view.record
-    size = record["image_size"]
+    search = view.search
+    size = search["image_size"]
     data = {
-        "images": f"{record['channels']} x {size} x {size}",
-        "classes": record["num_classes"],
-        "fingerprint": record["data_fingerprint"],
+        "images": f"{search['channels']} x {size} x {size}",
+        "classes": search["num_classes"],
+        "fingerprint": search["data_fingerprint"],
     }
     return {
         "Configuration": settings(view.config),
-        "Data": {**data, **_images(record.get("images"))},
-        "Versions at the start": record["versions"],
-        "Environment": record["circumstances"],
+        "Data": {**data, **_images(search.get("images"))},
+        "Versions at the start": search["versions"],
+        "Environment": search["circumstances"],
     }
 
 

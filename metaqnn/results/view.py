@@ -45,14 +45,14 @@ class SearchView:
         self._learner = learner or Learner()
 
     @cached_property
-    def record(self) -> dict[str, Any]:
+    def search(self) -> dict[str, Any]:
         """The search itself: configuration as stored, versions, environment, times."""
         return self._reader.search()
 
     @cached_property
     def config(self) -> SearchConfig:
         """The configuration."""
-        return SearchConfig.from_dict(self.record["config"])
+        return SearchConfig.from_dict(self.search["config"])
 
     @property
     def metric(self) -> str:
@@ -120,7 +120,7 @@ class SearchView:
 
     @cached_property
     def _learned(self) -> tuple[QLearner, list[Path]]:
-        return self._learner.learn(self.config, self.record, self._watch(self._reader.samples()))
+        return self._learner.learn(self.config, self.search, self._watch(self._reader.samples()))
 
     @cached_property
     def importance(self) -> Importance:

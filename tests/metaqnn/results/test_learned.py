@@ -56,7 +56,7 @@ def test_what_was_learned_is_gone_on_with_as_the_search_grows(view, finished_run
     monkeypatch.setattr(learned, "learn", noted)
     learner = Learner()
     for number in (9, 9, 15, len(everything)):
-        agent, _ = learner.learn(view.config, view.record, everything[:number])
+        agent, _ = learner.learn(view.config, view.search, everything[:number])
     assert firsts == [0, 9, 9, 15]
     assert agent.q_table() == view.agent.q_table()
 
@@ -65,9 +65,9 @@ def test_another_search_is_learned_anew(view, finished_run):
     reader = finished_run.reader()
     everything, learner = reader.samples(), Learner()
     reader.close()
-    learner.learn(view.config, view.record, [(architecture, 0.1) for architecture, _ in everything])
-    agent, paths = learner.learn(view.config, view.record, everything[:9])
-    fresh, _ = Learner().learn(view.config, view.record, everything[:9])
+    learner.learn(view.config, view.search, [(architecture, 0.1) for architecture, _ in everything])
+    agent, paths = learner.learn(view.config, view.search, everything[:9])
+    fresh, _ = Learner().learn(view.config, view.search, everything[:9])
     assert agent.q_table() == fresh.q_table()
     assert len(paths) == len({architecture for architecture, _ in everything[:9]})
 
