@@ -63,8 +63,6 @@ class StoredEvents:
         self, connection: Connection, network_id: int
     ) -> list[tuple[EpochReport, Decision | None]]:
         """The epochs of a network's training in the search, and the rule's decision after each, in order."""
-        from trainers import EpochReport
-
         same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
         query = (
             select(trainings.c.attempt, trainings.c.learning_rate, epochs, decisions)
@@ -72,19 +70,7 @@ class StoredEvents:
             .where(trainings.c.network_id == network_id, trainings.c.purpose == "search")
             .order_by(trainings.c.attempt, epochs.c.epoch)
         )
-        found = []
-        for row in connection.execute(query).mappings():
-            loss = nan if row[epochs.c.loss] is None else row[epochs.c.loss]
-            report = EpochReport(
-                row["attempt"],
-                row["learning_rate"],
-                row[epochs.c.epoch],
-                row["accuracy"],
-                loss,
-                row["seconds"],
-            )
-            found.append((report, _decision(row)))
-        return found
+        return [(_report(row), _decision(row)) for row in connection.execute(query).mappings()]
 
     @transaction
     def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
@@ -101,6 +87,21 @@ def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float]]:
         .join(searches, searches.c.id == networks.c.search_id)
         .where(searches.c.id == search_id, trainings.c.purpose == purpose)
         .where(epochs.c.epoch == searches.c.epochs)
+    )
+
+
+def _report(row: RowMapping) -> EpochReport:
+    """What `ReplayDatabase.add_epoch` stored of an epoch."""
+    from trainers import EpochReport
+
+    loss = row[epochs.c.loss]
+    return EpochReport(
+        row["attempt"],
+        row["learning_rate"],
+        row[epochs.c.epoch],
+        row["accuracy"],
+        nan if loss is None else loss,
+        row["seconds"],
     )
 
 

@@ -146,17 +146,11 @@ def _on_ray(prepared: Prepared) -> Executor:
     # in ours, and the search deals with it.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     try:
-        from metaqnn.executors.ray import RayExecutor, connect, has_gpus, slots
+        from metaqnn.executors.ray import RayExecutor, has_gpus, slots
     except ImportError:
         raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
     environment = prepared.environment
-    try:
-        connect(environment.address)
-    except ConnectionError as error:
-        trouble = f"--address is {environment.address!r}, but no Ray cluster is there"
-        if environment.address is None:
-            trouble = "no Ray cluster can be started on this machine"
-        raise ConfigError(f"{trouble}: {error}") from None
+    _connect(environment.address)
     cpus = prepared.trainer.threads or 1
     gpus = 1 / per_gpu(prepared) if has_gpus() and environment.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}
@@ -166,6 +160,19 @@ def _on_ray(prepared: Prepared) -> Executor:
         epoch_timeout=environment.epoch_timeout,
         resources=resources,
     )
+
+
+def _connect(address: str | None) -> None:
+    """Connect to a Ray cluster, or start one. Raises ConfigError where that is impossible."""
+    from metaqnn.executors.ray import connect
+
+    try:
+        connect(address)
+    except ConnectionError as error:
+        trouble = f"--address is {address!r}, but no Ray cluster is there"
+        if address is None:
+            trouble = "no Ray cluster can be started on this machine"
+        raise ConfigError(f"{trouble}: {error}") from None
 
 
 def available_cores() -> int:
