@@ -17,6 +17,8 @@ from predictor.models.uncertainty import Uncertainty, make_uncertainty
 POWER, FEW = 3.0, 15
 """Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
 little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
+OUTERMOST = 20
+"""Curves whose errors decide the weights for a curve that lies beyond all of them."""
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
 
@@ -66,10 +68,10 @@ class Limits:
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
         """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
         y_tau = curves.scores[:, self.tau - 1].reshape(-1, *[1] * (y_hat.ndim - 1))
-        unlike = (y_tau < self.seen[0]) | (y_tau > self.seen[1])
+        outside = (y_tau < self.seen[0]) | (y_tau > self.seen[1])
         low, high = (y_tau + limit for limit in self.increments)
-        low = np.where(unlike, np.minimum(low, self.final[0]), low)
-        high = np.where(unlike, np.maximum(high, self.final[1]), high)
+        low = np.where(outside, np.minimum(low, self.final[0]), low)
+        high = np.where(outside, np.maximum(high, self.final[1]), high)
         return np.clip(y_hat, np.clip(low, *self.scores), np.clip(high, *self.scores))
 
 
@@ -81,6 +83,7 @@ class StackedTau:
         tau: epochs seen.
         members: the fitted models by name.
         weights: of the members, they sum to 1.
+        outer_weights: (2, m) the same for curves whose y_tau is below, and above, all those learned from.
         limits: of the forecasts; None where they may be anything.
         uncertainty: of the stack.
         residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without it.
@@ -90,6 +93,7 @@ class StackedTau:
     tau: int
     members: Mapping[str, TauModel]
     weights: Mapping[str, float]
+    outer_weights: Floats
     limits: Limits | None
     uncertainty: Uncertainty
     residuals: Floats
@@ -103,12 +107,21 @@ class StackedTau:
         forecasts = np.column_stack(
             [model.predict_from(X[model.features.sets_], curves) for model in self.members.values()]
         )
-        if self.limits is not None:
-            forecasts = self.limits.clip(forecasts, curves)
-        predictions = forecasts @ np.array(list(self.weights.values()))
-        if self.hold_flat:
-            predictions = np.where(is_flat(curves, self.tau), curves.scores[:, self.tau - 1], predictions)
-        return np.asarray(predictions)
+        y_tau, weights = curves.scores[:, self.tau - 1], np.array(list(self.weights.values()))
+        if self.limits is None:
+            return self._held(forecasts @ weights, curves)
+        forecasts = self.limits.clip(forecasts, curves)
+        predictions = forecasts @ weights
+        low, high = self.limits.seen
+        for outside, weights in zip((y_tau < low, y_tau > high), self.outer_weights, strict=True):
+            predictions[outside] = forecasts[outside] @ weights
+        return self._held(predictions, curves)
+
+    def _held(self, predictions: Floats, curves: LearningCurves) -> Floats:
+        """The predictions, and y_tau for runs that are predicted to stay flat."""
+        if not self.hold_flat:
+            return predictions
+        return np.where(is_flat(curves, self.tau), curves.scores[:, self.tau - 1], predictions)
 
 
 def fit_stack(
@@ -138,6 +151,7 @@ def fit_stack(
         tau,
         fitted,
         dict(zip(fitted, stack_weights(total, len(curves)).tolist(), strict=True)),
+        _outer_weights(squares, curves.scores[:, tau - 1]),
         limits,
         make_uncertainty(uncertainty, residuals, held_out),
         residuals,
@@ -146,12 +160,24 @@ def fit_stack(
     )
 
 
+def _outer_weights(squares: Floats, y_tau: Floats) -> Floats:
+    """(2, m) weights by the (n, m) squared errors of the curves with the lowest, and the highest, y_tau.
+
+    Far from what was learned, members that return to the mean and members that keep on differ by far, and
+    which of them is right on average says little: runs at a perplexity of 700 may stay there, or be the worst
+    of many that come down.
+    """
+    order = np.argsort(y_tau, kind="stable")
+    outer = squares[order[:OUTERMOST]], squares[order[-OUTERMOST:]]
+    return np.array([stack_weights(own.sum(axis=0), len(squares)) for own in outer])
+
+
 def stack_weights(squared_errors: npt.ArrayLike, n: int) -> Floats:
     """Weights of m members in proportion to e^-p, p = 3 n / (n + 15), from sums e of their squared errors.
 
     Args:
         squared_errors: (..., m).
-        n: how many curves they are of.
+        n: how many curves were learned from.
     """
     errors = np.maximum(np.asarray(squared_errors, dtype=np.float64), np.finfo(np.float64).tiny)
     return np.asarray(softmax(-POWER * n / (n + FEW) * np.log(errors), axis=-1))
