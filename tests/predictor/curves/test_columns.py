@@ -1,6 +1,10 @@
+import numpy as np
 import pytest
 
+from predictor import CurvesError, LearningCurves
 from predictor.curves import columns
+
+read = LearningCurves.read
 
 
 @pytest.mark.parametrize(
@@ -85,3 +89,41 @@ def test_columns_about_the_network_are_architecture(column):
 )
 def test_columns_about_training_and_unknown_ones_are_hyperparameters(column):
     assert columns.kind_of(column) == "hyperparameters"
+
+
+BY_PART = ["class_#_acc", "acc_class#", "recall@#", "recall_at_#", "top#_acc", "layer#_loss", "client_#_acc"]
+
+
+@pytest.mark.parametrize("name", [*BY_PART, "acc_severity_#", "f1_thr#"])
+def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates, name):
+    """Though these are more and of a better metric than the curve."""
+    by_class = np.random.default_rng(0).random((8, 10))
+    curves = read(wide({"lr": rates, name: by_class, "val_loss_#": losses}))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert list(curves.hyperparameters) == ["lr"]
+    with pytest.raises(CurvesError, match=r"no learning curves: expected columns such as acc_1"):
+        read(wide({"depth": rates, name: by_class}))
+
+
+def test_percentiles_are_no_epochs_and_other_numbers_after_the_letter_are(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("depth,acc_q25,acc_q50,acc_q75\n2,0.1,0.2,0.3\n3,0.2,0.3,0.4\n")
+    with pytest.raises(CurvesError, match="no learning curves"):
+        read(path)
+    path.write_text("depth,acc_q1,acc_q2,acc_q3\n2,0.1,0.2,0.3\n3,0.2,0.3,0.4\n")
+    assert read(path).T == 3
+
+
+@pytest.mark.parametrize("name", ["acc_s#", "val_r#_f1", "k# accuracy"])
+def test_whether_the_number_after_a_letter_is_that_of_an_epoch_is_asked(wide, accuracies, rates, name):
+    path = wide({"lr": rates, name: accuracies})
+    called = name.removesuffix("#").rstrip("_")
+    with pytest.raises(CurvesError, match=rf"may be epochs, or something else, .*--curve {called}"):
+        read(path)
+    with pytest.raises(CurvesError, match="may be epochs, or something else"):
+        read(wide({name: accuracies}))
+    with pytest.raises(CurvesError, match="may be epochs, or something else"):
+        read(wide({name: accuracies}), curve=name.replace("#", "2"))
+    np.testing.assert_array_equal(read(wide({name: accuracies}), curve=called).values, accuracies)
+    beside = read(wide({"lr": rates, name: accuracies, "val_loss_#": 1 - accuracies}))
+    assert beside.metric == "loss"

@@ -1,5 +1,4 @@
 import gzip
-import json
 
 import numpy as np
 import pandas as pd
@@ -33,146 +32,6 @@ def test_damaged_and_endless_gzip_are_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "MAX_TEXT_BYTES", 800)
     with pytest.raises(CurvesError, match="more than 800 bytes of text"):
         read(path)
-
-
-JSON = {
-    "trainings as a list": lambda a, lr: [
-        {"lr": r, "val_acc": list(row)} for r, row in zip(lr, a, strict=True)
-    ],
-    "trainings by name": lambda a, lr: {
-        f"run {i}": {"config": {"lr": r}, "history": {"val_acc": list(row)}}
-        for i, (r, row) in enumerate(zip(lr, a, strict=True))
-    },
-    "lists of numbers": lambda a, lr: a.tolist(),
-    "wide, by columns": lambda a, lr: {"lr": list(lr), **{f"acc_{t + 1}": list(a[:, t]) for t in range(6)}},
-}
-
-
-@pytest.mark.parametrize("kind", JSON)
-def test_json_of_several_trainings(tmp_path, accuracies, rates, kind):
-    path = tmp_path / "curves.json"
-    path.write_text(json.dumps(JSON[kind](accuracies, rates)))
-    curves = read(path)
-    np.testing.assert_array_equal(curves.values, accuracies)
-    if kind != "lists of numbers":
-        (found,) = curves.hyperparameters.values()
-        np.testing.assert_array_equal(found, rates)
-
-
-def test_json_lines_are_read(tmp_path, accuracies):
-    path = tmp_path / "curves.jsonl"
-    path.write_text("\n".join(json.dumps({"val_acc": list(row)}) for row in accuracies))
-    np.testing.assert_array_equal(read(path).values, accuracies)
-
-
-def test_json_as_pandas_writes_it_is_read(tmp_path, long, accuracies):
-    for orient in ("columns", "records"):
-        long.to_json(tmp_path / "long.json", orient=orient)
-        np.testing.assert_array_equal(read(tmp_path / "long.json").values, accuracies)
-
-
-def test_json_of_trainings_with_a_list_of_epochs_each(tmp_path, accuracies, rates):
-    epochs = [[{"epoch": t, "val": {"acc": value}} for t, value in enumerate(a, 1)] for a in accuracies]
-    runs = [{"lr": rate, "history": rows} for rate, rows in zip(rates, epochs, strict=True)]
-    unnumbered = [{"config": {"lr": run["lr"]}, "log": [{"acc": row["val"]["acc"]} for row in run["history"]]}
-                  for run in runs]  # fmt: skip
-    named = dict(zip("abcdefgh", epochs, strict=True))
-    for content in (runs, {"runs": runs}, unnumbered, dict(zip("abcdefgh", runs, strict=True)), named):
-        (tmp_path / "runs.json").write_text(json.dumps(content))
-        curves = read(tmp_path / "runs.json")
-        np.testing.assert_array_equal(curves.values, accuracies)
-        if content is not named:
-            np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
-
-
-def test_json_of_curves_beside_lists_of_objects(tmp_path, accuracies):
-    """A network's layers are no epochs, and a list of batches makes no training of an epoch."""
-    layers = [{"type": "conv", "filters": 32}, {"type": "dense", "units": 64}]
-    runs = [{"layers": layers, "val_acc": curve} for curve in accuracies.tolist()]
-    (tmp_path / "runs.json").write_text(json.dumps(runs))
-    np.testing.assert_array_equal(read(tmp_path / "runs.json").values, accuracies)
-    batches = [{"train_loss": 1.0}, {"train_loss": 0.9}]
-    log = [{"batches": batches, "epoch": t, "valid_acc": value} for t, value in enumerate(accuracies[0], 1)]
-    (tmp_path / "log.json").write_text(json.dumps(log))
-    np.testing.assert_array_equal(read(tmp_path / "log.json").values, accuracies[:1])
-
-
-@pytest.mark.parametrize("folded", [False, True], ids=["by_kind", "by_fold"])
-def test_json_lists_of_trainings_are_no_lists_of_epochs(tmp_path, accuracies, rates, folded):
-    runs = [{"lr": lr, "val_acc": a} for lr, a in zip(rates.tolist(), accuracies.tolist(), strict=True)]
-    by_fold = [{"depth": i, "folds": [runs[i], runs[i + 4]]} for i in range(4)]
-    content = by_fold if folded else {"finished": runs[:5], "stopped": runs[5:]}
-    (tmp_path / "runs.json").write_text(json.dumps(content))
-    curves = read(tmp_path / "runs.json")
-    order = np.argsort(curves.hyperparameters["lr"])[::-1]
-    np.testing.assert_array_equal(curves.values[order], accuracies)
-    assert "epoch" not in curves.hyperparameters
-
-
-@pytest.mark.parametrize("name", ["epochs", "global_step"])
-def test_json_of_curves_at_different_epochs_is_refused(tmp_path, accuracies, name):
-    """The lists of epochs beside them tell; of equal lists, the trainings that ended early have a part."""
-    runs = [{name: [2, 4, 6, 8, 10, 12], "val_acc": curve} for curve in accuracies.tolist()]
-    runs[3] = {key: values[:4] for key, values in runs[3].items()}
-    path = tmp_path / "runs.json"
-    path.write_text(json.dumps(runs))
-    assert read(path).values[3, :4].tolist() == accuracies[3, :4].tolist()
-    runs[5][name] = [1, 2, 3, 4, 5, 6]
-    path.write_text(json.dumps(runs))
-    with pytest.raises(CurvesError, match=rf"values at different epochs, by {name}_1 to {name}_6"):
-        read(path)
-
-
-def test_the_history_of_one_training(tmp_path):
-    path = tmp_path / "history.json"
-    path.write_text(
-        '{"train_losses": [2.1, 1.6], "valid_losses": [2.2, 1.8], "valid_accuracies": [20.0, 36.0], '
-        '"train_accuracies": [21.0, 39.0]}'
-    )
-    curves = read(path)
-    assert curves.values.tolist() == [[20, 36]]
-    assert "1 curve x 2 epochs of accuracy (maximized, in percent)" in curves.understood
-
-
-def test_the_log_of_a_trainer_in_a_larger_object(tmp_path):
-    log = [{"epoch": e, "loss": 3 / e} for e in (1, 2)] + [
-        {"epoch": e, "eval_accuracy": e / 4} for e in (1, 2)
-    ]
-    path = tmp_path / "trainer_state.json"
-    path.write_text(json.dumps({"best_metric": 0.5, "log_history": log}))
-    assert read(path).values.tolist() == [[0.25, 0.5]]
-
-
-@pytest.mark.parametrize(
-    "history",
-    [
-        {"config": {"lr": 0.1}, "history": {"loss": [0.9, 0.8], "val_accuracy": [0.2, 0.3]}},
-        {"train": {"acc": [0.4, 0.5]}, "val": {"acc": [0.2, 0.3], "loss": [3, 2]}},
-        {"accuracy": {"train": [0.4, 0.5], "val": [0.2, 0.3]}, "loss": {"train": [3, 2], "val": [3, 2]}},
-    ],
-)
-def test_the_history_of_one_training_in_objects(tmp_path, history):
-    path = tmp_path / "history.json"
-    path.write_text(json.dumps(history))
-    assert read(path).values.tolist() == [[0.2, 0.3]]
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ("{", "neither JSON nor JSON lines: line 1"),
-        ("[1, {}]", "'1' in a list of JSON; expected objects"),
-        ("[]", "no objects in this JSON"),
-        ('{"a": 1}', "no learning curves: .* found 1 columns"),
-        ("[" * 100_000, "JSON"),
-    ],
-)
-def test_other_json_is_one_line(tmp_path, text, part):
-    path = tmp_path / "x.json"
-    path.write_text(text)
-    with pytest.raises(CurvesError, match=part) as caught:
-        read(path)
-    assert "\n" not in str(caught.value)
 
 
 def test_every_digit_is_kept(tmp_path):
@@ -262,3 +121,9 @@ def test_what_only_python_reads_as_a_number_is_a_name(tmp_path):
     (tmp_path / "curves.csv").write_text("acc_1,acc_2\n0.3,0_4\n0.2,0.35\n")
     with pytest.raises(CurvesError, match="row 1, column 'acc_2': '0_4' is not a number"):
         LearningCurves.read(tmp_path / "curves.csv")
+
+
+def test_cells_with_a_percent_sign_are_numbers(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("lr,acc_1,acc_2\n0.1,10.5%,20%\n0.2,30%,41.25 %\n")
+    assert read(path).values.tolist() == [[10.5, 20], [30, 41.25]]

@@ -1,0 +1,96 @@
+"""Which groups of columns are the curve, and what their metric is."""
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+def test_of_interleaved_groups_the_accuracy_is_the_curve_and_no_other_is_a_parameter(
+    wide, accuracies, losses
+):
+    known = {"ModelId": np.arange(8), "IsTest": [0, 1] * 4, "NumLayers": np.arange(3, 11)}
+    groups = {"e#LossMean": losses, "e#LossMedian": losses, "e#Accuracy": accuracies}
+    path = wide({**known, "MaxAccuracy": accuracies.max(1), **groups})
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+    assert [*curves.architecture, *curves.hyperparameters] == ["NumLayers"]
+    for column in ("ModelId", "IsTest", "MaxAccuracy", "e#LossMean"):
+        assert column in curves.understood.split("left out:")[1]
+
+
+def test_validation_comes_before_training_and_accuracy_before_loss(wide, accuracies, losses):
+    groups = {
+        "train_loss_#": losses / 2,
+        "train_acc_#": accuracies / 2,
+        "val_loss_#": losses,
+        "val_acc_#": accuracies,
+    }
+    curves = read(wide({"timestamp": np.arange(1700, 1708), **groups}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert not curves.hyperparameters
+    np.testing.assert_array_equal(read(wide(groups), curve="train_loss").values, losses / 2)
+    assert read(wide({"train_acc_#": accuracies, "val_loss_#": losses})).metric == "loss"
+
+
+def test_where_training_is_labelled_what_has_no_label_is_validation(wide, accuracies, losses):
+    curves = read(wide({"train_loss_#": losses, "valid_loss_#": losses, "accuracy_#": accuracies}))
+    assert curves.metric == "accuracy"
+    assert read(wide({"accuracy_#": accuracies, "loss_#": losses, "val_loss_#": losses})).metric == "loss"
+
+
+def test_training_data_are_not_taken_where_an_unknown_group_is_of_validation_data(wide, accuracies, losses):
+    for name in ("val_jaccard", "val_hit_rate"):
+        path = wide({"train_loss_#": losses, f"{name}_#": accuracies})
+        with pytest.raises(CurvesError, match=rf"train_loss was measured on training data; {name}, "):
+            read(path)
+        curves = read(path, curve=name, direction="maximize")
+        np.testing.assert_array_equal(curves.values, accuracies)
+        assert read(path, curve="train_loss").direction == "minimize"
+
+
+def test_equally_good_groups_are_refused_by_name(wide, accuracies):
+    path = wide({"val_f1_#": accuracies, "val_auc_#": accuracies})
+    with pytest.raises(CurvesError, match=r"val_f1 \(6\), val_auc \(6\) are equally good.*--curve val_f1"):
+        read(path)
+    assert read(path, curve="val_auc").metric == "auc"
+    with pytest.raises(CurvesError, match=r"no curve 'val_x'; there are val_f1"):
+        read(path, curve="val_x")
+
+
+def test_an_error_rate_is_minimized(wide, accuracies):
+    curves = read(wide({"val_error_rate_#": 1 - accuracies}))
+    assert (curves.metric, curves.direction) == ("error", "minimize")
+
+
+@pytest.mark.parametrize("name", ["curve_#", "ep_#", "foo_#"])
+def test_a_direction_that_nothing_tells_is_asked_for(wide, accuracies, name):
+    path = wide({name: np.round(1 - accuracies, 6) * (50 if name == "ep_#" else 1)})
+    with pytest.raises(
+        CurvesError, match=r"does not say whether more is better \(.* 0% of the curves end higher"
+    ):
+        read(path)
+    assert read(path, direction="minimize").direction == "minimize"
+    assert read(path, metric="val_err").metric == "error"
+
+
+@pytest.mark.parametrize("curve", ["loss_#", "val_loss_mean_#", "epoch_#_loss"])
+@pytest.mark.parametrize("spread", ["err", "stderr", "stdv", "ci", "upper"])
+def test_error_bars_are_not_the_curve(wide, losses, rates, curve, spread):
+    bars = curve.replace("_mean", "").replace("loss", f"loss_{spread}")
+    curves = read(wide({"lr": rates, curve: losses, bars: losses / 10}))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert list(curves.hyperparameters) == ["lr"]
+    only = read(wide({"lr": rates, "top1_err_#": losses}))
+    assert (only.metric, only.T) == ("error", 6)
+
+
+@pytest.mark.parametrize("name", ["ep_#", "acc_#", "val_acc (%) #"])
+def test_percent_is_an_accuracy(wide, accuracies, name):
+    curves = read(wide({name: 100 * accuracies}))
+    assert (curves.metric, curves.direction) == ("accuracy", "maximize")
+    np.testing.assert_allclose(curves.values, 100 * accuracies)
+    assert "in percent" in curves.understood
