@@ -12,17 +12,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import (
-    AFTERWARDS,
-    UNLABELLED,
-    metric_of,
-    names_bookkeeping,
-    split_rank,
-    words_of,
-)
-from predictor.curves.partition import COLUMN, EPOCH_NAMES, RUN, epoch_columns, plain
-from predictor.curves.tables import first_text
+from predictor.curves.metrics import UNLABELLED, metric_of, names_bookkeeping, plain, split_rank, words_of
+from predictor.curves.partition import epoch_columns
+from predictor.curves.words import AFTERWARDS, COLUMN, EPOCH_NAMES, RUN
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
 """A column of Weights & Biases' export: ``name - val_acc``."""

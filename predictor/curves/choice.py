@@ -10,16 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from predictor.curves.arrays import Floats
-from predictor.curves.course import (
-    NEARLY_ALL,
-    PERCENT_FROM,
-    check_course,
-    course,
-    remark_on,
-    rising,
-)
+from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import (
-    DATA,
     TRAINED,
     UNLABELLED,
     Direction,
@@ -31,23 +23,9 @@ from predictor.curves.metrics import (
     words_of,
 )
 from predictor.curves.wording import LONGEST, listed, shown
+from predictor.curves.words import AVERAGES, GENERIC, SECONDARY, SPREADS
 from predictor.errors import CurvesError
 
-# fmt: off
-EPOCH_WORDS = frozenset((
-    "e", "ep", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "it", "t",
-))
-GENERIC = EPOCH_WORDS | frozenset((
-    "learning", "curve", "curves", "y", "v", "value", "values", "history",
-)) | DATA
-"""Words of names that say that values are a curve, but not of what."""
-# fmt: on
-SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "topk", "acc5", "prec5"))
-"""Words of what goes with a curve that is there, too."""
-SPREADS = frozenset((
-    "err", "stderr", "sem", "se", "ci", "std", "stdv", "stdev", "var", "lower", "upper", "low", "high",
-))  # fmt: skip
-AVERAGES = frozenset(("mean", "avg", "average"))
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
 """Average precision at one overlap or of one size, ``mAP50``, ``mAP_s``, beside that of all, ``mAP50-95``."""
 ONE_SIDED = frozenset(("precision", "recall", "sensitivity", "specificity"))

@@ -23,10 +23,10 @@ from typing import Literal
 
 from predictor.curves.choice import Candidate, is_generic
 from predictor.curves.metrics import metric_of
+from predictor.curves.words import NETWORK_NAMES, NETWORK_WORDS, PARAMETER_WORDS, TRAINING_WORDS
 
 Kind = Literal["architecture", "hyperparameters"]
 
-NAME_COLUMNS = ("net", "architecture", "network", "name")
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
 TRAINING_NUMBER = re.compile(
     r"(?<![a-z])(run|trial|seed|fold|split|exp|experiment|model|config|version|job|rep|repeat|repetition|"
@@ -45,23 +45,6 @@ LEAST_PERCENTILE = 5
 UNCLEAR_NUMBER = re.compile(r"(?<![a-z])[a-df-hj-or-su-z]#", re.IGNORECASE)
 """``acc_s1``: of a seed, a subject, a stage or a step; ``acc_e1``, ``acc_t1`` are epochs."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
-
-# fmt: off
-TRAINING_WORDS = frozenset((
-    "lr", "rate", "learning", "ss", "step", "steps", "stepsize", "decay", "wd", "weightdecay",
-    "reg", "l1", "l2", "momentum", "batch", "batchsize", "epoch", "epochs", "dropout", "optimizer",
-    "optim", "beta", "beta1", "beta2", "epsilon", "eps", "alpha", "gamma", "power", "seed", "clip",
-    "warmup", "schedule", "policy", "noise", "augmentation", "smoothing", "penalty", "anneal",
-))
-NETWORK_WORDS = frozenset((
-    "num", "n", "number", "depth", "layer", "layers", "block", "blocks", "filter", "filters",
-    "params", "parameters", "weights", "width", "widths", "unit", "units", "size", "kernel",
-    "kernels", "hidden", "input", "inputs", "output", "outputs", "neuron", "neurons", "head",
-    "heads", "channel", "channels", "flops", "macs", "stride", "pool", "pools", "conv", "convs",
-    "fc", "dense", "embedding", "cells",
-))
-# fmt: on
-PARAMETER_WORDS = TRAINING_WORDS | NETWORK_WORDS
 
 
 @dataclass(frozen=True)
@@ -168,7 +151,7 @@ def kind_of(column: str) -> Kind:
 def name_column(header: Iterable[str]) -> str | None:
     """The column that names the networks, if there is one."""
     lowered = {column.strip().lower(): column for column in header}
-    return next((lowered[name] for name in NAME_COLUMNS if name in lowered), None)
+    return next((lowered[name] for name in NETWORK_NAMES if name in lowered), None)
 
 
 def numbers_trainings(name: str) -> bool:

@@ -7,19 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from predictor.curves.cells import first_text, is_number, numbers
 from predictor.curves.choice import Candidate, choose, refuse_training
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import (
-    AFTERWARDS,
-    UNLABELLED,
-    metric_of,
-    names_bookkeeping,
-    split_rank,
-    words_of,
-)
-from predictor.curves.partition import OF_EPOCHS, OF_PARAMETERS, RATES, RUN_NAMES, plain
-from predictor.curves.tables import first_text, is_number, numbers
+from predictor.curves.metrics import UNLABELLED, metric_of, names_bookkeeping, plain, split_rank, words_of
+from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import describe
+from predictor.curves.words import AFTERWARDS, OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."

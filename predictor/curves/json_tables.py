@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
+from predictor.curves.words import RUN
 from predictor.errors import CurvesError
 
 EPOCHS = frozenset(("epoch", "step", "global_step", "iteration", "iter", "training_iteration", "round"))
-RUN = "run"
 
 
 def from_json(text: str) -> pd.DataFrame:

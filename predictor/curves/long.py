@@ -12,30 +12,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, is_generic, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import before_training, smoothness
 from predictor.curves.curve_column import curve_column, refuse_overlooked
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import NamedMetric, mentions_metric, metric_of
+from predictor.curves.metrics import NamedMetric, mentions_metric, metric_of, plain
 from predictor.curves.parameters import Parameters, parameters_of
-from predictor.curves.partition import (
-    BLOCKS,
-    EPOCH_NAMES,
-    OF_EPOCHS,
-    OF_PARAMETERS,
-    RATES,
-    RUN_NAMES,
-    blocks_of,
-    epoch_columns,
-    partition,
-    plain,
-)
+from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition
 from predictor.curves.spread import spread
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wide import describe_curves, names_of
 from predictor.curves.wording import counted, listed, shown
+from predictor.curves.words import EPOCH_NAMES, OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"

@@ -7,9 +7,22 @@ or two of its words; what is not known has no direction, and whoever reads it ha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from predictor.curves.words import (
+    AFTERWARDS,
+    BOOKKEEPING,
+    DATA,
+    OF_RUNS,
+    PARAMETER_WORDS,
+    STATISTICS,
+    SUPERLATIVES,
+    TEST,
+    TIMES,
+    TRAINING,
+    VALIDATION,
+)
 
 Direction = Literal["maximize", "minimize"]
 OPPOSITE: dict[Direction | None, Direction] = {"maximize": "minimize", "minimize": "maximize"}
@@ -55,35 +68,10 @@ MAXIMIZED = frozenset((
 ))
 VAGUE = frozenset(("score", "scores", "top1", "top5"))
 """Words that name a metric only where no other word does: ``brier_score``, ``fid_score``, ``error_top1``."""
-VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
-TEST = frozenset(("test", "testing", "tst"))
-TRAINING = frozenset(("train", "training", "trn", "tr"))
-DATA = VALIDATION | TEST | TRAINING
-"""Words for the data that a metric was measured on."""
-STATISTICS = frozenset((
-    "best", "max", "maximum", "min", "minimum", "final", "last", "mean", "avg", "average", "median",
-    "std", "end", "peak",
-))
-SUPERLATIVES = frozenset(("best", "final", "peak"))
-TIMES = frozenset((
-    "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
-))
-AFTERWARDS = TIMES | frozenset((
-    "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
-))
-"""Known only when a training has ended."""
 COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
 MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
 """Metrics that are called coefficients."""
 SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
-OF_RUNS = frozenset((
-    "model", "run", "trial", "experiment", "exp", "network", "net", "arch", "job", "config", "row",
-    "sample",
-))
-BOOKKEEPING = frozenset((
-    "timestamp", "date", "datetime", "created", "started", "finished", "split", "fold", "uuid", "pid",
-    "hash",
-))
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
@@ -119,6 +107,11 @@ def words_of(name: str) -> list[str]:
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
     joined = TOP.sub("top", spaced.lower())
     return [part for word in re.findall(r"[a-z]+\d*|\d+", joined) for part in _parts(word)]
+
+
+def plain(name: str) -> str:
+    """The name's words in lower case: ``trainer/global_step`` as ``trainer global step``."""
+    return " ".join(words_of(name))
 
 
 def metric_of(name: str) -> NamedMetric | None:
@@ -162,7 +155,7 @@ def family_rank(metric: NamedMetric) -> int:
     return FAMILIES.index(metric.name) if metric.name in FAMILIES else FAMILIES.index("")
 
 
-def names_result(name: str, parameter_words: Iterable[str]) -> bool:
+def names_result(name: str) -> bool:
     """Whether the name is one of a result, known only after training: ``MaxAccuracy``, ``best_epoch``.
 
     A word of parameters makes it none (``last_layer_width``, ``max_lr``, ``loss_weight``), unless it is
@@ -171,7 +164,7 @@ def names_result(name: str, parameter_words: Iterable[str]) -> bool:
     words = words_of(name)
     spread = DATA | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in spread and _named([word]) is None}
-    told = others & (set(parameter_words) | _settings(words) | {"lambda", "ratio", "fraction"})
+    told = others & (PARAMETER_WORDS | _settings(words) | {"lambda", "ratio", "fraction"})
     if words[-2:] in (["per", "second"], ["per", "sec"]):
         return True
     if _named(words) or SUPERLATIVES.intersection(words):

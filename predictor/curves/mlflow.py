@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from predictor.curves.partition import RUN
-from predictor.curves.tables import is_number
+from predictor.curves.cells import is_number
 from predictor.curves.wording import counted
+from predictor.curves.words import RUN
 from predictor.errors import CurvesError
 
 ABOUT = "meta.yaml"

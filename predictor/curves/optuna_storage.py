@@ -14,9 +14,10 @@ import pandas as pd
 from predictor.curves.choice import Wishes, is_generic
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.curves.long import read_long
-from predictor.curves.metrics import metric_of, words_of
+from predictor.curves.metrics import metric_of, plain, words_of
 from predictor.curves.optuna_steps import StepOrder
-from predictor.curves.partition import EPOCH_NAMES, OF_PARAMETERS, RUN, plain
+from predictor.curves.partition import OF_PARAMETERS
+from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 from predictor.extras import require
 

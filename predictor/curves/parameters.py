@@ -10,20 +10,12 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats, last_known
+from predictor.curves.cells import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes
-from predictor.curves.columns import (
-    PARAMETER_WORDS,
-    Kind,
-    groups_of,
-    is_index,
-    is_parameter,
-    kind_of,
-    name_column,
-)
-from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result
-from predictor.curves.partition import OF_EPOCHS, plain
-from predictor.curves.tables import MISSING, first_text, is_number, known_numbers, numbers
+from predictor.curves.columns import Kind, groups_of, is_index, is_parameter, kind_of, name_column
+from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result, plain
 from predictor.curves.wording import LONGEST, listed
+from predictor.curves.words import OF_EPOCHS
 from predictor.errors import CurvesError
 
 TEXT, RESULTS, RUNS = "text", "results", "numbers, dates or splits of runs"
@@ -126,7 +118,7 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
         return TEXT if first_text(cells) else None
     if names_bookkeeping(column):
         return RUNS
-    if names_result(column, PARAMETER_WORDS) or _is_of_an_epoch(cells, column, values.shape[1]):
+    if names_result(column) or _is_of_an_epoch(cells, column, values.shape[1]):
         return RESULTS
     if not is_parameter(column) and _counts_rows(cells):
         return RUNS

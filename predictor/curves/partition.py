@@ -8,40 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from predictor.curves.cells import first_text, is_number, known_numbers
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import AFTERWARDS, mentions_metric, names_bookkeeping, words_of
-from predictor.curves.tables import first_text, is_number, known_numbers
+from predictor.curves.metrics import mentions_metric, names_bookkeeping, plain, words_of
 from predictor.curves.wording import describe, shown
+from predictor.curves.words import AFTERWARDS, EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
-# fmt: off
-OF_EPOCHS = (
-    "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
-)
-EPOCH_NAMES = (
-    *OF_EPOCHS, "iteration", "iter", "round", "generation", "step", "global step", "trainer global step",
-    "train step", "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
-)
-RUN_NAMES = (
-    "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",
-    "experiment id", "job id", "model id", "id", "name", "model", "network", "config id", "uuid", "version",
-    "file", "lauf", "column",
-)
-# fmt: on
-RATES = ("lr", "learning rate")
-"""Names of what may change from batch to batch."""
 OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
 FEW_REPEATS = 0.1
 """Share of the rows that may come again where a column is named as that of a run."""
-RUN, COLUMN = "run", "column"
-"""Names of columns that tell trainings apart where they were put together here."""
 BLOCKS = " block"
 """A column for trainings that nothing but their order tells apart."""
-
-
-def plain(column: str) -> str:
-    """The name's words in lower case: ``trainer/global_step`` as ``trainer global step``."""
-    return " ".join(words_of(column))
 
 
 def epoch_columns(table: pd.DataFrame) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from predictor.curves.metrics import TEST, TRAINING, UNLABELLED, VALIDATION, split_rank
-from predictor.curves.partition import RUN
+from predictor.curves.metrics import UNLABELLED, split_rank
 from predictor.curves.spread import is_metric
 from predictor.curves.wording import counted, listed
+from predictor.curves.words import RUN, TEST, TRAINING, VALIDATION
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 KINDS = {**dict.fromkeys(VALIDATION, "val"), **dict.fromkeys(TEST, "test")} | dict.fromkeys(

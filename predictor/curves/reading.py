@@ -22,11 +22,11 @@ from predictor.curves.long import is_long, read_long
 from predictor.curves.mlflow import read_mlflow, runs_of
 from predictor.curves.npz import read_described
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
-from predictor.curves.partition import RUN
 from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, files_of, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
 from predictor.curves.tables import read_table
 from predictor.curves.wide import read_wide
+from predictor.curves.words import RUN
 from predictor.errors import CurvesError
 
 Place = str | os.PathLike[str]

@@ -19,15 +19,18 @@ from typing import Any
 import pandas as pd
 
 from predictor.curves.by_column import exported, is_export
+from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import is_long, read_long
-from predictor.curves.partition import RUN, RUN_NAMES, blocks_of, epoch_columns, plain
+from predictor.curves.metrics import plain
+from predictor.curves.partition import blocks_of, epoch_columns
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.spread import spread
-from predictor.curves.tables import TEXT_SUFFIXES, known_numbers, read_table
+from predictor.curves.tables import TEXT_SUFFIXES, read_table
 from predictor.curves.wording import describe, listed
+from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
 from predictor.extras import require
 

@@ -6,26 +6,22 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import (
+from predictor.curves.metrics import mentions_metric, metric_of, names_bookkeeping, plain, words_of
+from predictor.curves.partition import epoch_columns
+from predictor.curves.words import (
     AFTERWARDS,
     DATA,
+    DATA_NAMES,
+    METRIC_NAMES,
+    OF_KNOWN_METRICS,
+    RUN_NAMES,
     TRAINING,
-    mentions_metric,
-    metric_of,
-    names_bookkeeping,
-    words_of,
+    VALUE_NAMES,
 )
-from predictor.curves.partition import RUN_NAMES, epoch_columns, plain
-from predictor.curves.tables import first_text
 
-METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name", "scalar", "scorer")
-VALUE_NAMES = ("value", "metric value", "val", "y")
-OF_KNOWN_METRICS = ("score", "result")
-"""Names of values only beside a column that holds names of known metrics and nothing else."""
 OF_DATA = frozenset(("set", "data", "split", "mode"))
-DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "partition", "part"))
-"""Names of columns in which a letter or two tell the data."""
 CODES = {"tr": "train", "va": "val", "vl": "val", "te": "test", "ts": "test"}
 LETTERS = {"t": "train", "v": "val"}
 YES_AND_NO = frozenset(("true", "false", "1", "0", "yes", "no"))

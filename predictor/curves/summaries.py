@@ -11,13 +11,14 @@ import pandas as pd
 
 from predictor.curves.arrays import Floats
 from predictor.curves.wording import shown
+from predictor.curves.words import AVERAGES, MAXIMA, MINIMA
 from predictor.errors import CurvesError
 
-STATISTICS: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(("mean", "avg", "average"), np.nanmean),
+COMPUTED: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(AVERAGES, np.nanmean),
     **dict.fromkeys(("std", "stdev", "stddev", "sd"), np.nanstd),
-    **dict.fromkeys(("max", "maximum"), np.nanmax),
-    **dict.fromkeys(("min", "minimum"), np.nanmin),
+    **dict.fromkeys(MAXIMA, np.nanmax),
+    **dict.fromkeys(MINIMA, np.nanmin),
     "median": np.nanmedian,
 }
 """By their names; a training may have one of them, too, such as that of its pooling."""
@@ -36,7 +37,7 @@ def refuse_summaries(table: pd.DataFrame, values: Floats) -> None:
     """
     for column in table.columns:
         called = table[column].str.strip().str.lower()
-        named = called.isin(STATISTICS).to_numpy()
+        named = called.isin(COMPUTED).to_numpy()
         others = values[~named & np.isfinite(values).any(axis=1)]
         once = named & ~called.duplicated(keep=False).to_numpy()  # ways of pooling come again
         for row in np.flatnonzero(once) if len(others) > 1 else ():
@@ -51,7 +52,7 @@ def _is(statistic: str, row: Floats, others: Floats) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # an epoch that no other has
         near = max(NEARLY * np.nanmax(np.abs(others)), 0.51 * (_unit(row) + _unit(others)))
-        found = [STATISTICS[statistic](others, axis=0)]
+        found = [COMPUTED[statistic](others, axis=0)]
         if statistic.startswith("s"):
             found.append(np.nanstd(others, axis=0, ddof=1))
     known = np.isfinite(row)

@@ -13,14 +13,13 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from predictor.curves.arrays import Floats
+from predictor.curves.cells import is_number
 from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
@@ -32,8 +31,6 @@ DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
 GROUPING = ((",", "comma", "points", DECIMAL_POINT), (".", "point", "commas", DECIMAL_COMMA))
 """Marks that may group thousands where others separate decimals."""
 PERCENT = re.compile(r"^([-+]?[\d.]+)\s*%$")
-MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-"))
-"""Cells that hold no number and say so, in lower case."""
 MAX_TEXT_BYTES = 2**30
 """Most bytes of a file of text when it is unpacked."""
 CHUNK = 2**20
@@ -57,42 +54,6 @@ def read_table(path: Path) -> pd.DataFrame:
     if text.lstrip()[:1] in ("{", "["):
         return _checked(from_json(text))
     return _checked(_from_csv(text))
-
-
-def numbers(cells: pd.Series, column: str) -> Floats:
-    """The column as numbers, NaN where there is none; `CurvesError` names the row (from 1) that is text."""
-    if not any("_" in cell for cell in cells):
-        with suppress(ValueError):
-            return cells.where(cells != "", "nan").to_numpy().astype(np.float64)
-    if wrong := first_text(cells):
-        raise CurvesError(f"row {wrong[0]}, column {column[:60]!r}: {wrong[1][:60]!r} is not a number")
-    return known_numbers(cells)
-
-
-def known_numbers(cells: pd.Series) -> Floats:
-    """The column as numbers, NaN for every cell that is none."""
-    return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
-
-
-def first_text(cells: pd.Series) -> tuple[int, str] | None:
-    """Row (from 1) and content of the first cell that is neither a number nor missing."""
-    return next(
-        (
-            (row, cell)
-            for row, cell in enumerate(cells, start=1)
-            if cell.lower() not in MISSING and not is_number(cell)
-        ),
-        None,
-    )
-
-
-def is_number(cell: str) -> bool:
-    """Whether Python reads the cell as a number, but for `64_32`, which is a name."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
 
 
 def _text(path: Path) -> str:

@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.choice import EPOCH_WORDS, Wishes, choose, refuse_training, settle
+from predictor.curves.cells import known_numbers, numbers
+from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.tables import known_numbers, numbers
 from predictor.curves.wording import describe, shown
+from predictor.curves.words import EPOCH_WORDS
 from predictor.errors import CurvesError
 
 MAX_NAMES_BYTES = 2**28

@@ -2,7 +2,6 @@ import pytest
 from sklearn.metrics import get_scorer_names
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.columns import PARAMETER_WORDS
 from predictor.curves.metrics import (
     direction_of,
     metric_of,
@@ -143,7 +142,7 @@ def test_names_are_split_into_words():
     ],
 )
 def test_results_are_told_by_their_names(name):
-    assert names_result(name, PARAMETER_WORDS)
+    assert names_result(name)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,7 @@ def test_results_are_told_by_their_names(name):
     ],
 )
 def test_parameters_with_a_word_of_results_stay_parameters(name):
-    assert not names_result(name, PARAMETER_WORDS)
+    assert not names_result(name)
 
 
 @pytest.mark.parametrize(

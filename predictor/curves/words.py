@@ -1,0 +1,93 @@
+"""The words and names by which columns tell what they hold, those of metrics aside (`curves.metrics`).
+
+*Words* are looked for in what `metrics.words_of` splits; *names* are whole, as `metrics.plain` has them.
+"""
+
+from __future__ import annotations
+
+# fmt: off
+VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
+TEST = frozenset(("test", "testing", "tst"))
+TRAINING = frozenset(("train", "training", "trn", "tr"))
+DATA = VALIDATION | TEST | TRAINING
+"""Words for the data that a metric was measured on."""
+DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "partition", "part"))
+"""Names of columns in which a letter or two tell the data."""
+
+METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name", "scalar", "scorer")
+VALUE_NAMES = ("value", "metric value", "val", "y")
+OF_KNOWN_METRICS = ("score", "result")
+"""Names of values only beside a column that holds names of known metrics and nothing else."""
+
+MAXIMA = frozenset(("max", "maximum"))
+MINIMA = frozenset(("min", "minimum"))
+AVERAGES = frozenset(("mean", "avg", "average"))
+STATISTICS = MAXIMA | MINIMA | AVERAGES | {"best", "final", "last", "median", "std", "end", "peak"}
+SUPERLATIVES = frozenset(("best", "final", "peak"))
+SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "topk", "acc5", "prec5"))
+"""Words of what goes with a curve that is there, too."""
+SPREADS = frozenset((
+    "err", "stderr", "sem", "se", "ci", "std", "stdv", "stdev", "var", "lower", "upper", "low", "high",
+))
+
+TIMES = frozenset((
+    "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
+))
+AFTERWARDS = TIMES | frozenset((
+    "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
+))
+"""Known only when a training has ended."""
+
+EPOCH_WORDS = frozenset((
+    "e", "ep", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "it", "t",
+))
+GENERIC = EPOCH_WORDS | DATA | frozenset((
+    "learning", "curve", "curves", "y", "v", "value", "values", "history",
+))
+"""Words of names that say that values are a curve, but not of what."""
+OF_EPOCHS = (
+    "epoch", "epoch number", "epoch idx", "epoch index", "current epoch", "ep", "training iteration",
+)
+EPOCH_NAMES = (
+    *OF_EPOCHS, "iteration", "iter", "round", "generation", "step", "global step", "trainer global step",
+    "train step", "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
+)
+"""Names of columns that number the epochs, the best first."""
+RATES = ("lr", "learning rate")
+"""Names of what may change from batch to batch."""
+
+RUN_NAMES = (
+    "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",
+    "experiment id", "job id", "model id", "id", "name", "model", "network", "config id", "uuid", "version",
+    "file", "lauf", "column",
+)
+"""Names of columns that tell trainings apart."""
+RUN, COLUMN = "run", "column"
+"""Those of them where trainings are put together here."""
+NETWORK_NAMES = ("net", "architecture", "network", "name")
+"""Names of columns that name the networks, the best first."""
+OF_RUNS = frozenset((
+    "model", "run", "trial", "experiment", "exp", "network", "net", "arch", "job", "config", "row",
+    "sample",
+))
+BOOKKEEPING = frozenset((
+    "timestamp", "date", "datetime", "created", "started", "finished", "split", "fold", "uuid", "pid",
+    "hash",
+))
+
+TRAINING_WORDS = frozenset((
+    "lr", "rate", "learning", "ss", "step", "steps", "stepsize", "decay", "wd", "weightdecay",
+    "reg", "l1", "l2", "momentum", "batch", "batchsize", "epoch", "epochs", "dropout", "optimizer",
+    "optim", "beta", "beta1", "beta2", "epsilon", "eps", "alpha", "gamma", "power", "seed", "clip",
+    "warmup", "schedule", "policy", "noise", "augmentation", "smoothing", "penalty", "anneal",
+))
+NETWORK_WORDS = frozenset((
+    "num", "n", "number", "depth", "layer", "layers", "block", "blocks", "filter", "filters",
+    "params", "parameters", "weights", "width", "widths", "unit", "units", "size", "kernel",
+    "kernels", "hidden", "input", "inputs", "output", "outputs", "neuron", "neurons", "head",
+    "heads", "channel", "channels", "flops", "macs", "stride", "pool", "pools", "conv", "convs",
+    "fc", "dense", "embedding", "cells",
+))
+PARAMETER_WORDS = TRAINING_WORDS | NETWORK_WORDS
+"""Words of parameters: of hyper-parameters, and of architecture parameters."""
+# fmt: on
