@@ -14,11 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from predictor.curves.metrics import UNLABELLED, metric_of, split_rank
-from predictor.curves.words import RUN
+from predictor.curves.metrics import UNLABELLED, metric_of, plain, split_rank
+from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 
-EPOCHS = frozenset(("epoch", "step", "global_step", "iteration", "iter", "training_iteration", "round"))
+EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
+"""Names of numbers of epochs; the others may be a time, or what a training belongs to."""
 
 
 def from_json(text: str) -> pd.DataFrame:
@@ -97,14 +98,14 @@ def _lists_of_epochs(item: Mapping[str, Any]) -> Iterator[str]:
     """Names of lists of objects with a number of an epoch or a metric; layers of networks have neither."""
     for name, value in item.items():
         objects = isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value)
-        if objects and any(key in EPOCHS or metric_of(key) for key, _ in _cells(value[0])):
+        if objects and any(_numbers_epochs(key) or metric_of(key) for key, _ in _cells(value[0])):
             yield name
 
 
 def _are_histories(items: Sequence[Mapping[str, Any]]) -> bool:
     """Whether these are trainings with a list of epochs each; no epochs with a list of batches."""
     return len(items) > 1 and all(
-        len(list(_lists_of_epochs(item))) == 1 and not EPOCHS.intersection(item) for item in items
+        len(list(_lists_of_epochs(item))) == 1 and not any(map(_numbers_epochs, item)) for item in items
     )
 
 
@@ -115,7 +116,7 @@ def _epochs(trainings: Mapping[str, Mapping[str, Any]], told_by: str = RUN) -> I
         known = dict(_cells({key: value for key, value in item.items() if key != inner}))
         for place, epoch in enumerate(item[inner], start=1):
             is_training = any(isinstance(value, list) for value in epoch.values())
-            number = {} if is_training or EPOCHS.intersection(epoch) else {"epoch": str(place)}
+            number = {} if is_training or any(map(_numbers_epochs, epoch)) else {"epoch": str(place)}
             yield {**known, told_by: name, **number, **dict(_cells(epoch))}
 
 
@@ -137,8 +138,11 @@ def _is_columnar(content: Mapping[str, Any]) -> bool:
     if len(lists) < len(content) or len({len(value) for value in lists}) != 1:
         return False
     numbered = [name for name in content if re.search(r"\d$", name)]
-    names = {name.strip().lower() for name in content}
-    return bool(names & {"epoch", "epochs", "step", "iteration", "training_iteration"}) or len(numbered) > 1
+    return len(numbered) > 1 or any(_numbers_epochs(name) or plain(name) == "epochs" for name in content)
+
+
+def _numbers_epochs(name: str) -> bool:
+    return plain(name) in EPOCHS
 
 
 def _cells(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:

@@ -145,3 +145,41 @@ def test_other_json_is_one_line(tmp_path, text, part):
     with pytest.raises(CurvesError, match=part) as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ep", "Epoch", "epoch_idx", "eval/step", "training_iteration"])
+def test_epochs_have_their_own_numbers_where_tables_would_have_them(tmp_path, accuracies, name):
+    """One before training is left out: it is not counted as the first because its number has another name."""
+    rows = np.column_stack([np.full(8, 0.1), accuracies])
+    path = tmp_path / "curves.json"
+    logs = [[{name: epoch, "val_acc": value} for epoch, value in enumerate(row)] for row in rows]
+    path.write_text(json.dumps([{"name": f"net{i}", "log": log} for i, log in enumerate(logs)]))
+    np.testing.assert_array_equal(read(path).values, accuracies)
+    path.write_text(json.dumps({name: list(range(7)), "val_acc": [0, *accuracies[3]]}))
+    np.testing.assert_array_equal(read(path).values, accuracies[3:4])
+
+
+@pytest.mark.parametrize("name", ["epoch", "Epoch", "ep"])
+def test_epochs_with_a_list_of_batches_each_are_no_trainings(tmp_path, name):
+    batches = [{"batch": batch, "loss": 1 / (1 + batch)} for batch in range(4)]
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([{name: epoch, "batches": batches} for epoch in range(3)]))
+    with pytest.raises(CurvesError):
+        read(path)
+
+
+def test_a_time_or_a_generation_of_networks_is_no_number_of_an_epoch(tmp_path, accuracies):
+    logs = [
+        [{"t": 1.5 * (i + epoch), "val_acc": v} for epoch, v in enumerate(row)]
+        for i, row in enumerate(accuracies)
+    ]
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([{"generation": i // 2, "log": log} for i, log in enumerate(logs)]))
+    np.testing.assert_array_equal(read(path).values, accuracies)
+
+
+@pytest.mark.parametrize("name", ["epoch", "ep", "global_step", "iter"])
+def test_a_table_by_columns_is_no_single_training(tmp_path, long, accuracies, name):
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps(long.rename(columns={"epoch": name}).to_dict("list")))
+    np.testing.assert_array_equal(read(path).values, accuracies)
