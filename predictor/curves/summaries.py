@@ -11,12 +11,12 @@ import pandas as pd
 
 from predictor.curves.arrays import Floats
 from predictor.curves.wording import shown
-from predictor.curves.words import AVERAGES, MAXIMA, MINIMA
+from predictor.curves.words import AVERAGES, DEVIATIONS, MAXIMA, MINIMA
 from predictor.errors import CurvesError
 
 COMPUTED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(AVERAGES, np.nanmean),
-    **dict.fromkeys(("std", "stdev", "stddev", "sd"), np.nanstd),
+    **dict.fromkeys(DEVIATIONS, np.nanstd),
     **dict.fromkeys(MAXIMA, np.nanmax),
     **dict.fromkeys(MINIMA, np.nanmin),
     "median": np.nanmedian,
@@ -53,7 +53,7 @@ def _is(statistic: str, row: Floats, others: Floats) -> bool:
         warnings.simplefilter("ignore", RuntimeWarning)  # an epoch that no other has
         near = max(NEARLY * np.nanmax(np.abs(others)), 0.51 * (_unit(row) + _unit(others)))
         found = [COMPUTED[statistic](others, axis=0)]
-        if statistic.startswith("s"):
+        if statistic in DEVIATIONS:
             found.append(np.nanstd(others, axis=0, ddof=1))
     known = np.isfinite(row)
     return bool(known.any()) and any(np.allclose(row[known], f[known], rtol=0, atol=near) for f in found)

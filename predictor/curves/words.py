@@ -22,13 +22,13 @@ OF_KNOWN_METRICS = ("score", "result")
 MAXIMA = frozenset(("max", "maximum"))
 MINIMA = frozenset(("min", "minimum"))
 AVERAGES = frozenset(("mean", "avg", "average"))
+DEVIATIONS = frozenset(("std", "stdv", "stdev", "stddev", "sd"))
 STATISTICS = MAXIMA | MINIMA | AVERAGES | {"best", "final", "last", "median", "std", "end", "peak"}
 SUPERLATIVES = frozenset(("best", "final", "peak"))
-SECONDARY = frozenset(("best", "max", "min", "peak", "final", "std", "top5", "topk", "acc5", "prec5"))
+SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "prec5"}
 """Words of what goes with a curve that is there, too."""
-SPREADS = frozenset((
-    "err", "stderr", "sem", "se", "ci", "std", "stdv", "stdev", "var", "lower", "upper", "low", "high",
-))
+SPREADS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
+"""Words of error bars."""
 
 TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",

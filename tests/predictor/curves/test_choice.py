@@ -78,7 +78,7 @@ def test_a_direction_that_nothing_tells_is_asked_for(wide, accuracies, name):
 
 
 @pytest.mark.parametrize("curve", ["loss_#", "val_loss_mean_#", "epoch_#_loss"])
-@pytest.mark.parametrize("spread", ["err", "stderr", "stdv", "ci", "upper"])
+@pytest.mark.parametrize("spread", ["err", "stderr", "sd", "stdv", "stddev", "ci", "upper"])
 def test_error_bars_are_not_the_curve(wide, losses, rates, curve, spread):
     bars = curve.replace("_mean", "").replace("loss", f"loss_{spread}")
     curves = read(wide({"lr": rates, curve: losses, bars: losses / 10}))
@@ -94,3 +94,10 @@ def test_percent_is_an_accuracy(wide, accuracies, name):
     assert (curves.metric, curves.direction) == ("accuracy", "maximize")
     np.testing.assert_allclose(curves.values, 100 * accuracies)
     assert "in percent" in curves.understood
+
+
+@pytest.mark.parametrize("word", ["best", "max", "maximum"])
+def test_extremes_beside_the_curve_are_not_the_curve(wide, accuracies, word):
+    extremes = np.maximum.accumulate(accuracies, axis=1) + 0.01
+    curves = read(wide({f"{word}_val_acc_#": extremes, "val_acc_#": accuracies}))
+    np.testing.assert_array_equal(curves.values, accuracies)

@@ -10,7 +10,7 @@ from predictor import CurvesError, LearningCurves
 
 read = LearningCurves.read
 STATISTICS = {
-    "mean": np.mean, "Average": np.mean, "std": np.std, "median": np.median, "MAX": np.max,
+    "mean": np.mean, "Average": np.mean, "std": np.std, "stdv": np.std, "median": np.median, "MAX": np.max,
     "sd": lambda values, axis: np.std(values, axis=axis, ddof=1),
 }  # fmt: skip
 
