@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from predictor.curves.arrays import Floats, last_known
-from predictor.curves.metrics import VAGUE, Direction, NamedMetric, words_of
+from predictor.curves.arrays import Floats, last_values
+from predictor.curves.metrics import VAGUE, NamedMetric, words_of
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -39,13 +39,13 @@ SEVERAL = 0.1
 """Fewer trainings than this share may have collapsed to an accuracy of 0: that is worth a remark only."""
 
 
-def before_training(values: Floats, following: Floats, direction: Direction) -> bool:
+def before_training(values: Floats, following: Floats, metric: NamedMetric) -> bool:
     """Whether values of an epoch 0 were taken before training, when networks are alike.
 
     Args:
         values: (n,) of epoch 0.
         following: (n,) of the next epoch.
-        direction: of the metric.
+        metric: of the values.
 
     Returns:
         True if their interquartile range is at most a quarter of the next epoch's, and the next epoch is
@@ -55,7 +55,7 @@ def before_training(values: Floats, following: Floats, direction: Direction) -> 
     first, second = values[both], following[both]
     if not len(first):
         return False
-    better = second > first if direction == "maximize" else second < first
+    better = second < first if metric.direction == "minimize" else second > first
     if len(first) == 1:
         return bool(first[0] == 0 and better[0])
     if len(first) < FEW:
@@ -157,7 +157,7 @@ def _refuse_two_units(name: str, values: Floats) -> None:
 
 def _refuse_sentinels(metric: NamedMetric, name: str, values: Floats) -> None:
     """Refuse curves that end in a number such as -999 or, of what is minimized, 1e10."""
-    last = values[np.arange(len(values)), last_known(values)]
+    last = last_values(values)
     for row in np.flatnonzero(np.isfinite(last)):
         filler, seen = last[row], values[row][np.isfinite(values[row])]
         written = filler < 0 or metric.direction == "minimize"
@@ -184,7 +184,7 @@ def _refuse_filled(metric: str, name: str, values: Floats) -> None:
 
 def _rows_that_end_in(filler: float, values: Floats) -> list[int]:
     """The curves that end in this value all of a sudden."""
-    last = values[np.arange(len(values)), last_known(values)]
+    last = last_values(values)
     return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
 
 
@@ -244,5 +244,4 @@ def _changes(values: Floats) -> Floats:
     """Last observed value minus first, of the curves with two."""
     known = np.isfinite(values)
     rows = np.flatnonzero(known.sum(axis=1) >= 2)
-    first, last = known[rows].argmax(axis=1), last_known(values[rows])
-    return np.asarray(values[rows, last] - values[rows, first])
+    return np.asarray(last_values(values[rows]) - values[rows, known[rows].argmax(axis=1)])

@@ -8,81 +8,83 @@ parameter. *melted* tables name the metric in a column: ``run, step, metric, val
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
-from predictor.curves.choice import Wishes, is_generic, settle
-from predictor.curves.columns import Group, curves_among, groups_of, is_index
-from predictor.curves.course import before_training, smoothness
+from predictor.curves.choice import Wishes, settle
+from predictor.curves.course import before_training
 from predictor.curves.curve_column import curve_column, refuse_overlooked
-from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.curves.metrics import NamedMetric, mentions_metric, metric_of, plain
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
-from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition
+from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition, with_epochs
 from predictor.curves.spread import spread
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.wide import describe_curves, names_of
+from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import counted, listed, shown
-from predictor.curves.words import EPOCH_NAMES, OF_EPOCHS, RATES, RUN_NAMES
+from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"
-ENOUGH_ROWS = 5
-SHORT = 3
-"""Fewer numbered columns are no curve in a table with a column of epochs."""
 
 
-def is_long(table: pd.DataFrame) -> bool:
-    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
-    groups = groups_of(list(table.columns))
-    curves = curves_among(groups)
-    if epochs := epoch_columns(table):
-        wide = [g for g in curves if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
-        return not wide or any(
-            told(table, epochs[0], wide[0]) for told in (_rows_are_epochs, _runs_have_rows)
-        )
-    unclear = any(g.is_unclear and len(g.columns) > 1 for g in groups)
-    if curves or unclear or len(table) < 2:
-        return False
-    passing = {*RATES, "time", "timestamp", "wall time", "duration"}
-    named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
-    return bool(named) and all(mentions_metric(column) for column in named)
+ONE_TRAINING = "one training"
 
 
-def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
-    """Whether the column numbers the rows, so that numbered columns are not epochs, but of something else.
+@dataclass(frozen=True)
+class Trainings:
+    """The rows of a table that have a value of the curve, by training.
 
-    That holds for a column called epoch that counts 1, 2, ..., and for one such as iteration, which may count
-    the trainings, if values go from row to row as smoothly as from column to column.
+    Attributes:
+        rows: of all trainings.
+        epoch: the column that numbers the epochs.
+        curve: the column that holds the values.
+        keys: the columns that tell the trainings apart; none for a single training.
     """
-    numbered = numbers(table[epoch], epoch)
-    steps = np.diff(numbered)
-    if plain(epoch) in OF_EPOCHS and _count_up(numbered):
-        return True
-    if len(numbered) < SHORT or not (steps > 0).all() or not np.allclose(steps, steps[0]):
-        return False
-    values = np.stack([numbers(table[column], column) for column in group.columns.values()], axis=1)
-    return len(values) >= ENOUGH_ROWS and smoothness(values.T) >= 0.9 * smoothness(values)
 
+    rows: pd.DataFrame
+    epoch: str
+    curve: str
+    keys: list[str]
 
-def _count_up(numbered: Floats) -> bool:
-    """Whether these are 0 or 1, 2, 3, ...: of one training, of one after the other, or of all at once."""
-    steps, first = np.diff(numbered), numbered[0]
-    one_by_one = (steps == 1) | ((steps < 0) & (numbered[1:] == first))
-    at_once = (steps == 0) | (steps == 1)
-    counted_up = one_by_one.all() or at_once.all()
-    return bool(first in (0, 1) and np.ptp(numbered) >= SHORT - 1 and counted_up)
+    @cached_property
+    def groups(self) -> list[pd.DataFrame]:
+        """The rows of each training."""
+        return [group for _, group in self.rows.groupby(self.keys, sort=False)] if self.keys else [self.rows]
 
+    @cached_property
+    def first(self) -> pd.DataFrame:
+        """The first row of each training."""
+        return pd.DataFrame([group.iloc[0] for group in self.groups]).reset_index(drop=True)
 
-def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
-    """Whether a column of runs names each on more rows, which the epochs number, than there are columns."""
-    runs = [c for c in table.columns if plain(c) in RUN_NAMES and plain(c).startswith(("run", "trial"))]
-    return any(
-        group.length * table[run].nunique() < len(table) and not table.duplicated([run, epoch]).any()
-        for run in runs
-    )
+    @property
+    def are_named(self) -> bool:
+        """Whether more than their order tells them apart."""
+        return bool(self.keys) and self.keys != [BLOCKS]
+
+    @property
+    def names(self) -> npt.NDArray[np.str_] | None:
+        """(n,) names, if they have any."""
+        return names_of(self.first[self.keys].agg(" ".join, axis=1)) if self.are_named else None
+
+    def series(self) -> list[dict[float, float]]:
+        """Value by epoch of each training, the last one where there are several."""
+        return [
+            dict(
+                zip(
+                    numbers(group[self.epoch], self.epoch),
+                    numbers(group[self.curve], self.curve),
+                    strict=True,
+                )
+            )
+            for group in self.groups
+        ]
 
 
 def read_long(
@@ -101,43 +103,33 @@ def read_long(
         said: what is to be said about the files, beside what is understood of the table.
         declared: whether columns ``config/...`` are parameters whatever their names.
     """
-    table = spread(table)
-    if not (epochs := epoch_columns(table)):
-        table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
-        epochs = ["epoch"]
+    table = with_epochs(spread(table))
+    trainings = _trainings(table, wishes, run)
+    values, grid, remarks = _on_grid(trainings.series())
+    _refuse_other_epochs(trainings, values)
+    epoch = shown(trainings.epoch)
+    _refuse_negative_epochs(grid, epoch)
+    metric, remark = settle(trainings.curve, values, wishes)
+    values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
+    if not declared:  # by a study, which has no rows of summaries
+        refuse_summaries(trainings.first, values)
+    parameters = _parameters(trainings, values, wishes, declared)
+    what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {_ends(grid)}")
+    clauses = [what, _told(trainings.keys), *said, *remarks, *_lost(table, trainings), zero]
+    return curves_of(values, metric, parameters, trainings.names, clauses)
+
+
+def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Trainings:
+    epochs = epoch_columns(table)
     curve = curve_column(table, epochs, run, wishes.curve)
     rows = table[np.isfinite(known_numbers(table[curve]))]
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
-    groups = [group for _, group in rows.groupby(keys, sort=False)] if keys else [rows]
+    trainings = Trainings(rows, epoch, curve, keys)
     if not wishes.curve:
-        refuse_overlooked(curve, table, len(groups))
-    values, grid, remarks = _on_grid([_series(group, epoch, curve) for group in groups])
-    _refuse_other_epochs(rows, values, epoch, keys)
-    _refuse_negative_epochs(grid, shown(epoch))
-    remarks += _repeated(rows, keys, epoch) + _lost(table, rows, keys)
-    metric, remark = settle(curve, values, wishes)
-    values, grid = _without_epoch_zero(values, grid, metric, shown(epoch), remarks)
-    first = pd.DataFrame([group.iloc[0] for group in groups]).reset_index(drop=True)
-    if not declared:  # by a study, which has no rows of summaries
-        refuse_summaries(first, values)
-    parameters = _parameters(first, groups, [epoch, curve], values, wishes, declared)
-    what = describe_curves(values, metric, remark, f"{shown(curve)} at {shown(epoch)} {_ends(grid)}")
-    return LearningCurves(
-        values=values,
-        architecture=parameters.architecture,
-        hyperparameters=parameters.hyperparameters,
-        metric=metric.name,
-        direction=metric.direction,
-        names=names_of(first[keys].agg(" ".join, axis=1)) if keys and keys != [BLOCKS] else None,
-        understood="; ".join([what, _told(keys), *said, *remarks, parameters.describe()]),
-    )
-
-
-def _series(group: pd.DataFrame, epoch: str, curve: str) -> dict[float, float]:
-    """Value by epoch, the last one where there are several."""
-    return dict(zip(numbers(group[epoch], epoch), numbers(group[curve], curve), strict=True))
+        refuse_overlooked(curve, table, len(trainings.groups))
+    return trainings
 
 
 def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
@@ -156,13 +148,13 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     return values, grid, remarks
 
 
-def _refuse_other_epochs(rows: pd.DataFrame, values: Floats, epoch: str, keys: Sequence[str]) -> None:
+def _refuse_other_epochs(trainings: Trainings, values: Floats) -> None:
     """Refuse trainings most of whose values are at epochs, or times, that no others have."""
-    every = len(rows.drop_duplicates([*keys, epoch]))
+    every = len(trainings.rows.drop_duplicates([*trainings.keys, trainings.epoch]))
     if (kept := int(np.isfinite(values).sum())) < every / 2:
         raise CurvesError(
-            f"the trainings have few of their {shown(epoch)} in common: {kept} of {every} values are where "
-            "half of them have one; number the values alike in all trainings, such as 1, 2, ..."
+            f"the trainings have few of their {shown(trainings.epoch)} in common: {kept} of {every} values "
+            "are where half of them have one; number the values alike in all trainings, such as 1, 2, ..."
         )
 
 
@@ -176,61 +168,52 @@ def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
 
 
 def _without_epoch_zero(
-    values: Floats, grid: list[float], metric: NamedMetric, epoch: str, remarks: list[str]
-) -> tuple[Floats, list[float]]:
-    """Without an epoch 0 before training; adds to the remarks what was done."""
+    values: Floats, grid: list[float], metric: NamedMetric, epoch: str
+) -> tuple[Floats, list[float], str]:
+    """Without an epoch 0 before training, and a clause about it."""
     if grid[0] != 0 or len(grid) < 2:
-        return values, grid
-    if before_training(values[:, 0], values[:, 1], metric.direction or "maximize"):
-        remarks.append(f"{epoch} 0 left out: before training, by its values")
-        return values[:, 1:], grid[1:]
-    remarks.append(f"{epoch} 0 kept as the first: its values are of trained networks")
-    return values, grid
+        return values, grid, ""
+    if before_training(values[:, 0], values[:, 1], metric):
+        return values[:, 1:], grid[1:], f"{epoch} 0 left out: before training, by its values"
+    return values, grid, f"{epoch} 0 kept as the first: its values are of trained networks"
 
 
-def _repeated(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> list[str]:
-    times = int(rows.duplicated([*keys, epoch]).sum())
-    again = f"{counted(times, 'value')} more at the same {shown(epoch)}: the last one counts"
-    return [again] if times else []
+def _lost(table: pd.DataFrame, trainings: Trainings) -> list[str]:
+    """Remarks on values at the same epoch, of which the last one counts, and on trainings without any."""
+    keys, epoch = trainings.keys, trainings.epoch
+    repeated = int(trainings.rows.duplicated([*keys, epoch]).sum())
+    remarks = []
+    if repeated:
+        remarks.append(f"{counted(repeated, 'value')} more at the same {shown(epoch)}: the last one counts")
+    if trainings.are_named and (lost := table.groupby(keys).ngroups - len(trainings.groups)):
+        remarks.append(f"{counted(lost, 'training')} without a value left out")
+    return remarks
 
 
-def _lost(table: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """Trainings without a single value."""
-    if not keys or BLOCKS in keys:
-        return []
-    lost = table.groupby(list(keys)).ngroups - rows.groupby(list(keys)).ngroups
-    return [f"{counted(lost, 'training')} without a value left out"] if lost else []
-
-
-def _parameters(
-    first: pd.DataFrame,
-    groups: Sequence[pd.DataFrame],
-    used: list[str],
-    values: Floats,
-    wishes: Wishes,
-    declared: bool,
-) -> Parameters:
+def _parameters(trainings: Trainings, values: Floats, wishes: Wishes, declared: bool) -> Parameters:
     """Of the columns that never change within a training; those of a configuration alone, if any."""
-    steady = [
-        c
-        for c in first.columns
-        if c not in (*used, BLOCKS)
-        and all(group[c].nunique() <= 1 for group in groups)
-        and (first[c] != "").any()
-        and plain(c) not in EPOCH_NAMES
-    ]
+    steady = [column for column in trainings.first.columns if _is_steady(column, trainings)]
     configured = {m["name"]: column for column in steady if (m := OF_PARAMETERS.match(column))}
-    table = first[list(configured.values()) or steady].rename(columns={c: n for n, c in configured.items()})
     declared = declared and bool(configured)
+    named = configured or {column: column for column in steady}
     if wishes.parameters is None and not declared:
-        table = table[[column for column in table.columns if plain(column) not in RUN_NAMES]]
+        named = {name: column for name, column in named.items() if plain(name) not in RUN_NAMES}
+    table = trainings.first[list(named.values())].set_axis(list(named), axis=1)
     return parameters_of(table, [], values, wishes, declared)
+
+
+def _is_steady(column: str, trainings: Trainings) -> bool:
+    if column in (trainings.epoch, trainings.curve, BLOCKS) or plain(column) in EPOCH_NAMES:
+        return False
+    if not (trainings.first[column] != "").any():
+        return False
+    return all(group[column].nunique() <= 1 for group in trainings.groups)
 
 
 def _told(keys: Sequence[str]) -> str:
     if not keys:
         return ONE_TRAINING
-    by = "their order: the epochs begin anew" if list(keys) == [BLOCKS] else listed(list(keys))
+    by = "their order: the epochs begin anew" if keys == [BLOCKS] else listed(keys)
     return f"trainings told apart by {by}"
 
 

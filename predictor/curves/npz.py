@@ -23,7 +23,7 @@ from predictor.curves.course import check_course, check_rows, remark_on
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.parameters import Parameters
-from predictor.curves.wide import describe_curves
+from predictor.curves.understood import describe_curves
 from predictor.errors import CurvesError
 
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from predictor.curves.arrays import Floats, last_known
+from predictor.curves.arrays import Floats, last_values
 from predictor.curves.cells import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import Kind, groups_of, is_index, is_parameter, kind_of, name_column
@@ -84,8 +84,8 @@ def tells_the_end(column: Floats, values: Floats) -> bool:
     if rows.sum() < ENOUGH_VALUES or len(np.unique(column[rows])) < ENOUGH_VALUES:
         return False
     curves, x = np.where(known, values, np.nan)[rows], column[rows]
-    last = curves[np.arange(len(x)), last_known(curves)]
-    return any(_nearly(x, answer) for answer in (last, np.nanmax(curves, axis=1), np.nanmin(curves, axis=1)))
+    answers = (last_values(curves), np.nanmax(curves, axis=1), np.nanmin(curves, axis=1))
+    return any(_nearly(x, answer) for answer in answers)
 
 
 def _nearly(x: Floats, answer: Floats) -> bool:

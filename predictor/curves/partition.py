@@ -32,6 +32,13 @@ def epoch_columns(table: pd.DataFrame) -> list[str]:
     return [column for _, column in sorted(found)]
 
 
+def with_epochs(table: pd.DataFrame, name: str = "epoch") -> pd.DataFrame:
+    """The table, with a column that counts the rows if none numbers the epochs."""
+    if epoch_columns(table):
+        return table
+    return table.assign(**{name: [str(number) for number in range(1, len(table) + 1)]})
+
+
 def partition(
     rows: pd.DataFrame, epochs: Sequence[str], curve: str, run: str | None
 ) -> tuple[str, list[str]]:

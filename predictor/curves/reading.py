@@ -18,12 +18,13 @@ import pandas as pd
 from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import is_long, read_long
+from predictor.curves.long import read_long
 from predictor.curves.mlflow import read_mlflow, runs_of
 from predictor.curves.npz import read_described
 from predictor.curves.optuna_storage import is_journal, is_study, read_study
 from predictor.curves.runs import EVENTS, TENSORBOARD_CSV, files_of, read_runs
 from predictor.curves.search_database import SQLITE_SUFFIXES, find_database, read_database
+from predictor.curves.shape import is_long
 from predictor.curves.tables import read_table
 from predictor.curves.wide import read_wide
 from predictor.curves.words import RUN

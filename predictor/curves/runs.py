@@ -23,10 +23,11 @@ from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.long import is_long, read_long
+from predictor.curves.long import read_long
 from predictor.curves.metrics import plain
-from predictor.curves.partition import blocks_of, epoch_columns
+from predictor.curves.partition import blocks_of, epoch_columns, with_epochs
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
+from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
 from predictor.curves.wording import describe, listed
@@ -92,9 +93,7 @@ def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
     if is_export(table):
         return exported(table)
     if is_long(table):
-        if not epoch_columns(table):
-            table = table.assign(epoch=[str(number) for number in range(1, len(table) + 1)])
-        return _long(spread(table), name).assign(**_settings(file, table.columns))
+        return _long(spread(with_epochs(table)), name).assign(**_settings(file, table.columns))
     groups = curves_among(groups_of(list(table.columns)))
     if not groups or len(table) > 1:
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.summaries import refuse_summaries
+from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import describe, shown
 from predictor.curves.words import EPOCH_WORDS
 from predictor.errors import CurvesError
 
-MAX_NAMES_BYTES = 2**28
-"""Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
 N_GRAMS = {"bleu": 4, "rouge": 2}
 """The longest n-grams for which these metrics are given."""
-PUBLISHED_FROM_ZERO = {
-    ("acc", frozenset({"num_params", "lr"}), 49),
-}
+PUBLISHED_FROM_ZERO = {("acc", frozenset({"num_params", "lr"}), 49)}
 """Published sets whose protocol does not count a trained epoch 0: curve, other columns, last epoch."""
 
 
@@ -44,22 +41,12 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     metric, remark = settle(group.name, values, wishes)
     if not wishes.curve:
         _ask_about_n_grams(group, metric.name, values)
-    zero = ""
-    if first is not None:
-        drop, zero = _epoch_zero(group, first, values, metric, table)
-        values = values if drop else np.column_stack([first, values])
+    values, zero = _with_epoch_zero(group, first, values, metric, table)
     parameters = parameters_of(table, group.columns.values(), values, wishes)
     column = name_column(table.columns)
+    names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, _range(group))
-    return LearningCurves(
-        values=values,
-        architecture=parameters.architecture,
-        hyperparameters=parameters.hyperparameters,
-        metric=metric.name,
-        direction=metric.direction,
-        names=None if column is None else names_of(table[column]),
-        understood="; ".join(filter(None, [what, zero, parameters.describe()])),
-    )
+    return curves_of(values, metric, parameters, names, [what, zero])
 
 
 def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:
@@ -151,49 +138,22 @@ def _others(group: Group, table: pd.DataFrame) -> list[str]:
     return [column for column in table.columns if column not in own]
 
 
-def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:
-    """One clause: ``12 curves x 5 epochs of accuracy (maximized) in acc_1 to acc_5``."""
-    n, T = values.shape
-    plural = "" if n == 1 else "s"
-    unit = f", {remark}" if remark else ""
-    early, copies = int(np.sum(~np.isfinite(values).all(axis=1))), _copies(values)
-    ended = f", {early} of them not to the end," if early else ""
-    ended += f", {copies} of them the same as others," if copies else ""
-    return f"{n} curve{plural} x {T} epochs{ended} of {metric.name} ({metric.direction}d{unit}) in {columns}"
-
-
-def _copies(values: Floats) -> int:
-    """Curves that have the values of an earlier one, those of networks that learn nothing aside."""
-    changing = values[np.nanmax(values, axis=1, initial=-np.inf) > np.nanmin(values, axis=1, initial=np.inf)]
-    return len(changing) - len({row.tobytes() for row in changing})
-
-
-def names_of(cells: pd.Series) -> npt.NDArray[np.str_]:
-    """The cells as numpy's text; `CurvesError` if that takes too much room."""
-    longest = max(map(len, cells))
-    if (size := longest * len(cells) * np.dtype("U1").itemsize) > MAX_NAMES_BYTES:
-        raise CurvesError(
-            f"the names take {size:,} bytes, each as much as the longest of {longest:,} characters; "
-            f"at most {MAX_NAMES_BYTES:,} are read"
-        )
-    return cells.to_numpy().astype(np.str_)
-
-
 def _range(group: Group) -> str:
     columns = list(group.columns.values())
     return shown(columns[0]) if len(columns) == 1 else f"{shown(columns[0])} to {shown(columns[-1])}"
 
 
-def _epoch_zero(
-    group: Group, first: Floats, values: Floats, metric: NamedMetric, table: pd.DataFrame
-) -> tuple[bool, str]:
-    """Whether the column numbered 0 is left out, and a clause that says so."""
+def _with_epoch_zero(
+    group: Group, first: Floats | None, values: Floats, metric: NamedMetric, table: pd.DataFrame
+) -> tuple[Floats, str]:
+    """The values with those of the column numbered 0 in front if they count, and a clause about them."""
+    if first is None:
+        return values, ""
     name = shown(group.columns[0])
-    assert metric.direction is not None  # settled
-    if before_training(first, values[:, 0], metric.direction):
-        return True, f"{name} left out: before training, by its values"
-    others = frozenset(_others(group, table))
-    published = (group.name, others, max(group.columns)) in PUBLISHED_FROM_ZERO
+    if before_training(first, values[:, 0], metric):
+        return values, f"{name} left out: before training, by its values"
+    published = (group.name, frozenset(_others(group, table)), max(group.columns)) in PUBLISHED_FROM_ZERO
     if published or (group.name == "ep" and metric.name == "perplexity"):
-        return True, f"{name} left out, as the protocol of the published sets says"
-    return False, f"{name} kept as the first epoch: its values are of trained networks"
+        return values, f"{name} left out, as the protocol of the published sets says"
+    kept = f"{name} kept as the first epoch: its values are of trained networks"
+    return np.column_stack([first, values]), kept

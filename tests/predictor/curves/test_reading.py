@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves import wide
+from predictor.curves import understood
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_long_cell_costs_its_own_room_only(csv_file):
 def test_names_take_a_limited_memory(csv_file, monkeypatch):
     path = csv_file(f"net,acc_1\n{'x' * 1000},0.1\nb,0.1\n")
     assert LearningCurves.read(path).names.tolist() == ["x" * 1000, "b"]
-    monkeypatch.setattr(wide, "MAX_NAMES_BYTES", 7999)
+    monkeypatch.setattr(understood, "MAX_NAMES_BYTES", 7999)
     with pytest.raises(CurvesError, match=r"the names take 8,000 bytes, .* 1,000 characters; at most 7,999"):
         LearningCurves.read(path)
 

@@ -99,15 +99,6 @@ def test_shares_among_percentages_are_refused(tmp_path):
     assert LearningCurves.read(path).values[:, 0].tolist() == [25, 0]
 
 
-def test_curves_that_are_the_same_are_told(tmp_path):
-    path = tmp_path / "curves.csv"
-    path.write_text("acc_1,acc_2\n0.2,0.3\n0.2,0.3\n0.2,0.4\n0.1,0.1\n0.1,0.1\n")
-    assert (
-        "5 curves x 2 epochs, 1 of them the same as others, of accuracy"
-        in LearningCurves.read(path).understood
-    )
-
-
 def test_decimal_commas_and_percent_signs_go_together(tmp_path):
     (tmp_path / "curves.csv").write_text("lr;acc_1;acc_2\n0,1;31,5%;42,5%\n0,2;28%;39,0%\n")
     curves = LearningCurves.read(tmp_path / "curves.csv")

@@ -1,0 +1,70 @@
+"""Whether the rows of a table are epochs or trainings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from predictor.curves.arrays import Floats
+from predictor.curves.cells import numbers
+from predictor.curves.choice import is_generic
+from predictor.curves.columns import Group, curves_among, groups_of, is_index
+from predictor.curves.course import smoothness
+from predictor.curves.metrics import mentions_metric, metric_of, plain
+from predictor.curves.partition import epoch_columns
+from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
+
+ENOUGH_ROWS = 5
+SHORT = 3
+"""Fewer numbered columns are no curve in a table with a column of epochs."""
+
+
+def is_long(table: pd.DataFrame) -> bool:
+    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
+    groups = groups_of(list(table.columns))
+    curves = curves_among(groups)
+    if epochs := epoch_columns(table):
+        wide = [g for g in curves if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
+        if not wide:
+            return True
+        return _rows_are_epochs(table, epochs[0], wide[0]) or _runs_have_rows(table, epochs[0], wide[0])
+    unclear = any(g.is_unclear and len(g.columns) > 1 for g in groups)
+    if curves or unclear or len(table) < 2:
+        return False
+    passing = {*RATES, "time", "timestamp", "wall time", "duration"}
+    named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
+    return bool(named) and all(mentions_metric(column) for column in named)
+
+
+def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
+    """Whether the column numbers the rows, so that numbered columns are not epochs, but of something else.
+
+    That holds for a column called epoch that counts 1, 2, ..., and for one such as iteration, which may count
+    the trainings, if values go from row to row as smoothly as from column to column.
+    """
+    numbered = numbers(table[epoch], epoch)
+    steps = np.diff(numbered)
+    if plain(epoch) in OF_EPOCHS and _count_up(numbered):
+        return True
+    if len(numbered) < SHORT or not (steps > 0).all() or not np.allclose(steps, steps[0]):
+        return False
+    values = np.stack([numbers(table[column], column) for column in group.columns.values()], axis=1)
+    return len(values) >= ENOUGH_ROWS and smoothness(values.T) >= 0.9 * smoothness(values)
+
+
+def _count_up(numbered: Floats) -> bool:
+    """Whether these are 0 or 1, 2, 3, ...: of one training, of one after the other, or of all at once."""
+    steps, first = np.diff(numbered), numbered[0]
+    one_by_one = (steps == 1) | ((steps < 0) & (numbered[1:] == first))
+    at_once = (steps == 0) | (steps == 1)
+    counted_up = one_by_one.all() or at_once.all()
+    return bool(first in (0, 1) and np.ptp(numbered) >= SHORT - 1 and counted_up)
+
+
+def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
+    """Whether a column of runs names each on more rows, which the epochs number, than there are columns."""
+    runs = [c for c in table.columns if plain(c) in RUN_NAMES and plain(c).startswith(("run", "trial"))]
+    return any(
+        group.length * table[run].nunique() < len(table) and not table.duplicated([run, epoch]).any()
+        for run in runs
+    )
