@@ -14,9 +14,9 @@ import pandas as pd
 
 from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import UNLABELLED, metric_of, names_bookkeeping, plain, split_rank, words_of
+from predictor.curves.metrics import mentions_metric_or_data, names_no_values, plain
 from predictor.curves.partition import epoch_columns
-from predictor.curves.words import AFTERWARDS, COLUMN, EPOCH_NAMES, RUN
+from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
 """A column of Weights & Biases' export: ``name - val_acc``."""
@@ -84,8 +84,8 @@ def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _passes_by(column: str, epochs: list[str]) -> bool:
-    times = bool(AFTERWARDS.intersection(words_of(column))) or names_bookkeeping(column)
-    return column in epochs or is_index(column) or (times and not numbers_trainings(column))
+    aside = names_no_values(column) and not numbers_trainings(column)
+    return aside or column in epochs or is_index(column)
 
 
 def _training_and_metric(column: str) -> tuple[str, str]:
@@ -103,5 +103,5 @@ def _training_and_metric(column: str) -> tuple[str, str]:
 
 
 def _of_metric(word: str) -> bool:
-    named = metric_of(word) is not None or split_rank(word) != UNLABELLED or word.lower() in ("rate", "epoch")
+    named = mentions_metric_or_data(word) or word.lower() in ("rate", "epoch")
     return named and not numbers_trainings(word)

@@ -10,10 +10,10 @@ import pandas as pd
 from predictor.curves.cells import first_text, is_number, numbers
 from predictor.curves.choice import Candidate, choose, refuse_training
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import UNLABELLED, metric_of, names_bookkeeping, plain, split_rank, words_of
+from predictor.curves.metrics import UNLABELLED, metric_of, names_no_values, plain, split_rank
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import describe
-from predictor.curves.words import AFTERWARDS, OF_EPOCHS, RATES, RUN_NAMES
+from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
@@ -49,8 +49,7 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
         for column in table.columns
         if not first_text(table[column])
         and len(set(table[column]) - {""}) > trainings
-        and not names_bookkeeping(column)
-        and not AFTERWARDS.intersection(words_of(column))
+        and not names_no_values(column)
     )
     refuse_training(curve, others)
 
@@ -75,8 +74,7 @@ def _candidates(
     unknown = [
         column
         for column in others
-        if not names_bookkeeping(column)
-        and not AFTERWARDS.intersection(words_of(column))
+        if not names_no_values(column)
         and plain(column) not in (*RUN_NAMES, *RATES)
         and not OF_PARAMETERS.match(column)
     ]

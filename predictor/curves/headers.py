@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import UNLABELLED, mentions_metric, split_rank
+from predictor.curves.metrics import mentions_metric_or_data, plain
 from predictor.curves.wording import listed
+from predictor.curves.words import RUN_NAMES
 from predictor.errors import CurvesError
 
 Row = list[str]
 NUMBER = re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?|nan", re.IGNORECASE)
-LEVELS_OF_TRAININGS = frozenset(("run", "trial", "seed", "fold", "experiment", "model", "name", "version"))
 
 
 def with_one_header(rows: Sequence[Row]) -> list[Row]:
@@ -79,12 +79,11 @@ def _names(upper: Row, lower: Row) -> list[str] | None:
 
 def _kind(level: str, names: Sequence[str]) -> str:
     """What a level is of: epochs, metrics (or their data), or trainings; nothing where that is not told."""
-    if level.lower() in LEVELS_OF_TRAININGS or all(map(numbers_trainings, names)):
+    if plain(level) in (*RUN_NAMES, "seed", "fold") or all(map(numbers_trainings, names)):
         return "trainings"
     if _number_epochs(names):
         return "epochs"
-    metrics = all(mentions_metric(name) or split_rank(name) != UNLABELLED for name in names)
-    return "metrics" if metrics else ""
+    return "metrics" if all(map(mentions_metric_or_data, names)) else ""
 
 
 def _number_epochs(names: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from predictor.curves.metrics import UNLABELLED, metric_of, plain, split_rank
+from predictor.curves.metrics import UNLABELLED, mentions_metric_or_data, metric_of, plain, split_rank
 from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 
@@ -122,7 +122,7 @@ def _epochs(trainings: Mapping[str, Mapping[str, Any]], told_by: str = RUN) -> I
 
 def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether these objects are trainings by name: each has a curve; names are not all of data or metrics."""
-    if all(metric_of(name) or split_rank(name) != UNLABELLED for name in content):
+    if all(map(mentions_metric_or_data, content)):
         return False
     return all(_has_list(value) for value in content.values())
 

@@ -186,6 +186,16 @@ def names_bookkeeping(name: str) -> bool:
     return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
 
 
+def names_no_values(name: str) -> bool:
+    """Whether the column holds times, outcomes, or numbers and dates of runs, and no values of a curve."""
+    return names_bookkeeping(name) or bool(AFTERWARDS.intersection(words_of(name)))
+
+
+def mentions_metric_or_data(name: str) -> bool:
+    """Whether the name is one of what was measured, or on which data, and so none of a training."""
+    return mentions_metric(name) or split_rank(name) != UNLABELLED
+
+
 def _is_beside(words: list[str], found: NamedMetric) -> bool:
     """Whether the values are not the metric's, but those of its weight, its time or its error bars."""
     if words[-1] in TIMES | _settings(words):

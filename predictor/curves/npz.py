@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from predictor.curves.arrays import named_with
 from predictor.curves.choice import Wishes
 from predictor.curves.course import check_course, check_rows, remark_on
 from predictor.curves.learning_curves import LearningCurves
@@ -51,8 +52,8 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
     asked = metric_of(wishes.metric) or NamedMetric(wishes.metric, None) if wishes.metric else None
     curves = LearningCurves(
         values=arrays["values"],
-        architecture={name[3:]: array for name, array in arrays.items() if name.startswith("ap_")},
-        hyperparameters={name[3:]: array for name, array in arrays.items() if name.startswith("hp_")},
+        architecture=named_with("ap_", arrays),
+        hyperparameters=named_with("hp_", arrays),
         metric=asked.name if asked else str(arrays.get("metric", "accuracy")),
         direction=str(arrays["direction"]) if "direction" in arrays else wishes.direction,  # type: ignore[arg-type]
         names=arrays.get("names"),

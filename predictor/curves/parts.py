@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from predictor.curves.metrics import UNLABELLED, split_rank
-from predictor.curves.spread import is_metric
+from predictor.curves.spread import is_metric, labelled
 from predictor.curves.wording import counted, listed
 from predictor.curves.words import RUN, TEST, TRAINING, VALIDATION
 
@@ -54,16 +54,15 @@ def by_training(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         found[rest].add(kind)
     if not any(len(several - {""}) > 1 for several in found.values()):
         return table, []
-    of_metrics = [column for column in table.columns if column == "value" or is_metric(table, column)]
-    metrics = [column for column in of_metrics if split_rank(column) == UNLABELLED]
+    metrics = [
+        column
+        for column in table.columns
+        if split_rank(column) == UNLABELLED and (column == "value" or is_metric(table, column))
+    ]
     of_row = table[RUN].map({name: kind for name, (_, kind) in kinds.items()})
-    every = sorted({kind for _, kind in kinds.values()} - {""})
-    labelled = {
-        f"{kind}_{metric}": table[metric].where(of_row == kind, "") for kind in every for metric in metrics
-    }
-    unlabelled = {metric: table[metric].where(of_row == "", "") for metric in metrics}
     runs = table[RUN].map({name: rest for name, (rest, _) in kinds.items()})
-    return table.assign(**{RUN: runs}, **unlabelled, **labelled), [
+    every = sorted(set(of_row) - {""})
+    return labelled(table.assign(**{RUN: runs}), metrics, of_row), [
         f"by their names, files of {listed(every)} data"
     ]
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats, named_with
+from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.servers import UnknownServerError, require_known
 from predictor.errors import CurvesError
 from predictor.files import small_text
@@ -127,12 +128,11 @@ def _curves(header: list[str], rows: Sequence[tuple[Any, ...]]) -> LearningCurve
         raise CurvesError(f"epochs {epoch.min()} to {epoch.max()} of T = {T}; expected 1 to T")
     values = np.full((len(first), T), np.nan)
     values[curve, epoch - 1] = numbers["value"]
+    known = {name: column[first] for name, column in numbers.items()}
     return LearningCurves(
         values=values,
-        architecture={name[3:]: column[first] for name, column in numbers.items() if name.startswith("ap_")},
-        hyperparameters={
-            name[3:]: column[first] for name, column in numbers.items() if name.startswith("hp_")
-        },
+        architecture=named_with("ap_", known),
+        hyperparameters=named_with("hp_", known),
         metric=str(table["metric"][0]) if "metric" in table else "accuracy",
         names=np.array([str(table["name"][row]) for row in first]) if "name" in table else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -56,13 +56,18 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
     else:
         return table
     metrics = [column for column in table.columns if is_metric(table, column)]
+    return labelled(table.drop(columns=phase), metrics, cells)
+
+
+def labelled(table: pd.DataFrame, metrics: Sequence[str], kinds: pd.Series) -> pd.DataFrame:
+    """The table with a column for each of the metrics on each kind of data, which tells of each row."""
     named = {
-        f"{kind}_{metric}" if kind else metric: table[metric].where(cells == kind, "")
-        for kind in dict.fromkeys(cells)
+        f"{kind}_{metric}" if kind else metric: table[metric].where(kinds == kind, "")
+        for kind in dict.fromkeys(kinds)
         for metric in metrics
     }
     kept = {name: values for name, values in named.items() if (values != "").any()}
-    return table.drop(columns=[phase, *metrics]).assign(**kept)
+    return table.drop(columns=list(metrics)).assign(**kept)
 
 
 def _varies_within_epochs(table: pd.DataFrame, column: str, cells: pd.Series) -> bool:

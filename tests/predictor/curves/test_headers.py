@@ -36,6 +36,16 @@ def test_two_lines_as_a_pivot_of_pandas_writes_them(tmp_path, long_table, accura
     np.testing.assert_array_equal(read(tmp_path / "table.csv").values, accuracies)
 
 
+@pytest.mark.parametrize("called", ["run", "trial_id", "Model", "seed"])
+def test_two_lines_of_trainings_by_any_name_if_the_level_is_called_as_one_of_runs(
+    tmp_path, long_table, accuracies, called
+):
+    table = long_table.replace(dict(zip(RUNS, "abcdefgh", strict=True))).rename(columns={"run": called})
+    by_epoch = table.pivot(index="epoch", columns=called, values=["val_acc", "val_loss"])
+    by_epoch.to_csv(tmp_path / "table.csv")
+    np.testing.assert_array_equal(read(tmp_path / "table.csv").values, accuracies)
+
+
 def test_two_lines_of_one_training_by_data_and_metric(tmp_path, accuracies, losses):
     columns = pd.MultiIndex.from_product([["train", "val"], ["loss", "acc"]])
     values = np.stack([losses[0] / 2, accuracies[0] / 2, losses[0], accuracies[0]], axis=1)
