@@ -1,4 +1,4 @@
-"""Which of several series of values is the learning curve, what its metric is, and whether that can be so."""
+"""What the caller wishes; which of several series of values is the curve; its metric and direction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import (
-    TRAINED,
+    OF_TRAINING,
+    OF_VALIDATION,
     UNLABELLED,
     Direction,
     NamedMetric,
@@ -23,7 +24,7 @@ from predictor.curves.metrics import (
     words_of,
 )
 from predictor.curves.wording import LONGEST, listed, shown
-from predictor.curves.words import AVERAGES, GENERIC, SECONDARY, SPREADS
+from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY
 from predictor.errors import CurvesError
 
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
@@ -122,8 +123,8 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
             if candidate.is_called(curve):
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
-    candidates = _without_spreads(candidates)
-    labelled = any(split_rank(candidate.name) == TRAINED for candidate in candidates)
+    candidates = _without_error_bars(candidates)
+    labelled = any(split_rank(candidate.name) == OF_TRAINING for candidate in candidates)
     ranked = sorted(candidates, key=lambda candidate: candidate.rank(labelled))
     equal = [candidate for candidate in ranked if candidate.rank(labelled) == ranked[0].rank(labelled)]
     if len(equal) > 1:
@@ -136,12 +137,12 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 def refuse_training(chosen: str, others: Iterable[str]) -> None:
     """Refuse a curve of training data if others are of validation data, but of a metric that is not known."""
-    if split_rank(chosen) != TRAINED:
+    if split_rank(chosen) != OF_TRAINING:
         return
     unknown = [
         name
         for name in others
-        if split_rank(name) == 0 and direction_of(name) is None and not is_generic(name)
+        if split_rank(name) == OF_VALIDATION and direction_of(name) is None and not is_generic(name)
     ]
     if unknown:
         raise CurvesError(
@@ -151,16 +152,16 @@ def refuse_training(chosen: str, others: Iterable[str]) -> None:
         )
 
 
-def _without_spreads(candidates: Sequence[C]) -> list[C]:
+def _without_error_bars(candidates: Sequence[C]) -> list[C]:
     """Without those that only say how certain another is: ``loss_err`` beside ``loss`` or ``loss_mean``."""
     words = {candidate.name: words_of(candidate.name) for candidate in candidates}
     certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
 
-    def is_spread(name: str) -> bool:
-        rest = [word for word in words[name] if word not in SPREADS | AVERAGES]
-        return rest in certain and bool(SPREADS.intersection(words[name]))
+    def is_error_bar(name: str) -> bool:
+        rest = [word for word in words[name] if word not in ERROR_BARS | AVERAGES]
+        return rest in certain and bool(ERROR_BARS.intersection(words[name]))
 
-    return [candidate for candidate in candidates if not is_spread(candidate.name)]
+    return [candidate for candidate in candidates if not is_error_bar(candidate.name)]
 
 
 def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]:

@@ -1,4 +1,4 @@
-"""What the columns of a table of trainings mean, decided from their names (never the file's name).
+"""What the columns of a table mean, decided from their names (never the file's name).
 
 1. *Groups*: columns whose names differ in one number alone, ``acc_1, acc_2, ...`` or ``e1Loss, e2Loss, ...``.
    One of them is the curve (`predictor.curves.choice`); the others are no parameters if they are of a metric

@@ -10,6 +10,7 @@ from predictor.curves.arrays import Floats, last_values
 from predictor.curves.metrics import VAGUE, NamedMetric, words_of
 from predictor.errors import CurvesError
 
+LEAVE_EMPTY = "leave empty what was not observed, or say what it is: --metric"
 NEARLY_ALL = 0.9
 FEW = 5
 """With fewer curves, the way they go does not contradict the metric's name."""
@@ -60,7 +61,7 @@ def before_training(values: Floats, following: Floats, metric: NamedMetric) -> b
         return bool(first[0] == 0 and better[0])
     if len(first) < FEW:
         return bool(np.all(first == first[0]) and better.all())
-    return bool(better.mean() >= NEARLY_ALL and _spread(first) <= ALIKE * _spread(second))
+    return bool(better.mean() >= NEARLY_ALL and _middle(first) <= ALIKE * _middle(second))
 
 
 def rising(values: Floats) -> float | None:
@@ -139,7 +140,7 @@ def _refuse_impossible(name: str, values: Floats) -> None:
     for row, epoch in np.argwhere(np.isfinite(values) & ((values < 0) | (values > most))):
         raise CurvesError(
             f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
-            f"{values[row, epoch]:g}; leave empty what was not observed, or say what it is: --metric"
+            f"{values[row, epoch]:g}; {LEAVE_EMPTY}"
         )
 
 
@@ -164,10 +165,7 @@ def _refuse_sentinels(metric: NamedMetric, name: str, values: Floats) -> None:
         written = written and SENTINEL.fullmatch(f"{abs(filler):.15g}") is not None
         others = np.abs(seen[seen != filler])
         if written and len(others) and MUCH * others.max() < abs(filler):
-            raise CurvesError(
-                f"{name[:60]!r} ends in {filler:g} in curve {row}; leave empty what was not observed, or say "
-                "what it is: --metric"
-            )
+            raise CurvesError(f"{name[:60]!r} ends in {filler:g} in curve {row}; {LEAVE_EMPTY}")
 
 
 def _refuse_filled(metric: str, name: str, values: Floats) -> None:
@@ -178,7 +176,7 @@ def _refuse_filled(metric: str, name: str, values: Floats) -> None:
         if len(rows) and not collapsed and not np.any((values < 0) & (values != filler)):
             raise CurvesError(
                 f"{name[:60]!r} ends in {filler:g} in {len(rows)} of {len(values)} curves, the first of them "
-                f"curve {rows[0]}; leave empty what was not observed, or say what it is: --metric"
+                f"curve {rows[0]}; {LEAVE_EMPTY}"
             )
 
 
@@ -235,7 +233,8 @@ def _standing_still(values: Floats) -> int:
     return int(np.sum(same & (values[:, :1] != ends[:, -1:]).any(axis=1))) if values.shape[1] > last else 0
 
 
-def _spread(values: Floats) -> float:
+def _middle(values: Floats) -> float:
+    """The interquartile range."""
     low, high = np.percentile(values, [25, 75])
     return float(high - low)
 

@@ -61,27 +61,28 @@ def _candidates(
 
     Where one was asked for, all of them.
     """
-    others = [
-        column
-        for column in table.columns
-        if column not in (*epochs, run) and not is_index(column) and not first_text(table[column])
-    ]
-    counts = {column: int(sum(is_number(cell) for cell in table[column])) for column in others}
-    others = [column for column in others if counts[column] and len(set(table[column]) - {""}) > 1]
-    known = [column for column in others if metric_of(column) and not OF_PARAMETERS.match(column)]
+    counts = _numeric(table, (*epochs, run))
+    known = [column for column in counts if metric_of(column)]
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
-    unknown = [
-        column
-        for column in others
-        if not names_no_values(column)
-        and plain(column) not in (*RUN_NAMES, *RATES)
-        and not OF_PARAMETERS.match(column)
-    ]
+    passing = (*RUN_NAMES, *RATES)
+    unknown = [c for c in counts if not names_no_values(c) and plain(c) not in passing]
     if not (often or unknown):
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if wanted else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
+
+
+def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:
+    """How many numbers each column has that may be the curve: not all alike, and not of a configuration."""
+    counts = {}
+    for column in table.columns:
+        if column in used or is_index(column) or OF_PARAMETERS.match(column) or first_text(table[column]):
+            continue
+        count = sum(map(is_number, table[column]))
+        if count and len(set(table[column]) - {""}) > 1:
+            counts[column] = count
+    return counts
 
 
 def _without_batches(

@@ -81,16 +81,20 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     elif len(content) > 1 and all(isinstance(value, Mapping) for value in values) and _are_histories(values):
         yield from _epochs(content)
     elif values and all(isinstance(value, Mapping) for value in values):
-        if all(key.isdecimal() for value in values for key in value):  # as pandas writes tables by columns
-            rows = dict.fromkeys(key for value in values for key in value)
-            yield from _records([{name: content[name].get(row) for name in content} for row in rows])
-        elif _are_trainings(content):
-            yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
-        else:  # one training, by kinds of data or metrics
-            yield dict(_cells(content))
+        yield from _records_of_objects(content)
     elif _is_columnar(content):
         yield from _records([dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)])
     else:
+        yield dict(_cells(content))
+
+
+def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    rows = dict.fromkeys(key for value in content.values() for key in value)
+    if all(map(str.isdecimal, rows)):  # as pandas writes tables by columns
+        yield from _records([{name: content[name].get(row) for name in content} for row in rows])
+    elif _are_trainings(content):
+        yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
+    else:  # one training, by kinds of data or metrics
         yield dict(_cells(content))
 
 

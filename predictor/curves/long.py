@@ -2,7 +2,7 @@
 
 The column that numbers the epochs, and those that tell the trainings apart, are found by their names and by
 what has to hold: a training has each epoch once. A column that does not change within any training is a
-parameter. *melted* tables name the metric in a column: ``run, step, metric, value``.
+parameter. Tables may name the metric in a column: ``run, step, metric, value``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def read_long(
         refuse_summaries(trainings.first, values)
     parameters = _parameters(trainings, values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {_ends(grid)}")
-    clauses = [what, _told(trainings.keys), *said, *remarks, *_lost(table, trainings), zero]
+    clauses = [what, _told(trainings.keys), *said, *remarks, *_remarks_on_rows(table, trainings), zero]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
 
@@ -178,7 +178,7 @@ def _without_epoch_zero(
     return values, grid, f"{epoch} 0 kept as the first: its values are of trained networks"
 
 
-def _lost(table: pd.DataFrame, trainings: Trainings) -> list[str]:
+def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
     """Remarks on values at the same epoch, of which the last one counts, and on trainings without any."""
     keys, epoch = trainings.keys, trainings.epoch
     repeated = int(trainings.rows.duplicated([*keys, epoch]).sum())

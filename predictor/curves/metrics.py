@@ -81,7 +81,7 @@ COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """``1-accuracy``, ``-reward``."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
 """``bbox/AP50`` is called mAP elsewhere; ``ap_depth`` is an architecture parameter."""
-UNLABELLED, TRAINED = 1, 3
+OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
 
@@ -145,9 +145,11 @@ def mentions_metric(name: str) -> bool:
 
 
 def split_rank(name: str) -> int:
-    """0 for a metric on validation data, 1 if the name does not say, 2 on test, 3 on training data."""
+    """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
     words = set(words_of(name))
-    return 0 if words & VALIDATION else TRAINED if words & TRAINING else 2 if words & TEST else UNLABELLED
+    if words & VALIDATION:
+        return OF_VALIDATION
+    return OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
 
 
 def family_rank(metric: NamedMetric) -> int:
@@ -162,8 +164,8 @@ def names_result(name: str) -> bool:
     a part of the result (``error_rate``, ``best_epoch``).
     """
     words = words_of(name)
-    spread = DATA | STATISTICS | AFTERWARDS
-    others = {word for word in words if word not in spread and _named([word]) is None}
+    of_results = DATA | STATISTICS | AFTERWARDS
+    others = {word for word in words if word not in of_results and _named([word]) is None}
     told = others & (PARAMETER_WORDS | _settings(words) | {"lambda", "ratio", "fraction"})
     if words[-2:] in (["per", "second"], ["per", "sec"]):
         return True

@@ -49,19 +49,11 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
         name: of the study; may be empty where there is only one.
         wishes: of the caller.
     """
-    optuna = require("optuna", "reading Optuna's studies")
-    _refuse_missing(storage)
-    try:
-        study = _study(optuna, storage, name)
-        trials = study.get_trials(deepcopy=False)
-    except CurvesError:
-        raise
-    except Exception as error:  # SQLAlchemy's, the driver's, Optuna's own
-        raise CurvesError(f"cannot be read by Optuna: {' '.join(str(error).split())[:300]}") from None
+    study, trials = _loaded(storage, name)
     ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
     reporting = [trial for trial in ended if trial.intermediate_values]
     down = _count_down(reporting)
-    metric = _metric(study)
+    metric = study.metric_names[0] if study.metric_names else VALUE
     column = metric if _names_curve(metric) else VALUE
     rows = [row for trial in reporting for row in _rows(trial, column, -1 if down else 1)]
     if not rows:
@@ -72,6 +64,19 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
         asked = replace(asked, metric=wishes.metric or "_".join(words_of(metric)) or VALUE, curve=curve)
     said = ["steps with a minus, as they count down"] if down else []
     return read_long(pd.DataFrame(rows, dtype=object).fillna(""), asked, RUN, said, declared=True)
+
+
+def _loaded(storage: str, name: str) -> tuple[Any, list[Any]]:
+    """The study and its trials."""
+    optuna = require("optuna", "reading Optuna's studies")
+    _refuse_missing(storage)
+    try:
+        study = _study(optuna, storage, name)
+        return study, study.get_trials(deepcopy=False)
+    except CurvesError:
+        raise
+    except Exception as error:  # SQLAlchemy's, the driver's, Optuna's own
+        raise CurvesError(f"cannot be read by Optuna: {' '.join(str(error).split())[:300]}") from None
 
 
 def _refuse_missing(storage: str) -> None:
@@ -109,11 +114,6 @@ def _direction(study: Any) -> Direction:
             "values get better: --direction maximize or minimize"
         )
     return "maximize" if study.direction.name == "MAXIMIZE" else "minimize"
-
-
-def _metric(study: Any) -> str:
-    names = study.metric_names
-    return names[0] if names else VALUE
 
 
 def _names_curve(metric: str) -> bool:

@@ -1,4 +1,4 @@
-"""Rows that sum up the trainings beside them: their mean, their spread, their best."""
+"""Rows that sum up the trainings beside them: their mean, their deviation, their extremes."""
 
 from __future__ import annotations
 

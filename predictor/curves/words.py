@@ -27,7 +27,7 @@ STATISTICS = MAXIMA | MINIMA | AVERAGES | {"best", "final", "last", "median", "s
 SUPERLATIVES = frozenset(("best", "final", "peak"))
 SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "prec5"}
 """Words of what goes with a curve that is there, too."""
-SPREADS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
+ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""
 
 TIMES = frozenset((
