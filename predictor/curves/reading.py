@@ -1,8 +1,29 @@
 """Reading learning curves: which reader a file, folder, pattern or URL gets.
 
-*Tables* (CSV, JSON, JSON lines, of any tool): `predictor.curves.wide` and `predictor.curves.long`.
-*A file for each training*: `predictor.curves.runs`. *Optuna*: `predictor.curves.optuna_storage`.
-*Search databases and run folders*: `predictor.curves.search_database`. *npz*: `predictor.curves.npz`.
+What declares itself: search databases and run folders (`search_database`), ``.npz`` files (`npz`). All else
+becomes a table of text, whose columns are understood by their names and values (modules of
+`predictor.curves`):
+
+1. *File to table*. `tables` reads CSV and JSON (`headers`: lines of names; `json_tables`: objects and
+   lists). A file per training, TensorBoard's events (`runs`; `parts`: several files of one training),
+   MLflow's folders (`mlflow`) and Optuna's studies (`optuna_storage`) become a table with a row per
+   training and epoch.
+2. *Shape*. A table with a column per training is turned into one with a row per training and epoch
+   (`by_column`). `shape` decides whether the rows of others are epochs, for `long`, or trainings, for
+   `wide`.
+3. *Partition*, of rows that are epochs. `spread` gives each metric and kind of data a column; `partition`
+   finds the column of epochs and those that tell the trainings apart.
+4. *Columns*. `columns` groups those that differ in a number, and tells epochs from numbers of something
+   else. `choice` takes the one group, or the one column (`curve_column`), that is the curve.
+5. *Metric and direction*. `choice.settle` has them from the name (`metrics`), or from the values if the
+   name says nothing; `course` refuses values that cannot be of that metric. `summaries` refuses means among
+   trainings.
+6. *Parameters*. `parameters` takes columns that were known before training, and says why others were left
+   out.
+7. *Curves*. `understood` makes `LearningCurves` of them, with the line that says how the table was
+   understood.
+
+`words` lists the words that names are searched for. Wherever two readings are possible, `CurvesError` asks.
 """
 
 from __future__ import annotations
