@@ -29,12 +29,13 @@ Kind = Literal["architecture", "hyperparameters"]
 
 INDEX_COLUMN = re.compile(r"^(unnamed.*|index|id|)$", re.IGNORECASE)
 TRAINING_NUMBER = re.compile(
-    r"(?<![a-z])(run|trial|seed|fold|split|exp|experiment|model|config|version|job|rep|repeat|repetition|"
-    r"replicate|lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
+    r"(?<![a-z])(run|trial|seed|k?fold|cv|split|bootstrap|exp|experiment|model|member|config|version|job|rep|"
+    r"repeat|repetition|replicate|restart|lr|wd|bs|dropout|momentum)[ _=#-]*[\d#]",
     re.IGNORECASE,
 )
 PART_NUMBER = re.compile(
-    r"(?<![a-z])(class|cls|label|category|layer|head|task|top|client|subject|patient|domain|severity|"
+    r"(?<![a-z])(class|cls|label|category|layer|head|exit|branch|task|dataset|domain|language|top|rank|client|"
+    r"worker|device|gpu|node|user|subject|patient|participant|speaker|site|group|cluster|view|crop|bin|severity|"
     r"quantile|percentile|thr|threshold|(recall|precision|ndcg|map|hits|pass)[ _]at)[ _=-]*#|@#|#[ _-]*shot",
     re.IGNORECASE,
 )

@@ -92,9 +92,18 @@ def test_columns_about_training_and_unknown_ones_are_hyperparameters(column):
 
 
 BY_PART = ["class_#_acc", "acc_class#", "recall@#", "recall_at_#", "top#_acc", "layer#_loss", "client_#_acc"]
+BY_OTHERS = [
+    "acc_user#",
+    "worker_#_acc",
+    "rank-# acc",
+    "f1_dataset#",
+    "acc_site#",
+    "exit#_acc",
+    "acc_group_#",
+]
 
 
-@pytest.mark.parametrize("name", [*BY_PART, "acc_severity_#", "f1_thr#"])
+@pytest.mark.parametrize("name", [*BY_PART, *BY_OTHERS, "acc_severity_#", "f1_thr#"])
 def test_results_by_class_or_rank_are_no_epochs(wide, accuracies, losses, rates, name):
     """Though these are more and of a better metric than the curve."""
     by_class = np.random.default_rng(0).random((8, 10))
@@ -127,3 +136,13 @@ def test_whether_the_number_after_a_letter_is_that_of_an_epoch_is_asked(wide, ac
     np.testing.assert_array_equal(read(wide({name: accuracies}), curve=called).values, accuracies)
     beside = read(wide({"lr": rates, name: accuracies, "val_loss_#": 1 - accuracies}))
     assert beside.metric == "loss"
+
+
+@pytest.mark.parametrize(
+    "name", ["acc_cv#", "cv#_acc", "acc_kfold_#", "acc_bootstrap#", "member_#_acc", "acc_restart#"]
+)
+def test_folds_and_repetitions_of_trainings_are_no_epochs(wide, accuracies, rates, name):
+    with pytest.raises(CurvesError, match=r"are numbered by training, not by epoch"):
+        read(wide({"depth": rates, name: accuracies}))
+    long = wide({"epoch": np.arange(1, 9), name: accuracies})
+    np.testing.assert_array_equal(read(long).values, accuracies.T)
