@@ -15,7 +15,7 @@ import pandas as pd
 from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index, numbers_trainings
 from predictor.curves.metrics import mentions_metric_or_data, names_no_values, plain
-from predictor.curves.partition import epoch_columns
+from predictor.curves.partition import epoch_columns, with_epochs
 from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
@@ -43,14 +43,10 @@ def exported(table: pd.DataFrame) -> pd.DataFrame:
     """The long table of such an export, without the columns of minima and maxima."""
     step, columns = table.columns[0], table.columns[1:]
     if OF_RUN.fullmatch(step):  # a training, too: the rows number the epochs
-        table = table.assign(step=[str(number) for number in range(1, len(table) + 1)])
+        table = with_epochs(table, "step")
         step, columns = "step", table.columns[:-1]
-    matches = {column: OF_RUN.fullmatch(column) for column in columns}
-    pairs = {
-        column: (match["run"], match["metric"])
-        for column, match in matches.items()
-        if match and not match["extreme"]
-    }
+    matches = ((column, OF_RUN.fullmatch(column)) for column in columns)
+    pairs = {column: (m["run"], m["metric"]) for column, m in matches if m and not m["extreme"]}
     return _stacked(table, step, step if plain(step) in EPOCH_NAMES else "step", pairs, RUN)
 
 

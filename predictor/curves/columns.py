@@ -110,7 +110,7 @@ def groups_of(header: Sequence[str]) -> list[Group]:
             places[template].setdefault(number, column)
     members: dict[str, dict[int, str]] = defaultdict(dict)
     for column in header:
-        own = [(template, number) for template, number in _templates(column)]
+        own = _templates(column)
         if own and not is_index(column):
             template, number = max(own, key=lambda item: (len(places[item[0]]), own.index(item)))
             members[template].setdefault(number, column)

@@ -149,12 +149,18 @@ def _numbers_epochs(name: str) -> bool:
     return plain(name) in EPOCHS
 
 
-def _cells(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in item.items():
-        name = f"{outer}{key}"
+def flat(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values, those of objects in the object as ``outer/inner``."""
+    for name, value in item.items():
         if isinstance(value, Mapping):
-            yield from _cells(value, f"{name}/")
-        elif isinstance(value, list):
+            yield from flat(value, f"{outer}{name}/")
+        else:
+            yield f"{outer}{name}", value
+
+
+def _cells(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in flat(item):
+        if isinstance(value, list):
             yield from ((f"{name}_{place}", _cell(inner)) for place, inner in enumerate(value, start=1))
         else:
             yield name, _cell(value)

@@ -34,9 +34,6 @@ from predictor.errors import CurvesError
 ONE_TRAINING = "one training"
 
 
-ONE_TRAINING = "one training"
-
-
 @dataclass(frozen=True)
 class Trainings:
     """The rows of a table that have a value of the curve, by training.
@@ -75,16 +72,9 @@ class Trainings:
 
     def series(self) -> list[dict[float, float]]:
         """Value by epoch of each training, the last one where there are several."""
-        return [
-            dict(
-                zip(
-                    numbers(group[self.epoch], self.epoch),
-                    numbers(group[self.curve], self.curve),
-                    strict=True,
-                )
-            )
-            for group in self.groups
-        ]
+        columns = self.epoch, self.curve
+        known = ([numbers(group[column], column) for column in columns] for group in self.groups)
+        return [dict(zip(*pair, strict=True)) for pair in known]
 
 
 def read_long(

@@ -13,9 +13,12 @@ from typing import Literal
 from predictor.curves.words import (
     AFTERWARDS,
     BOOKKEEPING,
+    COEFFICIENTS,
     DATA,
+    MEASURED,
     OF_RUNS,
     PARAMETER_WORDS,
+    SETTINGS,
     STATISTICS,
     SUPERLATIVES,
     TEST,
@@ -68,10 +71,6 @@ MAXIMIZED = frozenset((
 ))
 VAGUE = frozenset(("score", "scores", "top1", "top5"))
 """Words that name a metric only where no other word does: ``brier_score``, ``fid_score``, ``error_top1``."""
-COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
-MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
-"""Metrics that are called coefficients."""
-SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
@@ -147,9 +146,8 @@ def mentions_metric(name: str) -> bool:
 def split_rank(name: str) -> int:
     """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
     words = set(words_of(name))
-    if words & VALIDATION:
-        return OF_VALIDATION
-    return OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
+    other = OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
+    return OF_VALIDATION if words & VALIDATION else other
 
 
 def family_rank(metric: NamedMetric) -> int:

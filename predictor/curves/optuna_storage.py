@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +51,10 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     study, trials = _loaded(storage, name)
     ended = [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
     reporting = [trial for trial in ended if trial.intermediate_values]
-    down = _count_down(reporting)
+    order = StepOrder()
+    for trial in reporting:
+        order.add(trial)
+    down = order.descending
     metric = study.metric_names[0] if study.metric_names else VALUE
     column = metric if _names_curve(metric) else VALUE
     rows = [row for trial in reporting for row in _rows(trial, column, -1 if down else 1)]
@@ -98,13 +100,6 @@ def _study(optuna: Any, url: str, name: str) -> Any:
     if not name and len(names) != 1:
         raise CurvesError(f"{len(names)} studies: {names[:12]}; put #NAME behind the storage to say which")
     return optuna.load_study(study_name=name or names[0], storage=storage)
-
-
-def _count_down(trials: Iterable[Any]) -> bool:
-    order = StepOrder()
-    for trial in trials:
-        order.add(trial)
-    return order.descending
 
 
 def _direction(study: Any) -> Direction:

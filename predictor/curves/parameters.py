@@ -12,7 +12,7 @@ import pandas as pd
 from predictor.curves.arrays import Floats, last_values
 from predictor.curves.cells import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes
-from predictor.curves.columns import Kind, groups_of, is_index, is_parameter, kind_of, name_column
+from predictor.curves.columns import groups_of, is_index, is_parameter, kind_of, name_column
 from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result, plain
 from predictor.curves.wording import LONGEST, listed
 from predictor.curves.words import OF_EPOCHS
@@ -158,5 +158,4 @@ def _asked_for(table: pd.DataFrame, columns: list[str], wanted: Sequence[str]) -
 
 
 def _add(found: Parameters, column: str, values: Floats) -> None:
-    kind: Kind = kind_of(column)
-    getattr(found, kind)[column] = values
+    getattr(found, kind_of(column))[column] = values

@@ -43,9 +43,8 @@ def partition(
     rows: pd.DataFrame, epochs: Sequence[str], curve: str, run: str | None
 ) -> tuple[str, list[str]]:
     """The column of epochs, and the columns that tell the trainings apart (none for a single training)."""
-    for epoch in epochs:
-        if not np.isfinite(known_numbers(rows[epoch])).all():
-            continue
+    complete = [epoch for epoch in epochs if np.isfinite(known_numbers(rows[epoch])).all()]
+    for epoch in complete:
         if run is not None:
             if _repeats(rows, [run], epoch) == 0 or epoch == epochs[-1]:
                 return epoch, [run]
@@ -53,7 +52,6 @@ def partition(
             if keys == [BLOCKS] and epoch != epochs[0]:
                 _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
-    complete = [epoch for epoch in epochs if np.isfinite(known_numbers(rows[epoch])).all()]
     _refuse_repeats(rows, [*complete, *epochs][0])
     raise CurvesError(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
@@ -129,11 +127,9 @@ def _is_scheduled(cells: pd.Series, column: str, blocks: Sequence[str]) -> bool:
 
 def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iterator[str]:
     for column in rows.columns:
-        if column in (*epochs, curve) or (is_index(column) and plain(column) != "id"):
-            continue
-        if _counts_batches(rows[column], column):
-            continue
-        if mentions_metric(column) and not OF_PARAMETERS.match(column):
+        used = column in (*epochs, curve) or (is_index(column) and plain(column) != "id")
+        measured = mentions_metric(column) and not OF_PARAMETERS.match(column)
+        if used or measured or _counts_batches(rows[column], column):
             continue
         if 1 < rows[column].nunique() < len(rows):
             yield column

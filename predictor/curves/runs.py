@@ -11,7 +11,7 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from predictor.curves.by_column import exported, is_export
 from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
+from predictor.curves.json_tables import flat
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
 from predictor.curves.metrics import plain
@@ -154,22 +155,13 @@ def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
     found: Mapping[str, Any] = {}
     try:
         if (params := file.with_name("params.json")).is_file():
-            found = dict(_flat(json.loads(params.read_text("utf-8"))))
+            found = dict(flat(json.loads(params.read_text("utf-8"))))
         elif (params := file.with_name("hparams.yaml")).is_file():
             found = {m["name"]: m["value"] for m in SETTING.finditer(params.read_text("utf-8"))}
         pairs = found.items()
     except (ValueError, AttributeError, OSError, RecursionError) as error:
         raise CurvesError(f"{params.name} beside it cannot be read: {error}") from None
     return {f"config/{name}": str(value) for name, value in pairs if isinstance(value, int | float | str)}
-
-
-def _flat(settings: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings in settings as ``outer/inner``, as in Ray's ``result.json``."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{outer}{name}/")
-        else:
-            yield f"{outer}{name}", value
 
 
 def _from_events(folders: Sequence[Path]) -> pd.DataFrame:

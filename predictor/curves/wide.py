@@ -114,9 +114,9 @@ def _differ(group: Group, table: pd.DataFrame) -> bool:
 def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     """What to say if the longest group, whose name is one of parameters, is the curve."""
     group = max(groups, key=lambda group: group.length, default=None)
-    if group is None or group.length < 3 or not group.stride or not curves_among([group], group.name):
+    if group is None or group.length < 3 or not group.stride or _is_alone(group, table):
         return ""
-    if _is_alone(group, table):
+    if not curves_among([group], group.name):
         return ""
     return f" (if {_range(group)} are a curve: --curve {shown(group.name)})"
 

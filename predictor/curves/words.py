@@ -30,6 +30,11 @@ SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "pr
 ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""
 
+COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
+MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
+"""Metrics that are called coefficients."""
+SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
+
 TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
 ))
