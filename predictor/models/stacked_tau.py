@@ -17,7 +17,7 @@ from predictor.models.uncertainty import Uncertainty, make_uncertainty
 POWER, FEW = 3.0, 15
 """Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
 little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
-OUTERMOST = 20
+OUTERMOST = 10
 """Curves whose errors decide the weights for a curve that lies beyond all of them."""
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
