@@ -18,7 +18,7 @@ POWER, FEW = 3.0, 15
 """Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
 little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
 OUTERMOST = 10
-"""Curves whose errors decide the weights for a curve that lies beyond all of them."""
+"""Curves whose errors decide on the weights for one that lies beyond all of them."""
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
 
@@ -39,8 +39,10 @@ class Limits:
     Attributes:
         tau: epochs seen.
         increments: the smallest and the largest y_T - y_tau.
-        seen, final: the smallest and the largest y_tau and y_T of completed curves. A curve whose y_tau lies
-            outside may end wherever completed curves ended, however far that is.
+        seen, final: the smallest and the largest y_tau and y_T of completed curves.
+        median: of their y_tau.
+        returned: the largest share of its distance to the median that a curve among the tenth with the
+            lowest, and the highest, y_tau has made up for by T. A curve beyond all may do the same.
         scores: the smallest and the largest y_T that there can be.
     """
 
@@ -48,31 +50,44 @@ class Limits:
     increments: tuple[float, float]
     seen: tuple[float, float]
     final: tuple[float, float]
+    median: float
+    returned: tuple[float, float]
     scores: tuple[float, float]
 
     @classmethod
     def of(cls, curves: LearningCurves, tau: int) -> Limits:
         """The limits that completed curves show to be possible."""
-        y_tau = curves.scores[:, tau - 1]
-        increments = np.append(curves.final - y_tau, 0.0)
+        y_tau, final = curves.scores[:, tau - 1], curves.final
+        increments, order = np.append(final - y_tau, 0.0), np.argsort(y_tau, kind="stable")
+        median, tenth = float(np.median(y_tau)), max(1, len(curves) // 10)
+        returned = (_returned(y_tau[o], final[o], median) for o in (order[:tenth], order[-tenth:]))
         margin = MARGIN * float(np.ptp(increments))
         fraction = curves.metric == "accuracy" and 0 <= curves.scores.min() <= curves.scores.max() <= 1
         return cls(
             tau,
             (float(increments.min()) - margin, float(increments.max()) + margin),
             (float(y_tau.min()), float(y_tau.max())),
-            (float(curves.final.min()), float(curves.final.max())),
+            (float(final.min()), float(final.max())),
+            median,
+            (next(returned), next(returned)),
             (0.0, 1.0) if fraction else (-np.inf, np.inf),
         )
 
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
         """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
         y_tau = curves.scores[:, self.tau - 1].reshape(-1, *[1] * (y_hat.ndim - 1))
-        outside = (y_tau < self.seen[0]) | (y_tau > self.seen[1])
         low, high = (y_tau + limit for limit in self.increments)
-        low = np.where(outside, np.minimum(low, self.final[0]), low)
-        high = np.where(outside, np.maximum(high, self.final[1]), high)
+        up, down = (y_tau + share * (self.median - y_tau) for share in self.returned)
+        low = np.where(y_tau > self.seen[1], np.minimum(low, np.maximum(down, self.final[0])), low)
+        high = np.where(y_tau < self.seen[0], np.maximum(high, np.minimum(up, self.final[1])), high)
         return np.clip(y_hat, np.clip(low, *self.scores), np.clip(high, *self.scores))
+
+
+def _returned(y_tau: Floats, final: Floats, median: float) -> float:
+    """The largest share of its distance to the median that a curve has made up for, at least 0."""
+    distance = median - y_tau
+    shares = np.divide(final - y_tau, distance, out=np.zeros_like(distance), where=distance != 0)
+    return float(shares.max(initial=0.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,16 +28,18 @@ def test_forecasts_stay_within_what_the_completed_curves_did(curves):
     np.testing.assert_array_equal(limits.clip(inside, curves[40:]), np.minimum(inside, 1))
 
 
-def test_a_curve_outside_of_what_was_seen_may_end_where_others_ended():
-    """A loss of 61 after three epochs, where completed ones had 2 at most, may come down to theirs."""
-    losses = [[2.0, 1.5, 1.2, 1.0], [1.5, 1.0, 0.9, 0.8], [2.0, 1.9, 2.0, 1.9]]
+def test_a_curve_beyond_all_others_may_come_back_as_far_as_they_did():
+    """Of losses around 1 after three epochs one is 2, and comes half way back; one is 0.2, and does, too."""
+    losses = [[2.0, 1.5, 1.1, 1.0], [1.5, 1.0, 0.2, 0.6], [1.5, 1.0, 1.0, 0.9], [2.0, 1.9, 2.0, 1.5]]
     limits = Limits.of(LearningCurves(losses, metric="loss"), 3)
-    margin = 0.1 * 0.2  # losses fall by 0.2, 0.1 and 0.1, and 0 is possible
-    worse, better, alike = 61.0, 0.3, 1.6
+    median, margin = 1.05, 0.1 * (0.5 + 0.4)
+    fall, rise = 0.5 + margin, 0.4 + margin
+    worse, better, alike = 61.0, -10.0, 1.6
     curves = LearningCurves([[3.0, 2.5, y_tau, np.nan] for y_tau in (worse, better, alike)], metric="loss")
-    lowest, highest = -limits.clip(np.full(3, 10.0), curves), -limits.clip(np.full(3, -99.0), curves)
-    np.testing.assert_allclose(lowest, [0.8, better - 0.2 - margin, alike - 0.2 - margin])
-    np.testing.assert_allclose(highest, [worse + margin, 1.9, alike + margin])
+    lowest, highest = -limits.clip(np.full(3, 99.0), curves), -limits.clip(np.full(3, -99.0), curves)
+    down, up = 0.5 / (2.0 - median) * (worse - median), 0.4 / (median - 0.2) * (median - better)
+    np.testing.assert_allclose(lowest, [worse - down, better - fall, alike - fall])
+    np.testing.assert_allclose(highest, [worse + rise, better + up, alike + rise])
 
 
 def test_losses_have_no_limit_but_their_increments(curves):
