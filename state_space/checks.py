@@ -12,6 +12,13 @@ from typing import TypeVar
 from state_space.errors import StateSpaceError, did_you_mean, quoted
 from state_space.layers import MAX_NUMBER
 
+MAX_LAYERS = 500
+"""The largest layer limit: the notation of such a network can still be parsed."""
+
+SAME = "same"
+PADDINGS = (SAME, "valid")
+"""Of convolutions: so that the map keeps its size, or none."""
+
 
 def whole(low: int, high: int) -> Callable[[str, object], int]:
     """A check for a whole number from `low` to `high`."""
@@ -93,3 +100,22 @@ def _different(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
     if repeated is not None:
         raise StateSpaceError(f"{name} must not repeat a value, but it repeats {quoted(repeated)}")
     return values
+
+
+CHECKS: dict[str, Callable[[str, object], object]] = {
+    "conv_widths": numbers,
+    "conv_sizes": odd_numbers,
+    "pools": pairs,
+    "fc_widths": numbers_or_none,
+    "max_fc": whole(0, MAX_LAYERS),
+    "layer_limit": whole(1, MAX_LAYERS),
+    "fc_below": whole(1, MAX_NUMBER),
+    "image_size": whole(2, MAX_NUMBER),
+    "channels": whole(1, MAX_NUMBER),
+    "num_classes": whole(2, MAX_NUMBER),
+    "conv_padding": one_of(*PADDINGS),
+    "batch_norm": switch,
+    "initial_pooling": switch,
+    "consecutive_pooling": switch,
+}
+"""The check of each field."""

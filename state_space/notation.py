@@ -9,6 +9,7 @@ digits.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -76,3 +77,15 @@ def _unknown(body: str, position: int) -> NotationError:
     found = _UP_TO_BRACKET.match(body, position)
     token = found[0] if found else body[position : position + 60]
     return NotationError(f"{quoted(token)} is not a layer: a layer is one of {_FORMS}")
+
+
+def summary(layers: Sequence[Layer]) -> str:
+    """Layers in a few words, all convolutions in one: C(8|16,1|3,1), P(2,2), SM(10)."""
+    words: dict[str, None] = {}
+    convolutions = [layer for layer in layers if isinstance(layer, Convolution)]
+    if convolutions:
+        widths = "|".join(map(str, dict.fromkeys(layer.width for layer in convolutions)))
+        sizes = "|".join(map(str, dict.fromkeys(layer.size for layer in convolutions)))
+        words[f"{str(convolutions[0]).partition('(')[0]}({widths},{sizes},1)"] = None
+    words |= {str(layer): None for layer in layers if not isinstance(layer, Convolution)}
+    return ", ".join(words) or "nothing"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from state_space.architecture import Architecture
-from state_space.checks import numbers, numbers_or_none, odd_numbers, one_of, pairs, switch, whole
+from state_space.checks import CHECKS, SAME
 from state_space.errors import StateSpaceError
 from state_space.layers import (
     MAX_NUMBER,
@@ -20,34 +20,12 @@ from state_space.layers import (
     Pooling,
     Softmax,
 )
-from state_space.shapes import Shape, side_after
+from state_space.notation import summary
+from state_space.shapes import Shape
 from state_space.states import START, State
 
 if TYPE_CHECKING:
     import numpy as np
-
-MAX_LAYERS = 500
-"""The largest layer limit: the notation of such a network can still be parsed."""
-
-PADDINGS = SAME, VALID = "same", "valid"
-"""Of convolutions: so that the map keeps its size, or none."""
-
-_CHECKS: dict[str, Callable[[str, object], object]] = {
-    "conv_widths": numbers,
-    "conv_sizes": odd_numbers,
-    "pools": pairs,
-    "fc_widths": numbers_or_none,
-    "max_fc": whole(0, MAX_LAYERS),
-    "layer_limit": whole(1, MAX_LAYERS),
-    "fc_below": whole(1, MAX_NUMBER),
-    "image_size": whole(2, MAX_NUMBER),
-    "channels": whole(1, MAX_NUMBER),
-    "num_classes": whole(2, MAX_NUMBER),
-    "conv_padding": one_of(*PADDINGS),
-    "batch_norm": switch,
-    "initial_pooling": switch,
-    "consecutive_pooling": switch,
-}
 
 
 class _Moves(NamedTuple):
@@ -109,7 +87,7 @@ class StateSpace:
     consecutive_pooling: bool = False
 
     def __post_init__(self) -> None:
-        for name, check in _CHECKS.items():
+        for name, check in CHECKS.items():
             # The value as checked: a list, as read from JSON, has become a tuple and the space is hashable.
             object.__setattr__(self, name, check(name, getattr(self, name)))
         if min(self.conv_sizes) >= self.image_size:
@@ -145,10 +123,8 @@ class StateSpace:
         after = successors.get(action)
         if after is None:
             if action not in actions:
-                raise StateSpaceError(
-                    f"{action} is not allowed after {state}: allowed is {_summary(actions)}"
-                )
-            after = successors[action] = _after(state, action)
+                raise StateSpaceError(f"{action} is not allowed after {state}: allowed is {summary(actions)}")
+            after = successors[action] = state.after(action)
         return after
 
     def sample(self, rng: np.random.Generator) -> Architecture:
@@ -268,32 +244,6 @@ class StateSpace:
         return self._ends if state.spatial else self._ends[1:]
 
 
-def _after(state: State, action: Layer) -> State:
-    depth, size = state.depth + 1, side_after(action, state.size)
-    match action:
-        case Convolution():
-            return State("C", depth, action.size, action.stride, action.width, 0, size, False)
-        case Pooling():
-            return State("P", depth, action.size, action.stride, 0, 0, size, False)
-        case FullyConnected():
-            return State("FC", depth, 0, 0, action.width, state.fc_count + 1, size, False)
-        case GlobalAveragePooling() | Softmax():
-            return State(action.name, depth, 0, 0, action.classes, 0, size, True)
-    raise StateSpaceError(f"{action} is not an action")
-
-
 def _finished(walk: list[Layer]) -> Architecture:
     *chosen, terminal = walk
     return Architecture.with_dropout(chosen, terminal)  # type: ignore[arg-type]  # a walk ends with its only terminal
-
-
-def _summary(actions: Iterable[Layer]) -> str:
-    """The actions in a few words: C(8|16,1|3,1), P(2,2), SM(10)."""
-    words: dict[str, None] = {}
-    convolutions = [action for action in actions if isinstance(action, Convolution)]
-    if convolutions:
-        widths = "|".join(map(str, dict.fromkeys(layer.width for layer in convolutions)))
-        sizes = "|".join(map(str, dict.fromkeys(layer.size for layer in convolutions)))
-        words[f"{str(convolutions[0]).partition('(')[0]}({widths},{sizes},1)"] = None
-    words |= {str(action): None for action in actions if not isinstance(action, Convolution)}
-    return ", ".join(words) or "nothing"

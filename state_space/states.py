@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from state_space.layers import KINDS, MAPPED
+from state_space.errors import StateSpaceError
+from state_space.layers import (
+    KINDS,
+    MAPPED,
+    Convolution,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+)
+from state_space.shapes import side_after
 
 START: Final = "start"
 
@@ -81,3 +92,21 @@ class State:
     def spatial(self) -> bool:
         """Whether there is a feature map, which GAP needs, rather than a vector."""
         return self.kind == START or KINDS[self.kind] in MAPPED
+
+    def after(self, action: Layer) -> State:
+        """The state to which an action leads; `StateSpace.step` checks that it is allowed.
+
+        Raises:
+            StateSpaceError: it is the action of no state.
+        """
+        depth, size = self.depth + 1, side_after(action, self.size)
+        match action:
+            case Convolution():
+                return State("C", depth, action.size, action.stride, action.width, 0, size, False)
+            case Pooling():
+                return State("P", depth, action.size, action.stride, 0, 0, size, False)
+            case FullyConnected():
+                return State("FC", depth, 0, 0, action.width, self.fc_count + 1, size, False)
+            case GlobalAveragePooling() | Softmax():
+                return State(action.name, depth, 0, 0, action.classes, 0, size, True)
+        raise StateSpaceError(f"{action} is not an action")
