@@ -33,7 +33,7 @@ from state_space.errors import printable
 from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
-    from metaqnn.results.finetuned import ErrorRate
+    from metaqnn.results.long_trained import ErrorRate
     from metaqnn.tune.single import SingleTraining
 
 SETTINGS = (

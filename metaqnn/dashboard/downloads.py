@@ -13,7 +13,7 @@ from metaqnn.dashboard.runs import RunState, find_run, network_number
 from metaqnn.dashboard.snapshots import Answers
 from metaqnn.dashboard.table import TableQuery
 from metaqnn.output import rows_as_text
-from metaqnn.results.finetuned import long_trained
+from metaqnn.results.long_trained import long_trained
 from metaqnn.results.summary import summarise
 from metaqnn.session.notes import read_notes
 

@@ -29,7 +29,7 @@ from metaqnn.figures import FIGURES
 from metaqnn.report.answer import answer
 from metaqnn.report.scripts import VERSION
 from metaqnn.report.templating import environment
-from metaqnn.results.finetuned import is_long_trained, long_trained
+from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import forecaster, settings
 from metaqnn.session.notes import read_notes
 from state_space.errors import printable

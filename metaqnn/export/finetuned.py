@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
@@ -109,16 +107,10 @@ def _counts(network: TrainedNetwork) -> dict[str, Any]:
     }
 
 
-def _recipes(run: Path) -> Iterator[FinetuningFiles]:
-    """The results of each recipe, the newest one first."""
-    settings = sorted(run.glob("finetune/*/settings.json"), key=lambda file: -file.stat().st_mtime)
-    return (FinetuningFiles(file.parent) for file in settings)
-
-
 def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningResult]:
     """The newest recipe by which a network was trained to the end, and its first seed."""
     failed = None
-    for files in _recipes(run):
+    for files in FinetuningFiles.newest_first(run):
         failed = failed or files.result(number, 0)
         results = takewhile(bool, (files.result(number, seed) for seed in count()))
         ended = next((result for result in results if result and result.test_errors is not None), None)
@@ -138,10 +130,8 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
 
 def _trained_together(run: Path) -> tuple[FinetuningFiles, list[FinetuningResult]]:
     """The newest recipe by which at least two networks were trained to the end, with the first seed."""
-    for files in _recipes(run):
-        names = (re.fullmatch(r"network-(\d{1,9})-seed-0", file.stem) for file in files.folder.glob("*.json"))
-        results = [files.result(number, 0) for number in sorted(int(name[1]) for name in names if name)]
-        ended = [result for result in results if result and result.test_errors is not None]
+    for files in FinetuningFiles.newest_first(run):
+        ended = [result for result in files.results(seed=0) if result.test_errors is not None]
         if len(ended) > 1:
             return files, ended
     raise ExportError(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from metaqnn.finetune.candidates import Candidate, choose
+from metaqnn.finetune.files import FinetuningFiles
 from metaqnn.finetune.finetuning import Finetuning
-from metaqnn.finetune.results import FinetuningFiles
 from metaqnn.finetune.summary import FinetuningSummary, summarise_finetuning
-from metaqnn.results.finetuned import FinetuningError, FinetuningResult
+from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 
 __all__ = [
     "Candidate",

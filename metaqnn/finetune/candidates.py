@@ -9,7 +9,7 @@ from typing import Any
 
 from metaqnn.config.tuned import HyperParameters, Tuned
 from metaqnn.database.queries import SearchReader
-from metaqnn.results.finetuned import FinetuningError
+from metaqnn.results.long_trained import FinetuningError
 from state_space import Architecture
 from trainers.families.names import parse_architecture
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metaqnn.finetune.candidates import Candidate
-from metaqnn.finetune.results import FinetuningFiles
-from metaqnn.results.finetuned import FinetuningError, FinetuningResult
+from metaqnn.finetune.files import FinetuningFiles
+from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 from metaqnn.search.randomness import Purpose, derived_seed
 from state_space import Architecture
 from trainers import Checkpoint, EpochReport, Outcome, TrainingResult

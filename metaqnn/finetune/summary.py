@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import sem
 
 from metaqnn.finetune.candidates import Candidate
-from metaqnn.finetune.results import FinetuningFiles
-from metaqnn.results.finetuned import ErrorRate
+from metaqnn.finetune.files import FinetuningFiles
+from metaqnn.results.long_trained import ErrorRate
 
 
 @dataclass(frozen=True)

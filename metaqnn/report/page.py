@@ -20,7 +20,7 @@ from metaqnn.report.drawing import Drawn
 from metaqnn.report.scripts import bundle, theme_script
 from metaqnn.report.templating import environment, moment
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
-from metaqnn.results.finetuned import is_long_trained, long_trained
+from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import settings
 from metaqnn.session.notes import read_notes
 

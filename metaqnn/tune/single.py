@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from metaqnn.config.tuned import read_json
-from metaqnn.results.finetuned import ErrorRate
+from metaqnn.results.long_trained import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError

@@ -108,7 +108,7 @@ def test_killed_before_its_result_is_written_it_needs_no_further_epoch(new_finet
     def die(*_):
         raise Killed
 
-    monkeypatch.setattr("metaqnn.finetune.results.write_whole", die)
+    monkeypatch.setattr("metaqnn.finetune.files.write_whole", die)
     with pytest.raises(Killed):
         finetuning.run(nothing)
     monkeypatch.undo()

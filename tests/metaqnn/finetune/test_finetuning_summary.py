@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from metaqnn.finetune import Candidate, FinetuningResult, summarise_finetuning
-from metaqnn.results.finetuned import ErrorRate
+from metaqnn.results.long_trained import ErrorRate
 
 LABELS = np.array([0, 1, 2, 0])
 MEMBERS = {

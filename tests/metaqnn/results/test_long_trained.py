@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaqnn.results.finetuned import (
+from metaqnn.results.long_trained import (
     ErrorRate,
     FinetuningError,
     FinetuningResult,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Self, cast
 import numpy as np
 import torch
 
-from metaqnn.results.finetuned import FinetuningError, FinetuningResult
+from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 from metaqnn.session.run_folder import RunFolder
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
@@ -62,6 +63,12 @@ class FinetuningFiles:
                 write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
         return files
 
+    @classmethod
+    def newest_first(cls, run: Path) -> Iterator[Self]:
+        """Those of every recipe by which networks of a run were trained."""
+        settings = sorted(run.glob("finetune/*/settings.json"), key=lambda file: -file.stat().st_mtime)
+        return (cls(file.parent) for file in settings)
+
     def checkpoint(self, number: int, seed: int) -> Checkpoint:
         """Where a network in training is saved."""
         path = self.folder / "checkpoints" / f"{_name(number, seed)}.pt"
@@ -75,6 +82,15 @@ class FinetuningFiles:
         """How a training ended; None if it has not. Raises FinetuningError where the file is damaged."""
         path = self._result(number, seed)
         return FinetuningResult.read(path) if path.exists() else None
+
+    def results(self, seed: int) -> list[FinetuningResult]:
+        """How all trainings with that seed ended, in the order of the networks. Raises as `result`."""
+        names = (
+            re.fullmatch(rf"network-(\d{{1,9}})-seed-{seed}", file.stem)
+            for file in self.folder.glob("*.json")
+        )
+        found = (self.result(number, seed) for number in sorted(int(name[1]) for name in names if name))
+        return [result for result in found if result is not None]
 
     def probabilities(self, number: int, seed: int) -> np.ndarray:
         """Softmax outputs of the trained network for the test images, float32 (images, classes).
