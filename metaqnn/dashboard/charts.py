@@ -14,7 +14,7 @@ from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
 from metaqnn.dashboard.network_chart import network_chart
 from metaqnn.dashboard.overlay import chosen_networks, overlay
 from metaqnn.dashboard.runs import find_run, network_number, version_of_all
-from metaqnn.dashboard.snapshots import Answers, as_json
+from metaqnn.dashboard.snapshots import Answers, chart_json
 from metaqnn.figures import FIGURES
 from metaqnn.report.scripts import bundle, theme_script
 from trainers.metric import in_words
@@ -54,7 +54,7 @@ class Charts(Answers):
             if unchanged := _unchanged(request, version):
                 return unchanged
             network, config = reader.network(network_number(request)), reader.config()
-        drawn = as_json(lambda: network_chart(network, config))
+        drawn = chart_json(lambda: network_chart(network, config))
         return _answer(version, drawn)
 
     def curves(self, request: Request) -> Response:
@@ -66,7 +66,7 @@ class Charts(Answers):
                 return unchanged
             networks = [reader.network(number) for number in numbers]
             metric = in_words(reader.config().metric)
-        return _answer(version, as_json(lambda: overlay(networks, metric)))
+        return _answer(version, chart_json(lambda: overlay(networks, metric)))
 
     def comparison(self, request: Request) -> Response:
         """The best accuracy so far of a run and of all others that can be read and are on the same images."""
@@ -81,7 +81,7 @@ class Charts(Answers):
             except RunTroubleError:  # the overview says why
                 continue
         alike = on_the_same_images(views, first)
-        return _answer(version, as_json(lambda: comparison(alike, over)))
+        return _answer(version, chart_json(lambda: comparison(alike, over)))
 
     def vega(self, _request: Request) -> Response:
         """The script that draws the charts; its address changes with its version."""

@@ -175,13 +175,10 @@ class RunState:
 
 def run_state(run: Run, view: SearchView) -> RunState:
     """Ask the run folder and the search."""
-    best = max(
-        view.completed, key=lambda row: (row.final_accuracy, -row.parameters, -row.number), default=None
-    )
     return RunState(
         *_word(run, view),
         summary=view.summary,
-        best=None if best is None else best.number,
+        best=view.best_first[0].number if view.best_first else None,
         dataset=view.config.dataset,
         fingerprint=view.search["data_fingerprint"],
         rule=view.config.stopping,

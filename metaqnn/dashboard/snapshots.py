@@ -42,7 +42,7 @@ class Snapshot:
         self._drawn: dict[str, Future[bytes]] = {}
 
     def figure(self, figure: Figure) -> Future[bytes]:
-        """The figure as JSON (see `as_json`), drawn at the first call, and again after a failure.
+        """The figure as JSON (see `chart_json`), drawn at the first call, and again after a failure.
 
         Raises:
             EndingError: the dashboard is shutting down. The future may raise it, too.
@@ -63,7 +63,7 @@ class Snapshot:
         self._artists.check()
         with self._run.explained():
             words = figure.words
-            return as_json(
+            return chart_json(
                 lambda: figure.draw(self.view), None if words is None else lambda: words(self.view)
             )
 
@@ -155,7 +155,7 @@ class Answers:
         self._snapshots = snapshots
 
 
-def as_json(draw: Callable[[], alt.TopLevelMixin], words: Callable[[], list[str]] | None = None) -> bytes:
+def chart_json(draw: Callable[[], alt.TopLevelMixin], words: Callable[[], list[str]] | None = None) -> bytes:
     """A chart for the pages' script: `{"spec": Vega-Lite}`, or `{"nothing": "why"}` if it would be empty.
 
     With `words`, the sentences below the chart are there, too: `{"spec": ..., "words": [...]}`.

@@ -6,7 +6,6 @@ import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32
 
@@ -17,6 +16,7 @@ from metaqnn.export.formats import load_source
 from trainers import DatasetError, ImageDataset
 from trainers.datasets import image_files
 from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
+from trainers.datasets.notes import digest_of
 
 MOST = 300
 """Files that are opened at most, spread over the data set."""
@@ -71,7 +71,7 @@ class ImageFiles:
                 if member.data is None or crc32(str(member).encode("utf-8", "surrogateescape")) % every:
                     continue
                 pixels = self._decoded(member.data)
-                if pixels is not None and _digest(pixels) in known:
+                if pixels is not None and digest_of(pixels) in known:
                     yield str(member), member.data, pixels
 
     def _decoded(self, data: bytes) -> np.ndarray | None:
@@ -87,8 +87,4 @@ class ImageFiles:
         """What the images of the data set are known by, and how many there are."""
         dataset = self.dataset
         parts = (dataset.train_images, dataset.validation_images, dataset.test_images)
-        return {_digest(image) for part in parts for image in part}, sum(map(len, parts))
-
-
-def _digest(image: np.ndarray) -> bytes:
-    return blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+        return {digest_of(image) for part in parts for image in part}, sum(map(len, parts))

@@ -72,9 +72,9 @@ def _importance(view: SearchView) -> Importance:
 
 def parallel(view: SearchView) -> alt.LayerChart:
     """Networks as lines through their choices, weights and accuracy, each on an axis of its own."""
-    if not view.completed:
+    if not view.best_first:
         raise NothingToShow("No network has been trained to the end yet.")
-    ranked = sorted(view.completed, key=lambda row: (row.final_accuracy, -row.parameters, -row.number))
+    ranked = view.best_first[::-1]
     try:
         drawn = [_described(row) for row in _shown(ranked)]
     except StateSpaceError as error:

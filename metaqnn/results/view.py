@@ -70,8 +70,13 @@ class SearchView:
         return [row for row in self.ended if row.final_accuracy is not None]
 
     @cached_property
+    def best_first(self) -> list[Row[Any]]:
+        """The same in the order of `top`."""
+        return sorted(self.completed, key=lambda row: (-row.final_accuracy, row.parameters, row.number))
+
+    @cached_property
     def failed(self) -> list[Row[Any]]:
-        """Those of them that were neither trained to the end nor stopped."""
+        """Those that have ended and were neither trained to the end nor stopped."""
         return [row for row in self.ended if row.outcome not in ("completed", "stopped")]
 
     @cached_property

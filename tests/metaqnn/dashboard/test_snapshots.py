@@ -8,7 +8,7 @@ import pytest
 
 from metaqnn.dashboard.errors import EndingError, RunTroubleError
 from metaqnn.dashboard.runs import addressed
-from metaqnn.dashboard.snapshots import Snapshots, as_json
+from metaqnn.dashboard.snapshots import Snapshots, chart_json
 from metaqnn.figures import Figure, NothingToShow
 
 SECONDS = 300
@@ -130,16 +130,16 @@ def test_the_end_cuts_off_what_is_being_drawn_and_what_waits(run):
 
 
 def test_a_chart_becomes_json():
-    assert json.loads(as_json(chart))["spec"]["mark"] == {"type": "point"}
+    assert json.loads(chart_json(chart))["spec"]["mark"] == {"type": "point"}
 
 
 def test_an_empty_figure_says_why():
     def nothing():
         raise NothingToShow("No network has ended yet.")
 
-    assert json.loads(as_json(nothing)) == {"nothing": "No network has ended yet."}
+    assert json.loads(chart_json(nothing)) == {"nothing": "No network has ended yet."}
 
 
 def test_a_number_that_json_does_not_have_is_refused():
     with pytest.raises(ValueError, match="not JSON compliant"):
-        as_json(lambda: alt.Chart(alt.InlineData(values=[{"x": float("nan")}])).mark_point())
+        chart_json(lambda: alt.Chart(alt.InlineData(values=[{"x": float("nan")}])).mark_point())
