@@ -17,6 +17,7 @@ from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.files import ImageFiles
 from metaqnn.output import command, counted
 from metaqnn.results.accuracy import guess_text
+from metaqnn.search.network_files import kept_weights, weights_file
 from metaqnn.session.images import load_images, split
 from metaqnn.session.preparation import require_same_images
 from metaqnn.session.run_folder import RunFolder
@@ -25,8 +26,6 @@ from trainers.chance import constant_guess, limit_of_guessing
 from trainers.datasets import Part
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
-
-WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
@@ -151,14 +150,14 @@ def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str
 def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
     """The file with the weights of a network; says what can be done where there is none."""
     number, outcome = row["number"], row["outcome"]
-    file = run / WEIGHTS / f"network-{number}.pt"
+    file = weights_file(run, number)
     if outcome != "completed":
         reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
     elif not file.is_file():
         reason = f"the weights of network {number} were not among those of the best that were kept"
     else:
         return file
-    kept = sorted(int(other.stem.rpartition("-")[2]) for other in (run / WEIGHTS).glob("network-*.pt"))
+    kept = kept_weights(run)
     here = f"kept are those of {', '.join(map(str, kept))}" if kept else "none are kept"
     raise ExportError(
         f"{reason}; {here} (run --keep-weights K keeps more); or train it again: "

@@ -13,6 +13,9 @@ from trainers import Checkpoint
 from trainers.weights import TrainedNetwork
 
 _LOG = logging.getLogger(__name__)
+WEIGHTS = "weights"
+"""The folder in a run folder."""
+
 _NAME = re.compile(r"network-(\d{1,9})\.pt(\.tmp)?")
 
 
@@ -63,7 +66,7 @@ class NetworkFiles:
         checkpoint_every: float = 0.0,
     ) -> None:
         self._folder = folder
-        self._checkpoints, self._weights = folder / "checkpoints", folder / "weights"
+        self._checkpoints, self._weights = folder / "checkpoints", folder / WEIGHTS
         self._keep = keep
         self._checkpoint_every = checkpoint_every
         self._epochs = epochs
@@ -85,7 +88,7 @@ class NetworkFiles:
 
     def weights(self, number: int) -> Path:
         """Where the weights of a trained network are kept, if they are."""
-        return self._weights / f"network-{number}.pt"
+        return weights_file(self._folder, number)
 
     def ended(self, number: int, finalists: list[Finalist]) -> None:
         """A network's result is stored; `finalists` holds it if it was trained to the end."""
@@ -142,6 +145,17 @@ class NetworkFiles:
     def _remove(self, number: int) -> None:
         self.checkpoint(number).discard()
         self.weights(number).unlink(missing_ok=True)
+
+
+def weights_file(run: Path, number: int) -> Path:
+    """Where a run folder keeps the weights of a trained network, if it does."""
+    return run / WEIGHTS / f"network-{number}.pt"
+
+
+def kept_weights(run: Path) -> list[int]:
+    """Numbers of the networks whose weights a run folder keeps, sorted."""
+    names = (_NAME.fullmatch(file.name) for file in (run / WEIGHTS).glob("*.pt"))
+    return sorted(int(name[1]) for name in names if name is not None)
 
 
 def _remove_others(folder: Path, numbers: Collection[int]) -> None:
