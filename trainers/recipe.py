@@ -18,7 +18,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 class Recipe(ABC):
-    """What the training loop asks of a recipe, a frozen dataclass, and how fields are checked.
+    """What all recipes have, frozen dataclasses, and how fields are checked.
 
     `TrainingRecipe` says what the fields mean.
     """
@@ -26,10 +26,22 @@ class Recipe(ABC):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     epochs: int
     batch_size: int
+    learning_rate: float
     attempts: int
+    retry_factor: float
     chance_factor: float
     mirror: bool
     translate: int
+
+    def __post_init__(self) -> None:
+        """Check the fields above but `epochs`, of which each recipe needs its own number."""
+        for name in ("batch_size", "attempts"):
+            self._require(name, self._is_count(name, 1), "a whole number of at least 1")
+        self._require("translate", self._is_count("translate", 0), "a whole number of pixels, 0 or more")
+        for name in ("learning_rate", "retry_factor"):
+            self._require(name, self._is_number(name) and getattr(self, name) > 0, "a number above 0")
+        self._require("chance_factor", self._is_number("chance_factor"), "a finite number")
+        self._require("mirror", isinstance(self.mirror, bool), "true or false")
 
     @abstractmethod
     def rate(self, attempt: int, epoch: int) -> float:
@@ -86,15 +98,13 @@ class TrainingRecipe(Recipe):
     """Adam: added to the root in the denominator."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "decay_every", "attempts"):
+        Recipe.__post_init__(self)
+        for name in ("epochs", "decay_every"):
             self._require(name, self._is_count(name, 1), "a whole number of at least 1")
-        self._require("translate", self._is_count("translate", 0), "a whole number of pixels, 0 or more")
-        for name in ("learning_rate", "decay_factor", "retry_factor", "epsilon"):
+        for name in ("decay_factor", "epsilon"):
             self._require(name, self._is_number(name) and getattr(self, name) > 0, "a number above 0")
-        self._require("chance_factor", self._is_number("chance_factor"), "a finite number")
         for name in ("beta1", "beta2"):
             self._require(name, self._is_number(name) and 0 <= getattr(self, name) < 1, "in [0, 1)")
-        self._require("mirror", isinstance(self.mirror, bool), "true or false")
 
     def initial_rate(self, attempt: int) -> float:
         """Initial learning rate of an attempt (from 1): learning_rate * retry_factor^(attempt - 1)."""

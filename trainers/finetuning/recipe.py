@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from math import isfinite
 
 from trainers.recipe import Recipe
 
@@ -53,16 +52,12 @@ class FinetuningRecipe(Recipe):
     """With ten or more balanced classes, a training accuracy of at most this / classes counts as chance."""
 
     def __post_init__(self) -> None:
-        self._require("batch_size", self.batch_size >= 1, "a whole number of at least 1")
-        self._require("attempts", self.attempts >= 1, "a whole number of at least 1")
-        self._require("translate", self.translate >= 0, "a whole number of pixels, 0 or more")
+        Recipe.__post_init__(self)
         self._require("optimizer", self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS))
-        for name in ("learning_rate", "retry_factor"):
-            self._require(name, isfinite(getattr(self, name)) and getattr(self, name) > 0, "a number above 0")
-        self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        decay = self.weight_decay
-        self._require("weight_decay", isfinite(decay) and decay >= 0, "a number, 0 or more")
-        enough = all(epochs >= 1 for _, epochs in self.phases)
+        self._require("momentum", self._is_number("momentum") and 0 <= self.momentum < 1, "in [0, 1)")
+        fine = self._is_number("weight_decay") and self.weight_decay >= 0
+        self._require("weight_decay", fine, "a number, 0 or more")
+        enough = self._is_count("epochs", 1) and all(epochs >= 1 for _, epochs in self.phases)
         self._require("epochs", enough, "at least 6, so that each of the four phases has one")
 
     @property

@@ -32,7 +32,7 @@ class TunedRecipe(FinetuningRecipe):
     """Whether the networks were given batch normalisation, which is part of their notation then."""
 
     def __post_init__(self) -> None:
-        self._require("epochs", self.epochs >= 1, "a whole number of at least 1")
+        self._require("epochs", self._is_count("epochs", 1), "a whole number of at least 1")
         FinetuningRecipe.__post_init__(self)
 
     @property

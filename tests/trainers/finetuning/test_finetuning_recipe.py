@@ -64,6 +64,13 @@ def test_translation_is_in_proportion_to_the_image(side, pixels):
         ("translate", -1),
         ("attempts", 0),
         ("retry_factor", 0.0),
+        ("epochs", 30.5),
+        ("batch_size", 2.5),
+        ("attempts", True),
+        ("translate", 0.5),
+        ("mirror", "no"),
+        ("chance_factor", float("nan")),
+        ("momentum", "0.9"),
     ],
 )
 def test_a_value_out_of_range_is_quoted_in_one_line(name, value):
