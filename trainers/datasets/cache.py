@@ -39,8 +39,6 @@ class Source:
             versions are not taken for current ones.
         options: what else decides what is read.
         images: the folder or archive of image files, if it is one.
-        arrays: reads arrays that may hold a validation set, if it is such a source; the argument says
-            whether that is wanted.
     """
 
     name: str
@@ -49,7 +47,6 @@ class Source:
     version: int = _FIRST_FORMAT
     options: tuple[Hashable, ...] = ()
     images: Path | None = None
-    arrays: Callable[[bool], ImageDataset] | None = None
 
 
 def default_cache_dir() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from state_space.errors import did_you_mean
 from trainers.datasets.arrays import read_npz
 from trainers.datasets.cache import Source
 from trainers.datasets.dataset import DatasetError
+from trainers.datasets.decoding import readable_formats
 from trainers.datasets.download import download as download_named
 from trainers.datasets.folder import read_image_folder
 from trainers.datasets.functions import CALLABLE, read_callable
+from trainers.datasets.images import MAX_PIXELS
 from trainers.datasets.named import NAMED_SETS, NamedSet, read_digits
 
 DATASET_NAMES = (*NAMED_SETS, "digits")
@@ -24,47 +27,54 @@ _FOLDER_FORMAT = 4  # of cache entries: all notes, validation images, no thumbna
 _ARRAYS_FORMAT = 5  # of those of .npz files: likewise, notes of unknown names, no channels taken for rows
 
 
-def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, extra: bool) -> Source:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of a data set is wanted, and how it is read: options of ``load_dataset``."""
+
+    extra: bool = False
+    own_validation: bool = False
+    max_pixels: int = MAX_PIXELS
+
+
+def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, wanted: Wanted) -> Source:
     """Where a data set is read from, see ``load_dataset``; it is downloaded if need be.
 
     Raises:
         DatasetError: there is no such data set.
     """
     if CALLABLE.fullmatch(name):
-        return Source(
-            name, (), lambda image_size: read_callable(name), arrays=lambda own: read_callable(name, own)
-        )
+        return Source(name, (), lambda image_size: read_callable(name, wanted.own_validation))
     named = NAMED_SETS.get(name)
-    found = None if data_dir is None else _find_in(data_dir, name, named, extra)
+    found = None if data_dir is None else _find_in(data_dir, name, named, wanted)
     if found is None and named is not None:
-        found = _find_named(name, named, data_dir, cache_dir, download, extra)
+        found = _find_named(name, named, data_dir, cache_dir, download, wanted.extra)
     if found is None and name == "digits":
         found = Source(name, (), lambda image_size: read_digits())
     path = Path(name).expanduser()
     if found is None and path.exists():
-        found = _open_path(path, _stem(path))
+        found = _open_path(path, _stem(path), wanted)
     if found is None:
         raise _unknown(name, data_dir)
     return found
 
 
-def _find_in(data_dir: Path, name: str, named: NamedSet | None, extra: bool) -> Source | None:
+def _find_in(data_dir: Path, name: str, named: NamedSet | None, wanted: Wanted) -> Source | None:
     """The first of a name's places in ``data_dir`` that is taken.
 
     Files without the extra set do not count when it is wanted.
     """
-    folder = data_dir / name
+    folder, extra = data_dir / name, wanted.extra
     if not extra:
         for suffix in _SUFFIXES:
             path = data_dir / f"{name}{suffix}"
             if path.is_file():
-                return _open_path(path, name)
+                return _open_path(path, name, wanted)
     if named is not None:
         for root in (folder, data_dir):
             if named.present(root, extra):
                 return _named_source(name, named, root, extra)
     if folder.exists() and not extra:
-        return _open_path(folder, _stem(folder))
+        return _open_path(folder, _stem(folder), wanted)
     return None
 
 
@@ -87,17 +97,20 @@ def _named_source(name: str, named: NamedSet, root: Path, extra: bool) -> Source
     return Source(name, files, lambda image_size: named.read(root, extra))
 
 
-def _open_path(path: Path, name: str) -> Source:
+def _open_path(path: Path, name: str, wanted: Wanted) -> Source:
+    own = wanted.own_validation
     if path.is_dir() or path.name.lower().endswith(_ARCHIVES):
-        read = partial(read_image_folder, path, name)
-        return Source(name, (path,), read, version=_FOLDER_FORMAT, images=path)
+        read = partial(read_image_folder, path, name, own_validation=own, max_pixels=wanted.max_pixels)
+        # What is installed later, such as pillow-heif, reads files that were left out.
+        options = (own, wanted.max_pixels, readable_formats())
+        return Source(name, (path,), read, version=_FOLDER_FORMAT, options=options, images=path)
     if path.name.lower().endswith(".npz"):
         return Source(
             name,
             (path,),
-            lambda image_size: read_npz(path, name),
+            lambda image_size: read_npz(path, name, own),
             version=_ARRAYS_FORMAT,
-            arrays=lambda own: read_npz(path, name, own),
+            options=(own,),
         )
     raise DatasetError(
         f"{str(path)!r} is of no known kind; a folder, {', '.join(_ARCHIVES)} or .npz file is needed"

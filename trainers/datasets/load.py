@@ -6,15 +6,13 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from state_space.errors import printable
 from trainers.datasets.cache import Source, default_cache_dir, read_cached
 from trainers.datasets.dataset import DatasetError, ImageDataset, shape_text
-from trainers.datasets.decoding import readable_formats
-from trainers.datasets.find import DATASET_NAMES, find
-from trainers.datasets.folder import members_of, read_image_folder
+from trainers.datasets.find import DATASET_NAMES, Wanted, find
+from trainers.datasets.folder import members_of
 from trainers.datasets.images import MAX_PIXELS, resize_images
 from trainers.datasets.members import Member
 from trainers.datasets.named import NAMED_SETS
@@ -70,14 +68,14 @@ def load_dataset(
         DatasetError: nothing is found, or what is found cannot be used; one line.
     """
     _check_options(name, image_size, limit, extra)
+    wanted = Wanted(extra=extra, own_validation=own_validation, max_pixels=max_pixels)
     try:
         cache = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
         folder = None if data_dir is None else Path(data_dir).expanduser()
-        source = find(name, folder, cache, download, extra)
+        source = find(name, folder, cache, download, wanted)
     except (OSError, RuntimeError) as error:  # a folder that may not be read, or the home of no user
         raise DatasetError(f"cannot look for data set {name!r}: {error}") from error
-    source = _resizing(_reading(source, own_validation, max_pixels))
-    dataset = read_cached(source, image_size, cache)
+    dataset = read_cached(_resizing(source), image_size, cache)
     if strict and dataset.unreadable:
         raise DatasetError(f"{dataset.unreadable} (without --strict such files are left out)")
     _check_square(dataset)
@@ -100,7 +98,7 @@ def image_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> It
         DatasetError: nothing is found, or the files cannot be read.
     """
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    source = find(name, folder, default_cache_dir(), download=False, extra=False)
+    source = find(name, folder, default_cache_dir(), download=False, wanted=Wanted())
     return iter(()) if source.images is None else members_of(source.images)
 
 
@@ -113,18 +111,6 @@ def _check_options(name: str, image_size: int | None, limit: int | None, extra: 
         raise DatasetError(f"limit {limit} is out of range; it must be 1 or more")
     if extra and not (name in NAMED_SETS and NAMED_SETS[name].has_extra):
         raise DatasetError(f"data set {name!r} has no extra set; svhn has one")
-
-
-def _reading(source: Source, own_validation: bool, max_pixels: int) -> Source:
-    """The same source, read as asked."""
-    if (images := source.images) is not None:
-        read = partial(read_image_folder, own_validation=own_validation, max_pixels=max_pixels)
-        # What is installed later, such as pillow-heif, reads files that were left out.
-        options = (own_validation, max_pixels, readable_formats())
-        return replace(source, read=partial(read, images, source.name), options=options)
-    if (arrays := source.arrays) is not None:
-        return replace(source, read=lambda image_size: arrays(own_validation), options=(own_validation,))
-    return source
 
 
 def _resizing(source: Source) -> Source:
