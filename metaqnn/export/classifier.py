@@ -103,7 +103,14 @@ class ImageClassifier:
 
     def _pixels(self, path: Path, size: int, max_pixels: int) -> np.ndarray | None:
         """An image as the network takes it, uint8 (height, width, channels); None of a file left out."""
-        channels, side, _ = self.network.input_shape
+        image = self._decoded(path, size, max_pixels)
+        if image is None:
+            return None
+        self._note(path, image)
+        return with_channels(image.pixels, self.network.input_shape[0])
+
+    def _decoded(self, path: Path, size: int, max_pixels: int) -> Decoded | None:
+        """The image in a file; None of a file left out."""
         where = f"image {str(path)!r}"
         try:
             member = read_member(path, path.parts, size)
@@ -114,10 +121,13 @@ class ImageClassifier:
             self._leave_out(path, member.left_out)
             return None
         try:
-            image = decode_image(member.data, where, side, self.levels, max_pixels)
+            return decode_image(member.data, where, self.network.input_shape[1], self.levels, max_pixels)
         except DatasetError as error:
             self._leave_out(path, in_general(str(error).removeprefix(where).strip()), error)
             return None
+
+    def _note(self, path: Path, image: Decoded) -> None:
+        """What is to be said about an image that was decoded."""
         for remark in remarks(image):
             self.notes.add(remark, (str(path),))
         if self._differs_in_range(image):
@@ -125,9 +135,8 @@ class ImageClassifier:
                 "of 16 bits, nearly black or white: of another range of values than the training images",
                 (str(path),),
             )
-        if image.pixels.ndim == 3 and channels == 1:
+        if image.pixels.ndim == 3 and self.network.input_shape[0] == 1:
             self.notes.add("in colour, made grey, as the network takes grey images", (str(path),))
-        return with_channels(image.pixels, channels)
 
     def _differs_in_range(self, image: Decoded) -> bool:
         """Whether an image of more than 8 bits uses far fewer, or more, of them than the training images."""

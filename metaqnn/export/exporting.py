@@ -78,16 +78,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         ExportError: `target` is not a name, holds something, cannot be written, or is being written.
     """
-    if target.name in ("", ".."):
-        raise ExportError(f"--to {str(target)!r} is not the name of a new folder; give one")
-    if str(target.resolve()).encode(errors="replace") != os.fsencode(target.resolve()):
-        raise ExportError(
-            f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX writes there; name another one"
-        )
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise ExportError(
-            f"--to {str(target)!r} is there already and is not an empty folder: name another one"
-        )
+    _require_new(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with alone(_beside(target, "lock")), _filled(_beside(target, "new")) as folder:
@@ -103,6 +94,20 @@ def new_folder(target: Path) -> Iterator[Path]:
     except OSError as error:
         where = f": {error.filename!r}" if error.filename else ""
         raise ExportError(f"cannot write --to {str(target)!r}: {error.strerror or error}{where}") from error
+
+
+def _require_new(target: Path) -> None:
+    """Refuse what cannot become the folder of an export."""
+    if target.name in ("", ".."):
+        raise ExportError(f"--to {str(target)!r} is not the name of a new folder; give one")
+    if str(target.resolve()).encode(errors="replace") != os.fsencode(target.resolve()):
+        raise ExportError(
+            f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX writes there; name another one"
+        )
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ExportError(
+            f"--to {str(target)!r} is there already and is not an empty folder: name another one"
+        )
 
 
 @contextmanager

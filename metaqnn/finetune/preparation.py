@@ -64,10 +64,7 @@ def prepare_finetuning(
     config = record.config
     environment = Environment.stored(record.environment).but(**changes)
     channels, side, _ = record.input_shape
-    require_translation(options.get("translate", 0), side)
-    own = {"mirror": config.mirror, "translate": scaled_translation(side)}
-    asked = {**own, **options} if tuned is None else {**own, **tuned_options(tuned, options)}
-    recipe = FinetuningRecipe(**asked) if tuned is None else TunedRecipe(**asked)
+    recipe = _recipe(options, config.mirror, side, tuned)
     dataset = _images(record, environment, train_limit)
     trainer = (FinetuningTrainer if tuned is None else TunedFinetuner)(
         dataset,
@@ -79,6 +76,15 @@ def prepare_finetuning(
         metric=config.metric,
     )
     return PreparedFinetuning(trainer, dataset, record, environment.checkpoint_every)
+
+
+def _recipe(options: Mapping[str, Any], mirror: bool, side: int, tuned: Tuned | None) -> FinetuningRecipe:
+    """By which images of that side are trained on, `options` of which the user set."""
+    require_translation(options.get("translate", 0), side)
+    own = {"mirror": mirror, "translate": scaled_translation(side)}
+    if tuned is None:
+        return FinetuningRecipe(**{**own, **options})
+    return TunedRecipe(**{**own, **tuned_options(tuned, options)})
 
 
 def _images(record: SearchRecord, environment: Environment, train_limit: int | None) -> ImageDataset:

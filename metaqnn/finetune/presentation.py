@@ -37,12 +37,25 @@ def finetuning_text(
         search: whose networks they are.
     """
     if output_format == "json":
-        recipe = {**vars(finetuning.trainer.recipe), "phases": finetuning.trainer.recipe.phases}
-        about = {"folder": str(finetuning.files.folder), "recipe": recipe, "confidence": CONFIDENCE}
-        about["guess"] = {"validation": search.guess, "test_error": 1 - _test_guess(finetuning)[0]}
-        return as_json({**about, **summary.to_dict()})
+        return as_json({**_facts(finetuning, search), **summary.to_dict()})
     if output_format == "csv":
         return rows_as_text(_runs(summary), "csv", {})
+    return _table(finetuning, summary, search)
+
+
+def _facts(finetuning: Finetuning, search: SearchRecord) -> dict[str, Any]:
+    """What programs are told beside the results."""
+    recipe = finetuning.trainer.recipe
+    return {
+        "folder": str(finetuning.files.folder),
+        "recipe": {**vars(recipe), "phases": recipe.phases},
+        "confidence": CONFIDENCE,
+        "guess": {"validation": search.guess, "test_error": 1 - _test_guess(finetuning)[0]},
+    }
+
+
+def _table(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRecord) -> str:
+    """A row for each network and the ensemble, and what is to be said about them."""
     several = finetuning.seeds > 1
     columns = {**COLUMNS, "uncertainty": "standard error"} if several else COLUMNS
     rows = [_network_row(candidate, mean) for candidate, mean in summary.networks]
