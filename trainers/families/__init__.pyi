@@ -1,5 +1,6 @@
 from .base import Configuration as Configuration
 from .base import Family as Family
+from .image_trainer import ImageFamilyTrainer as ImageFamilyTrainer
 from .names import FAMILIES as FAMILIES
 from .names import PUBLISHED as PUBLISHED
 from .names import PublishedNetwork as PublishedNetwork
@@ -10,7 +11,6 @@ from .parameters import Parameter as Parameter
 from .parameters import Real as Real
 from .parameters import Whole as Whole
 from .recipe import FamilyRecipe as FamilyRecipe
-from .trainers import ImageFamilyTrainer as ImageFamilyTrainer
 from .word_trainer import WordTrainer as WordTrainer
 from .words import WordDataset as WordDataset
 from .words import find_words as find_words

@@ -15,9 +15,9 @@ from trainers.attempts import TrainingState
 from trainers.chance import Chance
 from trainers.datasets import DatasetError
 from trainers.families.base import Configuration, Family
+from trainers.families.image_trainer import FamilyTraining
 from trainers.families.lstm import LanguageModel
 from trainers.families.recipe import FamilyRecipe
-from trainers.families.trainers import FamilyTraining
 from trainers.families.words import WordDataset
 from trainers.steps import Step
 
