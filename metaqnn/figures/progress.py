@@ -163,13 +163,7 @@ def rolling(view: SearchView) -> alt.LayerChart:
     width = rolling_width(len(view.ended))
     if len(view.ended) < width:
         raise NothingToShow(f"These are means of {width} networks; {len(view.ended)} have ended so far.")
-    rewards = [(row.finished_position, row.reward) for row in view.ended]
-    accuracies = [(row.finished_position, row.final_accuracy) for row in view.completed]
-    rows: list[dict[str, Any]] = [
-        {"series": name, "position": position, "mean": mean}
-        for name, values in (("reward", rewards), ("observed y_T", accuracies))
-        for position, mean in thinned(_rolling(values, width))
-    ]
+    rows = _rolling_means(view, width)
     means = (
         alt.Chart(data(rows))
         .mark_line(strokeWidth=2)
@@ -190,6 +184,17 @@ def rolling(view: SearchView) -> alt.LayerChart:
 def rolling_width(networks: int) -> int:
     """Networks that a rolling mean covers: a twentieth of all, from 5 to 100."""
     return min(100, max(5, networks // 20))
+
+
+def _rolling_means(view: SearchView, width: int) -> list[dict[str, Any]]:
+    """The points of both lines."""
+    rewards = [(row.finished_position, row.reward) for row in view.ended]
+    accuracies = [(row.finished_position, row.final_accuracy) for row in view.completed]
+    return [
+        {"series": name, "position": position, "mean": mean}
+        for name, values in zip(ROLLING_COLOURS, (rewards, accuracies), strict=True)
+        for position, mean in thinned(_rolling(values, width))
+    ]
 
 
 def _rolling(values: list[tuple[int, float]], width: int) -> list[tuple[int, float]]:

@@ -126,16 +126,7 @@ def _epochs(view: SearchView, epsilon: float, trained: int) -> list[dict[str, An
 def time(view: SearchView) -> alt.LayerChart:
     """Cumulative training time, and what it would have been without early stopping."""
     _require_a_stop(view)
-    spent = list(accumulate(row.seconds or 0.0 for row in view.ended))
-    full = list(accumulate(_full_seconds(row, view.config.epochs) for row in view.ended))
-    if not spent[-1]:
-        raise NothingToShow("No training time was recorded.")
-    unit, size = next((item for item in UNITS.items() if full[-1] >= 2 * item[1]), ("seconds", 1.0))
-    rows = [
-        {"series": series, "position": position, "time": seconds / size}
-        for series, values in zip(TIME, (spent, full), strict=True)
-        for position, seconds in thinned(list(enumerate(values, start=1)))
-    ]
+    rows, unit = _times(view)
     lines = (
         alt.Chart(data(rows))
         .mark_line(strokeWidth=2)
@@ -154,6 +145,21 @@ def time(view: SearchView) -> alt.LayerChart:
         )
     )
     return layered(lines)
+
+
+def _times(view: SearchView) -> tuple[list[dict[str, Any]], str]:
+    """The points of both lines, and the unit of their times."""
+    spent = list(accumulate(row.seconds or 0.0 for row in view.ended))
+    full = list(accumulate(_full_seconds(row, view.config.epochs) for row in view.ended))
+    if not spent[-1]:
+        raise NothingToShow("No training time was recorded.")
+    unit, size = next((item for item in UNITS.items() if full[-1] >= 2 * item[1]), ("seconds", 1.0))
+    rows = [
+        {"series": series, "position": position, "time": seconds / size}
+        for series, values in zip(TIME, (spent, full), strict=True)
+        for position, seconds in thinned(list(enumerate(values, start=1)))
+    ]
+    return rows, unit
 
 
 def _full_seconds(row: Any, full: int) -> float:

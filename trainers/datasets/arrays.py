@@ -54,17 +54,7 @@ def dataset_from_arrays(
         found |= {"x_val": None, "y_val": None}
     if (found["x_test"] is None) != (found["y_test"] is None):
         raise DatasetError(f"{where} has only one of 'x_test' and 'y_test'; give both or neither")
-    parts: dict[str, np.ndarray] = {}
-    for ours, theirs in found.items():
-        if theirs is not None:
-            convert = _pixels if ours.startswith("x") else _labels
-            what = f"{theirs!r} of {where}"
-            require_plain(arrays[theirs], what)
-            parts[ours] = convert(np.asarray(arrays[theirs]), what)
-            _check_number(ours, parts, what)
-    for part in ("test", "val"):
-        parts.setdefault(f"x_{part}", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
-        parts.setdefault(f"y_{part}", np.empty(0, dtype=np.int64))
+    parts = _converted(arrays, found, where)
     names = _class_names(arrays.get("class_names"), parts["y_train"])
     return ImageDataset(
         name,
@@ -77,6 +67,24 @@ def dataset_from_arrays(
         parts["y_val"],
         notes=(*notes, *_note_of_others(arrays), *_note_of_leaks(found, parts)),
     )
+
+
+def _converted(
+    arrays: Mapping[str, Any], found: Mapping[str, str | None], where: str
+) -> dict[str, np.ndarray]:
+    """Pixels and labels of each part by our names; none of a part that is not there."""
+    parts: dict[str, np.ndarray] = {}
+    for ours, theirs in found.items():
+        if theirs is not None:
+            convert = _pixels if ours.startswith("x") else _labels
+            what = f"{theirs!r} of {where}"
+            require_plain(arrays[theirs], what)
+            parts[ours] = convert(np.asarray(arrays[theirs]), what)
+            _check_number(ours, parts, what)
+    for part in ("test", "val"):
+        parts.setdefault(f"x_{part}", np.empty((0, *parts["x_train"].shape[1:]), dtype=np.uint8))
+        parts.setdefault(f"y_{part}", np.empty(0, dtype=np.int64))
+    return parts
 
 
 def _check_number(ours: str, parts: Mapping[str, np.ndarray], what: str) -> None:

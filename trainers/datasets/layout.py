@@ -135,13 +135,7 @@ def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) ->
         role: [p for p in tree.images if len(p) > level and splits.get(p[tree.base]) == role]
         for role in ("train", "val", "test")
     }
-    for role, paths in parts.items():
-        heads = sorted({p[tree.base] for p in paths})
-        if len(heads) > max(1, len({head.lower() for head in heads} & PLAIN.keys())):
-            tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; leave one of them")
-    if not parts["train"]:
-        found = ", ".join(map(repr, sorted(tree.inside)))
-        raise DatasetError(f"{tree.source!r} has {found} but no train folder with images")
+    _refuse_unclear_splits(tree, parts)
     below = enclosing(parts["train"], level)
     files = {"train": tree.by_class(parts["train"], below)}
     folders = [p for p in tree.folders if len(p) > level and splits.get(p[tree.base]) == "train"]
@@ -154,6 +148,17 @@ def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) ->
             files[role] = tree.by_class(parts[role], enclosing(parts[role], level, names))
     unused = [head for head in sorted(tree.inside) if head not in splits]
     return _assigned(tree, names, files, splits, unused, notes, own_validation)
+
+
+def _refuse_unclear_splits(tree: Tree, parts: Mapping[str, list[Parts]]) -> None:
+    """Refuse several folders that look like one split, and a data set without training images."""
+    for role, paths in parts.items():
+        heads = sorted({p[tree.base] for p in paths})
+        if len(heads) > max(1, len({head.lower() for head in heads} & PLAIN.keys())):
+            tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; leave one of them")
+    if not parts["train"]:
+        found = ", ".join(map(repr, sorted(tree.inside)))
+        raise DatasetError(f"{tree.source!r} has {found} but no train folder with images")
 
 
 def _with_splits_in_classes(tree: Tree, splits: Mapping[str, str], own_validation: bool) -> Layout:
