@@ -14,7 +14,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.export.card import LEVELS, SEARCH, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
-from metaqnn.export.files import ImageFiles
+from metaqnn.export.image_files import ImageFiles
 from metaqnn.output import command, counted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.search.network_files import kept_weights, weights_file

@@ -11,7 +11,7 @@ from metaqnn.config.tuned import read_json
 from metaqnn.export.card import TRAIN, Card, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.exportable import Exportable, input_facts
-from metaqnn.export.files import ImageFiles
+from metaqnn.export.image_files import ImageFiles
 from metaqnn.output import counted
 from metaqnn.session.images import load_images, split
 from metaqnn.session.run_folder import TRAINING, RunFolderError

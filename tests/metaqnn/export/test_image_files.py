@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from metaqnn.export import ExportError, export_network
-from metaqnn.export.files import ImageFiles
 from metaqnn.export.formats import FORMATS, load_source
+from metaqnn.export.image_files import ImageFiles
 from trainers import load_dataset
 
 
