@@ -51,7 +51,7 @@ def study_with(
 
 
 def costs(study: optuna.Study, values: list[float], *, to_the_end: bool = False) -> list[float]:
-    """Seconds of each ``should_prune``, from epoch 1 on, while a trial reports these values and finishes."""
+    """Seconds of each `should_prune`, from epoch 1 on, while a trial reports these values and finishes."""
     times = []
     trial = study.ask()
     for epoch, value in enumerate(values, start=1):

@@ -34,12 +34,12 @@ class OptunaMirror(Mirror):
 
     A completed network is COMPLETE with y_T as value. A stopped one is PRUNED; its value is the last accuracy
     that was observed, as in Optuna itself, and the prediction y_hat_T is the user attribute
-    ``predicted_accuracy``. All others are FAIL, with the user attributes ``outcome`` and ``message``.
+    `predicted_accuracy`. All others are FAIL, with the user attributes `outcome` and `message`.
     Intermediate values are the observed accuracies of the last attempt. Parameters are depth, parameters
     (true count), macs, epsilon and learning_rate, times are those of the training.
 
     Args:
-        storage: URL of an Optuna storage, such as ``sqlite:///study.db``; created if needed.
+        storage: URL of an Optuna storage, such as `sqlite:///study.db`; created if needed.
         reader: reads the search.
         study_name: a study for this search only.
 

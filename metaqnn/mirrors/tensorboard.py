@@ -32,11 +32,11 @@ RESULTS = {
 
 
 class TensorBoardMirror(Mirror):
-    """Folders ``network-00017`` with one complete event file each.
+    """Folders `network-00017` with one complete event file each.
 
-    Each has the scalars ``accuracy``, ``loss`` and ``forecast`` (y_hat_T, where the stopping rule has one)
-    per epoch, the text ``architecture``, and the network's parameters with ``final/observed`` (y_T),
-    ``final/predicted`` (y_hat_T, of stopped networks only) and ``final/reward``. Times are those of the
+    Each has the scalars `accuracy`, `loss` and `forecast` (y_hat_T, where the stopping rule has one)
+    per epoch, the text `architecture`, and the network's parameters with `final/observed` (y_T),
+    `final/predicted` (y_hat_T, of stopped networks only) and `final/reward`. Times are those of the
     training. One file is open at a time.
 
     Args:

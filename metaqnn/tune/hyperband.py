@@ -73,7 +73,7 @@ class AcceleratedHyperband(HyperbandPruner):
         self._models: dict[int, GrowingModel] = {}
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether to stop; called by ``trial.should_prune()``."""
+        """Whether to stop; called by `trial.should_prune()`."""
         return bool(super().prune(study, trial)) or self.decide(study, trial).stop
 
     def rung_after(self, bracket: int, tau: int) -> int:

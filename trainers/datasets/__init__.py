@@ -1,4 +1,4 @@
-"""Data sets: by name, from folders, archives and arrays; always as an ``ImageDataset``."""
+"""Data sets: by name, from folders, archives and arrays; always as an `ImageDataset`."""
 
 from __future__ import annotations
 

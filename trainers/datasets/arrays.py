@@ -1,4 +1,4 @@
-"""Data sets that come as arrays, and ``.npz`` files of them."""
+"""Data sets that come as arrays, and `.npz` files of them."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def dataset_from_arrays(
 
     Args:
         name: name of the data set.
-        arrays: ``x_train`` (n, height, width) or (n, height, width, channels), integers 0..255;
-            ``y_train`` (n,) or (n, 1), integers; optionally ``x_test``, ``y_test`` and ``class_names``
-            (default "0", "1", ...), and ``x_val``, ``y_val``. ``train_images``, ``train_labels`` and so on
+        arrays: `x_train` (n, height, width) or (n, height, width, channels), integers 0..255;
+            `y_train` (n,) or (n, 1), integers; optionally `x_test`, `y_test` and `class_names`
+            (default "0", "1", ...), and `x_val`, `y_val`. `train_images`, `train_labels` and so on
             are understood as well.
         where: names the source in errors.
-        own_validation: whether ``x_val`` is the validation set; if not, it is not used, and a note says so.
+        own_validation: whether `x_val` is the validation set; if not, it is not used, and a note says so.
 
     Raises:
-        DatasetError: an array is missing or not as described, or see ``ImageDataset``.
+        DatasetError: an array is missing or not as described, or see `ImageDataset`.
     """
     found = {ours: next((key for key in keys if key in arrays), None) for ours, keys in NAMES.items()}
     for key in ("x_train", "y_train"):
@@ -127,7 +127,7 @@ def _notes_of_validation(found: Mapping[str, str | None], own_validation: bool) 
 
 
 def read_npz(path: Path, name: str, own_validation: bool = False) -> ImageDataset:
-    """Read the arrays that ``dataset_from_arrays`` describes from an ``.npz`` file, never unpickling.
+    """Read the arrays that `dataset_from_arrays` describes from an `.npz` file, never unpickling.
 
     Raises:
         DatasetError: the file is damaged, holds Python objects, or its arrays do not fit.

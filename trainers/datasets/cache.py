@@ -1,6 +1,6 @@
 """Decoded data sets on disk, so that every image is decoded once.
 
-An entry is one uncompressed ``.npz`` file without pickles. The zip container carries a checksum of each
+An entry is one uncompressed `.npz` file without pickles. The zip container carries a checksum of each
 array, which numpy's reader compares: a damaged entry shows when it is read, and is then made anew.
 """
 
@@ -34,7 +34,7 @@ class Source:
     Attributes:
         name: name of the resulting data set.
         files: the files and folders it is read from; without any it is not cached.
-        read: decodes it; the argument is ``image_size``.
+        read: decodes it; the argument is `image_size`.
         version: raised whenever such sources are read differently, so that entries of older
             versions are not taken for current ones.
         options: what else decides what is read.
@@ -50,19 +50,19 @@ class Source:
 
 
 def default_cache_dir() -> Path:
-    """The user's cache folder for this project, such as ``~/.cache/metaqnn``."""
+    """The user's cache folder for this project, such as `~/.cache/metaqnn`."""
     return Path(platformdirs.user_cache_dir("metaqnn"))
 
 
 def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> ImageDataset:
-    """Read ``source`` from the cache, or decode it and put it there.
+    """Read `source` from the cache, or decode it and put it there.
 
     An entry counts only while path, size and times of change of every file are as they were; one source
-    at one ``image_size`` has one entry, which is overwritten when the files change. A cache that cannot be
+    at one `image_size` has one entry, which is overwritten when the files change. A cache that cannot be
     written costs a warning, not the data set.
 
     Raises:
-        DatasetError: decoding fails, or ``walk`` refuses the files.
+        DatasetError: decoding fails, or `walk` refuses the files.
     """
     if not source.files:
         return source.read(image_size)

@@ -59,7 +59,7 @@ def one_line(error: BaseException) -> str:
 class ImageDataset:
     """A labelled set of images that all have one size, with an optional test and validation set.
 
-    The constructor checks everything below, so whoever holds an ``ImageDataset`` may rely on it.
+    The constructor checks everything below, so whoever holds an `ImageDataset` may rely on it.
 
     Attributes:
         name: the name it is shown under.
@@ -71,7 +71,7 @@ class ImageDataset:
         validation_images: uint8, shape (k, height, width, channels); k = 0 when the data set does not say
             which images validate, so that they are drawn from the training images.
         validation_labels: int64, shape (k,).
-        levels: scale and offset by which grey pixels of more than 8 bits were made 8-bit, see ``decode``.
+        levels: scale and offset by which grey pixels of more than 8 bits were made 8-bit, see `decode`.
         notes: what is to be said about its files, a line each.
         unreadable: an error about the first file that was left out as it could not be read, or nothing.
 
@@ -150,7 +150,7 @@ class ImageDataset:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Write a shape as people do: ``32x32x3``; that of a single number as ``()``."""
+    """Write a shape as people do: `32x32x3`; that of a single number as `()`."""
     return "x".join(map(str, shape)) or "()"
 
 

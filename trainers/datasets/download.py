@@ -22,7 +22,7 @@ _PREFIX = ".metaqnn-download-"
 
 
 def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: str) -> None:
-    """Download a named data set into ``root``.
+    """Download a named data set into `root`.
 
     Everything lands in a folder beside its place first and is moved when complete, so an interrupted
     download leaves nothing that looks like a data set.
@@ -35,7 +35,7 @@ def download(name: str, named: NamedSet, root: Path, extra: bool, looked_for: st
         looked_for: says in the error where its files would have been found.
 
     Raises:
-        DatasetError: no network, a failed checksum, or ``root`` cannot be written.
+        DatasetError: no network, a failed checksum, or `root` cannot be written.
     """
     missing = [file for file in named.files(extra) if not (root / file).exists()]
     try:

@@ -19,7 +19,7 @@ from trainers.datasets.images import MAX_PIXELS
 from trainers.datasets.named import NAMED_SETS, NamedSet, read_digits
 
 DATASET_NAMES = (*NAMED_SETS, "digits")
-"""Names that ``load_dataset`` knows without any file of the user's."""
+"""Names that `load_dataset` knows without any file of the user's."""
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _SUFFIXES = (".npz", *_ARCHIVES)
@@ -29,7 +29,7 @@ _ARRAYS_FORMAT = 5  # of those of .npz files: likewise, notes of unknown names, 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What of a data set is wanted, and how it is read: options of ``load_dataset``."""
+    """What of a data set is wanted, and how it is read: options of `load_dataset`."""
 
     extra: bool = False
     own_validation: bool = False
@@ -37,7 +37,7 @@ class Wanted:
 
 
 def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, wanted: Wanted) -> Source:
-    """Where a data set is read from, see ``load_dataset``; it is downloaded if need be.
+    """Where a data set is read from, see `load_dataset`; it is downloaded if need be.
 
     Raises:
         DatasetError: there is no such data set.
@@ -59,7 +59,7 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, want
 
 
 def _find_in(data_dir: Path, name: str, named: NamedSet | None, wanted: Wanted) -> Source | None:
-    """The first of a name's places in ``data_dir`` that is taken.
+    """The first of a name's places in `data_dir` that is taken.
 
     Files without the extra set do not count when it is wanted.
     """
@@ -124,7 +124,7 @@ def _stem(path: Path) -> str:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether files can be made in ``folder``, or the folder itself in its nearest existing parent."""
+    """Whether files can be made in `folder`, or the folder itself in its nearest existing parent."""
     existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     return os.access(existing, os.W_OK | os.X_OK)
 

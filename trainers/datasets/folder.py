@@ -28,22 +28,22 @@ def read_image_folder(
     own_validation: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> ImageDataset:
-    """Read ``train/<class>/*`` and optional ``test/<class>/*`` (or ``val``), or ``<class>/*`` = all training.
+    """Read `train/<class>/*` and optional `test/<class>/*` (or `val`), or `<class>/*` = all training.
 
     Classes and images are in alphabetical order, so that a folder and its archive give the same data set.
     Where any image has colour, grey ones are repeated to RGB. Files that cannot be decoded are left out; the
-    data set's ``notes`` say so, and its ``unreadable`` tells the first. Grey pixels of more than 8 bits are
-    scaled by the range of all training images, see ``levels_of``.
+    data set's `notes` say so, and its `unreadable` tells the first. Grey pixels of more than 8 bits are
+    scaled by the range of all training images, see `levels_of`.
 
     Args:
         source: a folder or a tar archive.
         name: name of the data set.
         image_size: resize every image to a square of this side.
-        own_validation: whether ``val`` is a validation set, see ``find_layout``.
-        max_pixels: largest image that is decoded, see ``decode_image``.
+        own_validation: whether `val` is a validation set, see `find_layout`.
+        max_pixels: largest image that is decoded, see `decode_image`.
 
     Raises:
-        DatasetError: see ``read_folder``, ``read_archive`` and ``find_layout``; or no image can be decoded,
+        DatasetError: see `read_folder`, `read_archive` and `find_layout`; or no image can be decoded,
             or the images differ in size.
     """
     content = Content(str(source), image_size, max_pixels)

@@ -19,15 +19,15 @@ CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def read_callable(target: str, own_validation: bool = False) -> ImageDataset:
-    """Import ``module:function`` (the working directory included) and call it without arguments.
+    """Import `module:function` (the working directory included) and call it without arguments.
 
-    What it prints, also by other programs, goes to standard error. It returns an ``ImageDataset``; or the
-    mapping that ``dataset_from_arrays`` describes; or (x_train, y_train),
+    What it prints, also by other programs, goes to standard error. It returns an `ImageDataset`; or the
+    mapping that `dataset_from_arrays` describes; or (x_train, y_train),
     (x_train, y_train, x_test, y_test) or ((x_train, y_train), (x_test, y_test)).
 
     Args:
         target: what to call.
-        own_validation: see ``dataset_from_arrays``.
+        own_validation: see `dataset_from_arrays`.
 
     Raises:
         DatasetError: the import or the call fails, or the result does not fit.
@@ -75,7 +75,7 @@ def _import(target: str) -> Callable[[], Any]:
 
 @contextmanager
 def _working_directory_importable() -> Iterator[None]:
-    """``python -m`` searches the working directory, an installed command does not; make both alike.
+    """`python -m` searches the working directory, an installed command does not; make both alike.
 
     It stays the working directory, wherever the user's code goes.
     """

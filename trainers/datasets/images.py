@@ -17,7 +17,7 @@ from trainers.datasets.decoding import LARGE, UPPER_BYTE, decode, readable_forma
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 """A file of such a name must be an image; others are images if their content says so."""
 MAX_PIXELS = 2**26
-"""Largest image that is decoded unless asked otherwise, see ``decode_image``."""
+"""Largest image that is decoded unless asked otherwise, see `decode_image`."""
 HEAD = 64
 """Bytes of a file that tell what it is."""
 
@@ -94,12 +94,12 @@ def decode_image(
     levels: tuple[float, float] = UPPER_BYTE,
     max_pixels: int = MAX_PIXELS,
 ) -> Decoded:
-    """Decode one image file, see ``trainers.datasets.decoding``.
+    """Decode one image file, see `trainers.datasets.decoding`.
 
     Args:
         data: the file's bytes.
         where: names the image in errors.
-        image_size: side of the square to resize to, as ``resize_images`` does; None keeps the size.
+        image_size: side of the square to resize to, as `resize_images` does; None keeps the size.
         levels: scale and offset for grey pixels of more than 8 bits.
         max_pixels: most pixels to decode, counted at an eighth of both sides for a JPEG; the size is read
             from the header, before any pixel.
@@ -138,7 +138,7 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 
 
 def resize_images(images: np.ndarray, image_size: int) -> np.ndarray:
-    """Resize uint8 images (n, height, width, channels) to squares of ``image_size`` pixels.
+    """Resize uint8 images (n, height, width, channels) to squares of `image_size` pixels.
 
     Bilinear with antialiasing (Pillow's: the filter's support grows with the reduction, so every source
     pixel counts). The aspect ratio is not kept.

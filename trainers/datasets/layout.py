@@ -33,18 +33,18 @@ class Layout:
 def find_layout(
     images: Collection[Parts], folders: Collection[Parts], source: str, own_validation: bool = False
 ) -> Layout:
-    """Recognise ``train/<class>/*`` beside ``test`` or ``val``, ``<class>/train/*``, or ``<class>/*``.
+    """Recognise `train/<class>/*` beside `test` or `val`, `<class>/train/*`, or `<class>/*`.
 
     Enclosing folders do not matter, nor do folders below a class. Splits are known by their names, see
-    ``trainers.datasets.splits``, and by class folders inside. A test or validation set without classes is
+    `trainers.datasets.splits`, and by class folders inside. A test or validation set without classes is
     left out with a note.
 
     Args:
         images: path of every image, as parts.
         folders: path of every folder known, as parts; shows which classes have no images.
         source: named in errors.
-        own_validation: whether ``val`` is the validation set. If not, it is the test set where there is no
-            ``test``, and otherwise unused.
+        own_validation: whether `val` is the validation set. If not, it is the test set where there is no
+            `test`, and otherwise unused.
 
     Raises:
         DatasetError: an image lies in no class folder, a class folder has no images, a test class is not
@@ -111,7 +111,7 @@ def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]
 
 
 def _splits_below(tree: Tree) -> dict[str, str] | None:
-    """The splits that folders within the classes are (``cats/train``, ``cats/test``), if they are."""
+    """The splits that folders within the classes are (`cats/train`, `cats/test`), if they are."""
     for head, below in tree.inside.items():
         tree.refuse_masks(below, f"{head}/")
     found = roles(set().union(*tree.inside.values()))

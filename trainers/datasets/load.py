@@ -39,14 +39,14 @@ def load_dataset(
 ) -> ImageDataset:
     """Load a data set by name, from the user's own files, or from a function.
 
-    ``name`` is looked up in this order:
+    `name` is looked up in this order:
 
-    1. ``module:function``: see ``read_callable``.
-    2. in ``data_dir``: ``NAME.npz``, ``NAME.tar.gz``, ``NAME.tgz``, ``NAME.tar``, the folder ``NAME``,
-       and for a name in ``DATASET_NAMES`` torchvision's own layout, also inside ``NAME``.
-    3. a name in ``DATASET_NAMES``: an earlier download, else a download into ``data_dir`` (the cache
+    1. `module:function`: see `read_callable`.
+    2. in `data_dir`: `NAME.npz`, `NAME.tar.gz`, `NAME.tgz`, `NAME.tar`, the folder `NAME`,
+       and for a name in `DATASET_NAMES` torchvision's own layout, also inside `NAME`.
+    3. a name in `DATASET_NAMES`: an earlier download, else a download into `data_dir` (the cache
        where that is not given or not writable).
-    4. a path to a folder or tar archive (``read_image_folder``) or an ``.npz`` file (``read_npz``).
+    4. a path to a folder or tar archive (`read_image_folder`) or an `.npz` file (`read_npz`).
 
     Args:
         name: what to load.
@@ -54,15 +54,15 @@ def load_dataset(
         image_size: resize images to squares of this side in pixels (bilinear, antialiased, aspect ratio
             not kept); needed where images differ in size or are not square.
         limit: use at most this many training images, class proportions unchanged; the test set stays whole.
-        seed: addresses the draw of ``limit``.
-        cache_dir: where decoded images and downloads are kept; default ``default_cache_dir()``.
+        seed: addresses the draw of `limit`.
+        cache_dir: where decoded images and downloads are kept; default `default_cache_dir()`.
         download: whether a named data set may be downloaded.
         extra: add SVHN's extra set to its training images.
-        own_validation: take a folder's ``val``, or the arrays ``x_val`` and ``y_val``, for its validation
-            images. If not, ``val`` is the test set of a folder without ``test``, and all else is not used.
-        max_pixels: largest image file that is decoded, in pixels, see ``decode_image``.
+        own_validation: take a folder's `val`, or the arrays `x_val` and `y_val`, for its validation
+            images. If not, `val` is the test set of a folder without `test`, and all else is not used.
+        max_pixels: largest image file that is decoded, in pixels, see `decode_image`.
         strict: refuse a data set of which a file cannot be read; by default such files are left out.
-        tell: whether the data set's ``notes`` are logged as warnings.
+        tell: whether the data set's `notes` are logged as warnings.
 
     Raises:
         DatasetError: nothing is found, or what is found cannot be used; one line.
@@ -91,8 +91,8 @@ def image_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> It
     """The files of a data set that is a folder or archive of images, and nothing for others.
 
     Args:
-        name: as for ``load_dataset``.
-        data_dir: as for ``load_dataset``.
+        name: as for `load_dataset`.
+        data_dir: as for `load_dataset`.
 
     Raises:
         DatasetError: nothing is found, or the files cannot be read.

@@ -47,10 +47,10 @@ class Member:
 
 
 def read_folder(folder: Path) -> Iterator[Member]:
-    """Yield the sub-folders and files below ``folder``, sorted; symbolic links are followed.
+    """Yield the sub-folders and files below `folder`, sorted; symbolic links are followed.
 
     Raises:
-        DatasetError: a file cannot be read, or ``walk`` refuses the folder.
+        DatasetError: a file cannot be read, or `walk` refuses the folder.
     """
     for path, status in walk(folder):
         parts = path.relative_to(folder).parts

@@ -33,7 +33,7 @@ class NamedSet:
     has_extra: bool = False
 
     def present(self, root: Path, extra: bool) -> bool:
-        """Whether all files are below ``root``."""
+        """Whether all files are below `root`."""
         return all((root / file).exists() for file in self.files(extra))
 
 

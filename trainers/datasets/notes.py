@@ -59,7 +59,7 @@ def note_of_leaks(digests: Mapping[str, Mapping[str, bytes]]) -> tuple[str, ...]
     """A line for each part of a data set of which images are training images, too.
 
     Args:
-        digests: of the images by part (``train``, ``validation``, ``test``) and name.
+        digests: of the images by part (`train`, `validation`, `test`) and name.
     """
     training: dict[bytes, str] = {}
     for name, digest in digests["train"].items():

@@ -11,9 +11,9 @@ from trainers.datasets.dataset import DatasetError, ImageDataset
 
 
 def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw ``size`` validation images with unchanged class proportions (MetaQNN, experiment details).
+    """Draw `size` validation images with unchanged class proportions (MetaQNN, experiment details).
 
-    Each class gives ``size * n_class / n`` images, rounded by the largest remainder (ties: the lower
+    Each class gives `size * n_class / n` images, rounded by the largest remainder (ties: the lower
     label), and always keeps at least one training image.
 
     Args:
@@ -25,7 +25,7 @@ def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarr
         Training and validation indices: int64, each sorted ascending, disjoint, together 0..n-1.
 
     Raises:
-        DatasetError: ``size`` is out of range or ``seed`` negative.
+        DatasetError: `size` is out of range or `seed` negative.
     """
     num_classes = len(np.unique(labels))
     if not 1 <= size <= len(labels) - num_classes:
@@ -45,11 +45,11 @@ def training_and_validation(dataset: ImageDataset, size: int | None, seed: int) 
 
     Args:
         dataset: the data set.
-        size: number of images to draw as ``split_validation`` does; None for those that the data set has.
+        size: number of images to draw as `split_validation` does; None for those that the data set has.
         seed: as there.
 
     Raises:
-        DatasetError: see ``split_validation``; or the data set has no validation images.
+        DatasetError: see `split_validation`; or the data set has no validation images.
     """
     images, labels = dataset.train_images, dataset.train_labels
     if size is None:
@@ -61,12 +61,12 @@ def training_and_validation(dataset: ImageDataset, size: int | None, seed: int) 
 
 
 def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Indices (int64, sorted) of ``size`` images with unchanged class proportions.
+    """Indices (int64, sorted) of `size` images with unchanged class proportions.
 
-    All indices where ``size`` is at least n. Every class keeps at least one image.
+    All indices where `size` is at least n. Every class keeps at least one image.
 
     Raises:
-        DatasetError: ``size`` is smaller than the number of classes or ``seed`` negative.
+        DatasetError: `size` is smaller than the number of classes or `seed` negative.
     """
     num_classes = len(np.unique(labels))
     if size < num_classes:
@@ -77,7 +77,7 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def _draw(labels: np.ndarray, size: int, seed: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
-    """Split indices into (rest, drawn), with ``size`` drawn."""
+    """Split indices into (rest, drawn), with `size` drawn."""
     if seed < 0:
         raise DatasetError(f"seed {seed} is negative; it must be 0 or more")
     rng = np.random.default_rng([seed, zlib.crc32(purpose.encode())])

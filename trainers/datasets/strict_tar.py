@@ -55,7 +55,7 @@ class StrictTarFile(tarfile.TarFile):
 
 
 class _Metered:
-    """A file of which only ``left`` bytes may still be read; everything but reading is left to the file."""
+    """A file of which only `left` bytes may still be read; everything but reading is left to the file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -32,9 +32,9 @@ _BY_PRODUCTS = frozenset(
 
 
 def walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield ``top`` and all below it with its status, in a fixed order; symbolic links are followed.
+    """Yield `top` and all below it with its status, in a fixed order; symbolic links are followed.
 
-    What file systems and their users' tools put there is left out (``is_by_product``).
+    What file systems and their users' tools put there is left out (`is_by_product`).
 
     Raises:
         DatasetError: something cannot be read or is neither a file nor a folder, a link leads back to a
@@ -61,7 +61,7 @@ def is_by_product(name: str) -> bool:
 
 
 def remove_stale(folder: Path, pattern: str) -> None:
-    """Remove the files and folders in ``folder`` whose names match and in which nothing changes any more.
+    """Remove the files and folders in `folder` whose names match and in which nothing changes any more.
 
     What cannot be looked at or removed stays. Process numbers would tell less: the folder may be shared by
     several machines.
@@ -80,7 +80,7 @@ def remove_stale(folder: Path, pattern: str) -> None:
 
 
 def check_count(count: int, source: Path) -> None:
-    """Raise DatasetError where ``source`` has more than MAX_FILES files and folders."""
+    """Raise DatasetError where `source` has more than MAX_FILES files and folders."""
     if count > MAX_FILES:
         raise DatasetError(f"{str(source)!r} has more than {MAX_FILES:,} files, the most that are read")
 
