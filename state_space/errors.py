@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST = 60
+"""Characters of a value that a message quotes."""
+
 
 class StateSpaceError(ValueError):
     """An impossible state space, state or action."""
@@ -18,10 +21,10 @@ class ShapeError(StateSpaceError):
     """A network that does not fit images of the given shape."""
 
 
-def quoted(value: object, limit: int = 60) -> str:
-    """`repr` of a value that may come from a user, on one line and at most about `limit` characters long."""
-    text = repr(value[: limit + 1] if isinstance(value, str) else value)
-    return text if len(text) <= limit + 2 else text[:limit] + "…" + text[0]
+def quoted(value: object) -> str:
+    """`repr` of a value that may come from a user, on one line and at most about `LONGEST` characters."""
+    text = repr(value[: LONGEST + 1] if isinstance(value, str) else value)
+    return text if len(text) <= LONGEST + 2 else text[:LONGEST] + "…" + text[0]
 
 
 def printable(text: str, keep: str = "\n") -> str:

@@ -42,27 +42,31 @@ def exported(folder: Path) -> ImageClassifier:
     facts = _facts(file)
     try:
         classes, levels = _classes(facts["classes"]), _levels(facts.get("levels", UPPER_BYTE))
-        moments = (_in_levels(facts[name]) for name in ("mean", "std"))
-        content = {
-            **facts,
-            "input_shape": tuple(facts["input_shape"]),
-            "num_classes": len(classes),
-            "accuracy": facts["validation_accuracy" if facts["test_accuracy"] is None else "test_accuracy"],
-            "normalisation": (facts["normalisation"], *moments),
-            "weights": {},
-        }
-        empty = TrainedNetwork.of(content, file)  # refuses anything else before something is computed from it
+        empty = _empty(facts, len(classes), file)
         tensors = _weights(folder, facts)
         members = _members(facts.get("members", {}), empty, tensors)
-        network: TrainedNetwork | Ensemble
         network = Ensemble(members) if members else _with_weights(empty, tensors)
         network.build()
     except (LookupError, TypeError, ValueError) as error:
         raise _none(file, error) from None
-    assert empty.normalisation is not None  # it is a tuple above
+    assert empty.normalisation is not None  # as `_empty` makes it
     return ImageClassifier(
         f"the export {folder.resolve().name}", network, empty.normalisation, classes, levels
     )
+
+
+def _empty(facts: Mapping[str, Any], classes: int, file: Path) -> TrainedNetwork:
+    """The network that is described, without weights; refuses what could not be one. Raises as `exported`."""
+    moments = (_in_levels(facts[name]) for name in ("mean", "std"))
+    content = {
+        **facts,
+        "input_shape": tuple(facts["input_shape"]),
+        "num_classes": classes,
+        "accuracy": facts["validation_accuracy" if facts["test_accuracy"] is None else "test_accuracy"],
+        "normalisation": (facts["normalisation"], *moments),
+        "weights": {},
+    }
+    return TrainedNetwork.of(content, file)
 
 
 def _with_weights(network: TrainedNetwork, tensors: Mapping[str, Tensor]) -> TrainedNetwork:
