@@ -13,7 +13,7 @@ from metaqnn.dashboard.comparison import chosen_axis, chosen_run, comparison, on
 from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
 from metaqnn.dashboard.network_chart import network_chart
 from metaqnn.dashboard.overlay import chosen_networks, overlay
-from metaqnn.dashboard.runs import find_run, network_number, version_of_all
+from metaqnn.dashboard.runs import network_number, version_of_all
 from metaqnn.dashboard.snapshots import Answers, chart_json
 from metaqnn.figures import FIGURES
 from metaqnn.report.scripts import bundle, theme_script
@@ -28,7 +28,7 @@ class Charts(Answers):
 
     def version(self, request: Request) -> Response:
         """A text that changes with the search, and when it begins or ceases to run."""
-        version = find_run(self._runs, request).version()
+        version = self._run_of(request).version()
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 
     def version_of_all(self, request: Request) -> Response:
@@ -41,7 +41,7 @@ class Charts(Answers):
         name = request.path_params["figure"]
         if name not in BY_NAME:
             raise UnknownFigureError(f"there is no figure {name!r}; figures are {', '.join(BY_NAME)}")
-        snapshot = await run_in_threadpool(self._snapshots.of, find_run(self._runs, request))
+        snapshot = await run_in_threadpool(self._snapshots.of, self._run_of(request))
         if unchanged := _unchanged(request, snapshot.version):
             return unchanged
         drawing = asyncio.wrap_future(snapshot.figure(BY_NAME[name]))
@@ -49,7 +49,7 @@ class Charts(Answers):
 
     def network(self, request: Request) -> Response:
         """The chart of one network."""
-        with find_run(self._runs, request).reading() as reader:
+        with self._run_of(request).reading() as reader:
             version = reader.version()
             if unchanged := _unchanged(request, version):
                 return unchanged
@@ -60,7 +60,7 @@ class Charts(Answers):
     def curves(self, request: Request) -> Response:
         """The curves of chosen networks in one chart."""
         numbers = chosen_networks(request.query_params)
-        with find_run(self._runs, request).reading() as reader:
+        with self._run_of(request).reading() as reader:
             version = reader.version()
             if unchanged := _unchanged(request, version):
                 return unchanged

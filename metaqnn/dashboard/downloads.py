@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metaqnn.dashboard.overlay import chosen_networks
-from metaqnn.dashboard.runs import RunState, find_run, network_number
+from metaqnn.dashboard.runs import RunState, network_number
 from metaqnn.dashboard.snapshots import Answers
 from metaqnn.dashboard.table import TableQuery
 from metaqnn.output import rows_as_text
@@ -35,7 +35,7 @@ class Downloads(Answers):
 
     def networks(self, request: Request) -> Response:
         """All networks that pass the filters of the table, in its order, on whichever page they are."""
-        run, query = find_run(self._runs, request), TableQuery.parse(request.query_params)
+        run, query = self._run_of(request), TableQuery.parse(request.query_params)
         with run.reading() as reader:
             rows, _ = reader.networks(*query.conditions(), order_by=query.ordering())
             notes = read_notes(run.path)
@@ -43,28 +43,28 @@ class Downloads(Answers):
 
     def epochs(self, request: Request) -> Response:
         """Every epoch of a network, with the decision after it."""
-        run, number = find_run(self._runs, request), network_number(request)
+        run, number = self._run_of(request), network_number(request)
         with run.reading() as reader:
             rows = _epochs(reader.network(number))
         return _file(f"{run.address}-network-{number}", rows)
 
     def curves(self, request: Request) -> Response:
         """Every epoch of the chosen networks."""
-        run, numbers = find_run(self._runs, request), chosen_networks(request.query_params)
+        run, numbers = self._run_of(request), chosen_networks(request.query_params)
         with run.reading() as reader:
             rows = [{"network": n, **epoch} for n in numbers for epoch in _epochs(reader.network(n))]
         return _file(f"{run.address}-curves", rows)
 
     def epsilons(self, request: Request) -> Response:
         """The numbers at each epsilon."""
-        run = find_run(self._runs, request)
+        run = self._run_of(request)
         with run.reading() as reader:
             rows = [vars(row) for row in summarise(reader).by_epsilon]
         return _file(f"{run.address}-epsilons", rows)
 
     def finetuned(self, request: Request) -> Response:
         """The test error of every long training."""
-        run = find_run(self._runs, request)
+        run = self._run_of(request)
         rows = [
             {"network": one.number, "recipe": one.recipe, **vars(test)}
             for one in long_trained(run.path)[0]

@@ -17,7 +17,6 @@ from metaqnn.dashboard.runs import (
     Run,
     RunState,
     by_images,
-    find_run,
     network_number,
     run_state,
     version_of_all,
@@ -61,7 +60,7 @@ class Pages(Answers):
 
     def run(self, request: Request) -> Response:
         """One run: its numbers, best networks and figures."""
-        run = find_run(self._runs, request)
+        run = self._run_of(request)
         snapshot = self._snapshots.of(run)
         view, version = snapshot.view, run.shown(snapshot.version)
         with run.explained():
@@ -84,7 +83,7 @@ class Pages(Answers):
 
     def networks(self, request: Request) -> Response:
         """The table of networks."""
-        run = find_run(self._runs, request)
+        run = self._run_of(request)
         query = TableQuery.parse(request.query_params)
         with run.reading() as reader:
             version, page, config = run.shown(reader.version()), table_page(reader, query), reader.config()
@@ -95,7 +94,7 @@ class Pages(Answers):
 
     def curves(self, request: Request) -> Response:
         """The curves of chosen networks."""
-        run, numbers = find_run(self._runs, request), chosen_networks(request.query_params)
+        run, numbers = self._run_of(request), chosen_networks(request.query_params)
         with run.reading() as reader:
             version, chosen = run.shown(reader.version()), [reader.network(number) for number in numbers]
         query = urlencode([("network", number) for number in numbers])
@@ -104,7 +103,7 @@ class Pages(Answers):
 
     def network(self, request: Request) -> Response:
         """One network."""
-        run, number = find_run(self._runs, request), network_number(request)
+        run, number = self._run_of(request), network_number(request)
         with run.reading() as reader:
             version, network, config = run.shown(reader.version()), reader.network(number), reader.config()
             _, last = reader.networks(limit=1)

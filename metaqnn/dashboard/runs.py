@@ -103,11 +103,6 @@ def addressed(paths: Iterable[Path]) -> dict[str, Run]:
     return found
 
 
-def find_run(runs: Mapping[str, Run], request: Request) -> Run:
-    """The run that a request's address names. Raises as `run_at`."""
-    return run_at(runs, request.path_params["run"])
-
-
 def run_at(runs: Mapping[str, Run], address: str) -> Run:
     """The run with that address.
 

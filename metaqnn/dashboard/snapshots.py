@@ -9,9 +9,10 @@ from threading import Event, Lock
 from typing import Any
 
 import altair as alt
+from starlette.requests import Request
 
 from metaqnn.dashboard.errors import EndingError, RunTroubleError
-from metaqnn.dashboard.runs import Run, RunState, run_state
+from metaqnn.dashboard.runs import Run, RunState, run_at, run_state
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import Figure, NothingToShow, SearchView
 from metaqnn.results.learned import Learner
@@ -153,6 +154,10 @@ class Answers:
     def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
         self._runs = runs
         self._snapshots = snapshots
+
+    def _run_of(self, request: Request) -> Run:
+        """The run that a request's address names. Raises as `run_at`."""
+        return run_at(self._runs, request.path_params["run"])
 
 
 def chart_json(draw: Callable[[], alt.TopLevelMixin], words: Callable[[], list[str]] | None = None) -> bytes:
