@@ -53,8 +53,8 @@ class StackedRegression(SequentialRegression):
 
     Forecasts, the members' too, stay within what is possible: y_tau plus the smallest to the largest
     increment of the completed curves (and 0), a tenth of their range beyond, and accuracies in [0, 1]. A
-    curve beyond all of them, say with a loss of 61 after an epoch, may also come back towards them as far as
-    the outermost did; its weights come from the errors of the 10 curves next to it.
+    curve that is worse than all of them, say a loss of 61 after an epoch, may also end like the best, unless
+    its own epochs show that it hardly moves.
 
     A fit to 100 curves takes about a second of processor time for each tau; a `prior` makes it no cheaper.
 

@@ -69,18 +69,6 @@ def test_where_nothing_changes_the_last_value_counts_and_the_model_of_the_level_
     np.testing.assert_allclose(stack.predict(curves, 2), curves.values[:, 1], atol=1e-4)
 
 
-@pytest.mark.parametrize("returning", [True, False])
-def test_beyond_all_curves_those_next_to_it_decide(returning):
-    """A third of the losses begin high, and come down to the others or stay; one is higher than all."""
-    rng = np.random.default_rng(0)
-    first = np.concatenate([rng.uniform(0.5, 1.5, 40), rng.uniform(4, 8, 20)])
-    last = np.where((first < 2) | returning, 1.0, first) + rng.normal(0, 0.1, 60)
-    curves = LearningCurves(np.column_stack([first, first, last]), metric="loss")
-    beyond = LearningCurves([[20.0, 20.0, np.nan]], metric="loss")
-    stack = StackedRegression(n_settings=20).fit(curves, taus=[2])
-    assert -stack.predict(beyond, 2)[0] == pytest.approx(1 if returning else 20, abs=4)
-
-
 def test_flat_runs_stay_flat(curves):
     dead = np.full((10, 12), 0.1)
     both = LearningCurves(np.concatenate([curves.values[:40], dead]))
