@@ -194,6 +194,6 @@ def training_of(trial: FrozenTrial, steps: Steps) -> Training:
     values = [nan] * (1 + max(known, default=-1))
     for place, value in known.items():
         values[place] = value
-    if own and not isfinite(trial.intermediate_values[own[-1]]):
+    if own and own[-1] not in places and not isfinite(trial.intermediate_values[own[-1]]):
         values.append(trial.intermediate_values[own[-1]])
     return Training(values, trial.params, f"trial {trial.number}")

@@ -120,6 +120,18 @@ def test_a_value_that_is_not_finite_is_pruned(fresh_rule):
     assert trial.should_prune()
 
 
+@pytest.mark.parametrize("finished_before", [0, 3])
+def test_a_value_that_is_not_finite_is_told_at_its_own_epoch(finished_before, values, listener):
+    pruner = StoppingRulePruner(listener, T)
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    for row in values[:finished_before]:
+        study.add_trial(finished(TrialState.COMPLETE, row, 0))
+    trial = study.ask()
+    for step, value in enumerate([0.5, 0.6, float("nan")]):
+        trial.report(value, step)
+    assert pruner.decide(study, study.trials[-1]).reason == "diverged: the value of epoch 3 is nan"
+
+
 @pytest.mark.parametrize(
     ("T", "more"), [(2, "what comes after T is not looked at"), (9, "none of them counts")]
 )
