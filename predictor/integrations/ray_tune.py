@@ -29,9 +29,9 @@ class StoppingRuleScheduler(FIFOScheduler):
     """Stops a trial when the rule stops its curve, with the trials that ended before as history.
 
     Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
-    the history. A value that is not finite stops its trial. A value's place is its ``training_iteration``.
-    After `Tuner.restore` the history begins anew; a trial that goes on then is compared with the others from
-    the iteration on with which it does.
+    the history; one that Tune tries again keeps its curve. A value that is not finite stops its trial. A
+    value's place is its ``training_iteration``. After `Tuner.restore` the history begins anew; a trial that
+    goes on then is compared with the others from the iteration on with which it does.
 
     Args:
         rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
@@ -110,10 +110,6 @@ class StoppingRuleScheduler(FIFOScheduler):
         if trial.trial_id not in self._stopped:
             self._lengths.append(len(self._finished[-1].values))
             self._told = self._told or tell_other_length(self.T, self._lengths)
-
-    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Forget its curve."""
-        self._running.pop(trial.trial_id, None)
 
     def debug_string(self) -> str:
         """What Tune prints."""

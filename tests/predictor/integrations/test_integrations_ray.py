@@ -90,6 +90,21 @@ def test_a_trial_that_was_begun_again_reports_its_epochs_again(listener):
     np.testing.assert_equal(listener.asked[-1][0].values, [[0.1, 0.25, 0.35, np.nan, np.nan]])
 
 
+def test_a_trial_that_tune_tries_again_after_an_error_keeps_its_curve(listener):
+    """As with `FailureConfig(max_failures=1)`: it goes on from its checkpoint of iteration 2."""
+    scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
+    running = trial(0)
+    for iteration, value in [(1, 0.1), (2, 0.2), (3, 0.3)]:
+        report(scheduler, running, iteration, value)
+    scheduler.on_trial_error(None, running)
+    scheduler.on_trial_add(None, running)
+    for iteration, value in [(3, 0.35), (4, 0.4), (5, 0.5)]:
+        report(scheduler, running, iteration, value)
+    scheduler.on_trial_complete(None, running, {})
+    report(scheduler, trial(1), 1, 0.1)
+    np.testing.assert_equal(listener.asked[-1][1].values, [[0.1, 0.2, 0.35, 0.4, 0.5]])
+
+
 def test_a_trial_that_goes_on_after_a_restore_is_compared_from_there(listener):
     scheduler = StoppingRuleScheduler(listener, 6, metric="accuracy", mode="max")
     whole, restored = trial(0), trial(1)
