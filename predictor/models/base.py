@@ -81,7 +81,7 @@ class BaselinePredictor(BaseEstimator):
         check_is_fitted(self, "T_")
         if curves.T != self.T_:
             raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
-        taus = epochs_seen(curves, tau)
+        taus = epochs_looked_at(curves, tau)
         if tau is not None and not 1 <= tau < self.T_:
             raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")
         if np.any(curves.observed < (tau or 1)):
@@ -92,7 +92,7 @@ class BaselinePredictor(BaseEstimator):
             yield rows, self._forecast(curves[rows], int(value))
 
 
-def epochs_seen(curves: LearningCurves, tau: int | None) -> npt.NDArray[np.int64]:
+def epochs_looked_at(curves: LearningCurves, tau: int | None) -> npt.NDArray[np.int64]:
     """(n,) epochs of each curve that are looked at: tau, or without it all that were observed.
 
     `PredictorError` for what is no number of epochs, such as the y that scikit-learn passes to `score`.

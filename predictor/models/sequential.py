@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.models.base import epochs_seen
+from predictor.models.base import epochs_looked_at
 from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 from predictor.models.regressors import StandardizedRegressor, make_regressor
 from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
@@ -230,7 +230,7 @@ class SequentialRegression(BaseEstimator):
             raise CurvesError(
                 f"curves of T = {curves.T} epochs; the model was fitted to T = {self.curves_.T}"
             )
-        taus = epochs_seen(curves, tau)
+        taus = epochs_looked_at(curves, tau)
         for value in np.unique(taus):
             rows = np.flatnonzero(taus == value)
             part = curves if len(rows) == len(curves) else curves[rows]

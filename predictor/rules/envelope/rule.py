@@ -162,7 +162,7 @@ class RankEnvelope:
             stop=votes >= self.votes or at_once,
             reason=self._reason(tau, fit, place, limit, votes, at_once),
             probability=1 - score.chance,
-            y_hat_T=float(curve.to_values(_final(score, look, curve))),
+            y_hat_T=float(curve.to_values(look.expected(score, curve))),
             y_best=float(curve.to_values(look.target.warp.best)),
         )
 
@@ -241,12 +241,3 @@ def _recent(history: LearningCurves, best: int) -> LearningCurves:
         return history
     top = np.argsort(-np.nan_to_num(history.final, nan=-np.inf), kind="stable")[:best]
     return history[np.union1d(top, np.arange(first, len(history)))]
-
-
-def _final(score: Score, look: LookModel, curve: LearningCurves) -> float:
-    """y_hat_T in scores, no worse than all that is known to be possible.
-
-    Far below the best, the model's scale is so stretched that its mean can be absurd.
-    """
-    worst = min(look.worst, float(np.fmin.reduce(curve.scores[0])))
-    return max(float(look.target.inverse(score.mean)), worst)

@@ -133,6 +133,14 @@ class LookModel:
         """How many networks seen here have a larger chance."""
         return len(self.chances) - int(np.searchsorted(self.chances, chance, side="right"))
 
+    def expected(self, score: Score, curve: LearningCurves) -> float:
+        """y_hat_T in scores of the curve with this score, no worse than all that is known to be possible.
+
+        Far below the best, the model's scale is so stretched that its mean can be absurd.
+        """
+        worst = min(self.worst, float(np.fmin.reduce(curve.scores[0])))
+        return max(float(self.target.inverse(score.mean)), worst)
+
     def limit(self, c: float) -> float:
         """g = max(1, c max_q (r_q + 1) / (q + 1)): what is let through ranks better than g."""
         q, rank = self.worst_showing
