@@ -7,7 +7,8 @@ from typing import Any
 
 from predictor.errors import CurvesError
 from predictor.extras import require
-from predictor.integrations.recorded import CurveStore, RunningTraining
+from predictor.integrations.recorded import CurveStore
+from predictor.integrations.running import RunningTraining
 from predictor.rules.base import Decision, StoppingRule
 
 require("keras", "predictor.integrations.keras")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from predictor.errors import CurvesError
 from predictor.extras import require
-from predictor.integrations.recorded import CurveStore, RunningTraining
+from predictor.integrations.recorded import CurveStore
+from predictor.integrations.running import RunningTraining
 from predictor.rules.base import Decision, StoppingRule
 
 require("lightning", "predictor.integrations.lightning")

@@ -14,10 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import nan
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from filelock import FileLock
@@ -28,8 +25,9 @@ from predictor.curves.metrics import direction_of, metric_of
 from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.files import replace_whole
-from predictor.integrations.trainings import CurveFormat, Training, decide, logger, tell_other_length
-from predictor.rules.base import Decision, StoppingRule
+from predictor.integrations.running import RunningTraining
+from predictor.integrations.trainings import CurveFormat, Training, logger, tell_other_length
+from predictor.rules.base import StoppingRule
 
 
 class CurveStore:
@@ -201,60 +199,3 @@ class CurveStore:
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True
-
-
-class RunningTraining:
-    """One training: takes its values, answers with decisions, and is added to the store when it ends.
-
-    As a context manager it ends with its block; after an exception, Ctrl-C included, it is not added: it did
-    not come to its end and nobody decided to stop it.
-
-    Attributes:
-        values: y_1, y_2, ... so far, NaN where not observed. Assign the first ones when a training is
-            resumed.
-    """
-
-    def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float]) -> None:
-        self.values: list[float] = []
-        self._stopped = False
-        self._store = store
-        self._rule = rule
-        self._parameters = dict(parameters)
-        self._format = store.format(list(parameters))
-        self._format.curves([Training([], self._parameters)])  # refuses what is not a number
-
-    def report(self, value: float, epoch: int | None = None) -> Decision:
-        """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
-
-        Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
-        `CurvesError` for an epoch before the first.
-        """
-        place = len(self.values) + 1 if epoch is None else epoch
-        if place < 1:
-            raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
-        del self.values[place - 1 :]  # of a training that was begun again
-        self.values += [nan] * (place - 1 - len(self.values))
-        self.values.append(float(value))
-        training = Training(self.values, self._parameters)
-        if place > self._format.T:
-            self._store.tell_passed(place)
-        decision = decide(self._rule, training, self._store.history(), self._format)
-        self._stopped = decision.stop
-        return decision
-
-    def end(self) -> None:
-        """Add the training to the store; log that it reported nothing, if so."""
-        self._store.add(self.values, self._parameters)
-        if not self._stopped:
-            self._store.tell_other_length(len(self.values))
-            if not np.isfinite(self.values).any():
-                logger.warning("%s: a training that reported no value is not added", self._store.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.end()
