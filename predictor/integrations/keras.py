@@ -43,7 +43,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         store: CurveStore,
         rule: StoppingRule,
         monitor: str = "val_accuracy",
-        parameters: Mapping[str, float] | None = None,
+        parameters: Mapping[str, float | None] | None = None,
     ) -> None:
         super().__init__()
         store.monitor(monitor)

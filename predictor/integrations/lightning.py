@@ -49,7 +49,7 @@ class StoppingRuleCallback(Callback):
         store: CurveStore,
         rule: StoppingRule,
         monitor: str,
-        parameters: Mapping[str, float] | None = None,
+        parameters: Mapping[str, float | None] | None = None,
     ) -> None:
         store.monitor(monitor)
         self.store = store

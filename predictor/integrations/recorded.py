@@ -138,7 +138,9 @@ class CurveStore:
             )
         return CurveFormat(self.T, self.metric, self.direction, parameters)
 
-    def training(self, rule: StoppingRule, parameters: Mapping[str, float] | None = None) -> RunningTraining:
+    def training(
+        self, rule: StoppingRule, parameters: Mapping[str, float | None] | None = None
+    ) -> RunningTraining:
         """A training that begins; `CurvesError` if its result could not be stored here."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +150,7 @@ class CurveStore:
             raise CurvesError(f"{self.path}: cannot be written: no permission for its folder")
         return RunningTraining(self, rule, parameters or {})
 
-    def add(self, values: Sequence[float], parameters: Mapping[str, float] | None = None) -> None:
+    def add(self, values: Sequence[float], parameters: Mapping[str, float | None] | None = None) -> None:
         """Add a training that ended after these values, NaN where not observed, if there is a value."""
         observed = np.asarray(values, dtype=np.float64)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):

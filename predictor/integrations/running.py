@@ -28,7 +28,7 @@ class RunningTraining:
             resumed.
     """
 
-    def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float]) -> None:
+    def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float | None]) -> None:
         self.values: list[float] = []
         self._stopped = False
         self._store = store

@@ -66,8 +66,8 @@ class RankEnvelope:
         g(t) = max(1, c max_q (r_q(t) + 1) / (q + 1)),
 
     the worst showing that a top network had there, times c. It is narrow where early values are honest and
-    wide where they are not. However wide, of n networks no more go on after a tenth of T than successive
-    halving would let through, and four, which must not be missed in a small search:
+    wide where they are not. However wide, of the n networks ranked no more go on after a tenth of T than
+    successive halving would let through, and four, which must not be missed in a small search:
 
         g(t) <= n T / (10 t `reduction_factor`) + 4 for t >= T / 10.
 
