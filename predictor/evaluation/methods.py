@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.models.feature_sets import PUBLISHED, check_feature_sets
-from predictor.models.names import METHODS, PREDICTORS, make_method, make_predictor
+from predictor.models.feature_sets import FEATURE_SETS, PUBLISHED, check_feature_sets
+from predictor.models.names import METHODS, PREDICTORS, STACKED, make_method, make_predictor
 from predictor.models.sequential import SequentialRegression
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
@@ -30,10 +30,11 @@ class Variant:
 
     @property
     def feature_names(self) -> str:
-        """Such as TS+AP+HP; - for baselines."""
+        """Such as TS+AP+HP; - for baselines. Of the stack's members, all that one or the other has."""
         if self.method in PREDICTORS:
             return "-"
-        return "+".join(self.features or METHODS[self.method].get("features", PUBLISHED))
+        own = FEATURE_SETS if self.method == STACKED else METHODS[self.method].get("features", PUBLISHED)
+        return "+".join(self.features or own)
 
     def model(self, random_state: int, n_settings: int | None) -> SequentialRegression:
         """The method, not fitted. A model without time series predicts y_T itself, knowing no y_tau."""

@@ -70,3 +70,10 @@ def test_settings_are_for_the_search_of_nu_svr():
     assert Variant("nu-svr-linear").model(0, 7).n_settings == 7
     assert Variant("nu-svr-rbf").model(0, None).n_settings == 1000
     assert Variant("random-forest").model(0, 7).n_settings is None
+
+
+def test_the_stack_is_told_with_all_features_that_its_members_have(curves):
+    members = Variant("stacked").model(0, 3).fit(curves[:40], taus=[3]).model(3).members.values()
+    used = {name for member in members for name in member.features.sets_}
+    assert set(Variant("stacked").feature_names.split("+")) == used
+    assert Variant("stacked", ("TS",)).feature_names == "TS"
