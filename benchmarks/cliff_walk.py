@@ -1,39 +1,22 @@
 """Tabular agents on the cliff walk of Sutton and Barto, *Reinforcement Learning*, example 6.6."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 WIDTH, HEIGHT = 12, 4
 STEPS = 100
 """After which an episode ends."""
-Settings = dict[str, float]
 
 
-def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number whose logarithm is uniform."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def cliff_settings(rng: np.random.Generator) -> Settings:
-    """Of a tabular agent."""
-    return {
-        "alpha": log_uniform(rng, 0.003, 1),
-        "epsilon": log_uniform(rng, 0.003, 0.5),
-        "gamma": rng.uniform(0.5, 1),
-        "sarsa": int(rng.integers(2)),
-        "initial": rng.uniform(-20, 5),
-    }
-
-
-def cliff(settings: Settings, seed: int, rng: np.random.Generator) -> Iterator[float]:
+def cliff(settings: Mapping[str, float], seed: int, rng: np.random.Generator) -> Iterator[float]:
     """Mean return of ten episodes at a time."""
     Q = np.full((HEIGHT, WIDTH, 4), settings["initial"]).tolist()
     while True:
         yield sum(episode(Q, settings, rng) for _ in range(10)) / 10
 
 
-def episode(Q: list[list[list[float]]], settings: Settings, rng: np.random.Generator) -> int:
+def episode(Q: list[list[list[float]]], settings: Mapping[str, float], rng: np.random.Generator) -> int:
     """The return of one episode, from which the agent learns."""
     row, column, total = HEIGHT - 1, 0, 0
     action = chosen(Q[row][column], settings["epsilon"], rng)

@@ -1,4 +1,4 @@
-"""Curves of five kinds of models that this project does not train.
+"""Curves of five kinds of models that this project does not train: docs/results/other-models.md.
 
 Trained on data that comes with Python and scikit-learn, with settings drawn at random:
 - cliff: tabular Q-learning or SARSA on the cliff walk (Sutton and Barto, example 6.6), mean return of ten
@@ -23,7 +23,7 @@ from pydoc_data.topics import topics
 
 import numpy as np
 import torch
-from cliff_walk import Settings, cliff, cliff_settings, log_uniform
+from cliff_walk import cliff
 from command_line import execute, parser, positive
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -36,6 +36,8 @@ from tqdm import tqdm
 
 TRAINED, VALIDATED, SEQUENCE, BATCHES, LOWER = 200_000, 20_000, 33, 12, 26  # of the language models
 
+Settings = dict[str, float]
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -45,6 +47,11 @@ class Kind:
     epochs: int
     settings: Callable[[np.random.Generator], Settings]
     values: Callable[[Settings, int, np.random.Generator], Iterator[float]]
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def boosting_settings(rng: np.random.Generator) -> Settings:
@@ -124,6 +131,17 @@ def perceptron(settings: Settings, seed: int) -> dict[str, object]:
         "alpha": settings["alpha"],
         "batch_size": settings["batch"],
         "random_state": seed,
+    }
+
+
+def cliff_settings(rng: np.random.Generator) -> Settings:
+    """Of a tabular agent."""
+    return {
+        "alpha": log_uniform(rng, 0.003, 1),
+        "epsilon": log_uniform(rng, 0.003, 0.5),
+        "gamma": rng.uniform(0.5, 1),
+        "sarsa": int(rng.integers(2)),
+        "initial": rng.uniform(-20, 5),
     }
 
 
