@@ -113,6 +113,8 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     epochs = epoch_columns(table)
     curve = curve_column(table, epochs, run, wishes.curve)
     rows = table[np.isfinite(known_numbers(table[curve]))]
+    if rows.empty:  # of trainings that diverged at once
+        raise CurvesError(f"{shown(curve)} has no finite value; say which column is the curve: --curve")
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})

@@ -101,3 +101,14 @@ def test_extremes_beside_the_curve_are_not_the_curve(wide, accuracies, word):
     extremes = np.maximum.accumulate(accuracies, axis=1) + 0.01
     curves = read(wide({f"{word}_val_acc_#": extremes, "val_acc_#": accuracies}))
     np.testing.assert_array_equal(curves.values, accuracies)
+
+
+def test_a_metric_without_a_finite_value_is_refused_by_name(tmp_path, long, losses):
+    """Networks that diverge in the first epoch: a loss of inf, and NaN from then on."""
+    diverged = np.where(long["epoch"] == 1, np.inf, np.nan)
+    table = long.rename(columns={"val_loss": "train_loss"}).drop(columns="val_acc")
+    path = tmp_path / "long.csv"
+    table.assign(val_loss=diverged).to_csv(path, index=False, na_rep="nan")
+    with pytest.raises(CurvesError, match=r"val_loss has no finite value; say which column .* --curve"):
+        read(path)
+    np.testing.assert_array_equal(read(path, curve="train_loss").values, losses)
