@@ -177,9 +177,18 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
     remarks = []
     if repeated:
         remarks.append(f"{counted(repeated, 'value')} more at the same {shown(epoch)}: the last one counts")
-    if trainings.are_named and (lost := table.groupby(keys).ngroups - len(trainings.groups)):
+    if keys != [BLOCKS] and (lost := _lost(table, trainings)):
         remarks.append(f"{counted(lost, 'training')} without a value left out")
     return remarks
+
+
+def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
+    """How many trainings have no value, by what tells them apart, or would if there were several."""
+    if trainings.keys:
+        return table.groupby(trainings.keys).ngroups - len(trainings.groups)
+    rows = trainings.rows
+    named = [c for c in table.columns if plain(c) in RUN_NAMES and rows[c].nunique() == 1]
+    return max((table[column].nunique() - 1 for column in named), default=0)
 
 
 def _parameters(trainings: Trainings, values: Floats, wishes: Wishes, declared: bool) -> Parameters:

@@ -262,3 +262,16 @@ def test_results_and_times_of_trainings_are_no_parameters(write, long):
     )
     assert list(curves.hyperparameters) == ["lr"]
     assert list(curves.architecture) == ["widths"]
+
+
+@pytest.mark.parametrize("valued", [1, 2])
+def test_a_training_without_any_value_is_left_out_with_a_remark(write, valued):
+    """However many others there are; rows without a value are no training of their own."""
+    runs = np.repeat(["a", "b", "c"][: valued + 1], 4)
+    values = np.where(runs == runs[-1], np.nan, np.tile([0.1, 0.2, 0.3, 0.5], valued + 1))
+    table = pd.DataFrame({"run": runs, "epoch": np.tile([1, 2, 3, 4], valued + 1), "val_acc": values})
+    curves = read(write(table))
+    assert len(curves) == valued
+    assert "1 training without a value left out" in curves.understood
+    table = pd.DataFrame({"id": [7, 8, 9, 10], "epoch": [1, 2, 3, 4], "val_acc": [0.1, 0.2, 0.4, np.nan]})
+    assert "left out" not in read(write(table)).understood
