@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from predictor.curves.words import (
@@ -108,6 +109,7 @@ def words_of(name: str) -> list[str]:
     return [part for word in re.findall(r"[a-z]+\d*|\d+", joined) for part in _parts(word)]
 
 
+@lru_cache(maxsize=10_000)
 def plain(name: str) -> str:
     """The name's words in lower case: ``trainer/global_step`` as ``trainer global step``."""
     return " ".join(words_of(name))
