@@ -183,7 +183,7 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
 
 
 def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
-    """How many trainings have no value, by what tells them apart, or would if there were several."""
+    """How many trainings have no value: by what tells them apart, or by their names if only one has any."""
     if trainings.keys:
         return table.groupby(trainings.keys).ngroups - len(trainings.groups)
     rows = trainings.rows
