@@ -101,11 +101,10 @@ def read_long(
     _refuse_negative_epochs(grid, epoch)
     metric, remark = settle(trainings.curve, values, wishes)
     values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
-    if not declared:  # by a study, which has no rows of summaries
-        refuse_summaries(trainings.first, values)
+    sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
     parameters = _parameters(trainings, values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {_ends(grid)}")
-    clauses = [what, _told(trainings.keys), *said, *remarks, *_remarks_on_rows(table, trainings), zero]
+    clauses = [what, _told(trainings.keys), *said, *remarks, *_remarks_on_rows(table, trainings), zero, sums]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
 

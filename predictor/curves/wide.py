@@ -37,7 +37,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
         check_rows(np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
-    refuse_summaries(table[_others(group, table)], values)
+    sums = refuse_summaries(table[_others(group, table)], values)
     metric, remark = settle(group.name, values, wishes)
     if not wishes.curve:
         _ask_about_n_grams(group, metric.name, values)
@@ -46,7 +46,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     column = name_column(table.columns)
     names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, _range(group))
-    return curves_of(values, metric, parameters, names, [what, zero])
+    return curves_of(values, metric, parameters, names, [what, zero, sums])
 
 
 def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:

@@ -30,6 +30,12 @@ SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "pr
 ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""
 
+OF_SUMMARIES = frozenset((
+    "of", "over", "the", "all", "across", "total", "overall", "grand", "standard", "values", "value", "curve",
+    "run", "runs", "seed", "seeds", "fold", "folds", "trial", "trials", "row", "model", "models",
+))
+"""What else is in names of sums of trainings: `mean of 5 seeds`, `standard deviation`."""
+
 COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
 MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
 """Metrics that are called coefficients."""
