@@ -23,7 +23,7 @@ from predictor.curves.metrics import (
     split_rank,
     words_of,
 )
-from predictor.curves.wording import LONGEST, listed, shown
+from predictor.curves.wording import LONGEST, as_argument, listed, shown
 from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY
 from predictor.errors import CurvesError
 
@@ -130,7 +130,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
     if len(equal) > 1:
         raise CurvesError(
             f"{_names(equal)} are equally good as the learning curve; "
-            f"say which: --curve {shown(equal[0].name)}{hint}"
+            f"say which: --curve {as_argument(equal[0].name)}{hint}"
         )
     return ranked[0]
 
@@ -147,8 +147,8 @@ def refuse_training(chosen: str, others: Iterable[str]) -> None:
     if unknown:
         raise CurvesError(
             f"{shown(chosen)} was measured on training data; {listed(unknown)}, measured on validation data, "
-            f"is of no known metric; say which: --curve {shown(unknown[0])} with --direction, or "
-            f"--curve {shown(chosen)}"
+            f"is of no known metric; say which: --curve {as_argument(unknown[0])} with --direction, or "
+            f"--curve {as_argument(chosen)}"
         )
 
 

@@ -22,8 +22,16 @@ from itertools import count, pairwise
 from typing import Literal
 
 from predictor.curves.choice import Candidate, is_generic
-from predictor.curves.metrics import metric_of
-from predictor.curves.words import NETWORK_NAMES, NETWORK_WORDS, PARAMETER_WORDS, TRAINING_WORDS
+from predictor.curves.metrics import mentions_metric, metric_of, words_of
+from predictor.curves.words import (
+    EPOCHS,
+    NETWORK_NAMES,
+    NETWORK_WORDS,
+    OF_VALUES,
+    PARAMETER_WORDS,
+    TRAINING_WORDS,
+    UNITS,
+)
 
 Kind = Literal["architecture", "hyperparameters"]
 
@@ -43,8 +51,6 @@ PART_NUMBER = re.compile(
 PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
 LEAST_PERCENTILE = 5
 """``loss_p10, loss_p20`` are percentiles; ``p1, p2`` may be anything."""
-UNCLEAR_NUMBER = re.compile(r"(?<![a-z])[a-df-hj-or-su-z]#", re.IGNORECASE)
-"""``acc_s1``: of a seed, a subject, a stage or a step; ``acc_e1``, ``acc_t1`` are epochs."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 
@@ -89,9 +95,16 @@ class Group(Candidate):
         return bool(percentiles) or PART_NUMBER.search(self.template) is not None
 
     @property
+    def counted(self) -> list[str]:
+        """What a metric's number may count instead of epochs: ``stage`` of ``acc_stage_1``."""
+        return [word for word, _ in _beside_number(self.template)] if metric_of(self.name) else []
+
+    @property
     def is_unclear(self) -> bool:
-        """Whether its number may be that of an epoch or of something else: ``acc_s1, acc_s2``."""
-        return metric_of(self.name) is not None and UNCLEAR_NUMBER.search(self.template) is not None
+        """Whether such a word is one with the number: ``acc_s1``, ``stage2_acc``, ``acc_10pct``."""
+        if not metric_of(self.name) or self.numbers_trainings or self.numbers_parts:
+            return False
+        return not PERCENTILE.search(self.template) and any(one for _, one in _beside_number(self.template))
 
     @property
     def is_of_parameters(self) -> bool:
@@ -169,6 +182,22 @@ def is_parameter(column: str) -> bool:
     """Whether the name holds a word of parameters."""
     words = _words(column)
     return words[:1] in (["ap"], ["hp"]) or bool(PARAMETER_WORDS.intersection(words))
+
+
+def _beside_number(template: str) -> list[tuple[str, bool]]:
+    """Words next to the number that tell neither epochs nor values, and whether they are one with it."""
+    before, _, after = template.partition("#")
+    first, second = words_of(before)[-1:], words_of(after)[:1]
+    if EPOCHS.intersection(first):
+        return []
+    unknown = [(word, before[-1:].isalpha()) for word in first if len(word) == 1 or not _tells_values(word)]
+    second = [word for word in second if word not in UNITS and not _tells_values(word)]
+    return unknown + [(word, after[:1].isalpha()) for word in second]
+
+
+def _tells_values(word: str) -> bool:
+    """Whether a word says of which values, or of which epochs, a number is: ``val``, ``mean``, ``after``."""
+    return word in EPOCHS or word in OF_VALUES or word.isdecimal() or mentions_metric(word)
 
 
 def _templates(column: str) -> list[tuple[str, int]]:

@@ -138,4 +138,4 @@ def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurv
     if trainings := by_column(table):
         stacked, run = trainings
         return read_long(stacked, wishes, run)
-    return read_long(table, wishes) if is_long(table) else read_wide(table, wishes)
+    return read_long(table, wishes) if is_long(table, wishes.curve) else read_wide(table, wishes)

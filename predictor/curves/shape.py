@@ -19,10 +19,15 @@ SHORT = 3
 """Fewer numbered columns are no curve in a table with a column of epochs."""
 
 
-def is_long(table: pd.DataFrame) -> bool:
-    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not."""
+def is_long(table: pd.DataFrame, wanted: str | None = None) -> bool:
+    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not.
+
+    Args:
+        table: of text.
+        wanted: the curve that was asked for, if any.
+    """
     groups = groups_of(list(table.columns))
-    curves = curves_among(groups)
+    curves = curves_among(groups, wanted)
     if epochs := epoch_columns(table):
         wide = [g for g in curves if g.length >= SHORT and (metric_of(g.name) or is_generic(g.name))]
         if not wide:

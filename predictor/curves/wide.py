@@ -17,7 +17,7 @@ from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
-from predictor.curves.wording import describe, shown
+from predictor.curves.wording import as_argument, describe, shown
 from predictor.curves.words import EPOCH_WORDS
 from predictor.errors import CurvesError
 
@@ -46,7 +46,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     column = name_column(table.columns)
     names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, _range(group))
-    return curves_of(values, metric, parameters, names, [what, zero, sums])
+    return curves_of(values, metric, parameters, names, [what, _taken(group, wishes.curve), zero, sums])
 
 
 def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:
@@ -73,11 +73,22 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
 
 def _ask_about_numbers(groups: Sequence[Group]) -> None:
     """Ask whether numbers that may be of anything, ``acc_s1, acc_s2``, are of epochs; `CurvesError`."""
-    if unclear := [group for group in groups if group.is_unclear and len(group.columns) > 1]:
+    unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
+    if group := min(unclear, key=lambda group: group.rank(labelled=False), default=None):
         raise CurvesError(
-            f"{_range(unclear[0])} may be epochs, or something else, such as seeds or subjects; if they "
-            f"are epochs: --curve {shown(unclear[0].name)}; if the rows are, number them in a column epoch"
+            f"{_range(group)} may be epochs, or something else, such as seeds or subjects; if they are "
+            f"epochs: --curve {as_argument(group.name)}; if the rows are, number them in a column epoch"
         )
+
+
+def _taken(group: Group, wanted: str | None) -> str:
+    """A clause about a number that may be of something else: ``acc_stage_1``."""
+    if wanted or not group.counted:
+        return ""
+    return (
+        f"the numbers beside {shown(group.counted[0])} taken for epochs (if they are none, say another "
+        "curve: --curve; if the rows are epochs, number them in a column epoch)"
+    )
 
 
 def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
@@ -85,7 +96,7 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
     if max(group.columns) == N_GRAMS.get(metric) and (np.diff(values, axis=1) <= 0).all():
         raise CurvesError(
             f"{_range(group)} fall in all rows, as scores of n-grams do; if they are epochs: "
-            f"--curve {shown(group.name)}"
+            f"--curve {as_argument(group.name)}"
         )
 
 
@@ -118,7 +129,7 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
         return ""
     if not curves_among([group], group.name):
         return ""
-    return f" (if {_range(group)} are a curve: --curve {shown(group.name)})"
+    return f" (if {_range(group)} are a curve: --curve {as_argument(group.name)})"
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:

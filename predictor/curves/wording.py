@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ def shown(name: str) -> str:
     """The name, cut, with whatever cannot be printed escaped."""
     cut = name[:LONGEST]
     return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+def as_argument(name: str) -> str:
+    """The whole name, in quotes where a shell needs them: ``'e#Acc'``, ``'val loss'``."""
+    return shlex.quote(name) if name.isprintable() else shown(name)
 
 
 def counted(number: int, thing: str) -> str:

@@ -64,8 +64,20 @@ EPOCH_NAMES = (
     "train step", "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
 )
 """Names of columns that number the epochs, the best first."""
+EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
+    "i", "gen", "generations", "rounds", "update", "updates", "checkpoint", "ckpt", "pass", "cycle", "budget",
+    "at", "after", "until",
+))
+"""Words next to the number of an epoch: `acc_after_1`."""
 RATES = ("lr", "learning rate")
 """Names of what may change from batch to batch."""
+
+OF_VALUES = GENERIC | STATISTICS | AVERAGES | ERROR_BARS | {
+    "rate", "macro", "micro", "weighted", "balanced", "overall",
+}
+"""What else is next to the number of an epoch: `f1_macro_1`, `mean_1`."""
+UNITS = frozenset(("k", "st", "nd", "rd", "th"))
+"""What may follow it: `acc_1k`, `1st_acc`."""
 
 RUN_NAMES = (
     "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",

@@ -1,3 +1,6 @@
+import re
+import shlex
+
 import numpy as np
 import pytest
 
@@ -123,11 +126,15 @@ def test_percentiles_are_no_epochs_and_other_numbers_after_the_letter_are(tmp_pa
     assert read(path).T == 3
 
 
-@pytest.mark.parametrize("name", ["acc_s#", "val_r#_f1", "k# accuracy"])
+AS_ONE = ["acc_stage#", "stage#_acc", "valAccPhase#", "loss_block#", "acc_#px", "val loss day#"]
+
+
+@pytest.mark.parametrize("name", ["acc_s#", "val_r#_f1", "k# accuracy", *AS_ONE])
 def test_whether_the_number_after_a_letter_is_that_of_an_epoch_is_asked(wide, accuracies, rates, name):
     path = wide({"lr": rates, name: accuracies})
     called = name.removesuffix("#").rstrip("_")
-    with pytest.raises(CurvesError, match=rf"may be epochs, or something else, .*--curve {called}"):
+    argument = re.escape(shlex.quote(called))
+    with pytest.raises(CurvesError, match=rf"may be epochs, or something else, .*--curve {argument};"):
         read(path)
     with pytest.raises(CurvesError, match="may be epochs, or something else"):
         read(wide({name: accuracies}))
@@ -146,3 +153,45 @@ def test_folds_and_repetitions_of_trainings_are_no_epochs(wide, accuracies, rate
         read(wide({"depth": rates, name: accuracies}))
     long = wide({"epoch": np.arange(1, 9), name: accuracies})
     np.testing.assert_array_equal(read(long).values, accuracies.T)
+
+
+EPOCHS = [
+    "acc_epoch#",
+    "AccEpoche#",
+    "acc_after_#",
+    "acc_t#",
+    "e#_val_acc",
+    "acc_iter #",
+    "acc_round#",
+    "acc_#ep",
+]
+VALUES = ["acc_#", "valAcc#", "#_acc", "error_rate_#", "f1_macro_#", "acc_mean_#", "acc_#k", "acc (#)"]
+
+
+@pytest.mark.parametrize("name", [*EPOCHS, *VALUES])
+def test_numbers_beside_words_of_epochs_and_values_are_epochs_without_a_remark(wide, accuracies, rates, name):
+    values = 1 - accuracies if "error" in name else accuracies
+    curves = read(wide({"lr": rates, name: values}))
+    np.testing.assert_array_equal(curves.values, values)
+    assert "taken for epochs" not in curves.understood
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("acc_stage_#", "stage"), ("acc_#_stage", "stage"), ("acc_s_#", "s")]
+)
+def test_it_is_told_that_numbers_beside_any_other_word_are_taken_for_epochs(
+    wide, accuracies, rates, name, word
+):
+    path = wide({"lr": rates, name: accuracies})
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"; the numbers beside {word} taken for epochs (" in curves.understood
+    called = name.removesuffix("_#")
+    assert "taken for epochs" not in read(path, curve=called).understood
+
+
+def test_whoever_says_that_numbers_are_epochs_is_believed_beside_a_column_of_best_epochs(wide, accuracies):
+    path = wide({"acc_stage#": accuracies, "epoch": [3, 5, 2, 6, 6, 4, 1, 2]})
+    with pytest.raises(CurvesError, match="equally good"):
+        read(path)
+    np.testing.assert_array_equal(read(path, curve="acc_stage").values, accuracies)
