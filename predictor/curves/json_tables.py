@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from predictor.curves.metrics import UNLABELLED, mentions_metric_or_data, metric_of, plain, split_rank
+from predictor.curves.wording import shown
 from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 
+OF_LEVELS = re.compile(r"(?:^|/)(\((?:'.*, .*|.*, '.*)\))")
+"""In a name: a column or row of several levels, as pandas writes it, ``('val_acc', 'r1')``."""
+WITHOUT_CURVES = {
+    frozenset(("trial_id", "hyperparameters", "metrics")): (
+        "a trial of Keras Tuner, which holds results, not curves; write these with keras.callbacks.CSVLogger"
+    ),
+    frozenset(("data", "configs", "config_origins")): (
+        "a run history of SMAC, which holds costs by budget; if the budgets are epochs, write a row for each "
+        "config_id and budget, with columns run, epoch and loss"
+    ),
+}
+"""What objects of other tools are, by their keys."""
 EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
 """Names of numbers of epochs; the others may be a time, or what a training belongs to."""
 
@@ -34,6 +47,7 @@ def from_json(text: str) -> pd.DataFrame:
     if not records:
         raise CurvesError("no objects in this JSON; expected one for each training, or for each epoch")
     columns = dict.fromkeys(name for record in records for name in record)
+    _refuse_levels(columns)
     cells = [[record.get(name, "") for name in columns] for record in records]
     return pd.DataFrame(cells, columns=pd.Index(list(columns), dtype=object), dtype=object)
 
@@ -71,6 +85,11 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
 
 
 def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for keys, what in WITHOUT_CURVES.items():
+        if keys <= content.keys():
+            raise CurvesError(what)
+    if _is_split(content):
+        content = {"data": _rows_of_split(content)}
     values = list(content.values())
     inner = [value for value in values if isinstance(value, list) and value and isinstance(value[0], Mapping)]
     if len(inner) == 1:  # such as the log_history of a trainer_state.json
@@ -92,10 +111,50 @@ def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[di
     rows = dict.fromkeys(key for value in content.values() for key in value)
     if all(map(str.isdecimal, rows)):  # as pandas writes tables by columns
         yield from _records([{name: content[name].get(row) for name in content} for row in rows])
+    elif all(map(str.isdecimal, content)) and _are_rows(list(content.values())):  # the same by rows
+        yield from (dict(_cells(value)) for value in content.values())
     elif _are_trainings(content):
         yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
     else:  # one training, by kinds of data or metrics
         yield dict(_cells(content))
+
+
+def _is_split(content: Mapping[str, Any]) -> bool:
+    """Whether this is what pandas writes with ``orient="split"``, and W&B for its tables."""
+    columns, rows = content.get("columns"), content.get("data")
+    index = content.get("index", rows)
+    if not (isinstance(columns, list) and isinstance(rows, list) and isinstance(index, list) and rows):
+        return False
+    return len(index) == len(rows) and all(isinstance(r, list) and len(r) == len(columns) for r in rows)
+
+
+def _rows_of_split(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows as objects, with the index as their name if it is text; raises `CurvesError`."""
+    names, index = content["columns"], content.get("index", [])
+    columns = [str(tuple(name) if isinstance(name, list) else name) for name in names]
+    _refuse_levels([*columns, *(str(tuple(name)) for name in index if isinstance(name, list))])
+    if repeated := [name for name in columns if columns.count(name) > 1]:
+        raise CurvesError(f"column {repeated[0][:60]!r} is there {len(repeated)} times")
+    rows = [dict(zip(columns, row, strict=True)) for row in content["data"]]
+    if not index or "name" in columns or not all(isinstance(name, str) for name in index):
+        return rows
+    return [{"name": name, **row} for name, row in zip(index, rows, strict=True)]
+
+
+def _refuse_levels(names: Iterable[str]) -> None:
+    if levels := next(filter(None, map(OF_LEVELS.search, names)), None):
+        raise CurvesError(
+            f"columns or rows of several levels, such as {shown(levels[1])}; write the table as CSV "
+            "(pandas: table.to_csv), which keeps them apart"
+        )
+
+
+def _are_rows(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether objects by number are rows: of an epoch that they number, or with columns ``acc_1, ...``."""
+    names = list(items[0])
+    numbered = [name for name in names if re.search(r"\d$", name)]
+    alike = all(item.keys() == items[0].keys() and not any(map(_has_list, item.values())) for item in items)
+    return alike and (len(numbered) > 2 or any(map(_numbers_epochs, names)))
 
 
 def _lists_of_epochs(item: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
@@ -38,9 +39,72 @@ def test_json_lines_are_read(tmp_path, accuracies):
 
 
 def test_json_as_pandas_writes_it_is_read(tmp_path, long, accuracies):
-    for orient in ("columns", "records"):
-        long.to_json(tmp_path / "long.json", orient=orient)
-        np.testing.assert_array_equal(read(tmp_path / "long.json").values, accuracies)
+    wide = pd.DataFrame(accuracies, columns=[f"acc_{epoch}" for epoch in range(1, 7)])
+    for orient in ("columns", "records", "split", "table", "index"):
+        for table in (long, wide):
+            table.to_json(tmp_path / "table.json", orient=orient)
+            np.testing.assert_array_equal(read(tmp_path / "table.json").values, accuracies)
+
+
+def test_names_in_the_index_that_pandas_wrote_apart_are_names(tmp_path, accuracies):
+    names = list("abcdefgh")
+    wide = pd.DataFrame(accuracies, columns=[f"acc_{epoch}" for epoch in range(1, 7)], index=names)
+    wide.to_json(tmp_path / "wide.json", orient="split")
+    assert read(tmp_path / "wide.json").names.tolist() == names
+
+
+@pytest.mark.parametrize("orient", ["split", "columns", "records", "index"])
+def test_json_of_several_levels_in_which_pandas_loses_them_is_refused(tmp_path, long, orient):
+    wide = long.pivot(index="epoch", columns="run", values=["val_acc", "val_loss"])
+    wide.to_json(tmp_path / "wide.json", orient=orient)
+    with pytest.raises(CurvesError, match=r"several levels, such as \('val_acc', 'r0'\); .* table\.to_csv"):
+        read(tmp_path / "wide.json")
+
+
+def test_objects_with_columns_and_data_that_are_no_table_are_asked_about(tmp_path):
+    for data in ([1, 2], [[1, 2], [1]], [], "x"):
+        content = {"columns": ["a", "b"], "index": [0, 1], "data": data}
+        (tmp_path / "curves.json").write_text(json.dumps(content))
+        with pytest.raises(CurvesError):
+            read(tmp_path / "curves.json")
+    (tmp_path / "curves.json").write_text(json.dumps({"columns": ["acc_1", "acc_1"], "data": [[1, 2]]}))
+    with pytest.raises(CurvesError, match="column 'acc_1' is there 2 times"):
+        read(tmp_path / "curves.json")
+
+
+def test_the_results_of_keras_tuner_and_of_smac_are_called_by_name(tmp_path):
+    """Keras Tuner writes a file for each trial, beside those of its oracle; SMAC one for all."""
+    for number in range(3):
+        value = {"direction": "max", "observations": [{"value": [0.5 + number / 10], "step": 4}]}
+        space = [{"class_name": "Int", "config": {"name": "units"}}, {"class_name": "Float", "config": {}}]
+        trial = {
+            "trial_id": f"{number}",
+            "hyperparameters": {"space": space, "values": {"units": 32 * number, "lr": 0.1}},
+            "metrics": {"metrics": {"val_accuracy": value}},
+            "score": 0.5 + number / 10,
+        }
+        folder = tmp_path / "tuner" / f"trial_{number}"
+        folder.mkdir(parents=True)
+        (folder / "trial.json").write_text(json.dumps(trial))
+    with pytest.raises(CurvesError, match=r"trial.json of 3 files.*: a trial of Keras Tuner, .*CSVLogger$"):
+        read(tmp_path / "tuner")
+    costs = [{"config_id": 1, "seed": 0, "budget": budget, "cost": 1 / budget} for budget in (1, 3, 9)]
+    history = {"stats": {"finished": 3}, "data": costs, "configs": {"1": {"lr": 0.1}}, "config_origins": {}}
+    (tmp_path / "runhistory.json").write_text(json.dumps(history))
+    with pytest.raises(CurvesError, match="a run history of SMAC, which holds costs by budget"):
+        read(tmp_path / "runhistory.json")
+
+
+def test_the_intermediate_results_of_nni_are_read_once_their_direction_is_told(tmp_path, accuracies, rates):
+    trials = [
+        {"id": f"t{i}", "hyperParameters": {"parameters": {"lr": rate}}, "intermediate": list(row)}
+        for i, (rate, row) in enumerate(zip(rates, accuracies, strict=True))
+    ]
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps({"experimentParameters": {"id": "x"}, "trialMessage": trials}))
+    with pytest.raises(CurvesError, match="say --direction maximize or minimize"):
+        read(path)
+    np.testing.assert_array_equal(read(path, direction="maximize").values, accuracies)
 
 
 def test_json_of_trainings_with_a_list_of_epochs_each(tmp_path, accuracies, rates):

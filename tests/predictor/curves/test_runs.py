@@ -275,3 +275,13 @@ def test_a_training_that_was_resumed_or_begun_again_or_logged_in_parts_is_one(tm
     apart = [tables[2][["epoch", "loss"]], tables[2][["epoch", "val_accuracy"]]]
     _append(tmp_path, resumed, again, apart)
     np.testing.assert_array_equal(read(tmp_path).values, accuracies[:3])
+
+
+def test_results_beside_lists_of_epochs_are_no_curves(tmp_path, accuracies, losses):
+    """A file per training: its accuracy after training is one number, its losses are a list."""
+    for number, (row, values) in enumerate(zip(losses, accuracies, strict=True)):
+        content = {"loss": list(row), "accuracy": values[-1], "lr": number / 10}
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    curves = read(tmp_path)
+    assert curves.metric == "loss"
+    np.testing.assert_array_equal(curves.values, losses)
