@@ -24,7 +24,7 @@ from predictor.curves.metrics import (
     words_of,
 )
 from predictor.curves.wording import LONGEST, as_argument, listed, shown
-from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY
+from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError
 
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
@@ -136,19 +136,21 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 
 def refuse_training(chosen: str, others: Iterable[str]) -> None:
-    """Refuse a curve of training data if others are of validation data, but of a metric that is not known."""
+    """Refuse a curve of training data if others are of validation data, but no known metric or an extreme."""
     if split_rank(chosen) != OF_TRAINING:
         return
     unknown = [
         name
         for name in others
-        if split_rank(name) == OF_VALIDATION and direction_of(name) is None and not is_generic(name)
+        if split_rank(name) == OF_VALIDATION
+        and not is_generic(name)
+        and (direction_of(name) is None or SUPERLATIVES.intersection(words_of(name)))
     ]
     if unknown:
         raise CurvesError(
             f"{shown(chosen)} was measured on training data; {listed(unknown)}, measured on validation data, "
-            f"is of no known metric; say which: --curve {as_argument(unknown[0])} with --direction, or "
-            f"--curve {as_argument(chosen)}"
+            f"is of no known metric, or the best so far; say which: --curve {as_argument(unknown[0])} with "
+            f"--direction, or --curve {as_argument(chosen)}"
         )
 
 

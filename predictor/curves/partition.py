@@ -33,10 +33,21 @@ def epoch_columns(table: pd.DataFrame) -> list[str]:
 
 
 def with_epochs(table: pd.DataFrame, name: str = "epoch") -> pd.DataFrame:
-    """The table, with a column that counts the rows if none numbers the epochs."""
+    """The table, with a column that counts the rows if neither a column nor the index numbers the epochs."""
     if epoch_columns(table):
         return table
+    if index := [column for column in table.columns if _begins_anew(table[column], column)][:1]:
+        return table.rename(columns={index[0]: name})
     return table.assign(**{name: [str(number) for number in range(1, len(table) + 1)]})
+
+
+def _begins_anew(cells: pd.Series, column: str) -> bool:
+    """Whether an index counts 0, 1, 2, ... several times, as that of tables one below the other."""
+    if not is_index(column) or not cells.map(str.isdecimal).all():
+        return False
+    counted = known_numbers(cells)
+    steps = np.diff(counted)
+    return bool((steps < 0).any() and ((steps == 1) | (counted[1:] == counted[0])).all())
 
 
 def partition(

@@ -10,6 +10,7 @@ from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index
 from predictor.curves.metrics import mentions_metric, metric_of, names_bookkeeping, plain, words_of
 from predictor.curves.partition import epoch_columns
+from predictor.curves.wording import listed, shown
 from predictor.curves.words import (
     AFTERWARDS,
     DATA,
@@ -20,6 +21,7 @@ from predictor.curves.words import (
     TRAINING,
     VALUE_NAMES,
 )
+from predictor.errors import CurvesError
 
 OF_DATA = frozenset(("set", "data", "split", "mode"))
 CODES = {"tr": "train", "va": "val", "vl": "val", "te": "test", "ts": "test"}
@@ -57,6 +59,33 @@ def _by_data(table: pd.DataFrame) -> pd.DataFrame:
         return table
     metrics = [column for column in table.columns if is_metric(table, column)]
     return labelled(table.drop(columns=phase), metrics, cells)
+
+
+def refuse_kinds(table: pd.DataFrame, curve: Iterable[str]) -> None:
+    """Refuse rows of several metrics, or of several kinds of data of a training; raises `CurvesError`.
+
+    Args:
+        table: a row with a curve in columns for each of them.
+        curve: those columns.
+    """
+    known = [column for column in table.columns if not is_index(column)]
+    others = [column for column in known if column not in set(curve) and not is_metric(table, column)]
+    for column in others:
+        kinds = list(dict.fromkeys(table[column]))
+        of_metrics = plain(column) in METRIC_NAMES and len(kinds) > 1 and all(map(metric_of, kinds))
+        if of_metrics or _pairs_data(table, column, [other for other in others if other != column]):
+            raise CurvesError(
+                f"rows of {listed(kinds)}, by {shown(column)}, are of the same trainings; keep those of one"
+            )
+
+
+def _pairs_data(table: pd.DataFrame, column: str, others: Sequence[str]) -> bool:
+    """Whether cells name data, and most trainings, told by the other columns, have a row of several."""
+    cells = _named_data(table[column], column)
+    kinds = set(cells)
+    if len(kinds) < 2 or not others or not _name_data(kinds) or table.duplicated([column, *others]).any():
+        return False
+    return bool((cells.groupby([table[other] for other in others]).nunique() > 1).mean() >= 0.5)
 
 
 def labelled(table: pd.DataFrame, metrics: Sequence[str], kinds: pd.Series) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, words_of
 from predictor.curves.parameters import parameters_of
+from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import as_argument, describe, shown
@@ -32,6 +33,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     groups = groups_of(list(table.columns))
     group = _curve_of(groups, table, wishes.curve)
     _refuse_other_epochs(group, groups, table)
+    refuse_kinds(table, group.columns.values())
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric and _may_be_turned(group, table):
         check_rows(np.stack(list(columns.values()), axis=1))

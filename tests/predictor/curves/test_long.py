@@ -275,3 +275,23 @@ def test_a_training_without_any_value_is_left_out_with_a_remark(write, valued):
     assert "1 training without a value left out" in curves.understood
     table = pd.DataFrame({"id": [7, 8, 9, 10], "epoch": [1, 2, 3, 4], "val_acc": [0.1, 0.2, 0.4, np.nan]})
     assert "left out" not in read(write(table)).understood
+
+
+def test_histories_one_below_the_other_are_told_apart_by_their_index(write, accuracies, losses):
+    """As pandas puts them together: each keeps its index, which has no name."""
+    histories = [pd.DataFrame({"loss": v, "accuracy": a}) for a, v in zip(accuracies, losses, strict=True)]
+    curves = read(write(pd.concat(histories).reset_index().rename(columns={"index": ""})))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "told apart by their order: the epochs begin anew" in curves.understood
+    alone = read(write(histories[0].reset_index().rename(columns={"index": ""})))
+    np.testing.assert_array_equal(alone.values, accuracies[:1])
+
+
+def test_training_data_are_not_taken_where_the_best_so_far_is_of_validation_data(write, long, accuracies):
+    table = long.rename(columns={"val_loss": "train_loss", "val_acc": "best_val_acc"})
+    with pytest.raises(
+        CurvesError, match=r"train_loss was measured on training data; best_val_acc, .* --curve"
+    ):
+        read(write(table))
+    np.testing.assert_array_equal(read(write(table), curve="best_val_acc").values, accuracies)
+    assert read(write(table), curve="train_loss").metric == "loss"

@@ -120,3 +120,32 @@ def test_published_files_are_read_to_the_bit_as_they_are(name):
     for column in parameters:
         np.testing.assert_array_equal(found[column], table[column].astype(float))
     assert curves.metric == {"acc": "accuracy", "ep": "perplexity", "loss": "loss"}[prefix]
+
+
+@pytest.mark.parametrize(
+    ("column", "kinds"),
+    [("metric", ("val_acc", "val_loss")), ("split", ("train", "val")), ("is_train", ("True", "False"))],
+)
+def test_rows_of_several_metrics_or_data_of_the_same_trainings_are_refused(
+    tmp_path, accuracies, losses, column, kinds
+):
+    """Each training has a row of either."""
+    columns = [f"epoch_{epoch}" if column == "metric" else f"acc_{epoch}" for epoch in range(1, 7)]
+    rows = [
+        pd.DataFrame(values, columns=columns).assign(model=list("abcdefgh"), lr=0.1, **{column: kind})
+        for kind, values in zip(kinds, (accuracies, losses), strict=True)
+    ]
+    pd.concat(rows).to_csv(tmp_path / "both.csv", index=False)
+    with pytest.raises(CurvesError, match=rf"rows of {', '.join(kinds)}, by {column}, are of the same train"):
+        read(tmp_path / "both.csv", direction="maximize")
+    rows[0].to_csv(tmp_path / "one.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "one.csv").values, accuracies)
+
+
+def test_a_split_of_the_trainings_is_none_of_data(tmp_path, accuracies):
+    """As networks are split for regression models; some have the same parameters."""
+    table = pd.DataFrame(accuracies, columns=[f"acc_{epoch}" for epoch in range(1, 7)])
+    for depth in (range(8), [1, 1, 2, 2, 3, 4, 5, 6], [1, 1, 1, 1, 2, 2, 2, 2]):
+        split = ["train", "train", "test", "train"] * 2
+        table.assign(depth=depth, split=split).to_csv(tmp_path / "split.csv", index=False)
+        np.testing.assert_array_equal(read(tmp_path / "split.csv").values, accuracies)
