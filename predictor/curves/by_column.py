@@ -16,6 +16,7 @@ from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index, numbers_trainings
 from predictor.curves.metrics import mentions_metric_or_data, names_no_values, plain
 from predictor.curves.partition import epoch_columns, with_epochs
+from predictor.curves.wording import listed
 from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
@@ -48,6 +49,17 @@ def exported(table: pd.DataFrame) -> pd.DataFrame:
     matches = ((column, OF_RUN.fullmatch(column)) for column in columns)
     pairs = {column: (m["run"], m["metric"]) for column, m in matches if m and not m["extreme"]}
     return _stacked(table, step, step if plain(step) in EPOCH_NAMES else "step", pairs, RUN)
+
+
+def merged(table: pd.DataFrame) -> list[str]:
+    """A remark on columns of such an export that are of several runs or steps: their extremes differ."""
+    names = [
+        column
+        for column in table.columns
+        if {f"{column}__MIN", f"{column}__MAX"} <= set(table.columns)
+        and (table[f"{column}__MIN"] != table[f"{column}__MAX"]).any()
+    ]
+    return [f"{listed(names)}: of several runs or steps, by __MIN and __MAX"] if names else []
 
 
 def _stacked(

@@ -9,14 +9,15 @@ import pandas as pd
 
 from predictor.curves.cells import first_text, is_number, numbers
 from predictor.curves.choice import Candidate, choose, refuse_training
-from predictor.curves.columns import is_index
+from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import UNLABELLED, metric_of, names_no_values, plain, split_rank
 from predictor.curves.partition import OF_PARAMETERS
-from predictor.curves.wording import describe
+from predictor.curves.wording import as_argument, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
+SEVERAL = 3
 OFTEN = 2
 """Metrics of batches are logged at least so many times as often as others."""
 
@@ -33,7 +34,13 @@ def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wa
     candidates = _candidates(table, epochs, run, wanted)
     if not wanted:
         candidates = _without_batches(candidates, table, epochs)
-    return choose(candidates, wanted, OF_TRAININGS).name
+    chosen = choose(candidates, wanted, OF_TRAININGS).name
+    if not wanted and len(numbered := _numbered_with(chosen, table)) >= SEVERAL:
+        raise CurvesError(
+            f"{shown(chosen)} may be a metric, or one of {listed(numbered)}; say which: --curve "
+            f"{as_argument(chosen)}{OF_TRAININGS}"
+        )
+    return chosen
 
 
 def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
@@ -71,6 +78,18 @@ def _candidates(
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if wanted else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
+
+
+def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
+    """The columns of no metric among which the chosen one is numbered: ``r1, r2, r3`` for ``r2``, a score."""
+    groups = groups_of([column for column in table.columns if not first_text(table[column])])
+    return [
+        column
+        for group in groups
+        if chosen in group.columns.values() and not metric_of(group.name) and group.stride == 1
+        if not group.numbers_parts
+        for column in group.columns.values()
+    ]
 
 
 def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:

@@ -32,6 +32,8 @@ from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
 ONE_TRAINING = "one training"
+FAR = 10
+"""Epochs between the last two, for one between the others, from which on there is a remark."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def read_long(
     _refuse_other_epochs(trainings, values)
     epoch = shown(trainings.epoch)
     _refuse_negative_epochs(grid, epoch)
+    remarks += _far(grid, epoch)
     metric, remark = settle(trainings.curve, values, wishes)
     values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
@@ -156,6 +159,14 @@ def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
             f"trainings have a value at {epoch} {grid[0]:g}, and epochs begin with 0 or 1; leave out these "
             "rows, or number the values 1, 2, ..."
         )
+
+
+def _far(grid: Sequence[float], epoch: str) -> list[str]:
+    """A remark on a last epoch far from the others, which may sum a training up: 1, 2, ..., 8, 999."""
+    steps = np.diff(grid)
+    if len(steps) < 3 or len(set(steps[:-1])) > 1 or steps[-1] < FAR * steps[0]:
+        return []
+    return [f"{epoch} {grid[-1]:g} kept as the last, far after {grid[-2]:g}"]
 
 
 def _without_epoch_zero(

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats
-from predictor.curves.cells import known_numbers, numbers
+from predictor.curves.cells import is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, metric_of, words_of
-from predictor.curves.parameters import parameters_of
+from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
+from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import as_argument, describe, shown
-from predictor.curves.words import EPOCH_WORDS
+from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS
 from predictor.errors import CurvesError
 
 N_GRAMS = {"bleu": 4, "rouge": 2}
@@ -61,16 +61,33 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
                 f"epochs, number them in a column epoch; found {describe(table)}"
             )
         _ask_about_numbers(groups)
+        for column in table.columns:
+            if plain(column) in OF_EPOCHS and sum(map(is_number, table[column])) > len(table) / 2:
+                numbers(table[column], column)  # raises what is no number
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
             f"epoch with its number in a column such as epoch{_hint(groups, table)}; found {describe(table)}"
         )
     group = choose(candidates, wanted)
     if not wanted:
+        _ask_about_the_first(group, table)
         refuse_training(group.name, [other.name for other in groups if other.length == group.length])
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     return group
+
+
+def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
+    """Ask about ``acc`` beside ``acc.1, acc.2, ...``: pandas numbers columns of the same name so."""
+    first = group.template.removesuffix(".#")
+    if first not in table.columns or first == group.template or min(group.columns) != 1:
+        return
+    values = np.stack([known_numbers(table[column]) for column in group.columns.values()], axis=1)
+    if not tells_the_end(known_numbers(table[first]), values):
+        raise CurvesError(
+            f"{shown(first)} beside {_range(group)} may be the first of them, as pandas numbers columns of "
+            f"one name, or no epoch; call it {shown(first)}.0, or leave it out"
+        )
 
 
 def _ask_about_numbers(groups: Sequence[Group]) -> None:

@@ -94,3 +94,17 @@ def test_a_planned_number_of_epochs_is_a_parameter(wide, accuracies):
 def test_an_export_whose_first_column_is_a_training_loses_none(write, accuracies):
     curves = read(write({f"sweep-{i} - val_acc": row for i, row in enumerate(accuracies)}))
     np.testing.assert_array_equal(curves.values, accuracies)
+
+
+def test_it_is_told_that_an_export_of_a_chart_sums_up_groups_of_runs(tmp_path, accuracies):
+    """Their minima and maxima differ; those of single runs are the same as their values."""
+    table = pd.DataFrame({"Step": range(6)})
+    for i, row in enumerate(accuracies):
+        low = row - 0.01 if i == 1 else row
+        table = table.assign(
+            **{f"g{i} - val_acc": row, f"g{i} - val_acc__MIN": low, f"g{i} - val_acc__MAX": row}
+        )
+    table.to_csv(tmp_path / "chart.csv", index=False)
+    curves = read(tmp_path / "chart.csv")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert "; g1 - val_acc: of several runs or steps, by __MIN and __MAX;" in curves.understood

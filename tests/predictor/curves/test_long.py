@@ -295,3 +295,28 @@ def test_training_data_are_not_taken_where_the_best_so_far_is_of_validation_data
         read(write(table))
     np.testing.assert_array_equal(read(write(table), curve="best_val_acc").values, accuracies)
     assert read(write(table), curve="train_loss").metric == "loss"
+
+
+def test_a_training_that_is_called_as_a_metric_among_others_is_asked_about(write, accuracies):
+    table = pd.DataFrame({f"r{i}": row for i, row in enumerate(accuracies)}).assign(epoch=range(1, 7))
+    with pytest.raises(
+        CurvesError, match=r"r2 may be a metric, or one of r0, r1, r2, .* --curve r2; columns of"
+    ):
+        read(write(table))
+    np.testing.assert_array_equal(read(write(table), curve="r2").values, accuracies[2:3])
+    score = table[["epoch", "r2"]].assign(loss=1 - accuracies[2])
+    assert read(write(score)).metric == "r2"
+
+
+def test_a_last_epoch_far_after_the_others_is_told_of(write, long, accuracies):
+    """Such as that of the test after training."""
+    ends = pd.DataFrame({"run": [f"r{i}" for i in range(8)], "epoch": 999, "val_acc": accuracies[:, -1]})
+    curves = read(write(pd.concat([long, ends])))
+    assert curves.T == 7
+    assert "; epoch 999 kept as the last, far after 6;" in curves.understood
+
+
+def test_the_first_epoch_that_is_no_number_is_named(write, long):
+    table = pd.concat([long, long.iloc[:1].assign(epoch="best")])
+    with pytest.raises(CurvesError, match="row 49, column 'epoch': 'best' is not a number"):
+        read(write(table))
