@@ -16,9 +16,11 @@ import pandas as pd
 
 from predictor.curves.metrics import UNLABELLED, mentions_metric_or_data, metric_of, plain, split_rank
 from predictor.curves.wording import shown
-from predictor.curves.words import EPOCH_NAMES, RUN
+from predictor.curves.words import EPOCH_NAMES, RUN, RUN_NAMES
 from predictor.errors import CurvesError
 
+CONFIGURATIONS = ("config", "params", "hparams", "args", "hyperparameters", "hyper parameters", "parameters")
+"""Names of objects that hold what was known before training."""
 OF_LEVELS = re.compile(r"(?:^|/)(\((?:'.*, .*|.*, '.*)\))")
 """In a name: a column or row of several levels, as pandas writes it, ``('val_acc', 'r1')``."""
 WITHOUT_CURVES = {
@@ -93,7 +95,8 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     values = list(content.values())
     inner = [value for value in values if isinstance(value, list) and value and isinstance(value[0], Mapping)]
     if len(inner) == 1:  # such as the log_history of a trainer_state.json
-        yield from _records(inner[0])
+        settings = _settings(content) if _is_epoch(inner[0][0]) else {}
+        yield from ({**settings, **record} for record in _records(inner[0]))
     elif len(list(_lists_of_epochs(content))) == len(content) > 1:
         of_data = all(split_rank(name) != UNLABELLED for name in content)
         yield from _epochs({name: {"": rows} for name, rows in content.items()}, "phase" if of_data else RUN)
@@ -117,6 +120,22 @@ def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[di
         yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
     else:  # one training, by kinds of data or metrics
         yield dict(_cells(content))
+
+
+def _is_epoch(item: Mapping[str, Any]) -> bool:
+    """Whether this is an epoch of the one training of a file, and no training or epoch of several."""
+    names = [name for name, _ in _cells(item)]
+    if _has_list(item) or any(plain(name) in RUN_NAMES for name in names):
+        return False
+    return any(map(_numbers_epochs, names)) or all(map(mentions_metric_or_data, names))
+
+
+def _settings(content: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of the configuration beside a list of epochs, as ``config/...``."""
+    objects = [item for name, item in content.items() if plain(name) in CONFIGURATIONS]
+    return {
+        f"config/{name}": cell for item in objects if isinstance(item, Mapping) for name, cell in _cells(item)
+    }
 
 
 def _is_split(content: Mapping[str, Any]) -> bool:

@@ -247,3 +247,17 @@ def test_a_table_by_columns_is_no_single_training(tmp_path, long, accuracies, na
     path = tmp_path / "curves.json"
     path.write_text(json.dumps(long.rename(columns={"epoch": name}).to_dict("list")))
     np.testing.assert_array_equal(read(path).values, accuracies)
+
+
+def test_the_configuration_beside_a_list_of_epochs_holds_parameters(tmp_path, accuracies, rates):
+    """A file per training; the configuration beside a list of trainings is that of all."""
+    for number, (rate, row) in enumerate(zip(rates, accuracies, strict=True)):
+        epochs = [{"epoch": epoch, "val_acc": value} for epoch, value in enumerate(row, start=1)]
+        content = {"config": {"lr": rate, "optim": {"name": "sgd"}}, "history": epochs, "test": {"acc": 0.9}}
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
+    trainings = [{"lr": rate, "val_acc": list(row)} for rate, row in zip(rates, accuracies, strict=True)]
+    (tmp_path / "all.json").write_text(json.dumps({"config": {"epochs": 6}, "runs": trainings}))
+    assert list(read(tmp_path / "all.json").hyperparameters) == ["lr"]
