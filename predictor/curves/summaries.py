@@ -31,7 +31,9 @@ COMPUTED: dict[str, Callable[..., Any]] = {
     "median": np.nanmedian,
 }
 """By their names; a training may have one of them, too, such as that of its pooling."""
-MAY_SUM_UP = re.compile("|".join(COMPUTED), re.IGNORECASE)
+_LOWER, _TITLE = "|".join(COMPUTED), "|".join(name.title() for name in COMPUTED)
+MAY_SUM_UP = re.compile(rf"(?:(?<![A-Za-z])(?i:{_LOWER})|(?<=[a-z\d])(?:{_TITLE}))(?![a-z\d])")
+"""Whether a name may have one of them as a word; finding all words takes long."""
 NAMES = frozenset(COMPUTED)
 DESCRIBED = re.compile(r"count|\d+(\.\d+)?%?")
 """What else pandas's `describe` has a row of."""
@@ -67,7 +69,7 @@ def refuse_summaries(table: pd.DataFrame, values: Floats) -> str:
         called_so = _refuse_sums(cells, column, values)
         kept += called_so if names_rows else []
     if len(texts) > 1:  # resnet in one column, and mean in the next
-        _refuse_sums(table[texts].agg(" ".join, axis=1), listed(texts), values)
+        _refuse_sums(table[texts[0]].str.cat(table[texts[1:]], sep=" "), listed(texts), values)
     of_one = ("a training", "its") if len(kept) == 1 else ("trainings", "their")
     return f"{listed(kept)} read as {of_one[0]}, by {of_one[1]} values" if kept else ""
 
@@ -86,11 +88,12 @@ def _refuse_descriptions(cells: pd.Series, column: str) -> None:
 
 def _refuse_sums(cells: pd.Series, column: str, values: Floats) -> list[str]:
     """Refuse rows that are a statistic of others; the names of those that are called so and are none."""
-    if not cells.str.contains(MAY_SUM_UP).any():
+    once = ~cells.str.lower().duplicated(keep=False)  # ways of pooling come again
+    may = np.flatnonzero(once & cells.str.contains(MAY_SUM_UP))
+    named = [int(row) for row in may if NAMES.intersection(words_of(cells.iloc[row]))]
+    if not named:
         return []
     words = [frozenset(words_of(cell)) for cell in cells]
-    once = np.flatnonzero(~cells.str.lower().duplicated(keep=False))  # ways of pooling come again
-    named = [int(row) for row in once if words[row] & NAMES]
     for row, statistic in _sums(named, words, values):
         unsure = "" if _is_plain(words[row]) else ", or give it another name if it is one"
         raise CurvesError(
