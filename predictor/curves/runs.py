@@ -31,6 +31,7 @@ from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
+from predictor.curves.wide import ask_about_numbers
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
@@ -78,25 +79,34 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
     tables = []
     for file, name in zip(last, names, strict=True):
         try:
-            tables.append(run_table(read_table(file), file, name))
+            tables.append(run_table(read_table(file), file, name, wishes.curve))
         except CurvesError as error:
             raise CurvesError(f"{file} of {len(files)} files, one for each training: {error}") from None
     table, remarks = by_training(pd.concat(tables, ignore_index=True).fillna(""))
     return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
 
 
-def run_table(table: pd.DataFrame, file: Path, name: str) -> pd.DataFrame:
-    """The long table of one training's file, with the column ``run`` and what is known beside the file."""
+def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None = None) -> pd.DataFrame:
+    """The long table of one training's file, with the column ``run`` and what is known beside the file.
+
+    Args:
+        table: of the file.
+        file: of one training.
+        name: of the training, if the file has none.
+        wanted: the curve that was asked for, if any.
+    """
     if set(table.columns) == TENSORBOARD_CSV:
         tag = TENSORBOARD_NAME.fullmatch(file.stem)
         metric = tag["tag"] if tag else "value"
         return _long(table.rename(columns={"Value": metric, "Step": "step"}), tag["run"] if tag else name)
     if is_export(table):
         return exported(table)
-    if is_long(table):
+    if is_long(table, wanted):
         return _long(spread(with_epochs(table)), name).assign(**_settings(file, table.columns))
-    groups = curves_among(groups_of(list(table.columns)))
+    every = groups_of(list(table.columns))
+    groups = curves_among(every, wanted)
     if not groups or len(table) > 1:
+        ask_about_numbers(every)
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
     return _long(_upright(table, groups), name)
 

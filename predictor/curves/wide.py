@@ -60,7 +60,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
                 f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
                 f"epochs, number them in a column epoch; found {describe(table)}"
             )
-        _ask_about_numbers(groups)
+        ask_about_numbers(groups)
         for column in table.columns:
             if plain(column) in OF_EPOCHS and sum(map(is_number, table[column])) > len(table) / 2:
                 numbers(table[column], column)  # raises what is no number
@@ -90,7 +90,7 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
         )
 
 
-def _ask_about_numbers(groups: Sequence[Group]) -> None:
+def ask_about_numbers(groups: Sequence[Group]) -> None:
     """Ask whether numbers that may be of anything, ``acc_s1, acc_s2``, are of epochs; `CurvesError`."""
     unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
     if group := min(unclear, key=lambda group: group.rank(labelled=False), default=None):
