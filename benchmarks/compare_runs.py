@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from metaqnn.results.summary import cumulative_top
-from metaqnn.session.run_folder import reading
+from metaqnn.session.find import reading
 
 
 def row(name: str, ended: list[Any]) -> dict[str, Any]:

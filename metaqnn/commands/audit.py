@@ -21,7 +21,8 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command, percent, predicted, rows_as_text
 from metaqnn.report.text import audit_line
 from metaqnn.results.summary import summarise_audits
-from metaqnn.session.run_folder import RunFolder, reading
+from metaqnn.session.find import existing_run, reading
+from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; repeat to resume
@@ -53,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
-    folder = RunFolder.existing(namespace.run)
+    folder = existing_run(namespace.run)
     again = command("audit", folder.path, "--share", namespace.share)
     return interruptible(
         lambda: _execute(folder, namespace, again), lambda: f"resume with the same command: {again}"

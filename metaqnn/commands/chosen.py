@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from metaqnn.commands.common import add_trust
 from metaqnn.config.bounds import MANY, ROW
 from metaqnn.config.options import ConfigError
-from metaqnn.session.run_folder import RunFolder, reading
+from metaqnn.session.find import reading
+from metaqnn.session.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from metaqnn.export import Exportable

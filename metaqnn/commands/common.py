@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
-from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, latest_run
+from metaqnn.session.find import RUNS, latest_run
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from predictor.output import NO_SPACE, drop
 
 if TYPE_CHECKING:

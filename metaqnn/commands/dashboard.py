@@ -11,6 +11,7 @@ from pathlib import Path
 from metaqnn.commands.common import run_path
 from metaqnn.config.bounds import Bounds
 from metaqnn.interrupts import interrupt_on_termination
+from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable
 
@@ -67,7 +68,7 @@ def _searches(runs: list[Path]) -> list[Path]:
     """
     searches = [run for run in runs if not RunFolder(run).is_other()] or runs
     for run in searches:
-        RunFolder.existing(run)
+        existing_run(run)
     for run in runs:
         if run not in searches:
             print(f"note: {printable(repr(str(run)))} holds no search and is left out", file=sys.stderr)

@@ -25,7 +25,8 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE, TRANSLATION
 from metaqnn.config.tuned import Tuned
 from metaqnn.output import counted, percent, shell_quoted
-from metaqnn.session.run_folder import RunFolder, reading
+from metaqnn.session.find import reading
+from metaqnn.session.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader

@@ -10,7 +10,8 @@ from typing import Any
 from metaqnn.commands.common import add_format, run_path
 from metaqnn.output import percent, rows_as_text
 from metaqnn.search.remarks import why_over
-from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, reading, runs_in
+from metaqnn.session.find import RUNS, existing_run, reading, runs_in
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space.errors import printable
 
 EXAMPLES = """examples:
@@ -47,7 +48,7 @@ def execute(namespace: argparse.Namespace) -> int:
         raise RunFolderError(f"there is no folder {str(namespace.folder)!r}")
     folder = RunFolder(namespace.folder)
     if folder.is_other():
-        RunFolder.existing(folder.path)  # says what it is instead
+        existing_run(folder.path)  # says what it is instead
     own = [folder.path] if folder.is_there() else []
     runs = own or sorted(runs_in(namespace.folder), key=lambda run: RunFolder(run).changed())
     rows = [_row(run) for run in runs]

@@ -12,7 +12,7 @@ from metaqnn.config.options import ConfigError, require
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import counted
 from metaqnn.search.remarks import why_over
-from metaqnn.session.run_folder import reading
+from metaqnn.session.find import reading
 from state_space.errors import printable, quoted
 
 if TYPE_CHECKING:

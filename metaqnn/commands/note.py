@@ -6,8 +6,8 @@ import argparse
 
 from metaqnn.commands.common import add_run
 from metaqnn.config.bounds import ROW
+from metaqnn.session.find import reading
 from metaqnn.session.notes import write_note
-from metaqnn.session.run_folder import reading
 
 EXAMPLES = """examples:
   metaqnn note runs/NAME 17 "half the size of 12, use this one"

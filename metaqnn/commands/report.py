@@ -9,7 +9,8 @@ from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.output import as_json, rows_as_text, shell_quoted
 from metaqnn.report.text import COLUMNS, SPARE, audit_line, epsilon_rows, headline
 from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
-from metaqnn.session.run_folder import RunFolder, reading
+from metaqnn.session.find import reading
+from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn report runs/NAME                   prints a summary; page and figures go to runs/NAME/report

@@ -31,8 +31,9 @@ from metaqnn.report.text import TOP, NextStep, audit_line, headline, uses
 from metaqnn.results.accuracy import better_balanced
 from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.summary import summarise, summarise_audits
+from metaqnn.session.find import RUNS, existing_run, reading
 from metaqnn.session.notes import read_notes
-from metaqnn.session.run_folder import RUNS, RunFolder, RunFolderError, reading
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space.errors import printable
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _preset_is_open(given: dict[str, Any]) -> bool:
 
 def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
     if namespace.resume is not None:
-        return RunFolder.existing(namespace.resume)
+        return existing_run(namespace.resume)
     if namespace.run_dir is not None:
         return RunFolder(namespace.run_dir)
     config = SearchConfig.of(**given)

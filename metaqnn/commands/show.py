@@ -20,8 +20,8 @@ from metaqnn.output import (
 )
 from metaqnn.results.accuracy import accuracy_interval
 from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
+from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
-from metaqnn.session.run_folder import reading
 from trainers.metric import in_words
 
 EXAMPLES = """examples:

@@ -14,8 +14,8 @@ from metaqnn.database import SearchRecord
 from metaqnn.output import count, interval_text, percent, predicted, rows_as_text
 from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
 from metaqnn.results.pareto import pareto_front
+from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
-from metaqnn.session.run_folder import reading
 from trainers.metric import ACCURACY, in_words
 
 EXAMPLES = """examples:

@@ -26,7 +26,8 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.tuned import HyperParameters, hyper_parameters
 from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
-from metaqnn.session.run_folder import RUNS, RunFolder
+from metaqnn.session.find import RUNS
+from metaqnn.session.run_folder import RunFolder
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import OF_FAMILY, TuneSettings
 from state_space.errors import printable

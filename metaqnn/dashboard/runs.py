@@ -19,6 +19,7 @@ from metaqnn.database.trouble import damage_explained
 from metaqnn.figures import SearchView
 from metaqnn.output import command
 from metaqnn.results.summary import Summary
+from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import quoted
 
@@ -82,7 +83,7 @@ class Run:
             UnknownNetworkError, RefusedError: from the block.
         """
         try:
-            with damage_explained(RunFolder.existing(self.path).url):
+            with damage_explained(existing_run(self.path).url):
                 yield
         except (UnknownNetworkError, RefusedError):  # nothing is wrong with the run
             raise

@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -20,14 +20,10 @@ from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
-from metaqnn.database.trouble import damage_explained
 from predictor.curves.servers import require_known
 from predictor.files import small_text
-from state_space.errors import nearest
 from trainers.files import write_whole
 
-RUNS = Path("runs")
-"""Where run folders are made unless the user says otherwise."""
 OWNER, LOCK = "owner.txt", "search.lock"
 STUDY, TRAINING = "study.json", "train.json"
 """Files by which the folders of `metaqnn tune` and `metaqnn train` are known."""
@@ -59,22 +55,6 @@ class RunFolder:
             if not path.exists():
                 return cls(path)
         raise RunFolderError(f"too many run folders {parent / clean}-{stamp}*")
-
-    @classmethod
-    def existing(cls, path: Path) -> RunFolder:
-        """The folder of a search that was started before.
-
-        Raises:
-            RunFolderError: there is no search, or it cannot be read.
-        """
-        folder = cls(path)
-        try:
-            found = folder.is_there()
-        except OSError as error:  # no permission, or no name that a folder can have
-            raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
-        if not found:
-            raise RunFolderError(_what_else(path) or f"there is no folder {str(path)!r}{_nearest_run(path)}")
-        return folder
 
     def is_there(self) -> bool:
         """Whether a search may be in it: a file says so. Raises OSError."""
@@ -235,15 +215,6 @@ class RunFolder:
         return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
 
 
-@contextmanager
-def reading(run: Path) -> Iterator[SearchReader]:
-    """The search in a run folder, read-only, in which all values are possible ones."""
-    folder = RunFolder.existing(run)
-    with damage_explained(folder.url), closing(folder.reader()) as reader:
-        reader.require_possible()
-        yield reader
-
-
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -260,37 +231,3 @@ def _owner_in(file: Path) -> re.Match[str] | None:
         return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", small_text(file).strip())
     except (OSError, ValueError):
         return None
-
-
-def latest_run(parent: Path) -> Path | None:
-    """The run folder in `parent` whose search stored anything last, None if there is none."""
-    return max(runs_in(parent), key=lambda run: RunFolder(run).changed(), default=None)
-
-
-def _what_else(path: Path) -> str | None:
-    """Why there is no search in this folder; None if there is no folder."""
-    if (path / STUDY).exists():
-        return f"{str(path)!r} holds a tuning, not a search: its results are in curves.csv and best.json"
-    if (path / TRAINING).exists():
-        return f"{str(path)!r} holds the training of one network, not a search"
-    if path.exists():
-        no_file = f"there is no {RunFolder(path).database.name} in it"
-        return f"{str(path)!r} holds no search: {no_file}{_nearest_run(path)}"
-    return None
-
-
-def _nearest_run(path: Path) -> str:
-    """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
-    inside = latest_run(path)
-    if inside is not None:
-        return f"; did you mean {str(inside)!r}?"
-    near = nearest(path.name, (run.name for run in runs_in(path.parent)))
-    return "" if near is None else f"; did you mean {str(path.with_name(near))!r}?"
-
-
-def runs_in(parent: Path) -> list[Path]:
-    """The run folders in a folder; none where it is missing or may not be read."""
-    try:
-        return [path for path in parent.iterdir() if RunFolder(path).is_there()]
-    except OSError:  # no folder, or one that may not be read
-        return []

@@ -11,7 +11,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.images import ImageOptions, refuse_two_validations
 from metaqnn.config.tuned import Tuned
 from metaqnn.export.exportable import ranked
-from metaqnn.session.run_folder import reading
+from metaqnn.session.find import reading
 from metaqnn.session.trust import require_trusted
 from metaqnn.tune import TuneError
 from trainers.families import FAMILIES

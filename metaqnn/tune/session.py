@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
-from metaqnn.session.run_folder import RUNS, RunFolder
+from metaqnn.session.find import RUNS
+from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder

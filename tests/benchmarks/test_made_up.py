@@ -4,7 +4,7 @@ import pytest
 from made_up import MadeUp, store
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.session.run_folder import reading
+from metaqnn.session.find import reading
 from state_space import Architecture
 
 WIDTHS = (64, 128, 256)

@@ -16,6 +16,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.engine import UnreachableError, sqlite_url
 from metaqnn.database.migrate import NoSearchError
 from metaqnn.executors import SerialExecutor
+from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from predictor import LearningCurves
 
@@ -24,6 +25,7 @@ import runpy, sys, time
 from pathlib import Path
 from metaqnn.executors import SerialExecutor
 from metaqnn.session.start import stopping_rule
+from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.search.loop import Search
 
@@ -210,7 +212,7 @@ def test_a_run_folder_knows_its_search_but_no_password(server, new_postgresql, t
     moved = RunFolder(folder.path.rename(tmp_path / "moved"))
     monkeypatch.delenv("PGPASSWORD")
     with pytest.raises(UnreachableError, match="no password supplied"):
-        RunFolder.existing(moved.path).open_search()
+        existing_run(moved.path).open_search()
     moved.open_search(f"postgres://locked:se%3Acr%40t@{place}").close()
     with closing(moved.reader()) as reader:
         assert moved.holds_search()

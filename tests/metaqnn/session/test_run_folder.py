@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.cli import main
 from metaqnn.database import DatabaseError
-from metaqnn.session.run_folder import RunFolder, RunFolderError, latest_run
+from metaqnn.session.find import existing_run
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 HOLD = """
 import sys, time
 from pathlib import Path
+from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1])).lock():
     print("locked", flush=True)
@@ -85,38 +85,9 @@ def test_new_folders_never_collide(tmp_path):
     assert all(path.parent == tmp_path and path.name.startswith("digits-first-run-") for path in paths)
 
 
-def test_a_folder_without_a_search_is_refused(tmp_path):
-    empty = tmp_path / "empty"  # next to no other test's folder, whose name might be much the same
-    empty.mkdir()
-    with pytest.raises(RunFolderError, match=f"^'{empty}' holds no search: there is no search.db in it$"):
-        RunFolder.existing(empty)
-    with pytest.raises(RunFolderError, match=f"^there is no folder '{tmp_path / 'nowhere'}'$"):
-        RunFolder.existing(tmp_path / "nowhere")
-    assert list(tmp_path.iterdir()) == [empty]
-    assert list(empty.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("file", "said"),
-    [
-        ("study.json", "a tuning, not a search: its results are in curves.csv and best.json"),
-        ("train.json", "the training of one network, not a search"),
-    ],
-)
-def test_a_folder_of_another_command_is_called_what_it_is(tmp_path, file, said):
-    (tmp_path / file).touch()
-    with pytest.raises(RunFolderError, match=f"^'{tmp_path}' holds {said}$"):
-        RunFolder.existing(tmp_path)
-
-
-def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
-    with pytest.raises(RunFolderError, match="cannot be read: File name too long"):
-        RunFolder.existing(tmp_path / ("x" * 300))
-
-
 def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
     assert finished_run.holds_search()
-    assert RunFolder.existing(finished_run.path).path == finished_run.path
+    assert existing_run(finished_run.path).path == finished_run.path
     assert not RunFolder(tmp_path).holds_search()
     (tmp_path / "search.db").touch()
     assert not RunFolder(tmp_path).holds_search()
@@ -127,14 +98,14 @@ def test_whether_a_folder_holds_a_search(finished_run, tmp_path):
 
 def test_a_run_folder_can_be_moved(run_copy, tmp_path):
     moved = Path(run_copy.path.rename(tmp_path / "moved to 50%"))
-    assert RunFolder.existing(moved).holds_search()
+    assert existing_run(moved).holds_search()
 
 
 def test_a_file_that_does_not_name_a_search_is_refused(tmp_path):
     for content in ("", "[]", "{}", "[" * 100_000, '{"url": "postgresql://u@h/d", "search": "x"}'):
         (tmp_path / "storage.json").write_text(content)
         with pytest.raises(RunFolderError, match=r"storage.json' does not name a search"):
-            RunFolder.existing(tmp_path).holds_search()
+            existing_run(tmp_path).holds_search()
 
 
 def test_what_is_no_small_file_does_not_name_a_search_either(tmp_path):
@@ -151,27 +122,6 @@ def test_what_is_no_small_file_does_not_name_a_search_either(tmp_path):
     os.truncate(folder.storage, 2**36)
     with pytest.raises(RunFolderError, match=f"it has {2**36} bytes; expected at most"):
         folder.holds_search()
-
-
-def test_a_similar_run_folder_is_named(tmp_path):
-    for name in ("digits-1", "cifar10-1", "other"):
-        (tmp_path / name).mkdir()
-        if name != "other":
-            (tmp_path / name / "search.db").touch()
-    with pytest.raises(RunFolderError, match=f"; did you mean '{tmp_path / 'digits-1'}'"):
-        RunFolder.existing(tmp_path / "digist-1")
-    for unlike in ("other", "zzz"):
-        with pytest.raises(RunFolderError, match=r"there is no (search\.db in it|folder '.*zzz')$"):
-            RunFolder.existing(tmp_path / unlike)
-
-
-def test_where_run_folders_are_the_newest_is_named(tmp_path):
-    for age, name in enumerate(("a", "b")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "storage.json").touch()
-        os.utime(tmp_path / name, (1e9 + age, 1e9 + age))
-    with pytest.raises(RunFolderError, match=f"; did you mean '{tmp_path / 'b'}'"):
-        RunFolder.existing(tmp_path)
 
 
 def test_the_owner_is_who_holds_the_folder(tmp_path):
@@ -247,13 +197,3 @@ def test_nothing_is_written_into_a_folder_that_a_link_leads_to(tmp_path, name):
     with pytest.raises(RunFolderError, match=rf"run/{name}' is a link"), RunFolder(tmp_path / "run").lock():
         pass
     assert not list((tmp_path / "there").iterdir())
-
-
-def test_who_reads_an_earlier_search_does_not_make_it_the_latest(finished_run, tmp_path):
-    for name, stored in (("earlier", 1e9), ("later", 1.1e9)):
-        folder = RunFolder(shutil.copytree(finished_run.path, tmp_path / name))
-        for path in (*folder.path.iterdir(), folder.path):
-            os.utime(path, (stored, stored))
-    assert main(["report", str(tmp_path / "earlier"), "--no-figures"]) == 0
-    (tmp_path / "earlier" / "report").mkdir()
-    assert latest_run(tmp_path) == tmp_path / "later"

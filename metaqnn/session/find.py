@@ -1,0 +1,74 @@
+"""Run folders on disk: the one that is named, the latest, and the one that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from metaqnn.database.queries import SearchReader
+from metaqnn.database.trouble import damage_explained
+from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
+from state_space.errors import nearest
+
+RUNS = Path("runs")
+"""Where run folders are made unless the user says otherwise."""
+
+
+def existing_run(path: Path) -> RunFolder:
+    """The folder of a search that was started before.
+
+    Raises:
+        RunFolderError: there is no search, or it cannot be read.
+    """
+    folder = RunFolder(path)
+    try:
+        found = folder.is_there()
+    except OSError as error:  # no permission, or no name that a folder can have
+        raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    if not found:
+        raise RunFolderError(_what_else(path) or f"there is no folder {str(path)!r}{_nearest_run(path)}")
+    return folder
+
+
+@contextmanager
+def reading(run: Path) -> Iterator[SearchReader]:
+    """The search in a run folder, read-only, in which all values are possible ones."""
+    folder = existing_run(run)
+    with damage_explained(folder.url), closing(folder.reader()) as reader:
+        reader.require_possible()
+        yield reader
+
+
+def runs_in(parent: Path) -> list[Path]:
+    """The run folders in a folder; none where it is missing or may not be read."""
+    try:
+        return [path for path in parent.iterdir() if RunFolder(path).is_there()]
+    except OSError:  # no folder, or one that may not be read
+        return []
+
+
+def latest_run(parent: Path) -> Path | None:
+    """The run folder in `parent` whose search stored anything last, None if there is none."""
+    return max(runs_in(parent), key=lambda run: RunFolder(run).changed(), default=None)
+
+
+def _what_else(path: Path) -> str | None:
+    """Why there is no search in this folder; None if there is no folder."""
+    if (path / STUDY).exists():
+        return f"{str(path)!r} holds a tuning, not a search: its results are in curves.csv and best.json"
+    if (path / TRAINING).exists():
+        return f"{str(path)!r} holds the training of one network, not a search"
+    if path.exists():
+        no_file = f"there is no {RunFolder(path).database.name} in it"
+        return f"{str(path)!r} holds no search: {no_file}{_nearest_run(path)}"
+    return None
+
+
+def _nearest_run(path: Path) -> str:
+    """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
+    inside = latest_run(path)
+    if inside is not None:
+        return f"; did you mean {str(inside)!r}?"
+    near = nearest(path.name, (run.name for run in runs_in(path.parent)))
+    return "" if near is None else f"; did you mean {str(path.with_name(near))!r}?"
