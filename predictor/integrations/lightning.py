@@ -59,6 +59,7 @@ class StoppingRuleCallback(Callback):
         self.decision: Decision | None = None
         self._values: list[float] = []
         self._training: RunningTraining | None = None
+        self._began = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forget a training that crashed; those of a checkpoint come afterwards."""
@@ -72,6 +73,7 @@ class StoppingRuleCallback(Callback):
         if not self._values:  # of a checkpoint without this callback the validations are not known
             self._values = [nan] * _validation_runs(trainer)
         self._training.values = self._values
+        self._began = _batches(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ask the rule."""
@@ -79,7 +81,10 @@ class StoppingRuleCallback(Callback):
             return
         if self.monitor not in trainer.callback_metrics:
             raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(trainer.callback_metrics)}")
-        self.decision = self._training.report(float(trainer.callback_metrics[self.monitor]))
+        # Lightning before 2.5 begins with the validation run that a checkpoint was saved after
+        repeated = len(self._values) if _batches(trainer) == self._began else 0
+        value = float(trainer.callback_metrics[self.monitor])
+        self.decision = self._training.report(value, repeated or None)
         stop = trainer.strategy.reduce_boolean_decision(self.decision.stop, all=False)
         trainer.should_stop = trainer.should_stop or stop
 
@@ -102,7 +107,7 @@ def _validation_runs(trainer: Trainer) -> int:
     every, interval, of_epoch = (
         trainer.check_val_every_n_epoch, trainer.val_check_batch, trainer.num_training_batches,
     )  # fmt: skip
-    batches = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    batches = _batches(trainer)
     if interval is None or not isfinite(interval) or not (every is None or isfinite(of_epoch)):
         return trainer.current_epoch // (every or 1)
     if every is None:
@@ -110,3 +115,8 @@ def _validation_runs(trainer: Trainer) -> int:
     epochs, rest = divmod(batches, of_epoch)
     validated = epochs % every == every - 1
     return int(epochs // every * (of_epoch // interval) + validated * (rest // interval))
+
+
+def _batches(trainer: Trainer) -> int:
+    """How many have been trained on, those before a checkpoint included."""
+    return int(trainer.fit_loop.epoch_loop.batch_progress.total.completed)
