@@ -66,14 +66,14 @@ EPOCH_NAMES = (
 """Names of columns that number the epochs, the best first."""
 EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
     "i", "gen", "generations", "rounds", "update", "updates", "checkpoint", "ckpt", "pass", "cycle", "budget",
-    "at", "after", "until",
+    "fidelity", "episode", "episodes", "hour", "hours", "minute", "minutes", "at", "after", "until",
 ))
 """Words next to the number of an epoch: `acc_after_1`."""
 RATES = ("lr", "learning rate")
 """Names of what may change from batch to batch."""
 
 OF_VALUES = GENERIC | STATISTICS | AVERAGES | ERROR_BARS | {
-    "rate", "macro", "micro", "weighted", "balanced", "overall",
+    "rate", "macro", "micro", "weighted", "balanced", "overall", "ema", "smooth", "smoothed",
 }
 """What else is next to the number of an epoch: `f1_macro_1`, `mean_1`."""
 UNITS = frozenset(("k", "st", "nd", "rd", "th"))
