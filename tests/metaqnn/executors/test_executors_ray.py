@@ -2,6 +2,7 @@
 
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_trainings_of_an_actor_run_in_one_thread_and_a_lost_device_costs_the_act
             threads.append(threading.get_ident())
             return super().train(architecture, **more)
 
-    actor = SteppedTrainer(partial(Noting, str(folder)), folder)
+    actor = SteppedTrainer(partial(Noting, str(folder)), Path.cwd())
     assert actor.get_ready() == Ready()
 
     def train(seed):
