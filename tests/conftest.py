@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -51,6 +52,20 @@ def own_state(tmp_path_factory):
     """What this user has allowed on this machine neither matters to the tests nor is changed by them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_files(own_state):
+    """What Ray, browsers and others leave in the folder for temporary files is removed after the last test.
+
+    The tests' own folders are elsewhere: those of failed tests are kept.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="metaqnn-", ignore_cleanup_errors=True)
+    with folder as path, pytest.MonkeyPatch.context() as patch:
+        os.chmod(path, 0o711)  # root's PostgreSQL server is another user's process
+        patch.setenv("TMPDIR", path)
+        patch.setattr(tempfile, "tempdir", path)
         yield
 
 
