@@ -22,6 +22,8 @@ CURVES, BEST = "curves.csv", "best.json"
 PREFIX = {"accuracy": "acc", "perplexity": "ppl"}
 """What the columns of epochs begin with, by the metric."""
 FACTS = ("num_params", "depth")
+FAILED_EPOCHS = "failed_epochs"
+"""Attribute of a trial that started again: epochs of attempts that failed, which are not in its curve."""
 ENDS = {"COMPLETE": "completed", "PRUNED": "stopped", "RUNNING": "in training"}
 
 
@@ -32,8 +34,9 @@ class TuneSummary:
     Attributes:
         trials: that have begun.
         completed, stopped, failed: how they ended.
-        epochs: trained in them.
-        full_epochs: what training all that ended to the end would have taken.
+        epochs: trained in them, in every attempt.
+        full_epochs: what training all that ended to the end would have taken; attempts that failed count as
+            they were, because stopping saved nothing there.
         failures: by how they failed, the commonest first: how many `trials`, the `first` one, its `message`.
     """
 
@@ -52,12 +55,11 @@ def summarise_tune(study: Study, settings: TuneSettings) -> TuneSummary:
     completed, stopped, failed = (
         [trial for trial in trials if trial.state.name == state] for state in ("COMPLETE", "PRUNED", "FAIL")
     )
-    epochs = {trial.number: len(trial.intermediate_values) for trial in trials}
-    whole = settings.epochs * (len(completed) + len(stopped))
-    full = whole + sum(epochs[trial.number] for trial in failed)
-    ended = sum(epochs[trial.number] for trial in (*completed, *stopped, *failed))
+    ended = (*completed, *stopped, *failed)
+    epochs = sum(len(trial.intermediate_values) + trial.user_attrs.get(FAILED_EPOCHS, 0) for trial in ended)
+    skipped = sum(settings.epochs - len(trial.intermediate_values) for trial in stopped)
     counts = len(trials), len(completed), len(stopped), len(failed)
-    return TuneSummary(*counts, ended, full, _failures(failed))
+    return TuneSummary(*counts, epochs, epochs + skipped, _failures(failed))
 
 
 def _failures(failed: Sequence[FrozenTrial]) -> dict[str, dict[str, Any]]:

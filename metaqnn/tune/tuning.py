@@ -13,6 +13,7 @@ from metaqnn.interrupts import uninterrupted
 from metaqnn.output import last_line
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune.preparation import PreparedTuning
+from metaqnn.tune.results import FAILED_EPOCHS
 from metaqnn.tune.study import distribution, make_sampler
 from trainers import Checkpoint, EpochReport, Outcome, TrainingResult
 
@@ -78,6 +79,8 @@ class Tuning:
     def on_epoch(self, task: Task, report: EpochReport) -> bool:
         """See `Coordinator`. Epochs of attempts that start again are not part of the curve."""
         if self._prepared.trainer.chance.failed(report):
+            with uninterrupted():  # every attempt so far has failed after its first epoch
+                self._running[task.number].set_user_attr(FAILED_EPOCHS, report.attempt)
             return False
         told = self._told.get(task.number, 0)
         if report.epoch < told:

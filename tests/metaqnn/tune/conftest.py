@@ -17,15 +17,20 @@ from trainers.chance import Chance
 
 NETWORK = "[C(4,3,1), D(1,1), SM(10)]"
 T = 6
+ATTEMPTS = 5
 
 
 class FormulaTrainer:
-    """Curves that rise to a height, which depends on the dropout; goes on from where its checkpoint ended."""
+    """Curves that rise to a height, which depends on the dropout; goes on from where its checkpoint ended.
+
+    A restart is an attempt that has learned nothing after its first epoch.
+    """
 
     chance = Chance(0.1, 0.05)
 
-    def __init__(self, failing=()):
+    def __init__(self, failing=(), restarts=None):
         self.failing = failing
+        self.restarts = restarts or {}
         self.trained = []
         self.saved = {}
 
@@ -35,13 +40,18 @@ class FormulaTrainer:
     def train(self, configuration, *, seed, on_epoch, checkpoint):
         if checkpoint.path.name in self.failing:
             return TrainingResult(Outcome.DIVERGED, (), 0.1, 1, 0.0, "training loss nan in epoch 2")
+        restarts = self.restarts.get(checkpoint.path.name, 0)
+        for attempt in range(1, restarts + 1):
+            on_epoch(EpochReport(attempt, 0.1, 1, 0.05, 1.0, 0.1))
+        if restarts == ATTEMPTS:
+            return TrainingResult(Outcome.CHANCE, (0.05,), 0.1, restarts, 0.0, "no better than chance")
         height, curve = 0.9 - configuration.values["dropout"], []
         for epoch in range(1, T + 1):
             if epoch > self.saved.get(checkpoint.path.name, 0):
                 self.trained.append((checkpoint.path.name, epoch))
                 self.saved[checkpoint.path.name] = epoch
             curve.append(height * (1 - 0.5**epoch))
-            if on_epoch(EpochReport(1, 0.1, epoch, curve[-1], 1.0, 0.1)):
+            if on_epoch(EpochReport(restarts + 1, 0.1, epoch, curve[-1], 1.0, 0.1)):
                 return TrainingResult(Outcome.STOPPED, tuple(curve), 0.1, 1, 0.0, "")
         return TrainingResult(Outcome.COMPLETED, tuple(curve), 0.1, 1, 0.0, "")
 

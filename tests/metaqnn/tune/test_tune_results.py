@@ -70,6 +70,20 @@ def test_epochs_are_counted(tuning, formula_family_trainer, settings):
     assert found.full_epochs == 11 * 6
 
 
+def test_epochs_of_attempts_that_started_again_count_as_in_a_search(tuning, formula_family_trainer, settings):
+    """In what was trained, and in what training to the end would have taken: stopping has not saved them."""
+    trainer = formula_family_trainer(restarts={"trial-0.pt": 2, "trial-1.pt": 5})
+
+    def cut(number, what):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuning(trainer, trials=3, heard=cut)
+    found = summarise_tune(tuning(trainer, trials=3), settings())
+    assert (found.completed, found.failed) == (2, 1)
+    assert found.epochs == found.full_epochs == (2 + 6) + 5 + 6
+
+
 @pytest.mark.parametrize(
     ("epochs", "full", "said"),
     [(15, 27, "1.80 times fewer than 27"), (15, 15, "none saved"), (0, 0, "none saved")],
