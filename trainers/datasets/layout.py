@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainers.datasets.dataset import DatasetError
 from trainers.datasets.splits import PLAIN, are_folds, roles, says_nothing
-from trainers.datasets.tree import Labelled, Named, Tree, enclosing
+from trainers.datasets.tree import Labelled, Named, Tree, enclosing, spelling
 from trainers.datasets.walk import Parts
 
 
@@ -51,15 +51,19 @@ def find_layout(
             a training class, there is no training set, or the folders look like splits or masks and are not
             understood.
     """
-    tree = Tree(source, images, folders)
+    layout = _found(Tree(source, images, folders), own_validation)
+    return replace(layout, notes=(*layout.notes, *_note_of_twins(layout.class_names)))
+
+
+def _found(tree: Tree, own_validation: bool) -> Layout:
     splits = _splits_above(tree)
     if splits is not None:
         return _with_splits(tree, splits, own_validation)
     splits = _splits_below(tree)
     if splits is not None:
         return _with_splits_in_classes(tree, splits, own_validation)
-    files = tree.by_class(images, tree.base)
-    names = tree.class_names(files, folders, tree.base)
+    files = tree.by_class(tree.images, tree.base)
+    names = tree.class_names(files, tree.folders, tree.base)
     return Layout(names, tree.label(files, names), [], [], _note_of_folders(tree))
 
 
@@ -70,6 +74,16 @@ def _note_of_folders(tree: Tree) -> tuple[str, ...]:
     if len(same) < 2 or any(found != same for found in inside):
         return ()
     return (f"the classes are {_first(tree.inside)}, not the folders {_first(same)} that each of them holds",)
+
+
+def _note_of_twins(names: Collection[str]) -> tuple[str, ...]:
+    """A line if classes differ in capitals alone: letters do, but it may be one class from two sources."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(spelling(name), []).append(name)
+    twins = [" and ".join(map(repr, found)) for found in alike.values() if len(found) > 1][:1]
+    remedy = "if they are meant to be one, put their images into one folder"
+    return tuple(f"{found} are different classes; {remedy}" for found in twins)
 
 
 def _first(names: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,8 +92,10 @@ class Tree:
         labels = {name: label for label, name in enumerate(names)}
         for parts, name in files:
             if name not in labels:
+                twins = (known for known in names if spelling(known) == spelling(name))
+                hint = next((f", but {known!r} is" for known in twins), "")
                 raise DatasetError(
-                    f"class {name!r} of {'/'.join(parts)!r} in {self.source!r} is not a training class"
+                    f"class {name!r} of {'/'.join(parts)!r} in {self.source!r} is not a training class{hint}"
                 )
         return [(parts, labels[name]) for parts, name in files]
 
@@ -106,6 +109,11 @@ def enclosing(images: Collection[Parts], level: int, classes: Collection[str] = 
         if len(heads) > 1 or not nested or head.lower() in PLAIN or head in classes:
             return level
         level += 1
+
+
+def spelling(name: str) -> str:
+    """A name in small letters, however its accents are encoded."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _stem(parts: Parts) -> str:

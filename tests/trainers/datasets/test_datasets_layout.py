@@ -80,6 +80,11 @@ def test_loose_images_beside_the_splits_do_not_matter():
             "class folder 'train/b' of 'source' holds no",
         ),
         ("train/a/1.png test/z/1.png", "", "class 'z' of 'test/z/1.png' in 'source' is not a training class"),
+        (
+            "train/Cat/1.png test/cat/1.png",
+            "",
+            "class 'cat' of 'test/cat/1.png' in 'source' is not a training class, but 'Cat' is",
+        ),
         ("test/a/1.png val/a/1.png", "", "'source' has 'test', 'val' but no train folder with images"),
         ("test/a/1.png", "", "'source' has 'test' but no train folder with images"),
     ],
@@ -249,3 +254,20 @@ def test_classes_that_hold_the_same_folders_are_told():
     assert names == ("A", "B")
     assert notes == ("the classes are 'A', 'B', not the folders 'cat', 'dog' that each of them holds",)
     assert layout_of("A/x/1.png A/y/1.png B/x/1.png B/z/1.png")[3] == ()
+
+
+@pytest.mark.parametrize(
+    ("images", "twins"),
+    [
+        ("Cat/1.png cat/1.png dog/1.png", "'Cat' and 'cat'"),
+        ("train/Cat/1.png train/cat/1.png train/CAT/1.png test/cat/1.png", "'CAT' and 'Cat' and 'cat'"),
+        ("A/1.png B/1.png C/1.png a/1.png b/1.png", "'A' and 'a'"),
+        ("caf\u00e9/1.png cafe\u0301/1.png", "'cafe\u0301' and 'caf\u00e9'"),  # as macOS writes it
+    ],
+)
+def test_classes_that_differ_in_capitals_alone_are_classes_and_named_in_a_note(images, twins):
+    names, _, _, notes = layout_of(images)
+    assert len(names) == len({path.split("/")[-2] for path in images.split()})
+    assert notes == (
+        f"{twins} are different classes; if they are meant to be one, put their images into one folder",
+    )
