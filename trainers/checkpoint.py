@@ -95,7 +95,8 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except (OSError, UnusableFile) as error:
-            _LOG.warning("checkpoint %s is ignored: %s", self.path, error)
+            reason = getattr(error, "strerror", None) or error
+            _LOG.warning("checkpoint %s is ignored: %s", self.path, reason)
             return None
         return saved
 

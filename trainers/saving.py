@@ -77,8 +77,8 @@ class Saver:
         try:
             self._checkpoint.save(training, self._identity)
         except OSError as error:
-            epoch = training.reports[-1].epoch
-            _LOG.warning("epoch %d is not saved, after a kill it is trained again: %s", epoch, error)
+            said = f"epoch {training.reports[-1].epoch} is not saved, after a kill it is trained again"
+            _LOG.warning("%s: %s: %r", said, error.strerror or error, str(self._checkpoint.path))
 
 
 def _on_host(value: Any) -> Any:

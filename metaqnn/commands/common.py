@@ -143,9 +143,10 @@ def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
         raise _unwritable(folder, go_on, str(getattr(error, "orig", error)), help_) from None
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise _unwritable(folder, go_on, str(error), SPACE) from None
+            raise _unwritable(folder, go_on, error.strerror or str(error), SPACE) from None
         if error.filename is not None and folder.path in Path(str(error.filename)).parents:
-            raise _unwritable(folder, go_on, str(error), "change that") from None
+            reason = f"{error.strerror}: {str(error.filename)!r}"
+            raise _unwritable(folder, go_on, reason, "change that") from None
         raise
 
 

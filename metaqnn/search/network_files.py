@@ -135,10 +135,12 @@ class NetworkFiles:
         network = TrainedNetwork(
             finalist.architecture, self._input_shape, self._num_classes, last.accuracy, saved.network
         )
+        file = self.weights(finalist.number)
         try:
-            network.save(self.weights(finalist.number))
+            network.save(file)
         except OSError as error:
-            _LOG.warning("weights of network %d are not kept for now: %s", finalist.number, error)
+            said = f"weights of network {finalist.number} are not kept for now"
+            _LOG.warning("%s: %s: %r", said, error.strerror or error, str(file))
         else:
             checkpoint.discard()
 

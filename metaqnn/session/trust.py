@@ -37,7 +37,8 @@ def trust(dataset: str) -> None:
         _file().parent.mkdir(parents=True, exist_ok=True)
         write_whole(_file(), json.dumps([*known, _entry(dataset)], indent=2) + "\n")
     except OSError as error:
-        _LOG.warning("%s is not remembered as trusted, so that later commands will ask: %s", dataset, error)
+        said = f"{dataset} is not remembered as trusted, so that later commands will ask"
+        _LOG.warning("%s: %s: %r", said, error.strerror or error, str(_file()))
 
 
 def require_trusted(dataset: str, trusted: bool = False) -> None:

@@ -75,7 +75,7 @@ def test_a_file_system_that_becomes_read_only_is_one_line(new_run, undisturbed, 
     mounted(run.folder / "checkpoints", "size=1m,ro")
     assert run.here() == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith(f"metaqnn: error: cannot write to {run.folder}: [Errno 30] Read-only file system")
+    assert said.startswith(f"metaqnn: error: cannot write to {run.folder}: Read-only file system: '")
     subprocess.run(["mount", "-o", "remount,rw", str(run.folder / "checkpoints")], check=True)
     assert run.here() == 0
     assert run.outcome() == undisturbed.outcome()

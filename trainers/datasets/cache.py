@@ -75,7 +75,8 @@ def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> Imag
     try:
         _store(entry, signature, dataset, source.version)
     except OSError as error:
-        _LOG.warning("decoded images of %r are not cached: %s", source.name, error)
+        reason = error.strerror or error
+        _LOG.warning("decoded images of %r are not cached: %s: %r", source.name, reason, str(entry.parent))
     return dataset
 
 

@@ -105,6 +105,19 @@ def test_a_last_epoch_that_was_not_saved_is_not_passed_off_as_the_trained_networ
     assert "weights of network 1 are not kept" in caplog.text
 
 
+def test_weights_that_cannot_be_written_cost_a_line_with_their_place_and_wait_in_the_checkpoint(
+    files, tmp_path, caplog
+):
+    made = files(1)
+    train(made, 1, 0.5)
+    (tmp_path / "weights").rmdir()
+    made.ended(1, [finalist(1, 0.5)])
+    place = str(tmp_path / "weights" / "network-1.pt")
+    said = "weights of network 1 are not kept for now: No such file or directory"
+    assert f"{said}: {place!r}\n" in caplog.text
+    assert made.checkpoint(1).path.exists()
+
+
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])
 def test_a_file_without_a_network_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "network-1.pt"

@@ -94,3 +94,14 @@ def test_a_damaged_memory_trusts_nothing(tmp_path, content):
     file.write_text(content)
     with pytest.raises(ConfigError, match="--trust-module"):
         require_trusted("trusted_images_module:images")
+
+
+def test_what_cannot_be_remembered_is_a_line_with_its_place(folder, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    trust("trusted_images_module:images")
+    place = str(tmp_path / "file" / "metaqnn" / "modules.json")
+    assert caplog.messages == [
+        "trusted_images_module:images is not remembered as trusted, so that later commands will ask: "
+        f"Not a directory: {place!r}"
+    ]

@@ -189,7 +189,7 @@ def test_a_full_disk_costs_a_warning(source, cache, monkeypatch, caplog):
     monkeypatch.setattr(cache_module.np, "savez", full)
     with caplog.at_level(logging.WARNING):
         assert len(read_cached(source, None, cache).train_images) == 4
-    assert "are not cached: [Errno 28] No space left" in caplog.text
+    assert f"are not cached: No space left on device: {str(cache / 'datasets')!r}\n" in caplog.text
     assert entries(cache) == []
 
 
