@@ -60,4 +60,4 @@ mkdir "$OUT/run"; cp "$RUN"/*.* "$OUT/run" # without checkpoints and weights
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
 echo "== all done after $SECONDS s"
-sleep 0.5 # until the report has it, too
+for _ in {1..500}; do grep -qs '^== all done' "$OUT/report.txt" && break; sleep 0.02; done # the report has it, too
