@@ -27,7 +27,7 @@ def test_the_cliff_costs_100_and_leads_back_to_the_start():
     assert walked(0, 0, 0) == walked(0, 0, 2) == (0, 0, -1)
 
 
-@pytest.mark.parametrize("kind", ["cliff", "regression", "mlp"])
+@pytest.mark.parametrize("kind", ["cliff", "regression", "boosting", "mlp"])
 def test_a_training_does_not_depend_on_how_many_are_trained(kind, tmp_path):
     write(KINDS[kind], 2, tmp_path / "two.csv")
     write(KINDS[kind], 1, tmp_path / "one.csv")
@@ -35,7 +35,18 @@ def test_a_training_does_not_depend_on_how_many_are_trained(kind, tmp_path):
     assert two[:2] == one
     curves = LearningCurves.read(tmp_path / "two.csv")
     assert KINDS[kind].epochs == curves.T
-    assert curves.metric == {"cliff": "return", "regression": "rmse", "mlp": "accuracy"}[kind]
+    assert (
+        curves.metric
+        == {"cliff": "return", "regression": "rmse", "boosting": "loss", "mlp": "accuracy"}[kind]
+    )
+
+
+def test_trees_that_learn_nothing_lose_as_much_as_a_guess_and_stumps_lose_less_with_each():
+    """Half of the digits are odd: the log-loss of guessing is log 2."""
+    nothing = list(KINDS["boosting"].values({"learning_rate": 1e-9}, 0, None))
+    np.testing.assert_allclose(nothing, [np.log(2)] * 100, atol=0.002)
+    stumps = list(KINDS["boosting"].values({"learning_rate": 0.1, "max_leaf_nodes": 2}, 0, None))
+    assert (np.diff([nothing[0], *stumps[:50]]) < 0).all()
 
 
 def test_a_language_model_begins_no_better_than_guessing_characters(tmp_path):
