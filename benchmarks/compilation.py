@@ -13,6 +13,7 @@ otherwise it would count against whichever network comes first.
 
 import os
 import tempfile
+from collections.abc import Sequence
 from math import ceil
 from statistics import median
 from time import perf_counter
@@ -20,7 +21,6 @@ from time import perf_counter
 import torch
 from command_line import execute, parser, positive
 from machine import described
-from tabulate import tabulate
 from training_loop import BATCH, SUBJECTS, Subject, random_batch, random_images, trainer
 
 from state_space import Architecture
@@ -31,6 +31,16 @@ from trainers.steps import eager_step
 
 EPOCH = 45_000
 TINY = "[C(2,3,1), GAP(10), SM(10)]"
+HEADERS = (
+    "network",
+    "M MAC/image",
+    "first step s",
+    "images/s",
+    "compiled",
+    "ratio",
+    "back after images",
+    "epochs",
+)
 
 
 def seconds_of(state: TrainingState, images: torch.Tensor, labels: torch.Tensor, steps: int) -> float:
@@ -72,6 +82,11 @@ def row(subject: Subject, device: str, precision: str, rounds: int, turn: float)
     return [subject.name, f"{subject.macs / 1e6:,.0f}", f"{first:.1f}", *speeds, *won_back]
 
 
+def line(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--device", default="cpu")
@@ -87,10 +102,10 @@ def main() -> None:
     with processor_settings(chosen.threads), tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
         given = chosen.device, chosen.precision, chosen.rounds, chosen.seconds
-        print(f"the compiler started in {start_compiler(*given[:2]):.1f} s, once in a process\n")
-        rows = [row(subject, *given) for subject in SUBJECTS]
-    headers = ["network", "M MAC/image", "first step s", "images/s", "compiled", "ratio", "back after images"]
-    print(tabulate(rows, [*headers, "epochs"], tablefmt="github", disable_numparse=True))
+        print(f"the compiler started in {start_compiler(*given[:2]):.1f} s, once in a process\n", flush=True)
+        print(f"{line(HEADERS)}\n{line(['---'] * len(HEADERS))}", flush=True)
+        for subject in SUBJECTS:  # told at once: a session on a GPU may end before the last one
+            print(line(row(subject, *given)), flush=True)
 
 
 if __name__ == "__main__":
