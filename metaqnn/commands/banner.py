@@ -47,11 +47,20 @@ def introduction(session: Session) -> str:
 
 
 def _without_gpus(session: Session) -> list[str]:
-    """Of an option for GPUs, where there are none; what they are on Ray is not known here."""
+    """Of an option for GPUs, where there are none."""
     environment, device = session.prepared.environment, session.trainer.device
-    if environment.executor == "ray" or device.type == "cuda" or environment.workers_per_gpu == 1:
+    if environment.workers_per_gpu == 1:
         return []
     asked = f"--workers-per-gpu {environment.workers_per_gpu}"
+    if environment.executor == "ray":
+        from metaqnn.executors.ray import has_gpus  # Ray is an extra, and connected by now
+
+        if has_gpus() and environment.device != "cpu":
+            return []
+        why = "--device is cpu" if environment.device == "cpu" else "the Ray cluster has no GPU"
+        return [f"note        {asked} has no effect: {why}"]
+    if device.type == "cuda":
+        return []
     return [f"note        {asked} has no effect on {device}: --threads says how many workers there are"]
 
 

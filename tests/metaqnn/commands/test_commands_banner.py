@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from metaqnn.cli import main
+from metaqnn.executors import SerialExecutor
 from metaqnn.session import workers
 
 QUICK = ["--schedule", "1.0:1", "--epochs", "1", "--image-size", "8", "--layer-limit", "2", "--quiet"]
@@ -67,6 +68,26 @@ def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys, 
     many = ["--workers", "auto", "--workers-per-gpu", "2"]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
     assert "note        --workers-per-gpu 2 has no effect on cpu: --threads says" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "why"),
+    [
+        ("auto", False, "the Ray cluster has no GPU"),
+        ("cpu", True, "--device is cpu"),
+        ("auto", True, None),
+    ],
+)
+def test_workers_per_gpu_are_said_to_mean_nothing_on_a_cluster_without_one(
+    tmp_path, capsys, monkeypatch, device, gpus, why
+):
+    pytest.importorskip("ray")
+    monkeypatch.setattr("metaqnn.executors.ray.has_gpus", lambda: gpus)
+    monkeypatch.setattr(workers, "_on_ray", lambda prepared: SerialExecutor(prepared.trainer))
+    place = ["--executor", "ray", "--workers-per-gpu", "2", "--device", device]
+    assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, "--no-early-stopping", *place]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if "--workers-per-gpu" in line]
+    assert said == ([f"note        --workers-per-gpu 2 has no effect: {why}"] if why else [])
 
 
 @pytest.mark.parametrize("rule", ["none", "none:", "none "])
