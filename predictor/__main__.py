@@ -1,4 +1,4 @@
-"""``python -m predictor COMMAND``; see `predictor.cli`."""
+"""`python -m predictor COMMAND`; see `predictor.cli`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m predictor`` and its subcommands."""
+"""`python -m predictor` and its subcommands."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Split:
 
 
 def random_split(n: int, n_train: int, number: int) -> Split:
-    """The first n_train rows of ``numpy.random.default_rng(number).permutation(n)`` against the others.
+    """The first n_train rows of `numpy.random.default_rng(number).permutation(n)` against the others.
 
     Raises `CurvesError` if fewer than two are left to test on.
     """
@@ -56,7 +56,7 @@ def depth_split(depth: Floats, limit: float, n_train: int, number: int) -> Split
 
 
 def depths(curves: LearningCurves) -> Floats:
-    """(n,) number of layers: ``depth``, ``n_layer``, or 6 ``num_blocks`` + 2 as in [PP]'s ResNets."""
+    """(n,) number of layers: `depth`, `n_layer`, or 6 `num_blocks` + 2 as in [PP]'s ResNets."""
     for name in ("depth", "n_layer"):
         if name in curves.architecture:
             return curves.architecture[name]

@@ -19,14 +19,14 @@ class StoppingRuleCallback(keras.callbacks.Callback):
     """Stops `fit` when the rule stops its curve, with the trainings in a `CurveStore` as history.
 
     A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A
-    value's place is its epoch: with ``validation_freq`` the epochs in between are not observed, and a `fit`
-    that begins with ``initial_epoch`` above 0 is compared with the others from there on.
+    value's place is its epoch: with `validation_freq` the epochs in between are not observed, and a `fit`
+    that begins with `initial_epoch` above 0 is compared with the others from there on.
 
     Args:
         store: where the earlier trainings are; its T is the number of epochs of a full training.
-        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
-            ``EarlyStopper(burn_in=20)``.
-        monitor: what Keras logs after an epoch, such as ``val_accuracy``; the store takes metric and
+        rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
+            `EarlyStopper(burn_in=20)`.
+        monitor: what Keras logs after an epoch, such as `val_accuracy`; the store takes metric and
             direction from it, unless it knows them.
         parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 

@@ -30,9 +30,9 @@ class StoppingRuleCallback(Callback):
 
     Args:
         store: where the earlier trainings are.
-        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
-            ``EarlyStopper(burn_in=20)``.
-        monitor: what the module logs, ``self.log("val_accuracy", ...)``; the store takes metric and direction
+        rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
+            `EarlyStopper(burn_in=20)`.
+        monitor: what the module logs, `self.log("val_accuracy", ...)`; the store takes metric and direction
             from it, unless it knows them.
         parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
 

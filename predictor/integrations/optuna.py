@@ -31,8 +31,8 @@ class StoppingRulePruner(BasePruner):
     nothing is read: which of its values a trial has reported is then told by the steps that were read last.
 
     Args:
-        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
-            ``EarlyStopper(burn_in=20)``.
+        rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
+            `EarlyStopper(burn_in=20)`.
         T: values that a trial reports if it is never pruned. If completed trials have another number, that is
             logged once.
         parameters: names of the trials' parameters that the rule may look at; their values must be numbers. A
@@ -56,7 +56,7 @@ class StoppingRulePruner(BasePruner):
         self._lock = threading.Lock()
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether to prune; called by ``trial.should_prune()``."""
+        """Whether to prune; called by `trial.should_prune()`."""
         if not trial.intermediate_values or self._passes(study, trial):
             return False
         return self.decide(study, trial).stop

@@ -30,16 +30,16 @@ class StoppingRuleScheduler(FIFOScheduler):
 
     Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
     the history; one that Tune tries again keeps its curve. A value that is not finite stops its trial. A
-    value's place is its ``training_iteration``. After `Tuner.restore` the history begins anew; a trial that
+    value's place is its `training_iteration`. After `Tuner.restore` the history begins anew; a trial that
     goes on then is compared with the others from the iteration on with which it does.
 
     Args:
-        rule: for example ``predictor.rules.names.make_rule("rank-envelope")`` or
-            ``EarlyStopper(burn_in=20)``.
-        T: ``training_iteration`` of the last result of a trial that is never stopped. If trials end with
+        rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
+            `EarlyStopper(burn_in=20)`.
+        T: `training_iteration` of the last result of a trial that is never stopped. If trials end with
             another one, that is logged once.
-        metric, mode: what is reported, and ``max`` or ``min``; here or in `TuneConfig`.
-        parameters: keys of the trials' ``config`` that the rule may look at, ``outer/inner`` where it is
+        metric, mode: what is reported, and `max` or `min`; here or in `TuneConfig`.
+        parameters: keys of the trials' `config` that the rule may look at, `outer/inner` where it is
             nested; their values must be numbers.
 
     Raises:

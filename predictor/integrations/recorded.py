@@ -6,7 +6,7 @@
             if training.report(train_and_validate()).stop:
                 break
 
-The file is an ``.npz`` of `predictor.LearningCurves`, as ``python -m predictor simulate`` reads it, too.
+The file is an `.npz` of `predictor.LearningCurves`, as `python -m predictor simulate` reads it, too.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class CurveStore:
     """The curves of all trainings that ended, in order of ending, in one file.
 
     Any number of processes may read and add at the same time: the file is replaced as a whole, under a lock
-    (``NAME.npz.lock`` beside it). A training is added when it ends; one that crashed or was killed never is.
+    (`NAME.npz.lock` beside it). A training is added when it ends; one that crashed or was killed never is.
 
     Args:
-        path: an ``.npz`` file; made, with its folder, when the first training ends.
+        path: an `.npz` file; made, with its folder, when the first training ends.
         T: epochs of a full training.
         metric: of the values, as in `LearningCurves`; None takes it from the file, or else from what the
             first training monitors.
@@ -70,7 +70,7 @@ class CurveStore:
             self._adopt(stored)
 
     def monitor(self, name: str) -> None:
-        """Take metric and direction, unless they are known, from what a training monitors: ``val_loss``.
+        """Take metric and direction, unless they are known, from what a training monitors: `val_loss`.
 
         Raises:
             CurvesError: the name has no direction and none was given, or it has the other one; or it is of

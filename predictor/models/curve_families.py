@@ -2,7 +2,7 @@
 
 Functions of t >= 1 that take their parameters as arrays which broadcast against t: with parameters of shape
 (walkers, 1) and t of shape (tau,) they give (walkers, tau). Outside a function's domain the result is NaN or
-infinite, without a warning where the caller has silenced numpy (``np.errstate(all="ignore")``).
+infinite, without a warning where the caller has silenced numpy (`np.errstate(all="ignore")`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 """Constructor arguments of `SequentialRegression`; what is not there has its (published) default.
 
-Those of ``stacked`` are of `StackedRegression`.
+Those of `stacked` are of `StackedRegression`.
 """
 
 DEFAULT_METHOD = STACKED = "stacked"

@@ -146,7 +146,7 @@ class SequentialRegression(BaseEstimator):
     def score(self, curves: LearningCurves, tau: int) -> float:
         """R^2 of y_hat_T after tau epochs, on the completed ones of the curves.
 
-        In scikit-learn's `cross_val_score`: ``scoring=lambda model, curves, y=None: model.score(curves, 5)``.
+        In scikit-learn's `cross_val_score`: `scoring=lambda model, curves, y=None: model.score(curves, 5)`.
         """
         complete = curves[curves.completed]
         return float(r2_score(complete.final, self.predict(complete, tau)))

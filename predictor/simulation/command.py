@@ -1,4 +1,4 @@
-"""What ``python -m predictor simulate`` does: simulate, print, write and draw."""
+"""What `python -m predictor simulate` does: simulate, print, write and draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m predictor simulate``: its options; to show them, no model needs to be loaded."""
+"""`python -m predictor simulate`: its options; to show them, no model needs to be loaded."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options of ``simulate``."""
+    """Options of `simulate`."""
     add_reading_options(parser)
     parser.add_argument(
         "--rules",

@@ -36,7 +36,7 @@ class _Nodes(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """The trees of a ``RandomForestRegressor(trees, max_features=ratio, random_state=...)``, to the bit.
+    """The trees of a `RandomForestRegressor(trees, max_features=ratio, random_state=...)`, to the bit.
 
     That class copies and checks its settings for every tree when it is fitted, and a row for every tree when
     it is asked, which takes far longer than the trees themselves.
@@ -99,7 +99,7 @@ class ForestSearch(StandardizedRegressor):
 
     A forest is the beginning of any larger forest with the same seed, and a ratio only counts through the
     number of features it stands for: settings that share this number share one forest, whose first trees
-    answer for each. So the scores are those of fitting a ``RandomForestRegressor(random_state=...)`` per
+    answer for each. So the scores are those of fitting a `RandomForestRegressor(random_state=...)` per
     setting and fold.
 
     Args:

@@ -1,6 +1,6 @@
 """nu-support-vector regression by libsvm, called without the estimator's overhead.
 
-The solver is the one in scikit-learn and gets the same numbers. ``NuSVR`` spends about four fifths of a
+The solver is the one in scikit-learn and gets the same numbers. `NuSVR` spends about four fifths of a
 small fit on checks and copies; a random search of a thousand settings on three folds makes that the whole
 cost.
 """

@@ -22,8 +22,8 @@ class NuSvrSearch(StandardizedRegressor):
     """nu-SVR whose C, nu and gamma are the best of a random search by cross-validated R^2.
 
     C, gamma ~ LogUniform(1e-5, 10), nu ~ Uniform(0, 1); inputs and target are standardised within each fold.
-    Scores are those of ``cross_val_score(make_pipeline(StandardScaler(),
-    TransformedTargetRegressor(NuSVR(...), transformer=StandardScaler())), X, y, cv=KFold(cv))`` for each
+    Scores are those of `cross_val_score(make_pipeline(StandardScaler(),
+    TransformedTargetRegressor(NuSVR(...), transformer=StandardScaler())), X, y, cv=KFold(cv))` for each
     setting, to rounding. They take a fraction of its time because data are scaled once per fold, distances
     to the held-out rows are computed once per fold and serve every gamma, and libsvm is called directly.
 
