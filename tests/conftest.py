@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -49,9 +50,19 @@ def fact(request):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_state(tmp_path_factory):
-    """What this user has allowed on this machine neither matters to the tests nor is changed by them."""
+    """What this user has allowed or cached neither matters to the tests nor is changed by them.
+
+    Only what takes seconds to make is the user's: caches of others (Matplotlib's) and our script of charts.
+    """
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "metaqnn").mkdir()
+    for kept in (*caches.glob("*"), *caches.glob("metaqnn/*.js")):
+        if kept.name != "metaqnn":
+            (cache / kept.relative_to(caches)).symlink_to(kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         yield
 
 
