@@ -1,8 +1,8 @@
 """Tables with a row per epoch and a column for each training: exports of charts, and columns named as runs.
 
-``name - val_acc`` is Weights & Biases' way, and read whatever the names are. In other tables the columns have
-to say that they are trainings: ``run_1, run_2``, ``seed3/val_acc``, ``val_acc_lr0.1``. What says nothing,
-``resnet18, vgg16``, may as well be a training's metrics, and is left to `predictor.curves.long`, which asks.
+`name - val_acc` is Weights & Biases' way, and read whatever the names are. In other tables the columns have
+to say that they are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. What says nothing,
+`resnet18, vgg16`, may as well be a training's metrics, and is left to `predictor.curves.long`, which asks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from predictor.curves.wording import listed
 from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
-"""A column of Weights & Biases' export: ``name - val_acc``."""
+"""A column of Weights & Biases' export: `name - val_acc`."""
 SEPARATOR = re.compile(r"([\s/:|_-]+)")
 
 
@@ -36,7 +36,7 @@ def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
 
 
 def is_export(table: pd.DataFrame) -> bool:
-    """Whether this is Weights & Biases' export of a chart: a column of steps, then ``run - metric``."""
+    """Whether this is Weights & Biases' export of a chart: a column of steps, then `run - metric`."""
     return len(table.columns) > 1 and all(OF_RUN.fullmatch(column) for column in table.columns[1:])
 
 
@@ -97,7 +97,7 @@ def _passes_by(column: str, epochs: list[str]) -> bool:
 
 
 def _training_and_metric(column: str) -> tuple[str, str]:
-    """``run1/val_acc`` or ``val_acc_run1`` as ``run1``, ``val_acc``; ``run1`` has a ``value``."""
+    """`run1/val_acc` or `val_acc_run1` as `run1`, `val_acc`; `run1` has a `value`."""
     parts = SEPARATOR.split(column)
     for backwards in (True, False):
         words = parts[::-2] if backwards else parts[::2]

@@ -28,7 +28,7 @@ from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUP
 from predictor.errors import CurvesError
 
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
-"""Average precision at one overlap or of one size, ``mAP50``, ``mAP_s``, beside that of all, ``mAP50-95``."""
+"""Average precision at one overlap or of one size, `mAP50`, `mAP_s`, beside that of all, `mAP50-95`."""
 ONE_SIDED = frozenset(("precision", "recall", "sensitivity", "specificity"))
 """Metrics that one can have at the cost of another."""
 
@@ -52,7 +52,7 @@ class Wishes:
         """Raise `CurvesError` for a wish that cannot be granted: the file itself says what it holds.
 
         Args:
-            what: ``an .npz file``, for the message.
+            what: `an .npz file`, for the message.
             but: wishes that can be granted.
         """
         for name, value in vars(self).items():
@@ -65,7 +65,7 @@ class Candidate:
     """A series of values that may be the curve.
 
     Attributes:
-        name: without the number of the epoch, ``#`` in its place if it is inside.
+        name: without the number of the epoch, `#` in its place if it is inside.
         length: epochs.
         aliases: other names that people may say.
     """
@@ -106,7 +106,7 @@ def _tells_a_part(name: str, metric: NamedMetric | None) -> bool:
 
 
 def is_generic(name: str) -> bool:
-    """Whether the name only says that there is a curve: ``epoch``, ``learning_curve``, nothing at all."""
+    """Whether the name only says that there is a curve: `epoch`, `learning_curve`, nothing at all."""
     return set(words_of(name)) <= GENERIC
 
 
@@ -155,7 +155,7 @@ def refuse_training(chosen: str, others: Iterable[str]) -> None:
 
 
 def _without_error_bars(candidates: Sequence[C]) -> list[C]:
-    """Without those that only say how certain another is: ``loss_err`` beside ``loss`` or ``loss_mean``."""
+    """Without those that only say how certain another is: `loss_err` beside `loss` or `loss_mean`."""
     words = {candidate.name: words_of(candidate.name) for candidate in candidates}
     certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
 
@@ -205,7 +205,7 @@ def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedM
 
 
 def _guess(name: str, values: Floats) -> NamedMetric:
-    """Shares of 1 and percent that rise are accuracies, large ``ep_1, ...`` that do not are perplexities."""
+    """Shares of 1 and percent that rise are accuracies, large `ep_1, ...` that do not are perplexities."""
     unknown = NamedMetric("_".join(words_of(name)) or "value", None)
     finite = values[np.isfinite(values)]
     if not len(finite) or not is_generic(name):

@@ -1,14 +1,14 @@
 """What the columns of a table mean, decided from their names (never the file's name).
 
-1. *Groups*: columns whose names differ in one number alone, ``acc_1, acc_2, ...`` or ``e1Loss, e2Loss, ...``.
+1. *Groups*: columns whose names differ in one number alone, `acc_1, acc_2, ...` or `e1Loss, e2Loss, ...`.
    One of them is the curve (`predictor.curves.choice`); the others are no parameters if they are of a metric
    or as long as the curve.
-2. *Index*: columns without a name, ``index``, ``id`` and ``Unnamed...`` are ignored.
-3. *Names*: the first of ``net``, ``architecture``, ``network``, ``name`` that is there.
-4. *Left out*: text; results (``MaxAccuracy``, ``test_acc``, and whatever nearly equals the curve's end or
-   extreme); numbers, dates and splits of runs (``ModelId``, ``IsTest``).
-5. *Hyper-parameters*: names that start with ``hp_`` or hold a word of training (lr, rate, decay, batch ...).
-6. *Architecture parameters*: names that start with ``ap_`` or hold a word of networks (depth, filter ...).
+2. *Index*: columns without a name, `index`, `id` and `Unnamed...` are ignored.
+3. *Names*: the first of `net`, `architecture`, `network`, `name` that is there.
+4. *Left out*: text; results (`MaxAccuracy`, `test_acc`, and whatever nearly equals the curve's end or
+   extreme); numbers, dates and splits of runs (`ModelId`, `IsTest`).
+5. *Hyper-parameters*: names that start with `hp_` or hold a word of training (lr, rate, decay, batch ...).
+6. *Architecture parameters*: names that start with `ap_` or hold a word of networks (depth, filter ...).
 7. All other numeric columns are hyper-parameters.
 """
 
@@ -47,10 +47,10 @@ PART_NUMBER = re.compile(
     r"quantile|percentile|thr|threshold|(recall|precision|ndcg|map|hits|pass)[ _]at)[ _=-]*#|@#|#[ _-]*shot",
     re.IGNORECASE,
 )
-"""A number of a part of what is measured, or of a rank: ``class_3_acc``, ``recall@5``."""
+"""A number of a part of what is measured, or of a rank: `class_3_acc`, `recall@5`."""
 PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
 LEAST_PERCENTILE = 5
-"""``loss_p10, loss_p20`` are percentiles; ``p1, p2`` may be anything."""
+"""`loss_p10, loss_p20` are percentiles; `p1, p2` may be anything."""
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
 
 
@@ -60,7 +60,7 @@ class Group(Candidate):
 
     Attributes:
         columns: by that number, ascending.
-        template: their name with ``#`` for the number.
+        template: their name with `#` for the number.
     """
 
     columns: dict[int, str] = field(default_factory=dict)
@@ -85,30 +85,30 @@ class Group(Candidate):
 
     @property
     def numbers_trainings(self) -> bool:
-        """Whether its number is that of a training: ``acc_run1, acc_run2``, not ``fold1_acc_1, ...``."""
+        """Whether its number is that of a training: `acc_run1, acc_run2`, not `fold1_acc_1, ...`."""
         return numbers_trainings(re.sub(r"\d", "", self.template))
 
     @property
     def numbers_parts(self) -> bool:
-        """Whether its number is that of a class or a rank: ``class_0_acc``, ``recall@1``, ``loss_p90``."""
+        """Whether its number is that of a class or a rank: `class_0_acc`, `recall@1`, `loss_p90`."""
         percentiles = PERCENTILE.search(self.template) and min(self.columns) >= LEAST_PERCENTILE
         return bool(percentiles) or PART_NUMBER.search(self.template) is not None
 
     @property
     def counted(self) -> list[str]:
-        """What a metric's number may count instead of epochs: ``stage`` of ``acc_stage_1``."""
+        """What a metric's number may count instead of epochs: `stage` of `acc_stage_1`."""
         return [word for word, _ in _beside_number(self.template)] if metric_of(self.name) else []
 
     @property
     def is_unclear(self) -> bool:
-        """Whether such a word is one with the number: ``acc_s1``, ``stage2_acc``, ``acc_10pct``."""
+        """Whether such a word is one with the number: `acc_s1`, `stage2_acc`, `acc_10pct`."""
         if not metric_of(self.name) or self.numbers_trainings or self.numbers_parts:
             return False
         return not PERCENTILE.search(self.template) and any(one for _, one in _beside_number(self.template))
 
     @property
     def is_of_parameters(self) -> bool:
-        """Whether the names are those of parameters: ``units_1, units_2``, ``beta1, beta2``."""
+        """Whether the names are those of parameters: `units_1, units_2`, `beta1, beta2`."""
         if metric_of(self.name):
             return False
         columns = self.columns.values()
@@ -133,12 +133,12 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 def curves_among(groups: Iterable[Group], wanted: str | None = None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
-    Numbers of trainings (``acc_run1, acc_run2``) are none of epochs, nor are those of classes and ranks, nor
-    those that may be of anything (``acc_s1, acc_s2``), unless they are asked for.
+    Numbers of trainings (`acc_run1, acc_run2`) are none of epochs, nor are those of classes and ranks, nor
+    those that may be of anything (`acc_s1, acc_s2`), unless they are asked for.
 
     Args:
         groups: of `groups_of`.
-        wanted: the curve that was asked for, which may have a name as parameters do: ``success_rate``.
+        wanted: the curve that was asked for, which may have a name as parameters do: `success_rate`.
     """
     return [
         group
@@ -169,7 +169,7 @@ def name_column(header: Iterable[str]) -> str | None:
 
 
 def numbers_trainings(name: str) -> bool:
-    """Whether the name tells one training from others: ``run_1``, ``val_acc_seed3``, ``lr0.1``."""
+    """Whether the name tells one training from others: `run_1`, `val_acc_seed3`, `lr0.1`."""
     return TRAINING_NUMBER.search(name) is not None
 
 
@@ -196,7 +196,7 @@ def _beside_number(template: str) -> list[tuple[str, bool]]:
 
 
 def _tells_values(word: str) -> bool:
-    """Whether a word says of which values, or of which epochs, a number is: ``val``, ``mean``, ``after``."""
+    """Whether a word says of which values, or of which epochs, a number is: `val`, `mean`, `after`."""
     return word in EPOCHS or word in OF_VALUES or word.isdecimal() or mentions_metric(word)
 
 

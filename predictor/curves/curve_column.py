@@ -81,7 +81,7 @@ def _candidates(
 
 
 def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
-    """The columns of no metric among which the chosen one is numbered: ``r1, r2, r3`` for ``r2``, a score."""
+    """The columns of no metric among which the chosen one is numbered: `r1, r2, r3` for `r2`, a score."""
     groups = groups_of([column for column in table.columns if not first_text(table[column])])
     return [
         column

@@ -1,7 +1,7 @@
 """Headers of CSV files that are more, or less, than one line of names.
 
-*Two lines*, as pandas writes columns of two levels (``val_acc`` above ``1, 2, ...``, or ``run1`` above
-``val_acc, val_loss``), become one where the levels tell what they are. *Repeated* lines, as logs that are
+*Two lines*, as pandas writes columns of two levels (`val_acc` above `1, 2, ...`, or `run1` above
+`val_acc, val_loss`), become one where the levels tell what they are. *Repeated* lines, as logs that are
 appended to have them, are left out.
 """
 

@@ -1,7 +1,7 @@
 """Whatever JSON holds a table, as a pandas table of text.
 
-An object is a row; a list of numbers in it is a curve and becomes the columns ``name_1``, ``name_2``, ...;
-objects in objects become columns ``outer/inner``. A training with a list of objects, of epochs, has a row for
+An object is a row; a list of numbers in it is a curve and becomes the columns `name_1`, `name_2`, ...;
+objects in objects become columns `outer/inner`. A training with a list of objects, of epochs, has a row for
 each of these.
 """
 
@@ -22,7 +22,7 @@ from predictor.errors import CurvesError
 CONFIGURATIONS = ("config", "params", "hparams", "args", "hyperparameters", "hyper parameters", "parameters")
 """Names of objects that hold what was known before training."""
 OF_LEVELS = re.compile(r"(?:^|/)(\((?:'.*, .*|.*, '.*)\))")
-"""In a name: a column or row of several levels, as pandas writes it, ``('val_acc', 'r1')``."""
+"""In a name: a column or row of several levels, as pandas writes it, `('val_acc', 'r1')`."""
 WITHOUT_CURVES = {
     frozenset(("trial_id", "hyperparameters", "metrics")): (
         "a trial of Keras Tuner, which holds results, not curves; write these with keras.callbacks.CSVLogger"
@@ -131,7 +131,7 @@ def _is_epoch(item: Mapping[str, Any]) -> bool:
 
 
 def _settings(content: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of the configuration beside a list of epochs, as ``config/...``."""
+    """The cells of the configuration beside a list of epochs, as `config/...`."""
     objects = [item for name, item in content.items() if plain(name) in CONFIGURATIONS]
     return {
         f"config/{name}": cell for item in objects if isinstance(item, Mapping) for name, cell in _cells(item)
@@ -139,7 +139,7 @@ def _settings(content: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _is_split(content: Mapping[str, Any]) -> bool:
-    """Whether this is what pandas writes with ``orient="split"``, and W&B for its tables."""
+    """Whether this is what pandas writes with `orient="split"`, and W&B for its tables."""
     columns, rows = content.get("columns"), content.get("data")
     index = content.get("index", rows)
     if not (isinstance(columns, list) and isinstance(rows, list) and isinstance(index, list) and rows):
@@ -169,7 +169,7 @@ def _refuse_levels(names: Iterable[str]) -> None:
 
 
 def _are_rows(items: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether objects by number are rows: of an epoch that they number, or with columns ``acc_1, ...``."""
+    """Whether objects by number are rows: of an epoch that they number, or with columns `acc_1, ...`."""
     names = list(items[0])
     numbered = [name for name in names if re.search(r"\d$", name)]
     alike = all(item.keys() == items[0].keys() and not any(map(_has_list, item.values())) for item in items)
@@ -228,7 +228,7 @@ def _numbers_epochs(name: str) -> bool:
 
 
 def flat(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Names and values, those of objects in the object as ``outer/inner``."""
+    """Names and values, those of objects in the object as `outer/inner`."""
     for name, value in item.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{outer}{name}/")

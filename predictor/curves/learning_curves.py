@@ -25,7 +25,7 @@ class LearningCurves:
     """Learning curves of n trainings of at most T epochs, with what is known about each training beforehand.
 
     Args:
-        values: (n, T) array. ``values[i, t - 1]`` is y_t of training i in the metric's own units. NaN where
+        values: (n, T) array. `values[i, t - 1]` is y_t of training i in the metric's own units. NaN where
             not observed: a run that was stopped, is still going on or was planned shorter than T is NaN after
             its last epoch. Infinities count as NaN.
         architecture, hyperparameters: mapping of name to (n,) array. Architecture parameters (AP) and

@@ -2,7 +2,7 @@
 
 The column that numbers the epochs, and those that tell the trainings apart, are found by their names and by
 what has to hold: a training has each epoch once. A column that does not change within any training is a
-parameter. Tables may name the metric in a column: ``run, step, metric, value``.
+parameter. Tables may name the metric in a column: `run, step, metric, value`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def read_long(
         wishes: of the caller.
         run: the column that tells the trainings apart, if that is known.
         said: what is to be said about the files, beside what is understood of the table.
-        declared: whether columns ``config/...`` are parameters whatever their names.
+        declared: whether columns `config/...` are parameters whatever their names.
     """
     table = with_epochs(spread(table))
     trainings = _trainings(table, wishes, run)

@@ -1,6 +1,6 @@
 """Names of metrics: which way is better, and what else words in the names of columns tell.
 
-A name is split into words (``valLoss``, ``val-loss``, ``valloss`` are ``val loss``). A metric is known by one
+A name is split into words (`valLoss`, `val-loss`, `valloss` are `val loss`). A metric is known by one
 or two of its words; what is not known has no direction, and whoever reads it has to say one.
 """
 
@@ -71,16 +71,16 @@ MAXIMIZED = frozenset((
     "pearsonr", "spearman", "spearmanr",
 ))
 VAGUE = frozenset(("score", "scores", "top1", "top5"))
-"""Words that name a metric only where no other word does: ``brier_score``, ``fid_score``, ``error_top1``."""
+"""Words that name a metric only where no other word does: `brier_score`, `fid_score`, `error_top1`."""
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
-"""``mAP50-95``, ``mAP_0.5:0.95``: mAP, and not ``map50``."""
+"""`mAP50-95`, `mAP_0.5:0.95`: mAP, and not `map50`."""
 TOP = re.compile(r"(?<![a-z])top[ _-]+(?=[15k](?![a-z\d]))")
-"""``Top-1``, ``top_k``: one word, ``top1``."""
+"""`Top-1`, `top_k`: one word, `top1`."""
 COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
-"""``1-accuracy``, ``-reward``."""
+"""`1-accuracy`, `-reward`."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
-"""``bbox/AP50`` is called mAP elsewhere; ``ap_depth`` is an architecture parameter."""
+"""`bbox/AP50` is called mAP elsewhere; `ap_depth` is an architecture parameter."""
 OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
@@ -100,7 +100,7 @@ class NamedMetric:
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name in lower case, ``valLoss`` and ``valloss`` as ``val``, ``loss``."""
+    """The words of a name in lower case, `valLoss` and `valloss` as `val`, `loss`."""
     spaced = AVERAGE_PRECISION.sub("_map", ALL_OVERLAPS.sub("AP", name))
     spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", spaced)
     spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
@@ -111,14 +111,14 @@ def words_of(name: str) -> list[str]:
 
 @lru_cache(maxsize=10_000)
 def plain(name: str) -> str:
-    """The name's words in lower case: ``trainer/global_step`` as ``trainer global step``."""
+    """The name's words in lower case: `trainer/global_step` as `trainer global step`."""
     return " ".join(words_of(name))
 
 
 def metric_of(name: str) -> NamedMetric | None:
     """The metric that the name names, by its last word that is one; None if there is none.
 
-    A name of what goes with a metric (``kl_weight``, ``score_time``, ``standard_error``) names none.
+    A name of what goes with a metric (`kl_weight`, `score_time`, `standard_error`) names none.
 
     >>> metric_of("val_accuracy_epoch"), metric_of("neg_mean_squared_error").direction, metric_of("x")
     (NamedMetric(name='accuracy', direction='maximize'), 'maximize', None)
@@ -158,10 +158,10 @@ def family_rank(metric: NamedMetric) -> int:
 
 
 def names_result(name: str) -> bool:
-    """Whether the name is one of a result, known only after training: ``MaxAccuracy``, ``best_epoch``.
+    """Whether the name is one of a result, known only after training: `MaxAccuracy`, `best_epoch`.
 
-    A word of parameters makes it none (``last_layer_width``, ``max_lr``, ``loss_weight``), unless it is
-    a part of the result (``error_rate``, ``best_epoch``).
+    A word of parameters makes it none (`last_layer_width`, `max_lr`, `loss_weight`), unless it is
+    a part of the result (`error_rate`, `best_epoch`).
     """
     words = words_of(name)
     of_results = DATA | STATISTICS | AFTERWARDS
@@ -179,7 +179,7 @@ def names_result(name: str) -> bool:
 
 
 def names_bookkeeping(name: str) -> bool:
-    """Whether the name is one of a run's number, date or split: ``ModelId``, ``IsTest``, ``timestamp``."""
+    """Whether the name is one of a run's number, date or split: `ModelId`, `IsTest`, `timestamp`."""
     words = words_of(name)
     if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and DATA.intersection(words)):
         return True
@@ -206,7 +206,7 @@ def _is_beside(words: list[str], found: NamedMetric) -> bool:
 
 
 def _settings(words: list[str]) -> frozenset[str]:
-    """The words of settings: that of coefficients is none in ``dice_coef``."""
+    """The words of settings: that of coefficients is none in `dice_coef`."""
     return SETTINGS - COEFFICIENTS if MEASURED.intersection(words) else SETTINGS
 
 
@@ -244,7 +244,7 @@ def _of_word(word: str) -> NamedMetric | None:
 
 
 def _parts(word: str) -> list[str]:
-    """``valloss`` as ``val``, ``loss``; a metric or a split that stands alone as it is."""
+    """`valloss` as `val`, `loss`; a metric or a split that stands alone as it is."""
     if _named([word]):
         return [word]
     for split in sorted(DATA, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""MLflow's own folders: files ``mlruns/0/RUN/metrics/val_acc`` of lines ``timestamp value step``."""
+"""MLflow's own folders: files `mlruns/0/RUN/metrics/val_acc` of lines `timestamp value step`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABOUT = "meta.yaml"
 
 
 def runs_of(folder: Path) -> list[Path]:
-    """The folders of runs in it, itself included; not those of logged models, ``mlruns/0/models/MODEL``."""
+    """The folders of runs in it, itself included; not those of logged models, `mlruns/0/models/MODEL`."""
     found = [about.parent for about in folder.rglob(ABOUT) if (about.parent / "metrics").is_dir()]
     return sorted(run for run in found if run.parent.name != "models")
 

@@ -1,7 +1,7 @@
-"""Learning curves in ``.npz`` files, written and read without pickle.
+"""Learning curves in `.npz` files, written and read without pickle.
 
-Array ``values`` (n, T), any number of ``ap_<name>`` and ``hp_<name>`` (n,), optionally ``metric``,
-``direction`` and ``names``.
+Array `values` (n, T), any number of `ap_<name>` and `hp_<name>` (n,), optionally `metric`,
+`direction` and `names`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from predictor.errors import CurvesError
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 MAX_NPZ_BYTES = 2**30
-"""Most bytes that the arrays of an ``.npz`` file may take as the float64 that they become."""
+"""Most bytes that the arrays of an `.npz` file may take as the float64 that they become."""
 TEXTS = frozenset(("metric", "direction", "names"))
 """Arrays that hold text; all others hold numbers."""
 
 
 def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
-    """Curves of an ``.npz`` file with the arrays named in this module's docstring.
+    """Curves of an `.npz` file with the arrays named in this module's docstring.
 
     Args:
         path: of the file.
@@ -118,7 +118,7 @@ def _needed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 
 
 def write_npz(curves: LearningCurves, path: str | os.PathLike[str]) -> None:
-    """Write curves as an ``.npz`` file that `read_npz` reads back equal."""
+    """Write curves as an `.npz` file that `read_npz` reads back equal."""
     arrays: dict[str, npt.NDArray[np.generic]] = {
         **{f"ap_{name}": column for name, column in curves.architecture.items()},
         **{f"hp_{name}": column for name, column in curves.hyperparameters.items()},

@@ -52,7 +52,7 @@ def named_path(text: str) -> Path:
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """``FILE...``, and what overrules the way in which they are understood."""
+    """`FILE...`, and what overrules the way in which they are understood."""
     parser.add_argument("files", nargs="+", type=named, metavar="FILE", help=FILES)
     parser.add_argument("--metric", metavar="NAME", help="their metric, if the columns do not say it")
     parser.add_argument("--direction", choices=("maximize", "minimize"), help="which way is better")
@@ -66,7 +66,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
-    """``--jobs`` and ``--format``."""
+    """`--jobs` and `--format`."""
     parser.add_argument(
         "--jobs", type=whole(1, PROCESSES), metavar="N", help="processes (default: one per core)"
     )
@@ -125,7 +125,7 @@ def announce(sets: Mapping[str, LearningCurves]) -> None:
 
 
 def sample(curves: LearningCurves) -> str:
-    """The first curve and its parameters: ``lr = 0.1: 0.31, 0.42, 0.48, ..., 0.57``."""
+    """The first curve and its parameters: `lr = 0.1: 0.31, 0.42, 0.48, ..., 0.57`."""
     columns = {**curves.architecture, **curves.hyperparameters}
     known = [f"{shown(name)} = {column[0]:g}" for name, column in list(columns.items())[:SHOWN_PARAMETERS]]
     observed = curves.values[0][np.isfinite(curves.values[0])]

@@ -44,7 +44,7 @@ def read_study(storage: str, name: str, wishes: Wishes) -> LearningCurves:
     """Completed and pruned trials of the study; raises `CurvesError`.
 
     Args:
-        storage: a URL such as ``sqlite:///study.db`` or a journal's path.
+        storage: a URL such as `sqlite:///study.db` or a journal's path.
         name: of the study; may be empty where there is only one.
         wishes: of the caller.
     """
@@ -112,7 +112,7 @@ def _direction(study: Any) -> Direction:
 
 
 def _names_curve(metric: str) -> bool:
-    """Whether a column of this name is taken for the curve: not ``epoch``, ``time`` or ``config/acc``."""
+    """Whether a column of this name is taken for the curve: not `epoch`, `time` or `config/acc`."""
     generic = is_generic(metric) and plain(metric) not in EPOCH_NAMES
     return generic or (metric_of(metric) is not None and not OF_PARAMETERS.match(metric))
 

@@ -35,7 +35,7 @@ class Parameters:
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
     def describe(self) -> str:
-        """One clause: ``parameters lr, depth; left out: MaxAccuracy (results)``."""
+        """One clause: `parameters lr, depth; left out: MaxAccuracy (results)`."""
         known = [*self.architecture, *self.hyperparameters]
         text = f"parameters {listed(known)}" if known else "no parameters"
         omitted = [f"{listed(columns)} ({reason})" for reason, columns in self.left_out.items()]

@@ -147,7 +147,7 @@ def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iter
 
 
 def _counts_batches(cells: pd.Series, column: str) -> bool:
-    """Whether the column numbers the batches of an epoch: 0, 1, 2, ...; ``batch`` may be their size."""
+    """Whether the column numbers the batches of an epoch: 0, 1, 2, ...; `batch` may be their size."""
     if not {"batch", "batches", "minibatch"}.intersection(words_of(column)) or first_text(cells):
         return False
     found = sorted({float(cell) for cell in cells if is_number(cell)})

@@ -23,11 +23,11 @@ KIND = re.compile(
     rf"(?<![a-z])({'|'.join(sorted(KINDS, key=len, reverse=True))})(?=(?:logs?|set|data)?(?![a-z]))",
     re.IGNORECASE,
 )
-"""A word for data in a name: ``run1/train``, ``m0_validation``, ``learn_error.tsv``, ``trainLog.txt``."""
+"""A word for data in a name: `run1/train`, `m0_validation`, `learn_error.tsv`, `trainLog.txt`."""
 
 
 def latest(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The files without those of earlier checkpoints (``checkpoint-500``), and a remark if there are any."""
+    """The files without those of earlier checkpoints (`checkpoint-500`), and a remark if there are any."""
     trainings: dict[Path, list[tuple[float, Path]]] = defaultdict(list)
     for file in files:
         number = CHECKPOINT.fullmatch(file.parent.name)
@@ -43,7 +43,7 @@ def by_training(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Runs whose names differ in a word for data alone as one run, with metrics of each kind of data.
 
     Args:
-        table: with the column ``run``.
+        table: with the column `run`.
 
     Returns:
         The table and a remark; the table as it is and none if there are no such runs.
@@ -89,5 +89,5 @@ def of_one_suffix(tables: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 
 def suffix(file: Path) -> str:
-    """The suffix of a file, packed or not: ``.csv`` of ``curves.csv.gz``."""
+    """The suffix of a file, packed or not: `.csv` of `curves.csv.gz`."""
     return Path(file.name.removesuffix(".gz")).suffix.lower()

@@ -1,6 +1,6 @@
 """Reading learning curves: which reader a file, folder, pattern or URL gets.
 
-What declares itself: search databases and run folders (`search_database`), ``.npz`` files (`npz`). All else
+What declares itself: search databases and run folders (`search_database`), `.npz` files (`npz`). All else
 becomes a table of text, whose columns are understood by their names and values (modules of
 `predictor.curves`):
 

@@ -1,9 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
-A folder is searched for TensorBoard's event files, ``progress.csv``, ``result.json`` (Ray), ``metrics.csv``
-(Lightning), ``scalars.json`` (MMEngine) and ``training.log`` (Keras); in a folder with none of these, each
-``.csv`` or ``.json`` is a training, and if there are none, each ``.log``. Everything becomes one long table
-with the column ``run``, which `predictor.curves.long` reads.
+A folder is searched for TensorBoard's event files, `progress.csv`, `result.json` (Ray), `metrics.csv`
+(Lightning), `scalars.json` (MMEngine) and `training.log` (Keras); in a folder with none of these, each
+`.csv` or `.json` is a training, and if there are none, each `.log`. Everything becomes one long table
+with the column `run`, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
 
 
 def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None = None) -> pd.DataFrame:
-    """The long table of one training's file, with the column ``run`` and what is known beside the file.
+    """The long table of one training's file, with the column `run` and what is known beside the file.
 
     Args:
         table: of the file.
@@ -112,7 +112,7 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None = N
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """With the column ``run``; trainings in a file that has one of its own, or whole ones, are kept apart."""
+    """With the column `run`; trainings in a file that has one of its own, or whole ones, are kept apart."""
     own = [column for column in table.columns if plain(column) in RUN_NAMES and table[column].nunique() > 1]
     epochs = epoch_columns(table)
     if own and epochs and table[epochs[0]].duplicated().any():
@@ -160,7 +160,7 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 
 def _settings(file: Path, known: Iterable[str]) -> dict[str, str]:
-    """What Ray (``params.json``) and Lightning (``hparams.yaml``) write beside the curve, numbers alone."""
+    """What Ray (`params.json`) and Lightning (`hparams.yaml`) write beside the curve, numbers alone."""
     if any(column.startswith("config/") for column in known):
         return {}
     found: Mapping[str, Any] = {}

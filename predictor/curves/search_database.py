@@ -1,10 +1,10 @@
-"""Curves of a search: the view ``learning_curves`` of an SQLite or PostgreSQL database, opened read-only.
+"""Curves of a search: the view `learning_curves` of an SQLite or PostgreSQL database, opened read-only.
 
-The view's columns are the contract with whatever wrote the database: ``curve`` (identity of a training),
-``epoch`` (from 1), ``value``, ``epochs`` (T), optionally ``search``, ``name`` and ``metric``, and any number
-of numeric columns named ``ap_<name>`` and ``hp_<name>``. Curves come in the order of ``curve``. ``epochs``
+The view's columns are the contract with whatever wrote the database: `curve` (identity of a training),
+`epoch` (from 1), `value`, `epochs` (T), optionally `search`, `name` and `metric`, and any number
+of numeric columns named `ap_<name>` and `hp_<name>`. Curves come in the order of `curve`. `epochs`
 may differ between curves: T of the set is the largest. A NULL value is NaN. Where there is a column
-``search``, only the curves of one search are read.
+`search`, only the curves of one search are read.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _remembered(storage: Path) -> StoredSearch:
 
 
 def read_database(source: StoredSearch) -> LearningCurves:
-    """All curves of one search in the view ``learning_curves``; raises `CurvesError`."""
+    """All curves of one search in the view `learning_curves`; raises `CurvesError`."""
     read = _from_sqlite if isinstance(source.database, Path) else _from_postgresql
     header, rows = read(source)
     missing = [column for column in REQUIRED if column not in header]

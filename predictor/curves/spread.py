@@ -32,8 +32,8 @@ YES_AND_NO = frozenset(("true", "false", "1", "0", "yes", "no"))
 def spread(table: pd.DataFrame) -> pd.DataFrame:
     """A column for each metric, and for each metric of each kind of data, if rows are of one of them.
 
-    ``run, step, metric, value`` becomes ``run, step, val_acc, ...``; ``run, epoch, phase, acc`` with the
-    phases ``train`` and ``val`` becomes ``run, epoch, train_acc, val_acc``.
+    `run, step, metric, value` becomes `run, step, val_acc, ...`; `run, epoch, phase, acc` with the
+    phases `train` and `val` becomes `run, epoch, train_acc, val_acc`.
     """
     return _by_data(_by_metric(table))
 
@@ -118,7 +118,7 @@ def _varies_within_epochs(table: pd.DataFrame, column: str, cells: pd.Series) ->
 
 
 def _named_data(cells: pd.Series, column: str) -> pd.Series:
-    """Cells that tell data in short, ``tr``, or say yes or no to what the column names, ``is_train``."""
+    """Cells that tell data in short, `tr`, or say yes or no to what the column names, `is_train`."""
     lower = cells.str.lower()
     for codes in (CODES, LETTERS) if plain(column) in DATA_NAMES else ():
         if set(lower) & codes.keys() and set(lower) <= codes.keys() | DATA | {""}:
@@ -132,7 +132,7 @@ def _named_data(cells: pd.Series, column: str) -> pd.Series:
 
 
 def _name_data(kinds: Iterable[str]) -> bool:
-    """Whether the words say which data it is, and nothing else differs: ``val``, ``cifar10 training set``."""
+    """Whether the words say which data it is, and nothing else differs: `val`, `cifar10 training set`."""
     data: set[frozenset[str]] = set()
     others: set[frozenset[str]] = set()
     for kind in kinds:

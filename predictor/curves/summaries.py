@@ -47,7 +47,7 @@ MOST_DIGITS = 8
 
 
 def refuse_summaries(table: pd.DataFrame, values: Floats) -> str:
-    """Refuse a row that alone is called ``mean`` or ``acc mean``, and is that of the others.
+    """Refuse a row that alone is called `mean` or `acc mean`, and is that of the others.
 
     Args:
         table: a row for each training.
@@ -57,7 +57,7 @@ def refuse_summaries(table: pd.DataFrame, values: Floats) -> str:
         A clause about rows that are called so and have other values; '' if there are none.
 
     Raises:
-        CurvesError: there is such a row, or a ``resnet mean``, that of ``resnet 1`` and ``resnet 2``.
+        CurvesError: there is such a row, or a `resnet mean`, that of `resnet 1` and `resnet 2`.
     """
     texts = [column for column in table.columns if first_text(table[column])]
     kept: list[str] = []
@@ -127,7 +127,7 @@ def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Itera
 
 @cache
 def _is_plain(words: Words) -> bool:
-    """Whether a name tells only what is summed up: ``val acc mean``; not ``mean-teacher``."""
+    """Whether a name tells only what is summed up: `val acc mean`; not `mean-teacher`."""
     told = NAMES | OF_SUMMARIES
     return all(word in told or word.isdecimal() or mentions_metric_or_data(word) for word in words)
 

@@ -118,9 +118,9 @@ def _with_points(column: pd.Series, name: str, delimiter: str) -> pd.Series:
 
 
 def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> None:
-    """Refuse ``12,345`` where other cells have decimal points, so that it may be twelve thousand.
+    """Refuse `12,345` where other cells have decimal points, so that it may be twelve thousand.
 
-    And ``12.345`` where others have decimal commas.
+    And `12.345` where others have decimal commas.
     """
     for mark, called, others, decimal in GROUPING:
         cells = [row[place] for row in rows if mark in row[place]]
@@ -134,7 +134,7 @@ def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> N
 
 
 def _refuse_plain(cells: pd.Series, name: str) -> None:
-    """Refuse ``0.5`` among cells such as ``50%``, which may be as much."""
+    """Refuse `0.5` among cells such as `50%`, which may be as much."""
     plain = next((cell for cell in cells if is_number(cell) and 0 < abs(float(cell)) < np.inf), None)
     if plain is not None:
         raise CurvesError(f"column {name[:60]!r}: {plain!r} beside numbers with %; write all of them alike")

@@ -39,7 +39,7 @@ def curves_of(
 
 
 def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: str) -> str:
-    """One clause: ``12 curves x 5 epochs of accuracy (maximized) in acc_1 to acc_5``."""
+    """One clause: `12 curves x 5 epochs of accuracy (maximized) in acc_1 to acc_5`."""
     n, T = values.shape
     way = f"{metric.direction}d, {remark}" if remark else f"{metric.direction}d"
     early, copies = int(np.sum(~np.isfinite(values).all(axis=1))), _copies(values)

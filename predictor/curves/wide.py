@@ -78,7 +78,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
 
 
 def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
-    """Ask about ``acc`` beside ``acc.1, acc.2, ...``: pandas numbers columns of the same name so."""
+    """Ask about `acc` beside `acc.1, acc.2, ...`: pandas numbers columns of the same name so."""
     first = group.template.removesuffix(".#")
     if first not in table.columns or first == group.template or min(group.columns) != 1:
         return
@@ -91,7 +91,7 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
 
 
 def ask_about_numbers(groups: Sequence[Group]) -> None:
-    """Ask whether numbers that may be of anything, ``acc_s1, acc_s2``, are of epochs; `CurvesError`."""
+    """Ask whether numbers that may be of anything, `acc_s1, acc_s2`, are of epochs; `CurvesError`."""
     unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
     if group := min(unclear, key=lambda group: group.rank(labelled=False), default=None):
         raise CurvesError(
@@ -101,7 +101,7 @@ def ask_about_numbers(groups: Sequence[Group]) -> None:
 
 
 def _taken(group: Group, wanted: str | None) -> str:
-    """A clause about a number that may be of something else: ``acc_stage_1``."""
+    """A clause about a number that may be of something else: `acc_stage_1`."""
     if wanted or not group.counted:
         return ""
     return (
@@ -111,7 +111,7 @@ def _taken(group: Group, wanted: str | None) -> str:
 
 
 def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
-    """Ask about ``Bleu_1, ..., Bleu_4``, of n-grams if they fall in each row; raises `CurvesError`."""
+    """Ask about `Bleu_1, ..., Bleu_4`, of n-grams if they fall in each row; raises `CurvesError`."""
     if max(group.columns) == N_GRAMS.get(metric) and (np.diff(values, axis=1) <= 0).all():
         raise CurvesError(
             f"{_range(group)} fall in all rows, as scores of n-grams do; if they are epochs: "
@@ -152,7 +152,7 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
 
 
 def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
-    """Whether nothing says that columns are epochs and rows trainings: ``curve_1`` or ``net1`` does not."""
+    """Whether nothing says that columns are epochs and rows trainings: `curve_1` or `net1` does not."""
     told = metric_of(group.name) or EPOCH_WORDS.intersection(words_of(group.name))
     return not told and _is_alone(group, table)
 

@@ -20,7 +20,7 @@ def shown(name: str) -> str:
 
 
 def as_argument(name: str) -> str:
-    """The whole name, in quotes where a shell needs them: ``'e#Acc'``, ``'val loss'``."""
+    """The whole name, in quotes where a shell needs them: `'e#Acc'`, `'val loss'`."""
     return shlex.quote(name) if name.isprintable() else shown(name)
 
 

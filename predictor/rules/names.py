@@ -1,4 +1,4 @@
-"""Stopping rules by name, with settings: ``published:Delta=0.95,burn_in=50``, ``percentile-25``.
+"""Stopping rules by name, with settings: `published:Delta=0.95,burn_in=50`, `percentile-25`.
 
 A rule's settings are those keyword arguments of its class or function whose types can be written as text. A
 new rule is one line in `RULES`.
@@ -91,7 +91,7 @@ RULES: dict[str, RuleKind] = {
     ),
     **{name: RuleKind(partial(make_pruner_rule, name), SUMMARIES[name]) for name in PRUNERS},
 }
-"""The rules by name. In addition, ``optuna.NAME`` is any pruner of Optuna, with its own settings."""
+"""The rules by name. In addition, `optuna.NAME` is any pruner of Optuna, with its own settings."""
 SCHEDULES: dict[str, RuleKind] = {
     "asha": RuleKind(Asha, "pause trainings at rungs, and let the best third go on; only in simulate"),
 }
@@ -105,7 +105,7 @@ class RuleSpec:
     """A rule's name and settings, from which any number of new rules can be made.
 
     Attributes:
-        name: in `RULES`, or the name of an Optuna pruner after ``optuna.``.
+        name: in `RULES`, or the name of an Optuna pruner after `optuna.`.
         settings: the given settings, parsed.
         text: as the user wrote it.
     """
@@ -116,7 +116,7 @@ class RuleSpec:
 
     @classmethod
     def parse(cls, text: str, *, simulated: bool = False) -> RuleSpec:
-        """The rule in ``name`` or ``name:setting=value,setting=value``; raises `PredictorError`.
+        """The rule in `name` or `name:setting=value,setting=value`; raises `PredictorError`.
 
         With `simulated`, it may also be one of `SCHEDULES`.
         """
@@ -170,15 +170,15 @@ def rule_kind(name: str, *, simulated: bool = False) -> RuleKind:
 
 
 def make_rule(text: str) -> StoppingRule:
-    """The stopping rule in ``name`` or ``name:setting=value,...``; raises `PredictorError`."""
+    """The stopping rule in `name` or `name:setting=value,...`; raises `PredictorError`."""
     rule: StoppingRule = RuleSpec.parse(text).make()
     return rule
 
 
 def parse_rules(text: str) -> list[RuleSpec]:
-    """The rules in a list like ``published:Delta=0.95,burn_in=50,median``, to simulate; `PredictorError`.
+    """The rules in a list like `published:Delta=0.95,burn_in=50,median`, to simulate; `PredictorError`.
 
-    A part with a ``=`` and no ``:`` before it is another setting of the preceding rule.
+    A part with a `=` and no `:` before it is another setting of the preceding rule.
     """
     texts: list[str] = []
     for part in (piece.strip() for piece in text.split(",")):

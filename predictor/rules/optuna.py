@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class OptunaRule:
     """Any Optuna pruner as a `predictor.StoppingRule`.
 
-    `decide` answers what ``trial.should_prune()`` would in a study of direction 'maximize' in which the
+    `decide` answers what `trial.should_prune()` would in a study of direction 'maximize' in which the
     history's trainings ran one after the other, each reporting its score (`LearningCurves.scores`) after
     epoch t as step t: completed ones are COMPLETE, all others PRUNED. Steps matter to the halving pruners:
     their rungs lie at steps 1, eta, eta^2, ...; if steps began at 0, each rung would be one epoch later.
 
-    The training in question is trial number ``len(history)``. Hyperband draws a trial's bracket from the
+    The training in question is trial number `len(history)`. Hyperband draws a trial's bracket from the
     study's name and that number; if trainings run in parallel and others finish meanwhile, the number and
     therefore the bracket of a running training changes.
 

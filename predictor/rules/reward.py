@@ -52,7 +52,7 @@ class ModelForecaster:
 
     Args:
         model: None for this project's own method, of at most 200 curves. Before the stack it was
-            ``make_method("robust-gp")``; searches that began with that one must name it.
+            `make_method("robust-gp")`; searches that began with that one must name it.
         first: >= 3 completed networks, for the first fit.
         growth: > 1, see `GrowingModel`. Small, as a rule completes few networks, and the latest are those
             that tell most: searches ended with a bias of y_hat_T that was a third smaller than with 1.5.

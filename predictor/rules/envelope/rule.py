@@ -90,8 +90,8 @@ class RankEnvelope:
             proportion, (seen now) / (seen at the fit).
         reduction_factor: > 1, one in so many networks goes on after T / 10; None for no such bound.
 
-    Searches that began before there was a choice decided by ``looks="up", ranks="fitted",
-    reduction_factor=None``, later ones by the bound, too.
+    Searches that began before there was a choice decided by `looks="up", ranks="fitted",
+    reduction_factor=None`, later ones by the bound, too.
 
     Example:
         >>> import numpy as np

@@ -288,7 +288,7 @@ def test_results_beside_lists_of_epochs_are_no_curves(tmp_path, accuracies, loss
 
 
 def test_numbers_of_files_with_one_row_are_asked_about_too(tmp_path, accuracies):
-    """Whether ``acc_stage1`` is of an epoch; who says so is believed."""
+    """Whether `acc_stage1` is of an epoch; who says so is believed."""
     columns = [f"acc_stage{number}" for number in range(1, 7)]
     for number, row in enumerate(accuracies):
         pd.DataFrame([row], columns=columns).to_csv(tmp_path / f"{number}.csv", index=False)

@@ -152,7 +152,7 @@ def test_a_split_of_the_trainings_is_none_of_data(tmp_path, accuracies):
 
 
 def test_a_column_that_may_be_the_first_of_those_that_pandas_numbered_is_asked_about(wide, accuracies):
-    """It writes columns of one name as ``acc, acc.1, acc.2``; a result tells the end of the curves."""
+    """It writes columns of one name as `acc, acc.1, acc.2`; a result tells the end of the curves."""
     path = wide({"acc": accuracies[:, 0], "acc.#": accuracies[:, 1:]})
     with pytest.raises(
         CurvesError, match=r"acc beside acc.1 to acc.5 may be the first .*; call it acc.0, or"
