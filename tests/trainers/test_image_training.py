@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from state_space import Architecture
 from trainers import ImageDataset
@@ -46,6 +47,34 @@ def test_batches_filled_up_train_alike(trainer, noise):
     for ours, theirs in zip(*curves, strict=True):
         assert ours.loss == pytest.approx(theirs.loss, rel=1e-3)
         assert ours.accuracy == pytest.approx(theirs.accuracy, abs=0.03)
+
+
+WAIT = ("_local_scalar_dense", "nonzero", "masked_select")
+"""Operations whose results depend on values: on a GPU, the program waits for the device there."""
+
+
+class Waits(TorchDispatchMode):
+    """Counts them."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.count += any(name in str(operation) for name in WAIT)
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy"])
+@pytest.mark.parametrize("layers", ["C(8,3,1), D(1,2), FC(16)", "CB(8,3,1), P(2,2), C(8,3,1)"])
+@pytest.mark.parametrize("batch_size", [128, 16])
+def test_an_epoch_waits_for_its_loss_alone_however_many_batches(trainer, digits, metric, layers, batch_size):
+    """And for the counts of hits, which the CPU lists without an operation. A recorded step may not wait."""
+    subject = trainer(digits, batch_size=batch_size, mirror=True, translate=2, metric=metric)
+    state = subject.start(Architecture.parse(f"[{layers}, SM(10)]"), seed=0)
+    with Waits() as waits:
+        subject.train_epoch(state, seed=0)
+    assert waits.count == 1
 
 
 @pytest.mark.parametrize(
