@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.cells import first_text, is_number, numbers
+from predictor.curves.cells import count_numbers, first_text, numbers
 from predictor.curves.choice import Candidate, choose, refuse_training
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import UNLABELLED, metric_of, names_no_values, plain, split_rank
@@ -98,7 +98,7 @@ def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:
     for column in table.columns:
         if column in used or is_index(column) or OF_PARAMETERS.match(column) or first_text(table[column]):
             continue
-        count = sum(map(is_number, table[column]))
+        count = count_numbers(table[column])
         if count and len(set(table[column]) - {""}) > 1:
             counts[column] = count
     return counts

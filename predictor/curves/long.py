@@ -53,14 +53,26 @@ class Trainings:
     keys: list[str]
 
     @cached_property
-    def groups(self) -> list[pd.DataFrame]:
-        """The rows of each training."""
-        return [group for _, group in self.rows.groupby(self.keys, sort=False)] if self.keys else [self.rows]
+    def places(self) -> list[npt.NDArray[np.int64]]:
+        """Where the rows of each training are, in the order in which trainings begin."""
+        return np.split(np.argsort(self._of_row, kind="stable"), np.cumsum(np.bincount(self._of_row))[:-1])
+
+    @cached_property
+    def _of_row(self) -> npt.NDArray[np.int64]:
+        """(rows,) the number of each row's training."""
+        if not self.keys:
+            return np.zeros(len(self.rows), dtype=np.int64)
+        return self.rows.groupby(self.keys, sort=False).ngroup().to_numpy()
 
     @cached_property
     def first(self) -> pd.DataFrame:
         """The first row of each training."""
-        return pd.DataFrame([group.iloc[0] for group in self.groups]).reset_index(drop=True)
+        return self.rows.iloc[[places[0] for places in self.places]].reset_index(drop=True)
+
+    def is_steady(self, column: str) -> bool:
+        """Whether no training changes it."""
+        first = self.first[column].to_numpy()
+        return bool((self.rows[column].to_numpy() == first[self._of_row]).all())
 
     @property
     def are_named(self) -> bool:
@@ -74,9 +86,8 @@ class Trainings:
 
     def series(self) -> list[dict[float, float]]:
         """Value by epoch of each training, the last one where there are several."""
-        columns = self.epoch, self.curve
-        known = ([numbers(group[column], column) for column in columns] for group in self.groups)
-        return [dict(zip(*pair, strict=True)) for pair in known]
+        epochs, values = (numbers(self.rows[column], column) for column in (self.epoch, self.curve))
+        return [dict(zip(epochs[at].tolist(), values[at].tolist(), strict=True)) for at in self.places]
 
 
 def read_long(
@@ -122,7 +133,7 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     trainings = Trainings(rows, epoch, curve, keys)
     if not wishes.curve:
-        refuse_overlooked(curve, table, len(trainings.groups))
+        refuse_overlooked(curve, table, len(trainings.places))
     return trainings
 
 
@@ -195,7 +206,7 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
 def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
     """How many trainings have no value: by what tells them apart, or by their names if only one has any."""
     if trainings.keys:
-        return table.groupby(trainings.keys).ngroups - len(trainings.groups)
+        return table.groupby(trainings.keys).ngroups - len(trainings.places)
     rows = trainings.rows
     named = [c for c in table.columns if plain(c) in RUN_NAMES and rows[c].nunique() == 1]
     return max((table[column].nunique() - 1 for column in named), default=0)
@@ -218,7 +229,7 @@ def _is_steady(column: str, trainings: Trainings) -> bool:
         return False
     if not (trainings.first[column] != "").any():
         return False
-    return all(group[column].nunique() <= 1 for group in trainings.groups)
+    return trainings.is_steady(column)
 
 
 def _told(keys: Sequence[str]) -> str:

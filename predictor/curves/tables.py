@@ -111,7 +111,7 @@ def _with_points(column: pd.Series, name: str, delimiter: str) -> pd.Series:
     """Numbers with decimal points, not commas (unless these delimit), and without percent signs."""
     if delimiter != ",":
         column = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell))
-    if any(PERCENT.fullmatch(cell) for cell in column):
+    if any("%" in cell and PERCENT.fullmatch(cell) for cell in column):
         _refuse_plain(column, name)
         column = column.map(lambda cell: PERCENT.sub(r"\1", cell))
     return column

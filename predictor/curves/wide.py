@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats
-from predictor.curves.cells import is_number, known_numbers, numbers
+from predictor.curves.cells import count_numbers, known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows
@@ -62,7 +62,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
             )
         ask_about_numbers(groups)
         for column in table.columns:
-            if plain(column) in OF_EPOCHS and sum(map(is_number, table[column])) > len(table) / 2:
+            if plain(column) in OF_EPOCHS and count_numbers(table[column]) > len(table) / 2:
                 numbers(table[column], column)  # raises what is no number
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
