@@ -161,7 +161,7 @@ def torch_network(network, classes):
     return nn.Sequential(*modules)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(["cifar10", "svhn", "laptop", "first-run"]),
     st.fixed_dictionaries(

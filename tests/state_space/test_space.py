@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -91,7 +91,6 @@ def candidates(space):
     ]
 
 
-@settings(deadline=None)
 @given(spaces, st.integers(0, 2**32))
 def test_actions_along_a_walk_are_those_that_the_grammar_allows(space, seed):
     rng = np.random.default_rng(seed)
@@ -112,7 +111,6 @@ def test_actions_along_a_walk_are_those_that_the_grammar_allows(space, seed):
     assert space.actions(state) == ()
 
 
-@settings(deadline=None)
 @given(spaces, st.integers(0, 2**32))
 def test_a_sample_is_a_network_of_the_space(space, seed):
     network = space.sample(np.random.default_rng(seed))
@@ -125,7 +123,6 @@ def test_a_sample_is_a_network_of_the_space(space, seed):
     assert network.parameters(space.input_shape, space.num_classes) > 0
 
 
-@settings(deadline=None)
 @given(spaces, st.integers(0, 2**32))
 def test_a_path_is_a_walk_from_start_to_termination(space, seed):
     network = space.sample(np.random.default_rng(seed))
@@ -141,7 +138,6 @@ def test_a_path_is_a_walk_from_start_to_termination(space, seed):
     assert space.step(*path[-1]).terminated
 
 
-@settings(deadline=None)
 @given(spaces, st.lists(st.integers(0, 30), max_size=8), st.booleans())
 def test_a_network_is_contained_exactly_if_the_grammar_allows_it(space, picks, average):
     layers = candidates(space)

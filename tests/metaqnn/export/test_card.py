@@ -61,7 +61,7 @@ def rendered(card):
     return Tags(markdown_it.MarkdownIt("gfm-like", {"linkify": linkify}).render(card.readme(FILES)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(dataset=NAMES, run=NAMES, names=st.lists(NAMES, min_size=2, max_size=3, unique=True))
 def test_names_cannot_add_anything_to_the_page(make_card, dataset, run, names):
     card = make_card()

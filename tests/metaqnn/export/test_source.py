@@ -96,7 +96,7 @@ def test_images_of_any_number_of_channels(make_random, reference, in_unit, tmp_p
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(names=st.lists(NAMES, min_size=3, max_size=3, unique=True))
 def test_class_names_change_nothing_but_the_list_of_classes(make_card, names):
     tree, plain = (ast.parse(model_source(card)) for card in (make_card(classes=(*names,)), make_card()))
@@ -107,7 +107,7 @@ def test_class_names_change_nothing_but_the_list_of_classes(make_card, names):
     assert ast.dump(tree) == ast.dump(plain)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(dataset=NAMES, run=NAMES)
 def test_other_names_change_nothing_but_the_name_of_the_network(make_card, dataset, run):
     card, plain = make_card(dataset=dataset, run=run), make_card()

@@ -68,7 +68,7 @@ def test_repeated_updates_follow_the_closed_form(reward):
 samples = st.lists(st.tuples(st.integers(0, 60), st.floats(0, 1)), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples=samples, alpha=st.floats(0.01, 1), gamma=st.floats(0, 1))
 def test_updates_agree_with_an_independent_implementation(samples, alpha, gamma):
     agent = QLearner(SMALL, alpha=alpha, gamma=gamma)

@@ -21,7 +21,7 @@ def samples(space, number, seed):
     return found
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.sampled_from(["cifar10", "svhn", "first-run"]),
     st.integers(0, 60),

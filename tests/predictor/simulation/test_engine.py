@@ -79,7 +79,7 @@ def recorded_curves(draw):
 
 
 @given(recorded_curves(), st.sampled_from(["accuracy", "loss"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_agrees_with_a_plain_reimplementation(case, metric):
     values, order = case
     rule = Stops(below_median_of_finished)

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor import LearningCurves
@@ -76,7 +76,6 @@ def test_more_arrivals_are_a_refit():
     assert sizes == [20, 26, 26, 34, 34, 45]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.2, 0.4, 0.6, 0.8])), max_size=60))
 def test_the_schedule_is_replayed_from_the_order_alone(networks):
     """Against a walk that sees one network after the other."""
