@@ -42,8 +42,11 @@ def with_epochs(table: pd.DataFrame, name: str = "epoch") -> pd.DataFrame:
 
 
 def _begins_anew(cells: pd.Series, column: str) -> bool:
-    """Whether an index counts 0, 1, 2, ... several times, as that of tables one below the other."""
-    if not is_index(column) or not cells.map(str.isdecimal).all():
+    """Whether an index counts 0, 1, 2, ... several times, as that of tables one below the other.
+
+    An `id` may be that of the trainings, whose rows stand together by epoch.
+    """
+    if not is_index(column) or plain(column) in RUN_NAMES or not cells.map(str.isdecimal).all():
         return False
     counted = known_numbers(cells)
     steps = np.diff(counted)

@@ -287,6 +287,13 @@ def test_histories_one_below_the_other_are_told_apart_by_their_index(write, accu
     np.testing.assert_array_equal(alone.values, accuracies[:1])
 
 
+def test_an_id_that_counts_anew_in_each_epoch_is_that_of_the_trainings(write, accuracies):
+    """Rows by epoch, and by training in each: 0, 1, 2, 0, 1, 2, ... are no epochs."""
+    rows = [{"id": i, "val_acc": value} for values in accuracies.T for i, value in enumerate(values)]
+    with pytest.raises(CurvesError, match="the trainings have few of their epoch in common"):
+        read(write(pd.DataFrame(rows)))
+
+
 def test_training_data_are_not_taken_where_the_best_so_far_is_of_validation_data(write, long, accuracies):
     table = long.rename(columns={"val_loss": "train_loss", "val_acc": "best_val_acc"})
     with pytest.raises(
