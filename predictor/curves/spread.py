@@ -68,22 +68,26 @@ def refuse_kinds(table: pd.DataFrame, curve: Iterable[str]) -> None:
         table: a row with a curve in columns for each of them.
         curve: those columns.
     """
+    of_curve = set(curve)
     known = [column for column in table.columns if not is_index(column)]
-    others = [column for column in known if column not in set(curve) and not is_metric(table, column)]
+    others = [column for column in known if column not in of_curve and not is_metric(table, column)]
     for column in others:
         kinds = list(dict.fromkeys(table[column]))
         of_metrics = plain(column) in METRIC_NAMES and len(kinds) > 1 and all(map(metric_of, kinds))
-        if of_metrics or _pairs_data(table, column, [other for other in others if other != column]):
+        if of_metrics or _pairs_data(table, column, others):
             raise CurvesError(
                 f"rows of {listed(kinds)}, by {shown(column)}, are of the same trainings; keep those of one"
             )
 
 
-def _pairs_data(table: pd.DataFrame, column: str, others: Sequence[str]) -> bool:
+def _pairs_data(table: pd.DataFrame, column: str, columns: Sequence[str]) -> bool:
     """Whether cells name data, and most trainings, told by the other columns, have a row of several."""
     cells = _named_data(table[column], column)
     kinds = set(cells)
-    if len(kinds) < 2 or not others or not _name_data(kinds) or table.duplicated([column, *others]).any():
+    if len(kinds) < 2 or not _name_data(kinds):
+        return False
+    others = [other for other in columns if other != column]
+    if not others or table.duplicated(columns).any():
         return False
     return bool((cells.groupby([table[other] for other in others]).nunique() > 1).mean() >= 0.5)
 

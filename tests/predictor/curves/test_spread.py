@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
+from predictor.curves.spread import refuse_kinds
 
 read = LearningCurves.read
 
@@ -163,3 +164,19 @@ def test_sizes_of_batches_tell_trainings_apart(tmp_path, long, accuracies):
     curves = read(tmp_path / "log.csv")
     np.testing.assert_array_equal(curves.values, accuracies)
     assert curves.hyperparameters["batch"].tolist() == list(sizes.values())
+
+
+def test_the_columns_of_a_curve_are_gone_through_once_however_many_columns_there_are():
+    """16,000 epochs in columns took three times as long as without this check."""
+    columns = [f"acc_{epoch}" for epoch in range(1, 9)]
+
+    class Curve:
+        gone_through = 0
+
+        def __iter__(self):
+            self.gone_through += 1
+            return iter(columns)
+
+    curve = Curve()
+    refuse_kinds(pd.DataFrame([["0.5"] * 8] * 2, columns=columns), curve)
+    assert curve.gone_through == 1
