@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,8 +22,6 @@ from predictor.errors import CurvesError
 
 CONFIGURATIONS = ("config", "params", "hparams", "args", "hyperparameters", "hyper parameters", "parameters")
 """Names of objects that hold what was known before training."""
-OF_LEVELS = re.compile(r"(?:^|/)(\((?:'.*, .*|.*, '.*)\))")
-"""In a name: a column or row of several levels, as pandas writes it, `('val_acc', 'r1')`."""
 WITHOUT_CURVES = {
     frozenset(("trial_id", "hyperparameters", "metrics")): (
         "a trial of Keras Tuner, which holds results, not curves; write these with keras.callbacks.CSVLogger"
@@ -152,8 +151,8 @@ def _rows_of_split(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     names, index = content["columns"], content.get("index", [])
     columns = [str(tuple(name) if isinstance(name, list) else name) for name in names]
     _refuse_levels([*columns, *(str(tuple(name)) for name in index if isinstance(name, list))])
-    if repeated := [name for name in columns if columns.count(name) > 1]:
-        raise CurvesError(f"column {repeated[0][:60]!r} is there {len(repeated)} times")
+    if repeated := [(name, times) for name, times in Counter(columns).items() if times > 1]:
+        raise CurvesError(f"column {repeated[0][0][:60]!r} is there {repeated[0][1]} times")
     rows = [dict(zip(columns, row, strict=True)) for row in content["data"]]
     if not index or "name" in columns or not all(isinstance(name, str) for name in index):
         return rows
@@ -161,11 +160,14 @@ def _rows_of_split(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _refuse_levels(names: Iterable[str]) -> None:
-    if levels := next(filter(None, map(OF_LEVELS.search, names)), None):
-        raise CurvesError(
-            f"columns or rows of several levels, such as {shown(levels[1])}; write the table as CSV "
-            "(pandas: table.to_csv), which keeps them apart"
-        )
+    """Refuse names of columns or rows of several levels, as pandas writes them: `('val_acc', 'r1')`."""
+    for begin in filter(None, (re.search(r"(?:^|/)\(", name) for name in names)):
+        levels = begin.string[begin.end() :].rpartition(")")[0]
+        if ", '" in levels or (levels.startswith("'") and ", " in levels):
+            raise CurvesError(
+                f"columns or rows of several levels, such as {shown(f'({levels})')}; write the table as CSV "
+                "(pandas: table.to_csv), which keeps them apart"
+            )
 
 
 def _are_rows(items: Sequence[Mapping[str, Any]]) -> bool:

@@ -61,6 +61,19 @@ def test_json_of_several_levels_in_which_pandas_loses_them_is_refused(tmp_path, 
         read(tmp_path / "wide.json")
 
 
+@pytest.mark.timeout(20)
+def test_a_name_that_only_begins_like_several_levels_is_one_and_found_so_at_once(tmp_path, accuracies):
+    """12,000 characters took more than a minute."""
+    for name in ("/('a, " * 2000, "('" + ", " * 6000, "layers (64, 'relu')", "outer/(a, b)"):
+        content = [{name: "x", "val_acc": list(row)} for row in accuracies]
+        (tmp_path / "curves.json").write_text(json.dumps(content))
+        np.testing.assert_array_equal(read(tmp_path / "curves.json").values, accuracies)
+    for name in ("('val_acc', 1)", "outer/(1, 'val_acc')", "('val/acc', 'r1')_2"):
+        (tmp_path / "curves.json").write_text(json.dumps([{name: 0.5, "val_acc": [0.1, 0.2]}]))
+        with pytest.raises(CurvesError, match="several levels, such as"):
+            read(tmp_path / "curves.json")
+
+
 def test_objects_with_columns_and_data_that_are_no_table_are_asked_about(tmp_path):
     for data in ([1, 2], [[1, 2], [1]], [], "x"):
         content = {"columns": ["a", "b"], "index": [0, 1], "data": data}
