@@ -77,7 +77,7 @@ def _note_of_folders(tree: Tree) -> tuple[str, ...]:
 
 
 def _note_of_twins(names: Collection[str]) -> tuple[str, ...]:
-    """A line if classes differ in capitals alone: letters do, but it may be one class from two sources."""
+    """A line if classes differ in capitals alone, as letters do; it may be one class from two sources."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(spelling(name), []).append(name)
