@@ -69,7 +69,7 @@ def _candidates(
     Where one was asked for, all of them.
     """
     counts = _numeric(table, (*epochs, run))
-    known = [column for column in counts if metric_of(column)]
+    known = _changing([column for column in counts if metric_of(column)], table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
     passing = (*RUN_NAMES, *RATES)
@@ -102,6 +102,14 @@ def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:
         if count and len(set(table[column]) - {""}) > 1:
             counts[column] = count
     return counts
+
+
+def _changing(columns: list[str], table: pd.DataFrame, run: str | None) -> list[str]:
+    """Those that change within a training, if any does; the others are results and parameters."""
+    if run is None:
+        return columns
+    runs = table.groupby(run)
+    return [column for column in columns if (runs[column].nunique() > 1).any()] or columns
 
 
 def _without_batches(

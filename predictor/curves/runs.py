@@ -25,7 +25,7 @@ from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.json_tables import flat
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
-from predictor.curves.metrics import metric_of, plain
+from predictor.curves.metrics import plain
 from predictor.curves.partition import blocks_of, epoch_columns, with_epochs
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
@@ -146,8 +146,7 @@ def _upright(table: pd.DataFrame, groups: Iterable[Any]) -> pd.DataFrame:
     upright = pd.DataFrame({"epoch": [str(epoch) for epoch in epochs]}, dtype=object)
     for name, values in by_epoch.items():
         upright[name] = [values.get(epoch, "") for epoch in epochs]
-    known = [c for c in table.columns if c not in of_curves and not metric_of(c)]  # results are no curves
-    return upright.assign(**{c: table[c].iloc[0] for c in known})
+    return upright.assign(**{c: table[c].iloc[0] for c in table.columns if c not in of_curves})
 
 
 def _names(files: Sequence[Path]) -> list[str]:

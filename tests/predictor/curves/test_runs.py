@@ -280,11 +280,12 @@ def test_a_training_that_was_resumed_or_begun_again_or_logged_in_parts_is_one(tm
 def test_results_beside_lists_of_epochs_are_no_curves(tmp_path, accuracies, losses):
     """A file per training: its accuracy after training is one number, its losses are a list."""
     for number, (row, values) in enumerate(zip(losses, accuracies, strict=True)):
-        content = {"loss": list(row), "accuracy": values[-1], "lr": number / 10}
+        content = {"loss": list(row), "accuracy": values[-1], "error_penalty": number / 10}
         (tmp_path / f"{number}.json").write_text(json.dumps(content))
     curves = read(tmp_path)
     assert curves.metric == "loss"
     np.testing.assert_array_equal(curves.values, losses)
+    assert list(curves.hyperparameters) == ["error_penalty"]
 
 
 def test_numbers_of_files_with_one_row_are_asked_about_too(tmp_path, accuracies):
