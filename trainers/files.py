@@ -12,6 +12,11 @@ from typing import TypeVar
 File = TypeVar("File", bound=BufferedWriter)
 
 
+def not_written(file: Path, error: OSError) -> str:
+    """What the system says, and of which file: `No space left on device: 'images.npz'`."""
+    return f"{error.strerror or error}: {str(file)!r}"
+
+
 def synchronise(path: Path) -> None:
     """Flush a file's content, or a folder's names, to the disk; Windows does so with names by itself.
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from trainers.checkpoint import Checkpoint, SavedTraining
+from trainers.files import not_written
 from trainers.memory import allocation_guard
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class Saver:
         try:
             self._checkpoint.save(training, self._identity)
         except OSError as error:
-            said = f"epoch {training.reports[-1].epoch} is not saved, after a kill it is trained again"
-            _LOG.warning("%s: %s: %r", said, error.strerror or error, str(self._checkpoint.path))
+            epoch, reason = training.reports[-1].epoch, not_written(self._checkpoint.path, error)
+            _LOG.warning("epoch %d is not saved, after a kill it is trained again: %s", epoch, reason)
 
 
 def _on_host(value: Any) -> Any:

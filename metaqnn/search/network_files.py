@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers import Checkpoint
+from trainers.files import not_written
 from trainers.weights import TrainedNetwork
 
 _LOG = logging.getLogger(__name__)
@@ -139,8 +140,8 @@ class NetworkFiles:
         try:
             network.save(file)
         except OSError as error:
-            said = f"weights of network {finalist.number} are not kept for now"
-            _LOG.warning("%s: %s: %r", said, error.strerror or error, str(file))
+            reason = not_written(file, error)
+            _LOG.warning("weights of network %d are not kept for now: %s", finalist.number, reason)
         else:
             checkpoint.discard()
 

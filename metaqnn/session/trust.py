@@ -16,7 +16,7 @@ import platformdirs
 from metaqnn.config.options import ConfigError
 from metaqnn.session.run_folder import RunFolder
 from trainers.datasets.functions import CALLABLE
-from trainers.files import write_whole
+from trainers.files import not_written, write_whole
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ def trust(dataset: str) -> None:
         _file().parent.mkdir(parents=True, exist_ok=True)
         write_whole(_file(), json.dumps([*known, _entry(dataset)], indent=2) + "\n")
     except OSError as error:
-        said = f"{dataset} is not remembered as trusted, so that later commands will ask"
-        _LOG.warning("%s: %s: %r", said, error.strerror or error, str(_file()))
+        reason = not_written(_file(), error)
+        _LOG.warning("%s is not remembered as trusted, so that later commands will ask: %s", dataset, reason)
 
 
 def require_trusted(dataset: str, trusted: bool = False) -> None:

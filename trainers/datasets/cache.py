@@ -21,6 +21,7 @@ import platformdirs
 from trainers.datasets.dataset import PARTS, ImageDataset
 from trainers.datasets.npz import sizes
 from trainers.datasets.walk import remove_stale, walk
+from trainers.files import not_written
 
 _FIELDS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
 _FIRST_FORMAT = 1  # which has neither validation images nor notes
@@ -75,8 +76,8 @@ def read_cached(source: Source, image_size: int | None, cache_dir: Path) -> Imag
     try:
         _store(entry, signature, dataset, source.version)
     except OSError as error:
-        reason = error.strerror or error
-        _LOG.warning("decoded images of %r are not cached: %s: %r", source.name, reason, str(entry.parent))
+        reason = not_written(entry.parent, error)
+        _LOG.warning("decoded images of %r are not cached: %s", source.name, reason)
     return dataset
 
 
