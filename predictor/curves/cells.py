@@ -16,6 +16,9 @@ MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-"))
 
 def numbers(cells: pd.Series, column: str) -> Floats:
     """The column as numbers, NaN where there is none; `CurvesError` names the row (from 1) that is text."""
+    found = _at_once(cells)
+    if found is not None:
+        return found
     if wrong := first_text(cells):
         raise CurvesError(f"row {wrong[0]}, column {column[:60]!r}: {wrong[1][:60]!r} is not a number")
     return known_numbers(cells)

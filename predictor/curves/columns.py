@@ -24,7 +24,7 @@ from typing import Literal
 from predictor.curves.choice import Candidate, is_generic
 from predictor.curves.metrics import mentions_metric, metric_of, words_of
 from predictor.curves.words import (
-    EPOCHS,
+    BESIDE_EPOCHS,
     NETWORK_NAMES,
     NETWORK_WORDS,
     OF_VALUES,
@@ -188,7 +188,7 @@ def _beside_number(template: str) -> list[tuple[str, bool]]:
     """Words next to the number that tell neither epochs nor values, and whether they are one with it."""
     before, _, after = template.partition("#")
     first, second = words_of(before)[-1:], words_of(after)[:1]
-    if EPOCHS.intersection(first):
+    if BESIDE_EPOCHS.intersection(first):
         return []
     unknown = [(word, before[-1:].isalpha()) for word in first if len(word) == 1 or not _tells_values(word)]
     second = [word for word in second if word not in UNITS and not _tells_values(word)]
@@ -197,7 +197,7 @@ def _beside_number(template: str) -> list[tuple[str, bool]]:
 
 def _tells_values(word: str) -> bool:
     """Whether a word says of which values, or of which epochs, a number is: `val`, `mean`, `after`."""
-    return word in EPOCHS or word in OF_VALUES or word.isdecimal() or mentions_metric(word)
+    return word in BESIDE_EPOCHS or word in OF_VALUES or word.isdecimal() or mentions_metric(word)
 
 
 def _templates(column: str) -> list[tuple[str, int]]:

@@ -82,6 +82,8 @@ def _candidates(
 
 def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
     """The columns of no metric among which the chosen one is numbered: `r1, r2, r3` for `r2`, a score."""
+    if not any(map(str.isdecimal, chosen)):
+        return []
     groups = groups_of([column for column in table.columns if not first_text(table[column])])
     return [
         column

@@ -64,7 +64,7 @@ EPOCH_NAMES = (
     "train step", "eval step", "t", "epoche", "epoca", "epoque", "time iterations", "time total timesteps",
 )
 """Names of columns that number the epochs, the best first."""
-EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
+BESIDE_EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
     "i", "gen", "generations", "rounds", "update", "updates", "checkpoint", "ckpt", "pass", "cycle", "budget",
     "fidelity", "episode", "episodes", "hour", "hours", "minute", "minutes", "at", "after", "until",
 ))
