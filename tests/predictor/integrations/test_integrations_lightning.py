@@ -120,39 +120,41 @@ VALIDATED = [
 """Batches between two validation runs, and how Lightning is told so."""
 
 
-@pytest.mark.parametrize("after_validation", [False, True])
-@pytest.mark.parametrize(("batches", "options"), VALIDATED)
-def test_in_a_resumed_training_each_validation_run_is_in_its_place(
-    tmp_path, listener, batches, options, after_validation
-):
-    """Lightning before 2.5 repeats the run that a checkpoint was saved after."""
-    checkpoints = lightning.pytorch.callbacks.ModelCheckpoint(
-        tmp_path, save_on_train_epoch_end=not after_validation
-    )
+@pytest.fixture(params=[(*how, saved) for how in VALIDATED for saved in (False, True)])
+def resumed(request, tmp_path, listener):
+    """resumed(listened=...): a curve that goes on after 16 of 32 batches, and the batches between two runs.
+
+    The checkpoint is saved after a validation run or at the end of an epoch; a callback may have listened.
+    """
+    batches, options, after_validation = request.param
     data = None, DataLoader(TensorDataset(torch.zeros(1, 1)))
-    first, second = (CurveStore(tmp_path / name, 32 // batches) for name in ("first.npz", "second.npz"))
-    callbacks = [StoppingRuleCallback(first, listener, "val_accuracy"), checkpoints]
-    fit(Counting(), callbacks, tmp_path, data=data, max_epochs=4, enable_checkpointing=True, **options)
-    callback = StoppingRuleCallback(second, listener, "val_accuracy")
-    fit(Counting(), callback, tmp_path, checkpoints.best_model_path, data=data, **options)
-    np.testing.assert_array_equal(second.history().values, [np.arange(batches, 33, batches)[: 32 // batches]])
+
+    def callback(name):
+        store = CurveStore(tmp_path / name, 32 // batches)
+        return store, StoppingRuleCallback(store, listener, "val_accuracy")
+
+    def curve(*, listened):
+        saving = lightning.pytorch.callbacks.ModelCheckpoint(
+            tmp_path, save_on_train_epoch_end=not after_validation
+        )
+        before = [callback("first.npz")[1], saving] if listened else saving
+        fit(Counting(), before, tmp_path, data=data, max_epochs=4, enable_checkpointing=True, **options)
+        store, after = callback("second.npz")
+        fit(Counting(), after, tmp_path, saving.best_model_path, data=data, **options)
+        [observed] = store.history().values
+        return observed, batches
+
+    return curve
 
 
-@pytest.mark.parametrize("after_validation", [False, True])
-@pytest.mark.parametrize(("batches", "options"), VALIDATED)
-def test_of_a_checkpoint_without_the_curve_the_validation_runs_before_are_not_observed(
-    tmp_path, listener, batches, options, after_validation
-):
-    checkpoints = lightning.pytorch.callbacks.ModelCheckpoint(
-        tmp_path, save_on_train_epoch_end=not after_validation
-    )
-    module, data = Counting(), DataLoader(TensorDataset(torch.zeros(1, 1)))
-    fit(module, checkpoints, tmp_path, data=(None, data), max_epochs=4, enable_checkpointing=True, **options)
-    store = CurveStore(tmp_path / "curves.npz", 32 // batches)
-    callback = StoppingRuleCallback(store, listener, "val_accuracy")
-    checkpoint = checkpoints.best_model_path
-    fit(Counting(), callback, tmp_path, checkpoint, data=(None, data), **options)
-    [observed] = store.history().values
+def test_in_a_resumed_training_each_validation_run_is_in_its_place(resumed):
+    """Lightning before 2.5 repeats the run that a checkpoint was saved after."""
+    observed, batches = resumed(listened=True)
+    np.testing.assert_array_equal(observed, np.arange(batches, 33, batches)[: 32 // batches])
+
+
+def test_of_a_checkpoint_without_the_curve_the_validation_runs_before_are_not_observed(resumed):
+    observed, batches = resumed(listened=False)
     expected = np.arange(batches, 33, batches, dtype=float)
     expected[: 16 // batches - 1] = np.nan
     if np.isnan(observed[16 // batches - 1]):  # before Lightning 2.5 the last one is repeated
