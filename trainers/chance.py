@@ -47,6 +47,10 @@ class Chance:
             return True
         return report.epoch == self.epoch and report.accuracy <= self.threshold
 
+    def awaits(self, report: EpochReport) -> bool:
+        """Whether a network that has learned nothing so far may yet start again, after a later epoch."""
+        return self.epoch is not None and report.epoch < self.epoch and report.accuracy <= self.threshold
+
     @classmethod
     def published(cls, num_classes: int, factor: float) -> Chance:
         """1 / classes and factor / classes, as in [MQ] and its authors' code (1.5 for ten classes)."""

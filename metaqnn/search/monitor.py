@@ -24,7 +24,7 @@ class TrainingMonitor:
         database: where epochs and decisions go.
         history: finished curves, for the stopping rule.
         rule: decides whether the training goes on; not asked after the last epoch, nor after
-            one at chance level, which the trainer answers with a lower rate.
+            one at chance level, if the trainer answers it with a lower rate or may do so after a later one.
         epochs: T.
         chance: on the validation images; its level is the reward of a network without any result.
         heard: is told each epoch and decision after they were given to the database.
@@ -99,7 +99,8 @@ class TrainingMonitor:
         )
 
     def _decide(self, report: EpochReport) -> Decision | None:
-        if report.epoch == self.epochs or self.chance.failed(report) or self._in_audit:
+        restarts = self.chance.failed(report) or self.chance.awaits(report)
+        if report.epoch == self.epochs or restarts or self._in_audit:
             return None
         return self.rule.decide(self.curve(), self.history.curves)
 

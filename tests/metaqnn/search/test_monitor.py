@@ -12,6 +12,7 @@ from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 
 T = 4
+CHANCE = Chance(0.1, 0.15)
 CONTINUE = Decision(False, "promising", 0.2, 0.6, 0.05, 0.5)
 STOP = Decision(True, "hopeless", 0.999, 0.31, 0.02, 0.5)
 
@@ -35,7 +36,7 @@ class Log:
         self.events.append("heard")
 
 
-def monitor_of(log, stored=(), **more):
+def monitor_of(log, stored=(), chance=CHANCE, **more):
     architecture = Architecture.parse("[C(8,1,1), SM(10)]")
     return TrainingMonitor(
         job=Job(17, 1, 1.0, architecture, 100, 2),
@@ -44,7 +45,7 @@ def monitor_of(log, stored=(), **more):
         history=History(T),
         rule=log,
         epochs=T,
-        chance=Chance(0.1, 0.15),
+        chance=chance,
         heard=log.heard,
         **more,
     )
@@ -81,6 +82,22 @@ def test_the_rule_is_not_asked_after_the_last_epoch_nor_at_chance_after_the_firs
     train(monitor, [0.3, 0.1, 0.5, 0.6], attempt=2)
     assert log.events.count("decide") == 3
     assert log.events[-2] == ("stored", 17, 4, None)
+
+
+def test_what_has_learned_nothing_is_not_judged_before_it_has_had_its_chance_of_a_lower_rate():
+    log = Log(STOP)
+    monitor = monitor_of(log, chance=Chance(0.1, 0.15, epoch=3))
+    assert train(monitor, [0.12, 0.15, 0.15]) == [False] * 3  # the trainer starts it again
+    assert "decide" not in log.events
+    assert train(monitor, [0.12, 0.16], attempt=2) == [False, True]
+
+
+def test_what_has_learned_is_judged_before_others_are_tested_for_chance():
+    assert train(monitor_of(Log(STOP), chance=Chance(0.1, 0.15, epoch=3)), [0.16]) == [True]
+
+
+def test_where_nothing_is_tested_for_chance_everything_is_judged():
+    assert train(monitor_of(Log(STOP), chance=Chance(0.1, 0.15, epoch=None)), [0.1]) == [True]
 
 
 def test_a_completed_network_is_rewarded_with_its_last_accuracy():
