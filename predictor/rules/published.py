@@ -27,8 +27,8 @@ class EarlyStopper:
         nth_best: compare with the n-th best so far; 1 for the best.
         burn_in: completed networks before the first decision, at least 3 and nth_best.
         model: None for the published one, nu-SVR with an RBF kernel on all features.
-        refit_growth: g > 1, or None to keep the first fit, as published. Refits choose among the best
-            settings of the first.
+        refit_growth: g > 1, or None to keep the first fit, as published and as in the rule that
+            `make_rule("published")` makes. Refits choose among the best settings of the first.
 
     Example:
         >>> import numpy as np

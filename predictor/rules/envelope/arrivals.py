@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping
+from math import inf
 
 from predictor.curves.growing import begins_with
 from predictor.curves.learning_curves import LearningCurves
-from predictor.rules.envelope.scoring import LookModel
+from predictor.rules.envelope.scoring import EQUAL, LookModel
 
 
 class Arrivals:
-    """The chances, by the models of the latest fit, of the networks that finished since then.
+    """Networks that finished since the latest fit: their chances by its models, and their y_t.
 
     What is kept depends on the networks alone: `follow` goes on from those that it knows if the networks
     begin with them, and otherwise starts afresh.
@@ -23,27 +24,31 @@ class Arrivals:
     def __init__(self, models: Mapping[int, LookModel]) -> None:
         self._models = models
         self._known: LearningCurves | None = None
-        self._chances: dict[int, list[float]] = {tau: [] for tau in models}
+        self._seen: dict[int, list[tuple[float, float]]] = {tau: [] for tau in models}
 
     def follow(self, later: LearningCurves) -> None:
         """From now on, `later` are the networks that finished since the fit, in order of finishing."""
         if self._known is None or not begins_with(later, self._known):
-            self._known, self._chances = None, {tau: [] for tau in self._models}
+            self._known, self._seen = None, {tau: [] for tau in self._models}
         for row in range(len(self), len(later)):
             network = later[row]
             for tau, model in self._models.items():
                 if network.observed[0] >= tau:
-                    insort(self._chances[tau], model.score(network).chance)
+                    insort(self._seen[tau], (model.score(network).chance, network.scores[0, tau - 1]))
         self._known = later
 
     def __len__(self) -> int:
         """How many networks there are."""
         return 0 if self._known is None else len(self._known)
 
-    def better(self, tau: int, chance: float) -> int:
+    def rank(self, tau: int, chance: float) -> int:
         """How many of those that reached the look after tau epochs have a larger chance."""
-        return len(self._chances[tau]) - bisect_right(self._chances[tau], chance)
+        return len(self._seen[tau]) - bisect_right(self._seen[tau], (chance * EQUAL, inf))
+
+    def ties(self, tau: int, rank: int, value: float) -> int:
+        """How many of the first `rank` of these have that very y_t."""
+        return sum(own == value for _, own in self._seen[tau][len(self._seen[tau]) - rank :])
 
     def seen(self, tau: int) -> int:
         """How many of them reached that look."""
-        return len(self._chances[tau])
+        return len(self._seen[tau])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -16,43 +15,14 @@ from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.envelope.arrivals import Arrivals
+from predictor.rules.envelope.fit import Fit, Standing, recent
 from predictor.rules.envelope.gaussian_process import one_thread
 from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_size
-from predictor.rules.envelope.scoring import LookModel, Score, fit_looks
+from predictor.rules.envelope.scoring import fit_looks
 
-MOST_NETWORKS = 3000
-"""That are ranked at most, so that a fit takes seconds: of a longer history the latest, and the best."""
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
-FIRST_RUNG = 10
-"""The limit is bounded from T divided by this on."""
-SPARED = 4
-"""Networks that go on beyond the share of successive halving, which is too small where few are known."""
 RANKS = ("seen", "fitted")
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Models of the first networks of a history, and the places of those that came after.
-
-    Attributes:
-        known: the networks of the fit.
-        refit: when the next fit is due.
-        models: by the epochs of their looks.
-        arrivals: the networks that finished since; none where they are not ranked.
-        ranked: how many of the known ones the models rank.
-    """
-
-    known: LearningCurves
-    refit: Refit
-    models: Mapping[int, LookModel]
-    arrivals: Arrivals
-    ranked: int
-
-    @property
-    def networks(self) -> int:
-        """How many a network is ranked among."""
-        return self.ranked + len(self.arrivals)
 
 
 class RankEnvelope:
@@ -70,6 +40,8 @@ class RankEnvelope:
     successive halving would let through, and four, which must not be missed in a small search:
 
         g(t) <= n T / (10 t `reduction_factor`) + 4 for t >= T / 10.
+
+    Networks ahead that have the very same y_t do not count here: at the start, all may be at chance.
 
     A rank of g or worse is a vote to stop; `votes` of them in a row stop, or, at the first look, a rank of
     2 g or worse.
@@ -154,59 +126,44 @@ class RankEnvelope:
     def _judge(self, curve: LearningCurves, tau: int, fit: Fit) -> Decision:
         """The decision at the look after tau epochs."""
         look, passed = fit.models[tau], sorted(epochs for epochs in fit.models if epochs <= tau)
-        score, limit = look.score(curve), self._limit(tau, fit)
-        place = self._place(score, tau, fit)
-        votes = self._votes(curve, passed[:-1], fit) + 1 if place >= limit else 0
-        at_once = len(passed) == 1 < self.votes and place >= AT_ONCE * limit
+        stands = fit.standing(curve, tau, self.c, self.reduction_factor)
+        votes = self._votes(curve, passed[:-1], fit) + 1 if stands.place >= stands.limit else 0
+        at_once = len(passed) == 1 < self.votes and stands.place >= AT_ONCE * stands.limit
         return Decision(
             stop=votes >= self.votes or at_once,
-            reason=self._reason(tau, fit, place, limit, votes, at_once),
-            probability=1 - score.chance,
-            y_hat_T=float(curve.to_values(look.expected(score, curve))),
+            reason=self._reason(tau, fit, stands, votes, at_once),
+            probability=1 - stands.score.chance,
+            y_hat_T=float(curve.to_values(look.expected(stands.score, curve))),
             y_best=float(curve.to_values(look.target.warp.best)),
         )
-
-    def _place(self, score: Score, tau: int, fit: Fit) -> int:
-        """How many networks seen at the look have a larger chance."""
-        return fit.models[tau].rank(score.chance) + fit.arrivals.better(tau, score.chance)
-
-    def _limit(self, tau: int, fit: Fit) -> float:
-        """g(t), in proportion to how many networks are seen there now, and at most the bound."""
-        seen = len(fit.models[tau].chances)
-        limit = fit.models[tau].limit(self.c) * (seen + fit.arrivals.seen(tau)) / seen
-        return min(limit, self._bound(tau, fit))
-
-    def _bound(self, tau: int, fit: Fit) -> float:
-        """How many networks successive halving would let through, and four; no bound before T / 10."""
-        if self.reduction_factor is None or FIRST_RUNG * tau < fit.known.T:
-            return np.inf
-        return fit.networks * fit.known.T / (FIRST_RUNG * tau * self.reduction_factor) + SPARED
 
     def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
         """Votes to stop in a row at the looks before the latest, as far as they matter."""
         votes = 0
         for tau in reversed(passed[max(0, len(passed) - self.votes + 1) :]):
-            if self._place(fit.models[tau].score(curve), tau, fit) < self._limit(tau, fit):
+            stands = fit.standing(curve, tau, self.c, self.reduction_factor)
+            if stands.place < stands.limit:
                 break
             votes += 1
         return votes
 
-    def _reason(self, tau: int, fit: Fit, place: int, limit: float, votes: int, at_once: bool) -> str:
+    def _reason(self, tau: int, fit: Fit, stands: Standing, votes: int, at_once: bool) -> str:
         seen = len(fit.models[tau].chances) + fit.arrivals.seen(tau) + 1
-        allowed = self._allowed(tau, fit, limit)
-        said = f"ranked {ordinal(place + 1)} of {seen} after epoch {tau}; {allowed} go on"
+        allowed = self._allowed(tau, fit, stands)
+        said = f"ranked {ordinal(stands.place + 1)} of {seen} after epoch {tau}; {allowed} go on"
         if not votes:
             return said
         if at_once:
             return f"{said}: at least twice that far behind"
         return f"{said}: {votes} of {self.votes} votes to stop"
 
-    def _allowed(self, tau: int, fit: Fit, limit: float) -> str:
-        if limit == self._bound(tau, fit):
-            return f"at most {ceil(limit)} of {fit.networks} networks"
+    def _allowed(self, tau: int, fit: Fit, stands: Standing) -> str:
+        if stands.limit < stands.envelope:
+            equal = f", besides {stands.ties} with the same value," if stands.ties else ""
+            return f"at most {ceil(stands.bound)} of {fit.networks} networks{equal}"
         q, rank = fit.models[tau].worst_showing
         best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
-        return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(limit))}"
+        return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(stands.limit))}"
 
     def _fit(self, history: LearningCurves) -> Fit:
         if self._latest is None or self._latest[0]() is not history:
@@ -222,7 +179,7 @@ class RankEnvelope:
             fit = replace(fit, known=history[: len(fit.known)])
         if fit is None or fit.refit.due(history):
             size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
-            ranked = _recent(history[:size], self.best)
+            ranked = recent(history[:size], self.best)
             models = fit_looks(ranked, look_epochs(history.T, self.looks), self.best)
             fit = Fit(history[:size], Refit.after(history, size), models, Arrivals(models), len(ranked))
         if self.ranks == "seen":
@@ -232,12 +189,3 @@ class RankEnvelope:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the models."""
         return {**self.__dict__, "_latest": None}
-
-
-def _recent(history: LearningCurves, best: int) -> LearningCurves:
-    """The latest `MOST_NETWORKS` networks, and the `best` best completed ones where these are older."""
-    first = len(history) - MOST_NETWORKS
-    if first <= 0:
-        return history
-    top = np.argsort(-np.nan_to_num(history.final, nan=-np.inf), kind="stable")[:best]
-    return history[np.union1d(top, np.arange(first, len(history)))]

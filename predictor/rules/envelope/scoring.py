@@ -17,6 +17,8 @@ from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500
 """That are learned from; the time of a fit grows with the cube of their number."""
+EQUAL = 1 + 1e-6
+"""Chances whose ratio is no larger are equal: what is the same may be computed in different ways."""
 Rows = npt.NDArray[np.int64]
 
 
@@ -108,6 +110,7 @@ class LookModel:
         inputs, target, process: the model.
         chances: (n,) P(better than y_BEST) of the n networks seen here, each judged without its own result,
             in increasing order.
+        values: (n,) y_t of these networks, in scores.
         ranks_of_best: (q,) ranks among them of the best completed networks, the best one first.
         worst: the lowest y_T of all completed networks.
     """
@@ -117,6 +120,7 @@ class LookModel:
     target: Target
     process: AveragedProcess
     chances: Floats
+    values: Floats
     ranks_of_best: npt.NDArray[np.int64]
     worst: float
     _scores: dict[bytes, Score] = field(default_factory=dict)
@@ -131,7 +135,11 @@ class LookModel:
 
     def rank(self, chance: float) -> int:
         """How many networks seen here have a larger chance."""
-        return len(self.chances) - int(np.searchsorted(self.chances, chance, side="right"))
+        return int(_larger(self.chances, chance))
+
+    def ties(self, rank: int, value: float) -> int:
+        """How many of the first `rank` networks have that very y_t."""
+        return int(np.count_nonzero(self.values[len(self.values) - rank :] == value))
 
     def expected(self, score: Score, curve: LearningCurves) -> float:
         """y_hat_T in scores of the curve with this score, no worse than all that is known to be possible.
@@ -212,8 +220,15 @@ def _fit_look(
     )
     predicted = process.predict(inputs(history[others]))
     left_out = process.leave_one_out().exceeds(target.of_best)
-    chances = np.sort(np.concatenate([left_out, predicted.exceeds(target.of_best)]))
+    chances = np.concatenate([left_out, predicted.exceeds(target.of_best)])
+    order = np.argsort(chances, kind="stable")
+    chances, values = chances[order], history.scores[np.concatenate(rows)[order], tau - 1]
     top = np.argsort(-history.final[completed], kind="stable")[:best]
-    ranks = len(chances) - np.searchsorted(chances, left_out[top], side="right")
+    ranks = _larger(chances, left_out[top])
     worst = float(np.nanmin(history.final))
-    return LookModel(tau, inputs, target, process, chances, ranks, worst), predicted
+    return LookModel(tau, inputs, target, process, chances, values, ranks, worst), predicted
+
+
+def _larger(chances: Floats, chance: float | Floats) -> npt.NDArray[np.int64]:
+    """How many of the chances, in increasing order, are larger."""
+    return np.asarray(len(chances) - np.searchsorted(chances, chance * EQUAL, side="right"))

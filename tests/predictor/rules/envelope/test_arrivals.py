@@ -31,8 +31,12 @@ def test_those_that_reached_a_look_are_placed_by_their_chances(curves, models, l
         reached = later[later.observed >= tau]
         chances = model.process.predict(model.inputs(reached)).exceeds(model.target.of_best)
         assert arrivals.seen(tau) == len(reached)
-        for chance in (0.0, 1.0, float(np.median(chances)) + 1e-9):
-            assert arrivals.better(tau, chance) == np.sum(chances > chance)
+        for chance in (0.0, 1.0, 1.0001 * float(np.median(chances))):
+            rank = arrivals.rank(tau, chance)
+            assert rank == np.sum(chances > chance)
+            for value in reached.values[:, tau - 1]:
+                alike = reached.values[:, tau - 1] == value
+                assert arrivals.ties(tau, rank, value) == np.sum(alike & (chances > chance))
 
 
 def test_following_one_by_one_or_others_in_between_changes_nothing(models, later, curves):
@@ -44,8 +48,8 @@ def test_following_one_by_one_or_others_in_between_changes_nothing(models, later
     stepwise.follow(later)
     for tau in models:
         assert stepwise.seen(tau) == at_once.seen(tau)
-        assert [stepwise.better(tau, c) for c in np.linspace(0, 1, 50)] == [
-            at_once.better(tau, c) for c in np.linspace(0, 1, 50)
+        assert [stepwise.rank(tau, c) for c in np.linspace(0, 1, 50)] == [
+            at_once.rank(tau, c) for c in np.linspace(0, 1, 50)
         ]
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError
-from predictor.rules.envelope import RankEnvelope
-from predictor.rules.envelope import rule as rule_module
+from predictor.rules.envelope import RankEnvelope, fit
 from predictor.rules.envelope.looks import look_epochs, refit_size
 from predictor.rules.names import make_rule
 from predictor.simulation.engine import arrival_order, simulate
@@ -35,6 +34,10 @@ def past(recorded):
 
 def altered(curve, values):
     return LearningCurves(np.asarray(values)[None], curve.architecture, curve.hyperparameters)
+
+
+def altered_all(curves, values):
+    return LearningCurves(values, curves.architecture, curves.hyperparameters)
 
 
 def test_the_simulation_stops_most_and_keeps_the_best_with_later_looks(recorded):
@@ -195,11 +198,36 @@ def test_predictions_are_near_what_comes(recorded, past):
     assert np.median(errors) < 0.25 * recorded.final.std()
 
 
-def test_without_parameters_and_with_equal_results(recorded):
-    flat = LearningCurves(np.full((20, 20), 0.1))
-    decision = RankEnvelope().decide(flat[0].until(2), flat)
-    assert not decision.stop
-    assert decision.y_hat_T == pytest.approx(0.1)
+@pytest.mark.parametrize("networks", [7, 12, 20, 30, 60])
+def test_without_parameters_and_with_equal_results_nothing_is_stopped(networks):
+    flat, rule = LearningCurves(np.full((networks, 20), 0.1)), RankEnvelope()
+    for tau in look_epochs(20, "nearest"):
+        decision = rule.decide(flat[0].until(tau), flat)
+        assert not decision.stop, tau
+        assert decision.y_hat_T == pytest.approx(0.1)
+
+
+@pytest.fixture
+def late():
+    """40 networks of 20 epochs that are all at 0 for six epochs."""
+    best, later = np.random.default_rng(0).permutation(np.linspace(0.3, 0.9, 40)), np.arange(1, 15)
+    return LearningCurves(np.hstack([np.zeros((40, 6)), best[:, None] * (1 - np.exp(-later / 3))]))
+
+
+@pytest.mark.parametrize("ranks", ["fitted", "seen"])
+def test_while_all_networks_are_equal_none_is_stopped(late, ranks):
+    rule = RankEnvelope(ranks=ranks)
+    for size in (20, 40):  # the second history goes on from the fit to the first, if ranks are "seen"
+        for tau in look_epochs(20, "nearest"):
+            stopped = rule.decide(late[np.argmin(late.final)].until(tau), late[:size]).stop
+            assert not stopped or tau > 6, tau
+
+
+def test_what_is_equal_to_some_and_behind_the_others_is_stopped(late):
+    ahead = altered_all(late, np.where(np.arange(40)[:, None] < 30, late.values + 0.1, late.values))
+    decision = RankEnvelope().decide(ahead[39].until(4), ahead)
+    assert decision.stop
+    assert re.search(r"at most 11 of 40 networks(, besides \d with the same value,)? go on", decision.reason)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +252,7 @@ def test_on_published_curves():
 
 
 def test_in_a_long_history_old_networks_but_the_best_are_forgotten(recorded, past, monkeypatch):
-    monkeypatch.setattr(rule_module, "MOST_NETWORKS", 40)
+    monkeypatch.setattr(fit, "MOST_NETWORKS", 40)
     rule, first = RankEnvelope(best=2), refit_size(past, burn_in=6) - 40
     best = np.argsort(-np.nan_to_num(past.final[: first + 40], nan=-1))[:2]
     kept = np.isin(np.arange(len(past)), best) | (np.arange(len(past)) >= first)
