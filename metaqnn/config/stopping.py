@@ -34,8 +34,9 @@ class PublishedFlags:
     delta: float | None = option(
         None,
         "use the published criterion: stop when p(final accuracy <= best so far) reaches this Delta, in "
-        "(0, 1]; saves less, but states its risk: at most a share of 1 - Delta of the stopped networks would "
-        "have been better. The same as --stopping published:Delta=DELTA",
+        "(0, 1]; saves less, but states its risk: if its probabilities are right, at most a share of "
+        "1 - Delta of the stopped networks would have been better. The same as --stopping "
+        "published:Delta=DELTA",
         within=share(above=True),
     )
     tolerance: float | None = option(

@@ -57,7 +57,7 @@ class CurveFormat:
     parameters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.T, int) and self.T >= 1):
+        if isinstance(self.T, bool) or not isinstance(self.T, int | np.integer) or self.T < 1:
             raise CurvesError(f"T = {self.T!r}; expected the number of epochs of a full training, at least 1")
 
     def curves(self, trainings: Sequence[Training]) -> LearningCurves:

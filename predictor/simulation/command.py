@@ -64,7 +64,7 @@ def _announce_left_out(sets: Sequence[CurveSet]) -> None:
             print(
                 f"predictor: note: {curve_set.name}: left out: {curve_set.left_out} of "
                 f"{len(curve_set.curves) + curve_set.left_out} curves, without all of their "
-                f"{curve_set.curves.T} epochs",
+                f"{curve_set.curves.T} epochs; if a stopping rule chose these, results are biased",
                 file=sys.stderr,
             )
 

@@ -39,10 +39,14 @@ def test_what_comes_after_the_last_epoch_is_not_looked_at(listener):
     assert listener.asked == []
 
 
-@pytest.mark.parametrize("T", [0, -1, 2.5, "20"])
+@pytest.mark.parametrize("T", [0, -1, 2.5, "20", True])
 def test_a_number_of_epochs_that_is_none_is_quoted(T):
     with pytest.raises(CurvesError, match=f"T = {T!r}"):
         CurveFormat(T)
+
+
+def test_a_number_of_epochs_may_be_numpys():
+    assert CurveFormat(np.int64(20)).curves([Training([0.1])]).T == 20
 
 
 @pytest.mark.parametrize("stop", [True, False])
