@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that only a GPU can decide; it should take seven to nine minutes on one. docs/results/gpu.md has the list.
+# All that only a GPU can decide; it should take eight to ten minutes on one. docs/results/gpu.md has the list.
 #
 #     bash benchmarks/gpu_session.sh DATA OUT              DATA: folder with CIFAR-10; OUT: folder for the results
 #     METAQNN_GPU=cpu bash benchmarks/gpu_session.sh ...   tries everything out, smaller, without a GPU
@@ -52,11 +52,23 @@ stage 160 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${
 
 searched=(--dataset cifar10 --preset paper --data-dir "$DATA" --no-download --schedule 1.0:200 --epochs 4 --decay-every 1)
 [[ $TRIAL ]] && searched=(--dataset digits --schedule 1.0:20 --epochs 2)
+# the search's own process must not be among those that use the GPU
+command -v nvidia-smi >/dev/null && (sleep 40; pgrep -af metaqnn.run; nvidia-smi --query-compute-apps=pid,used_memory --format=csv) &
 stage 60 $PYTHON -m metaqnn.run --run-dir "$RUN" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
 stage 30 $PYTHON -m metaqnn.run --resume "$RUN" --quiet
 stage 20 $PYTHON -m metaqnn top "$RUN" -k 3
 mkdir "$OUT/run"; cp "$RUN"/*.* "$OUT/run" # without checkpoints and weights
-[[ $TRIAL ]] || stage 100 $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5 # on a CPU it takes minutes
+stage 45 $PYTHON -m metaqnn.run --run-dir "$RUN-1" "${searched[@]}" --device "$DEVICE" --workers 1 --quiet
+$PYTHON - "$RUN" "$RUN-1" <<'END'
+import os, sqlite3, sys
+for run in sys.argv[1:]:
+    times = "select count(*), (max(finished_at) - min(finished_at)) / 60 from networks where finished_at is not null"
+    count, minutes = sqlite3.connect(f"{run}/search.db").execute(times).fetchone()
+    print(f"{os.path.basename(run)}: {count} networks, {(count - 1) / (minutes or 1):.1f} a minute between the first and the last")
+END
+# with what is left of ten minutes; on a CPU it takes too long
+left=$((580 - SECONDS))
+[[ $TRIAL ]] || ((left < 30)) || stage $left $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
 echo "== all done after $SECONDS s"

@@ -45,6 +45,10 @@ from state_space import Architecture, preset
 from trainers import ClassifierTrainer, TrainingRecipe
 from trainers.device import cuda_settings
 
+BRACKET = (  # of `trainers.steps.LAUNCH_BOUND`, with two of the subjects: 39 and 77 GMAC a batch
+    Subject("256 filters on 128", "[C(128,3,1), C(256,3,1), P(2,2), SM(10)]", 5 * BATCH),
+    Subject("512 filters on 128", "[C(128,3,1), C(512,3,1), P(2,2), SM(10)]", 5 * BATCH),
+)
 NETWORKS, EPOCHS, TRAINING, VALIDATION = 2700, 20, 45_000, 5_000
 EARLY_STOPPING = 3.8  # [PP], full run on CIFAR-10 with Delta = 0.99
 DRAWN = 1000  # networks whose mean cost stands for that of all
@@ -195,7 +199,8 @@ def main() -> None:
     turns = {s: timed(compared(s, chosen.device, workers), rounds, machine.clock) for s in subjects}
     print("\n" + speed_table([row(*item) for item in turns.items()]), end="\n\n")
     headers = ["steps, images/s", "launched", "replayed", "replayed / launched"]
-    rows = [graph_row(subject, machine, rounds) for subject in subjects]
+    bracket = BRACKET if chosen.device != "cpu" else ()  # which takes minutes on a CPU
+    rows = [graph_row(subject, machine, rounds) for subject in (*subjects, *bracket)]
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 
 

@@ -177,6 +177,12 @@ class NetworkTrainer(ABC):
         finally:
             give_back(self.device)  # not earlier: until then something kept the network alive
 
+    def launching(self) -> Self:
+        """The same trainer, images included, that launches every step and records none as a CUDA graph."""
+        other = copy(self)
+        other._cuda_graphs = False
+        return other
+
     def _following(self, recipe: Recipe) -> Self:
         """The same trainer, images included, with another recipe."""
         other = copy(self)
@@ -197,8 +203,8 @@ class NetworkTrainer(ABC):
         with allocation_guard():
             network = self._build(architecture, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
-        optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
-        step = self._step(architecture, network, optimizer)
+            optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
+            step = self._step(architecture, network, optimizer)
         return TrainingState(network, optimizer, step, attempt)
 
     def train_epoch(self, state: TrainingState, *, seed: int) -> EpochReport:

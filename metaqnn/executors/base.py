@@ -44,15 +44,19 @@ class Task:
         architecture: what to train: in a search an architecture.
         seed: addresses all random numbers of the training.
         checkpoint: where the trainer saves epochs and resumes from, if it can; None if it cannot.
+        launched: whether the trainer is to launch every step, and record none as a CUDA graph.
     """
 
     number: int
     architecture: Description
     seed: int
     checkpoint: Checkpoint | None = None
+    launched: bool = False
 
     def run(self, trainer: Trainer, on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
         """Let a trainer train it."""
+        if self.launched:
+            trainer = getattr(trainer, "launching", lambda: trainer)()
         return trainer.train(self.architecture, seed=self.seed, on_epoch=on_epoch, checkpoint=self.checkpoint)
 
 
@@ -60,7 +64,8 @@ class Trainer(Protocol):
     """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one.
 
     One that has an attribute `spent` is asked after each training whether its process should train no more;
-    then another process takes its place.
+    then another process takes its place. If the training had failed, it is tried again there, by the trainer
+    that the method `launching` returns, if there is one.
     """
 
     def train(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
@@ -24,6 +26,7 @@ from metaqnn.executors.worker import Place, Worker
 from metaqnn.output import last_line
 from state_space import Architecture
 
+_LOG = logging.getLogger(__name__)
 TRIES = 3
 """After this many dead workers a task counts as crashed; until then it is started again."""
 LONGEST_WAIT = 1.0
@@ -186,6 +189,7 @@ class PoolExecutor(ABC, Generic[W]):
         elif isinstance(message, Failed) and not worker.ready:
             raise SearchStopped(f"a worker cannot be started: {last_line(message.traceback)}")
         elif isinstance(message, Failed) and message.spent:
+            self._retry_launched(worker, message)
             self._replace(worker, f"of\n{message.traceback}", coordinator)
         else:
             self._conclude(worker, message, coordinator)
@@ -200,6 +204,16 @@ class PoolExecutor(ABC, Generic[W]):
             coordinator.on_failure(worker.task, CRASHED, message.traceback)
         else:
             coordinator.on_result(worker.task, message.result)
+
+    def _retry_launched(self, worker: W, message: Failed) -> None:
+        """The device or a recording has failed under this task: it has to do without recordings."""
+        if not worker.task.launched:
+            _LOG.warning(
+                "network %d failed on its device; it starts again in a new process, without CUDA graphs: %s",
+                worker.task.number,
+                last_line(message.traceback),
+            )
+        worker.task = replace(worker.task, launched=True)
 
     def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
         """A worker is dead or useless: start its task again, unless the task seems to be the cause."""

@@ -90,6 +90,16 @@ def test_steps_are_recorded_on_cuda_for_small_networks_or_as_told(
     assert (subject._graphed(SMALL), subject._graphed(LARGE)) == (small, large)
 
 
+def test_a_trainer_that_launches_records_nothing_and_shares_its_images_and_its_failures(trainer, noise):
+    subject = trainer(noise, cuda_graphs=True)
+    subject.device = torch.device("cuda")  # there need not be one to decide
+    launching = subject.launching()
+    assert not launching._graphed(SMALL)
+    assert launching._training is subject._training
+    launching._recorder.failed = True
+    assert subject.spent
+
+
 def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(trainer, noise):
     subject = trainer(noise, cuda_graphs=True)
     subject.device = torch.device("cuda")  # there need not be one to decide

@@ -18,20 +18,26 @@ TRAINERS = '''
 import os
 import signal
 import time
+from copy import copy
 from pathlib import Path
 
 from trainers import EpochReport, Outcome, TrainingResult
 
 CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
-LOSING, LOSING_ONCE, WEARING, LEAKING = 1006, 1007, 1008, 1009
+LOSING, LOSING_ONCE, WEARING, LEAKING, RECORDING = 1006, 1007, 1008, 1009, 1010
 
 
 class FakeTrainer:
     chance = 0.15
-    spent = False
+    records = True
 
     def __init__(self, folder=None, epochs=4, seconds=0.005):
         self.folder, self.epochs, self.seconds = folder, epochs, seconds
+        self.wear = []
+
+    @property
+    def spent(self):
+        return bool(self.wear)
 
     def train(self, architecture, *, seed, on_epoch, checkpoint=None):
         for epoch in range(1, self.epochs + 1):
@@ -43,16 +49,25 @@ class FakeTrainer:
                 return TrainingResult(Outcome.STOPPED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
         return TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, f"process {os.getpid()}")
 
+    def launching(self):
+        other = copy(self)
+        other.records = False
+        return other
+
     def _mischief(self, seed):
+        if seed == RECORDING and self.records:
+            self.wear.append(seed)
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
         if seed == CRASHING:
             raise RuntimeError("the device caught fire")
         if seed == LEAKING:
             raise BrokenPipeError("the trainer's own pipe has broken")
         if seed == LOSING or (seed == LOSING_ONCE and not (Path(self.folder) / "lost").exists()):
-            self.spent = True
+            self.wear.append(seed)
             (Path(self.folder) / "lost").touch()
             raise RuntimeError("CUDA error: device-side assert triggered")
-        self.spent = self.spent or seed == WEARING
+        if seed == WEARING:
+            self.wear.append(seed)
         if seed == MEETING:
             (Path(self.folder) / f"met-{os.getpid()}").touch()
             while len(list(Path(self.folder).glob("met-*"))) < 2:

@@ -64,6 +64,17 @@ def test_a_network_that_makes_processes_lose_their_device_has_crashed_and_its_er
     assert message.strip().splitlines()[-1] == "RuntimeError: CUDA error: device-side assert triggered"
 
 
+def test_what_failed_on_its_device_is_tried_again_without_recordings(make, recorder, fakes, caplog):
+    record = recorder([fakes.RECORDING, 2, fakes.RECORDING])
+    make().run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
+    assert [r.getMessage() for r in caplog.records] == [
+        f"network {number} failed on its device; it starts again in a new process, without CUDA graphs: "
+        "RuntimeError: CUDA error: operation not permitted when stream is capturing"
+        for number in (1, 3)
+    ]
+
+
 def test_the_result_of_a_worker_that_is_spent_counts_and_another_trains_what_follows(make, recorder, fakes):
     """As after a recording that failed: the training itself ended in an orderly way."""
     record = recorder([1, fakes.WEARING, 3])

@@ -20,6 +20,7 @@ from metaqnn.session import workers
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, prepare
 from metaqnn.session.workers import make_executor, make_trainer, memory_share, per_gpu, worker_places
+from trainers import training_memory
 
 
 @pytest.fixture
@@ -144,15 +145,23 @@ def test_on_a_gpu_not_even_one_worker_is_this_process(prepared, monkeypatch):
 
 
 def test_a_process_on_a_gpu_needs_more_memory_than_its_training(prepared, monkeypatch):
-    """The images, and what CUDA takes for itself."""
+    """The images, what CUDA takes for itself, and what steps and validation take apart from each other."""
     monkeypatch.setattr(workers, "device_memory", lambda device: 1e9)
     some = prepared()
     network = some.space.sample(np.random.default_rng(0))
-    here = memory_share(some, network)
-    gpu = replace(some, trainer=copy(some.trainer))
+    trainer = some.trainer
+    estimate = training_memory(
+        network,
+        trainer.input_shape,
+        trainer.num_classes,
+        batch_size=some.config.batch_size,
+        precision=trainer.precision,
+    )
+    gpu = replace(some, trainer=copy(trainer))
     gpu.trainer.device = torch.device("cuda")
     images = some.dataset.train_images.nbytes
-    assert memory_share(gpu, network) == pytest.approx((1.2e9 + images) / 1e9 + 2 * here)
+    together = estimate.total + min(estimate.activations + estimate.passing, estimate.evaluation)
+    assert memory_share(gpu, network) == pytest.approx((1.2e9 + images + 1.5 * together) / 1e9)
 
 
 @pytest.mark.parametrize("more", [{"workers": 2}, {"epoch_timeout": 60.0}])

@@ -46,6 +46,13 @@ def network(scale):
     )
 
 
+@pytest.fixture(scope="session")
+def normalised(scale):
+    """With batch normalisation, with and without padding, and averages over the image at the end."""
+    w = scale.filters
+    return Architecture.parse(f"[CB({w},3,1), VB({2 * w},3,1), P(3,2), V({w},1,1), GAP(10), SM(10)]")
+
+
 @pytest.fixture
 def trainer(gpu, scale, images):
     """trainer(dataset, **options of the recipe or of the trainer); mirrored and shifted images."""

@@ -10,6 +10,7 @@ from trainers.memory import process_memory
 
 pytestmark = pytest.mark.gpu
 MIB = 2**20
+PARTS = ("parameters", "activations", "passing", "evaluation")
 
 
 def test_a_trainer_that_does_not_train_takes_no_memory(cuda, trainer):
@@ -56,10 +57,10 @@ def test_the_estimate_of_a_process_is_enough(cuda, trainer, fact):
     is on the GPU.
     """
     rng, facts, shares = np.random.default_rng(1), [], []
-    pixels = rng.integers(0, 256, (1100, 32, 32, 3), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (1512, 32, 32, 3), dtype=np.uint8)  # 1,000, and a full batch of validation
     none = pixels[:0], np.zeros(0, np.int64)
-    dataset = ImageDataset("made", pixels, np.arange(1100) % 10, *none, tuple("0123456789"))
-    subject = trainer(dataset, epochs=1, validation_size=100)
+    dataset = ImageDataset("made", pixels, np.arange(1512) % 10, *none, tuple("0123456789"))
+    subject = trainer(dataset, epochs=1, validation_size=512)
     for _ in range(6):
         network = preset("cifar10").sample(rng)
         estimate = training_memory(network, (3, 32, 32), 10, batch_size=128, precision=subject.precision)
@@ -68,8 +69,9 @@ def test_the_estimate_of_a_process_is_enough(cuda, trainer, fact):
         assert subject.train(network, seed=0).outcome is Outcome.COMPLETED
         reserved, (free, total) = torch.cuda.max_memory_reserved(), torch.cuda.mem_get_info()
         beside = total - free - torch.cuda.memory_reserved()
-        facts.append((estimate.total // MIB, (reserved - before) / estimate.total, beside // MIB))
+        parts = [getattr(estimate, part) // MIB for part in PARTS]
+        facts.append((*parts, (reserved - before) / estimate.pooled, beside // MIB))
         shares.append((beside + reserved) / process_memory(estimate, pixels.nbytes))
-    fact("estimate in MiB; how many times that was reserved; MiB of the GPU taken otherwise", facts)
+    fact(f"MiB of {', '.join(PARTS)}; how many times that was reserved; MiB taken otherwise", facts)
     fact("taken by the process, of its estimate", shares)
     assert max(shares) <= 1

@@ -13,12 +13,28 @@ from trainers.steps import set_rate
 pytestmark = pytest.mark.gpu
 
 
+@pytest.mark.parametrize("kind", ["network", "normalised"])
 @pytest.mark.parametrize(("precision", "rel"), [("float32", 2e-3), ("bfloat16", 2e-2)])
-def test_a_graph_trains_as_launching_does(trainer, reports, agree, precision, rel):
+def test_a_graph_trains_as_launching_does(trainer, reports, agree, request, kind, precision, rel):
     """Dropout, mirrored and shifted images, a decaying rate, a last batch that is filled up."""
-    options = {"precision": precision, "decay_every": 2}
-    launched = reports(trainer(cuda_graphs=False, **options))
-    agree("recorded and launched", reports(trainer(**options)), launched, rel)
+    options, subject = {"precision": precision, "decay_every": 2}, request.getfixturevalue(kind)
+    launched = reports(trainer(cuda_graphs=False, **options), subject)
+    agree(f"recorded and launched, {kind}", reports(trainer(**options), subject), launched, rel)
+
+
+def test_a_graph_keeps_statistics_of_batches_as_launching_does(trainer, normalised):
+    """Batch normalisation: running means and variances, and the number of batches."""
+    kept = []
+    for graphs in (False, True):
+        subject = trainer(cuda_graphs=graphs, precision="float32")
+        state = subject.start(normalised, seed=0)
+        for _ in range(2):
+            subject.train_epoch(state, seed=0)
+        kept.append({name: buffer.double().cpu() for name, buffer in state.network.named_buffers()})
+    assert kept[0].keys() == kept[1].keys()
+    assert {int(value) for name, value in kept[1].items() if "num_batches" in name} == {14}
+    for name, launched in kept[0].items():
+        torch.testing.assert_close(kept[1][name], launched, rtol=2e-2, atol=2e-2)
 
 
 def test_all_steps_but_the_first_three_are_replayed(cuda, trainer, network, monkeypatch):
@@ -97,13 +113,18 @@ def test_an_epoch_waits_for_the_device_at_its_end_alone(cuda, trainer, network, 
 
 def test_training_warns_of_nothing(trainer, network):
     """Adam once warned that a step that can be recorded ran without."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        trainer(epochs=2).train(network, seed=0)
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # not only the first time in a process, which has seen other tests
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            trainer(epochs=2).train(network, seed=0)
+    finally:
+        torch.set_warn_always(before)
 
 
 def test_float32_convolutions_are_no_tf32(cuda, trainer, fact):
-    """Against float64: TF32 has 10 bits, errors of 1e-3; float32 has 23."""
+    """Against float64: TF32 has 10 bits, errors of 3e-4; float32 has 23, and 5e-6 by Winograd's method."""
     draw = torch.Generator().manual_seed(0)
     images, kernel = torch.randn(8, 64, 16, 16, generator=draw), torch.randn(64, 64, 3, 3, generator=draw)
     exact = torch.conv2d(images.double(), kernel.double(), padding=1)
@@ -111,7 +132,7 @@ def test_float32_convolutions_are_no_tf32(cuda, trainer, fact):
         found = torch.conv2d(images.to(cuda), kernel.to(cuda), padding=1).cpu()
     error = ((found - exact).abs().max() / exact.abs().max()).item()
     fact("largest error of a convolution in float32", f"{error:.1e}")
-    assert error < 1e-5
+    assert error < 5e-5
 
 
 def test_float32_products_of_matrices_are_no_tf32(cuda, trainer, fact):
@@ -127,7 +148,7 @@ def test_float32_products_of_matrices_are_no_tf32(cuda, trainer, fact):
         torch.set_float32_matmul_precision(before)
     error = ((found - exact).abs().max() / exact.abs().max()).item()
     fact("largest error of a product in float32", f"{error:.1e}")
-    assert error < 1e-5
+    assert error < 5e-5
 
 
 def test_bfloat16_learns_as_float32_does(trainer, network, gpu, fact):
