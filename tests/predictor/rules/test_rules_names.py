@@ -2,11 +2,12 @@
 
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor import EarlyStopper, NoStopping, PredictorError, StoppingRule
+from predictor import EarlyStopper, LearningCurves, NoStopping, PredictorError, StoppingRule
 from predictor.rules.lce import LceRule
 from predictor.rules.names import (
     RULES,
@@ -28,6 +29,19 @@ def test_every_rule_can_be_made_decides_and_is_described(name, make_curves):
     assert isinstance(rule, StoppingRule)
     assert rule.decide(curves[0].until(1), curves[1:]).stop in (True, False)
     assert f"\n  {name} " in f"\n{describe_rules()}"
+
+
+QUICKLY = {"published": "published:burn_in=10,n_settings=5", "lce": "lce:n_steps=100,every=4"}
+
+
+@pytest.mark.parametrize("networks", [12, 30])
+@pytest.mark.parametrize("name", RULES)
+def test_no_rule_stops_what_nothing_distinguishes_from_the_others(name, networks):
+    if name in PRUNERS:
+        pytest.importorskip("optuna")
+    rule, equal = make_rule(QUICKLY.get(name, name)), LearningCurves(np.full((networks, 10), 0.1))
+    for tau in range(1, 10):
+        assert not rule.decide(equal[0].until(tau), equal).stop, tau
 
 
 def test_the_paper_rule_is_as_published():
