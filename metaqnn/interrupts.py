@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from predictor.interrupts import interrupt
 
@@ -23,22 +24,38 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Defer SIGINT, SIGTERM and SIGHUP until the block is done, then deliver them.
+    """Defer SIGINT, SIGTERM and SIGHUP until the block is done, then deliver the first of them.
 
-    Only the main thread receives signals; in any other thread this does nothing.
+    Signals that are ignored stay ignored. Only the main thread receives signals; in any other thread this
+    does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[tuple[int, FrameType | None]] = []
-    handlers = {number: signal.signal(number, lambda *received: held.append(received)) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    _handle({number: lambda *received: held.append(received) for number in before})
     try:
         yield
     finally:
-        for watched, handler in handlers.items():
-            signal.signal(watched, handler)
+        _handle(before)
         for number, frame in held[:1]:
             _deliver(number, frame)
+
+
+def _handle(handlers: Mapping[int, Any]) -> None:
+    """Install these handlers all at once: none is called in between."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _deliver(number: int, frame: FrameType | None) -> None:

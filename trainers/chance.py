@@ -76,7 +76,7 @@ class Chance:
 
         A few steps teach nothing: networks are tested after the epoch that completes the 352 steps of the
         published first epoch; against the published threshold, after the one that completes 50. A training
-        that ends earlier is not tested.
+        that ends earlier is not tested, nor is any where even a perfect network could be a lucky guess.
 
         Args:
             labels: of the images, (n,), whole numbers from 0.
@@ -93,7 +93,8 @@ class Chance:
             return replace(published, epoch=_epoch_of(FEWEST_STEPS, steps, epochs))
         exact = metric == ACCURACY
         threshold = _tested_accuracy(len(labels), level) if exact else limit_of_guessing(measured)
-        return cls(level, threshold, _epoch_of(PUBLISHED_STEPS, steps, epochs))
+        tellable = threshold < 1
+        return cls(level, threshold, _epoch_of(PUBLISHED_STEPS, steps, epochs) if tellable else None)
 
 
 def _epoch_of(step: int, steps: int, epochs: int) -> int | None:

@@ -123,6 +123,12 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
             f"{config.validation_size} validation images, a quarter: for the {asked} of the preset "
             f"{config.preset} there are too few (--validation-size chooses)"
         )
+    chance = session.prepared.trainer.chance
+    if chance.epoch is None and chance.threshold >= 1:
+        yield (
+            "so few validation images are not of the commonest class that not even a perfect network can be "
+            "told from chance: none starts again at a lower rate"
+        )
     totals = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     few = {
         "have one training image": np.flatnonzero(totals == 1),

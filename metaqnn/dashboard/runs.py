@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from pathlib import Path
+from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -23,6 +25,9 @@ from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import quoted
 
+CHECK_EVERY = 60.0
+"""Seconds after which the values of a search that has gone on are checked again."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -35,7 +40,7 @@ class Run:
 
     address: str
     path: Path
-    _checked: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _checked: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -68,11 +73,16 @@ class Run:
         return f"{version}-{'idle' if RunFolder(self.path).owner() is None else 'running'}"
 
     def _check(self, reader: SearchReader) -> None:
-        """Refuse values that no search has written, once for each version of the search."""
-        version = reader.version()
-        if self._checked != [version]:
-            reader.require_possible()
-            self._checked[:] = [version]
+        """Refuse values that no search has written: once for each version, while a search runs once a minute.
+
+        It reads every value: after a million epochs, two seconds.
+        """
+        version, began = reader.version(), str(reader.search()["created_at"])
+        if version in self._checked or monotonic() < self._checked.get(began, -inf) + CHECK_EVERY:
+            return
+        reader.require_possible()
+        self._checked.clear()
+        self._checked.update({version: inf, began: monotonic()})
 
     @contextmanager
     def explained(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from metaqnn.database import NetworkResult
 from metaqnn.database.queries import SearchReader
@@ -30,7 +30,8 @@ class MirroringListener(SearchListener):
         self._inner = inner
         self._reader = reader
         self._mirrors = list(mirrors)
-        self._update()  # not at the end: an interrupted search must end soon, however much is missing
+        # not at the end: an interrupted search must end soon, however much is missing
+        self._each(lambda mirror: mirror.update(reader))
 
     def started(self, job: Job) -> None:
         """Pass it on."""
@@ -43,17 +44,17 @@ class MirroringListener(SearchListener):
     def finished(self, job: Job, result: NetworkResult) -> None:
         """Pass it on, and copy the network."""
         self._inner.finished(job, result)
-        self._update()
+        self._each(lambda mirror: mirror.copy(self._reader, job.number))
 
     def close(self) -> None:
         """Pass it on."""
         self._reader.close()
         self._inner.close()
 
-    def _update(self) -> None:
+    def _each(self, act: Callable[[Mirror], object]) -> None:
         for mirror in tuple(self._mirrors):
             try:
-                mirror.update(self._reader)
+                act(mirror)
             except Exception as error:  # no error of a mirror may end a search
                 self._mirrors.remove(mirror)
                 reason = str(error).strip().partition("\n")[0]

@@ -85,8 +85,12 @@ class Mirror(ABC):
     def updates(self, reader: SearchReader, missing: list[Row[Any]]) -> Iterator[int]:
         """Copy these networks one after the other, yielding their numbers."""
         for row in missing:
-            self.add(_network(reader, row.number))
+            self.copy(reader, row.number)
             yield row.number
+
+    def copy(self, reader: SearchReader, number: int) -> None:
+        """Copy one network, which is not there yet."""
+        self.add(_network(reader, number))
 
 
 def identity(reader: SearchReader) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 
 from metaqnn.database import NetworkResult, ReplayDatabase
+from metaqnn.database.values import EXTRAPOLATION
 from metaqnn.executors import CRASHED
 from metaqnn.search.events import Job
 from metaqnn.search.knowledge import History
@@ -102,7 +103,9 @@ class TrainingMonitor:
         restarts = self.chance.failed(report) or self.chance.awaits(report)
         if report.epoch == self.epochs or restarts or self._in_audit:
             return None
-        return self.rule.decide(self.curve(), self.history.curves)
+        decision = self.rule.decide(self.curve(), self.history.curves)
+        possible = decision.y_hat_T is None or decision.y_hat_T in EXTRAPOLATION
+        return decision if possible else replace(decision, y_hat_T=None)  # as no database would take it
 
     def _stops(self) -> bool:
         hopeless = self._decision is not None and self._decision.stop

@@ -35,10 +35,15 @@ class Audit:
     share: float
 
     def chosen(self) -> list[Row[Any]]:
-        """The networks to train: the first of one random order, so that a larger share contains a smaller."""
+        """The networks to train: the first by a random number that each has.
+
+        So a larger share contains a smaller one, and most are the same when more networks have been stopped.
+        """
         stopped = [row for row in self.database.stored_networks() if row.outcome == "stopped"]
-        order = generator(self.seed, Purpose.AUDIT).permutation(len(stopped))
-        return [stopped[index] for index in order[: ceil(self.share * len(stopped))]]
+        latest = max((row.number for row in stopped), default=0)
+        draws = generator(self.seed, Purpose.AUDIT).random(latest + 1)
+        count = ceil(round(self.share * len(stopped), 6))  # 0.07 * 100 is a little more than 7
+        return sorted(stopped, key=lambda row: draws[row.number])[:count]
 
     def waiting(self) -> list[Row[Any]]:
         """Those of them that were not trained to the end yet."""

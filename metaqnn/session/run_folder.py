@@ -199,6 +199,8 @@ class RunFolder:
         except Timeout:
             match = _owner_in(owner)
             name = "another process" if match is None else match[0]
+            if match is not None and match[2] != socket.gethostname():  # some file systems have no locks
+                name += f"; if that has ended, remove {str(self.path / LOCK)!r}"
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
             raise self._impossible(error) from None

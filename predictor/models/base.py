@@ -137,34 +137,40 @@ class UnitScale:
 
     Scores of accuracies are left alone. For all other metrics (-log perplexity, -loss) the lowest score that
     was observed becomes 0.1 and the highest 0.9: room for a better one, and for a curve that starts lower.
+    Scores further below the lowest percent than that is below the highest are outliers, such as a loss that
+    has exploded; they count as if they were just that far below.
     """
 
     offset: float
     slope: float
+    lowest: float = -np.inf
 
     @classmethod
     def fit(cls, curves: LearningCurves) -> UnitScale:
         """The map for these curves; `CurvesError` if nothing was observed."""
-        low, high = _range(curves)
+        low, high, lowest = _range(curves)
         if curves.metric == "accuracy" and low >= 0 and high <= 1:
             return cls(0.0, 1.0)
         slope = 0.8 / (high - low) if high > low else 1.0
-        return cls(0.1 - slope * low, slope)
+        return cls(0.1 - slope * low, slope, lowest)
 
     def to_unit(self, scores: Floats) -> Floats:
         """z of the scores."""
-        return self.offset + self.slope * scores
+        return self.offset + self.slope * np.maximum(scores, self.lowest)
 
     def to_scores(self, z: Floats) -> Floats:
         """Scores of z."""
         return (z - self.offset) / self.slope
 
 
-def _range(curves: LearningCurves) -> tuple[float, float]:
+def _range(curves: LearningCurves) -> tuple[float, float, float]:
+    """The lowest score that is no outlier, the highest score, and what is an outlier below."""
     observed = curves.scores[np.isfinite(curves.scores)]
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
-    return float(observed.min()), float(observed.max())
+    one, most = np.quantile(observed, (0.01, 0.99))
+    lowest = float(one - (most - one)) if most > one else -np.inf
+    return max(float(observed.min()), lowest), float(observed.max()), lowest
 
 
 class LastSeenValue(BaselinePredictor):

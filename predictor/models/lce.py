@@ -76,10 +76,10 @@ class LearningCurveExtrapolation(BaselinePredictor):
         """Raise `PredictorError` for a setting that is unusable whatever the curves are, as `fit` does."""
         if self.n_walkers < 2 * N_DIMENSIONS:
             raise PredictorError(f"n_walkers = {self.n_walkers}; expected at least {2 * N_DIMENSIONS}")
-        if not 0 <= self.burn_in < self.n_steps or self.thin < 1:
+        if self.burn_in < 0 or not 1 <= self.thin <= self.n_steps - self.burn_in:
             raise PredictorError(
                 f"n_steps = {self.n_steps}, burn_in = {self.burn_in}, thin = {self.thin}; "
-                "expected 0 <= burn_in < n_steps and thin >= 1"
+                "expected 0 <= burn_in and 1 <= thin <= n_steps - burn_in"
             )
         if self.n_steps > MOST_STEPS or self.random_state < 0:
             raise PredictorError(

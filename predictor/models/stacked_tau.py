@@ -19,6 +19,7 @@ POWER, FEW = 3.0, 15
 little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
+PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,12 @@ class Limits:
         y_tau = curves.scores[:, tau - 1]
         increments = np.append(curves.final - y_tau, 0.0)
         margin = MARGIN * float(np.ptp(increments))
-        fraction = curves.metric == "accuracy" and 0 <= curves.scores.min() <= curves.scores.max() <= 1
         return cls(
             tau,
             (float(increments.min()) - margin, float(increments.max()) + margin),
             float(y_tau.min()),
             float(curves.final.max()),
-            (0.0, 1.0) if fraction else (-np.inf, np.inf),
+            _possible(curves),
         )
 
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
@@ -77,6 +77,14 @@ class Limits:
         seen = curves.scores[:, : self.tau]
         moved = (self.tau == 1) | (np.ptp(seen, axis=1) > self.increments[1])
         return np.asarray((seen[:, -1] < self.lowest) & moved)
+
+
+def _possible(curves: LearningCurves) -> tuple[float, float]:
+    """The smallest and the largest score that the metric has."""
+    low, high = float(curves.scores.min()), float(curves.scores.max())
+    if curves.metric == "accuracy" and low >= 0 and high <= PERCENT:
+        return 0.0, 1.0 if high <= 1 else PERCENT
+    return -np.inf, 0.0 if curves.metric in ("loss", "error") and high <= 0 else np.inf
 
 
 @dataclass(frozen=True, eq=False)

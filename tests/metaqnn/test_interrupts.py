@@ -51,6 +51,46 @@ def test_an_ignored_signal_stays_ignored():
         send(signal.SIGTERM)
 
 
+@pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGINT])
+def test_an_ignored_signal_does_not_hide_another(ignored):
+    interrupt_on_termination()
+    signal.signal(ignored, signal.SIG_IGN)
+    steps = []
+
+    def both():
+        with uninterrupted():
+            send(ignored)
+            send(signal.SIGTERM)
+            steps.append("the rest of the block")
+
+    with pytest.raises(KeyboardInterrupt):
+        both()
+    assert steps == ["the rest of the block"]
+
+
+@pytest.mark.parametrize("first", SIGNALS[:2])
+def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, monkeypatch):
+    interrupt_on_termination()
+    before, install, times = [signal.getsignal(number) for number in SIGNALS], signal.signal, []
+
+    def interrupted(number, handler):
+        result = install(number, handler)
+        times.append(number)
+        if len(times) in (1, len(SIGNALS) + 1):  # after the first one of the beginning and of the end
+            os.kill(os.getpid(), first)
+        return result
+
+    def block():
+        with uninterrupted():
+            pass
+
+    monkeypatch.setattr(signal, "signal", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    monkeypatch.undo()
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
 def test_blocks_may_be_nested():
     steps = []
 

@@ -31,6 +31,16 @@ def test_the_threshold_is_the_last_accuracy_that_a_guess_may_reach(counts):
         assert binomtest(last + 1, n, chance.level, alternative="greater").pvalue <= 0.01
 
 
+@pytest.mark.parametrize(
+    ("counts", "metric"),
+    [((196, 4), "accuracy"), ((199, 1), "accuracy"), ((149, 1), "balanced-accuracy")],
+)
+def test_where_even_a_perfect_network_may_be_guessing_none_is_tested(counts, metric):
+    chance = Chance.tested(labels(*counts), 2, 1.5, metric)
+    assert (chance.threshold, chance.epoch) == (1, None)
+    assert not chance.failed(EpochReport(1, 0.1, 1, 0.98, 1.0, 0.0))
+
+
 def test_two_balanced_classes_demand_no_75_percent():
     assert Chance.tested(labels(500, 500), 2, 1.5).threshold < 0.54
 

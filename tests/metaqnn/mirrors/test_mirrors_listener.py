@@ -49,6 +49,15 @@ def test_networks_are_copied_when_they_end_and_all_is_passed_on(
     assert heard.count("epoch") > 24
 
 
+def test_a_copy_is_looked_through_once_however_many_networks_end(
+    new_database, open_search, formula_trainer, remembering, monkeypatch
+):
+    looks, ended = [], SearchReader.ended
+    monkeypatch.setattr(SearchReader, "ended", lambda self: looks.append(1) or ended(self))
+    run(new_database, open_search, formula_trainer, [remembering()])
+    assert len(looks) == 1
+
+
 def test_a_mirror_that_fails_is_given_up_and_the_search_goes_on(
     new_database, open_search, formula_trainer, remembering, capsys
 ):

@@ -129,6 +129,16 @@ def test_a_reward_is_an_accuracy(predicted, reward):
     assert (result.reward, result.predicted_accuracy) == (reward, predicted)
 
 
+@pytest.mark.parametrize("predicted", [-2e12, float("nan"), float("inf")])
+def test_a_forecast_that_no_database_takes_is_none(predicted):
+    log = Log(Decision(True, "hopeless", y_hat_T=predicted))
+    monitor = monitor_of(log)
+    train(monitor, [0.3])
+    assert log.events[1][3].y_hat_T is None
+    result = monitor.result(ended(Outcome.STOPPED))
+    assert (result.reward, result.predicted_accuracy) == (0.3, None)
+
+
 def test_an_audited_network_is_not_stopped_and_the_rule_not_asked_again():
     log = Log(CONTINUE, STOP)
     monitor = monitor_of(log, audited=True)

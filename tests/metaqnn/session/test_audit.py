@@ -1,5 +1,7 @@
 """An audit trains the stopped networks again, and nothing of the search changes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,16 @@ from metaqnn.executors import SerialExecutor
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.audit import AUDIT, Audit
 from trainers import EpochReport
+
+
+class Stored:
+    """Stands for a database with these networks."""
+
+    def __init__(self, rows):
+        self._rows = rows
+
+    def stored_networks(self):
+        return self._rows
 
 
 @pytest.fixture
@@ -36,6 +48,16 @@ def test_a_larger_share_contains_a_smaller(searched, formula_trainer):
     assert shares[0] == shares[1][:1]
     assert shares[1] == shares[2][: len(shares[1])]
     assert set(shares[2]) == set(stopped)
+
+
+def test_what_is_chosen_hardly_changes_when_more_networks_have_been_stopped():
+    rows = [SimpleNamespace(number=number, outcome="stopped") for number in range(1, 1011)]
+
+    def chosen(count, share):
+        return {row.number for row in Audit(Stored(rows[:count]), None, 3, share).chosen()}
+
+    assert len(chosen(1000, 0.1) | chosen(1010, 0.1)) <= 105
+    assert len(chosen(100, 0.07)) == 7
 
 
 def test_every_chosen_network_is_trained_to_the_end_once(searched, formula_trainer, config):

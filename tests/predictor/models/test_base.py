@@ -33,6 +33,16 @@ def test_perplexities_are_mapped_into_the_unit_interval_and_back(values):
     np.testing.assert_allclose(curves.to_values(scale.to_scores(unit)), curves.values)
 
 
+def test_a_loss_that_exploded_leaves_the_scale_of_the_others_alone():
+    losses = np.linspace(2.0, 0.5, 10) + np.linspace(0, 0.5, 100)[:, None]
+    before = UnitScale.fit(LearningCurves(losses, metric="loss"))
+    losses[7, 0] = 1e8
+    curves = LearningCurves(losses, metric="loss")
+    scale = UnitScale.fit(curves)
+    assert before.slope / 2.5 < scale.slope <= before.slope
+    assert scale.to_unit(curves.scores).min() == pytest.approx(0.1)
+
+
 def test_percentages_are_not_taken_for_fractions():
     curves = LearningCurves(np.array([[10.0, 40.0, 80.0]]))
     assert UnitScale.fit(curves).to_unit(curves.scores).max() == pytest.approx(0.9)

@@ -128,7 +128,7 @@ def test_walkers_begin_apart_and_inside_the_prior(seed):
     assert np.linalg.matrix_rank(walkers - walkers.mean(axis=0)) == N_DIMENSIONS
 
 
-@pytest.mark.parametrize("setting", [{"n_walkers": 50}, {"burn_in": 500}, {"thin": 0}])
+@pytest.mark.parametrize("setting", [{"n_walkers": 50}, {"burn_in": 500}, {"thin": 0}, {"thin": 251}])
 def test_impossible_settings_are_quoted(setting):
     ((name, value),) = setting.items()
     with pytest.raises(PredictorError, match=f"{name} = {value}"):

@@ -55,6 +55,17 @@ def test_after_one_epoch_a_curve_beyond_all_that_was_seen_may_end_like_the_best(
     assert limits.clip(np.array([10.0]), curve).tolist() == [-1.2]
 
 
-def test_losses_have_no_limit_but_their_increments(curves):
-    losses = LearningCurves(3 - curves.values, curves.architecture, metric="loss")
-    assert Limits.of(losses, 3).scores == (-np.inf, np.inf)
+@pytest.mark.parametrize(
+    ("metric", "of", "limits"),
+    [
+        ("accuracy", lambda y: y, (0, 1)),
+        ("accuracy", lambda y: 100 * y, (0, 100)),
+        ("loss", lambda y: 3 - y, (-np.inf, 0)),
+        ("error", lambda y: 1 - y, (-np.inf, 0)),
+        ("loss", lambda y: -y, (-np.inf, np.inf)),  # such as a log-likelihood
+        ("perplexity", lambda y: 3 - y, (-np.inf, np.inf)),
+    ],
+)
+def test_forecasts_stay_within_what_the_metric_has(curves, metric, of, limits):
+    others = LearningCurves(of(curves.values), curves.architecture, metric=metric)
+    assert Limits.of(others, 3).scores == limits
