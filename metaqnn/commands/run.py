@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,9 @@ def execute(namespace: argparse.Namespace) -> int:
     given = _with_preset(namespace, given)
     storage = None if namespace.storage is None else named_url(namespace.storage)
     folder = _folder(namespace, given)
-    return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder))
+    # a longer schedule is stored once the images have been read
+    longer = ["--schedule", given["schedule"]] if namespace.resume and "schedule" in given else ()
+    return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder, longer))
 
 
 def _execute(
@@ -136,13 +139,13 @@ def _execute(
     return 1
 
 
-def _advice(folder: RunFolder) -> str:
+def _advice(folder: RunFolder, longer: Sequence[object] = ()) -> str:
     try:
         stored = folder.holds_search()
     except UnreachableError:  # interrupted while the search waited for its database
         stored = True
     if stored:
-        return f"resume with: {command('run', '--resume', folder.path)}"
+        return f"resume with: {command('run', '--resume', folder.path, *longer)}"
     return "nothing was stored yet"
 
 

@@ -7,10 +7,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, false, func, inspect, select, text
 
+from metaqnn.config.bounds import ROW
 from metaqnn.database.engine import name_of, reading_engine
 from metaqnn.database.ownership import LOCK_SPACE
+from metaqnn.database.schema import searches
 from metaqnn.database.trouble import DatabaseError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -113,3 +115,18 @@ def _run_migrations(engine: Engine) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def find_search(connection: Connection, where: str, search_id: int | None) -> int:
+    """The id of the newest search in a database, or the given id if there is such a search.
+
+    Raises:
+        NoSearchError: there is no such search.
+    """
+    query = select(func.max(searches.c.id))
+    if search_id is not None:
+        query = query.where(searches.c.id == search_id if search_id in ROW else false())
+    found: int | None = connection.execute(query).scalar()
+    if found is None:
+        raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
+    return found

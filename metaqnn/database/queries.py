@@ -10,10 +10,10 @@ from sqlalchemy import URL, ColumnElement, Connection, Row, false, func, select
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.engine import closed_on_failure, name_of, reading_engine
-from metaqnn.database.migrate import NoSearchError, check_version
+from metaqnn.database.migrate import NoSearchError, check_version, find_search
 from metaqnn.database.records import SearchRecord
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
-from metaqnn.database.stored_events import trained_to_end
+from metaqnn.database.stored_events import seconds_per_epoch, trained_to_end
 from metaqnn.database.trouble import refused, require_possible
 
 
@@ -32,21 +32,6 @@ def has_search(url: str | URL, search_id: int | None = None) -> bool:
     except NoSearchError:
         return False
     return True
-
-
-def find_search(connection: Connection, where: str, search_id: int | None) -> int:
-    """The id of the newest search in a database, or the given id if there is such a search.
-
-    Raises:
-        NoSearchError: there is no such search.
-    """
-    query = select(func.max(searches.c.id))
-    if search_id is not None:
-        query = query.where(searches.c.id == search_id if search_id in ROW else false())
-    found: int | None = connection.execute(query).scalar()
-    if found is None:
-        raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
-    return found
 
 
 class SearchReader:
@@ -206,6 +191,11 @@ class SearchReader:
         query = query.where(trainings.c.purpose == "audit", trainings.c.network_id.in_(ended))
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one()
+
+    def seconds_per_epoch(self) -> dict[int, float]:
+        """Of the networks that were stopped, by number: the mean of their epochs, without the start."""
+        with self._engine.connect() as connection:
+            return {row.number: row.seconds for row in connection.execute(seconds_per_epoch(self._search_id))}
 
     def samples(self) -> list[tuple[str, float]]:
         """The replay memory: (architecture, reward) of each sample, in order of arrival."""

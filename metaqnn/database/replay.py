@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, func, insert, select, text, upda
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.stored import EXTENDED
 from metaqnn.database.engine import closed_on_failure, name_of, writing_engine
-from metaqnn.database.migrate import check_upgradable, upgrade
+from metaqnn.database.migrate import check_upgradable, find_search, upgrade
 from metaqnn.database.ownership import Owner
 from metaqnn.database.pending import (
     DECISION,
@@ -29,7 +29,6 @@ from metaqnn.database.pending import (
     Row,
     write,
 )
-from metaqnn.database.queries import find_search
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import networks, searches, trainings
 from metaqnn.database.stored_events import StoredEvents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, func, select
 
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.database.transactions import transaction
@@ -87,6 +87,18 @@ def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float]]:
         .join(searches, searches.c.id == networks.c.search_id)
         .where(searches.c.id == search_id, trainings.c.purpose == purpose)
         .where(epochs.c.epoch == searches.c.epochs)
+    )
+
+
+def seconds_per_epoch(search_id: int) -> Select[tuple[int, float]]:
+    """number and mean seconds of the epochs of the networks that were stopped, as far as they were timed."""
+    return (
+        select(networks.c.number, func.avg(epochs.c.seconds).label("seconds"))
+        .join(trainings, trainings.c.network_id == networks.c.id)
+        .join(epochs, epochs.c.training_id == trainings.c.id)
+        .where(networks.c.search_id == search_id, networks.c.outcome == "stopped")
+        .where(trainings.c.purpose == "search")
+        .group_by(networks.c.number)
     )
 
 

@@ -150,7 +150,7 @@ def time(view: SearchView) -> alt.LayerChart:
 def _times(view: SearchView) -> tuple[list[dict[str, Any]], str]:
     """The points of both lines, and the unit of their times."""
     spent = list(accumulate(row.seconds or 0.0 for row in view.ended))
-    full = list(accumulate(_full_seconds(row, view.config.epochs) for row in view.ended))
+    full = list(accumulate(_full_seconds(row, view) for row in view.ended))
     if not spent[-1]:
         raise NothingToShow("No training time was recorded.")
     unit, size = next((item for item in UNITS.items() if full[-1] >= 2 * item[1]), ("seconds", 1.0))
@@ -162,12 +162,10 @@ def _times(view: SearchView) -> tuple[list[dict[str, Any]], str]:
     return rows, unit
 
 
-def _full_seconds(row: Any, full: int) -> float:
+def _full_seconds(row: Any, view: SearchView) -> float:
     """Training time of a network had it not been stopped, assuming that all epochs take equally long."""
     seconds: float = row.seconds or 0.0
-    if row.outcome != "stopped":
-        return seconds
-    return seconds + (full - row.epochs) * seconds / row.epochs_trained
+    return seconds + (view.config.epochs - (row.epochs or 0)) * view.seconds_per_epoch.get(row.number, 0.0)
 
 
 def _require_a_stop(view: SearchView) -> None:

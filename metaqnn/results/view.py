@@ -65,6 +65,11 @@ class SearchView:
         return self._reader.ended()
 
     @cached_property
+    def seconds_per_epoch(self) -> dict[int, float]:
+        """Mean seconds of an epoch, by the numbers of the networks that were stopped."""
+        return self._reader.seconds_per_epoch()
+
+    @cached_property
     def completed(self) -> list[Row[Any]]:
         """Those of them that were trained to the end, so that y_T is known."""
         return [row for row in self.ended if row.final_accuracy is not None]

@@ -13,6 +13,7 @@ from metaqnn.session.preparation import require_translation
 from metaqnn.session.workers import on_this_machine
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
+from state_space.errors import quoted
 from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.families import (
     Family,
@@ -23,6 +24,8 @@ from trainers.families import (
     find_words,
     load_words,
 )
+from trainers.families.architecture import ArchitectureFamily
+from trainers.families.names import PREFIX
 
 FamilyTrainer = ImageFamilyTrainer | WordTrainer
 
@@ -104,6 +107,7 @@ def _for_images(
             f"{family.name!r} is trained on images, but {settings.dataset!r} is a text; lstm is for texts"
         )
     images = load_images(settings, environment)
+    _require_classes(family, images)
     require_translation(settings.translate, images.input_shape[1])
     settings = complete(settings, images)
     trainer = ImageFamilyTrainer(
@@ -119,6 +123,17 @@ def _for_images(
         **placed,
     )
     return PreparedTuning(settings, family, trainer, images, environment)
+
+
+def _require_classes(family: Family, images: ImageDataset) -> None:
+    """Refuse a network that is written for another number of classes; published ones are for any."""
+    if not isinstance(family, ArchitectureFamily) or family.name.startswith(PREFIX):
+        return
+    if (classes := family.architecture.terminal.classes) != images.num_classes:
+        raise TuneError(
+            f"{quoted(family.name)} is for {classes} classes, but the images have {images.num_classes}: "
+            f"let it end with SM({images.num_classes})"
+        )
 
 
 def make_executor(prepared: PreparedTuning) -> Executor:

@@ -33,9 +33,11 @@ def random_split(n: int, n_train: int, number: int) -> Split:
     Raises `CurvesError` if fewer than two are left to test on.
     """
     if n < n_train + MIN_TEST:
-        most = f"at most --train {n - MIN_TEST}" if n >= MIN_TEST + MIN_CURVES else "more curves"
+        some, expected = f"{n_train}", f"at most --train {n - MIN_TEST}"
+        if n < MIN_CURVES + MIN_TEST:
+            some, expected = "some", f"at least {MIN_CURVES} and {MIN_TEST}"
         found = f"{n} completed curve{' is' if n == 1 else 's are'} too few"
-        raise CurvesError(f"{found} to train on {n_train} and test on others; expected {most}")
+        raise CurvesError(f"{found} to train on {some} and test on others; expected {expected}")
     order = np.random.default_rng(number).permutation(n)
     return Split(number, order[:n_train], order[n_train:])
 

@@ -220,6 +220,18 @@ def test_a_schedule_with_another_past_is_refused(started, refused, schedule):
     assert line.endswith("; a schedule may only extend the stored one")
 
 
+def test_a_longer_schedule_that_is_interrupted_before_it_is_stored_is_not_forgotten(
+    started, capsys, monkeypatch
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metaqnn.session.start.resume", interrupted)
+    assert main(["run", "--resume", str(started), "--schedule", "1.0:3,0.1:9", "--quiet"]) == 130
+    err = capsys.readouterr().err
+    assert f"resume with: metaqnn run --resume {started} --schedule 1.0:3,0.1:9\n" in err
+
+
 def test_a_search_ends_in_good_order_when_its_time_is_over(tmp_path, capsys):
     folder = tmp_path / "run"
     search = [*SEARCH, "--schedule", "1.0:300", "--layer-limit", "3"]

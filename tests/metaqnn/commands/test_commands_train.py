@@ -230,6 +230,11 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
         ((NETWORK, *SMALL, "--parameters", "nowhere.json"), "'nowhere.json' cannot be read"),
         (("published:cifar10-9", "--dataset", "digits"), "no published network 'cifar10-9'"),
         (("[P(9,9), SM(10)]", *SMALL), "P(9,9)"),
+        (
+            ("[C(8,3,1), SM(4)]", *SMALL),
+            "'[C(8,3,1), SM(4)]' is for 4 classes, but the images have 10: let it end with SM(10)",
+        ),
+        (("[C(8,3,1), GAP(5), SM(5)]", *SMALL), "is for 5 classes, but the images have 10"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatch):

@@ -100,10 +100,16 @@ def test_files_are_classified_from_the_command_line(exportable, tmp_path):
 
     export_network(exportable, tmp_path / "out", [])
     names = [str(tmp_path / "data" / name / "0.png") for name in ("cat", "dog")]
-    command = [sys.executable, str(tmp_path / "out" / "model.py"), *names]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes((tmp_path / "data" / "cat" / "0.png").read_bytes()[:60])
+    command = [sys.executable, str(tmp_path / "out" / "model.py"), *names, str(broken)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = done.stdout.splitlines()
     assert [said[0], said[4]] == [f"{name}:" for name in names]
     assert len(said) == 2 * (1 + 3)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{broken}: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_pillow_is_needed_for_files_alone(make_random, tmp_path):

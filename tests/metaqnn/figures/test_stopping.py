@@ -46,12 +46,14 @@ def test_epochs_trained_and_saved_add_up(view, sql, rows):
 
 def test_time_without_early_stopping_counts_spared_epochs_like_the_others(view, sql, rows):
     lines = rows(stopping.time(view), "line")
-    networks = sql("SELECT coalesce(seconds, 0), outcome, epochs, epochs_trained FROM networks")
-    spent = sum(seconds for seconds, *_ in networks)
+    [(spent,)] = sql("SELECT sum(seconds) FROM networks")
     spared = sum(
-        seconds * (5 - epochs) / trained
-        for seconds, outcome, epochs, trained in networks
-        if outcome == "stopped"
+        (5 - epochs) * seconds
+        for epochs, seconds in sql(
+            "SELECT networks.epochs, avg(epochs.seconds) FROM networks "
+            "JOIN trainings ON trainings.network_id = networks.id AND purpose = 'search' "
+            "JOIN epochs ON training_id = trainings.id WHERE outcome = 'stopped' GROUP BY networks.id"
+        )
     )
     last = {row["series"]: row["time"] for row in lines}
     assert list(last.values()) == pytest.approx([spent, spent + spared])  # in seconds: the search is short
@@ -59,7 +61,7 @@ def test_time_without_early_stopping_counts_spared_epochs_like_the_others(view, 
 
 
 def test_a_search_without_times_says_so(view, monkeypatch):
-    monkeypatch.setattr(stopping, "_full_seconds", lambda row, full: 0.0)
+    monkeypatch.setattr(stopping, "_full_seconds", lambda row, view: 0.0)
     ended = [type("Row", (), {**row._mapping, "seconds": None}) for row in view.ended]
     monkeypatch.setitem(view.__dict__, "ended", ended)
     with pytest.raises(stopping.NothingToShow, match="No training time was recorded"):

@@ -20,9 +20,15 @@ def test_a_split_is_addressed_by_its_number():
     assert set(random_split(50, 10, 3).train) != set(random_split(50, 10, 4).train)
 
 
-@pytest.mark.parametrize(("n", "hint"), [(100, "at most --train 98"), (4, "expected more curves")])
-def test_too_few_curves_are_refused(n, hint):
-    with pytest.raises(CurvesError, match=f"{n} completed curves are too few to train on 100.*{hint}"):
+@pytest.mark.parametrize(
+    ("n", "wanted"),
+    [
+        (100, "train on 100 and test on others; expected at most --train 98"),
+        (4, "train on some and test on others; expected at least 3 and 2"),
+    ],
+)
+def test_too_few_curves_are_refused(n, wanted):
+    with pytest.raises(CurvesError, match=f"{n} completed curves are too few to {wanted}"):
         random_split(n, 100, 0)
 
 
