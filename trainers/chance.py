@@ -23,6 +23,8 @@ PUBLISHED_STEPS = 352
 """Steps of the first epoch in [MQ]: 45,000 images in batches of 128."""
 FEWEST_STEPS = 50
 """Steps before the published threshold is held against a network."""
+NEVER = -1.0
+"""A threshold below every accuracy: nothing counts as chance."""
 TESTED, PUBLISHED = "tested", "published"
 KINDS = (TESTED, PUBLISHED)
 
@@ -76,7 +78,8 @@ class Chance:
 
         A few steps teach nothing: networks are tested after the epoch that completes the 352 steps of the
         published first epoch; against the published threshold, after the one that completes 50. A training
-        that ends earlier is not tested, nor is any where even a perfect network could be a lucky guess.
+        that ends earlier is not tested. Where even a perfect network could be a lucky guess, the threshold is
+        `NEVER`.
 
         Args:
             labels: of the images, (n,), whole numbers from 0.
@@ -93,8 +96,7 @@ class Chance:
             return replace(published, epoch=_epoch_of(FEWEST_STEPS, steps, epochs))
         exact = metric == ACCURACY
         threshold = _tested_accuracy(len(labels), level) if exact else limit_of_guessing(measured)
-        tellable = threshold < 1
-        return cls(level, threshold, _epoch_of(PUBLISHED_STEPS, steps, epochs) if tellable else None)
+        return cls(level, threshold if threshold < 1 else NEVER, _epoch_of(PUBLISHED_STEPS, steps, epochs))
 
 
 def _epoch_of(step: int, steps: int, epochs: int) -> int | None:

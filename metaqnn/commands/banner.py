@@ -13,6 +13,7 @@ from metaqnn.session.estimate import floating_point_work, mean_parameters, proce
 from metaqnn.session.start import Session
 from predictor.rules.names import RuleSpec, rule_kind
 from state_space.errors import printable
+from trainers.chance import NEVER
 from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.metric import ACCURACY, in_words
 
@@ -123,8 +124,7 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
             f"{config.validation_size} validation images, a quarter: for the {asked} of the preset "
             f"{config.preset} there are too few (--validation-size chooses)"
         )
-    chance = session.prepared.trainer.chance
-    if chance.epoch is None and chance.threshold >= 1:
+    if session.prepared.trainer.chance.threshold == NEVER:
         yield (
             "so few validation images are not of the commonest class that not even a perfect network can be "
             "told from chance: none starts again at a lower rate"

@@ -86,7 +86,8 @@ class Finetuning:
         if ended.outcome is not Outcome.COMPLETED or ended.curve[-1] > self.trainer.chance.threshold:
             return ended
         chance = self.trainer.chance.threshold
-        message = f"training accuracy {ended.curve[-1]:.4f} in the end is no better than chance, {chance:.4f}"
+        found = f"training accuracy {ended.curve[-1]:.4f} in the end is no better than chance, {chance:.4f}"
+        message = f"{found}; a lower --learning-rate may help"
         return replace(ended, outcome=Outcome.CHANCE, message=message)
 
     def _training_seed(self, number: int, seed: int) -> int:

@@ -38,6 +38,7 @@ def test_classes_and_their_numbers_are_told_before_training(photos, capsys):
     assert "splits by their names: 'test_set' is test, 'training_set' is train" in notes
     assert "1 of 2 classes have one training image: 'dog'" in notes
     assert "1 of 2 classes have no validation image: 'dog'" in notes
+    assert any("not even a perfect network can be told from chance" in note for note in notes)
     assert any(note.startswith("1 file left out, unreadable") and "cat/bad.jpg" in note for note in notes)
     assert any(
         "for the 1000 of the preset laptop there are too few (--validation-size" in note for note in notes
