@@ -9,7 +9,7 @@ from predictor.errors import CurvesError
 from predictor.extras import require
 from predictor.integrations.recorded import CurveStore
 from predictor.integrations.running import RunningTraining
-from predictor.rules.base import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule, require_rule
 
 require("keras", "predictor.integrations.keras")
 import keras  # noqa: E402
@@ -48,6 +48,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         super().__init__()
         store.monitor(monitor)
         self.store = store
+        require_rule(rule)
         self.rule = rule
         self.monitor = monitor
         self.parameters = dict(parameters or {})

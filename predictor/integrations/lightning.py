@@ -10,7 +10,7 @@ from predictor.errors import CurvesError
 from predictor.extras import require
 from predictor.integrations.recorded import CurveStore
 from predictor.integrations.running import RunningTraining
-from predictor.rules.base import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule, require_rule
 
 require("lightning", "predictor.integrations.lightning")
 from lightning.pytorch.callbacks import Callback  # noqa: E402
@@ -53,6 +53,7 @@ class StoppingRuleCallback(Callback):
     ) -> None:
         store.monitor(monitor)
         self.store = store
+        require_rule(rule)
         self.rule = rule
         self.monitor = monitor
         self.parameters = dict(parameters or {})

@@ -9,7 +9,7 @@ from typing import Any
 from predictor.curves.learning_curves import Direction
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, decide, tell_other_length
-from predictor.rules.base import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule, require_rule
 
 require("optuna", "predictor.integrations.optuna")
 from optuna.pruners import BasePruner  # noqa: E402
@@ -47,6 +47,7 @@ class StoppingRulePruner(BasePruner):
         self, rule: StoppingRule, T: int, *, parameters: Sequence[str] = (), metric: str = "accuracy"
     ) -> None:
         CurveFormat(T)  # checks it
+        require_rule(rule)
         self.rule = rule
         self.T = T
         self.parameters = tuple(parameters)

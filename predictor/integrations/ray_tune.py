@@ -14,7 +14,7 @@ from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
-from predictor.rules.base import StoppingRule
+from predictor.rules.base import StoppingRule, require_rule
 
 require("ray.tune", "predictor.integrations.ray_tune", "ray[tune]")
 from ray.tune.experiment import Trial  # noqa: E402
@@ -58,6 +58,7 @@ class StoppingRuleScheduler(FIFOScheduler):
     ) -> None:
         super().__init__()
         CurveFormat(T)  # checks it
+        require_rule(rule)
         self.rule = rule
         self.T = T
         self.parameters = tuple(parameters)

@@ -11,7 +11,7 @@ import numpy as np
 
 from predictor.errors import CurvesError
 from predictor.integrations.trainings import Training, decide, logger
-from predictor.rules.base import Decision, StoppingRule
+from predictor.rules.base import Decision, StoppingRule, require_rule
 
 if TYPE_CHECKING:
     from predictor.integrations.recorded import CurveStore
@@ -29,6 +29,7 @@ class RunningTraining:
     """
 
     def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float | None]) -> None:
+        require_rule(rule)
         self.values: list[float] = []
         self._stopped = False
         self._store = store
@@ -41,14 +42,20 @@ class RunningTraining:
         """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
 
         Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
-        `CurvesError` for an epoch before the first.
+        `CurvesError` for an epoch before the first, and for a value that is no number (NaN is one).
         """
         place = len(self.values) + 1 if epoch is None else epoch
         if place < 1:
             raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise CurvesError(
+                f"value = {value!r}; expected a number, NaN where nothing was observed"
+            ) from None
         del self.values[place - 1 :]  # of a training that was begun again
         self.values += [nan] * (place - 1 - len(self.values))
-        self.values.append(float(value))
+        self.values.append(number)
         training = Training(self.values, self._parameters)
         if place > self._format.T:
             self._store.tell_passed(place)

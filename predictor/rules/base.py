@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from predictor.curves.learning_curves import LearningCurves
-from predictor.errors import CurvesError
+from predictor.errors import CurvesError, PredictorError
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ class NoStopping:
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Continue, always."""
         return Decision(stop=False, reason="no early stopping")
+
+
+def require_rule(rule: object) -> None:
+    """Raise `PredictorError` for what cannot decide, such as the name of a rule."""
+    if not isinstance(rule, StoppingRule):
+        raise PredictorError(f"rule = {rule!r}; expected a stopping rule, such as make_rule('rank-envelope')")
 
 
 def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:

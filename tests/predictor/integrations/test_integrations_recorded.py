@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, NoStopping
-from predictor.errors import CurvesError
+from predictor.errors import CurvesError, PredictorError
 from predictor.integrations.recorded import CurveStore
 
 T = 8
@@ -22,6 +22,21 @@ def train_all(store, rule, values, rates):
                     break
         epochs.append(len(training.values))
     return epochs
+
+
+def test_the_name_of_a_rule_is_no_rule(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", T, metric="accuracy")
+    with pytest.raises(PredictorError, match=r"rule = 'rank-envelope'; expected .*make_rule"):
+        store.training("rank-envelope")
+
+
+@pytest.mark.parametrize("value", ["a", None, [0.1, 0.2]])
+def test_a_value_that_is_no_number_is_quoted(value, tmp_path):
+    training = CurveStore(tmp_path / "curves.npz", T, metric="accuracy").training(NoStopping())
+    training.report(0.5)
+    with pytest.raises(CurvesError, match=r"value = .*; expected a number"):
+        training.report(value)
+    assert training.values == [0.5]
 
 
 def test_decides_as_the_rule_asked_directly(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
