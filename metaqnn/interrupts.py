@@ -33,29 +33,31 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     held: list[tuple[int, FrameType | None]] = []
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-    _handle({number: lambda *received: held.append(received) for number in before})
+    before: dict[int, Any] = {}
     try:
+        for number in SIGNALS:
+            if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
+                before[number] = handler
+                signal.signal(number, lambda *received: held.append(received))
         yield
     finally:
-        _handle(before)
+        _give_back(before)
         for number, frame in held[:1]:
             _deliver(number, frame)
 
 
-def _handle(handlers: Mapping[int, Any]) -> None:
-    """Install these handlers all at once: none is called in between."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
-    try:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+def _give_back(handlers: Mapping[int, Any]) -> None:
+    """Install these handlers, all even if one of them is called meanwhile; then raise what it raised."""
+    raised: KeyboardInterrupt | None = None
+    while True:
+        try:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            break
+        except KeyboardInterrupt as error:
+            raised = raised or error
+    if raised is not None:
+        raise raised
 
 
 def _deliver(number: int, frame: FrameType | None) -> None:

@@ -127,7 +127,7 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
     if session.prepared.trainer.chance.threshold == NEVER:
         yield (
             "so few validation images are not of the commonest class that not even a perfect network can be "
-            "told from chance: none starts again at a lower rate"
+            "told from chance: none is tested for it"
         )
     totals = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     few = {

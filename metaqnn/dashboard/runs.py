@@ -26,7 +26,7 @@ from metaqnn.session.run_folder import RunFolder
 from state_space.errors import quoted
 
 CHECK_EVERY = 60.0
-"""Seconds after which the values of a search that has gone on are checked again."""
+"""Seconds after which the values of a search that has changed are checked again."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Run:
         return f"{version}-{'idle' if RunFolder(self.path).owner() is None else 'running'}"
 
     def _check(self, reader: SearchReader) -> None:
-        """Refuse values that no search has written: once for each version, while a search runs once a minute.
+        """Refuse values that no search has written: once for each version, but at most once a minute.
 
-        It reads every value: after a million epochs, two seconds.
+        It reads every value, which takes two seconds after a million epochs.
         """
         version, began = reader.version(), str(reader.search()["created_at"])
         if version in self._checked or monotonic() < self._checked.get(began, -inf) + CHECK_EVERY:

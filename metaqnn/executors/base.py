@@ -44,18 +44,18 @@ class Task:
         architecture: what to train: in a search an architecture.
         seed: addresses all random numbers of the training.
         checkpoint: where the trainer saves epochs and resumes from, if it can; None if it cannot.
-        launched: whether the trainer is to launch every step, and record none as a CUDA graph.
+        without_graphs: whether the trainer is to launch every step, and record none as a CUDA graph.
     """
 
     number: int
     architecture: Description
     seed: int
     checkpoint: Checkpoint | None = None
-    launched: bool = False
+    without_graphs: bool = False
 
     def run(self, trainer: Trainer, on_epoch: Callable[[EpochReport], bool]) -> TrainingResult:
         """Let a trainer train it."""
-        if self.launched:
+        if self.without_graphs:
             trainer = getattr(trainer, "launching", lambda: trainer)()
         return trainer.train(self.architecture, seed=self.seed, on_epoch=on_epoch, checkpoint=self.checkpoint)
 

@@ -189,7 +189,7 @@ class PoolExecutor(ABC, Generic[W]):
         elif isinstance(message, Failed) and not worker.ready:
             raise SearchStopped(f"a worker cannot be started: {last_line(message.traceback)}")
         elif isinstance(message, Failed) and message.spent:
-            self._retry_launched(worker, message)
+            self._retry_without_graphs(worker, message)
             self._replace(worker, f"of\n{message.traceback}", coordinator)
         else:
             self._conclude(worker, message, coordinator)
@@ -205,15 +205,15 @@ class PoolExecutor(ABC, Generic[W]):
         else:
             coordinator.on_result(worker.task, message.result)
 
-    def _retry_launched(self, worker: W, message: Failed) -> None:
+    def _retry_without_graphs(self, worker: W, message: Failed) -> None:
         """The device or a recording has failed under this task: it has to do without recordings."""
-        if not worker.task.launched:
+        if not worker.task.without_graphs:
             _LOG.warning(
                 "network %d failed on its device; it starts again in a new process, without CUDA graphs: %s",
                 worker.task.number,
                 last_line(message.traceback),
             )
-        worker.task = replace(worker.task, launched=True)
+        worker.task = replace(worker.task, without_graphs=True)
 
     def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
         """A worker is dead or useless: start its task again, unless the task seems to be the cause."""

@@ -18,7 +18,8 @@ class MirroringListener(SearchListener):
     """Updates mirrors at the start and whenever a network has ended, and passes all events on.
 
     A mirror that fails is dropped, with one line on standard error: the search continues, and
-    `metaqnn mirror` can catch up later.
+    `metaqnn mirror` can catch up later. While the search runs, nobody else may update its copies: what they
+    hold is looked up at the start alone.
 
     Args:
         inner: the listener that hears the events first.

@@ -132,7 +132,7 @@ def _require_classes(family: Family, images: ImageDataset) -> None:
     if (classes := family.architecture.terminal.classes) != images.num_classes:
         raise TuneError(
             f"{quoted(family.name)} is for {classes} classes, but the images have {images.num_classes}: "
-            f"let it end with SM({images.num_classes})"
+            f"write {images.num_classes} for {classes} at its end"
         )
 
 

@@ -47,12 +47,7 @@ class RunningTraining:
         place = len(self.values) + 1 if epoch is None else epoch
         if place < 1:
             raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise CurvesError(
-                f"value = {value!r}; expected a number, NaN where nothing was observed"
-            ) from None
+        number = _number(value)
         del self.values[place - 1 :]  # of a training that was begun again
         self.values += [nan] * (place - 1 - len(self.values))
         self.values.append(number)
@@ -79,3 +74,12 @@ class RunningTraining:
     ) -> None:
         if kind is None:
             self.end()
+
+
+def _number(value: object) -> float:
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise CurvesError(f"value = {value!r}; expected a number (NaN if not observed)") from None

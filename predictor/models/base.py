@@ -137,8 +137,8 @@ class UnitScale:
 
     Scores of accuracies are left alone. For all other metrics (-log perplexity, -loss) the lowest score that
     was observed becomes 0.1 and the highest 0.9: room for a better one, and for a curve that starts lower.
-    Scores further below the lowest percent than that is below the highest are outliers, such as a loss that
-    has exploded; they count as if they were just that far below.
+    Scores further below the lowest percent than that is below the highest percent are outliers, such as a
+    loss that has exploded; they count as if they were just that far below.
     """
 
     offset: float
@@ -168,7 +168,8 @@ def _range(curves: LearningCurves) -> tuple[float, float, float]:
     observed = curves.scores[np.isfinite(curves.scores)]
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
-    one, most = np.quantile(observed, (0.01, 0.99))
+    # of few scores, the second lowest one: the lowest may be the outlier
+    one, most = np.quantile(observed, 0.01, method="higher"), np.quantile(observed, 0.99)
     lowest = float(one - (most - one)) if most > one else -np.inf
     return max(float(observed.min()), lowest), float(observed.max()), lowest
 

@@ -62,8 +62,8 @@ class NoStopping:
 
 
 def require_rule(rule: object) -> None:
-    """Raise `PredictorError` for what cannot decide, such as the name of a rule."""
-    if not isinstance(rule, StoppingRule):
+    """Raise `PredictorError` for what cannot decide, such as the name or the class of a rule."""
+    if isinstance(rule, type) or not isinstance(rule, StoppingRule):
         raise PredictorError(f"rule = {rule!r}; expected a stopping rule, such as make_rule('rank-envelope')")
 
 

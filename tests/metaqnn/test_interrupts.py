@@ -68,8 +68,12 @@ def test_an_ignored_signal_does_not_hide_another(ignored):
     assert steps == ["the rest of the block"]
 
 
+@pytest.mark.parametrize("threads", [0, 1])
 @pytest.mark.parametrize("first", SIGNALS[:2])
-def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, monkeypatch):
+def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, threads, monkeypatch):
+    """With another thread, the system may deliver it there."""
+    for _ in range(threads):
+        threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
     interrupt_on_termination()
     before, install, times = [signal.getsignal(number) for number in SIGNALS], signal.signal, []
 
@@ -89,6 +93,7 @@ def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, monkeyp
         block()
     monkeypatch.undo()
     assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
 def test_blocks_may_be_nested():

@@ -232,7 +232,7 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
         (("[P(9,9), SM(10)]", *SMALL), "P(9,9)"),
         (
             ("[C(8,3,1), SM(4)]", *SMALL),
-            "'[C(8,3,1), SM(4)]' is for 4 classes, but the images have 10: let it end with SM(10)",
+            "'[C(8,3,1), SM(4)]' is for 4 classes, but the images have 10: write 10 for 4 at its end",
         ),
         (("[C(8,3,1), GAP(5), SM(5)]", *SMALL), "is for 5 classes, but the images have 10"),
     ],

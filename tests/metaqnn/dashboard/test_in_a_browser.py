@@ -182,8 +182,10 @@ def test_without_javascript_the_pages_say_what_is_missing(browser, served, finis
     page = context.new_page()
     page.goto(f"{served(finished_run)}/runs/finished")
     assert "The figures need JavaScript." in page.inner_text("noscript")
-    page.click("text=All networks")
+    with page.expect_navigation():
+        page.click("text=All networks")
     page.select_option("#outcome", "stopped")
-    page.click("text=Filter")
+    with page.expect_navigation():
+        page.click("text=Filter")
     assert {cell.inner_text() for cell in page.query_selector_all("td:nth-child(6)")} == {"stopped"}
     context.close()

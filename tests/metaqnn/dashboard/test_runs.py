@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy.exc import DatabaseError
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from metaqnn.dashboard.errors import FilterError, RunTroubleError
 from metaqnn.dashboard.runs import addressed, run_state
 from metaqnn.dashboard.snapshots import Snapshots
-from metaqnn.database.queries import UnknownNetworkError
+from metaqnn.database.queries import SearchReader, UnknownNetworkError
 
 
 def test_an_address_is_the_folders_name(tmp_path):
@@ -53,6 +54,22 @@ def test_a_damaged_run_is_named_in_one_line(run_copy):
     with pytest.raises(RunTroubleError, match="not a MetaQNN replay database") as caught, run.reading():
         pass
     assert "\n" not in str(caught.value)
+
+
+def test_all_values_are_checked_again_when_the_search_has_changed_but_at_most_once_a_minute(
+    run_copy, monkeypatch
+):
+    (run,), clock, checks = addressed([run_copy.path]).values(), [], []
+    monkeypatch.setattr("metaqnn.dashboard.runs.monotonic", lambda: clock[-1])
+    monkeypatch.setattr(SearchReader, "require_possible", lambda self: checks.append(clock[-1]))
+    for number, now in enumerate((1000.0, 1059.0, 1061.0, 1062.0, 2000.0), start=1):
+        clock.append(now)
+        with run.reading():
+            pass
+        if number < 4:
+            with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+                connection.execute("UPDATE samples SET proposal = ? WHERE id = 1", (1000 + number,))
+    assert checks == [1000.0, 1061.0, 2000.0]
 
 
 def test_a_damage_that_is_noticed_later_is_named(run_copy):

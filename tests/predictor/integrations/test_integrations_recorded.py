@@ -24,13 +24,14 @@ def train_all(store, rule, values, rates):
     return epochs
 
 
-def test_the_name_of_a_rule_is_no_rule(tmp_path):
+@pytest.mark.parametrize("rule", ["rank-envelope", NoStopping, None])
+def test_the_name_or_the_class_of_a_rule_is_no_rule(rule, tmp_path):
     store = CurveStore(tmp_path / "curves.npz", T, metric="accuracy")
-    with pytest.raises(PredictorError, match=r"rule = 'rank-envelope'; expected .*make_rule"):
-        store.training("rank-envelope")
+    with pytest.raises(PredictorError, match=r"rule = .*; expected a stopping rule, such as make_rule"):
+        store.training(rule)
 
 
-@pytest.mark.parametrize("value", ["a", None, [0.1, 0.2]])
+@pytest.mark.parametrize("value", ["a", "0.5", None, [0.1, 0.2], 10**400])
 def test_a_value_that_is_no_number_is_quoted(value, tmp_path):
     training = CurveStore(tmp_path / "curves.npz", T, metric="accuracy").training(NoStopping())
     training.report(0.5)
