@@ -36,6 +36,7 @@ class Run:
     Attributes:
         address: its part of the URL, of letters, digits, `-`, `_` and `.` only.
         path: the folder.
+        _checked: until when values count as checked, by the version of the search and by when it began.
     """
 
     address: str
@@ -77,12 +78,12 @@ class Run:
 
         It reads every value, which takes two seconds after a million epochs.
         """
-        version, began = reader.version(), str(reader.search()["created_at"])
-        if version in self._checked or monotonic() < self._checked.get(began, -inf) + CHECK_EVERY:
+        version, began, now = reader.version(), str(reader.search()["created_at"]), monotonic()
+        if any(now < self._checked.get(checked, -inf) for checked in (version, began)):
             return
         reader.require_possible()
         self._checked.clear()
-        self._checked.update({version: inf, began: monotonic()})
+        self._checked.update({version: inf, began: now + CHECK_EVERY})
 
     @contextmanager
     def explained(self) -> Iterator[None]:

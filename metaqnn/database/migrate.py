@@ -1,4 +1,4 @@
-"""Schema versions: create, recognise and upgrade a replay database."""
+"""Whether a database can be used, and which search it holds; schema versions are created and upgraded."""
 
 from __future__ import annotations
 
@@ -59,6 +59,21 @@ def _unseen(connection: Connection) -> str:
     return " that the role can see: its search_path selects no schema; name the search's in it"
 
 
+def find_search(connection: Connection, where: str, search_id: int | None) -> int:
+    """The id of the newest search in a database, or the given id if there is such a search.
+
+    Raises:
+        NoSearchError: there is no such search.
+    """
+    query = select(func.max(searches.c.id))
+    if search_id is not None:
+        query = query.where(searches.c.id == search_id if search_id in ROW else false())
+    found: int | None = connection.execute(query).scalar()
+    if found is None:
+        raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
+    return found
+
+
 def upgrade(engine: Engine) -> None:
     """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first.
 
@@ -115,18 +130,3 @@ def _run_migrations(engine: Engine) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def find_search(connection: Connection, where: str, search_id: int | None) -> int:
-    """The id of the newest search in a database, or the given id if there is such a search.
-
-    Raises:
-        NoSearchError: there is no such search.
-    """
-    query = select(func.max(searches.c.id))
-    if search_id is not None:
-        query = query.where(searches.c.id == search_id if search_id in ROW else false())
-    found: int | None = connection.execute(query).scalar()
-    if found is None:
-        raise NoSearchError(f"{where} holds no search" + (f" {search_id}" if search_id else ""))
-    return found
