@@ -9,14 +9,11 @@ import gc
 import sys
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
-from io import TextIOWrapper
 from types import ModuleType
 from typing import Any, NoReturn
 
-from predictor.interrupts import interrupt_between_imports
-from predictor.output import NO_FILES, NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
+from predictor.output import NO_FILES, NO_SPACE, drop, lack_of_memory, run_program, say
 
 COMMANDS = {
     "run": "start or resume a search",
@@ -130,46 +127,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Python's last collection would walk through all of PyTorch: 1.5 s of a core, many on a busy machine.
     atexit.register(gc.freeze)
-    interrupt_between_imports()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    open_closed_streams()
-    go_on_without_stderr()
-    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        code = _dispatch(arguments)
-        sys.stdout.flush()  # now, while a closed pipe is still handled
-        return code
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be closed
-            print("\ninterrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
-        drop(sys.stdout)
-        return 0
-    except Exception as error:
-        line = _told(error)
-        if line is None:
-            raise
-        print(f"metaqnn: error: {line}", file=sys.stderr)
-        return 2
+    return run_program("metaqnn", lambda: _dispatch(arguments), _told)
 
 
 def _told(error: Exception) -> str | None:
     """A line about an error that the user or the machine is the cause of; None for one of ours."""
-    if isinstance(error, MemoryError):  # NumPy's says how much it would have been
-        return f"not enough memory{f': {error}' if str(error) else ''}"
+    if isinstance(error, MemoryError):
+        return lack_of_memory(error)
     number = error.errno if isinstance(error, OSError) else None
     if number not in NO_SPACE | NO_FILES | NO_NAMES and not _is_users(error):
         return None
     from metaqnn.output import system_error
-    from state_space.errors import printable
 
     said = system_error(error) if isinstance(error, OSError) else str(error)
     if number in NO_SPACE:  # as in `metaqnn top RUN > FILE`
         drop(sys.stdout)
         said = f"the results cannot be written: {said}"
-    return printable(said)
+    return said
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 from predictor.errors import PredictorError
-from predictor.interrupts import interrupt_between_imports
-from predictor.output import NO_SPACE, drop, go_on_without_stderr, open_closed_streams, say
+from predictor.output import NO_SPACE, drop, harmless, lack_of_memory, run_program, say
 
 
 class Command(NamedTuple):
@@ -35,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with code 2."""
-        self.exit(2, f"predictor: error: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"predictor: error: {harmless(message)} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
@@ -44,32 +43,18 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C."""
-    interrupt_between_imports()
-    open_closed_streams()
-    go_on_without_stderr()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        code = _dispatch(arguments)
-        sys.stdout.flush()  # now, while a closed pipe is still handled
-        return code
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head -1`
+    return run_program("predictor", lambda: _dispatch(arguments), _told)
+
+
+def _told(error: Exception) -> str | None:
+    """A line about an error that the user or the machine is the cause of; None for one of ours."""
+    if isinstance(error, MemoryError):
+        return lack_of_memory(error)
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
         drop(sys.stdout)
-        return 0
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        drop(sys.stdout)
-        print(f"predictor: error: the results cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
-    except MemoryError as error:  # NumPy's says how much it would have been
-        print(f"predictor: error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
-        return 2
-    except PredictorError as error:
-        print(f"predictor: error: {error}", file=sys.stderr)
-        return 2
+        return f"the results cannot be written: {error.strerror}"
+    return str(error) if isinstance(error, PredictorError) else None
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -1,12 +1,14 @@
-"""Small files, which may be anybody's, and files that are replaced as a whole."""
+"""Small files, which may be anybody's, SQLite files that are only read, and files replaced as a whole."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
+from urllib.parse import urlencode
 
 from predictor.errors import PredictorError
 
@@ -68,3 +70,22 @@ def _synchronise(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def reading_connection(file: Path) -> sqlite3.Connection:
+    """A connection that does not write to an SQLite file; it waits half a minute for other programs."""
+    uri = f"{file.absolute().as_uri()}?{urlencode(reading_options(file))}"
+    return sqlite3.connect(uri, uri=True, timeout=30)
+
+
+def reading_options(file: Path) -> dict[str, str]:
+    """Parameters of the URI with which an SQLite file is opened for reading."""
+    if _has_content(f"{file}-journal"):
+        return {"mode": "rw"}  # SQLite undoes what a killed process began, before its log was first used
+    if not os.access(file.parent, os.W_OK) and not _has_content(f"{file}-wal"):
+        return {"mode": "ro", "immutable": "1"}  # it could not make the files that it shares with a writer
+    return {"mode": "ro"}
+
+
+def _has_content(file: str) -> bool:
+    return os.path.exists(file) and os.path.getsize(file) > 0

@@ -7,13 +7,14 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TextIO
 
 from predictor.errors import PredictorError
+from predictor.interrupts import interrupt_between_imports
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk."""
@@ -92,3 +93,48 @@ def say(message: str, stream: IO[str] | None = None) -> None:
 def drop(stream: TextIO) -> None:
     """Discard what is left to write to a failed stream, which would otherwise fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def run_program(name: str, command: Callable[[], int], told: Callable[[Exception], str | None]) -> int:
+    """Run a command of a program as people expect of one, whatever becomes of its streams.
+
+    Args:
+        name: of the program, before its errors.
+        command: what to do; returns the exit code.
+        told: a line about an error that the user or the machine is the cause of; None for one of ours.
+
+    Returns:
+        The exit code: 2 after an error that `told` has a line for, 130 after Ctrl-C.
+    """
+    interrupt_between_imports()
+    open_closed_streams()
+    go_on_without_stderr()
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = command()
+        sys.stdout.flush()  # now, while a closed pipe is still handled
+        return code
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be closed
+            print("\ninterrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `metaqnn top RUN | head -1`
+        drop(sys.stdout)
+        return 0
+    except Exception as error:
+        line = told(error)
+        if line is None:
+            raise
+        print(f"{name}: error: {harmless(line)}", file=sys.stderr)
+        return 2
+
+
+def lack_of_memory(error: MemoryError) -> str:
+    """A line about it; NumPy's errors say how much it would have been."""
+    return f"not enough memory{f': {error}' if str(error) else ''}"
+
+
+def harmless(text: str) -> str:
+    """The text without what a terminal would obey, such as a file's name may hold."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -15,26 +15,13 @@ from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from predictor.curves.servers import remember
+from predictor.files import reading_options
+from predictor.servers import SSL, remember, settings_for
 from state_space.errors import did_you_mean
 
 BUSY_SECONDS = 30
 """How long SQLite itself waits for other programs; events are tried again after that (`transactions`)."""
 POSTGRESQL = "postgresql+psycopg"
-SSL = "METAQNN_SSLPASSWORD"
-"""As PGPASSWORD, for an encrypted client key; PostgreSQL has no variable of its own for it."""
-CONNECTION = {
-    "application_name": "metaqnn",
-    "client_encoding": "utf8",  # also where the role's default would send bytes
-    "connect_timeout": "10",
-    # A peer that vanished silently is noticed within a minute: by us, and by the server, which
-    # holds the lock of a dead writer until then.
-    **{"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"},
-    "tcp_user_timeout": "60000",
-    "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
-}
-"""Settings of a PostgreSQL connection, unless the URL overrides them."""
-
 REFUSALS = {
     "42501": "the role needs more rights: CREATE and USAGE on the schema, and all on the search's tables and "
     "sequences; or a database of its own",
@@ -171,15 +158,6 @@ def reading_engine(url: str | URL) -> Engine:
     return engine
 
 
-def reading_options(file: Path) -> dict[str, str]:
-    """Parameters of the URI with which an SQLite file is opened for reading."""
-    if _has_content(f"{file}-journal"):
-        return {"mode": "rw"}  # SQLite undoes what a killed process began, before its log was first used
-    if not os.access(file.parent, os.W_OK) and not _has_content(f"{file}-wal"):
-        return {"mode": "ro", "immutable": "1"}  # it could not make the files that it shares with a writer
-    return {"mode": "ro"}
-
-
 @contextmanager
 def closed_on_failure(engine: Engine) -> Iterator[None]:
     """Close all connections if the block fails, because then nobody gets the engine."""
@@ -200,10 +178,6 @@ def _from_json(text: str) -> Any:
         raise JSONDecodeError(str(error), "", 0) from None
 
 
-def _has_content(file: str) -> bool:
-    return os.path.exists(file) and os.path.getsize(file) > 0
-
-
 def _begin_with(engine: Engine, statement: str) -> None:
     """Begin SQLite's transactions ourselves, because pysqlite begins none before the first write."""
 
@@ -217,10 +191,7 @@ def _begin_with(engine: Engine, statement: str) -> None:
 
 
 def _postgresql_engine(url: URL, **options: Any) -> Engine:
-    settings = {name: value for name, value in CONNECTION.items() if name not in url.query}
-    if password := os.environ.get(SSL):
-        settings["sslpassword"] = password
-    engine = create_engine(url, connect_args=settings, json_deserializer=_from_json, **options)
+    engine = create_engine(url, connect_args=settings_for(url.query), json_deserializer=_from_json, **options)
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:

@@ -20,8 +20,8 @@ from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
-from predictor.curves.servers import require_known
 from predictor.files import small_text
+from predictor.servers import require_known
 from trainers.files import write_whole
 
 OWNER, LOCK = "owner.txt", "search.lock"

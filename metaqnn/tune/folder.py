@@ -18,8 +18,8 @@ from metaqnn.database.engine import StorageError, connection_settings, named_url
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
-from predictor.curves.servers import require_known
 from predictor.files import small_text
+from predictor.servers import require_known
 from trainers.files import write_whole
 
 DATABASE = "study.db"

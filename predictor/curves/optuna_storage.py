@@ -19,6 +19,7 @@ from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 from predictor.extras import require
+from predictor.files import reading_connection
 
 VALUE = "value"
 TABLES = {"studies", "trials", "trial_intermediate_values"}
@@ -27,7 +28,7 @@ TABLES = {"studies", "trials", "trial_intermediate_values"}
 def is_study(path: Path) -> bool:
     """Whether the SQLite file holds Optuna's tables."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(reading_connection(path)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.Error:
         return False

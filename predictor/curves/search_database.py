@@ -21,9 +21,9 @@ import numpy as np
 
 from predictor.curves.arrays import Floats, named_with
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.servers import UnknownServerError, require_known
 from predictor.errors import CurvesError
-from predictor.files import small_text
+from predictor.files import reading_connection, small_text
+from predictor.servers import UnknownServerError, require_known, settings_for
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 REQUIRED = ("curve", "epoch", "value", "epochs")
@@ -80,9 +80,8 @@ def read_database(source: StoredSearch) -> LearningCurves:
 
 
 def _from_sqlite(source: StoredSearch) -> tuple[list[str], list[tuple[Any, ...]]]:
-    uri = f"{Path(source.database).absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
+        with closing(reading_connection(Path(source.database))) as connection:
             return _select(connection, source.search)
     except sqlite3.Error as error:
         raise CurvesError(f"no readable view learning_curves: {error}") from None
@@ -95,8 +94,9 @@ def _from_postgresql(source: StoredSearch) -> tuple[list[str], list[tuple[Any, .
         raise CurvesError("PostgreSQL needs the package psycopg: pip install psycopg[binary]") from None
     address = str(source.database).replace("+psycopg", "", 1)
     try:
-        require_known(psycopg.conninfo.conninfo_to_dict(address))
-        with psycopg.connect(address) as connection:
+        named = psycopg.conninfo.conninfo_to_dict(address)
+        require_known(named)
+        with psycopg.connect(psycopg.conninfo.make_conninfo(address, **settings_for(named))) as connection:
             connection.read_only = True
             return _select(connection, source.search)
     except UnknownServerError:

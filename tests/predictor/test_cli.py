@@ -156,6 +156,14 @@ def test_wrong_files_are_one_line_that_names_the_file(capsys, tmp_path, case):
     assert re.fullmatch(rf"predictor: error: .*wrong\.csv: .*{quoted}.*\n", err)
 
 
+def test_what_a_terminal_would_obey_is_escaped(capsys, tmp_path):
+    for words in (["simulate", tmp_path / "\x1b[2Jcurves.csv"], ["simulate", "a.csv", "--jobs", "\x1b[2J"]):
+        code, out, err = run(capsys, *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "\x1b" not in err
+        assert r"\x1b[2J" in err
+
+
 def test_an_order_counts_once(capsys, curves_csv):
     options = ("--rules", "none", "--jobs", 1, "--orders", "3,5,3", "--format", "json")
     (curve_set,) = json.loads(run(capsys, "simulate", curves_csv, *options)[1])["sets"]

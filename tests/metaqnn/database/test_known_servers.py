@@ -11,7 +11,7 @@ from metaqnn.cli import main
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url
 from metaqnn.session.run_folder import RunFolder
 from predictor import LearningCurves
-from predictor.curves.servers import UnknownServerError
+from predictor.servers import UnknownServerError
 
 
 class Collector:

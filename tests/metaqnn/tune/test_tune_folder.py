@@ -13,7 +13,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
-from predictor.curves.servers import UnknownServerError
+from predictor.servers import UnknownServerError
 
 URL = "postgresql+psycopg://me@evil.example/db"
 

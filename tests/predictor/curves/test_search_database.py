@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from contextlib import closing
 
@@ -49,6 +50,22 @@ def test_reading_does_not_touch_the_database(database):
     LearningCurves.read(path)
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_search_in_a_folder_without_rights_to_write_is_read_as_it_is(database, monkeypatch):
+    path = database([(1, 1, 0.1, 2, "a", 1, 1)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    opened, connect = [], sqlite3.connect
+
+    def noted(address, **options):
+        opened.append(address)
+        return connect(address, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    assert LearningCurves.read(path).values[0, 0] == 0.1
+    assert {address.partition("?")[2] for address in opened} == {"mode=ro&immutable=1"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""PostgreSQL servers that this user has named on this machine: only they are sent passwords.
+"""PostgreSQL servers: how they are connected to, and which get passwords, those named on this machine.
 
 A run folder says on which server its search is. One from somebody else may name any server, and the client
 library would send the password in PGPASSWORD there, in clear text if that server asks for it so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,7 +18,9 @@ import platformdirs
 
 from predictor.errors import PredictorError
 
-PASSWORDS = ("PGPASSWORD", "METAQNN_SSLPASSWORD")
+SSL = "METAQNN_SSLPASSWORD"
+"""As PGPASSWORD, for an encrypted client key; PostgreSQL has no variable of its own for it."""
+PASSWORDS = ("PGPASSWORD", SSL)
 """Environment variables that hold passwords whatever the server."""
 PLACE = ("host", "hostaddr", "port", "service", "passfile", "gssdelegation")
 """Settings of a connection that say where it leads, or what it brings along."""
@@ -26,6 +28,17 @@ MISLEADING = ("hostaddr", "service", "passfile", "gssdelegation")
 """Those that can lead the user's password for one server to another, or hand on a ticket."""
 WRITING = "sslkeylogfile"
 """The setting that names a file to which the client library adds lines."""
+CONNECTION = {
+    "application_name": "metaqnn",
+    "client_encoding": "utf8",  # also where the role's default would send bytes
+    "connect_timeout": "10",
+    # A peer that vanished silently is noticed within a minute: by us, and by the server, which
+    # holds the lock of a dead writer until then.
+    **{"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"},
+    "tcp_user_timeout": "60000",
+    "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+}
+"""Settings of a PostgreSQL connection, unless the URL overrides them."""
 
 
 class UnknownServerError(PredictorError):
@@ -66,6 +79,14 @@ def require_known(settings: Mapping[str, object]) -> None:
             "password: name it once, by PGHOST and PGPORT or by metaqnn run --resume RUN --storage URL"
         )
     remember(settings)
+
+
+def settings_for(named: Container[str]) -> dict[str, str]:
+    """What psycopg is told beside the settings that an address has named."""
+    settings = {name: value for name, value in CONNECTION.items() if name not in named}
+    if password := os.environ.get(SSL):
+        settings["sslpassword"] = password
+    return settings
 
 
 def _of_environment() -> dict[str, object]:

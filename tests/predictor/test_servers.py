@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from predictor.curves import servers
-from predictor.curves.servers import UnknownServerError, remember, require_known
+from predictor import servers
+from predictor.servers import UnknownServerError, remember, require_known
 
 EVIL = {"host": "evil.example", "port": 5432, "user": "me"}
 
