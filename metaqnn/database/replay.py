@@ -172,9 +172,14 @@ class ReplayDatabase(StoredEvents):
         loss = report.loss if isfinite(report.loss) else None  # JSON has no infinity
         values = {"accuracy": report.accuracy, "loss": loss, "seconds": report.seconds}
         epoch = {**training, "epoch": report.epoch}
-        rows = [(TRAINING, {**training, "at_rate": report.learning_rate}), (EPOCH, {**epoch, **values})]
+        rows: list[Row] = [
+            (TRAINING, {**training, "at_rate": report.learning_rate}),
+            (EPOCH, {**epoch, **values}),
+        ]
         if decision is not None:
             rows.append((DECISION, {**epoch, **_columns(decision)}))
+        if purpose == "search":
+            rows.append(self._spent())
         self._add(*rows)
 
     def finish(
@@ -184,11 +189,10 @@ class ReplayDatabase(StoredEvents):
         message = None if result.message is None else printable(result.message, keep="\n\t")
         values = {**vars(result), "message": message, "of_network": network_id}
         own = {"of_search": self.search_id}
-        passed = time.monotonic() - self._began
         self._add(
             (RESULT, {**values, "finished_position": finished, "finished_at": time.time()}),
             *((POSITION, {**own, "of_proposal": one, "position": at}) for one, at in positions.items()),
-            (SECONDS, {**own, "seconds": self._seconds_before + passed}),
+            self._spent(),
         )
 
     @transaction
@@ -199,6 +203,11 @@ class ReplayDatabase(StoredEvents):
                 (trainings.c.network_id == network_id) & (trainings.c.purpose == purpose)
             )
         )
+
+    def _spent(self) -> Row:
+        """The wall time of the search so far: of its earlier sessions, and of this one until now."""
+        passed = time.monotonic() - self._began
+        return SECONDS, {"of_search": self.search_id, "seconds": self._seconds_before + passed}
 
     def _sample(self, proposal: int, epsilon: float, network_id: int, position: int | None) -> Row:
         values = {"proposal": proposal, "epsilon": epsilon, "network_id": network_id, "position": position}

@@ -132,8 +132,9 @@ FIGURES: tuple[Figure, ...] = (
         "choices",
         "Which choices matter",
         "How much worse a model of the accuracies (a forest of trees by scikit-learn) becomes when one "
-        "number is shuffled between networks, measured on networks that it did not learn from. Accuracies "
-        "are observed ones and, of stopped networks, their rewards. Choices that go together, such as layers "
+        "number is shuffled between networks, measured on networks that it did not learn from. A shuffled "
+        "number misleads the model, so that it may lose more than the R² it had. Accuracies are observed "
+        "ones and, of stopped networks, their rewards. Choices that go together, such as layers "
         "and convolutions, share their importance; and what matters need not be what helps.",
         choices.matter,
         words=choices.matter_in_words,

@@ -16,7 +16,6 @@ from metaqnn.figures.style import (
     colours,
     data,
     layered,
-    percents,
     thinned,
 )
 from metaqnn.results.choices import Importance, choices
@@ -38,7 +37,7 @@ def matter(view: SearchView) -> alt.LayerChart:
     found = _importance(view)
     rows = [{"choice": name, "loss": max(loss, 0.0)} for name, loss in found.losses.items()]
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("loss:Q", title="share of the differences that only this choice explains", axis=percents()),
+        x=alt.X("loss:Q", title="R² that the model loses when this choice is shuffled"),
         y=alt.Y("choice:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         tooltip=["choice:N", alt.Tooltip("loss:Q", title="loss of R²", format=".3f")],
     )
@@ -50,8 +49,8 @@ def matter_in_words(view: SearchView) -> list[str]:
     found = _importance(view)
     first, second = list(found.losses)[:2]
     return [
-        f"These choices explain {found.explained:.0%} of the differences between networks that the model had "
-        f"not seen. The number that matters most is {first}, then {second}."
+        f"From these choices, the model explains {found.explained:.0%} of the differences between networks "
+        f"that it had not seen (R² {found.explained:.2f}). It needs {first} most, then {second}."
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 
 from metaqnn.figures.style import FIELD_COLOURS, KIND_COLOURS, NothingToShow, colours, data, layered
+from metaqnn.output import counted
 from metaqnn.results.learned import TriedAction
 from metaqnn.results.view import SearchView
 from state_space.errors import StateSpaceError
@@ -39,19 +40,22 @@ def in_words(view: SearchView) -> list[str]:
     rows = _rows((tried.action.family, tried) for tried in _tried(view))
     depths = sorted({row["depth"] for row in rows})[:FIRST_LAYERS]
     return [
-        _preference(depth, [row for row in rows if row["depth"] == depth and row["series"] != "end"])
-        for depth in depths
+        *(_preference(depth, [row for row in rows if row["depth"] == depth]) for depth in depths),
+        f"Q-values begin at {view.config.initial_q:g} and move slowly: that of what few networks have tried "
+        "is still near there, whatever their rewards.",
     ]
 
 
 def _preference(depth: int, rows: list[dict[str, Any]]) -> str:
-    """One sentence about the kinds of layer at a depth."""
-    ranked = sorted(rows, key=lambda row: -row["largest"])
-    if not ranked:
-        return f"As layer {depth}, only the end of the network has been tried."
-    best, worst = ranked[0], ranked[-1]
-    said = f"As layer {depth}, the agent expects most of {best['series']} (up to {best['largest']:.3f})"
-    return f"{said}." if best is worst else f"{said}, least of {worst['series']} ({worst['largest']:.3f})."
+    """One sentence about the kinds of layer at a depth, the end of the network among them."""
+    best, *others = sorted(rows, key=lambda row: -row["largest"])
+    said = f"As layer {depth}, the agent expects most of {_told(best)}"
+    return f"{said}, least of {_told(others[-1])}." if others else f"{said}; nothing else has been tried."
+
+
+def _told(row: dict[str, Any]) -> str:
+    name = "ending the network" if row["series"] == "end" else row["series"]
+    return f"{name} (at most {row['largest']:.3f}; {counted(row['networks'], 'network')})"
 
 
 def _tried(view: SearchView) -> list[TriedAction]:
@@ -65,12 +69,19 @@ def _tried(view: SearchView) -> list[TriedAction]:
 
 
 def _rows(groups: Iterable[tuple[str, TriedAction]]) -> list[dict[str, Any]]:
-    values: dict[tuple[str, int], list[float]] = defaultdict(list)
+    found: dict[tuple[str, int], list[TriedAction]] = defaultdict(list)
     for series, tried in groups:
-        values[series, tried.depth].append(tried.q)
+        found[series, tried.depth].append(tried)
     return [
-        {"series": series, "depth": depth, "mean": fmean(qs), "largest": max(qs), "actions": len(qs)}
-        for (series, depth), qs in sorted(values.items())
+        {
+            "series": series,
+            "depth": depth,
+            "mean": fmean(tried.q for tried in actions),
+            "largest": max(tried.q for tried in actions),
+            "actions": len(actions),
+            "networks": sum(tried.networks for tried in actions),
+        }
+        for (series, depth), actions in sorted(found.items())
     ]
 
 
@@ -84,6 +95,7 @@ def _chart(rows: list[dict[str, Any]], names: dict[str, str]) -> alt.LayerChart:
             alt.Tooltip("mean:Q", title="mean Q-value", format=".4f"),
             alt.Tooltip("largest:Q", title="largest Q-value", format=".4f"),
             alt.Tooltip("actions:Q", title="state-action pairs tried"),
+            alt.Tooltip("networks:Q", title="networks that tried them"),
         ],
     )
     y = alt.Y("mean:Q", title="Q-value", scale=alt.Scale(zero=False))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from threading import Lock
 from typing import Any, NamedTuple
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.search.agent import Path, QLearner
+from metaqnn.search.agent import Path, QLearner, Step
 from metaqnn.search.learning import learn
 from state_space import Architecture, Layer
 
@@ -21,6 +23,7 @@ class TriedAction(NamedTuple):
     depth: int  # of the layer that the action adds: 1, 2, ...
     action: Layer
     q: float
+    networks: int  # that took it
 
 
 class Learner:
@@ -68,9 +71,16 @@ class Learner:
 
 
 def tried_actions(paths: Iterable[Path]) -> list[TriedAction]:
-    """All pairs (observed state, action) on these paths, in order of first use."""
-    pairs = {(id(step.row), step.slot): step for path in paths for step in path}
+    """All pairs (observed state, action) on these paths, each of a network, in order of first use."""
+    steps: dict[tuple[int, int], Step] = {}
+    taken: Counter[tuple[int, int]] = Counter()
+    for step in chain.from_iterable(paths):
+        pair = id(step.row), step.slot
+        steps[pair] = step
+        taken[pair] += 1
     return [
-        TriedAction(step.node.state.depth + 1, step.node.actions[step.choice], step.row[step.slot])
-        for step in pairs.values()
+        TriedAction(
+            step.node.state.depth + 1, step.node.actions[step.choice], step.row[step.slot], taken[pair]
+        )
+        for pair, step in steps.items()
     ]

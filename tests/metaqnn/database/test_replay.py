@@ -252,6 +252,15 @@ def test_wall_time_adds_up_over_sessions(stored, ask):
     assert ask(url, "SELECT seconds FROM searches")[0][0] > first > 0
 
 
+def test_wall_time_of_an_interrupted_training_counts_and_that_of_an_audit_does_not(stored, ask):
+    url, database = stored
+    database._began -= 100
+    database.add_epoch(1, epoch(3))
+    database._began -= 100
+    database.add_epoch(1, epoch(1), purpose="audit")
+    assert 100 < ask(url, "SELECT seconds FROM searches")[0][0] < 150
+
+
 def test_a_message_that_no_database_could_hold_is_escaped(new_database, ask):
     """Names of files need not be UTF-8, and PostgreSQL takes no NUL."""
     url, database = new_database()

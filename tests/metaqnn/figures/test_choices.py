@@ -65,8 +65,8 @@ def test_importances_are_drawn_and_told(view, monkeypatch, rows):
     bars = rows(choices.matter(view), "bar")
     assert [(bar["choice"], bar["loss"]) for bar in bars] == [("layers", 0.3), ("convolutions", 0.0)]
     (said,) = choices.matter_in_words(view)
-    assert "explain 42% of the differences" in said
-    assert "matters most is layers, then convolutions" in said
+    assert "explains 42% of the differences" in said
+    assert "It needs layers most, then convolutions" in said
 
 
 def test_choices_that_explain_nothing_are_not_shown(view, monkeypatch):

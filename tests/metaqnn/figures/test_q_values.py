@@ -1,6 +1,7 @@
 """Q-values in figures, against those of the search's own agent."""
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from typing import get_args
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import q_values
 from metaqnn.figures.style import KIND_COLOURS
+from metaqnn.results.learned import TriedAction
 from state_space import Architecture, Convolution, FullyConnected, Pooling
 from state_space.layers import Chosen, GlobalAveragePooling, Softmax, Terminal
 
@@ -47,6 +49,25 @@ def test_mean_and_largest_q_values_by_kind_and_depth(view, values):
         assert row["mean"] == pytest.approx(sum(expected) / len(expected))
         assert row["largest"] == pytest.approx(max(expected))
     assert sum(row["actions"] for row in rows) == sum(map(len, values.values()))
+
+
+def test_the_best_first_layers_are_told_with_the_number_of_networks_that_tried_them(view, sql):
+    first = Counter(
+        Architecture.parse(text).chosen[0].family for (text,) in sql("SELECT architecture FROM networks")
+    )
+    said, *_, begin = q_values.in_words(view)
+    for told, number in re.findall(r"of ([a-z ]+) \(at most [0-9.]+; (\d+) network", said):
+        assert first[told] == int(number)
+    assert f"begin at {view.config.initial_q:g}" in begin
+
+
+def test_where_ending_is_best_the_words_say_so(view, monkeypatch):
+    tried = [TriedAction(1, Softmax(10), 0.9, 3), TriedAction(1, Convolution(8, 3, 1), 0.2, 1)]
+    monkeypatch.setitem(view.__dict__, "tried_actions", tried)
+    assert q_values.in_words(view)[0] == (
+        "As layer 1, the agent expects most of ending the network (at most 0.900; 3 networks), least of "
+        "convolution (at most 0.200; 1 network)."
+    )
 
 
 def test_convolutions_by_receptive_field(view, values):

@@ -76,5 +76,5 @@ def test_only_what_networks_did_counts_as_tried(view):
     everything = sum(map(len, view.agent.q_table().values()))
     first = view.agent.path(Architecture.parse(view.ended[0].architecture))
     tried = tried_actions([first, first])
-    assert [action.depth for action in tried] == list(range(1, len(tried) + 1))
+    assert [(action.depth, action.networks) for action in tried] == [(n, 2) for n in range(1, len(tried) + 1)]
     assert len(tried) < len(view.tried_actions) < everything
