@@ -15,6 +15,8 @@ from metaqnn.figures.style import data, layered, percent_axis
 
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
 """The possible horizontal axes, with their titles."""
+SETTINGS = "seed", "validation images", "T"
+"""Which images of a data set a run is measured on, and after how many epochs."""
 
 
 def chosen_axis(values: Mapping[str, str]) -> str:
@@ -71,6 +73,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
                 alt.Tooltip("position:Q", title=over),
                 alt.Tooltip("number:Q", title="since network"),
                 alt.Tooltip("architecture:N"),
+                *(alt.Tooltip(f"{name}:Q") for name in SETTINGS),
             ],
         )
     )
@@ -80,6 +83,8 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
 def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
     """The networks that were the best when they finished, and the present end of the run."""
     epochs = accumulate(row.epochs_trained or 0 for row in view.ended)
+    config = view.config
+    settings = dict(zip(SETTINGS, (config.seed, config.validation_size, config.epochs), strict=True))
     best, rows, position = 0.0, [], 0
     for place, (network, trained) in enumerate(zip(view.ended, epochs, strict=True), start=1):
         position = place if over == "networks" else trained
@@ -92,6 +97,7 @@ def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
                     "accuracy": best,
                     "number": network.number,
                     "architecture": network.architecture,
+                    **settings,
                 }
             )
     return [*rows, {**rows[-1], "position": position}] if rows else []

@@ -28,12 +28,17 @@ class ExportError(ValueError):
     """A network that cannot be exported; the message is one line that says why and what would be right."""
 
 
+def without_path(dataset: str) -> str:
+    """A data set's name or the last part of its path: where it lay is nobody's business."""
+    return dataset.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """Facts about one trained network.
 
     Attributes:
-        dataset: as the search calls it: a name, a path, or module:function.
+        dataset: a name, that of a folder or file without the path, or module:function.
         data_fingerprint: hash of its images and labels.
         classes: names of the classes, in the order of the logits.
         architecture: in the published notation.
@@ -88,7 +93,7 @@ class Card:
     @property
     def name(self) -> str:
         """`metaqnn_DATASET_NUMBER`, a name for Python, by which timm knows the network."""
-        stem = self.dataset.rstrip("/\\").replace("\\", "/").rpartition("/")[2].split(".")[0]
+        stem = without_path(self.dataset).split(".")[0]
         words = "_".join(re.findall(r"[a-z0-9]+", stem.lower()))[:60]
         return "_".join(filter(None, ["metaqnn", words, "ensemble" if self.members else str(self.network)]))
 

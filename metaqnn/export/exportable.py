@@ -11,7 +11,7 @@ from typing import Any
 from metaqnn.config.environment import Environment
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
-from metaqnn.export.card import LEVELS, SEARCH, Card, ExportError
+from metaqnn.export.card import LEVELS, SEARCH, Card, ExportError, without_path
 from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.image_files import ImageFiles
@@ -116,7 +116,7 @@ def card_of(
     """What the database and the data set know about a network."""
     config = record.config
     return Card(
-        dataset=config.dataset,
+        dataset=without_path(config.dataset),
         architecture=row["architecture"],
         parameters=row["parameters"],
         macs=row["macs"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import read_json
-from metaqnn.export.card import TRAIN, Card, ExportError
+from metaqnn.export.card import TRAIN, Card, ExportError, without_path
 from metaqnn.export.check import Evidence
 from metaqnn.export.exportable import Exportable, input_facts
 from metaqnn.export.image_files import ImageFiles
@@ -86,7 +86,7 @@ def _card(
     shape, classes = facts["input_shape"], len(facts["classes"])
     errors, tested = result["test_errors"], result["test_images"]
     return Card(
-        dataset=settings.dataset,
+        dataset=without_path(settings.dataset),
         architecture=network.architecture,
         parameters=architecture.parameters(shape, classes),
         macs=architecture.macs(shape, classes),

@@ -39,6 +39,14 @@ def test_lines_are_the_running_maximum_of_observed_accuracies(views, layer_rows)
             assert found == steps(ended, cost)
 
 
+def test_lines_tell_which_images_they_were_measured_on(views, layer_rows, config):
+    (rows,) = layer_rows(comparison(views, "networks").to_dict())
+    told = {(row["run"], row["seed"], row["validation images"], row["T"]) for row in rows}
+    assert told == {
+        (name, seed, config.validation_size, config.epochs) for name, seed in (("a", config.seed), ("b", 5))
+    }
+
+
 def test_a_prediction_is_never_the_best(layer_rows):
     completed = {"outcome": "completed", "final_accuracy": 0.5, "predicted_accuracy": None, "reward": 0.5}
     stopped = {"outcome": "stopped", "final_accuracy": None, "predicted_accuracy": 0.9, "reward": 0.9}
@@ -46,9 +54,9 @@ def test_a_prediction_is_never_the_best(layer_rows):
         SimpleNamespace(number=number, architecture="[SM(10)]", epochs_trained=5, **values)
         for number, values in enumerate((completed, stopped), start=1)
     ]
-    (rows,) = layer_rows(
-        comparison({"run": SimpleNamespace(ended=ended, metric="accuracy")}, "networks").to_dict()
-    )
+    config = SimpleNamespace(seed=0, validation_size=100, epochs=20)
+    view = SimpleNamespace(ended=ended, metric="accuracy", config=config)
+    (rows,) = layer_rows(comparison({"run": view}, "networks").to_dict())
     assert [(row["position"], row["accuracy"]) for row in rows] == [(1, 0.5), (2, 0.5)]
 
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaqnn.export.card import without_path
+
 FILES = {"model.py": {"sha256": "0" * 64, "part": "validation", "images": 40, "correct": 35}}
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -88,6 +90,19 @@ def test_names_cannot_add_anything_to_the_page(make_card, dataset, run, names):
 )
 def test_a_network_is_named_after_its_data_set_and_number(make_card, dataset, name):
     assert make_card(dataset=dataset).name == name
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [
+        ("cifar10", "cifar10"),
+        ("/home/me/secret/photos/", "photos"),
+        ("C:\\data\\birds.tar.gz", "birds.tar.gz"),
+        ("my.module:images", "my.module:images"),
+    ],
+)
+def test_where_images_lie_is_not_told(dataset, told):
+    assert without_path(dataset) == told
 
 
 def test_the_readme_says_which_accuracy_is_which(make_card):
