@@ -10,6 +10,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import LAST_SEEN, NO_RULE, OWN_RULE, settings_of, split_reward
 from metaqnn.output import counted, duration, size
 from metaqnn.session.estimate import floating_point_work, mean_parameters, processor_speed
+from metaqnn.session.images import notes_on
 from metaqnn.session.start import Session
 from predictor.rules.names import RuleSpec, rule_kind
 from state_space.errors import printable
@@ -92,7 +93,8 @@ def _data(session: Session) -> list[str]:
     lines += [f"            {line}" for line in _classes(session.config, dataset, counts)]
     return [
         *lines,
-        *(f"note        {note}" for note in (*dataset.notes, *_notes_of_numbers(session, counts))),
+        *(f"note        {note}" for note in notes_on(session.config, dataset)),
+        *(f"note        {note}" for note in _notes_of_numbers(session, counts)),
     ]
 
 

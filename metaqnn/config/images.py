@@ -37,8 +37,8 @@ class ImageOptions:
     )
     validation_size: int | None = option(
         None,
-        "training images held out for the validation accuracy (default: the preset's number, of your own "
-        "images a quarter at most; preset paper: a tenth, 5000 at most)",
+        "training images held out for the validation accuracy (default: the preset's number, a quarter "
+        "of the images at most; preset paper: a tenth, 5000 at most)",
         within=IMAGES,
     )
     own_validation: bool | None = option(

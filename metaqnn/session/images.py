@@ -10,6 +10,7 @@ from metaqnn.config.images import ImageOptions
 from metaqnn.search.randomness import Purpose, derived_seed
 from trainers import DatasetError, ImageDataset, load_dataset
 from trainers.datasets import DATASET_NAMES, Part, training_and_validation
+from trainers.datasets.notes import notes_of_equal_images
 
 Options = TypeVar("Options", bound=ImageOptions)
 
@@ -67,6 +68,14 @@ def split(options: ImageOptions, dataset: ImageDataset) -> tuple[Part, Part]:
     return training_and_validation(dataset, held_out(options), split_seed(options))
 
 
+def notes_on(options: ImageOptions, dataset: ImageDataset) -> tuple[str, ...]:
+    """What is to be said about the images and, of the user's own, about the split; options are complete."""
+    if options.dataset in DATASET_NAMES:
+        return dataset.notes
+    parts = split(options, dataset)
+    return (*dataset.notes, *notes_of_equal_images(*parts, held_out=held_out(options) is not None))
+
+
 def _own_wanted(options: ImageOptions) -> bool:
     """Whether the data set's own validation images are used, if there are any."""
     if options.own_validation is None:
@@ -75,8 +84,8 @@ def _own_wanted(options: ImageOptions) -> bool:
 
 
 def _default_size(options: ImageOptions, images: int) -> int:
-    """As many as the preset has, of the user's own images at most a quarter; else a tenth, 5000 at most."""
+    """As many as the preset has, a quarter of the images at most; if it has none, a tenth, 5000 at most."""
     asked = options.preset_validation_size
     if asked is None:
         return max(1, min(5000, images // 10))
-    return asked if options.dataset in DATASET_NAMES else min(asked, max(1, images // 4))
+    return min(asked, max(1, images // 4))

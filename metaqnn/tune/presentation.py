@@ -9,6 +9,7 @@ from typing import Any
 
 from metaqnn.config.stopping import OWN_RULE
 from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
+from metaqnn.session.images import notes_on
 from metaqnn.tune.preparation import PreparedTuning
 from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row
 from metaqnn.tune.session import TuneSession
@@ -56,7 +57,7 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     mirrored = ", mirrored" if settings.mirror else ""
     moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
     measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
-    notes = (f"note        {printable(note, keep='')}" for note in prepared.data.notes)
+    notes = (f"note        {printable(note, keep='')}" for note in notes_on(settings, prepared.data))
     return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
 
 

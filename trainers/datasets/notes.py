@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
@@ -10,10 +10,17 @@ import numpy as np
 
 from trainers.datasets.decoding import LARGE
 from trainers.datasets.images import Decoded
+from trainers.datasets.split import Part
 from trainers.datasets.walk import Parts
 
 SHOWN = 3
 """Names that are shown of each kind."""
+OVERLAPS = (
+    ("validation", "train", "training"),
+    ("test", "train", "training"),
+    ("test", "validation", "validation"),
+)
+"""Parts of a data set that should not share images, and what those of the second are called."""
 COPIES = 3
 """Images that must be the same for it to be worth a word: placeholders are many."""
 
@@ -56,23 +63,45 @@ def digest_of(image: np.ndarray) -> bytes:
 
 
 def note_of_leaks(digests: Mapping[str, Mapping[str, bytes]]) -> tuple[str, ...]:
-    """A line for each part of a data set of which images are training images, too.
+    """A line for each two parts of a data set that share images: accuracies on them tell too much.
 
     Args:
         digests: of the images by part (`train`, `validation`, `test`) and name.
     """
-    training: dict[bytes, str] = {}
-    for name, digest in digests["train"].items():
-        training.setdefault(digest, name)
     lines = []
-    for part in ("validation", "test"):
-        same = [(name, training[digest]) for name, digest in digests[part].items() if digest in training]
+    for part, other, kind in OVERLAPS:
+        known: dict[bytes, str] = {}
+        for name, digest in digests[other].items():
+            known.setdefault(digest, name)
+        same = [(name, known[digest]) for name, digest in digests[part].items() if digest in known]
         if same:
-            names = ", ".join(f"{name!r} is {trained!r}" for name, trained in same[:SHOWN])
-            are = "are training images" if len(same) > 1 else "is a training image"
+            names = ", ".join(f"{name!r} is {theirs!r}" for name, theirs in same[:SHOWN])
+            are = f"are {kind} images" if len(same) > 1 else f"is a {kind} image"
             more = ", ..." if len(same) > SHOWN else ""
             lines.append(f"{len(same):,} of {len(digests[part]):,} {part} images {are}, too: {names}{more}")
     return tuple(lines)
+
+
+def notes_of_equal_images(training: Part, validation: Part, held_out: bool) -> Iterator[str]:
+    """Lines about images that are there more than once, where that distorts the validation accuracy.
+
+    Args:
+        training: images that are trained on, and their labels.
+        validation: those that validate.
+        held_out: whether these were drawn from the images for training; `note_of_leaks` is about others.
+    """
+    trained, watched = ([digest_of(image) for image in images] for images, _ in (training, validation))
+    known = set(trained)
+    if held_out and (copies := sum(digest in known for digest in watched)):
+        yield (
+            f"{copies:,} of {len(watched):,} validation images, drawn from those for training, have a copy "
+            "that is trained on: the accuracy on them is too high"
+        )
+    classes: dict[bytes, set[int]] = defaultdict(set)
+    for digest, label in zip(trained + watched, [*training[1], *validation[1]], strict=True):
+        classes[digest].add(int(label))
+    if ambiguous := sum(len(classes[digest]) > 1 for digest in trained + watched):
+        yield f"{ambiguous:,} training and validation images are the same as one of another class"
 
 
 def note_of_copies(digests: Mapping[Parts, bytes]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.search import SearchConfig
-from metaqnn.session.images import split
+from metaqnn.session.images import notes_on, split
 from metaqnn.session.preparation import load_and_build
 from metaqnn.tune.preparation import prepare_tuning
 from metaqnn.tune.settings import TuneSettings
@@ -36,6 +36,36 @@ def test_a_tuning_trains_and_validates_on_the_images_of_a_search(photos, options
     for (images, labels), (same, those) in parts:
         assert np.array_equal(images, same)
         assert np.array_equal(labels, those)
+
+
+def test_copies_that_are_held_out_and_trained_on_are_told(tmp_path):
+    """Random labels, every image twice: whoever remembers the training images is right on the others."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (300, 8, 8), dtype=np.uint8), rng.integers(0, 2, 300)
+    np.savez(tmp_path / "twice.npz", x_train=np.tile(images, (2, 1, 1)), y_train=np.tile(labels, 2))
+    prepared = load_and_build(SearchConfig.of("laptop", dataset=str(tmp_path / "twice.npz")), HERE)
+    (training, _), (validation, _) = split(prepared.config, prepared.dataset)
+    copies = sum((training == image).all(axis=(1, 2, 3)).any() for image in validation)
+    (note,) = notes_on(prepared.config, prepared.dataset)
+    assert copies > 75
+    assert note.startswith(f"{copies} of 150 validation images, drawn from those for training, have a copy")
+
+
+def test_equal_images_of_different_classes_are_told(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    images[1] = images[0]
+    given = {"x_val": images[:1], "y_val": [0]}
+    np.savez(tmp_path / "x.npz", x_train=images, y_train=np.arange(40) % 2, **given)
+    prepared = load_and_build(SearchConfig.of("laptop", dataset=str(tmp_path / "x.npz")), HERE)
+    assert notes_on(prepared.config, prepared.dataset)[-1] == (
+        "3 training and validation images are the same as one of another class"
+    )
+
+
+@pytest.mark.parametrize(("limit", "size"), [(1000, 250), (100, 25), (None, 300)])
+def test_a_default_holds_out_a_quarter_at_most_of_known_data_sets_too(limit, size):
+    config = SearchConfig.of("first-run", dataset="digits", train_limit=limit)
+    assert load_and_build(config, HERE).config.validation_size == size
 
 
 def test_image_files_that_are_too_large_are_left_out_of_both(photos):

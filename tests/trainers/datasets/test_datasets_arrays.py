@@ -194,3 +194,11 @@ def test_training_images_in_other_parts_are_told(tmp_path, arrays, pixels):
         "'x_val[1]' is 'x_train[1]'",
         "1 of 2 test images is a training image, too: 'x_test[1]' is 'x_train[4]'",
     )
+
+
+def test_validation_images_in_the_test_set_are_told(tmp_path, arrays):
+    labels = np.array([1, 0])
+    np.savez(tmp_path / "x.npz", **{**arrays, "y_test": labels}, x_val=arrays["x_test"], y_val=labels)
+    assert read_npz(tmp_path / "x.npz", "x", own_validation=True).notes[1:] == (
+        "2 of 2 test images are validation images, too: 'x_test[0]' is 'x_val[0]', 'x_test[1]' is 'x_val[1]'",
+    )
