@@ -179,7 +179,9 @@ class Course:
         return report.attempt, report.epoch + 1
 
     def _restart(self, report: EpochReport) -> _End | None:
-        if report.attempt < self._recipe.attempts:
+        # Where chance is asked late, tries without an end to them would cost several full trainings.
+        affordable = report.epoch == 1 or len(self._reports) <= self._recipe.epochs
+        if report.attempt < self._recipe.attempts and affordable:
             self._attempt = report.attempt + 1
             return None
         loss, found = f"training loss {report.loss:.4g}", f"accuracy {report.accuracy:.2%} after epoch"

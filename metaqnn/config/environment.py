@@ -21,7 +21,7 @@ PROCESSES = Bounds(1, 1024)
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where and how networks are trained. On the same CPU, with one worker, it affects no decision.
+    """Where and how networks are trained, which may change accuracies by rounding, and `precision` by more.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.

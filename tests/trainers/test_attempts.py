@@ -140,6 +140,16 @@ def test_where_chance_is_asked_later_a_killed_training_goes_on_just_as_well(path
     assert (result.outcome, result.attempt, result.curve) == (Outcome.COMPLETED, 2, accuracies[3:])
 
 
+@pytest.mark.parametrize(("asked", "tries"), [(1, 3), (2, 3), (3, 2)])
+def test_failed_tries_take_little_more_than_a_full_training(path, asked, tries):
+    """T = 4 and at most three tries: where chance is asked after epoch 3, two tries have taken six epochs."""
+    places = [(attempt, epoch) for attempt in range(1, tries + 1) for epoch in range(1, asked + 1)]
+    chance = Chance(0.1, 0.15, epoch=asked)
+    subject = Scripted(path, accuracies=[0.1] * len(places), chance=chance, places=places)
+    assert subject.run().outcome is Outcome.CHANCE
+    assert subject.heard == places
+
+
 def test_where_chance_is_never_asked_a_network_that_learns_nothing_is_trained_to_the_end(path):
     places = [(1, epoch) for epoch in (1, 2, 3, 4)]
     subject = Scripted(path, accuracies=[0.1] * 4, chance=Chance(0.1, 0.15, epoch=None), places=places)

@@ -21,6 +21,8 @@ DARK = 64
 """Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
 BLACK = 16
 """Below this value of the brightest pixel, an image is nearly black: 12 bits in a file of 16 come to 15."""
+WHITE, MOSTLY = 255, 0.5
+"""An image that is brighter than the levels allow is mostly white if half of its pixels are."""
 
 _LOOKED_FOR = f" (looked for {' '.join(SUFFIXES)}, and for others by their content)"
 
@@ -154,7 +156,7 @@ class Content:
             arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], channels)
             arrays[f"{part}_labels"] = np.array([label for _, label in labelled], dtype=np.int64)
         copies = self._notes_of_copies(files)
-        deep = (*self._note_of_levels(layout, levels), *self._note_of_black(files))
+        deep = (*self._note_of_levels(layout, levels), *self._note_of_dark_and_bright(files, levels))
         notes = (*self.notes.lines(), *layout.notes, *copies, *deep)
         return ImageDataset(
             name,
@@ -191,11 +193,17 @@ class Content:
         to = " to ".join(str(int(min(max(value * scale + offset, 0), 255))) for value in (low, high))
         return (f"grey values of more than 8 bits, {low} to {high} in training, become {to}",)
 
-    def _note_of_black(self, files: Mapping[str, Labelled]) -> tuple[str, ...]:
+    def _note_of_dark_and_bright(
+        self, files: Mapping[str, Labelled], levels: tuple[float, float]
+    ) -> tuple[str, ...]:
         notes, deep = Notes(), self.deep.keys() | self.deep_colour.keys()
+        scale, offset = levels
         for parts in (parts for labelled in files.values() for parts, _ in labelled if parts in deep):
-            if self.pixels[parts].max() < BLACK:
+            pixels, brightest = self.pixels[parts], self.deep.get(parts, (0, 0))[1]
+            if pixels.max() < BLACK:
                 notes.add("of more than 8 bits, nearly black at the levels of the training images", parts)
+            elif brightest * scale + offset >= WHITE + 1 and np.mean(pixels == WHITE) >= MOSTLY:
+                notes.add("of more than 8 bits, mostly white at the levels of the training images", parts)
         return notes.lines()
 
     def _refuse_dark_colour(self) -> None:

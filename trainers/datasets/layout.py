@@ -106,7 +106,9 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
         if any(inside[head] for head, role in found.items() if role == "train"):
             return found
         if plain or not others:
-            tree.refuse(f"{', '.join(map(repr, sorted(found)))} look like splits, but hold no class folders")
+            names = ", ".join(map(repr, sorted(found)))
+            what = "none is for training" if any(map(inside.get, found)) else "hold no class folders"
+            tree.refuse(f"{names} look like splits, but {what}")
         return None
     if list(found.values()) == ["train"] and len(inside[min(found)]) > 1 and not any(map(inside.get, others)):
         return found

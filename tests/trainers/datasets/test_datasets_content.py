@@ -104,6 +104,19 @@ def test_deep_images_that_the_levels_make_nearly_black_are_told(tmp_path, write_
         assert [note.endswith("b/2.png'") for note in told] == [True]
 
 
+def test_deep_images_that_the_levels_make_mostly_white_are_told(tmp_path, write_folder, encode):
+    """12 bits in training, and the same values 16 times as large in the test set; one as bright as those."""
+    ramp = np.linspace(0, 4095, 16).reshape(4, 4).astype(np.uint16)
+    files = {"train/a/1.png": ramp, "train/b/1.png": ramp, "test/a/1.png": ramp * 16, "test/a/2.png": ramp}
+    files["test/b/3.png"] = np.full((4, 4), 4095, dtype=np.uint16)
+    encoded = {name: encode(image) for name, image in files.items()}
+    dataset = read_image_folder(write_folder(tmp_path / "f", encoded), "x")
+    told = [note for note in dataset.notes if "mostly white at the levels of the training images" in note]
+    assert told == [
+        "1 file of more than 8 bits, mostly white at the levels of the training images: 'test/a/1.png'"
+    ]
+
+
 def test_levels_are_not_those_of_a_member_that_a_later_one_replaces(tmp_path, write_tar, encode):
     dim, bright = (encode(np.array([[0, high]] * 2, dtype=np.uint16)) for high in (100, 65535))
     plain = encode(np.zeros((2, 2), np.uint8))

@@ -168,6 +168,10 @@ def test_a_validation_set_of_its_own():
         ("train/images/1.png train/gt/1.png test/images/1.png test/gt/1.png", "'gt' looks like masks"),
         ("a/1.png a/1_mask.png b/2.png b/2_mask.png", "'a/1_mask.png' looks like a mask of the image beside"),
         ("train1/1.png test1/2.png", "'test1', 'train1' look like splits, but hold no class folders"),
+        (
+            "dev/a/1.png dev/b/2.png eval/a/3.png eval/b/4.png",
+            "'dev', 'eval' look like splits, but none is for training",
+        ),
         ("train/1.png test1/2.png more/3.png", "'test1', 'train' look like splits, but hold no class"),
         ("yes/1.png no/1.png all/yes/1.png all/no/1.png", "'all' holds the folders 'no', 'yes' once more"),
         (
