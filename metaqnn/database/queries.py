@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Row, false, func, select
@@ -45,18 +46,33 @@ class SearchReader:
     def __init__(self, url: str | URL, search_id: int | None = None) -> None:
         self._engine = reading_engine(url)
         self._where = where = name_of(url)
+        self._held: Connection | None = None
         with closed_on_failure(self._engine), refused(where), self._engine.connect() as connection:
             check_version(connection, where)
             self._search_id = find_search(connection, where, search_id)
 
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """All that is read in this block is the search as it was at its beginning. For one thread."""
+        with self._engine.connect() as connection:
+            connection.execute(select(searches.c.id))  # a database fixes the moment when something is read
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect() if self._held is None else nullcontext(self._held)
+
     def require_possible(self) -> None:
         """Refuse values that no search has written. Raises DatabaseError."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             require_possible(connection, self._where, self._search_id)
 
     def search(self) -> dict[str, Any]:
         """The search itself: its configuration, data, versions, wall time."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             row = connection.execute(select(searches).where(searches.c.id == self._search_id)).one()
         return dict(row._mapping)
 
@@ -95,7 +111,7 @@ class SearchReader:
         if max_macs is not None:
             query = query.where(networks.c.macs <= max_macs)
         query = query.order_by(networks.c.reward.desc(), networks.c.parameters, networks.c.number).limit(k)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def ended(self) -> list[Row[Any]]:
@@ -103,7 +119,7 @@ class SearchReader:
         query = select(networks).where(
             networks.c.search_id == self._search_id, networks.c.reward.is_not(None)
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return list(connection.execute(query.order_by(networks.c.finished_position)))
 
     def network(self, number: int) -> dict[str, Any]:
@@ -113,7 +129,7 @@ class SearchReader:
             UnknownNetworkError: there is no network with that number.
         """
         own = networks.c.search_id == self._search_id
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             named = networks.c.number == number if number in ROW else false()
             row = connection.execute(select(networks).where(own, named)).one_or_none()
             if row is None:
@@ -138,7 +154,7 @@ class SearchReader:
         """
         query = select(networks).where(networks.c.search_id == self._search_id, *conditions)
         page = query.order_by(*order_by, networks.c.number).limit(limit).offset(offset)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             return [dict(row._mapping) for row in connection.execute(page)], total
 
@@ -153,7 +169,7 @@ class SearchReader:
             select(func.count()).select_from(trained).where(own, networks.c.outcome.is_(None)),
             select(func.count()).select_from(trained).where(own, trainings.c.purpose == "audit"),
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return "-".join(str(connection.execute(query).scalar()) for query in counts)
 
     def audits(self) -> list[dict[str, Any]]:
@@ -181,7 +197,7 @@ class SearchReader:
             .where(final.is_not(None))
             .order_by(networks.c.number)
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def audit_epochs(self) -> int:
@@ -189,12 +205,12 @@ class SearchReader:
         ended = trained_to_end(self._search_id, "audit").with_only_columns(networks.c.id)
         query = select(func.count()).select_from(trainings.join(epochs))
         query = query.where(trainings.c.purpose == "audit", trainings.c.network_id.in_(ended))
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(query).scalar_one()
 
     def seconds_per_epoch(self) -> dict[int, float]:
         """Of the networks that were stopped, by number: the mean of their epochs, without the start."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return {row.number: row.seconds for row in connection.execute(seconds_per_epoch(self._search_id))}
 
     def samples(self) -> list[tuple[str, float]]:
@@ -205,7 +221,7 @@ class SearchReader:
             .where(samples.c.search_id == self._search_id, samples.c.position.is_not(None))
             .order_by(samples.c.position)
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return [(row.architecture, row.reward) for row in connection.execute(query)]
 
     def repeats(self) -> int:
@@ -214,7 +230,7 @@ class SearchReader:
         first = select(func.min(samples.c.position).label("position")).where(*own)
         new = first.group_by(samples.c.network_id).subquery()
         query = select(func.max(samples.c.position) - select(func.max(new.c.position)).scalar_subquery())
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(query.where(*own)).scalar() or 0
 
     def close(self) -> None:

@@ -41,9 +41,9 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
     """
     _require_own(to, folder)
     view = SearchView(reader, _watched)
-    with _bar(FIGURES, "figures", unit="fig") as bar:
+    with reader.at_one_moment(), _bar(FIGURES, "figures", unit="fig") as bar:
         drawn = [draw(figure, view) for figure in bar]
-    html = page(view, folder.path, folder.owner(), drawn)
+        html = page(view, folder.path, folder.owner(), drawn)
     try:
         to.mkdir(parents=True, exist_ok=True)
         with alone(to / "report.lock"):

@@ -150,6 +150,18 @@ def test_every_event_changes_the_version(new_database):
     reader.close()
 
 
+def test_a_block_reads_one_moment_while_the_search_goes_on(new_database):
+    url, database = new_database()
+    counts = {"num_params": 1, "depth": 2, "parameters": 1, "macs": 1}
+    network = database.propose(0, 1.0, {"number": 1, "architecture": "[C(8,3,1), SM(10)]", **counts})
+    reader = SearchReader(url)
+    with reader.at_one_moment():
+        database.finish(network, NetworkResult("completed", 0.6, final_accuracy=0.6), 1, {0: 1})
+        assert (reader.ended(), reader.top(1)) == ([], [])
+    assert [row.number for row in reader.ended()] == [1]
+    reader.close()
+
+
 def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask_run):
     audits = reader.audits()
     assert [row["number"] for row in audits] == [
