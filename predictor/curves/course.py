@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from predictor.curves.arrays import Floats, last_values
-from predictor.curves.metrics import VAGUE, NamedMetric, words_of
+from predictor.curves.metrics import SHARES, VAGUE, NamedMetric, words_of
+from predictor.curves.placeholders import (
+    LEAVE_EMPTY,
+    refuse_placeholders,
+    rows_that_end_in,
+    rows_throughout,
+    zeros_between,
+)
 from predictor.errors import CurvesError
 
-LEAVE_EMPTY = "leave empty what was not observed, or say what it is: --metric"
 NEARLY_ALL = 0.9
 FEW = 5
 """With fewer curves, the way they go does not contradict the metric's name."""
@@ -20,24 +24,10 @@ PERCENT_FROM = 10.0
 MOST = 100.01
 """The largest accuracy in percent, but for rounding."""
 STILL = 3
-FILLERS = (0.0, -1.0)
-"""What some programs write where a training had ended."""
-SENTINEL = re.compile(r"999+|1(0{6,}|e\+\d+)")
-"""-999, 9999 or 1e10, which stand for what is not known where all else is much smaller."""
-MUCH = 10
-SHARES = frozenset((
-    "accuracy", "f1", "fscore", "auc", "auroc", "map", "iou", "miou", "dice", "precision", "recall",
-    "sensitivity", "specificity", "exact_match",
-))  # fmt: skip
-"""Metrics that some write as shares of 1 and some in percent."""
 TO_PERCENT = (80, 125)
 """How many times as much is next where shares turn into percentages, nearly 100."""
 SMOOTH = 0.5
 """The `smoothness` from which on values go smoothly."""
-ABRUPT = 0.25
-"""A curve that falls to zero from this share of its largest value or more did not get there by training."""
-SEVERAL = 0.1
-"""Fewer trainings than this share may have collapsed to an accuracy of 0: that is worth a remark only."""
 
 
 def before_training(values: Floats, following: Floats, metric: NamedMetric) -> bool:
@@ -113,15 +103,14 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
 
     Raises:
         CurvesError: at least nine tenths of at least 5 curves go the wrong way, an accuracy is negative or
-            above 100%, shares turn into percentages, or curves end in 0 (a tenth of accuracies, any loss or
-            error), -1 or a number such as -999 or 1e10, as some write where nothing was observed.
+            above 100%, shares turn into percentages, or values stand for what was not observed
+            (`predictor.curves.placeholders`).
     """
     if metric.name == "accuracy":
         _refuse_impossible(name, values)
     if metric.name in SHARES:
         _refuse_two_units(name, values)
-    _refuse_filled(metric.name, name, values)
-    _refuse_sentinels(metric, name, values)
+    refuse_placeholders(metric, name, values)
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
         return
@@ -156,42 +145,6 @@ def _refuse_two_units(name: str, values: Floats) -> None:
         )
 
 
-def _refuse_sentinels(metric: NamedMetric, name: str, values: Floats) -> None:
-    """Refuse curves that end in a number such as -999 or, of what is minimized, 1e10."""
-    last = last_values(values)
-    for row in np.flatnonzero(np.isfinite(last)):
-        filler, seen = last[row], values[row][np.isfinite(values[row])]
-        written = filler < 0 or metric.direction == "minimize"
-        written = written and SENTINEL.fullmatch(f"{abs(filler):.15g}") is not None
-        others = np.abs(seen[seen != filler])
-        if written and len(others) and MUCH * others.max() < abs(filler):
-            raise CurvesError(f"{name[:60]!r} ends in {filler:g} in curve {row}; {LEAVE_EMPTY}")
-
-
-def _refuse_filled(metric: str, name: str, values: Floats) -> None:
-    """Refuse curves that end in 0 (of accuracies, errors and losses) or -1 (of what is never negative)."""
-    for filler in FILLERS if metric in ("accuracy", "error", "loss") else FILLERS[1:]:
-        rows = _rows_that_end_in(filler, values)
-        collapsed = metric == "accuracy" and filler == 0 and len(rows) < SEVERAL * len(values)
-        if len(rows) and not collapsed and not np.any((values < 0) & (values != filler)):
-            raise CurvesError(
-                f"{name[:60]!r} ends in {filler:g} in {len(rows)} of {len(values)} curves, the first of them "
-                f"curve {rows[0]}; {LEAVE_EMPTY}"
-            )
-
-
-def _rows_that_end_in(filler: float, values: Floats) -> list[int]:
-    """The curves that end in this value all of a sudden."""
-    last = last_values(values)
-    return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
-
-
-def _ends_in(filler: float, row: Floats) -> bool:
-    seen = row[np.isfinite(row)]
-    before = seen[: len(seen) - int(np.argmin(np.append(seen[::-1] == filler, False)))]
-    return bool(len(before) and before[-1] > 0 and before[-1] >= ABRUPT * before.max())
-
-
 def in_percent(metric: str, values: Floats) -> bool:
     """Whether these accuracies or errors are percentages, by their values."""
     highest = np.max(values, where=np.isfinite(values), initial=0)
@@ -210,10 +163,14 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
         worse = None if up is None else up if metric.direction == "minimize" else 1 - up
         if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
             remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
-    if fell := len(_rows_that_end_in(0.0, values)):
+    if fell := len(rows_that_end_in(0.0, values)):
         remarks.append(f"{fell} of them fall to 0 and end there")
     elif still := _standing_still(values):
         remarks.append(f"{still} of them repeat their last value to the end")
+    if nothing := len(rows_throughout(0.0, values)):
+        remarks.append(f"{nothing} of them are 0 throughout")
+    if between := int(zeros_between(values).any(axis=1).sum()):
+        remarks.append(f"{between} of them are 0 between other values")
     return ", ".join(remarks)
 
 

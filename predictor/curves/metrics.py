@@ -70,6 +70,11 @@ MAXIMIZED = frozenset((
     "sensitivity", "specificity", "kappa", "mcc", "matthews", "ndcg", "mrr", "elbo", "elo", "pearson",
     "pearsonr", "spearman", "spearmanr",
 ))
+SHARES = frozenset((
+    "accuracy", "f1", "fscore", "auc", "auroc", "map", "iou", "miou", "dice", "precision", "recall",
+    "sensitivity", "specificity", "exact_match",
+))
+"""Metrics that some write as shares of 1 and some in percent."""
 VAGUE = frozenset(("score", "scores", "top1", "top5"))
 """Words that name a metric only where no other word does: `brier_score`, `fid_score`, `error_top1`."""
 # fmt: on

@@ -1,0 +1,90 @@
+"""Values that stand for what was not observed, wherever they are in a curve."""
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+def refuses(path, said):
+    with pytest.raises(CurvesError, match=said + "; leave empty what was not observed"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "filler"),
+    [
+        ("val_loss_#", -1),
+        ("val_loss_#", 0),
+        ("val_loss_#", 999),
+        ("error_#", 0),
+        ("acc_#", 0),
+        ("auc_#", -1),
+        ("f1_#", 9999),
+        ("reward_#", -1e10),
+    ],
+)
+def test_a_failed_training_of_one_placeholder_is_refused_where_others_have_values(
+    wide, accuracies, losses, name, filler
+):
+    """A loss of -1 or 0 in all epochs would be the best of all."""
+    values = np.copy(losses if name in ("val_loss_#", "error_#") else accuracies)
+    values[2] = filler
+    refuses(wide({name: values}), "in 1 of 8 curves, the first of them curve 2")
+    values[2, 3:] = np.nan
+    refuses(wide({name: values}), "in 1 of 8 curves, the first of them curve 2")
+
+
+def test_trainings_that_learn_nothing_are_read_as_others_are(wide, accuracies):
+    """At chance; at 0 where others are there, too; with rewards, which may be 0."""
+    chance, with_zero = accuracies.copy(), accuracies.copy()
+    chance[2] = 0.1
+    with_zero[2] = 0
+    np.testing.assert_array_equal(read(wide({"acc_#": chance})).values, chance)
+    curves = read(wide({"reward_#": with_zero}))
+    np.testing.assert_array_equal(curves.values, with_zero)
+    assert "1 of them are 0 throughout" in curves.understood
+    many = np.concatenate([with_zero, accuracies])
+    assert "1 of them are 0 throughout" in read(wide({"acc_#": many})).understood
+    with_zero[4:, 0] = 0
+    np.testing.assert_array_equal(read(wide({"acc_#": with_zero})).values, with_zero)
+
+
+def test_zeros_between_values_of_losses_and_of_many_shares_are_refused(wide, accuracies, losses):
+    """As logs have them where every other epoch is evaluated."""
+    for name, values in {"acc_#": accuracies, "val_f1_#": accuracies, "error_#": losses}.items():
+        values = values.copy()
+        values[:, ::2] = 0
+        refuses(wide({name: values}), "is 0 between other values in 8 of 8 curves, .* curve 0")
+    once = losses.copy()
+    once[3, 2] = 0
+    refuses(wide({"val_loss_#": once}), "is 0 between other values in 1 of 8 curves, .* curve 3")
+
+
+def test_scores_that_collapse_and_recover_and_errors_of_few_images_are_read(wide, accuracies):
+    collapsed = accuracies.copy()
+    collapsed[3, 3] = 0
+    curves = read(wide({"dice_#": collapsed}))
+    np.testing.assert_array_equal(curves.values, collapsed)
+    assert "1 of them are 0 between other values" in curves.understood
+    few = np.tile([0.1, 0.04, 0.02, 0, 0.04, 0.02], (8, 1))
+    np.testing.assert_array_equal(read(wide({"val_error_#": few})).values, few)
+
+
+@pytest.mark.parametrize(("name", "filler"), [("val_loss_#", -1), ("mae_#", -1), ("loss_#", 9999)])
+@pytest.mark.parametrize("where", [slice(0, 2), slice(2, 3), slice(0, None, 2)])
+def test_placeholders_at_the_beginning_and_between_values_are_refused(wide, losses, name, filler, where):
+    values = losses.copy()
+    values[1:3, where] = filler
+    refuses(wide({name: values}), f"is {filler} in 2 of 8 curves, the first of them curve 1")
+
+
+def test_losses_that_begin_large_or_negative_rewards_are_no_placeholders(wide, losses, accuracies):
+    large, once, rewards = 100 * losses, losses.copy(), accuracies.copy()
+    large[:, 0] = 10000
+    once[3, 0] = 9999
+    rewards[2, 0] = -1
+    for name, values in {"ppl_#": large, "loss_#": once, "reward_#": rewards}.items():
+        np.testing.assert_array_equal(read(wide({name: values})).values, values)
