@@ -46,8 +46,18 @@ def _by_metric(table: pd.DataFrame) -> pd.DataFrame:
     value = next((by_name[name] for name in names if name in by_name), None)
     if tag is None or value is None or not first_text(table[tag]) or first_text(table[value]):
         return table
+    table = _without_nan(table, value)
     named = {name: table[value].where(table[tag] == name, "") for name in dict.fromkeys(table[tag])}
     return table.drop(columns=[tag, value]).assign(**named)
+
+
+def _without_nan(table: pd.DataFrame, value: str) -> pd.DataFrame:
+    """The table without MLflow's column `is_nan`, which tells where 0 stands for NaN."""
+    column = next((column for column in table.columns if plain(column) == "is nan"), None)
+    if column is None or not set(table[column].str.lower()) <= YES_AND_NO:
+        return table
+    is_nan = table[column].str.lower().isin(("true", "1", "yes"))
+    return table.drop(columns=column).assign(**{value: table[value].mask(is_nan, "nan")})
 
 
 def _by_data(table: pd.DataFrame) -> pd.DataFrame:

@@ -180,3 +180,15 @@ def test_the_columns_of_a_curve_are_gone_through_once_however_many_columns_there
     curve = Curve()
     refuse_kinds(pd.DataFrame([["0.5"] * 8] * 2, columns=columns), curve)
     assert curve.gone_through == 1
+
+
+@pytest.mark.parametrize("yes", [1, True])
+def test_a_value_that_mlflow_says_is_nan_is_none(tmp_path, phases, yes):
+    """Its databases have 0 there, which would be the best of all losses."""
+    rows = phases[phases["phase"] == "val"].melt(["run", "epoch"], ["acc", "loss"], "key")
+    failed = (rows["run"] == "r2") & (rows["epoch"] > 3)
+    rows["value"] = rows["value"].mask(failed, 0.0)
+    rows.assign(is_nan=np.where(failed, yes, type(yes)(0))).to_csv(tmp_path / "metrics.csv", index=False)
+    curves = read(tmp_path / "metrics.csv", curve="loss")
+    assert curves.observed.tolist() == [6, 6, 3, 6, 6, 6, 6, 6]
+    assert "is_nan" not in curves.understood
