@@ -108,19 +108,59 @@ def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> 
 
 
 def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str] | None:
+    """Columns with which no training has an epoch twice, or one of runs if these would break them up.
+
+    A column that is named as that of runs comes first, then one whose trainings all begin with the same
+    epoch: a rate that decays would begin another training whenever it changes.
+    """
+    exact = _exact(rows, epoch, able)
+    keys = exact[:1] or _several_keys(rows, epoch, able)
+    if keys and not _begin_late(rows, keys, epoch):
+        return keys
+    for column in able:  # a training that was begun again
+        again = _repeats(rows, [column], epoch) if plain(column) in RUN_NAMES else 0
+        if 0 < again <= FEW_REPEATS * len(rows) and not (keys and _begin_late(rows, [column], epoch)):
+            return [column]
+    _refuse_broken(rows, epoch, exact)
+    return keys or None
+
+
+def _exact(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:
+    """The best column with which no training has an epoch twice; all of them if they begin late with each."""
+    late = []
     for column in able:
         if _repeats(rows, [column], epoch) == 0 and rows[column].nunique() < len(rows):
-            return [column]
+            if plain(column) in RUN_NAMES or not _begin_late(rows, [column], epoch):
+                return [column]
+            late.append(column)
+    return late
+
+
+def _several_keys(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:
+    """Columns that only together tell the trainings apart; none if they do not."""
     keys: list[str] = []
     for column in able:
         if _repeats(rows, [*keys, column], epoch) < _repeats(rows, keys, epoch):
             keys.append(column)
-    if keys and _repeats(rows, keys, epoch) == 0 and rows.groupby(keys).ngroups < len(rows):
-        return keys
-    for column in able:  # a training that was begun again
-        if plain(column) in RUN_NAMES and _repeats(rows, [column], epoch) <= FEW_REPEATS * len(rows):
-            return [column]
-    return None
+    exact = bool(keys) and _repeats(rows, keys, epoch) == 0 and rows.groupby(keys).ngroups < len(rows)
+    return keys if exact else []
+
+
+def _begin_late(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> bool:
+    """Whether not all trainings that these columns tell apart begin with the same epoch."""
+    numbered = pd.Series(known_numbers(rows[epoch]), rows.index)
+    return bool(numbered.groupby([rows[key] for key in keys]).min().nunique() > 1)
+
+
+def _refuse_broken(rows: pd.DataFrame, epoch: str, keys: Sequence[str]) -> None:
+    """Refuse trainings that begin late with each of these columns, and are not the same with all."""
+    for other in keys[1:]:
+        most = max(rows[keys[0]].nunique(), rows[other].nunique())
+        if not names_bookkeeping(keys[0]) and rows.groupby([keys[0], other]).ngroups > most:
+            raise CurvesError(
+                f"{shown(keys[0])} and {shown(other)} tell different trainings apart, some of which begin "
+                f"after the first {shown(epoch)}; call the column that tells the trainings run"
+            )
 
 
 def _in_order(rows: pd.DataFrame, epoch: str, numbers: Sequence[str]) -> list[str] | None:

@@ -80,9 +80,9 @@ UNITS = frozenset(("k", "st", "nd", "rd", "th"))
 """What may follow it: `acc_1k`, `1st_acc`."""
 
 RUN_NAMES = (
-    "run", "run id", "run uuid", "run name", "trial", "trial id", "trial number", "experiment",
-    "experiment id", "job id", "model id", "id", "name", "model", "network", "config id", "uuid", "version",
-    "file", "lauf", "column",
+    "run", "run id", "run uuid", "run name", "trial", "trial id", "trial name", "trial number", "experiment",
+    "experiment id", "experiment name", "exp name", "job id", "model id", "id", "name", "model", "network",
+    "config id", "uuid", "version", "file", "lauf", "column",
 )
 """Names of columns that tell trainings apart."""
 RUN, COLUMN = "run", "column"

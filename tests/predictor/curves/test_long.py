@@ -327,3 +327,48 @@ def test_the_first_epoch_that_is_no_number_is_named(write, long):
     table = pd.concat([long, long.iloc[:1].assign(epoch="best")])
     with pytest.raises(CurvesError, match="row 49, column 'epoch': 'best' is not a number"):
         read(write(table))
+
+
+@pytest.mark.parametrize("run", ["run", "trial_id"])
+@pytest.mark.parametrize("other", ["lr", "pid", "date"])
+def test_a_run_that_was_resumed_with_another_rate_or_process_is_one_training(
+    write, long, accuracies, run, other
+):
+    """The later rows of its epochs count, and the line says so."""
+    rates = long["lr"] * 0.5 ** ((long["epoch"] - 1) // 3) if other == "lr" else long["run"].str[1:]
+    table = long.drop(columns="lr").assign(**{other: rates.astype(str)})
+    again = table[(table["run"] == "r2") & (table["epoch"] > 4)].assign(val_acc=[0.7, 0.8], **{other: "77"})
+    curves = read(write(pd.concat([table, again]).rename(columns={"run": run})))
+    accuracies[2, 4:] = [0.7, 0.8]
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"told apart by {run}; 2 values more at the same epoch: the last one counts" in curves.understood
+
+
+@pytest.mark.parametrize("name", ["exp_name", "trial_name", "seed", "arch"])
+def test_rows_by_epoch_are_not_told_apart_by_what_changes_within_trainings(write, long, accuracies, name):
+    """A rate that decays, or the memory of a GPU: some of these trainings would begin late."""
+    rates = long["lr"] * np.where(long["epoch"] > 3, 0.01, 1)
+    table = long.assign(lr=rates, memory=1000 * rates).rename(columns={"run": name})
+    columns = ["epoch", "lr", "memory", name, "val_acc"]
+    curves = read(write(table.sort_values("epoch", kind="stable")[columns]))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"told apart by {name};" in curves.understood
+
+
+def test_columns_that_break_trainings_up_in_different_ways_are_asked_about(write, long):
+    changing = long.assign(
+        lr=long["lr"] * np.where(long["epoch"] > 3, 0.01, 1),
+        wd=long["lr"] * np.where(long["epoch"] > 2, 10.1, 1),
+    )
+    with pytest.raises(
+        CurvesError, match="lr and wd tell different trainings apart, some of which begin after"
+    ):
+        read(write(changing.drop(columns="run").sort_values("epoch", kind="stable")))
+
+
+def test_runs_that_begin_late_are_told_apart_by_their_name_all_the_same(write, long, accuracies):
+    """Although with the model, which two of them have, all would begin with the first epoch."""
+    late = long.assign(epoch=long["epoch"] + 0.5 * (long["run"].str[1:].astype(int) % 2), model="a")
+    late.loc[late["run"] > "r3", "model"] = "b"
+    curves = read(write(late[["run", "model", "epoch", "val_acc"]][late["run"].isin(["r0", "r1", "r4"])]))
+    assert curves.names.tolist() == ["r0", "r1", "r4"]
