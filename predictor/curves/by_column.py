@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from predictor.curves.cells import first_text
+from predictor.curves.cells import is_mostly_numbers, numbers
 from predictor.curves.columns import is_index, numbers_trainings
 from predictor.curves.metrics import mentions_metric_or_data, names_no_values, plain
 from predictor.curves.partition import epoch_columns, with_epochs
@@ -65,7 +65,10 @@ def merged(table: pd.DataFrame) -> list[str]:
 def _stacked(
     table: pd.DataFrame, epoch: str, called: str, pairs: Mapping[str, tuple[str, str]], run: str
 ) -> pd.DataFrame:
-    """The trainings one below the other."""
+    """The trainings one below the other; `CurvesError` for a cell of text among numbers."""
+    for column in pairs:
+        if is_mostly_numbers(table[column]):
+            numbers(table[column], column)
     parts = [
         pd.DataFrame({run: name, called: table[epoch], metric: table[column]})
         for column, (name, metric) in pairs.items()
@@ -84,7 +87,7 @@ def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     for run, metric in pairs.values():
         metrics.setdefault(run, set()).add(metric)
     alike = len({frozenset(found) for found in metrics.values()}) == 1
-    numeric = not any(first_text(table[column]) for column in columns)
+    numeric = all(is_mostly_numbers(table[column]) for column in columns)
     told = (
         len(metrics) > 1 and len(set(pairs.values())) == len(pairs) and all(map(numbers_trainings, metrics))
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from predictor.curves.arrays import Floats
 from predictor.errors import CurvesError
 
-MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-"))
+MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-", "<na>"))
 """Cells that hold no number and say so, in lower case."""
 
 
@@ -51,6 +51,11 @@ def count_numbers(cells: pd.Series) -> int:
     if _at_once(cells) is not None:
         return int((cells != "").sum())
     return sum(map(is_number, cells))
+
+
+def is_mostly_numbers(cells: pd.Series) -> bool:
+    """Whether at least half of the cells that are not missing are numbers."""
+    return 2 * count_numbers(cells) >= sum(cell.lower() not in MISSING for cell in cells)
 
 
 def _at_once(cells: pd.Series) -> Floats | None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.cells import count_numbers, first_text, numbers
-from predictor.curves.choice import Candidate, choose, refuse_training
+from predictor.curves.cells import count_numbers, first_text, is_mostly_numbers, numbers
+from predictor.curves.choice import Candidate, choose, is_generic, refuse_training
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import UNLABELLED, metric_of, names_no_values, plain, split_rank
 from predictor.curves.partition import OF_PARAMETERS
@@ -23,7 +23,7 @@ OFTEN = 2
 
 
 def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None) -> str:
-    """The column asked for, or the best one; `CurvesError` if there is none, or two are equally good.
+    """The column asked for, or the best one; `CurvesError` if there is none, two are as good, or it has text.
 
     Args:
         table: a row per training and epoch.
@@ -40,6 +40,7 @@ def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wa
             f"{shown(chosen)} may be a metric, or one of {listed(numbered)}; say which: --curve "
             f"{as_argument(chosen)}{OF_TRAININGS}"
         )
+    numbers(table[chosen], chosen)  # raises what is no number
     return chosen
 
 
@@ -54,7 +55,7 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
     others = (
         column
         for column in table.columns
-        if not first_text(table[column])
+        if is_mostly_numbers(table[column])
         and len(set(table[column]) - {""}) > trainings
         and not names_no_values(column)
     )
@@ -68,7 +69,7 @@ def _candidates(
 
     Where one was asked for, all of them.
     """
-    counts = _numeric(table, (*epochs, run))
+    counts = _numeric(table, (*epochs, run), wanted)
     known = _changing([column for column in counts if metric_of(column)], table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
@@ -94,16 +95,25 @@ def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:
+def _numeric(table: pd.DataFrame, used: Sequence[str | None], wanted: str | None) -> dict[str, int]:
     """How many numbers each column has that may be the curve: not all alike, and not of a configuration."""
     counts = {}
     for column in table.columns:
-        if column in used or is_index(column) or OF_PARAMETERS.match(column) or first_text(table[column]):
+        if column in used or is_index(column) or OF_PARAMETERS.match(column):
+            continue
+        if column != wanted and _is_text(table[column], column):
             continue
         count = count_numbers(table[column])
         if count and len(set(table[column]) - {""}) > 1:
             counts[column] = count
     return counts
+
+
+def _is_text(cells: pd.Series, column: str) -> bool:
+    """Whether the column holds text; not if it is only some among the values of a curve: `failed`, `--`."""
+    if not first_text(cells):
+        return False
+    return not ((metric_of(column) or is_generic(column)) and is_mostly_numbers(cells))
 
 
 def _changing(columns: list[str], table: pd.DataFrame, run: str | None) -> list[str]:

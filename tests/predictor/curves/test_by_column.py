@@ -108,3 +108,11 @@ def test_it_is_told_that_an_export_of_a_chart_sums_up_groups_of_runs(tmp_path, a
     curves = read(tmp_path / "chart.csv")
     np.testing.assert_array_equal(curves.values, accuracies)
     assert "; g1 - val_acc: of several runs or steps, by __MIN and __MAX;" in curves.understood
+
+
+@pytest.mark.parametrize("name", ["run_{}", "sweep-{} - val_acc"])
+def test_a_cell_of_text_among_the_values_of_a_training_is_named(write, accuracies, name):
+    columns = {name.format(i): row.tolist() for i, row in enumerate(accuracies)}
+    columns[name.format(3)][4] = "failed"
+    with pytest.raises(CurvesError, match=f"row 5, column '{name.format(3)}': 'failed' is not a number"):
+        read(write({"epoch": EPOCHS, **columns}))

@@ -1,5 +1,7 @@
 """Tables with a row per epoch: of several trainings, and of one."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -372,3 +374,29 @@ def test_runs_that_begin_late_are_told_apart_by_their_name_all_the_same(write, l
     late.loc[late["run"] > "r3", "model"] = "b"
     curves = read(write(late[["run", "model", "epoch", "val_acc"]][late["run"].isin(["r0", "r1", "r4"])]))
     assert curves.names.tolist() == ["r0", "r1", "r4"]
+
+
+@pytest.mark.parametrize("cell", ["failed", "#DIV/0!", "--", "?", "-nan(ind)", "0.53*"])
+def test_a_cell_of_text_among_the_values_of_the_curve_is_named(write, long, cell):
+    """And the curve is not that of the training data, in which there is none."""
+    table = long.rename(columns={"val_loss": "train_loss"}).astype({"val_acc": object})
+    table.loc[40, "val_acc"] = cell
+    said = rf"row 41, column '\w+': '{re.escape(cell)}' is not a number"
+    with pytest.raises(CurvesError, match=said):
+        read(write(table))
+    with pytest.raises(CurvesError, match=said):
+        read(write(table.rename(columns={"val_acc": "val_jaccard"})), curve="val_jaccard")
+    with pytest.raises(CurvesError, match="train_loss was measured on training data; val_jaccard, measured"):
+        read(write(table.rename(columns={"val_acc": "val_jaccard"})))
+    np.testing.assert_array_equal(read(write(table), curve="train_loss").values[0], long["val_loss"][:6])
+
+
+def test_a_column_of_text_and_few_numbers_is_no_curve(write, long, accuracies):
+    table = long.assign(val_loss=np.where(long["run"] == "r1", "0.5", "mse"))
+    np.testing.assert_array_equal(read(write(table)).values, accuracies)
+
+
+def test_a_cell_that_pandas_writes_for_what_is_missing_is_empty(write, long):
+    table = long.astype({"val_acc": object})
+    table.loc[11, "val_acc"] = "<NA>"
+    assert read(write(table)).observed.tolist() == [6, 5, 6, 6, 6, 6, 6, 6]
