@@ -28,6 +28,7 @@ TO_PERCENT = (80, 125)
 """How many times as much is next where shares turn into percentages, nearly 100."""
 SMOOTH = 0.5
 """The `smoothness` from which on values go smoothly."""
+ONE_WAY = 0.8
 
 
 def before_training(values: Floats, following: Floats, metric: NamedMetric) -> bool:
@@ -62,26 +63,42 @@ def rising(values: Floats) -> float | None:
 
 def smoothness(values: Floats) -> float:
     """Mean over curves (n, T) of the change from first to last value, divided by the sum of all changes."""
-    changes = np.diff(values, axis=1)
-    with np.errstate(invalid="ignore"):
-        shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
-    known = shares[np.isfinite(shares)]
+    known = _smoothness_of_each(values)
     return float(known.mean()) if len(known) else 0.0
 
 
-def check_rows(values: Floats) -> None:
+def _smoothness_of_each(values: Floats) -> Floats:
+    changes = np.diff(values, axis=1)
+    with np.errstate(invalid="ignore"):
+        shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
+    return np.asarray(shares[np.isfinite(shares)])
+
+
+def check_rows(values: Floats, named: bool = False) -> None:
     """Refuse values that go smoothly down the columns and not along the rows; raises `CurvesError`.
 
     Args:
         values: (n, T), of which nothing but their place tells what is a training and what an epoch.
+        named: whether the columns have a metric's name, as those of epochs have. Then most of them have to be
+            smooth, as not all are where trainings are sorted, and their means must not go one way.
     """
     down, along = smoothness(values.T), smoothness(values)
+    if named and down:
+        down = float(np.quantile(_smoothness_of_each(values.T), 0.25))
+        along = 1 if _go_one_way(values.mean(axis=0)) else along
     if np.isfinite(values).all() and len(values) > FEW and down >= max(SMOOTH, 2 * along):
         n, T = values.shape
         raise CurvesError(
             f"{n} rows of {T} values seem to be {n} epochs of {T} trainings: a row has to be a training; "
             "turn the table round, or say what the values are: --metric"
         )
+
+
+def _go_one_way(values: Floats) -> bool:
+    """Whether values (T,) go up or down by more than chance: Spearman's correlation with their place."""
+    ranks = values.argsort().argsort()
+    correlation = np.corrcoef(ranks, np.arange(len(values)))[0, 1] if len(values) > 1 else 1
+    return bool(abs(correlation) > min(ONE_WAY, 3 / np.sqrt(len(values))))
 
 
 def course(values: Floats) -> str:

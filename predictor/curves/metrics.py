@@ -13,12 +13,15 @@ from typing import Literal
 
 from predictor.curves.words import (
     AFTERWARDS,
+    BESIDE_STEPS,
     BOOKKEEPING,
     COEFFICIENTS,
     DATA,
+    EPOCH_WORDS,
     MEASURED,
     OF_RUNS,
     PARAMETER_WORDS,
+    SEEN,
     SETTINGS,
     STATISTICS,
     SUPERLATIVES,
@@ -191,6 +194,12 @@ def names_bookkeeping(name: str) -> bool:
     if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
         return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
     return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
+
+
+def names_steps(name: str) -> bool:
+    """Whether the name is one of numbers of epochs, or of steps: `Epochs`, `eval_steps`, `samples_seen`."""
+    words = set(words_of(name))
+    return words <= EPOCH_WORDS | SEEN | BESIDE_STEPS and bool(words & (EPOCH_WORDS | SEEN))
 
 
 def names_no_values(name: str) -> bool:

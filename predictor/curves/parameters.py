@@ -12,8 +12,16 @@ import pandas as pd
 from predictor.curves.arrays import Floats, last_values
 from predictor.curves.cells import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes
-from predictor.curves.columns import groups_of, is_index, is_parameter, kind_of, name_column
-from predictor.curves.metrics import mentions_metric, names_bookkeeping, names_result, plain
+from predictor.curves.columns import Group, groups_of, is_index, is_parameter, kind_of, name_column
+from predictor.curves.metrics import (
+    UNLABELLED,
+    mentions_metric,
+    names_bookkeeping,
+    names_result,
+    names_steps,
+    plain,
+    split_rank,
+)
 from predictor.curves.wording import LONGEST, listed
 from predictor.curves.words import OF_EPOCHS
 from predictor.errors import CurvesError
@@ -102,14 +110,24 @@ def _nearly(x: Floats, answer: Floats) -> bool:
 
 
 def _other_curves(columns: list[str], T: int) -> dict[str, str]:
-    """Columns, and their groups' names, of groups that are of a metric or as long as the curve."""
+    """Columns, and their groups' names, of groups of a metric, of its steps, or as long as the curve."""
     return {
         column: group.name
         for group in groups_of(columns)
         if len(group.columns) > 1
-        and (mentions_metric(group.name) or (T > 2 and T in (group.length, len(group.columns))))
+        and (
+            mentions_metric(group.name)
+            or (T > 2 and T in (group.length, len(group.columns)))
+            or _of_steps(group, T)
+        )
         for column in group.columns.values()
     }
+
+
+def _of_steps(group: Group, T: int) -> bool:
+    """Whether these are steps of other curves; `steps_1, steps_2` may be those at which a rate changes."""
+    longer = group.length > T and len(group.name) > 2
+    return names_steps(group.name) and (longer or split_rank(group.name) != UNLABELLED)
 
 
 def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:

@@ -11,9 +11,9 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import count_numbers, known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
-from predictor.curves.course import before_training, check_rows
+from predictor.curves.course import FEW, before_training, check_rows, smoothness
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
+from predictor.curves.metrics import NamedMetric, metric_of, names_steps, plain, words_of
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
@@ -35,8 +35,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     _refuse_other_epochs(group, groups, table)
     refuse_kinds(table, group.columns.values())
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
-    if not wishes.metric and _may_be_turned(group, table):
-        check_rows(np.stack(list(columns.values()), axis=1))
+    if not wishes.metric:
+        _refuse_turned(group, table, np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
     sums = refuse_summaries(table[_others(group, table)], values)
@@ -131,8 +131,7 @@ def _refuse_other_epochs(group: Group, groups: Sequence[Group], table: pd.DataFr
 
 def _differ(group: Group, table: pd.DataFrame) -> bool:
     """Whether these are numbers of epochs, and not the same in all rows that have them."""
-    words = set(words_of(group.name.rpartition("/")[2]))
-    if not words or not words <= EPOCH_WORDS | {"global"}:
+    if not names_steps(group.name.rpartition("/")[2]):
         return False
     at = np.stack([known_numbers(table[column]) for column in group.columns.values()], axis=1)
     rows = [row[np.isfinite(row)] for row in at]
@@ -151,10 +150,32 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     return f" (if {_range(group)} are a curve: --curve {as_argument(group.name)})"
 
 
-def _may_be_turned(group: Group, table: pd.DataFrame) -> bool:
-    """Whether nothing says that columns are epochs and rows trainings: `curve_1` or `net1` does not."""
-    told = metric_of(group.name) or EPOCH_WORDS.intersection(words_of(group.name))
-    return not told and _is_alone(group, table)
+def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
+    """Refuse rows that seem to be epochs, where no parameter says that they are trainings.
+
+    Names such as `curve_1` or `net1` do not say it, those of metrics do not say it for certain.
+    """
+    if EPOCH_WORDS.intersection(words_of(group.name)):
+        return
+    counters = [column for column in _others(group, table) if not is_index(column)]
+    if not counters and not metric_of(group.name):
+        check_rows(values)
+    elif all(_counts_up(known_numbers(table[column])) for column in counters):
+        check_rows(values, named=True)
+        smooth = len(values) > FEW and smoothness(values.T) >= 0.9 * smoothness(values)
+        if smooth and (numbered := list(filter(names_steps, counters))):
+            raise CurvesError(
+                f"{shown(numbered[0])} counts up row by row: if the rows are epochs, turn the table round; "
+                f"if {_range(group)} are, leave that column out, or say what the values are: --metric"
+            )
+
+
+def _counts_up(numbered: Floats) -> bool:
+    """Whether these are 0, 1 or a step, and so on by the same step."""
+    steps = np.diff(numbered)
+    if not len(steps) or not steps[0] > 0:
+        return False
+    return bool(np.allclose(steps, steps[0]) and numbered[0] in (0, 1, steps[0]))
 
 
 def _is_alone(group: Group, table: pd.DataFrame) -> bool:

@@ -69,6 +69,10 @@ BESIDE_EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
     "fidelity", "episode", "episodes", "hour", "hours", "minute", "minutes", "at", "after", "until",
 ))
 """Words next to the number of an epoch: `acc_after_1`."""
+SEEN = frozenset(("x", "samples", "examples", "images", "tokens"))
+"""What may be counted instead of steps."""
+BESIDE_STEPS = DATA | {"global", "num", "n", "number", "no", "count", "seen"}
+"""What else is in names of numbers of epochs or steps: `eval_steps`, `num_epochs`, `samples_seen`."""
 RATES = ("lr", "learning rate")
 """Names of what may change from batch to batch."""
 

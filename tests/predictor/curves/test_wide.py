@@ -160,3 +160,54 @@ def test_a_column_that_may_be_the_first_of_those_that_pandas_numbered_is_asked_a
         read(path)
     path = wide({"acc": accuracies[:, -1], "acc.#": accuracies})
     np.testing.assert_array_equal(read(path).values, accuracies)
+
+
+@pytest.mark.parametrize("counter", [None, "", "Unnamed: 0", "Epochs", "steps", "num_epochs", "samples_seen"])
+def test_epochs_as_rows_are_not_taken_for_trainings_where_columns_have_a_metrics_name(
+    wide, accuracies, counter
+):
+    """As pandas writes a list of histories turned round; nothing says that rows are trainings."""
+    mixed = accuracies[[3, 0, 6, 1, 7, 2, 5, 4]]
+    epochs = {} if counter is None else {counter: 100 * np.arange(1, 7)}
+    with pytest.raises(CurvesError, match="6 rows of 8 values seem to be 6 epochs of 8 trainings"):
+        read(wide({**epochs, "val_acc_#": mixed.T}))
+    assert read(wide({**epochs, "val_acc_#": mixed.T}), metric="accuracy").T == 8
+
+
+@pytest.mark.parametrize("counter", ["Epochs", "steps", "epoch num", "n_epoch", "samples_seen"])
+def test_a_column_of_epochs_that_numbers_the_rows_is_asked_about(wide, accuracies, counter):
+    """Trainings that stand in order of their end go smoothly, too."""
+    with pytest.raises(
+        CurvesError, match=f"{counter} counts up row by row: if the rows are epochs, turn the"
+    ):
+        read(wide({counter: np.arange(6), "val_acc_#": accuracies.T}))
+    order = [3, 0, 6, 1, 7, 2, 5, 4]
+    curves = read(wide({counter: np.arange(10, 90, 10), "val_acc_#": accuracies[order]}))
+    np.testing.assert_array_equal(curves.values, accuracies[order])
+
+
+def test_trainings_that_are_sorted_by_their_end_are_read(wide):
+    rng = np.random.default_rng(0)
+    end = np.sort(rng.uniform(0.5, 0.9, 8))[:, None]
+    values = end * (1 - np.exp(-0.2 * np.arange(1, 31))) + 0.02 * rng.normal(size=(8, 30))
+    for columns in ({}, {"": np.arange(8)}, {"number": np.arange(1, 9)}):
+        np.testing.assert_allclose(read(wide({**columns, "val_acc_#": values})).values, values)
+
+
+@pytest.mark.parametrize("name", ["steps_#", "eval_steps_#", "eval_epochs_#", "x_#", "val_step_#"])
+def test_trainings_with_values_at_steps_of_their_own_are_refused(wide, accuracies, name):
+    steps = np.arange(1, 7) * np.where(np.arange(8) % 2, 100, 150)[:, None]
+    with pytest.raises(CurvesError, match=r"at different epochs, by .* row for each training and epoch"):
+        read(wide({name: steps, "val_acc_#": accuracies}))
+
+
+def test_steps_at_which_something_else_was_measured_are_no_parameters(wide, accuracies, rates):
+    steps = np.arange(1, 25) * np.where(np.arange(8) % 2, 100, 150)[:, None]
+    for several in (steps, steps[:, :3]):
+        curves = read(wide({"lr": rates, "train_steps_#": several, "val_acc_#": accuracies}))
+        assert [*curves.architecture, *curves.hyperparameters] == ["lr"]
+        assert "left out: train_steps (other curves)" in curves.understood
+    places = read(wide({"x_#": rates[:, None] * np.arange(1, 9), "val_acc_#": accuracies}))
+    assert len(places.hyperparameters) == 8
+    milestones = read(wide({"steps_#": steps[:, :2], "val_acc_#": accuracies}))
+    assert list(milestones.hyperparameters) == ["steps_1", "steps_2"]
