@@ -110,6 +110,7 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    content = _by_number({name: _by_number(value) for name, value in content.items()})
     rows = dict.fromkeys(key for value in content.values() for key in value)
     if all(map(str.isdecimal, rows)):  # as pandas writes tables by columns
         yield from _records([{name: content[name].get(row) for name in content} for row in rows])
@@ -119,6 +120,13 @@ def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[di
         yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
     else:  # one training, by kinds of data or metrics
         yield dict(_cells(content))
+
+
+def _by_number(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object in the order of its numbers if it is in that of their text: 0, 1, 10, 11, 2."""
+    if not all(map(str.isdecimal, content)) or list(content) != sorted(content):
+        return content
+    return {name: content[name] for name in sorted(content, key=int)}
 
 
 def _is_epoch(item: Mapping[str, Any]) -> bool:

@@ -274,3 +274,22 @@ def test_the_configuration_beside_a_list_of_epochs_holds_parameters(tmp_path, ac
     trainings = [{"lr": rate, "val_acc": list(row)} for rate, row in zip(rates, accuracies, strict=True)]
     (tmp_path / "all.json").write_text(json.dumps({"config": {"epochs": 6}, "runs": trainings}))
     assert list(read(tmp_path / "all.json").hyperparameters) == ["lr"]
+
+
+def test_epochs_and_rows_in_the_order_of_their_text_are_in_that_of_their_numbers(tmp_path, accuracies):
+    """As `json.dump(sort_keys=True)` writes them: 0, 1, 10, 11, 2."""
+    curve = np.concatenate([accuracies[2], accuracies[2] + 0.3]).tolist()
+    path = tmp_path / "curves.json"
+    columns = {"val_acc": dict(enumerate(curve)), "val_loss": {t: 1 - y for t, y in enumerate(curve)}}
+    rows = {str(t): {"epoch": t + 1, "val_acc": y} for t, y in enumerate(curve)}
+    for content in (columns, rows, {t: {"acc": y, "loss": 1 - y} for t, y in enumerate(curve)}):
+        text = json.dumps(json.loads(json.dumps(content)), sort_keys=True)
+        assert text.index('"10"') < text.index('"2"')
+        path.write_text(text)
+        assert read(path).values.tolist() == [curve]
+
+
+def test_rows_in_another_order_than_that_of_their_numbers_stay_in_it(tmp_path):
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps({"val_acc": {"3": 0.5, "1": 0.6, "2": 0.7}}))
+    assert read(path).values.tolist() == [[0.5, 0.6, 0.7]]
