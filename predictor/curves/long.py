@@ -139,11 +139,12 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
 
 def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
     """Values at the epochs that at least half of the trainings that come so far have; NaN: not observed."""
-    every = sorted({epoch for one in series for epoch in one})
-    ends = [max(one) for one in series]
-    grid = [e for e in every if 2 * sum(e in one for one in series) >= sum(end >= e for end in ends)]
+    every, times = np.unique([epoch for one in series for epoch in one], return_counts=True)
+    come_so_far = len(series) - np.searchsorted(np.sort([max(one) for one in series]), every)
+    kept = 2 * times >= come_so_far
+    grid = every[kept].tolist()
     values = np.array([[one.get(epoch, np.nan) for epoch in grid] for one in series])
-    odd = [f"{epoch:g}" for epoch in every if epoch not in set(grid)]
+    odd = [f"{epoch:g}" for epoch in every[~kept]]
     remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
     known = np.isfinite(values)
     gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1)))
