@@ -10,7 +10,7 @@ from predictor.curves.placeholders import (
     LEAVE_EMPTY,
     refuse_placeholders,
     rows_that_end_in,
-    rows_throughout,
+    zero_throughout,
     zeros_between,
 )
 from predictor.errors import CurvesError
@@ -63,15 +63,15 @@ def rising(values: Floats) -> float | None:
 
 def smoothness(values: Floats) -> float:
     """Mean over curves (n, T) of the change from first to last value, divided by the sum of all changes."""
-    known = _smoothness_of_each(values)
+    shares = _smoothness_of_each(values)
+    known = shares[np.isfinite(shares)]
     return float(known.mean()) if len(known) else 0.0
 
 
 def _smoothness_of_each(values: Floats) -> Floats:
     changes = np.diff(values, axis=1)
     with np.errstate(invalid="ignore"):
-        shares = np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1)
-    return np.asarray(shares[np.isfinite(shares)])
+        return np.asarray(np.abs(changes.sum(axis=1)) / np.abs(changes).sum(axis=1))
 
 
 def check_rows(values: Floats, named: bool = False) -> None:
@@ -84,7 +84,7 @@ def check_rows(values: Floats, named: bool = False) -> None:
     """
     down, along = smoothness(values.T), smoothness(values)
     if named and down:
-        down = float(np.quantile(_smoothness_of_each(values.T), 0.25))
+        down = float(np.quantile(np.nan_to_num(_smoothness_of_each(values.T)), 0.25))
         along = 1 if _go_one_way(values.mean(axis=0)) else along
     if np.isfinite(values).all() and len(values) > FEW and down >= max(SMOOTH, 2 * along):
         n, T = values.shape
@@ -163,9 +163,10 @@ def _refuse_two_units(name: str, values: Floats) -> None:
 
 
 def in_percent(metric: str, values: Floats) -> bool:
-    """Whether these accuracies or errors are percentages, by their values."""
+    """Whether these accuracies, errors or other shares are percentages, by their values."""
     highest = np.max(values, where=np.isfinite(values), initial=0)
-    return bool({"accuracy": 1, "error": PERCENT_FROM}.get(metric, 100) < highest <= 100)
+    least = 1 if metric == "accuracy" else PERCENT_FROM if metric in SHARES | {"error"} else 100
+    return bool(least < highest <= 100)
 
 
 def remark_on(metric: NamedMetric, values: Floats) -> str:
@@ -184,7 +185,7 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
         remarks.append(f"{fell} of them fall to 0 and end there")
     elif still := _standing_still(values):
         remarks.append(f"{still} of them repeat their last value to the end")
-    if nothing := len(rows_throughout(0.0, values)):
+    if nothing := len(zero_throughout(values)):
         remarks.append(f"{nothing} of them are 0 throughout")
     if between := int(zeros_between(values).any(axis=1).sum()):
         remarks.append(f"{between} of them are 0 between other values")

@@ -51,10 +51,10 @@ def rows_that_end_in(filler: float, values: Floats) -> list[int]:
     return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
 
 
-def rows_throughout(filler: float, values: Floats) -> npt.NDArray[np.int64]:
-    """The curves of no other value than this one."""
+def zero_throughout(values: Floats, least: int = 2) -> npt.NDArray[np.int64]:
+    """The curves of no other value than 0, and of that at least so many."""
     known = np.isfinite(values)
-    return np.flatnonzero(known.any(axis=1) & ((values == filler) | ~known).all(axis=1))
+    return np.flatnonzero((known.sum(axis=1) >= least) & ((values == 0) | ~known).all(axis=1))
 
 
 def zeros_between(values: Floats) -> npt.NDArray[np.bool_]:
@@ -134,7 +134,7 @@ def _refuse_negative(metric: NamedMetric, name: str, values: Floats) -> None:
 
 def _refuse_throughout(metric: str, name: str, values: Floats) -> None:
     """Refuse accuracies, errors and losses of 0 throughout, if no other is 0 (losses: begins with 0)."""
-    rows = rows_throughout(0, values)
+    rows = zero_throughout(values, least=1 if metric == "loss" else 2)
     others = np.delete(values, rows, axis=0)
     alike = others[:, :1] if metric == "loss" else others
     few = metric == "accuracy" and len(rows) < SEVERAL * len(values)

@@ -46,7 +46,8 @@ def test_curves_that_repeat_their_last_value_or_have_another_unit_are_told(wide,
     assert "f1 (maximized, 3 of them fall to 0 and end there)" in read(wide({"f1_#": values})).understood
     mixed = accuracies * np.where(np.arange(8) < 6, 100, 1)[:, None]
     said = "(maximized, in percent, 2 of them rise within 0 to 1, as shares do)"
-    assert said in read(wide({"acc_#": mixed})).understood
+    for name in ("acc_#", "val_f1_#", "auc_#", "mAP_#", "dice_#"):
+        assert said in read(wide({name: mixed})).understood
     assert "(maximized, in percent)" in read(wide({"acc_#": 100 * accuracies})).understood
 
 

@@ -49,6 +49,9 @@ def test_trainings_that_learn_nothing_are_read_as_others_are(wide, accuracies):
     many = np.concatenate([with_zero, accuracies])
     assert "1 of them are 0 throughout" in read(wide({"acc_#": many})).understood
     with_zero[4:, 0] = 0
+    one = accuracies.copy()
+    one[2] = [0, *[np.nan] * 5]
+    np.testing.assert_array_equal(read(wide({"acc_#": one})).values, one)
     np.testing.assert_array_equal(read(wide({"acc_#": with_zero})).values, with_zero)
 
 
