@@ -51,7 +51,9 @@ PART_NUMBER = re.compile(
 PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
 LEAST_PERCENTILE = 5
 """`loss_p10, loss_p20` are percentiles; `p1, p2` may be anything."""
-NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,7}(?!\d)(?!\.\d)")
+DATE = r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{4})?(?!\d)"
+NUMBER = re.compile(rf"(?<!\d)(?<!\d\.)(?!{DATE})\d{{1,12}}(?!\d)(?!\.\d)")
+DECIMAL = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.])")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,10 @@ class Group(Candidate):
     def missing(self) -> str:
         """The first column that would have to be there."""
         return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
+
+    def decimals(self, header: Iterable[str]) -> list[str]:
+        """The columns that would be of this group if numbers had decimals: `acc_0.5` beside `acc_1`."""
+        return [column for column in header if DECIMAL.sub("#", column) == self.template]
 
     @property
     def numbers_trainings(self) -> bool:

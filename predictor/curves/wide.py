@@ -18,7 +18,7 @@ from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
-from predictor.curves.wording import as_argument, describe, shown
+from predictor.curves.wording import as_argument, describe, listed, shown
 from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS
 from predictor.errors import CurvesError
 
@@ -72,6 +72,12 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
     if not wanted:
         _ask_about_the_first(group, table)
         refuse_training(group.name, [other.name for other in groups if other.length == group.length])
+    decimals = group.decimals(table.columns)
+    if len(decimals) > 1 and 2 * len(decimals) >= len(group.columns):
+        raise CurvesError(
+            f"{listed(decimals)} may be epochs between {_range(group)}, which are numbered without decimals; "
+            "number all of them 1, 2, ..., or write a row for each training and epoch"
+        )
     if not group.stride:
         raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
     return group

@@ -195,3 +195,29 @@ def test_whoever_says_that_numbers_are_epochs_is_believed_beside_a_column_of_bes
     with pytest.raises(CurvesError, match="equally good"):
         read(path)
     np.testing.assert_array_equal(read(path, curve="acc_stage").values, accuracies)
+
+
+@pytest.mark.parametrize("unit", [1_000_000, 1_000_000_000, 16_384_000])
+def test_steps_may_be_many(wide, accuracies, unit):
+    columns = {f"return_{unit * (t + 1)}": accuracies[:, t % 6] + t for t in range(12)}
+    curves = read(wide(columns))
+    assert curves.T == 12
+    np.testing.assert_array_equal(curves.values[:, 11], accuracies[:, 5] + 11)
+
+
+@pytest.mark.parametrize("date", ["202401{:02}", "202401{:02}1200"])
+def test_dates_are_no_epochs(wide, accuracies, date):
+    columns = {f"acc_{date.format(t + 1)}": accuracies[:, t] for t in range(6)}
+    with pytest.raises(CurvesError, match="are equally good as the learning curve"):
+        read(wide(columns))
+    np.testing.assert_array_equal(read(wide({**columns, "val_acc_#": accuracies})).values, accuracies)
+
+
+def test_epochs_with_decimals_among_others_are_refused(wide, accuracies, rates):
+    """Half of each curve would be left out as results; those of two overlaps are results."""
+    halves = {f"val_acc_{(t + 1) / 2:g}": accuracies[:, t] for t in range(6)}
+    said = r"val_acc_0\.5, val_acc_1\.5, val_acc_2\.5 may be epochs between val_acc_1 to val_acc_3"
+    with pytest.raises(CurvesError, match=said):
+        read(wide({"lr": rates, **halves}))
+    overlaps = {"mAP_0.5": accuracies[:, 5], "mAP_0.75": accuracies[:, 4]}
+    np.testing.assert_array_equal(read(wide({"mAP_#": accuracies, **overlaps})).values, accuracies)
