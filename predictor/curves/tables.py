@@ -27,6 +27,8 @@ from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
 DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?%?)$")
+POINT_FOR_SURE, COMMA_FOR_SURE = re.compile(r"[-+]?0?\.\d+(e[-+]?\d+)?", re.I), re.compile(r"[-+]?0,\d+")
+"""Numbers below 1: `2.0` may be a version, and `64,32` a list."""
 DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
 GROUPING = ((",", "comma", "points", DECIMAL_POINT), (".", "point", "commas", DECIMAL_COMMA))
 """Marks that may group thousands where others separate decimals."""
@@ -98,18 +100,29 @@ def _from_csv(text: str) -> pd.DataFrame:
         if len(row) != len(header):
             raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
+    commas = delimiter != "," and not _are_lists(rows[1:])
     for place, name in enumerate(header):
         if delimiter != ",":
             _refuse_thousands(rows[1:], place, name)
         column = table.iloc[:, place]
-        if (pointed := _with_points(column, name, delimiter)) is not column:
+        if (pointed := _with_points(column, name, commas)) is not column:
             table.isetitem(place, pointed)
     return table
 
 
-def _with_points(column: pd.Series, name: str, delimiter: str) -> pd.Series:
-    """Numbers with decimal points, not commas (unless these delimit), and without percent signs."""
-    if delimiter != ",":
+def _are_lists(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether cells such as `64,32` are lists: more columns have decimal points for sure, none commas."""
+    columns = list(zip(*rows, strict=True)) if any("," in cell for row in rows for cell in row) else []
+    pointed, with_commas, sure = (
+        sum(any(map(number.fullmatch, cells)) for cells in columns)
+        for number in (POINT_FOR_SURE, DECIMAL_COMMA, COMMA_FOR_SURE)
+    )
+    return pointed > with_commas and not sure
+
+
+def _with_points(column: pd.Series, name: str, commas: bool) -> pd.Series:
+    """Numbers with decimal points, not commas (if these are decimal), and without percent signs."""
+    if commas:
         column = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell))
     if any("%" in cell and PERCENT.fullmatch(cell) for cell in column):
         _refuse_plain(column, name)

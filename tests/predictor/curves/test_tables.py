@@ -118,3 +118,16 @@ def test_cells_with_a_percent_sign_are_numbers(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("lr,acc_1,acc_2\n0.1,10.5%,20%\n0.2,30%,41.25 %\n")
     assert read(path).values.tolist() == [[10.5, 20], [30, 41.25]]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_list_with_a_comma_is_no_decimal_beside_numbers_with_decimal_points(tmp_path, delimiter):
+    path = tmp_path / "curves.csv"
+    path.write_text(
+        "layers;lr;acc_1;acc_2\n64,32;0.1;0.3;0.4\n128,64;0.2;0.31;0.41\n".replace(";", delimiter)
+    )
+    curves = read(path)
+    assert curves.values.tolist() == [[0.3, 0.4], [0.31, 0.41]]
+    assert "parameters lr; left out: layers (text)" in curves.understood
+    path.write_text("version;lr;acc_1;acc_2\n1.2;0,1;0,3;0,4\n0.9;0,2;31,0;41,5\n")
+    assert read(path).values.tolist() == [[0.3, 0.4], [31, 41.5]]
