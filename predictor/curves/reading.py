@@ -16,8 +16,8 @@ becomes a table of text, whose columns are understood by their names and values 
 4. *Columns*. `columns` groups those that differ in a number, and tells epochs from numbers of something
    else. `choice` takes the one group, or the one column (`curve_column`), that is the curve.
 5. *Metric and direction*. `choice.settle` has them from the name (`metrics`), or from the values if the
-   name says nothing; `course` refuses values that cannot be of that metric. `summaries` refuses means among
-   trainings.
+   name says nothing; `course` refuses values that cannot be of that metric, `placeholders` those that stand
+   for none, `summaries` means among trainings.
 6. *Parameters*. `parameters` takes columns that were known before training, and says why others were left
    out.
 7. *Curves*. `understood` makes `LearningCurves` of them, with the line that says how the table was
