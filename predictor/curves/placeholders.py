@@ -33,8 +33,8 @@ def refuse_placeholders(metric: NamedMetric, name: str, values: Floats) -> None:
 
     Raises:
         CurvesError: curves end in 0 (a tenth of accuracies, any loss or error), -1 or a number such as -999
-            or 1e10; are 0 throughout (of accuracies, a tenth) or between much larger values; or have such
-            a number, or -1, in any place where nothing else is like it.
+            or 1e10; are 0 throughout (losses and errors) or between much larger values; or have such a
+            number, or -1, in any place where nothing else is like it.
     """
     _refuse_filled(metric.name, name, values)
     _refuse_last_sentinels(metric, name, values)
@@ -133,12 +133,14 @@ def _refuse_negative(metric: NamedMetric, name: str, values: Floats) -> None:
 
 
 def _refuse_throughout(metric: str, name: str, values: Floats) -> None:
-    """Refuse accuracies, errors and losses of 0 throughout, if no other is 0 (losses: begins with 0)."""
+    """Refuse errors and losses of 0 throughout, the best there is, if no other is (losses: begins with) 0.
+
+    Accuracies of 0 are the worst: failed trainings, filled up or not, which do not mislead, are told.
+    """
     rows = zero_throughout(values, least=1 if metric == "loss" else 2)
     others = np.delete(values, rows, axis=0)
     alike = others[:, :1] if metric == "loss" else others
-    few = metric == "accuracy" and len(rows) < SEVERAL * len(values)
-    if metric in ("accuracy", "error", "loss") and len(others) and not few and not (alike == 0).any():
+    if metric in ("error", "loss") and len(others) and not (alike == 0).any():
         _refuse(name, "is 0 throughout", rows, values)
 
 
