@@ -35,6 +35,7 @@ from trainers.metric import ACCURACY, in_words
 
 if TYPE_CHECKING:
     from metaqnn.results.long_trained import ErrorRate
+    from metaqnn.tune.found import Asked
     from metaqnn.tune.single import SingleTraining
 
 SETTINGS = (
@@ -55,9 +56,11 @@ EXAMPLES = """examples:
   metaqnn export runs/train-NAME --to best                             its weights for your program
 
 The recipe is that of the published search unless options say otherwise: Adam, the rate times --lr-decay after
-each quarter of the epochs. For a run folder, rate, factor and batch size are those of its search. The network
-is trained on the training images except those held out for validation; the test images are used once, after
-the last epoch. The same command with the same --run-dir resumes after a kill."""
+each quarter of the epochs. For a run folder, the rate is that at which the search has trained the network to
+the end; factor, --decay-every (in proportion to --epochs) and batch size are those of the search. No training
+starts again at a lower rate. The network is trained on the training images except those held out for
+validation; the test images are used once, after the last epoch. The same command with the same --run-dir
+resumes after a kill."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +116,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
     with disk_errors(folder, go_on), folder.lock():
         training.claim()
         lines = [f"results     {shell_quoted(folder.path)}", *data_lines(training.prepared)]
+        lines.append(f"training    {training.recipe_text}")
         print("\n".join(lines), file=sys.stderr)
         settings = training.prepared.settings
         result = training.run(_progress(settings.epochs, in_words(settings.metric), namespace.quiet))
@@ -139,6 +143,8 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
     if "preset" in given and found.recipe and {*OF_FAMILY} <= {*found.settings}:
         raise TuneError(f"--preset is {given['preset']}, but images and epochs are as in the search")
+    if found.attempt > 1 and values["lr"] == found.recipe["lr"]:
+        print(f"note: {_rate_note(found)}", file=sys.stderr)
     settings = TuneSettings.of(found.settings)
     _refuse_ignored(options, settings.family)
     if namespace.parameters and (note := of_another_network(namespace.parameters, settings.family)):
@@ -146,6 +152,13 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     if "dataset" in given:
         trust(settings.dataset)
     return prepare_tuning(settings, found.place), values
+
+
+def _rate_note(found: Asked) -> str:
+    return (
+        f"the rate is {found.recipe['lr']:.3g}, at which the search has trained the network to the end, in "
+        f"attempt {found.attempt}; at the rates before, it learned nothing"
+    )
 
 
 def _refuse_ignored(options: dict[str, Any], network: str) -> None:

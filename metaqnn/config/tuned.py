@@ -17,14 +17,17 @@ from predictor.files import small_text
 
 @dataclass(frozen=True, kw_only=True)
 class HyperParameters:
-    """What `metaqnn tune` tunes of a network; the defaults are the recipe of a search [MQ].
+    """What `metaqnn tune` tunes of a network, and `decay_every`; the defaults are the recipe of [MQ].
 
     Raises:
         ConfigError: a value is out of range.
     """
 
     lr: float = option(1e-3, "initial learning rate of Adam", within=RATE)
-    lr_decay: float = option(0.2, "factor on the learning rate after each quarter of the epochs", within=RATE)
+    lr_decay: float = option(0.2, "factor on the learning rate at each decay", within=RATE)
+    decay_every: int | None = option(
+        None, "epochs between two decays (default: a quarter of all, rounded up)", within=EPOCHS
+    )
     batch_size: int = option(128, "images per step", within=BATCH)
     weight_decay: float = option(0.0, "weight decay of all weights, added to the gradient", within=DECAY)
     batch_norm: bool = option(False, "batch normalisation after each convolution")
@@ -37,8 +40,9 @@ class HyperParameters:
 
     @property
     def values(self) -> dict[str, float]:
-        """By name, as families take them."""
-        return {**asdict(self), "batch_norm": int(self.batch_norm)}
+        """By name, as families take them; without `decay_every` for the default."""
+        values = {**asdict(self), "batch_norm": int(self.batch_norm)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def hyper_parameters(
     Raises:
         ConfigError: a value is out of range, or the file is of something else.
     """
-    found = {} if file is None else Tuned.read(file).parameters
+    found = {} if file is None else {"decay_every": None, **Tuned.read(file).parameters}
     return HyperParameters(**{**searched, **found, **options})
 
 
@@ -98,7 +102,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def _of_network(parameters: Any) -> TypeGuard[dict[str, Any]]:
     """Whether these are values of some fields of `HyperParameters`, as far as their names and types tell."""
-    known = {one.name for one in fields(HyperParameters)}
+    known = {one.name for one in fields(HyperParameters)} - {"decay_every"}
     return (
         isinstance(parameters, dict)
         and bool(parameters)

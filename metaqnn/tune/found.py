@@ -9,6 +9,7 @@ from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.images import ImageOptions, refuse_two_validations
+from metaqnn.config.search import SearchConfig
 from metaqnn.config.tuned import Tuned
 from metaqnn.export.exportable import ranked
 from metaqnn.session.find import reading
@@ -16,13 +17,14 @@ from metaqnn.session.trust import require_trusted
 from metaqnn.tune import TuneError
 from trainers.families import FAMILIES
 from trainers.families.names import parse_architecture
+from trainers.recipe import TrainingRecipe
 
 AS_IN_SEARCH = (*(one.name for one in fields(ImageOptions)), "epochs", "mirror", "translate")
 """Settings that a tuning of a found network has from its search, unless they are given."""
 OF_DATASET = {"dataset", "train_limit", "validation_size", "own_validation", "svhn_extra", "mirror"}
 """Those of them that belong to the search's data set."""
-RECIPE = {"lr": "learning_rate", "lr_decay": "decay_factor", "batch_size": "batch_size"}
-"""Hyper-parameters that a search has given its networks, and its names for them."""
+RECIPE = {"lr_decay": "decay_factor", "batch_size": "batch_size"}
+"""Hyper-parameters that a search has given all its networks, and its names for them."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Asked:
         settings: of the tuning, as far as they are given.
         place: where trials are trained.
         recipe: the hyper-parameters of the search that has found the network; none for other networks.
+        attempt: in which the search has trained it to the end; the rate is that of this attempt.
     """
 
     settings: dict[str, Any]
     place: Environment
     recipe: dict[str, Any]
+    attempt: int = 1
 
 
 def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, trusted: bool) -> Asked:
@@ -74,8 +78,17 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
     inherited = {name: getattr(record.config, name) for name in AS_IN_SEARCH if name not in left_out}
     if place.data_dir is None:
         place = place.but(data_dir=record.environment.get("data_dir"))
-    recipe = {name: getattr(record.config, own) for name, own in RECIPE.items()}
-    return Asked({**inherited, **given, "family": network["architecture"]}, place, recipe)
+    settings = {**inherited, **given, "family": network["architecture"]}
+    attempt = network["attempt"]
+    return Asked(settings, place, _recipe(record.config, settings["epochs"], attempt), attempt)
+
+
+def _recipe(config: SearchConfig, epochs: int, attempt: int) -> dict[str, Any]:
+    """The hyper-parameters of a network's attempt; in other epochs, the rate falls as often."""
+    rate = TrainingRecipe(learning_rate=config.learning_rate).initial_rate(attempt)
+    every = max(1, round(config.decay_every * epochs / config.epochs))
+    recipe = {name: getattr(config, own) for name, own in RECIPE.items()}
+    return {"lr": rate, "decay_every": every, **recipe}
 
 
 def of_another_network(file: Path, network: str) -> str | None:

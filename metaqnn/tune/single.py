@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from metaqnn.config.tuned import read_json
+from metaqnn.output import counted
 from metaqnn.results.long_trained import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
@@ -80,6 +81,15 @@ class SingleTraining:
         write_whole(self.folder / RESULT, json.dumps(result, indent=2) + "\n")
         checkpoint.discard()
         return result
+
+    @property
+    def recipe_text(self) -> str:
+        """By which rates it is trained, for people."""
+        recipe = self.prepared.family.recipe(self.values, self.prepared.settings.epochs)
+        rates = f"rate {recipe.learning_rate:.3g}, times {recipe.decay_factor:.3g} after every"
+        return (
+            f"{counted(recipe.epochs, 'epoch')}, {rates} {recipe.decay_every}, batches of {recipe.batch_size}"
+        )
 
     @property
     def _images(self) -> ImageDataset:

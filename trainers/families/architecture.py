@@ -17,6 +17,7 @@ from trainers.networks import LAST_DROPOUT, build_network, scale_dropout
 class ArchitectureFamily(Family):
     """Adam with `lr`, times `lr_decay` after each quarter of the epochs, `batch_size`, `weight_decay`.
 
+    A quarter is rounded up; `decay_every`, which is not tuned, takes its place where it is given.
     `dropout` is the rate of a dropout layer D(n,n), and that of D(i,n) is in proportion, as the published
     rates are to 0.5; a network without dropout layers has no such parameter. `batch_norm` = 1 puts batch
     normalisation between every convolution and its ReLU, where it is not there already.
@@ -47,7 +48,7 @@ class ArchitectureFamily(Family):
             batch_size=int(values["batch_size"]),
             learning_rate=values["lr"],
             decay_factor=values["lr_decay"],
-            decay_every=-(-epochs // 4),
+            decay_every=int(values.get("decay_every", -(-epochs // 4))),
             optimizer="adam",
             weight_decay=values["weight_decay"],
             attempts=1,

@@ -220,6 +220,19 @@ def test_the_best_network_of_a_search_is_trained_by_the_recipe_of_the_search(run
     assert claimed["parameters"]["batch_size"] == config.batch_size != 128
 
 
+def test_the_rate_of_a_later_attempt_is_told(run_copy, tmp_path, capsys):
+    with closing(run_copy.reader()) as reader:
+        rank = next(rank for rank, row in enumerate(reader.top(None), 1) if row["attempt"] == 2)
+    options = ("--rank", str(rank), "--epochs", "1", "--train-limit", "300", "--device", "cpu", "--quiet")
+    for rate, told in (((), 1), (("--lr", "0.003"), 0)):
+        folder = str(tmp_path / f"run{told}")
+        assert main(["train", str(run_copy.path), *options, *rate, "--run-dir", folder]) == 0
+        said = capsys.readouterr().err
+        assert said.count("note: the rate is 0.0012, at which the search has trained the network") == told
+        shown = "training    1 epoch, rate 0.0012, times 0.2 after every 1, batches of 16"
+        assert said.count(shown) == told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
