@@ -2,12 +2,11 @@
 
     python benchmarks/hyperband.py --curves metaqnn_cifar10.csv lstm_ptb.csv --seeds 10
 
-Replays recorded curves, each once, in random orders, as an Optuna study: without stopping, with Optuna's
-HyperbandPruner, and with `AcceleratedHyperband` for every kappa, from equal seeds: the same order of curves
-and the same brackets. Printed for each: the epochs, and how many times fewer they are than Hyperband's
-(medians over the orders); in how many orders the best curve found is as good as Hyperband's; and the regret,
-how far the best one found is from the best of the set, in units of (best - median) of the set. Nothing is
-trained.
+Replays recorded curves, each once, in random orders, as an Optuna study: without stopping, with `Hyperband`,
+and with `AcceleratedHyperband` for every kappa, from equal seeds: the same order of curves and the same
+brackets. Printed for each: the epochs, and how many times fewer they are than Hyperband's (medians over the
+orders); in how many orders the best curve found is as good as Hyperband's; and the regret, how far the best
+one found is from the best of the set, in units of (best - median) of the set. Nothing is trained.
 
 With `--results FILE` every replay is written there as it ends, and those that are there are not repeated;
 `--minutes M` ends after the replay in which M minutes have passed; the same command then goes on.
@@ -26,11 +25,11 @@ import numpy as np
 import optuna
 from command_line import completed, execute, parser, positive
 from machine import described
-from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
+from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import TrialState
 from tabulate import tabulate
 
-from metaqnn.tune.hyperband import AcceleratedHyperband
+from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 from predictor import LearningCurves
 from predictor.models.names import make_method
 
@@ -122,7 +121,7 @@ def pruners(chosen: argparse.Namespace) -> dict[str, Callable[[LearningCurves], 
 
     return {
         "none": lambda curves: NopPruner(),
-        "Hyperband": lambda curves: HyperbandPruner(1, curves.T, ETA),
+        "Hyperband": lambda curves: Hyperband(curves.T, eta=ETA),
         **{f"accelerated, kappa = {kappa:.2g}": accelerated(kappa) for kappa in chosen.kappa},
     }
 

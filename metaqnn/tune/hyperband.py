@@ -1,4 +1,4 @@
-"""Hyperband with predictions inside of its rungs (the long version of [PP])."""
+"""Hyperband (Li et al. 2017), and with predictions inside of its rungs (the long version of [PP])."""
 
 from __future__ import annotations
 
@@ -23,8 +23,60 @@ METHOD = "nu-svr-rbf"
 GROWTH = 1.5
 
 
-class AcceleratedHyperband(HyperbandPruner):
-    """Optuna's Hyperband, which also stops a trial that will not be among the best at the end of its rung.
+class Hyperband(HyperbandPruner):
+    """Optuna's Hyperband, with the rungs of Li et al.: T / eta^s, rounded, and none in the last bracket.
+
+    Steps are epochs, from 1. A trial goes on after a rung if it is among the best 1 / eta of the trials of
+    its bracket that have reached that rung; of equal ones, the earlier are better. (Optuna's rungs are powers
+    of eta times the first one, which need not lead to T, and let all pass that are as good as the last best.)
+
+    Args:
+        T: epochs of a full training.
+        eta: what each rung multiplies the epochs by.
+        min_epochs: epochs of the first rung of the first bracket, at least.
+    """
+
+    def __init__(self, T: int, *, eta: int = 3, min_epochs: int = 1) -> None:
+        super().__init__(min_resource=min_epochs, max_resource=T, reduction_factor=eta)
+        self.T = T
+        self.eta = eta
+        self.rungs = _rungs(T, eta, min_epochs)
+        self._n_brackets = len(self.rungs) + 1  # Optuna's is floor(log), in floating-point numbers
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop; called by `trial.should_prune()` after every epoch."""
+        epoch = len(trial.intermediate_values)
+        if epoch not in self.rungs[self._get_bracket_id(study, trial) :]:
+            return False
+        sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+        rivals = [other for other in self._rivals(study, trial) if epoch in other.intermediate_values]
+        own = sign * trial.intermediate_values[epoch], -trial.number
+        ahead = sum((sign * other.intermediate_values[epoch], -other.number) > own for other in rivals)
+        return ahead >= max(1, (len(rivals) + 1) // self.eta)
+
+    def _rivals(self, study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
+        """The other trials of its bracket."""
+        bracket = self._get_bracket_id(study, trial)
+        trials = study.get_trials(deepcopy=False)
+        others = [other for other in trials if other.number != trial.number]
+        return [other for other in others if self._get_bracket_id(study, other) == bracket]
+
+    def _get_bracket_id(self, study: Study, trial: FrozenTrial) -> int:
+        if not self._pruners:  # Optuna's samplers ask before the first epoch
+            self._try_initialization(study)
+        return super()._get_bracket_id(study, trial)
+
+
+def _rungs(T: int, eta: int, min_epochs: int) -> tuple[int, ...]:
+    """The rungs of the first bracket below T; bracket b (from 0) begins with the b-th of them."""
+    powers = [eta]
+    while powers[-1] * eta * min_epochs <= T:
+        powers.append(powers[-1] * eta)
+    return tuple(round(T / power) for power in reversed(powers))
+
+
+class AcceleratedHyperband(Hyperband):
+    """Hyperband that also stops a trial that will not be among the best at the end of its rung.
 
     Steps are epochs, from 1. A trial on its way to rung r_i is stopped after epoch tau when
     p(y_hat_{r_i} <= the kappa n_i-th best) >= Delta, where y_hat is predicted by a sequential regression
@@ -32,13 +84,11 @@ class AcceleratedHyperband(HyperbandPruner):
     trials of its bracket that have. It begins for an r_i once `burn_in` trainings have reached it. After the
     last rung, r_i is T.
 
-    Optuna's brackets are asynchronous: a trial is compared with those that came before it, and n_i grows. A
-    decision is a function of the study alone.
+    Brackets are asynchronous: a trial is compared with those that came before it, and n_i grows. A decision
+    is a function of the study alone.
 
     Args:
-        T: epochs of a full training.
-        eta: what each rung multiplies the epochs by.
-        min_epochs: epochs of the first rung of the first bracket.
+        T, eta, min_epochs: as in `Hyperband`.
         Delta: how sure to be.
         kappa: share of the best to be among; None for 1 / eta, the share that is promoted.
         burn_in: trainings that must have reached r_i.
@@ -60,10 +110,7 @@ class AcceleratedHyperband(HyperbandPruner):
         parameters: Sequence[str] = (),
         model: SequentialRegression | None = None,
     ) -> None:
-        super().__init__(min_resource=min_epochs, max_resource=T, reduction_factor=eta)
-        self.T = T
-        self.eta = eta
-        self.min_epochs = min_epochs
+        super().__init__(T, eta=eta, min_epochs=min_epochs)
         self.Delta = Delta
         self.kappa = 1 / eta if kappa is None else kappa
         self.burn_in = burn_in
@@ -74,25 +121,22 @@ class AcceleratedHyperband(HyperbandPruner):
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to stop; called by `trial.should_prune()`."""
-        return bool(super().prune(study, trial)) or self.decide(study, trial).stop
+        return super().prune(study, trial) or self.decide(study, trial).stop
 
     def rung_after(self, bracket: int, tau: int) -> int:
         """r_i: the epoch of the next rung of a bracket (from 0) after tau epochs, T after the last one."""
-        rung = self.min_epochs * self.eta**bracket
-        while rung <= tau:
-            rung *= self.eta
-        return min(rung, self.T)
+        return next((rung for rung in self.rungs[bracket:] if rung > tau), self.T)
 
     def decide(self, study: Study, trial: FrozenTrial) -> Decision:
         """What the prediction says about a trial after its last epoch, with the forecast if there is one."""
         tau = len(trial.intermediate_values)
-        bracket = self._get_bracket_id(study, trial)  # Optuna's own, which it does not tell otherwise
-        rung = self.rung_after(bracket, tau)
+        rung = self.rung_after(self._get_bracket_id(study, trial), tau)
         if not 0 < tau < rung:
             return Decision(stop=False, reason="nothing to predict")
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         reached = [other for other in others if isfinite(other.intermediate_values.get(rung, np.nan))]
-        rivals = [other for other in reached if self._get_bracket_id(study, other) == bracket]
+        bracket = {other.number for other in self._rivals(study, trial)}
+        rivals = [other for other in reached if other.number in bracket]
         if len(reached) < self.burn_in or not rivals:
             return Decision(stop=False, reason=f"{len(reached)} of {self.burn_in} have reached epoch {rung}")
         curves = self._format(study, rung)

@@ -13,7 +13,6 @@ from metaqnn.session.images import notes_on
 from metaqnn.tune.preparation import PreparedTuning
 from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row
 from metaqnn.tune.session import TuneSession
-from metaqnn.tune.settings import TuneSettings
 from state_space.errors import printable
 from trainers.families import Family, WordDataset
 from trainers.metric import ACCURACY, in_words
@@ -31,7 +30,7 @@ def introduction(session: TuneSession) -> str:
             f"family      {settings.family}, preset {settings.preset}: {shown}",
             f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
             *data_lines(session.prepared),
-            f"trials      {session.trials}, sampled by {settings.sampler}; {_stopping(settings)}",
+            f"trials      {session.trials}, sampled by {settings.sampler}; {_stopping(session)}",
             *_notes(session),
         ]
     )
@@ -61,9 +60,12 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
 
 
-def _stopping(settings: TuneSettings) -> str:
-    if settings.hyperband:
-        rungs = f"Hyperband, eta {settings.eta}, from {counted(settings.min_epochs, 'epoch')}"
+def _stopping(session: TuneSession) -> str:
+    from metaqnn.tune.hyperband import Hyperband  # imports optuna
+
+    settings, pruner = session.prepared.settings, session.study.pruner
+    if isinstance(pruner, Hyperband):
+        rungs = f"Hyperband, eta {settings.eta}, rungs at epochs {', '.join(map(str, pruner.rungs))}"
         if settings.delta is None:
             return rungs
         return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"

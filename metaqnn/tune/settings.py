@@ -64,7 +64,7 @@ class TuneSettings(ImageOptions):
     eta: int = option(
         3, "Hyperband: factor on the epochs from one rung to the next", within=Bounds(2, EPOCHS.high)
     )
-    min_epochs: int = option(1, "Hyperband: epochs of the first rung", metavar="N", within=EPOCHS)
+    min_epochs: int = option(1, "Hyperband: least epochs of the first rung", metavar="N", within=EPOCHS)
     kappa: float | None = option(
         None,
         "with --hyperband and --delta: share of a rung that counts as the best (default: 1 / eta, the share "
@@ -92,8 +92,8 @@ class TuneSettings(ImageOptions):
             raise TuneError(f"--stopping {self.stopping} names one rule, {other} another; give one of them")
         if self.hyperband and self.min_epochs * self.eta > self.epochs:
             raise TuneError(
-                f"--hyperband does not fit --epochs {self.epochs}: with --min-epochs {self.min_epochs} and "
-                f"--eta {self.eta} the first rungs are at {self.min_epochs} and {self.min_epochs * self.eta}"
+                f"--hyperband does not fit --epochs {self.epochs}: it must be at least "
+                f"{self.min_epochs * self.eta}, --min-epochs {self.min_epochs} times --eta {self.eta}"
             )
         accelerated = self.hyperband and self.delta is not None
         if self.kappa is not None and not accelerated:

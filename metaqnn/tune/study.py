@@ -131,13 +131,10 @@ def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
 
 
 def _hyperband(family: Family, settings: TuneSettings) -> BasePruner:
-    from metaqnn.tune.hyperband import METHOD, AcceleratedHyperband
+    from metaqnn.tune.hyperband import METHOD, AcceleratedHyperband, Hyperband
 
     if settings.delta is None:
-        pruner = quiet_optuna().pruners.HyperbandPruner
-        return pruner(
-            min_resource=settings.min_epochs, max_resource=settings.epochs, reduction_factor=settings.eta
-        )
+        return Hyperband(settings.epochs, eta=settings.eta, min_epochs=settings.min_epochs)
     return AcceleratedHyperband(
         settings.epochs,
         eta=settings.eta,

@@ -1,10 +1,13 @@
-"""Accelerated Hyperband against its formula and against Optuna's own, on curves whose ends are known."""
+"""Hyperband against Li et al.'s and Optuna's, accelerated Hyperband against its formula."""
+
+from collections import defaultdict
 
 import numpy as np
+import optuna
 import pytest
 from optuna.pruners import HyperbandPruner
 
-from metaqnn.tune.hyperband import AcceleratedHyperband
+from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 from predictor import LearningCurves
 from predictor.models.names import make_method
 
@@ -37,7 +40,70 @@ def test_the_next_rung_is_a_power_of_eta_or_the_end(bracket, tau, rung):
 
 def test_the_last_rung_is_T_where_T_is_no_power():  # noqa: N802
     pruner = AcceleratedHyperband(8, min_epochs=2, eta=3)
-    assert [pruner.rung_after(0, tau) for tau in (1, 2, 5, 6, 7)] == [2, 6, 6, 8, 8]
+    assert [pruner.rung_after(0, tau) for tau in (1, 2, 3, 7)] == [3, 3, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "eta", "least", "rungs"),
+    [
+        (81, 3, 1, (1, 3, 9, 27)),
+        (60, 3, 1, (2, 7, 20)),  # 2.2, 6.7, 20
+        (60, 3, 2, (2, 7, 20)),
+        (60, 3, 3, (7, 20)),
+        (243, 3, 1, (1, 3, 9, 27, 81)),  # whose logarithm is 4.999... in floating-point numbers
+        (1000, 10, 1, (1, 10, 100)),
+        (9, 4, 1, (2,)),
+    ],
+)
+def test_the_rungs_are_those_of_li_et_al_rounded(epochs, eta, least, rungs):
+    """T / eta^s down to s_max, the largest s with T / eta^s >= the least: Algorithm 1 of the paper."""
+    assert Hyperband(epochs, eta=eta, min_epochs=least).rungs == rungs
+
+
+@pytest.mark.parametrize("epochs", [9, 60])
+def test_bracket_s_trains_one_of_eta_to_the_s_to_the_end_and_the_last_bracket_all(epochs):
+    rng, pruner = np.random.default_rng(0), Hyperband(epochs)
+    study = optuna.create_study(direction="maximize", pruner=pruner, study_name="study")
+    ended = defaultdict(list)
+    for height in rng.random(400 if epochs == 9 else 800):
+        trial = study.ask()
+        whole = not any(_prunes(trial, height, epoch) for epoch in range(1, epochs))
+        bracket = pruner._get_bracket_id(study, study.get_trials(deepcopy=False)[-1])
+        ended[len(pruner.rungs) - bracket].append(whole)
+        study.tell(trial, height if whole else None, state=None if whole else optuna.trial.TrialState.PRUNED)
+    for s, wholes in ended.items():
+        assert np.mean(wholes) == pytest.approx(3.0**-s, rel=0.6 if s else 0)
+    sizes = [len(ended[s]) for s in sorted(ended)]
+    assert sizes == sorted(sizes)  # n_s = ceil((s_max + 1) / (s + 1) eta^s)
+
+
+def _prunes(trial, value, epoch):
+    trial.report(value, epoch)
+    return trial.should_prune()
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "perplexity"])
+def test_of_trials_that_are_equally_good_the_earlier_ones_go_on(metric, recorded):
+    """A convnet at chance is at exactly 0.1: of 60, each bracket with a rung keeps the first."""
+    chance = LearningCurves(np.full((60, T), 0.1 if metric == "accuracy" else 10.0), metric=metric)
+    pruner = Hyperband(T)
+    epochs = recorded(pruner, chance)
+    study = optuna.create_study(pruner=pruner, study_name="study")
+    brackets = [pruner._get_bracket_id(study, _Numbered(number)) for number in range(60)]
+    whole = [number for number in range(60) if epochs[number] == T]
+    without_rung = {number for number in range(60) if brackets[number] == 2}
+    assert whole == sorted({brackets.index(0), brackets.index(1)} | without_rung)
+
+
+def test_a_bracket_is_known_before_the_first_epoch_so_that_a_resumed_sampler_sees_the_same_trials():
+    study = optuna.create_study(pruner=Hyperband(T), study_name="study")
+    brackets = [Hyperband(T)._get_bracket_id(study, _Numbered(number)) for number in range(20)]
+    assert {*brackets} == {0, 1, 2}
+
+
+class _Numbered:
+    def __init__(self, number):
+        self.number = number
 
 
 def test_without_enough_trainings_it_is_hyperband(curves, recorded):
@@ -67,13 +133,10 @@ def test_perplexities_are_minimised(curves, recorded):
 
 def test_it_stops_by_the_probability_to_miss_the_kappa_n_th_best(curves):
     """Asked about a trial of the last bracket, whose only rung is T: against the model asked directly."""
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruner = accelerated(kappa=0.5, Delta=0.8)
     study = optuna.create_study(direction="maximize", pruner=pruner, study_name="study")
-    pruner._try_initialization(study)
-    last = [n for n in range(200) if pruner._get_bracket_id(study, type("T", (), {"number": n})) == 2]
+    last = [n for n in range(200) if pruner._get_bracket_id(study, _Numbered(n)) == 2]
     for values in curves.values[:40]:
         trial = study.ask()
         for epoch, value in enumerate(values, 1):

@@ -21,7 +21,7 @@ from metaqnn.tune.settings import TuneSettings
         ({"delta": 0.9}, "--stopping none names one rule, --delta another"),
         ({"hyperband": True}, "--stopping none names one rule, --hyperband another"),
         ({"hyperband": True, "stopping": None, "epochs": 2}, "--hyperband does not fit --epochs 2"),
-        ({"hyperband": True, "stopping": None, "min_epochs": 3}, "the first rungs are at 3 and 9"),
+        ({"hyperband": True, "stopping": None, "min_epochs": 3}, "at least 9, --min-epochs 3 times --eta 3"),
         ({"kappa": 0.5}, "--kappa is 0.5, but it belongs to --hyperband with --delta"),
         ({"hyperband": True, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
         ({"stopping": None, "burn_in": 5}, "--burn-in is 5, but it belongs to --delta"),
