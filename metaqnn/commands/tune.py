@@ -41,8 +41,9 @@ MOST_USED = (
 
 EXAMPLES = """examples:
   metaqnn tune resnet --dataset cifar10 --preset laptop --trials 20    small ResNets, minutes on a CPU
-  metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Optuna's Hyperband
-  metaqnn tune convnet --dataset cifar10 --hyperband --delta 0.95      the same, made faster by predictions
+  metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Hyperband
+  metaqnn tune convnet --dataset cifar10 --hyperband --delta 0.95 --trials 300
+                                                                       the same, made faster by predictions
   metaqnn tune '[C(16,3,1), P(2,2), SM(10)]' --dataset mnist           the best way to train a network
   metaqnn tune published:cifar10-1 --dataset cifar10                   the same for a published network
   metaqnn tune runs/NAME --rank 1                                      the same for the best one of a search

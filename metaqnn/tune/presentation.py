@@ -9,13 +9,15 @@ from typing import Any
 
 from metaqnn.config.stopping import OWN_RULE
 from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
+from metaqnn.results.accuracy import guess_text
 from metaqnn.session.images import notes_on
 from metaqnn.tune.preparation import PreparedTuning
 from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row
 from metaqnn.tune.session import TuneSession
 from state_space.errors import printable
-from trainers.families import Family, WordDataset
-from trainers.metric import ACCURACY, in_words
+from trainers.chance import constant_guess, limit_of_guessing
+from trainers.families import Family, WordDataset, WordTrainer
+from trainers.metric import ACCURACY, Metric, in_words
 
 
 def introduction(session: TuneSession) -> str:
@@ -91,17 +93,30 @@ def results_text(session: TuneSession, top: int, output_format: str) -> str:
         output_format: table, json or csv.
     """
     prepared = session.prepared
+    metric = None if isinstance(prepared.trainer, WordTrainer) else prepared.trainer.metric
     best = best_trials(session.study, top)
     rows = [trial_row(trial, rank, prepared.family.metric) for rank, trial in enumerate(best, 1)]
     summary = summarise_tune(session.study, prepared.settings)
     if output_format == "json":
         found = best[0].params if best else None
-        facts = {"run": str(session.folder.path), **asdict(summary), "best_parameters": found}
+        guessed = {} if metric is None else _guess_facts(metric)
+        facts = {"run": str(session.folder.path), **asdict(summary), **guessed, "best_parameters": found}
         return as_json({**facts, "top": rows})
     if output_format == "csv":
         return rows_as_text(rows, "csv", {})
     where = _where(session.folder.path, found=bool(best))
-    return "\n".join(["", *_counts(summary), "", _table(rows, prepared), "", where])
+    guess = [] if metric is None else [_guess_line(metric, best[0].value if best else None)]
+    return "\n".join(["", *_counts(summary), *guess, "", _table(rows, prepared), "", where])
+
+
+def _guess_facts(metric: Metric) -> dict[str, float]:
+    """What a constant guess reaches on the validation images, and what guessing hardly ever does."""
+    return {"guess": constant_guess(metric), "guess_limit": limit_of_guessing(metric)}
+
+
+def _guess_line(metric: Metric, best: float | None) -> str:
+    who = "NO trial is clearly better"
+    return guess_text(constant_guess(metric), limit_of_guessing(metric), best, who=who)
 
 
 def _counts(summary: TuneSummary) -> list[str]:

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -51,6 +53,22 @@ def test_the_best_is_printed_as_json_and_in_a_file(tuned_copy, capsys):
     assert printed["top"][0]["accuracy"] == best["accuracy"] == curves.final.max()
     assert printed["best_parameters"] == best["parameters"]
     assert (printed["trials"], printed["completed"], printed["epochs"]) == (4, 4, 12)
+
+
+def test_what_guessing_reaches_is_told_with_a_warning_where_no_trial_is_clearly_better(tuned_copy, capsys):
+    """Digits: each of the ten classes has ten of the 100 validation images."""
+    resume = ["tune", "--resume", str(tuned_copy), "--trials", "4", "--quiet"]
+    assert main([*resume, "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["guess"] == 0.1
+    assert 0.1 < printed["guess_limit"] < 0.2 < printed["top"][0]["accuracy"]
+    assert main(resume) == 0
+    assert "\nalways guessing the commonest class: 10.00%\n" in capsys.readouterr().out
+    with closing(sqlite3.connect(tuned_copy / "study.db")) as database, database:
+        database.execute("UPDATE trial_values SET value = 0.1")
+    assert main(resume) == 0
+    warning = "\nalways guessing the commonest class: 10.00%: NO trial is clearly better than that\n"
+    assert warning in capsys.readouterr().out
 
 
 def test_balanced_accuracy_is_called_so(tmp_path, capsys):
