@@ -56,10 +56,10 @@ EXAMPLES = """examples:
   metaqnn export runs/train-NAME --to best                             its weights for your program
 
 The recipe is that of the published search unless options say otherwise: Adam, the rate times --lr-decay after
-each quarter of the epochs. For a run folder, the rate is that at which the search has trained the network to
-the end; factor, --decay-every (in proportion to --epochs) and batch size are those of the search. No training
-starts again at a lower rate. The network is trained on the training images except those held out for
-validation; the test images are used once, after the last epoch. The same command with the same --run-dir
+each quarter of the epochs, rounded up. For a run folder, the rate is that at which the search has trained the
+network to the end; factor, --decay-every (in proportion to --epochs) and batch size are those of the search.
+No training starts again at a lower rate. The network is trained on the training images except those held out
+for validation; the test images are used once, after the last epoch. The same command with the same --run-dir
 resumes after a kill."""
 
 

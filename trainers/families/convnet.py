@@ -30,14 +30,27 @@ class ResponseNormalisation(nn.Module):
         return maps / (1 + self.scale * squares).pow(self.power)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SteppedRecipe(FamilyRecipe):
+    """The rate is multiplied by `decay_factor` after round(k T / (n + 1)) of T epochs, k = 1 ... n."""
+
+    reductions: int = 0
+    """n."""
+
+    def rate(self, attempt: int, epoch: int) -> float:
+        """Rate in an epoch (from 1); the first one is at the initial rate however small T is."""
+        parts = self.reductions + 1
+        ends = (max(1, round(k * self.epochs / parts)) for k in range(1, parts))
+        return self.initial_rate(attempt) * self.decay_factor ** sum(epoch > end for end in ends)
+
+
 @dataclass(frozen=True)
 class ConvNet(Family):
     """Three convolutions of 5x5 with 32, 32 and 64 filters, pooling after each, and a dense layer.
 
-    Response normalisation follows the first two pooling layers. `lr` falls to a tenth after every
-    round(T / (`lr_reductions` + 1)) of T epochs: `lr_reductions` times in the paper's 60, but 2 and 4 times
-    instead of 1 and 3 in the 9 of preset `laptop`; `conv_decay` and `fc_decay` are the weight decays of
-    convolutions and dense layer, `norm_scale` and `norm_power` those of the normalisation. Momentum is 0.9.
+    Response normalisation follows the first two pooling layers. `lr` falls to a tenth `lr_reductions` times,
+    see `SteppedRecipe`; `conv_decay` and `fc_decay` are the weight decays of convolutions and dense layer,
+    `norm_scale` and `norm_power` those of the normalisation. Momentum is 0.9.
     """
 
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -58,12 +71,12 @@ class ConvNet(Family):
 
     def recipe(self, values: Values, epochs: int) -> FamilyRecipe:
         """See `Family`."""
-        return FamilyRecipe(
+        return SteppedRecipe(
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=values["lr"],
             decay_factor=0.1,
-            decay_every=max(1, round(epochs / (values["lr_reductions"] + 1))),
+            reductions=int(values["lr_reductions"]),
             momentum=0.9,
             weight_decay=values["conv_decay"],
             dense_decay=values["fc_decay"],

@@ -17,7 +17,7 @@ QUARTERS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class TunedRecipe(FinetuningRecipe):
-    """Adam, its rate times `lr_decay` after each quarter of the epochs, as where it was tuned.
+    """Adam, its rate times `lr_decay` after each quarter of the epochs, rounded up, as where it was tuned.
 
     Images are normalised, mirrored and shifted as in every long training. Raises RecipeError for values out
     of range.

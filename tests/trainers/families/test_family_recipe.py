@@ -1,5 +1,7 @@
 """Rates and decays follow the descriptions of the families."""
 
+from itertools import groupby
+
 import pytest
 import torch
 from torch import nn
@@ -31,11 +33,21 @@ def test_a_convnet_lowers_its_rate_at_even_distances(reductions, lengths, member
     assert rates(make_family("convnet", "paper").recipe(values, 60)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("reductions", "lengths"), [(1, [4, 4, 1]), (2, [3, 3, 3]), (3, [2, 2, 2, 2, 1])])
-def test_in_few_epochs_a_convnet_lowers_its_rate_once_more(reductions, lengths, members):
+@pytest.mark.parametrize("epochs", [9, 10, 15, 27, 60, 81])
+@pytest.mark.parametrize("reductions", range(4))
+def test_a_convnet_lowers_its_rate_as_often_as_its_parameter_says(epochs, reductions, members):
     values = {**members["convnet"][1], "lr_reductions": reductions}
-    expected = [0.01 * 0.1**part for part, length in enumerate(lengths) for _ in range(length)]
-    assert rates(make_family("convnet", "laptop").recipe(values, 9)) == pytest.approx(expected)
+    found = rates(make_family("convnet", "paper").recipe(values, epochs))
+    lengths = [len(list(group)) for _, group in groupby(found)]
+    assert found == sorted(found, reverse=True)
+    assert len(lengths) == reductions + 1
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_a_convnet_begins_at_its_rate_however_few_the_epochs(members):
+    values = {**members["convnet"][1], "lr_reductions": 3}
+    found = [rates(make_family("convnet", "paper").recipe(values, epochs))[0] for epochs in (1, 2, 3)]
+    assert found == [0.01] * 3
 
 
 def test_convolutions_and_dense_layers_have_their_own_decay_and_biases_none():
