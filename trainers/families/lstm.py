@@ -52,8 +52,8 @@ class Lstm(Family):
 
     Dropout of 0.5 before, between and after the layers; SGD, the gradient clipped to norm 5.
     The loss of a step is the sum over its words, averaged over the batch. That the inputs are a dense layer
-    between the embedding of 400 and the LSTM is our reading of the text, and the clipping and the unrolled
-    length are ours.
+    between the embedding of 400 and the LSTM is our reading of the text, and the rates, the clipping and the
+    unrolled length are ours.
     """
 
     data = "words"
