@@ -86,10 +86,9 @@ class SingleTraining:
     def recipe_text(self) -> str:
         """By which rates it is trained, for people."""
         recipe = self.prepared.family.recipe(self.values, self.prepared.settings.epochs)
-        rates = f"rate {recipe.learning_rate:.3g}, times {recipe.decay_factor:.3g} after every"
-        return (
-            f"{counted(recipe.epochs, 'epoch')}, {rates} {recipe.decay_every}, batches of {recipe.batch_size}"
-        )
+        rate = f"rate {recipe.learning_rate:.3g}, times {recipe.decay_factor:.3g}"
+        often = "each epoch" if recipe.decay_every == 1 else f"every {recipe.decay_every} epochs"
+        return f"{counted(recipe.epochs, 'epoch')}, {rate} after {often}, batches of {recipe.batch_size}"
 
     @property
     def _images(self) -> ImageDataset:

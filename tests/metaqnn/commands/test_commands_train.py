@@ -229,7 +229,7 @@ def test_the_rate_of_a_later_attempt_is_told(run_copy, tmp_path, capsys):
         assert main(["train", str(run_copy.path), *options, *rate, "--run-dir", folder]) == 0
         said = capsys.readouterr().err
         assert said.count("note: the rate is 0.0012, at which the search has trained the network") == told
-        shown = "training    1 epoch, rate 0.0012, times 0.2 after every 1, batches of 16"
+        shown = "training    1 epoch, rate 0.0012, times 0.2 after each epoch, batches of 16"
         assert said.count(shown) == told
 
 
