@@ -18,8 +18,12 @@ from predictor.curves.words import (
     COEFFICIENTS,
     DATA,
     EPOCH_WORDS,
+    KINDS_OF_LOSS,
     MEASURED,
+    NEGATIVE,
+    OF_NEGATIVES,
     OF_RUNS,
+    OF_VALUES,
     PARAMETER_WORDS,
     SEEN,
     SETTINGS,
@@ -139,7 +143,7 @@ def metric_of(name: str) -> NamedMetric | None:
         return NamedMetric("d2", "maximize")
     if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
         return NamedMetric(f"neg_{found.name}", OPPOSITE.get(found.direction))
-    return found
+    return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found
 
 
 def direction_of(metric: str) -> Direction | None:
@@ -225,12 +229,30 @@ def _settings(words: list[str]) -> frozenset[str]:
 
 
 def _is_negated(words: list[str], found: NamedMetric) -> bool:
-    """Whether the name is of -1 times the metric, or 1 minus it; a negative log-likelihood is a loss."""
+    """Whether the name is of -1 times the metric, or 1 minus it."""
     if "minus" in words:
         return _named(words[: words.index("minus")]) is None
-    if not {"neg", "negative"}.intersection(words):
+    if not NEGATIVE.intersection(words):
         return False
-    return found.name != "loss" or "deviance" in words or "neg log loss" in " ".join(words)
+    if found.name != "loss" or "deviance" in words or "neg log loss" in " ".join(words):
+        return True
+    return _negates_loss(words) and not _may_be_negated(words, found)
+
+
+def _may_be_negated(words: list[str], found: NamedMetric) -> bool:
+    """Whether the name does not tell: `neg_hinge_loss`, or `negative_log_loss`, as likelihoods are called."""
+    if found.name != "loss" or not _negates_loss(words):
+        return False
+    others = set(words) - NEGATIVE - KINDS_OF_LOSS - OF_VALUES
+    unknown = any(word.isalpha() and _of_word(word) is None for word in others)
+    return unknown or "negative logloss" in " ".join(words).replace("log loss", "logloss")
+
+
+def _negates_loss(words: list[str]) -> bool:
+    """Whether a loss comes after `neg`, and not one of negative examples, or of a negative log-likelihood."""
+    places = [place for place, word in enumerate(words) if word in NEGATIVE]
+    after = bool(places) and _named(words[places[0] + 1 :]) is not None
+    return after and not OF_NEGATIVES.intersection(words)
 
 
 def _named(words: list[str]) -> NamedMetric | None:

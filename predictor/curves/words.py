@@ -41,6 +41,14 @@ MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
 """Metrics that are called coefficients."""
 SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
 
+NEGATIVE = frozenset(("neg", "negative"))
+OF_NEGATIVES = frozenset((
+    "likelihood", "hard", "semi", "pos", "positive", "true", "false", "sampling", "sample", "samples", "pair",
+    "pairs", "class", "binomial",
+))
+"""With one of them, a negative loss is a loss like any other: of negative examples, or a likelihood's."""
+KINDS_OF_LOSS = frozenset(("log", "cross", "entropy", "binary", "categorical", "sparse", "total"))
+
 TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
 ))

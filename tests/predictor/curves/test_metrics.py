@@ -22,6 +22,15 @@ RISING = (
     "psnr brier_skill_score hamming_score f1_score roc_auc_score inception_score "
     "rollout/ep_rew_mean eval_matthews_correlation eval_exact_match eval_rouge1 test-aucpr-mean pearsonr"
 )
+NEGATED = (
+    "neg_loss negative_loss neg_val_loss val_neg_loss neg_nll neg_ce neg_cross_entropy neg_cost negLoss "
+    "neg_log_loss val_neg_log_loss neg_logloss neg_mean_loss val/neg_loss_epoch neg_binary_crossentropy"
+)
+OF_NEGATIVES = (
+    "negative_log_likelihood val_neg_log_likelihood NegativeLogLikelihoodLoss neg_log_likelihood_loss "
+    "hard_negative_loss false_negative_loss negative_sampling_loss neg_class_loss pos_neg_loss loss_neg "
+    "negative_binomial_loss"
+)
 
 
 @pytest.mark.parametrize("name", FALLING.split())
@@ -59,6 +68,23 @@ def test_losses_called_after_entropy_are_minimized(name):
 def test_a_metric_subtracted_from_1_or_0_goes_the_other_way(name):
     assert direction_of(name) == "minimize"
     assert direction_of("minus_loss") == "maximize"
+
+
+@pytest.mark.parametrize("name", NEGATED.split())
+def test_more_is_better_of_a_negated_loss(name):
+    assert metric_of(name) == metric_of("neg_loss")
+    assert direction_of(name) == "maximize"
+
+
+@pytest.mark.parametrize("name", OF_NEGATIVES.split())
+def test_a_loss_of_negative_examples_or_of_a_negative_likelihood_stays_one(name):
+    assert direction_of(name) == "minimize"
+
+
+@pytest.mark.parametrize("name", ["negative_log_loss", "negative_logloss", "neg_hinge_loss", "gan_neg_loss"])
+def test_what_could_be_a_loss_or_a_negated_one_has_no_direction(name):
+    assert metric_of(name) is not None
+    assert direction_of(name) is None
 
 
 @pytest.mark.parametrize(
