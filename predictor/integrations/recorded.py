@@ -77,25 +77,24 @@ class CurveStore:
                 another metric than the trainings before, and the store was not told one.
         """
         found = metric_of(name)
+        told = found.direction if found else None
         direction = self.direction or (direction_of(self.metric) if self.metric else None)
-        if found is None and direction is None:
+        if told is None and direction is None:
             raise CurvesError(
                 f"{name!r} does not say whether more is better; say CurveStore(..., direction='minimize') "
                 "or 'maximize'"
             )
-        if found and direction and found.direction != direction:
+        if found and told and direction and told != direction:
             raise CurvesError(
-                f"{self.path}: {name!r} is {found.direction}d, and the store's "
-                f"{self.metric or 'values'} {direction}d; say CurveStore(..., metric={found.name!r}), or use "
-                "another file"
+                f"{self.path}: {name!r} is {told}d, and the store's {self.metric or 'values'} {direction}d; "
+                f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
             )
-        known = metric_of(self.metric) if self.metric and not self._said else None
-        if found and known and found.name != known.name:
+        if found and self.metric and not self._said and found.name != _name_of(self.metric):
             raise CurvesError(
                 f"{self.path}: its trainings have metric = {self.metric!r}, and {name!r} is {found.name}; "
                 f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
-        self.metric = self.metric or (found.name if found else name)
+        self.metric, self.direction = self.metric or (found.name if found else name), direction or told
 
     def history(self) -> LearningCurves:
         """All trainings that ended so far; the same object until there is another one."""
@@ -201,3 +200,9 @@ class CurveStore:
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True
+
+
+def _name_of(metric: str) -> str:
+    """What the package calls it."""
+    found = metric_of(metric)
+    return found.name if found else metric

@@ -261,6 +261,46 @@ def test_trainings_of_different_metrics_are_not_mixed_unless_one_is_said(tmp_pat
     CurveStore(path, 2, metric="loss").monitor("val_mae")
 
 
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("val_neg_log_loss", "maximize"),
+        ("-val_loss", "maximize"),
+        ("minus_val_loss", "maximize"),
+        ("neg_mean_poisson_deviance", "maximize"),
+        ("val_d2_log_loss_score", "maximize"),
+        ("1-val_accuracy", "minimize"),
+        ("val_negative_log_likelihood", "minimize"),
+    ],
+)
+def test_the_direction_of_what_is_monitored_is_that_of_all_its_trainings(name, direction, tmp_path):
+    path = tmp_path / "curves.npz"
+    store = CurveStore(path, 2)
+    for _ in range(2):  # a callback for each training
+        store.monitor(name)
+        with store.training(NoStopping()) as training:
+            training.report(-0.5)
+    assert store.history().direction == direction
+    again = CurveStore(path, 2)
+    again.monitor(name)
+    assert again.history().direction == direction
+
+
+def test_what_is_monitored_and_tells_no_direction_is_asked_about_at_once(tmp_path):
+    with pytest.raises(CurvesError, match=r"'val_entropy' does not say whether more is better"):
+        CurveStore(tmp_path / "curves.npz", 2).monitor("val_entropy")
+    store = CurveStore(tmp_path / "curves.npz", 2, direction="minimize")
+    store.monitor("val_entropy")
+    assert store.history().direction == "minimize"
+
+
+def test_metrics_are_told_apart_by_names_of_their_own_too(tmp_path):
+    store = CurveStore(tmp_path / "curves.npz", 2)
+    store.monitor("val_d2_log_loss_score")
+    with pytest.raises(CurvesError, match=r"metric = 'd2', and 'val_r2' is r2; use another file"):
+        store.monitor("val_r2")
+
+
 def test_an_epoch_before_the_first_is_refused(tmp_path):
     """Counted from 0, the value of epoch 1 would take the place of the one before, and none come to T."""
     training = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy").training(NoStopping())
