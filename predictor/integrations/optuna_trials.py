@@ -25,7 +25,8 @@ class Steps:
     """The steps at which trials report.
 
     Attributes:
-        grid: steps that at least half of the trials that come so far have, in the order of training.
+        grid: all of them, in the order of training; of more than T those that at least half of the trials
+            that come so far have.
         descending: whether the steps count down.
     """
 
@@ -71,15 +72,20 @@ class StepCounts(StepOrder):
         super().add(trial)
         self.times.update(trial.intermediate_values.keys())
 
-    def steps(self) -> Steps:
-        """Those of the trials so far."""
-        descending, came = self.descending, 0
-        ends, grid = self.lowest if descending else self.highest, []
-        for step in sorted(self.times, reverse=not descending):  # the last one first
+    def steps(self, T: int) -> Steps:
+        """Those of the trials so far; of more than T those that at least half of them have."""
+        descending = self.descending
+        grid = sorted(self.times, reverse=descending)
+        return Steps(tuple(grid if len(grid) <= T else self._usual(grid)), descending)
+
+    def _usual(self, grid: list[int]) -> list[int]:
+        """Those that at least half of the trials that come so far have."""
+        ends, came, usual = self.lowest if self.descending else self.highest, 0, []
+        for step in reversed(grid):
             came += ends[step]
             if 2 * self.times[step] >= came:
-                grid.append(step)
-        return Steps(tuple(reversed(grid)), descending)
+                usual.append(step)
+        return usual[::-1]
 
 
 class FinishedTrials:
@@ -173,7 +179,8 @@ class FinishedTrials:
     def _steps(self, new: list[FrozenTrial]) -> Steps:
         """Those of all trials; new ones that go through the same steps change nothing about them."""
         turned = self._counts.descending != self.steps.descending
-        return self._counts.steps() if turned or not all(map(self.steps.begin_like, new)) else self.steps
+        same = not turned and all(map(self.steps.begin_like, new))
+        return self.steps if same else self._counts.steps(self._format.T)
 
     def _append(self, trials: Sequence[FrozenTrial]) -> None:
         trainings = [training_of(trial, self.steps) for trial in trials]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import Decision
+from predictor.integrations.recorded import CurveStore
 from predictor.rules.names import make_rule
 
 optuna = pytest.importorskip("optuna")
@@ -96,3 +97,25 @@ def test_a_value_that_is_not_finite_is_pruned_at_any_step(study_with, listener):
     trial = study.ask()
     trial.report(float("nan"), 1000)
     assert trial.should_prune()
+
+
+@pytest.mark.parametrize("sparse", [0.3, 0.5, 0.7])
+def test_trials_that_report_less_often_are_compared_as_in_a_plain_loop(tmp_path, sparse, caplog):
+    rng = np.random.default_rng(0)
+    ends, every = rng.uniform(0.3, 0.9, 40), np.where(rng.random(40) < sparse, 5, 1)
+    every[0] = 1
+    rule = "rank-envelope"
+    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(make_rule(rule), T))
+    store, loop_rule = CurveStore(tmp_path / "curves.npz", T, metric="accuracy"), make_rule(rule)
+    found = []
+    for end, between in zip(ends, every, strict=True):
+        epochs = range(between, T + 1, between)
+        reported = run(study, end, [epoch - 1 for epoch in epochs], epochs)
+        with store.training(loop_rule) as training:
+            for epoch in epochs:
+                if training.report(end * (1 - np.exp(-epoch / 4)), epoch).stop:
+                    break
+        found.append((reported * between, len(training.values)))
+    assert [mine for mine, _ in found] == [plain for _, plain in found]
+    assert sum(mine < T for mine, _ in found) > 20
+    assert caplog.text == ""
