@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ class OptunaRule:
     therefore the bracket of a running training changes.
 
     The replayed history is cached and extended as the history grows; any other history is replayed again.
+    Threads that share a rule wait for each other.
 
     Args:
         pruner: an Optuna pruner; it is copied, never changed.
@@ -49,12 +51,14 @@ class OptunaRule:
         self.study_name = study_name
         self._study: ReplayedStudy | None = None
         self._history: LearningCurves | None = None
+        self._lock = threading.Lock()
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether the pruner stops the training whose epochs 1..tau are in the one row of `curve`."""
         check_one_curve(curve, history)
         tau = int(curve.observed[0])
-        stop = self._study_of(history).should_prune(curve.scores[0, :tau])
+        with self._lock:
+            stop = self._study_of(history).should_prune(curve.scores[0, :tau])
         name = type(self.pruner).__name__
         return Decision(stop=stop, reason=f"{name} {'prunes' if stop else 'goes on'} after epoch {tau}")
 
@@ -71,8 +75,11 @@ class OptunaRule:
         return self._study
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and other processes: without the cache."""
-        return {**self.__dict__, "_study": None, "_history": None}
+        """For copies and other processes: without the cache, and without the lock."""
+        return {key: value for key, value in vars(self).items() if key not in ("_study", "_history", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _study=None, _history=None, _lock=threading.Lock())
 
 
 PRUNERS: dict[str, Callable[[Any], Any]] = {

@@ -1,7 +1,9 @@
 import copy
 import os
+import pickle
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +134,19 @@ def test_a_copy_decides_alike():
     rule = make_pruner_rule("successive-halving")
     expected = epochs_by(rule, values)
     assert epochs_by(copy.deepcopy(rule), values) == expected
+
+
+def test_threads_that_share_a_rule_get_the_decisions_of_their_own_history():
+    rule, curve = make_pruner_rule("median"), LearningCurves(np.full((1, T), 0.5)).until(3)
+    histories = {stop: LearningCurves(np.full((6, T), value)) for stop, value in ((True, 0.9), (False, 0.1))}
+
+    def decide_often(expected):
+        return {rule.decide(curve, histories[expected]).stop for _ in range(100)} == {expected}
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(decide_often, [True, False] * 2))
+    assert copy.deepcopy(rule).decide(curve, histories[True]).stop
+    assert pickle.loads(pickle.dumps(make_pruner_rule("patient"))).decide(curve, histories[True])
 
 
 def test_the_name_of_the_study_draws_hyperbands_brackets():
