@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from math import ceil
+
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
+from predictor.models.uncertainty import SMALLEST_SIGMA
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.growing import GrowingModel
+
+logger = logging.getLogger(__name__)
+FEW, MANY_TIMES = 0.05, 10
+"""If this share of the results makes sigma so many times larger, that is told; 8 times on recorded curves."""
 
 
 class EarlyStopper:
@@ -73,6 +81,7 @@ class EarlyStopper:
         self.model.check_settings()  # not only after the burn-in
         self.refit_growth = refit_growth
         self._models = GrowingModel(self.model, first=burn_in, growth=refit_growth)
+        self._told = False
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `StoppingRule`. Continues during the burn-in and before the first epoch."""
@@ -90,6 +99,11 @@ class EarlyStopper:
         self, curve: LearningCurves, model: SequentialRegression, y_best: float, tau: int
     ) -> Decision:
         probability, y_hat = model.probability_below(curve, y_best - self.tolerance, tau)
+        if np.isnan(probability[0]):
+            return Decision(
+                stop=False, reason=f"no forecast after epoch {tau}: a completed result is too large"
+            )
+        self._tell_wide(model, tau)
         p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
         predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
         which = "best" if self.nth_best == 1 else f"{ordinal(self.nth_best)} best"
@@ -107,3 +121,18 @@ class EarlyStopper:
             sigma=float(model.model(tau).uncertainty.std(y_hat)[0]),
             y_best=best,
         )
+
+    def _tell_wide(self, model: SequentialRegression, tau: int) -> None:
+        """Warn once if a few results far off the others have made sigma(tau) many times larger."""
+        if self._told or self.model.uncertainty == "conformal":
+            return
+        fitted = model.model(tau)
+        squares = np.sort(fitted.residuals**2)
+        few = ceil(FEW * len(squares))
+        sigma, without = fitted.uncertainty.sigma, max(float(np.mean(squares[:-few])) ** 0.5, SMALLEST_SIGMA)
+        if sigma > MANY_TIMES * without:
+            logger.warning(
+                "after epoch %d sigma is %.3g, and %.3g without the %d of %d completed results that were "
+                "predicted worst: hardly anything is stopped", tau, sigma, without, few, len(squares),
+            )  # fmt: skip
+            self._told = True

@@ -45,6 +45,36 @@ def test_no_network_is_stopped_during_the_burn_in_or_before_the_first_epoch(curv
     assert stopper.decide(curves[55].until(5), full).probability is not None
 
 
+def with_a_loss_of(last, n=40, T=5):
+    """Losses that end between 0.3 and 1.5, and one of them so high."""
+    ends = np.random.default_rng(0).uniform(0.3, 1.5, (n, 1))
+    values = ends + np.exp(-np.arange(1.0, T + 1)) + np.random.default_rng(1).normal(0, 0.01, (n, T))
+    values[5, 3:] = last
+    return LearningCurves(values, metric="loss")
+
+
+def ask_about_a_loss(stopper, history, ends=(1.4, 1.3)):
+    for end in ends:
+        curve = LearningCurves(end + np.exp(-np.arange(1.0, history.T + 1))[None], metric="loss").until(2)
+        decision = stopper.decide(curve, history)
+    return decision
+
+
+def test_a_result_far_off_that_makes_sigma_many_times_larger_is_told_once(caplog):
+    stopper = EarlyStopper(burn_in=20, model=SequentialRegression(n_settings=20))
+    assert ask_about_a_loss(stopper, with_a_loss_of(1.0)).stop
+    assert caplog.text == ""
+    assert not ask_about_a_loss(stopper, with_a_loss_of(10.0)).stop
+    assert caplog.text.count("without the 2 of 30 completed results that were predicted worst") == 1
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_result_too_large_to_compute_with_gives_no_probability():
+    decision = ask_about_a_loss(EarlyStopper(burn_in=20, model=ols()), with_a_loss_of(1e300))
+    assert (decision.stop, decision.probability) == (False, None)
+    assert decision.reason == "no forecast after epoch 2: a completed result is too large"
+
+
 def test_the_best_is_sought_among_all_completed_and_only_those(curves):
     stopper = EarlyStopper(burn_in=20, model=ols(), refit_growth=None)
     values = curves.values[:22].copy()
