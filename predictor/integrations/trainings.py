@@ -94,7 +94,16 @@ def decide(
     epochs = _epochs(np.asarray(training.values, dtype=np.float64), history)
     if tau and tau - 1 not in epochs:
         return Decision(stop=False, reason=f"the other trainings have no value at epoch {tau}")
-    return rule.decide(_at(curve, epochs), _comparable(history, epochs))
+    decision = rule.decide(_at(curve, epochs), _comparable(history, epochs))
+    return _with_epoch(decision, 1 + epochs.index(tau - 1), tau) if tau else decision
+
+
+def _with_epoch(decision: Decision, counted: int, epoch: int) -> Decision:
+    """With a reason that says which epoch is meant, if a rule counts only those that are compared."""
+    if counted == epoch:
+        return decision
+    said = f"{decision.reason} (epoch {counted} of those that are compared is epoch {epoch})"
+    return replace(decision, reason=said)
 
 
 def tell_other_length(T: int, lengths: Sequence[int]) -> bool:

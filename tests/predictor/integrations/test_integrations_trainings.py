@@ -83,6 +83,18 @@ def test_trainings_that_are_validated_less_often_are_compared_where_they_are(lis
     assert (decision.stop, decision.reason) == (False, "the other trainings have no value at epoch 3")
 
 
+def test_the_reason_names_the_epoch_where_the_rule_counts_others(fresh_rule, values):
+    values[:, ::2] = np.nan
+    history, rule = LearningCurves(values), fresh_rule()
+    said = [decide(rule, Training([np.nan, 0.1] * n), history, CurveFormat(8)).reason for n in (1, 2)]
+    assert all(f"after epoch {n}" in reason for n, reason in enumerate(said, start=1))
+    assert [reason[reason.rindex("(") :] for reason in said] == [
+        f"(epoch {n} of those that are compared is epoch {2 * n})" for n in (1, 2)
+    ]
+    whole = LearningCurves(values[:, 1::2])
+    assert "compared" not in decide(rule, Training([0.1, 0.2]), whole, CurveFormat(4)).reason
+
+
 def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
     assert not tell_other_length(20, [10, 10])
     assert not tell_other_length(20, [10, 20, 10])
