@@ -14,7 +14,7 @@ from predictor.rules.base import Decision, StoppingRule, require_rule
 require("optuna", "predictor.integrations.optuna")
 from optuna.pruners import BasePruner  # noqa: E402
 from optuna.study import Study, StudyDirection  # noqa: E402
-from optuna.trial import FrozenTrial  # noqa: E402
+from optuna.trial import FrozenTrial, Trial  # noqa: E402
 
 from predictor.integrations.optuna_trials import FinishedTrials, training_of  # noqa: E402
 
@@ -62,8 +62,13 @@ class StoppingRulePruner(BasePruner):
             return False
         return self.decide(study, trial).stop
 
-    def decide(self, study: Study, trial: FrozenTrial) -> Decision:
-        """The rule's whole answer: its reason and, if it has one, its forecast."""
+    def decide(self, study: Study, trial: Trial | FrozenTrial) -> Decision:
+        """The rule's whole answer: its reason and, if it has one, its forecast.
+
+        The trial may be that of an objective, or one of `study.trials`.
+        """
+        if isinstance(trial, Trial):
+            trial = study.get_trials(deepcopy=False)[trial.number]
         curve_format = self._format(study)
         with self._lock:  # rules keep fitted models, and trials may run in threads
             finished = self._finished(study, curve_format)

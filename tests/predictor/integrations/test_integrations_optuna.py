@@ -163,6 +163,24 @@ def test_copies_decide_alike(fresh_rule, values):
         assert again.decide(study, frozen) == decision
 
 
+@pytest.mark.parametrize("storage", [None, "sqlite:///{}/study.db"])
+def test_an_objective_may_ask_for_the_whole_decision_about_its_trial(fresh_rule, values, storage, tmp_path):
+    pruner = StoppingRulePruner(fresh_rule(), T)
+    url = storage and storage.format(tmp_path)
+    study, said = optuna.create_study(storage=url, direction="maximize", pruner=pruner), []
+    for row in values[:12]:
+        study.add_trial(finished(TrialState.COMPLETE, row.tolist(), 0))
+
+    def objective(trial):
+        trial.report(float(values.min()), 0)
+        said.append(trial.study.pruner.decide(trial.study, trial))
+        return 0.0
+
+    study.optimize(objective, n_trials=1)
+    assert said == [pruner.decide(study, study.trials[-1])]
+    assert "after epoch 1" in said[0].reason
+
+
 def test_another_study_has_another_history(listener):
     pruner = StoppingRulePruner(listener, 1)
     for value in (0.1, 0.2):
