@@ -31,7 +31,7 @@ class Training:
     Attributes:
         values: y_1, y_2, ... so far, in the metric's own units; NaN for an epoch that was not observed.
             What comes after epoch T is not looked at.
-        parameters: architecture and hyper-parameters by name; what is not there is unknown.
+        parameters: architecture and hyper-parameters by name; what is not there, or infinite, is unknown.
         name: for messages.
     """
 
@@ -164,6 +164,7 @@ def _number(training: Training, name: str) -> float:
     if value is None:
         return np.nan
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         raise CurvesError(f"parameter {name!r} of {training.name} is {value!r}; expected a number") from None
+    return number if isfinite(number) else np.nan

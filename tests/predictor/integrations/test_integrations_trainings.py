@@ -26,6 +26,18 @@ def test_a_parameter_that_is_not_there_is_unknown():
     np.testing.assert_equal(curves.hyperparameters["lr"], [np.nan, 0.5])
 
 
+def test_an_infinite_parameter_is_unknown(fresh_rule, values):
+    curve_format, infinite = CurveFormat(8, parameters=("clip",)), [np.inf if n % 4 else n for n in range(20)]
+    past = [Training(row, {"clip": clip}) for row, clip in zip(values, infinite, strict=True)]
+    unknown = [Training(t.values, {} if np.isinf(t.parameters["clip"]) else t.parameters) for t in past]
+    decisions = [
+        decide(fresh_rule(), Training([0.1], parameters), curve_format.curves(history), curve_format)
+        for parameters, history in (({"clip": -np.inf}, past), ({}, unknown))
+    ]
+    assert decisions[0] == decisions[1]
+    assert decisions[0].probability is not None
+
+
 def test_a_parameter_that_is_no_number_is_quoted():
     with pytest.raises(CurvesError, match="parameter 'activation' of trial 7 is 'relu'; expected a number"):
         CurveFormat(2, parameters=("activation",)).curves([Training([], {"activation": "relu"}, "trial 7")])
