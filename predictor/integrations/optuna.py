@@ -8,7 +8,13 @@ from typing import Any
 
 from predictor.curves.learning_curves import Direction
 from predictor.extras import require
-from predictor.integrations.trainings import CurveFormat, decide, tell_other_length
+from predictor.integrations.trainings import (
+    CurveFormat,
+    decide,
+    parameter_names,
+    tell_other_length,
+    tell_unknown_parameters,
+)
 from predictor.rules.base import Decision, StoppingRule, require_rule
 
 require("optuna", "predictor.integrations.optuna")
@@ -36,11 +42,11 @@ class StoppingRulePruner(BasePruner):
         T: values that a trial reports if it is never pruned. If completed trials have another number, that is
             logged once.
         parameters: names of the trials' parameters that the rule may look at; their values must be numbers. A
-            trial without one of them counts as unknown there.
+            trial without one of them counts as unknown there. One that no finished trial has is logged once.
         metric: name of what is reported; the study says whether it is maximized or minimized.
 
     Raises:
-        CurvesError: T is no such number; when asked: a parameter is not a number.
+        CurvesError: T is no such number, or `parameters` a text; when asked: a parameter is not a number.
     """
 
     def __init__(
@@ -50,10 +56,10 @@ class StoppingRulePruner(BasePruner):
         require_rule(rule)
         self.rule = rule
         self.T = T
-        self.parameters = tuple(parameters)
+        self.parameters = parameter_names(parameters)
         self.metric = metric
         self._history: tuple[tuple[str, CurveFormat], FinishedTrials] | None = None
-        self._told = False
+        self._told = self._told_parameters = False
         self._lock = threading.Lock()
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
@@ -94,6 +100,7 @@ class StoppingRulePruner(BasePruner):
         finished = self._history[1]
         if finished.follow(study.get_trials(deepcopy=False)):
             self._told = self._told or tell_other_length(self.T, finished.lengths)
+            self._told_parameters = self._told_parameters or tell_unknown_parameters(finished.curves)
         return finished
 
     def _format(self, study: Study) -> CurveFormat:

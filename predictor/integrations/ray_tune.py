@@ -13,7 +13,14 @@ from typing import Any
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
 from predictor.extras import require
-from predictor.integrations.trainings import CurveFormat, Training, decide, tell_other_length
+from predictor.integrations.trainings import (
+    CurveFormat,
+    Training,
+    decide,
+    parameter_names,
+    tell_other_length,
+    tell_unknown_parameters,
+)
 from predictor.rules.base import StoppingRule, require_rule
 
 require("ray.tune", "predictor.integrations.ray_tune", "ray[tune]")
@@ -40,11 +47,11 @@ class StoppingRuleScheduler(FIFOScheduler):
             another one, that is logged once.
         metric, mode: what is reported, and `max` or `min`; here or in `TuneConfig`.
         parameters: keys of the trials' `config` that the rule may look at, `outer/inner` where it is
-            nested; their values must be numbers.
+            nested; their values must be numbers. One that no trial has that ended is logged once.
 
     Raises:
-        CurvesError: T is no such number; when trials begin: no metric and mode were given; when they report:
-            a parameter that is not a number.
+        CurvesError: T is no such number, or `parameters` a text; when trials begin: no metric and mode were
+            given; when they report: a parameter that is not a number.
     """
 
     def __init__(
@@ -61,7 +68,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         require_rule(rule)
         self.rule = rule
         self.T = T
-        self.parameters = tuple(parameters)
+        self.parameters = parameter_names(parameters)
         self._metric = metric
         self._mode = mode
         self._running: dict[str, list[float]] = {}
@@ -69,7 +76,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         self._history: LearningCurves | None = None
         self._stopped: set[str] = set()
         self._lengths: list[int] = []
-        self._told = False
+        self._told = self._told_parameters = False
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Take metric and mode of `TuneConfig`; False if they were given to both."""
@@ -136,4 +143,5 @@ class StoppingRuleScheduler(FIFOScheduler):
         """Of the trials that ended, in that order; the same object until there is another one."""
         if self._history is None:
             self._history = self._format().curves(self._finished)
+            self._told_parameters = self._told_parameters or tell_unknown_parameters(self._history)
         return self._history

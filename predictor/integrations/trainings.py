@@ -119,6 +119,24 @@ def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
     return True
 
 
+def parameter_names(parameters: Sequence[str]) -> tuple[str, ...]:
+    """The names; `CurvesError` for a text, whose letters would be taken for them."""
+    if isinstance(parameters, str):
+        raise CurvesError(f"parameters = {parameters!r}; expected a list of names, such as [{parameters!r}]")
+    return tuple(parameters)
+
+
+def tell_unknown_parameters(history: LearningCurves) -> bool:
+    """Warn of parameters that no training has; False while too few have ended."""
+    if len(history) < ENOUGH:
+        return False
+    columns = {**history.architecture, **history.hyperparameters}
+    unknown = [name for name, column in columns.items() if np.isnan(column).all()]
+    if unknown:
+        logger.warning("parameters = %s: none of the %d trainings that ended has them", unknown, len(history))
+    return True
+
+
 def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
     """Columns of the comparison: those of this training so far, and all later ones; as the others have them.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
+from predictor.errors import CurvesError
 from predictor.rules.names import make_rule
 
 optuna = pytest.importorskip("optuna")
@@ -148,6 +149,20 @@ def test_trials_of_another_length_than_said_are_told_once_and_never_an_error(fre
         == 1
     )
     assert more in caplog.text
+
+
+def test_a_text_is_no_list_of_parameters(listener):
+    with pytest.raises(CurvesError, match=r"parameters = 'lr'; expected a list of names, such as \['lr'\]"):
+        StoppingRulePruner(listener, T, parameters="lr")
+
+
+def test_a_parameter_that_no_finished_trial_has_is_told_once(listener, caplog):
+    pruner = StoppingRulePruner(listener, 2, parameters=["lr", "rate"])
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    for _ in range(5):
+        pruner.decide(study, study.ask())
+        study.add_trial(finished(TrialState.COMPLETE, [0.1, 0.2], 0, lr=0.1))
+    assert caplog.text.count("parameters = ['rate']: none of the 3 trainings that ended has them") == 1
 
 
 def test_copies_decide_alike(fresh_rule, values):

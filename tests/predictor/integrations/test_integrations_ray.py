@@ -70,6 +70,18 @@ def test_the_history_is_what_ended_without_an_error_in_order_of_ending(listener)
     assert curve.hyperparameters["net/lr"] == [4]
 
 
+def test_names_of_parameters_are_checked(listener, caplog):
+    with pytest.raises(CurvesError, match=r"parameters = 'lr'; expected a list of names, such as \['lr'\]"):
+        StoppingRuleScheduler(listener, 2, parameters="lr")
+    names = ["lr", "rate"]
+    scheduler = StoppingRuleScheduler(listener, 2, metric="accuracy", mode="max", parameters=names)
+    for number in range(5):
+        ended = trial(number, lr=0.1)
+        report(scheduler, ended, 1, 0.1)
+        scheduler.on_trial_complete(None, ended, {})
+    assert caplog.text.count("parameters = ['rate']: none of the 3 trainings that ended has them") == 1
+
+
 def test_the_result_that_meets_tunes_own_criterion_completes_the_curve(listener):
     """It comes with the end of the trial alone: `RunConfig(stop={"training_iteration": 2})`."""
     scheduler = StoppingRuleScheduler(listener, 2, metric="accuracy", mode="max")
