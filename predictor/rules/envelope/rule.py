@@ -23,6 +23,8 @@ from predictor.rules.envelope.scoring import fit_looks
 AT_ONCE = 2.0
 """At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
 RANKS = ("seen", "fitted")
+FITS_KEPT = 3
+"""Of histories that do not continue each other; with 3,000 networks a fit takes about 130 MB."""
 
 
 class RankEnvelope:
@@ -106,7 +108,7 @@ class RankEnvelope:
         self.looks = looks
         self.ranks = ranks
         self.reduction_factor = reduction_factor
-        self._latest: tuple[weakref.ref[LearningCurves], Fit] | None = None
+        self._fits: list[tuple[weakref.ref[LearningCurves], Fit]] = []
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `predictor.StoppingRule`. Continues between looks and in the burn-in."""
@@ -166,14 +168,18 @@ class RankEnvelope:
         return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(stands.limit))}"
 
     def _fit(self, history: LearningCurves) -> Fit:
-        if self._latest is None or self._latest[0]() is not history:
-            self._latest = weakref.ref(history), self._fit_of(history)
-        return self._latest[1]
+        """That of the same history the last time, or one that goes on from an earlier part of it."""
+        fits = self._fits
+        for asked, fit in fits:
+            if asked() is history:
+                return fit
+        before = next((fit for _, fit in fits if begins_with(history, fit.known)), None)
+        fit = self._fit_of(history, before)
+        others = [kept for kept in fits if kept[1] is not before]
+        self._fits = [(weakref.ref(history), fit), *others][:FITS_KEPT]
+        return fit
 
-    def _fit_of(self, history: LearningCurves) -> Fit:
-        fit = None if self._latest is None else self._latest[1]
-        if fit is not None and not begins_with(history, fit.known):
-            fit = None
+    def _fit_of(self, history: LearningCurves, fit: Fit | None) -> Fit:
         if fit is not None and fit.known.values.base is not history.values.base:
             # the same curves in the present memory: quickly compared
             fit = replace(fit, known=history[: len(fit.known)])
@@ -188,4 +194,4 @@ class RankEnvelope:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the models."""
-        return {**self.__dict__, "_latest": None}
+        return {**self.__dict__, "_fits": []}

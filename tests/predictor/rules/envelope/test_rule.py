@@ -11,7 +11,9 @@ import pytest
 
 from predictor import LearningCurves, PredictorError
 from predictor.rules.envelope import RankEnvelope, fit
+from predictor.rules.envelope import rule as rule_module
 from predictor.rules.envelope.looks import look_epochs, refit_size
+from predictor.rules.envelope.scoring import fit_looks
 from predictor.rules.names import make_rule
 from predictor.simulation.engine import arrival_order, simulate
 
@@ -140,6 +142,18 @@ def test_trials_side_by_side_do_not_meet(recorded, past):
         for row in range(119, 99, -1):
             mixed[row] = rule.decide(recorded[row].until(tau), past)
     assert [mixed[row] for row in range(100, 120)] == alone
+
+
+def test_histories_in_turn_are_each_fitted_once(recorded, past, monkeypatch):
+    """As a resumed training beside normal ones, which is compared with the others from epoch 6 on."""
+    fits, rule = [], RankEnvelope()
+    monkeypatch.setattr(rule_module, "fit_looks", lambda *args: fits.append(1) or fit_looks(*args))
+    later = altered_all(past, past.values[:, 5:])
+    for row in range(100, 104):
+        running = recorded[row].until(2)
+        for curve, history in ((running, past), (altered_all(running, running.values[:, :15]), later)):
+            assert rule.decide(curve, history) == RankEnvelope().decide(curve, history)
+    assert len(fits) == 2 + 8  # 8 of the fresh rules
 
 
 def test_units_of_parameters_and_unknown_or_constant_ones_change_nothing(recorded, past):
