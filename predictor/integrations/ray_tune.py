@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import nan
 from typing import Any
 
+from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import Direction, LearningCurves
 from predictor.errors import CurvesError
 from predictor.extras import require
@@ -73,7 +74,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         self._mode = mode
         self._running: dict[str, list[float]] = {}
         self._finished: list[Training] = []
-        self._history: LearningCurves | None = None
+        self._history: GrowingCurves | None = None
         self._stopped: set[str] = set()
         self._lengths: list[int] = []
         self._told = self._told_parameters = False
@@ -114,7 +115,6 @@ class StoppingRuleScheduler(FIFOScheduler):
             self._take(trial, result)
         self._finished.append(self._training(trial))
         del self._running[trial.trial_id]
-        self._history = None
         if trial.trial_id not in self._stopped:
             self._lengths.append(len(self._finished[-1].values))
             self._told = self._told or tell_other_length(self.T, self._lengths)
@@ -142,6 +142,8 @@ class StoppingRuleScheduler(FIFOScheduler):
     def _curves(self) -> LearningCurves:
         """Of the trials that ended, in that order; the same object until there is another one."""
         if self._history is None:
-            self._history = self._format().curves(self._finished)
-            self._told_parameters = self._told_parameters or tell_unknown_parameters(self._history)
-        return self._history
+            self._history = GrowingCurves(self._format().curves([]))
+        if new := self._finished[len(self._history.curves) :]:
+            self._history.append(self._format().curves(new))
+            self._told_parameters = self._told_parameters or tell_unknown_parameters(self._history.curves)
+        return self._history.curves
