@@ -48,6 +48,12 @@ class GrowingCurves:
         self._size = size
         self._curves = None
 
+    def keep(self, size: int) -> None:
+        """Keep only the first curves, in memory of their own: what was given out never changes."""
+        self._arrays = {name: array.copy() for name, array in self._arrays.items()}
+        self._size = size
+        self._curves = None
+
     @property
     def curves(self) -> LearningCurves:
         """All curves; the same object until one is added, and never changed afterwards."""

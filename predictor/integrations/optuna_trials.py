@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,7 +92,8 @@ class StepCounts(StepOrder):
 class FinishedTrials:
     """The curves of a study's completed and pruned trials, in order of finishing, each of which is read once.
 
-    Only where new trials change the steps, or belong before others, is everything read again.
+    Only where new trials change the steps is everything read again, and where they belong before others, as
+    when clocks differ, these others.
 
     Args:
         curve_format: of the curves.
@@ -109,7 +111,6 @@ class FinishedTrials:
         self._seen = 0
         self._open: list[int] = []
         self._first: tuple[Any, int] | None = None
-        self._latest: tuple[Any, int] | None = None
         self._reporting: list[FrozenTrial] = []
         self._counts = StepCounts()
         self.steps = Steps()
@@ -135,10 +136,7 @@ class FinishedTrials:
         new = self._new(trials)
         if not new:
             return False
-        if self._latest is not None and _finishing(new[0]) < self._latest:
-            self._forget()
-            new = self._new(trials)
-        self._first, self._latest = self._first or _finishing(new[0]), _finishing(new[-1])
+        self._first = self._first or _finishing(new[0])
         try:
             self._add([trial for trial in new if trial.intermediate_values])
         except CurvesError:
@@ -166,15 +164,25 @@ class FinishedTrials:
         return sorted(new, key=_finishing)
 
     def _add(self, trials: list[FrozenTrial]) -> None:
+        """Put them, which are in order of finishing, among the others."""
         for trial in trials:
             self._counts.add(trial)
-        self._reporting += trials
-        steps = self._steps(trials)
-        if steps == self.steps:
-            self._append(trials)
-            return
-        self.steps, self.lengths, self._growing = steps, [], GrowingCurves(self._format.curves([]))
-        self._append(self._reporting)
+        steps, place = self._steps(trials), len(self._reporting)
+        if steps != self.steps:
+            place = 0
+        elif trials:
+            place = bisect_left(self._reporting, _finishing(trials[0]), key=_finishing)
+        self.steps, later = steps, self._take_back(place)
+        self._append(sorted([*trials, *later], key=_finishing))
+
+    def _take_back(self, place: int) -> list[FrozenTrial]:
+        """Those from that place on, which are not among the others any more."""
+        later = self._reporting[place:]
+        if later:
+            del self._reporting[place:]
+            del self.lengths[sum(trial.state == TrialState.COMPLETE for trial in self._reporting) :]
+            self._growing.keep(place)
+        return later
 
     def _steps(self, new: list[FrozenTrial]) -> Steps:
         """Those of all trials; new ones that go through the same steps change nothing about them."""
@@ -185,6 +193,7 @@ class FinishedTrials:
     def _append(self, trials: Sequence[FrozenTrial]) -> None:
         trainings = [training_of(trial, self.steps) for trial in trials]
         self._growing.append(self._format.curves(trainings))
+        self._reporting += trials
         completed = zip(trials, trainings, strict=True)
         self.lengths += [len(t.values) for trial, t in completed if trial.state == TrialState.COMPLETE]
 

@@ -47,6 +47,17 @@ def test_what_was_handed_out_never_changes():
         seen[-1].observed[0] = 1
 
 
+def test_what_was_handed_out_stays_when_only_the_first_curves_are_kept():
+    expected = some_curves(10)
+    growing = GrowingCurves(expected)
+    whole = growing.curves
+    growing.keep(3)
+    growing.append(expected[7:])
+    np.testing.assert_array_equal(whole.values, expected.values)
+    np.testing.assert_array_equal(growing.curves.values, expected.values[[0, 1, 2, 7, 8, 9]])
+    np.testing.assert_array_equal(growing.curves.completed, expected.completed[[0, 1, 2, 7, 8, 9]])
+
+
 def test_curves_of_another_kind_are_refused():
     growing = GrowingCurves(some_curves())
     with pytest.raises(CurvesError, match="differ in hyper-parameters"):

@@ -8,7 +8,8 @@ import pytest
 optuna = pytest.importorskip("optuna")
 
 from predictor.errors import CurvesError  # noqa: E402
-from predictor.integrations.optuna_trials import FinishedTrials, Steps  # noqa: E402
+from predictor.integrations import optuna_trials  # noqa: E402
+from predictor.integrations.optuna_trials import FinishedTrials, Steps, training_of  # noqa: E402
 from predictor.integrations.trainings import CurveFormat  # noqa: E402
 
 T = 6
@@ -70,6 +71,20 @@ def test_a_trial_that_finished_stands_in_order_of_finishing_at_its_steps():
     np.testing.assert_array_equal(known.curves.values[1, :3], list(second.values()))
     assert known.curves.hyperparameters["lr"].tolist() == pytest.approx([0.2, 0.1])
     assert known.lengths == [3]
+
+
+def test_of_a_machine_whose_clock_is_behind_only_what_finished_after_it_is_read_again(monkeypatch):
+    read = []
+    monkeypatch.setattr(optuna_trials, "training_of", lambda *args: read.append(1) or training_of(*args))
+    trials = [finished(n, [1, 2, 3], 10 * n - 35 * (n % 2), n % 4 == 0) for n in range(40)]
+    known = FinishedTrials(FORMAT)
+    for size in range(1, 41):
+        known.follow(trials[:size])
+    assert len(read) <= 3 * 40
+    fresh = FinishedTrials(FORMAT)
+    fresh.follow(trials)
+    assert known.lengths == fresh.lengths == [3] * 10
+    np.testing.assert_array_equal(known.curves.values, fresh.curves.values)
 
 
 def test_nothing_is_read_again_while_there_is_nothing_new():
