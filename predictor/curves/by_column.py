@@ -14,7 +14,8 @@ import pandas as pd
 
 from predictor.curves.cells import is_mostly_numbers, numbers
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import mentions_metric_or_data, names_no_values, plain
+from predictor.curves.metrics import plain
+from predictor.curves.names import mentions_metric_or_data, names_no_values
 from predictor.curves.partition import epoch_columns, with_epochs
 from predictor.curves.wording import listed
 from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN

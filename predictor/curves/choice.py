@@ -11,18 +11,8 @@ import numpy as np
 
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
-from predictor.curves.metrics import (
-    OF_TRAINING,
-    OF_VALIDATION,
-    UNLABELLED,
-    Direction,
-    NamedMetric,
-    direction_of,
-    family_rank,
-    metric_of,
-    split_rank,
-    words_of,
-)
+from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
+from predictor.curves.names import OF_TRAINING, OF_VALIDATION, UNLABELLED, split_rank
 from predictor.curves.wording import LONGEST, as_argument, listed, shown
 from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError

@@ -10,7 +10,8 @@ import pandas as pd
 from predictor.curves.cells import count_numbers, first_text, is_mostly_numbers, numbers
 from predictor.curves.choice import Candidate, choose, is_generic, refuse_training
 from predictor.curves.columns import groups_of, is_index
-from predictor.curves.metrics import UNLABELLED, metric_of, names_no_values, plain, split_rank
+from predictor.curves.metrics import metric_of, plain
+from predictor.curves.names import UNLABELLED, names_no_values, split_rank
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import as_argument, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES

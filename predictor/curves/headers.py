@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import mentions_metric_or_data, plain
+from predictor.curves.metrics import plain
+from predictor.curves.names import mentions_metric_or_data
 from predictor.curves.wording import listed
 from predictor.curves.words import RUN_NAMES
 from predictor.errors import CurvesError

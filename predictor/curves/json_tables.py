@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from predictor.curves.metrics import UNLABELLED, mentions_metric_or_data, metric_of, plain, split_rank
+from predictor.curves.metrics import metric_of, plain
+from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
 from predictor.curves.wording import shown
 from predictor.curves.words import EPOCH_NAMES, RUN, RUN_NAMES
 from predictor.errors import CurvesError

@@ -1,4 +1,4 @@
-"""Names of metrics: which way is better, and what else words in the names of columns tell.
+"""Names of metrics: which metric a name is of, and which way is better.
 
 A name is split into words (`valLoss`, `val-loss`, `valloss` are `val loss`). A metric is known by one
 or two of its words; what is not known has no direction, and whoever reads it has to say one.
@@ -12,27 +12,15 @@ from functools import lru_cache
 from typing import Literal
 
 from predictor.curves.words import (
-    AFTERWARDS,
-    BESIDE_STEPS,
-    BOOKKEEPING,
     COEFFICIENTS,
     DATA,
-    EPOCH_WORDS,
     KINDS_OF_LOSS,
     MEASURED,
     NEGATIVE,
     OF_NEGATIVES,
-    OF_RUNS,
     OF_VALUES,
-    PARAMETER_WORDS,
-    SEEN,
     SETTINGS,
-    STATISTICS,
-    SUPERLATIVES,
-    TEST,
     TIMES,
-    TRAINING,
-    VALIDATION,
 )
 
 Direction = Literal["maximize", "minimize"]
@@ -93,7 +81,6 @@ COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """`1-accuracy`, `-reward`."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
 """`bbox/AP50` is called mAP elsewhere; `ap_depth` is an architecture parameter."""
-OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
 
@@ -136,7 +123,7 @@ def metric_of(name: str) -> NamedMetric | None:
     (NamedMetric(name='accuracy', direction='maximize'), 'maximize', None)
     """
     words = words_of(name)
-    found = _named(words)
+    found = metric_in(words)
     if found and _is_beside(words, found):
         return None
     if found and {"d2", "score"} <= set(words):
@@ -144,6 +131,20 @@ def metric_of(name: str) -> NamedMetric | None:
     if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
         return NamedMetric(f"neg_{found.name}", OPPOSITE.get(found.direction))
     return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found
+
+
+def metric_in(words: list[str]) -> NamedMetric | None:
+    """The metric that some of these words name, the last such; None if there is none."""
+    vague = None
+    for place in range(len(words) - 1, -1, -1):
+        pair = (words[place - 1], words[place]) if place else None
+        if pair in PHRASES:
+            return NamedMetric(*PHRASES[pair])
+        if found := _of_word(words[place]):
+            if words[place] not in VAGUE:
+                return found
+            vague = vague or found
+    return vague
 
 
 def direction_of(metric: str) -> Direction | None:
@@ -154,14 +155,12 @@ def direction_of(metric: str) -> Direction | None:
 
 def mentions_metric(name: str) -> bool:
     """Whether a word is that of a metric, even if the values are its weight, its time or its error bars."""
-    return _named(words_of(name)) is not None
+    return metric_in(words_of(name)) is not None
 
 
-def split_rank(name: str) -> int:
-    """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
-    words = set(words_of(name))
-    other = OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
-    return OF_VALIDATION if words & VALIDATION else other
+def setting_words(words: list[str]) -> frozenset[str]:
+    """The words of settings: that of coefficients is none in `dice_coef`."""
+    return SETTINGS - COEFFICIENTS if MEASURED.intersection(words) else SETTINGS
 
 
 def family_rank(metric: NamedMetric) -> int:
@@ -169,69 +168,17 @@ def family_rank(metric: NamedMetric) -> int:
     return FAMILIES.index(metric.name) if metric.name in FAMILIES else FAMILIES.index("")
 
 
-def names_result(name: str) -> bool:
-    """Whether the name is one of a result, known only after training: `MaxAccuracy`, `best_epoch`.
-
-    A word of parameters makes it none (`last_layer_width`, `max_lr`, `loss_weight`), unless it is
-    a part of the result (`error_rate`, `best_epoch`).
-    """
-    words = words_of(name)
-    of_results = DATA | STATISTICS | AFTERWARDS
-    others = {word for word in words if word not in of_results and _named([word]) is None}
-    told = others & (PARAMETER_WORDS | _settings(words) | {"lambda", "ratio", "fraction"})
-    if words[-2:] in (["per", "second"], ["per", "sec"]):
-        return True
-    if _named(words) or SUPERLATIVES.intersection(words):
-        return not told - {"rate", "epoch", "epochs"}
-    if AFTERWARDS.intersection(words):
-        return not told - {"epoch", "epochs", "n", "num"}
-    if (VALIDATION | TEST).intersection(words):
-        return not told
-    return bool(STATISTICS.intersection(words)) and not others
-
-
-def names_bookkeeping(name: str) -> bool:
-    """Whether the name is one of a run's number, date or split: `ModelId`, `IsTest`, `timestamp`."""
-    words = words_of(name)
-    if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and DATA.intersection(words)):
-        return True
-    if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
-        return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
-    return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
-
-
-def names_steps(name: str) -> bool:
-    """Whether the name is one of numbers of epochs, or of steps: `Epochs`, `eval_steps`, `samples_seen`."""
-    words = set(words_of(name))
-    return words <= EPOCH_WORDS | SEEN | BESIDE_STEPS and bool(words & (EPOCH_WORDS | SEEN))
-
-
-def names_no_values(name: str) -> bool:
-    """Whether the column holds times, outcomes, or numbers and dates of runs, and no values of a curve."""
-    return names_bookkeeping(name) or bool(AFTERWARDS.intersection(words_of(name)))
-
-
-def mentions_metric_or_data(name: str) -> bool:
-    """Whether the name is one of what was measured, or on which data, and so none of a training."""
-    return mentions_metric(name) or split_rank(name) != UNLABELLED
-
-
 def _is_beside(words: list[str], found: NamedMetric) -> bool:
     """Whether the values are not the metric's, but those of its weight, its time or its error bars."""
-    if words[-1] in TIMES | _settings(words):
+    if words[-1] in TIMES | setting_words(words):
         return _of_word(words[-2]) is not None
     return found.name == "error" and bool({"standard", "std"}.intersection(words[:-1]))
-
-
-def _settings(words: list[str]) -> frozenset[str]:
-    """The words of settings: that of coefficients is none in `dice_coef`."""
-    return SETTINGS - COEFFICIENTS if MEASURED.intersection(words) else SETTINGS
 
 
 def _is_negated(words: list[str], found: NamedMetric) -> bool:
     """Whether the name is of -1 times the metric, or 1 minus it."""
     if "minus" in words:
-        return _named(words[: words.index("minus")]) is None
+        return metric_in(words[: words.index("minus")]) is None
     if not NEGATIVE.intersection(words):
         return False
     if found.name != "loss" or "deviance" in words or "neg log loss" in " ".join(words):
@@ -251,21 +198,8 @@ def _may_be_negated(words: list[str], found: NamedMetric) -> bool:
 def _negates_loss(words: list[str]) -> bool:
     """Whether a loss comes after `neg`, and not one of negative examples, or of a negative log-likelihood."""
     places = [place for place, word in enumerate(words) if word in NEGATIVE]
-    after = bool(places) and _named(words[places[0] + 1 :]) is not None
+    after = bool(places) and metric_in(words[places[0] + 1 :]) is not None
     return after and not OF_NEGATIVES.intersection(words)
-
-
-def _named(words: list[str]) -> NamedMetric | None:
-    vague = None
-    for place in range(len(words) - 1, -1, -1):
-        pair = (words[place - 1], words[place]) if place else None
-        if pair in PHRASES:
-            return NamedMetric(*PHRASES[pair])
-        if found := _of_word(words[place]):
-            if words[place] not in VAGUE:
-                return found
-            vague = vague or found
-    return vague
 
 
 def _of_word(word: str) -> NamedMetric | None:
@@ -281,9 +215,9 @@ def _of_word(word: str) -> NamedMetric | None:
 
 def _parts(word: str) -> list[str]:
     """`valloss` as `val`, `loss`; a metric or a split that stands alone as it is."""
-    if _named([word]):
+    if metric_in([word]):
         return [word]
     for split in sorted(DATA, key=len, reverse=True):
-        if word.startswith(split) and word != split and _named([word[len(split) :]]):
+        if word.startswith(split) and word != split and metric_in([word[len(split) :]]):
             return [split, word[len(split) :]]
     return [word]

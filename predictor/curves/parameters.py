@@ -13,15 +13,8 @@ from predictor.curves.arrays import Floats, last_values
 from predictor.curves.cells import MISSING, first_text, is_number, known_numbers, numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import Group, groups_of, is_index, is_parameter, kind_of, name_column
-from predictor.curves.metrics import (
-    UNLABELLED,
-    mentions_metric,
-    names_bookkeeping,
-    names_result,
-    names_steps,
-    plain,
-    split_rank,
-)
+from predictor.curves.metrics import mentions_metric, plain
+from predictor.curves.names import UNLABELLED, names_bookkeeping, names_result, names_steps, split_rank
 from predictor.curves.wording import LONGEST, listed
 from predictor.curves.words import OF_EPOCHS
 from predictor.errors import CurvesError

@@ -10,7 +10,8 @@ import pandas as pd
 
 from predictor.curves.cells import first_text, is_number, known_numbers
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import mentions_metric, names_bookkeeping, plain, words_of
+from predictor.curves.metrics import mentions_metric, plain, words_of
+from predictor.curves.names import names_bookkeeping
 from predictor.curves.wording import describe, shown
 from predictor.curves.words import AFTERWARDS, EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from predictor.curves.metrics import UNLABELLED, split_rank
+from predictor.curves.names import UNLABELLED, split_rank
 from predictor.curves.spread import is_metric, labelled
 from predictor.curves.wording import counted, listed
 from predictor.curves.words import RUN, TEST, TRAINING, VALIDATION

@@ -8,7 +8,8 @@ import pandas as pd
 
 from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import mentions_metric, metric_of, names_bookkeeping, plain, words_of
+from predictor.curves.metrics import mentions_metric, metric_of, plain, words_of
+from predictor.curves.names import names_bookkeeping
 from predictor.curves.partition import epoch_columns
 from predictor.curves.wording import listed, shown
 from predictor.curves.words import (

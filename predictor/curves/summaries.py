@@ -15,7 +15,8 @@ import pandas as pd
 from predictor.curves.arrays import Floats
 from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import mentions_metric_or_data, plain, words_of
+from predictor.curves.metrics import plain, words_of
+from predictor.curves.names import mentions_metric_or_data
 from predictor.curves.wording import listed, shown
 from predictor.curves.words import AVERAGES, DEVIATIONS, MAXIMA, MINIMA, OF_SUMMARIES, RUN_NAMES
 from predictor.errors import CurvesError

@@ -13,7 +13,8 @@ from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import FEW, before_training, check_rows, smoothness
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, metric_of, names_steps, plain, words_of
+from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
+from predictor.curves.names import names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries

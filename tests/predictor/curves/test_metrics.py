@@ -2,14 +2,7 @@ import pytest
 from sklearn.metrics import get_scorer_names
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.metrics import (
-    direction_of,
-    metric_of,
-    names_bookkeeping,
-    names_result,
-    split_rank,
-    words_of,
-)
+from predictor.curves.metrics import direction_of, metric_of, words_of
 
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
@@ -138,68 +131,7 @@ def test_the_four_metrics_have_one_name_each(name, metric):
     assert metric_of(name).name == metric
 
 
-@pytest.mark.parametrize(
-    ("name", "rank"), [("val_acc", 0), ("valloss", 0), ("acc", 1), ("test_acc", 2), ("trainLoss", 3)]
-)
-def test_validation_comes_before_training(name, rank):
-    assert split_rank(name) == rank
-
-
 def test_names_are_split_into_words():
     assert words_of("e1LossMean") == ["e1", "loss", "mean"]
     assert words_of("train/NumMACs_total") == ["train", "num", "ma", "cs", "total"]
     assert words_of("trainloss") == ["train", "loss"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "MaxAccuracy",
-        "best_val_acc",
-        "test_dice_coef",
-        "final_loss",
-        "test_acc",
-        "last_acc",
-        "best_epoch",
-        "val_loss",
-        "error_rate",
-        "train_time",
-        "max",
-    ],
-)
-def test_results_are_told_by_their_names(name):
-    assert names_result(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "last_layer_width",
-        "LastLayerWidth",
-        "max_lr",
-        "min_lr",
-        "max_depth",
-        "loss_weight",
-        "max_norm",
-        "epochs",
-        "max_epochs",
-        "lr",
-        "num_params",
-        "test_size",
-        "pretrained",
-    ],
-)
-def test_parameters_with_a_word_of_results_stay_parameters(name):
-    assert not names_result(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["ModelId", "IsTest", "run_id", "timestamp", "trial_number", "split", "uuid"]
-)
-def test_numbers_dates_and_splits_of_runs_are_told_by_their_names(name):
-    assert names_bookkeeping(name)
-
-
-@pytest.mark.parametrize("name", ["num_layers", "depth", "lr", "seed", "width", "grid", "identity"])
-def test_parameters_are_not_taken_for_bookkeeping(name):
-    assert not names_bookkeeping(name)

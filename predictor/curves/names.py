@@ -1,0 +1,76 @@
+"""What the names of columns tell besides metrics: on which data, of results, bookkeeping or steps."""
+
+from __future__ import annotations
+
+from predictor.curves.metrics import mentions_metric, metric_in, setting_words, words_of
+from predictor.curves.words import (
+    AFTERWARDS,
+    BESIDE_STEPS,
+    BOOKKEEPING,
+    DATA,
+    EPOCH_WORDS,
+    OF_RUNS,
+    PARAMETER_WORDS,
+    SEEN,
+    STATISTICS,
+    SUPERLATIVES,
+    TEST,
+    TRAINING,
+    VALIDATION,
+)
+
+OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
+
+
+def split_rank(name: str) -> int:
+    """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
+    words = set(words_of(name))
+    other = OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
+    return OF_VALIDATION if words & VALIDATION else other
+
+
+def names_result(name: str) -> bool:
+    """Whether the name is one of a result, known only after training: `MaxAccuracy`, `best_epoch`.
+
+    A word of parameters makes it none (`last_layer_width`, `max_lr`, `loss_weight`), unless it is
+    a part of the result (`error_rate`, `best_epoch`).
+    """
+    words = words_of(name)
+    of_results = DATA | STATISTICS | AFTERWARDS
+    others = {word for word in words if word not in of_results and metric_in([word]) is None}
+    told = others & (PARAMETER_WORDS | setting_words(words) | {"lambda", "ratio", "fraction"})
+    if words[-2:] in (["per", "second"], ["per", "sec"]):
+        return True
+    if metric_in(words) or SUPERLATIVES.intersection(words):
+        return not told - {"rate", "epoch", "epochs"}
+    if AFTERWARDS.intersection(words):
+        return not told - {"epoch", "epochs", "n", "num"}
+    if (VALIDATION | TEST).intersection(words):
+        return not told
+    return bool(STATISTICS.intersection(words)) and not others
+
+
+def names_bookkeeping(name: str) -> bool:
+    """Whether the name is one of a run's number, date or split: `ModelId`, `IsTest`, `timestamp`."""
+    words = words_of(name)
+    if BOOKKEEPING.intersection(words) or (words[:1] == ["is"] and DATA.intersection(words)):
+        return True
+    if words[-1:] in (["id"], ["number"], ["no"], ["idx"], ["index"]):
+        return len(words) == 1 or words[-2] in OF_RUNS or words[-1] == "id"
+    return len(words) == 1 and words[0] in {"run", "trial", "experiment", "job"}
+
+
+def names_steps(name: str) -> bool:
+    """Whether the name is one of numbers of epochs, or of steps: `Epochs`, `eval_steps`, `samples_seen`."""
+    words = set(words_of(name))
+    return words <= EPOCH_WORDS | SEEN | BESIDE_STEPS and bool(words & (EPOCH_WORDS | SEEN))
+
+
+def names_no_values(name: str) -> bool:
+    """Whether the column holds times, outcomes, or numbers and dates of runs, and no values of a curve."""
+    return names_bookkeeping(name) or bool(AFTERWARDS.intersection(words_of(name)))
+
+
+def mentions_metric_or_data(name: str) -> bool:
+    """Whether the name is one of what was measured, or on which data, and so none of a training."""
+    return mentions_metric(name) or split_rank(name) != UNLABELLED

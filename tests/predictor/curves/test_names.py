@@ -1,0 +1,66 @@
+"""What names of columns tell besides metrics."""
+
+import pytest
+
+from predictor.curves.names import names_bookkeeping, names_result, split_rank
+
+
+@pytest.mark.parametrize(
+    ("name", "rank"), [("val_acc", 0), ("valloss", 0), ("acc", 1), ("test_acc", 2), ("trainLoss", 3)]
+)
+def test_validation_comes_before_training(name, rank):
+    assert split_rank(name) == rank
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MaxAccuracy",
+        "best_val_acc",
+        "test_dice_coef",
+        "final_loss",
+        "test_acc",
+        "last_acc",
+        "best_epoch",
+        "val_loss",
+        "error_rate",
+        "train_time",
+        "max",
+    ],
+)
+def test_results_are_told_by_their_names(name):
+    assert names_result(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "last_layer_width",
+        "LastLayerWidth",
+        "max_lr",
+        "min_lr",
+        "max_depth",
+        "loss_weight",
+        "max_norm",
+        "epochs",
+        "max_epochs",
+        "lr",
+        "num_params",
+        "test_size",
+        "pretrained",
+    ],
+)
+def test_parameters_with_a_word_of_results_stay_parameters(name):
+    assert not names_result(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["ModelId", "IsTest", "run_id", "timestamp", "trial_number", "split", "uuid"]
+)
+def test_numbers_dates_and_splits_of_runs_are_told_by_their_names(name):
+    assert names_bookkeeping(name)
+
+
+@pytest.mark.parametrize("name", ["num_layers", "depth", "lr", "seed", "width", "grid", "identity"])
+def test_parameters_are_not_taken_for_bookkeeping(name):
+    assert not names_bookkeeping(name)
