@@ -84,9 +84,11 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
 
 
 def _recipe(config: SearchConfig, epochs: int, attempt: int) -> dict[str, Any]:
-    """The hyper-parameters of a network's attempt; in other epochs, the rate falls as often."""
+    """The hyper-parameters of a network's attempt; in other epochs, the rate falls about as often."""
     rate = TrainingRecipe(learning_rate=config.learning_rate).initial_rate(attempt)
-    every = max(1, round(config.decay_every * epochs / config.epochs))
+    falls = (config.epochs - 1) // config.decay_every
+    wanted = config.decay_every * epochs / config.epochs
+    every = min(range(1, epochs + 1), key=lambda n: (abs((epochs - 1) // n - falls), abs(n - wanted)))
     recipe = {name: getattr(config, own) for name, own in RECIPE.items()}
     return {"lr": rate, "decay_every": every, **recipe}
 

@@ -86,8 +86,14 @@ class Group(Candidate):
         return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
 
     def decimals(self, header: Iterable[str]) -> list[str]:
-        """The columns that would be of this group if numbers had decimals: `acc_0.5` beside `acc_1`."""
-        return [column for column in header if DECIMAL.sub("#", column) == self.template]
+        """The columns that would be between those of this group if numbers had decimals: `acc_1.5`.
+
+        None if all are before them, as those of thresholds are: `mAP_0.50, mAP_0.75`.
+        """
+        alike = [column for column in header if DECIMAL.sub("#", column) == self.template]
+        numbers = [float(found[0]) for found in map(DECIMAL.search, alike) if found]
+        between = any(min(self.columns) < number < max(self.columns) for number in numbers)
+        return alike if between else []
 
     @property
     def numbers_trainings(self) -> bool:

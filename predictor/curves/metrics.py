@@ -14,6 +14,7 @@ from typing import Literal
 from predictor.curves.words import (
     COEFFICIENTS,
     DATA,
+    KINDS_OF_ENTROPY,
     KINDS_OF_LOSS,
     MEASURED,
     NEGATIVE,
@@ -192,14 +193,20 @@ def _may_be_negated(words: list[str], found: NamedMetric) -> bool:
         return False
     others = set(words) - NEGATIVE - KINDS_OF_LOSS - OF_VALUES
     unknown = any(word.isalpha() and _of_word(word) is None for word in others)
-    return unknown or "negative logloss" in " ".join(words).replace("log loss", "logloss")
+    bare_entropy = "entropy" in words and not KINDS_OF_ENTROPY.intersection(words)
+    return unknown or bare_entropy or "negative logloss" in " ".join(words).replace("log loss", "logloss")
 
 
 def _negates_loss(words: list[str]) -> bool:
-    """Whether a loss comes after `neg`, and not one of negative examples, or of a negative log-likelihood."""
-    places = [place for place, word in enumerate(words) if word in NEGATIVE]
-    after = bool(places) and metric_in(words[places[0] + 1 :]) is not None
-    return after and not OF_NEGATIVES.intersection(words)
+    """Whether a loss comes after `neg`, and not one of negative examples, or that is a negated gain.
+
+    `neg_elbo_loss` is one, as a negative log-likelihood is.
+    """
+    place = next((place for place, word in enumerate(words) if word in NEGATIVE), len(words))
+    negated = [found for found in map(_of_word, words[place + 1 :]) if found]
+    gains = any(found.direction == "maximize" for found in negated)
+    after = metric_in(words[place + 1 :]) is not None
+    return after and not gains and not OF_NEGATIVES.intersection(words)
 
 
 def _of_word(word: str) -> NamedMetric | None:

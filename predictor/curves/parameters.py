@@ -60,7 +60,7 @@ def parameters_of(
     if wishes.parameters is not None:
         return _asked_for(table, columns, wishes.parameters)
     found = Parameters()
-    others = _other_curves(columns, int(np.sum(~np.isnan(values).all(axis=0))))
+    others = _other_curves(table[columns], int(np.sum(~np.isnan(values).all(axis=0))))
     name = None if declared else name_column(columns)
     for column in columns:
         if column == name:
@@ -102,25 +102,31 @@ def _nearly(x: Floats, answer: Floats) -> bool:
     )
 
 
-def _other_curves(columns: list[str], T: int) -> dict[str, str]:
+def _other_curves(table: pd.DataFrame, T: int) -> dict[str, str]:
     """Columns, and their groups' names, of groups of a metric, of its steps, or as long as the curve."""
     return {
         column: group.name
-        for group in groups_of(columns)
+        for group in groups_of(list(table.columns))
         if len(group.columns) > 1
         and (
             mentions_metric(group.name)
             or (T > 2 and T in (group.length, len(group.columns)))
-            or _of_steps(group, T)
+            or (_may_be_steps(group, T) and _go_up(table[list(group.columns.values())]))
         )
         for column in group.columns.values()
     }
 
 
-def _of_steps(group: Group, T: int) -> bool:
-    """Whether these are steps of other curves; `steps_1, steps_2` may be those at which a rate changes."""
+def _may_be_steps(group: Group, T: int) -> bool:
+    """Whether these may be steps of other curves; `steps_1, steps_2` may be those at which a rate changes."""
     longer = group.length > T and len(group.name) > 2
     return names_steps(group.name) and (longer or split_rank(group.name) != UNLABELLED)
+
+
+def _go_up(cells: pd.DataFrame) -> bool:
+    """Whether numbers rise from column to column in every row, as those of steps do, and counts do not."""
+    numbers = np.stack([known_numbers(cells[column]) for column in cells.columns], axis=1)
+    return all((np.diff(row[np.isfinite(row)]) > 0).all() for row in numbers)
 
 
 def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:

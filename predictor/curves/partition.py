@@ -114,16 +114,25 @@ def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str
     A column that is named as that of runs comes first, then one whose trainings all begin with the same
     epoch: a rate that decays would begin another training whenever it changes.
     """
-    exact = _exact(rows, epoch, able)
-    keys = exact[:1] or _several_keys(rows, epoch, able)
-    if keys and not _begin_late(rows, keys, epoch):
-        return keys
+    able = [column for column in able if not _is_measured(rows, column, epoch)]
+    exact, several = _exact(rows, epoch, able), _several_keys(rows, epoch, able)
+    for keys in filter(None, (exact[:1], several)):
+        if not _begin_late(rows, keys, epoch):
+            return keys
+    keys = exact[:1] or several
     for column in able:  # a training that was begun again
         again = _repeats(rows, [column], epoch) if plain(column) in RUN_NAMES else 0
         if 0 < again <= FEW_REPEATS * len(rows) and not (keys and _begin_late(rows, [column], epoch)):
             return [column]
     _refuse_broken(rows, epoch, exact)
     return keys or None
+
+
+def _is_measured(rows: pd.DataFrame, column: str, epoch: str) -> bool:
+    """Whether the column has another number in most rows, and so is none of trainings: `grad_norm`."""
+    if plain(column) in RUN_NAMES or 2 * rows[column].nunique() <= len(rows):
+        return False
+    return _begin_late(rows, [column], epoch)
 
 
 def _exact(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.curves.arrays import Floats, last_values
-from predictor.curves.metrics import SHARES, NamedMetric
+from predictor.curves.metrics import SHARES, NamedMetric, words_of
 from predictor.errors import CurvesError
 
 LEAVE_EMPTY = "leave empty what was not observed, or say what it is: --metric"
@@ -19,6 +19,11 @@ SENTINEL = re.compile(r"999+|1(0{6,}|e\+\d+)")
 MUCH = 10
 ABRUPT = 0.25
 """A curve that falls to zero from this share of its largest value or more did not get there by training."""
+TERMS = frozenset((
+    "kl", "kld", "reg", "regularization", "regularisation", "aux", "auxiliary", "penalty", "l1", "l2",
+    "commit", "commitment",
+))  # fmt: skip
+"""Words of what is added to a loss, and may be 0."""
 SEVERAL = 0.1
 """Fewer trainings than this share may have collapsed to an accuracy of 0: that is worth a remark only."""
 
@@ -135,12 +140,14 @@ def _refuse_negative(metric: NamedMetric, name: str, values: Floats) -> None:
 def _refuse_throughout(metric: str, name: str, values: Floats) -> None:
     """Refuse errors and losses of 0 throughout, the best there is, if no other is (losses: begins with) 0.
 
-    Accuracies of 0 are the worst: failed trainings, filled up or not, which do not mislead, are told.
+    Accuracies of 0 are the worst: failed trainings, filled up or not, which do not mislead, are told. So are
+    terms of losses, which may be switched off, and errors of so few images that 0 is next to others.
     """
     rows = zero_throughout(values, least=1 if metric == "loss" else 2)
     others = np.delete(values, rows, axis=0)
     alike = others[:, :1] if metric == "loss" else others
-    if metric in ("error", "loss") and len(others) and not (alike == 0).any():
+    may_be = bool(TERMS.intersection(words_of(name))) or (metric == "error" and _zero_is_next(others))
+    if metric in ("error", "loss") and len(others) and not may_be and not (alike == 0).any():
         _refuse(name, "is 0 throughout", rows, values)
 
 
@@ -149,9 +156,16 @@ def _refuse_between(metric: str, name: str, values: Floats) -> None:
     between = zeros_between(values)
     rows = np.flatnonzero(between.any(axis=1))
     together = between.sum(axis=0).max(initial=0) >= max(2, len(values) / 2)
-    often = metric == "accuracy" and len(rows) >= SEVERAL * len(values)
+    several = len(rows) > 1 or between.sum() > 1
+    often = metric == "accuracy" and several and len(rows) >= SEVERAL * len(values)
     if metric == "loss" or often or (together and metric in SHARES | {"error"}):
         _refuse(name, "is 0 between other values", rows, values)
+
+
+def _zero_is_next(values: Floats) -> bool:
+    """Whether 0 is about as far from the least of these values as these are from one another."""
+    known = np.unique(np.round(values[np.isfinite(values)], 9))
+    return len(known) > 1 and bool(known[0] < MUCH * np.diff(known).min())
 
 
 def _is_sentinel(value: float) -> bool:

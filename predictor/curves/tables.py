@@ -23,6 +23,7 @@ from predictor.curves.cells import is_number
 from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
+from predictor.curves.metrics import mentions_metric
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
@@ -100,8 +101,9 @@ def _from_csv(text: str) -> pd.DataFrame:
         if len(row) != len(header):
             raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
-    commas = delimiter != "," and not _are_lists(rows[1:])
+    lists = delimiter != "," and _are_lists(header, rows[1:])
     for place, name in enumerate(header):
+        commas = delimiter != "," and (mentions_metric(name) or not lists)
         if delimiter != ",":
             _refuse_thousands(rows[1:], place, name)
         column = table.iloc[:, place]
@@ -110,14 +112,21 @@ def _from_csv(text: str) -> pd.DataFrame:
     return table
 
 
-def _are_lists(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether cells such as `64,32` are lists: more columns have decimal points for sure, none commas."""
-    columns = list(zip(*rows, strict=True)) if any("," in cell for row in rows for cell in row) else []
-    pointed, with_commas, sure = (
-        sum(any(map(number.fullmatch, cells)) for cells in columns)
-        for number in (POINT_FOR_SURE, DECIMAL_COMMA, COMMA_FOR_SURE)
-    )
-    return pointed > with_commas and not sure
+def _are_lists(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether cells such as `64,32` are lists: more columns have decimal points for sure, none commas.
+
+    The points of metrics are decimal for sure; their commas are, too, and do not count here.
+    """
+    columns = zip(*rows, strict=True) if any("," in cell for row in rows for cell in row) else ()
+    pointed = with_commas = 0
+    for name, cells in zip(header, columns, strict=False):
+        measured = mentions_metric(name)
+        pointed += any(map((DECIMAL_POINT if measured else POINT_FOR_SURE).fullmatch, cells))
+        if not measured:
+            with_commas += any(map(DECIMAL_COMMA.fullmatch, cells))
+            if any(map(COMMA_FOR_SURE.fullmatch, cells)):
+                return False
+    return pointed > with_commas
 
 
 def _with_points(column: pd.Series, name: str, commas: bool) -> pd.Series:

@@ -11,7 +11,7 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import count_numbers, known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
-from predictor.curves.course import FEW, before_training, check_rows, smoothness
+from predictor.curves.course import before_training, check_rows, may_be_turned
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
 from predictor.curves.names import names_steps
@@ -162,18 +162,18 @@ def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
 
     Names such as `curve_1` or `net1` do not say it, those of metrics do not say it for certain.
     """
-    if EPOCH_WORDS.intersection(words_of(group.name)):
-        return
     counters = [column for column in _others(group, table) if not is_index(column)]
+    if EPOCH_WORDS.intersection(words_of(group.name)) or not all(map(names_steps, counters)):
+        return
     if not counters and not metric_of(group.name):
         check_rows(values)
     elif all(_counts_up(known_numbers(table[column])) for column in counters):
         check_rows(values, named=True)
-        smooth = len(values) > FEW and smoothness(values.T) >= 0.9 * smoothness(values)
-        if smooth and (numbered := list(filter(names_steps, counters))):
+        of_epochs = any((EPOCH_WORDS | {"seen"}).intersection(words_of(column)) for column in counters)
+        if counters and may_be_turned(values, trusted=not of_epochs):
             raise CurvesError(
-                f"{shown(numbered[0])} counts up row by row: if the rows are epochs, turn the table round; "
-                f"if {_range(group)} are, leave that column out, or say what the values are: --metric"
+                f"{shown(counters[0])} counts up row by row: if the rows are epochs, turn the table round; "
+                f"if {_range(group)} are, say what the values are: --metric"
             )
 
 

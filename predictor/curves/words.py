@@ -47,7 +47,8 @@ OF_NEGATIVES = frozenset((
     "pairs", "class", "binomial",
 ))
 """With one of them, a negative loss is a loss like any other: of negative examples, or a likelihood's."""
-KINDS_OF_LOSS = frozenset(("log", "cross", "entropy", "binary", "categorical", "sparse", "total"))
+KINDS_OF_ENTROPY = frozenset(("cross", "binary", "categorical", "sparse", "relative"))
+KINDS_OF_LOSS = KINDS_OF_ENTROPY | frozenset(("log", "entropy", "total"))
 
 TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",

@@ -123,14 +123,15 @@ class EarlyStopper:
         )
 
     def _tell_wide(self, model: SequentialRegression, tau: int) -> None:
-        """Warn once if a few results far off the others have made sigma(tau) many times larger."""
+        """Warn once if a few results have made sigma(tau) many times larger, and large beside the others."""
         if self._told or self.model.uncertainty == "conformal":
             return
         fitted = model.model(tau)
         squares = np.sort(fitted.residuals**2)
         few = ceil(FEW * len(squares))
         sigma, without = fitted.uncertainty.sigma, max(float(np.mean(squares[:-few])) ** 0.5, SMALLEST_SIGMA)
-        if sigma > MANY_TIMES * without:
+        low, high = np.percentile(fitted.residuals + fitted.held_out, [25, 75])
+        if sigma > max(MANY_TIMES * without, (high - low) / 2):
             logger.warning(
                 "after epoch %d sigma is %.3g, and %.3g without the %d of %d completed results that were "
                 "predicted worst: hardly anything is stopped", tau, sigma, without, few, len(squares),

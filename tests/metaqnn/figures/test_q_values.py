@@ -56,7 +56,9 @@ def test_the_best_first_layers_are_told_with_the_number_of_networks_that_tried_t
         Architecture.parse(text).chosen[0].family for (text,) in sql("SELECT architecture FROM networks")
     )
     said, *_, begin = q_values.in_words(view)
-    for told, number in re.findall(r"of ([a-z ]+) \(at most [0-9.]+; (\d+) network", said):
+    kinds = re.findall(r"of ([a-z ]+) \(at most [0-9.]+; (\d+) network", said)
+    assert kinds
+    for told, number in kinds:
         assert first[told] == int(number)
     assert f"begin at {view.config.initial_q:g}" in begin
 

@@ -5,7 +5,8 @@ from contextlib import closing
 import pytest
 
 from metaqnn.config.environment import Environment
-from metaqnn.tune.found import of_search
+from metaqnn.config.search import SearchConfig
+from metaqnn.tune.found import _recipe, of_search
 
 
 @pytest.fixture
@@ -32,11 +33,19 @@ def test_a_network_is_trained_at_the_rate_at_which_it_learned_in_the_search(aske
     assert asked(1).attempt == 1
 
 
-@pytest.mark.parametrize(("epochs", "every"), [(5, 4), (10, 8), (4, 3), (1, 1)])
+@pytest.mark.parametrize(("epochs", "every"), [(5, 4), (10, 8), (4, 3), (2, 1), (23, 18)])
 def test_the_rate_falls_as_often_as_in_the_search_whatever_the_epochs(asked, epochs, every):
-    """The search: every 4 epochs of 5."""
+    """The search: every 4 epochs of 5, which is once."""
     assert asked().recipe["decay_every"] == 4
     assert asked(epochs=epochs).recipe["decay_every"] == every
+    assert [epoch for epoch in range(2, epochs + 1) if (epoch - 1) % every == 0] == [every + 1]
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(20, 5), (10, 3), (7, 2), (40, 10), (9, 2), (1, 1)])
+def test_the_rate_falls_about_as_often_where_no_interval_does(epochs, every):
+    """Three times in 20 epochs; in 9, every 2 epochs are four times and every 3 twice."""
+    config = SearchConfig.of("paper", dataset="cifar10", epochs=20, decay_every=5)
+    assert _recipe(config, epochs, 1)["decay_every"] == every
 
 
 def test_another_network_has_no_recipe_of_a_search(asked):

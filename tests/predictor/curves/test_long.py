@@ -1,6 +1,7 @@
 """Tables with a row per epoch: of several trainings, and of one."""
 
 import re
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -416,3 +417,26 @@ def test_epochs_are_kept_that_half_of_the_trainings_have_that_come_so_far():
         assert (epoch in grid) == (has > 0 and 2 * has >= come)
     np.testing.assert_array_equal(values, [[one.get(epoch, np.nan) for epoch in grid] for one in series])
     assert "in fewer than half of the trainings" in remarks[0]
+
+
+@pytest.mark.parametrize("told_by", [["config"], ["lr", "seed"]])
+def test_what_is_measured_in_every_epoch_tells_no_trainings_apart(tmp_path, told_by):
+    """A gradient's norm hardly ever comes again in an epoch; one training lacks its first."""
+    rng = np.random.default_rng(0)
+    trainings = [dict(zip(told_by, of, strict=True)) for of in product((1, 2, 3), repeat=len(told_by))]
+    rows = [
+        {
+            **one,
+            "epoch": epoch,
+            "grad_norm": round(rng.uniform(0, 3), 3),
+            "val_acc": 0.5 + place / 100 + epoch / 50,
+        }
+        for epoch in range(1, 21)
+        for place, one in enumerate(trainings)
+        if (place, epoch) != (1, 1) or len(told_by) > 1
+    ]
+    path = tmp_path / "log.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    curves = read(path)
+    assert f"trainings told apart by {', '.join(told_by)}" in curves.understood
+    assert len(curves) == len(trainings)

@@ -74,7 +74,20 @@ def test_a_loss_of_negative_examples_or_of_a_negative_likelihood_stays_one(name)
     assert direction_of(name) == "minimize"
 
 
-@pytest.mark.parametrize("name", ["negative_log_loss", "negative_logloss", "neg_hinge_loss", "gan_neg_loss"])
+GAINS = (
+    "val_neg_elbo_loss neg_dice_loss neg_ssim_loss neg_psnr_loss negative_iou_loss neg_f1_loss "
+    "neg_pearson_loss neg_reward_loss neg_return_cost negative_accuracy_loss"
+)
+
+
+@pytest.mark.parametrize("name", GAINS.split())
+def test_a_loss_that_is_a_negated_gain_is_minimized(name):
+    assert metric_of(name).direction == "minimize"
+
+
+@pytest.mark.parametrize(
+    "name", ["neg_entropy_loss", "negative_log_loss", "negative_logloss", "neg_hinge_loss", "gan_neg_loss"]
+)
 def test_what_could_be_a_loss_or_a_negated_one_has_no_direction(name):
     assert metric_of(name) is not None
     assert direction_of(name) is None

@@ -89,3 +89,16 @@ def test_losses_that_begin_large_or_negative_rewards_are_no_placeholders(wide, l
     rewards[2, 0] = -1
     for name, values in {"ppl_#": large, "loss_#": once, "reward_#": rewards}.items():
         np.testing.assert_array_equal(read(wide({name: values})).values, values)
+
+
+def test_zeros_that_are_real_are_read_and_told(wide, accuracies):
+    """An error of 0 on 50 images, a term of a loss that is switched off, one epoch of one training."""
+    errors = np.round(np.random.default_rng(0).integers(1, 10, (8, 6)) / 50, 2)
+    errors[2] = 0
+    terms, dip = 1 - accuracies, accuracies[:5].copy()
+    terms[2], dip[0, 3] = 0, 0
+    for name, values in {"val_error_#": errors, "kl_loss_#": terms, "val_reg_loss_#": terms}.items():
+        curves = read(wide({name: values}))
+        np.testing.assert_array_equal(curves.values, values)
+        assert "1 of them are 0 throughout" in curves.understood
+    assert "1 of them are 0 between other values" in read(wide({"val_acc_#": dip})).understood

@@ -131,3 +131,12 @@ def test_a_list_with_a_comma_is_no_decimal_beside_numbers_with_decimal_points(tm
     assert "parameters lr; left out: layers (text)" in curves.understood
     path.write_text("version;lr;acc_1;acc_2\n1.2;0,1;0,3;0,4\n0.9;0,2;31,0;41,5\n")
     assert read(path).values.tolist() == [[0.3, 0.4], [31, 41.5]]
+
+
+def test_the_comma_of_a_metric_is_decimal_whatever_parameters_have(tmp_path):
+    """Parameters as text, and results from a European spreadsheet; lists beside losses above 1."""
+    path = tmp_path / "curves.csv"
+    path.write_text("lr;wd;momentum;epoch;run;val_acc\n0.1;0.01;0.9;1;r1;45,1\n0.1;0.01;0.9;2;r1;50,2\n")
+    assert read(path).values.tolist() == [[45.1, 50.2]]
+    path.write_text("layers;lr;loss_1;loss_2\n64,32;0.1;2.3;1.4\n128,64;0.2;2.31;1.41\n")
+    assert "left out: layers (text)" in read(path).understood

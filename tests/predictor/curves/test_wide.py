@@ -211,3 +211,24 @@ def test_steps_at_which_something_else_was_measured_are_no_parameters(wide, accu
     assert len(places.hyperparameters) == 8
     milestones = read(wide({"steps_#": steps[:, :2], "val_acc_#": accuracies}))
     assert list(milestones.hyperparameters) == ["steps_1", "steps_2"]
+
+
+@pytest.mark.parametrize("name", ["width", "depth", "lr", "dropout", "hp_x", "num_samples", "tokens"])
+def test_flat_curves_in_order_of_a_parameter_with_even_steps_are_read(wide, name):
+    """The rows go up as epochs would; the parameter says that they are trainings."""
+    rng = np.random.default_rng(0)
+    values = np.linspace(0.6, 0.95, 8)[:, None] - 0.05 * np.exp(-0.3 * np.arange(30))
+    values += 0.003 * rng.normal(size=(8, 30))
+    np.testing.assert_allclose(read(wide({name: 16 * np.arange(1, 9), "val_acc_#": values})).values, values)
+
+
+def test_results_at_thresholds_are_no_epochs_between_others(wide, accuracies):
+    thresholds = {f"mAP_0.{percent}": accuracies[:, -1] * 0.9 for percent in (50, 60, 70, 80, 90)}
+    np.testing.assert_array_equal(read(wide({**thresholds, "mAP_#": accuracies})).values, accuracies)
+
+
+@pytest.mark.parametrize("name", ["train_images_#", "num_samples_#"])
+def test_counts_of_classes_stay_parameters(wide, accuracies, name):
+    counts = np.random.default_rng(0).integers(100, 900, (8, 10))
+    curves = read(wide({"val_acc_#": accuracies, name: counts}))
+    assert len(curves.architecture | curves.hyperparameters) == 10

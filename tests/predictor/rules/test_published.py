@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from predictor import CurvesError, EarlyStopper, LearningCurves, PredictorError, SequentialRegression
+from predictor.models.names import make_method
 
 
 def ols():
@@ -66,6 +67,18 @@ def test_a_result_far_off_that_makes_sigma_many_times_larger_is_told_once(caplog
     assert caplog.text == ""
     assert not ask_about_a_loss(stopper, with_a_loss_of(10.0)).stop
     assert caplog.text.count("without the 2 of 30 completed results that were predicted worst") == 1
+
+
+def test_a_sigma_that_is_small_beside_the_spread_of_results_is_not_told(caplog):
+    """Results that are predicted to a thousandth, but for four: sigma grows and still stops what is worse."""
+    rng, T = np.random.default_rng(0), 10
+    ends, rises = rng.uniform(0.3, 0.9, (120, 1)), 1 - np.exp(-0.6 * np.arange(1, T + 1))
+    values = ends * rises / rises[-1] + 1e-4 * rng.normal(size=(120, T))
+    values[:4, -1] += 0.03
+    stopper, history = EarlyStopper(burn_in=100, model=make_method("robust-gp")), LearningCurves(values)
+    worst = LearningCurves(values[ends.argmin()][None]).until(5)
+    assert stopper.decide(worst, history).stop
+    assert caplog.text == ""
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
