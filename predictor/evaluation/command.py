@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from joblib import cpu_count
@@ -19,9 +18,8 @@ from predictor.evaluation.methods import SEARCHED, parse_features, variants
 from predictor.evaluation.options import N_TRAIN, UNCERTAINTY
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
-from predictor.evaluation.splits import MIN_TEST, without_repeats
+from predictor.evaluation.splits import affordable, without_repeats
 from predictor.models.names import METHODS
-from predictor.models.tau_model import MIN_CURVES
 from predictor.output import csv_text, writing
 
 
@@ -30,14 +28,12 @@ def execute(namespace: argparse.Namespace) -> int:
     plan = plan_of(namespace)
     read = read_files(namespace)
     sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}
-    if not (namespace.train or plan.depth_limits):
-        plan = replace(plan, n_train=_affordable(sets))
     keep_inputs(namespace.files, filter(None, [namespace.csv]))
     _check_writable(namespace)
 
     def progress(results: Iterable[SplitResult], total: int) -> Iterable[SplitResult]:
         announce(read)  # here: what cannot be evaluated has one line, that of the error
-        _note(namespace, plan)
+        _note(namespace, plan, sets)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
     results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
@@ -52,7 +48,7 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
     return Plan(
         variants=tuple(variants(list(dict.fromkeys(namespace.methods)), list(dict.fromkeys(chosen)))),
         fractions=tuple(dict.fromkeys(namespace.fractions)),
-        n_train=namespace.train or N_TRAIN,
+        n_train=namespace.train,
         splits=tuple(range(namespace.seed, namespace.seed + namespace.splits)),
         depth_limits=tuple(dict.fromkeys(namespace.depth_generalisation)),
         n_settings=namespace.settings,
@@ -61,19 +57,34 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
     )
 
 
-def _note(namespace: argparse.Namespace, plan: Plan) -> None:
+def _note(namespace: argparse.Namespace, plan: Plan, sets: Mapping[str, LearningCurves]) -> None:
     """Say what the options led to that their user may not expect."""
-    if not namespace.train and plan.n_train < N_TRAIN:
-        print(
-            f"predictor: note: too few curves to train on {N_TRAIN}: {plan.n_train} to train on, "
-            "the others to test on",
-            file=sys.stderr,
-        )
+    for name, curves in sets.items():
+        n_train = affordable(int(curves.completed.sum()))
+        if not (plan.n_train or plan.depth_limits) and n_train < N_TRAIN:
+            print(
+                f"predictor: note: {name}: too few curves to train on {N_TRAIN}: {n_train} to train on, "
+                "the others to test on",
+                file=sys.stderr,
+            )
+        _note_features(name, curves, plan)
     _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
     _note_unused("--lce-curves", namespace.lce_curves, (SLOW,), namespace.methods)
     _note_unused("--features", " ".join(namespace.features) or None, tuple(METHODS), namespace.methods)
     kinds = " ".join(namespace.uncertainty or ()) or None
     _note_unused("--uncertainty", kinds, tuple(METHODS), namespace.methods)
+
+
+def _note_features(name: str, curves: LearningCurves, plan: Plan) -> None:
+    """Say which features a set does not have."""
+    asked = {feature for variant in plan.variants for feature in variant.feature_names.split("+")}
+    known = {"AP": curves.architecture, "HP": curves.hyperparameters}
+    kinds = {"AP": "architecture parameters", "HP": "hyper-parameters"}
+    for feature, kind in kinds.items():
+        if asked & {feature, f"log-{feature}"} and not known[feature]:
+            print(
+                f"predictor: note: {name}: there are no {kind}, so {feature} changes nothing", file=sys.stderr
+            )
 
 
 def _note_unused(
@@ -83,14 +94,6 @@ def _note_unused(
     if value is not None and not set(methods).intersection(used_by):
         users = " and ".join(filter(None, [", ".join(used_by[:-1]), used_by[-1]]))
         print(f"predictor: note: {option} {value} is not used; it is for {users}", file=sys.stderr)
-
-
-def _affordable(sets: Mapping[str, LearningCurves]) -> int:
-    """Training curves: the usual number, or two thirds of the completed ones where these are too few."""
-    fewest = min(int(curves.completed.sum()) for curves in sets.values())
-    if fewest >= N_TRAIN + MIN_TEST or fewest < MIN_CURVES + MIN_TEST:
-        return N_TRAIN
-    return max(MIN_CURVES, 2 * fewest // 3)
 
 
 def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace) -> str:

@@ -12,8 +12,16 @@ from joblib import Parallel, delayed, parallel_config
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 from predictor.evaluation.methods import Variant, forecast
+from predictor.evaluation.options import N_TRAIN
 from predictor.evaluation.results import Cell, SplitResult, split_result
-from predictor.evaluation.splits import Split, depth_split, depths, epochs_seen, random_split
+from predictor.evaluation.splits import (
+    Split,
+    affordable,
+    depth_split,
+    depths,
+    epochs_seen,
+    random_split,
+)
 
 SLOW = "lce"
 """The method that extrapolates one curve at a time and takes seconds for each."""
@@ -28,7 +36,7 @@ class Plan:
     Attributes:
         variants: methods with feature sets.
         fractions: of the curve, each in (0, 1).
-        n_train: training curves per split.
+        n_train: training curves per split; None for 100, or as many as a set can afford.
         splits: numbers of the splits; a split's number is also the seed of the methods on it.
         depth_limits: layers that separate training from test curves; empty for random splits.
         n_settings: settings of nu-SVR's random search, None for its default.
@@ -38,7 +46,7 @@ class Plan:
 
     variants: tuple[Variant, ...]
     fractions: tuple[float, ...] = (0.25,)
-    n_train: int = 100
+    n_train: int | None = None
     splits: tuple[int, ...] = tuple(range(10))
     depth_limits: tuple[float, ...] = ()
     n_settings: int | None = None
@@ -54,6 +62,11 @@ class SetResult:
     curves: LearningCurves
     n_read: int
     cells: tuple[Cell, ...]
+
+    @property
+    def n_train(self) -> int:
+        """Training curves per split."""
+        return self.cells[0].results[0].n_train
 
 
 @dataclass(frozen=True)
@@ -110,9 +123,10 @@ def _usable(name: str, curves: LearningCurves) -> LearningCurves:
 
 
 def _tasks(name: str, curves: LearningCurves, plan: Plan) -> Iterator[_Task]:
+    n_train = plan.n_train or (N_TRAIN if plan.depth_limits else affordable(len(curves)))
     try:
         for limit in plan.depth_limits or (None,):
-            splits = [_split(curves, limit, plan.n_train, number) for number in plan.splits]
+            splits = [_split(curves, limit, n_train, number) for number in plan.splits]
             for fraction in plan.fractions:
                 for variant in plan.variants:
                     yield from (_Task(name, variant, fraction, limit, split) for split in splits)

@@ -50,12 +50,12 @@ def fractions_figure(result: SetResult) -> Figure | None:
     figure, axes = _panels(1, width=2 * PANEL)
     axis = axes[0]
     for label, cells in lines.items():
-        cells = sorted(cells, key=lambda cell: cell.fraction)
+        cells = sorted({cell.tau: cell for cell in cells}.values(), key=lambda cell: cell.tau)
         means, deviations = np.array([cell.mean_std("r2_metric") for cell in cells]).T
         if np.nanmax(means, initial=-np.inf) <= 0:
             axis.plot([], [], label=f"{label}: nowhere above 0")
             continue
-        fractions = [100 * cell.fraction for cell in cells]
+        fractions = [100 * cell.tau / result.curves.T for cell in cells]
         axis.errorbar(fractions, means, np.nan_to_num(deviations), label=label, marker="o", ms=3, capsize=2)
     axis.set(ylim=(0, 1.02), xlabel="% of the curve seen", ylabel=f"R² of {result.curves.metric}")
     axis.set_title(result.name, fontsize="medium")

@@ -40,7 +40,7 @@ def heading(result: SetResult, plan: Plan) -> str:
     curves, splits = result.curves, plan.splits
     return (
         f"{result.name}: {len(curves)} of {result.n_read} curves completed, T = {curves.T}; "
-        f"{plan.n_train} training curves, {counted(len(splits), 'split')} ({splits[0]}-{splits[-1]}), "
+        f"{result.n_train} training curves, {counted(len(splits), 'split')} ({splits[0]}-{splits[-1]}), "
         f"mean ± standard deviation of R^2 and its worst split; share of test curves that "
         f"{100 * INTERVAL:g}% intervals hold, mean (lowest-highest split)"
     )
@@ -83,7 +83,6 @@ def _split_numbers(one: SplitResult, uncertainty: str) -> dict[str, Any]:
 def as_dict(results: Sequence[SetResult], plan: Plan) -> dict[str, Any]:
     """Every number, for JSON; `r2_metric` is in units of `metric`, `r2_scores` in those of `scores`."""
     return {
-        "n_train": plan.n_train,
         "splits": list(plan.splits),
         "fractions": list(plan.fractions),
         "n_settings": plan.n_settings,
@@ -95,6 +94,7 @@ def as_dict(results: Sequence[SetResult], plan: Plan) -> dict[str, Any]:
                 "curves": result.n_read,
                 "completed": len(result.curves),
                 "T": result.curves.T,
+                "n_train": result.n_train,
                 "results": [cell.to_dict() for cell in result.cells],
             }
             for result in results
@@ -116,9 +116,15 @@ def _r2_table(result: SetResult) -> str:
 
 def _r2_columns(name: str, unit: str) -> list[Column]:
     return [
-        (f"R^2 of {unit}", lambda cell: mean_std_text(*cell.mean_std(name))),
+        (f"R^2 of {unit}", lambda cell: mean_std_text(*cell.mean_std(name)) + _of_splits(cell, name)),
         ("worst (split)", lambda cell: _worst_text(*cell.worst(name))),
     ]
+
+
+def _of_splits(cell: Cell, name: str) -> str:
+    """How many splits a mean is of, where R^2 is not defined in all."""
+    defined = sum(not np.isnan(getattr(one, name)) for one in cell.results)
+    return f" ({defined} of {len(cell.results)} splits)" if 0 < defined < len(cell.results) else ""
 
 
 def _worst_text(worst: float, split: int) -> str:

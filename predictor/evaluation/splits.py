@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.errors import CurvesError
+from predictor.evaluation.options import N_TRAIN
 from predictor.models.tau_model import MIN_CURVES
 
 Rows = npt.NDArray[np.intp]
@@ -25,6 +26,13 @@ class Split:
     number: int
     train: Rows
     test: Rows
+
+
+def affordable(completed: int) -> int:
+    """Training curves: the usual number, or two thirds of the completed ones where these are too few."""
+    if completed >= N_TRAIN + MIN_TEST or completed < MIN_CURVES + MIN_TEST:
+        return N_TRAIN
+    return max(MIN_CURVES, 2 * completed // 3)
 
 
 def random_split(n: int, n_train: int, number: int) -> Split:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from joblib import cpu_count
 from tqdm import tqdm
 
@@ -22,6 +23,7 @@ from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, r
 from predictor.simulation.report import as_anytime_table, as_csv, as_json, as_table
 
 PERCENT = 100
+THRESHOLDS = "optuna.ThresholdPruner"
 FORMATS = {"table": as_table, "json": as_json, "csv": as_csv}
 
 
@@ -36,6 +38,7 @@ def execute(namespace: argparse.Namespace) -> int:
         _check_writable(path)
     announce(read)
     _announce_left_out(sets)
+    _announce_rules(sets, rules, namespace.subset)
     jobs = namespace.jobs or cpu_count()
     trials = run_protocol(sets, rules, namespace.orders, jobs, _with_bar, namespace.subset)
     print(FORMATS[namespace.format](trials).rstrip("\n"))
@@ -67,6 +70,27 @@ def _announce_left_out(sets: Sequence[CurveSet]) -> None:
                 f"{curve_set.curves.T} epochs; if a stopping rule chose these, results are biased",
                 file=sys.stderr,
             )
+
+
+def _announce_rules(sets: Sequence[CurveSet], rules: Sequence[RuleSpec], subset: int | None) -> None:
+    """Say which results tell less than they seem to."""
+    for curve_set in sets:
+        final, n = curve_set.curves.final, subset or len(curve_set.curves)
+        gap = float(final.max() - np.median(final))
+        if curve_set.tolerance >= gap:
+            _note(
+                f"{curve_set.name}: the tolerance, {curve_set.tolerance:g}, is no less than the gap between "
+                f"the best and the median result, {gap:.3g}: another one with --tolerance"
+            )
+        for rule in rules:
+            if (burn_in := getattr(rule.make(), "burn_in", 0)) >= n:
+                _note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, of {n} networks")
+            if rule.name == THRESHOLDS and curve_set.curves.direction == "minimize":
+                _note(f"{curve_set.name}: {rule} sees scores, so what is minimized with a minus: lower=-1.5")
+
+
+def _note(text: str) -> None:
+    print(f"predictor: note: {text}", file=sys.stderr)
 
 
 def _with_bar(results: Iterator[Result], total: int) -> Iterator[Result]:

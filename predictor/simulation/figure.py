@@ -16,7 +16,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from predictor.simulation.protocol import CurveSet, Trials, by_set
 
 PANELS_PER_ROW = 2
-COLORS = [f"C{number}" for number in range(10)]
+COLORS = [
+    *(f"C{number}" for number in range(10)),
+    *("black", "gold", "navy", "lime", "darkred", "teal", "indigo", "tan", "deeppink", "slategray"),
+]
 RECOVERED, LOST = "^", "x"
 LEGEND: dict[str, Any] = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": 8}
 
@@ -65,8 +68,9 @@ def _panels(groups: Mapping[CurveSet, Sequence[Trials]], legend: float) -> tuple
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for empty in axes[len(groups) :]:
         empty.set_axis_off()
-    for panel, curve_set in zip(axes, groups, strict=False):
-        panel.set_title(Path(curve_set.name).name, fontsize=10)
+    names = [Path(curve_set.name).name for curve_set in groups]
+    for panel, curve_set, name in zip(axes, groups, names, strict=False):
+        panel.set_title(name if names.count(name) == 1 else curve_set.name, fontsize=10)
     return figure, axes[: len(groups)]
 
 
@@ -82,7 +86,10 @@ def _lines(axes: Axes, trials: Sequence[Trials]) -> None:
 
 def _points(axes: Axes, curve_set: CurveSet, trials: Sequence[Trials]) -> None:
     final, tolerance = curve_set.curves.final, curve_set.tolerance
-    regrets = [float(np.minimum(t.regrets, final.max() - final.min()).mean()) for t in trials]
+    regrets = [
+        float(np.mean([min(result.regret, np.ptp(final[result.order])) for result in trial.results]))
+        for trial in trials
+    ]
     for number, (trial, regret) in enumerate(zip(trials, regrets, strict=True)):
         speed_ups = [result.speed_up for result in trial.results]
         axes.errorbar(

@@ -7,12 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from predictor.output import csv_text, text_table
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials, by_set
 
 SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
 """Of all epochs, after which the anytime regret is told."""
+CLOSE = 0.05
+"""Four decimals are too few for regrets where the results span less than this."""
 
 
 def as_table(trials: Sequence[Trials]) -> str:
@@ -23,7 +27,8 @@ def as_table(trials: Sequence[Trials]) -> str:
             "rule", "speed-up", "recovered", "mean regret", "max regret",
             f"within {curve_set.tolerance:g}", "stopped", "false stops", "ms/decision",
         )  # fmt: skip
-        blocks.append(f"{_title(curve_set)}\n{text_table(headings, [_line(trial) for trial in group])}")
+        title = _title(curve_set, _subset(group))
+        blocks.append(f"{title}\n{text_table(headings, [_line(trial) for trial in group])}")
     return "\n\n".join(blocks)
 
 
@@ -57,14 +62,14 @@ def _milliseconds(ms: float) -> str:
 
 def as_csv(trials: Sequence[Trials]) -> str:
     """One row for each set and rule, with every number that is not one of an order."""
-    return csv_text([{**_set_numbers(trial.curve_set), **_numbers(trial)} for trial in trials])
+    return csv_text([{**_set_numbers(trial.curve_set, [trial]), **_numbers(trial)} for trial in trials])
 
 
 def as_json(trials: Sequence[Trials]) -> str:
     """Every number, those of each order included; null where there is none, as a regret if all stopped."""
     sets = [
         {
-            **_set_numbers(curve_set),
+            **_set_numbers(curve_set, group),
             "rules": [
                 {**_numbers(trial), "regrets": _finite(trial.regrets), "by_order": _by_order(trial)}
                 for trial in group
@@ -75,10 +80,25 @@ def as_json(trials: Sequence[Trials]) -> str:
     return json.dumps({"sets": sets}, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _title(curve_set: CurveSet) -> str:
+def _title(curve_set: CurveSet, per_order: int | None) -> str:
     curves = curve_set.curves
-    best = float(curves.to_values(curves.final.max()))
-    return f"{curve_set.name}: {len(curves)} networks x {curves.T} epochs, best {curves.metric} {best:.5g}"
+    best = f"{curves.metric} {float(curves.to_values(curves.final.max())):.5g}"
+    if per_order is None:
+        return f"{curve_set.name}: {len(curves)} networks x {curves.T} epochs, best {best}"
+    of_all = f"{per_order} of {len(curves)} networks per order x {curves.T} epochs"
+    return f"{curve_set.name}: {of_all}; regrets are relative to the best of these (best of all: {best})"
+
+
+def _subset(trials: Sequence[Trials]) -> int | None:
+    """How many networks each order has, None for all of the set."""
+    n = len(trials[0].results[0].epochs)
+    return None if n == len(trials[0].curve_set.curves) else n
+
+
+def _regret(regret: float, curve_set: CurveSet) -> str:
+    """Four decimals, or three digits where all results lie closer together."""
+    close = float(np.ptp(curve_set.curves.final)) < CLOSE
+    return f"{regret:.3g}" if close else f"{regret:.4f}"
 
 
 def _line(trial: Trials) -> list[str]:
@@ -88,8 +108,8 @@ def _line(trial: Trials) -> list[str]:
         str(trial.rule),
         f"{trial.speed_up:.2f}x",
         f"{trial.recovered} of {orders}",
-        f"{sum(regrets) / orders:.4f}",
-        f"{max(regrets):.4f}",
+        _regret(sum(regrets) / orders, trial.curve_set),
+        _regret(max(regrets), trial.curve_set),
         f"{trial.within_tolerance} of {orders}",
         f"{trial.stopped_share:.1%}",
         "-" if false_stops is None else f"{false_stops:.2%}",
@@ -97,12 +117,13 @@ def _line(trial: Trials) -> list[str]:
     ]
 
 
-def _set_numbers(curve_set: CurveSet) -> dict[str, Any]:
+def _set_numbers(curve_set: CurveSet, trials: Sequence[Trials]) -> dict[str, Any]:
     curves = curve_set.curves
     return {
         "file": curve_set.name,
         "networks": len(curves),
         "left_out": curve_set.left_out,
+        "subset": _subset(trials),
         "epochs": curves.T,
         "metric": curves.metric,
         "best": float(curves.to_values(curves.final.max())),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from predictor import LearningCurves
 from predictor.cli import COMMANDS, main
 from predictor.rules.names import default_rules
 from predictor.rules.optuna import PRUNERS
@@ -118,6 +119,28 @@ def test_simulate_as_json_csv_and_picture(capsys, curves_csv, tmp_path):
     printed = run(capsys, "simulate", curves_csv, *options, "--orders", "3,4,5", "--format", "csv")[1]
     rows = list(csv.DictReader(io.StringIO(printed)))
     assert [row["max_regret"] for row in rows] == [row["max_regret"] for row in written]
+
+
+def test_a_search_of_a_part_is_called_so_everywhere(capsys, curves_csv):
+    options = ("--rules", "none", "--jobs", 1, "--orders", "0-1", "--subset", 5)
+    n = len(LearningCurves.read(curves_csv))
+    _, out, _ = run(capsys, "simulate", curves_csv, *options)
+    assert f"5 of {n} networks per order" in out
+    (curve_set,) = json.loads(run(capsys, "simulate", curves_csv, *options, "--format", "json")[1])["sets"]
+    assert (curve_set["networks"], curve_set["subset"]) == (n, 5)
+    assert "subset" in run(capsys, "simulate", curves_csv, *options, "--format", "csv")[1].splitlines()[0]
+
+
+def test_results_that_tell_less_than_they_seem_to_are_noted(capsys, curves_csv, tmp_path):
+    n = len(LearningCurves.read(curves_csv))
+    err = run(capsys, "simulate", curves_csv, "--rules", "published,none", "--orders", 1, "--jobs", 1)[2]
+    assert f"published never decides: its burn-in is 100, of {n} networks" in err
+    losses = tmp_path / "losses.csv"
+    losses.write_text("loss_1,loss_2\n" + "".join(f"{2 + i / 1000},{1 + i / 1000}\n" for i in range(9)))
+    rule = "optuna.ThresholdPruner:upper=1.5"
+    err = run(capsys, "simulate", losses, "--rules", rule, "--orders", 1, "--jobs", 1)[2]
+    assert f"{rule} sees scores, so what is minimized with a minus" in err
+    assert "the tolerance, 0.01, is no less than the gap between the best and the median result, 0.004" in err
 
 
 def test_a_tolerance_of_ones_own(capsys, curves_csv):

@@ -60,6 +60,38 @@ def test_several_sets_of_the_same_name_and_npz(capsys, write_csv, curves, perple
     assert names == [str(one), str(two), "curves.npz"]
 
 
+def test_a_small_set_takes_nothing_from_a_large_one(capsys, write_csv, curves, tmp_path):
+    """Each set is trained on as many curves as it can afford, alone or beside others."""
+    options = ("--methods", "ols", "--splits", "2", "--jobs", "1", "--format", "json")
+    large = write_csv(LearningCurves.concatenate(curves, curves))
+    small = tmp_path / "small.csv"
+    small.write_text("".join(large.read_text().splitlines(keepends=True)[:7]))
+    _, alone, _ = run(capsys, large, *options)
+    _, both, err = run(capsys, large, small, *options)
+    assert json.loads(both)["sets"][0]["results"] == json.loads(alone)["sets"][0]["results"]
+    assert [found["n_train"] for found in json.loads(both)["sets"]] == [100, 4]
+    assert err.count("too few curves") == 1
+    assert "small.csv: too few curves to train on 100: 4 to train on" in err
+
+
+def test_features_that_a_set_does_not_have_are_told(capsys, write_csv, curves):
+    path = write_csv(LearningCurves(curves.values))
+    err = run(capsys, path, *QUICK, "--features", "TS", "TS+AP")[2]
+    assert "there are no architecture parameters, so AP changes nothing" in err
+    assert "HP changes" not in err
+    assert "changes nothing" not in run(capsys, write_csv(curves), *QUICK)[2]
+
+
+def test_a_mean_of_some_splits_says_of_how_many(capsys, write_csv, curves):
+    """9 of 12 curves end alike: in a split that leaves two of these to test on, R^2 is not defined."""
+    values = curves.values[:12].copy()
+    values[:9, -1] = 0.1
+    out = run(capsys, write_csv(LearningCurves(values)), "--train", "10", "--methods", "ols", "--jobs", "1")[
+        1
+    ]
+    assert re.search(r" \([1-9] of 10 splits\)", out)
+
+
 def test_repeats_can_be_left_out(capsys, write_csv, curves):
     doubled = LearningCurves.concatenate(curves, curves[:10])
     _, out, _ = run(capsys, write_csv(doubled), *QUICK, "--distinct")
@@ -72,7 +104,7 @@ def test_with_fewer_curves_than_usual_two_thirds_are_trained_on_and_that_is_said
     assert code == 0
     assert "60 of 60 curves" in out
     assert "40 training curves" in out
-    assert "note: too few curves to train on 100: 40 to train on, the others to test on" in err
+    assert "curves.csv: too few curves to train on 100: 40 to train on, the others to test on" in err
     code, out, err = run(capsys, write_csv(LearningCurves.concatenate(curves, curves)), *options)
     assert "100 training curves" in out
     assert "note" not in err
