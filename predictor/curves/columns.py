@@ -92,8 +92,7 @@ class Group(Candidate):
         """
         alike = [column for column in header if DECIMAL.sub("#", column) == self.template]
         numbers = [float(found[0]) for found in map(DECIMAL.search, alike) if found]
-        between = any(min(self.columns) < number < max(self.columns) for number in numbers)
-        return alike if between else []
+        return alike if any(number > min(self.columns) for number in numbers) else []
 
     @property
     def numbers_trainings(self) -> bool:

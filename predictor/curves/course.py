@@ -80,12 +80,9 @@ def check_rows(values: Floats, named: bool = False) -> None:
     Args:
         values: (n, T), of which nothing but their place tells what is a training and what an epoch.
         named: whether the columns have a metric's name, as those of epochs have. Then most of them have to be
-            smooth, as not all are where trainings are sorted, and level off, as sorted ones do not; and their
-            means must not go one way.
+            smooth, as not all are where trainings are sorted, and their means must not go one way.
     """
     down, along = smoothness(values.T), smoothness(values)
-    if named and not _level_off(values):
-        return
     if named and down:
         down = float(np.quantile(np.nan_to_num(_smoothness_of_each(values.T)), 0.25))
         along = 1 if _go_one_way(values.mean(axis=0)) else along
@@ -106,13 +103,6 @@ def may_be_turned(values: Floats, trusted: bool) -> bool:
     """
     smooth = len(values) > FEW and smoothness(values.T) >= 0.9 * smoothness(values)
     return smooth and not (trusted and _go_one_way(values.mean(axis=0)))
-
-
-def _level_off(values: Floats) -> bool:
-    """Whether the columns (n,) change at least twice as much in the first half of n as in the second."""
-    middle = values[(len(values) - 1) // 2]
-    first, second = np.abs(middle - values[0]).mean(), np.abs(values[-1] - middle).mean()
-    return bool(first >= 2 * second)
 
 
 def _go_one_way(values: Floats) -> bool:

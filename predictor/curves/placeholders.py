@@ -163,9 +163,9 @@ def _refuse_between(metric: str, name: str, values: Floats) -> None:
 
 
 def _zero_is_next(values: Floats) -> bool:
-    """Whether 0 is about as far from the least of these values as these are from one another."""
+    """Whether 0 is at most twice as far from the least of these values as some of these are from another."""
     known = np.unique(np.round(values[np.isfinite(values)], 9))
-    return len(known) > 1 and bool(known[0] < MUCH * np.diff(known).min())
+    return len(known) > 1 and bool(known[0] <= 2 * np.diff(known).min())
 
 
 def _is_sentinel(value: float) -> bool:

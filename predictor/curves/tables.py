@@ -23,7 +23,7 @@ from predictor.curves.cells import is_number
 from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
-from predictor.curves.metrics import mentions_metric
+from predictor.curves.metrics import metric_of
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
@@ -103,7 +103,7 @@ def _from_csv(text: str) -> pd.DataFrame:
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
     lists = delimiter != "," and _are_lists(header, rows[1:])
     for place, name in enumerate(header):
-        commas = delimiter != "," and (mentions_metric(name) or not lists)
+        commas = delimiter != "," and (metric_of(name) is not None or not lists)
         if delimiter != ",":
             _refuse_thousands(rows[1:], place, name)
         column = table.iloc[:, place]
@@ -120,7 +120,7 @@ def _are_lists(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     columns = zip(*rows, strict=True) if any("," in cell for row in rows for cell in row) else ()
     pointed = with_commas = 0
     for name, cells in zip(header, columns, strict=False):
-        measured = mentions_metric(name)
+        measured = metric_of(name) is not None
         pointed += any(map((DECIMAL_POINT if measured else POINT_FOR_SURE).fullmatch, cells))
         if not measured:
             with_commas += any(map(DECIMAL_COMMA.fullmatch, cells))

@@ -14,7 +14,7 @@ from predictor.curves.columns import Group, curves_among, groups_of, is_index, n
 from predictor.curves.course import before_training, check_rows, may_be_turned
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
-from predictor.curves.names import names_steps
+from predictor.curves.names import names_no_values, names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
@@ -163,7 +163,8 @@ def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
     Names such as `curve_1` or `net1` do not say it, those of metrics do not say it for certain.
     """
     counters = [column for column in _others(group, table) if not is_index(column)]
-    if EPOCH_WORDS.intersection(words_of(group.name)) or not all(map(names_steps, counters)):
+    parameters = [column for column in counters if not (names_steps(column) or names_no_values(column))]
+    if EPOCH_WORDS.intersection(words_of(group.name)) or parameters:
         return
     if not counters and not metric_of(group.name):
         check_rows(values)

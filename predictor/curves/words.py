@@ -39,7 +39,9 @@ OF_SUMMARIES = frozenset((
 COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
 MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
 """Metrics that are called coefficients."""
-SETTINGS = COEFFICIENTS | frozenset(("weight", "scale", "factor", "threshold"))
+SETTINGS = COEFFICIENTS | frozenset((
+    "weight", "weights", "scale", "scales", "factor", "factors", "threshold", "thresholds",
+))
 
 NEGATIVE = frozenset(("neg", "negative"))
 OF_NEGATIVES = frozenset((

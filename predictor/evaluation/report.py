@@ -83,6 +83,7 @@ def _split_numbers(one: SplitResult, uncertainty: str) -> dict[str, Any]:
 def as_dict(results: Sequence[SetResult], plan: Plan) -> dict[str, Any]:
     """Every number, for JSON; `r2_metric` is in units of `metric`, `r2_scores` in those of `scores`."""
     return {
+        "n_train": plan.n_train,
         "splits": list(plan.splits),
         "fractions": list(plan.fractions),
         "n_settings": plan.n_settings,

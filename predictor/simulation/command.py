@@ -85,7 +85,9 @@ def _announce_rules(sets: Sequence[CurveSet], rules: Sequence[RuleSpec], subset:
         for rule in rules:
             if (burn_in := getattr(rule.make(), "burn_in", 0)) >= n:
                 _note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, of {n} networks")
-            if rule.name == THRESHOLDS and curve_set.curves.direction == "minimize":
+            limits = (rule.settings.get(name) for name in ("lower", "upper"))
+            wrong = rule.name == THRESHOLDS and any(limit is not None and limit > 0 for limit in limits)
+            if wrong and curve_set.curves.direction == "minimize":
                 _note(f"{curve_set.name}: {rule} sees scores, so what is minimized with a minus: lower=-1.5")
 
 

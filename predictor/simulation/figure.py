@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from predictor.simulation.protocol import CurveSet, Trials, by_set
+from predictor.simulation.report import subset_of
 
 PANELS_PER_ROW = 2
 COLORS = [
@@ -69,8 +70,10 @@ def _panels(groups: Mapping[CurveSet, Sequence[Trials]], legend: float) -> tuple
     for empty in axes[len(groups) :]:
         empty.set_axis_off()
     names = [Path(curve_set.name).name for curve_set in groups]
-    for panel, curve_set, name in zip(axes, groups, names, strict=False):
-        panel.set_title(name if names.count(name) == 1 else curve_set.name, fontsize=10)
+    for panel, (curve_set, group), name in zip(axes, groups.items(), names, strict=False):
+        n = subset_of(group)
+        which = "" if n is None else f": {n} of {len(curve_set.curves)} networks per order"
+        panel.set_title(f"{name if names.count(name) == 1 else curve_set.name}{which}", fontsize=10)
     return figure, axes[: len(groups)]
 
 

@@ -27,7 +27,7 @@ def as_table(trials: Sequence[Trials]) -> str:
             "rule", "speed-up", "recovered", "mean regret", "max regret",
             f"within {curve_set.tolerance:g}", "stopped", "false stops", "ms/decision",
         )  # fmt: skip
-        title = _title(curve_set, _subset(group))
+        title = _title(curve_set, subset_of(group))
         blocks.append(f"{title}\n{text_table(headings, [_line(trial) for trial in group])}")
     return "\n\n".join(blocks)
 
@@ -38,7 +38,9 @@ def as_anytime_table(trials: Sequence[Trials]) -> str:
     for curve_set, group in by_set(trials).items():
         headings = ("rule", *(f"{share:.0%}" for share in SHARES), "all", "end at")
         rows = [_anytime_line(trial) for trial in group]
-        title = f"{curve_set.name}: regret in percent of the median gap, after shares of all epochs"
+        n = subset_of(group)
+        which = "" if n is None else f"{n} of {len(curve_set.curves)} networks per order, "
+        title = f"{curve_set.name}: {which}regret in percent of the median gap, after shares of all epochs"
         blocks.append(f"{title}\n{text_table(headings, rows)}")
     return "\n\n".join(blocks)
 
@@ -89,7 +91,7 @@ def _title(curve_set: CurveSet, per_order: int | None) -> str:
     return f"{curve_set.name}: {of_all}; regrets are relative to the best of these (best of all: {best})"
 
 
-def _subset(trials: Sequence[Trials]) -> int | None:
+def subset_of(trials: Sequence[Trials]) -> int | None:
     """How many networks each order has, None for all of the set."""
     n = len(trials[0].results[0].epochs)
     return None if n == len(trials[0].curve_set.curves) else n
@@ -123,7 +125,7 @@ def _set_numbers(curve_set: CurveSet, trials: Sequence[Trials]) -> dict[str, Any
         "file": curve_set.name,
         "networks": len(curves),
         "left_out": curve_set.left_out,
-        "subset": _subset(trials),
+        "subset": subset_of(trials),
         "epochs": curves.T,
         "metric": curves.metric,
         "best": float(curves.to_values(curves.final.max())),

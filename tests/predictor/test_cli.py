@@ -129,6 +129,11 @@ def test_a_search_of_a_part_is_called_so_everywhere(capsys, curves_csv):
     (curve_set,) = json.loads(run(capsys, "simulate", curves_csv, *options, "--format", "json")[1])["sets"]
     assert (curve_set["networks"], curve_set["subset"]) == (n, 5)
     assert "subset" in run(capsys, "simulate", curves_csv, *options, "--format", "csv")[1].splitlines()[0]
+    out = run(capsys, "simulate", curves_csv, *options, "--anytime")[1]
+    assert out.count(f"5 of {n} networks per order") == 2
+
+
+THRESHOLD = "optuna.ThresholdPruner"
 
 
 def test_results_that_tell_less_than_they_seem_to_are_noted(capsys, curves_csv, tmp_path):
@@ -137,9 +142,11 @@ def test_results_that_tell_less_than_they_seem_to_are_noted(capsys, curves_csv, 
     assert f"published never decides: its burn-in is 100, of {n} networks" in err
     losses = tmp_path / "losses.csv"
     losses.write_text("loss_1,loss_2\n" + "".join(f"{2 + i / 1000},{1 + i / 1000}\n" for i in range(9)))
-    rule = "optuna.ThresholdPruner:upper=1.5"
+    rule = f"{THRESHOLD}:upper=1.5"
     err = run(capsys, "simulate", losses, "--rules", rule, "--orders", 1, "--jobs", 1)[2]
     assert f"{rule} sees scores, so what is minimized with a minus" in err
+    rule = f"{THRESHOLD}:lower=-1.5"
+    assert "sees" not in run(capsys, "simulate", losses, "--rules", rule, "--orders", 1, "--jobs", 1)[2]
     assert "the tolerance, 0.01, is no less than the gap between the best and the median result, 0.004" in err
 
 

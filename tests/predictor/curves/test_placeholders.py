@@ -102,3 +102,6 @@ def test_zeros_that_are_real_are_read_and_told(wide, accuracies):
         np.testing.assert_array_equal(curves.values, values)
         assert "1 of them are 0 throughout" in curves.understood
     assert "1 of them are 0 between other values" in read(wide({"val_acc_#": dip})).understood
+    many = np.round(0.09 + errors / 2, 2)  # of more images, or rounded: 0 is far from all
+    many[2] = 0
+    refuses(wide({"val_error_#": many}), "is 0 throughout in 1 of 8 curves, the first of them curve 2")

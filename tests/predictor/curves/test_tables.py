@@ -138,5 +138,7 @@ def test_the_comma_of_a_metric_is_decimal_whatever_parameters_have(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("lr;wd;momentum;epoch;run;val_acc\n0.1;0.01;0.9;1;r1;45,1\n0.1;0.01;0.9;2;r1;50,2\n")
     assert read(path).values.tolist() == [[45.1, 50.2]]
+    path.write_text("loss_weights;lr;acc_1;acc_2\n1,2;0.1;0.3;0.4\n2,1;0.2;0.31;0.41\n")
+    assert "left out: loss_weights (text)" in read(path).understood
     path.write_text("layers;lr;loss_1;loss_2\n64,32;0.1;2.3;1.4\n128,64;0.2;2.31;1.41\n")
     assert "left out: layers (text)" in read(path).understood

@@ -174,6 +174,16 @@ def test_epochs_as_rows_are_not_taken_for_trainings_where_columns_have_a_metrics
     assert read(wide({**epochs, "val_acc_#": mixed.T}), metric="accuracy").T == 8
 
 
+@pytest.mark.parametrize("counter", [None, "wall_time"])
+@pytest.mark.parametrize("rise", [lambda t: t, np.sqrt, lambda t: 1 - np.exp(-0.1 * t)])
+def test_slow_trainings_turned_round_are_refused_too(wide, rise, counter):
+    rng = np.random.default_rng(0)
+    curves = rng.uniform(0.5, 0.9, (20, 1)) * rise(np.arange(1, 13)) / rise(12)
+    columns = {} if counter is None else {counter: 60 * np.arange(1, 13)}
+    with pytest.raises(CurvesError, match="12 rows of 20 values seem to be 12 epochs of 20 trainings"):
+        read(wide({**columns, "val_acc_#": curves.T}))
+
+
 @pytest.mark.parametrize("counter", ["Epochs", "steps", "epoch num", "n_epoch", "samples_seen"])
 def test_a_column_of_epochs_that_numbers_the_rows_is_asked_about(wide, accuracies, counter):
     """Trainings that stand in order of their end go smoothly, too."""

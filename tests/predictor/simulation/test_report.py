@@ -90,6 +90,7 @@ def test_a_regret_that_rounds_to_the_median_gap_is_100(regret, shown):
     trial = SimpleNamespace(
         curve_set=CurveSet.of("p", LearningCurves(np.array([[0.1, 0.2], [0.2, 0.8]]))),
         rule="none",
+        results=[SimpleNamespace(epochs=(2, 2))],
         anytime_regrets=lambda shares: [regret] * len(shares),
         end_share=1.0,
     )
