@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # --help can do without it
 
 MOST = 6
 LONGEST = 60
+TYPED = 200
+"""Characters of a name up to which it is given whole, to be pasted into a command."""
 
 
 def shown(name: str) -> str:
@@ -20,8 +22,8 @@ def shown(name: str) -> str:
 
 
 def as_argument(name: str) -> str:
-    """The whole name, in quotes where a shell needs them: `'e#Acc'`, `'val loss'`."""
-    return shlex.quote(name) if name.isprintable() else shown(name)
+    """The whole name, in quotes where a shell needs them: `'e#Acc'`; one that nobody would type is cut."""
+    return shlex.quote(name) if name.isprintable() and len(name) <= TYPED else shown(name)
 
 
 def counted(number: int, thing: str) -> str:

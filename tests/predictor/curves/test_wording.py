@@ -1,6 +1,6 @@
 import pytest
 
-from predictor.curves.wording import ordinal
+from predictor.curves.wording import as_argument, ordinal
 
 
 @pytest.mark.parametrize(
@@ -9,3 +9,9 @@ from predictor.curves.wording import ordinal
 )
 def test_ordinals(n, text):
     assert ordinal(n) == text
+
+
+def test_a_name_to_paste_is_whole_unless_nobody_would_type_it():
+    assert as_argument("val loss") == "'val loss'"
+    assert as_argument("a" * 200) == "a" * 200
+    assert as_argument("a" * 5000) == "a" * 60
