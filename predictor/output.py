@@ -90,6 +90,19 @@ def say(message: str, stream: IO[str] | None = None) -> None:
     print(message, end="", file=stream or sys.stderr, flush=True)
 
 
+def note(text: str) -> None:
+    """Say, on standard error, what the user of `python -m predictor` may not expect."""
+    print(f"predictor: note: {text}", file=sys.stderr)
+
+
+def short_names(files: Sequence[str]) -> list[str]:
+    """The last part of each path, or the whole path where that is not unique."""
+    names = [Path(file).name for file in files]
+    return [
+        name if names.count(name) == 1 and name else file for file, name in zip(files, names, strict=True)
+    ]
+
+
 def drop(stream: TextIO) -> None:
     """Discard what is left to write to a failed stream, which would otherwise fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -20,7 +20,7 @@ from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import affordable, without_repeats
 from predictor.models.names import METHODS
-from predictor.output import csv_text, writing
+from predictor.output import csv_text, note, short_names, writing
 
 
 def execute(namespace: argparse.Namespace) -> int:
@@ -36,7 +36,8 @@ def execute(namespace: argparse.Namespace) -> int:
         _note(namespace, plan, sets)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
-    results = evaluate(_short_names(sets), plan, namespace.jobs or cpu_count(), progress)
+    named = dict(zip(short_names([*sets]), sets.values(), strict=True))
+    results = evaluate(named, plan, namespace.jobs or cpu_count(), progress)
     print(_output(results, plan, namespace))
     _write(namespace, results)
     return 0
@@ -62,10 +63,8 @@ def _note(namespace: argparse.Namespace, plan: Plan, sets: Mapping[str, Learning
     for name, curves in sets.items():
         n_train = affordable(int(curves.completed.sum()))
         if not (plan.n_train or plan.depth_limits) and n_train < N_TRAIN:
-            print(
-                f"predictor: note: {name}: too few curves to train on {N_TRAIN}: {n_train} to train on, "
-                "the others to test on",
-                file=sys.stderr,
+            note(
+                f"{name}: too few curves to train on {N_TRAIN}: {n_train} to train on, the others to test on"
             )
         _note_features(name, curves, plan)
     _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
@@ -82,9 +81,7 @@ def _note_features(name: str, curves: LearningCurves, plan: Plan) -> None:
     kinds = {"AP": "architecture parameters", "HP": "hyper-parameters"}
     for feature, kind in kinds.items():
         if asked & {feature, f"log-{feature}"} and not known[feature]:
-            print(
-                f"predictor: note: {name}: there are no {kind}, so {feature} changes nothing", file=sys.stderr
-            )
+            note(f"{name}: there are no {kind}, so {feature} changes nothing")
 
 
 def _note_unused(
@@ -93,7 +90,7 @@ def _note_unused(
     """Say that none of the methods uses an option, if it was given."""
     if value is not None and not set(methods).intersection(used_by):
         users = " and ".join(filter(None, [", ".join(used_by[:-1]), used_by[-1]]))
-        print(f"predictor: note: {option} {value} is not used; it is for {users}", file=sys.stderr)
+        note(f"{option} {value} is not used; it is for {users}")
 
 
 def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace) -> str:
@@ -102,15 +99,6 @@ def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace)
     if namespace.format == "csv":
         return csv_text(as_rows(results)).rstrip("\n")
     return as_text(results, plan, calibration=namespace.calibration)
-
-
-def _short_names(sets: dict[str, LearningCurves]) -> dict[str, LearningCurves]:
-    """Sets by the last part of their path, or the whole path where that is not unique."""
-    names = [Path(file).name for file in sets]
-    return {
-        name if names.count(name) == 1 and name else file: curves
-        for (file, curves), name in zip(sets.items(), names, strict=True)
-    }
 
 
 def _check_writable(namespace: argparse.Namespace) -> None:

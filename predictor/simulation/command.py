@@ -16,7 +16,7 @@ from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
-from predictor.output import writing
+from predictor.output import note, writing
 from predictor.rules.names import RuleSpec, default_rules, parse_rules
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, run_protocol
@@ -64,11 +64,10 @@ def _curve_set(name: str, curves: LearningCurves, tolerance: float | None) -> Cu
 def _announce_left_out(sets: Sequence[CurveSet]) -> None:
     for curve_set in sets:
         if curve_set.left_out:
-            print(
-                f"predictor: note: {curve_set.name}: left out: {curve_set.left_out} of "
+            note(
+                f"{curve_set.name}: left out: {curve_set.left_out} of "
                 f"{len(curve_set.curves) + curve_set.left_out} curves, without all of their "
-                f"{curve_set.curves.T} epochs; if a stopping rule chose these, results are biased",
-                file=sys.stderr,
+                f"{curve_set.curves.T} epochs; if a stopping rule chose these, results are biased"
             )
 
 
@@ -78,21 +77,17 @@ def _announce_rules(sets: Sequence[CurveSet], rules: Sequence[RuleSpec], subset:
         final, n = curve_set.curves.final, subset or len(curve_set.curves)
         gap = float(final.max() - np.median(final))
         if curve_set.tolerance >= gap:
-            _note(
+            note(
                 f"{curve_set.name}: the tolerance, {curve_set.tolerance:g}, is no less than the gap between "
                 f"the best and the median result, {gap:.3g}: another one with --tolerance"
             )
         for rule in rules:
             if (burn_in := getattr(rule.make(), "burn_in", 0)) >= n:
-                _note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, of {n} networks")
+                note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, of {n} networks")
             limits = (rule.settings.get(name) for name in ("lower", "upper"))
             wrong = rule.name == THRESHOLDS and any(limit is not None and limit > 0 for limit in limits)
             if wrong and curve_set.curves.direction == "minimize":
-                _note(f"{curve_set.name}: {rule} sees scores, so what is minimized with a minus: lower=-1.5")
-
-
-def _note(text: str) -> None:
-    print(f"predictor: note: {text}", file=sys.stderr)
+                note(f"{curve_set.name}: {rule} sees scores, so what is minimized with a minus: lower=-1.5")
 
 
 def _with_bar(results: Iterator[Result], total: int) -> Iterator[Result]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from predictor.output import short_names
 from predictor.simulation.protocol import CurveSet, Trials, by_set
-from predictor.simulation.report import subset_of
+from predictor.simulation.report import of_networks
 
 PANELS_PER_ROW = 2
 COLORS = [
@@ -69,11 +70,9 @@ def _panels(groups: Mapping[CurveSet, Sequence[Trials]], legend: float) -> tuple
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for empty in axes[len(groups) :]:
         empty.set_axis_off()
-    names = [Path(curve_set.name).name for curve_set in groups]
-    for panel, (curve_set, group), name in zip(axes, groups.items(), names, strict=False):
-        n = subset_of(group)
-        which = "" if n is None else f": {n} of {len(curve_set.curves)} networks per order"
-        panel.set_title(f"{name if names.count(name) == 1 else curve_set.name}{which}", fontsize=10)
+    names = short_names([curve_set.name for curve_set in groups])
+    for panel, group, name in zip(axes, groups.values(), names, strict=False):
+        panel.set_title(": ".join(filter(None, [name, of_networks(group)])), fontsize=10)
     return figure, axes[: len(groups)]
 
 

@@ -27,7 +27,7 @@ def as_table(trials: Sequence[Trials]) -> str:
             "rule", "speed-up", "recovered", "mean regret", "max regret",
             f"within {curve_set.tolerance:g}", "stopped", "false stops", "ms/decision",
         )  # fmt: skip
-        title = _title(curve_set, subset_of(group))
+        title = _title(curve_set, of_networks(group))
         blocks.append(f"{title}\n{text_table(headings, [_line(trial) for trial in group])}")
     return "\n\n".join(blocks)
 
@@ -38,9 +38,8 @@ def as_anytime_table(trials: Sequence[Trials]) -> str:
     for curve_set, group in by_set(trials).items():
         headings = ("rule", *(f"{share:.0%}" for share in SHARES), "all", "end at")
         rows = [_anytime_line(trial) for trial in group]
-        n = subset_of(group)
-        which = "" if n is None else f"{n} of {len(curve_set.curves)} networks per order, "
-        title = f"{curve_set.name}: {which}regret in percent of the median gap, after shares of all epochs"
+        which = ", ".join(filter(None, [of_networks(group), "regret in percent of the median gap"]))
+        title = f"{curve_set.name}: {which}, after shares of all epochs"
         blocks.append(f"{title}\n{text_table(headings, rows)}")
     return "\n\n".join(blocks)
 
@@ -82,16 +81,22 @@ def as_json(trials: Sequence[Trials]) -> str:
     return json.dumps({"sets": sets}, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _title(curve_set: CurveSet, per_order: int | None) -> str:
+def _title(curve_set: CurveSet, part: str) -> str:
     curves = curve_set.curves
     best = f"{curves.metric} {float(curves.to_values(curves.final.max())):.5g}"
-    if per_order is None:
+    if not part:
         return f"{curve_set.name}: {len(curves)} networks x {curves.T} epochs, best {best}"
-    of_all = f"{per_order} of {len(curves)} networks per order x {curves.T} epochs"
-    return f"{curve_set.name}: {of_all}; regrets are relative to the best of these (best of all: {best})"
+    of_these = f"regrets are relative to the best of these (best of all: {best})"
+    return f"{curve_set.name}: {part} x {curves.T} epochs; {of_these}"
 
 
-def subset_of(trials: Sequence[Trials]) -> int | None:
+def of_networks(trials: Sequence[Trials]) -> str:
+    """Of which part of the set an order is, as a clause for titles; empty if it is the whole set."""
+    n = _subset(trials)
+    return "" if n is None else f"{n} of {len(trials[0].curve_set.curves)} networks per order"
+
+
+def _subset(trials: Sequence[Trials]) -> int | None:
     """How many networks each order has, None for all of the set."""
     n = len(trials[0].results[0].epochs)
     return None if n == len(trials[0].curve_set.curves) else n
@@ -125,7 +130,7 @@ def _set_numbers(curve_set: CurveSet, trials: Sequence[Trials]) -> dict[str, Any
         "file": curve_set.name,
         "networks": len(curves),
         "left_out": curve_set.left_out,
-        "subset": subset_of(trials),
+        "subset": _subset(trials),
         "epochs": curves.T,
         "metric": curves.metric,
         "best": float(curves.to_values(curves.final.max())),
