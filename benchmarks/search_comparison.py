@@ -28,7 +28,11 @@ from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule, ScheduleError
 
 RULES: dict[str, dict[str, Any]] = {
     "none": {"stopping": "none"},
-    "published": {"delta": 0.99, "audit": 0.0},
+    "published": {
+        "stopping": "published:Delta=0.99,burn_in=100,target=final,n_settings=1000,refit_growth=none",
+        "audit": 0.0,
+    },
+    "delta": {"delta": 0.99, "audit": 0.0},
     "default": {},
     "default-no-audit": {"audit": 0.0},
     "default-last-seen": {"reward": "last-seen"},
@@ -37,7 +41,10 @@ RULES: dict[str, dict[str, Any]] = {
     "median-last-seen": {"stopping": "median", "reward": "last-seen", "audit": 0.0},
     "median-forecast": {"stopping": "median"},
 }
-"""Options of `SearchConfig` that differ from the preset's; the first is the reference."""
+"""Options of `SearchConfig` that differ from the preset's; the first is the reference.
+
+`published` is the criterion as published whatever the preset, `delta` has the preset's settings of it.
+"""
 
 
 def main() -> None:
