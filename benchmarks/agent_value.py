@@ -6,7 +6,8 @@ that goes on until it has trained as many epochs. Both stop networks by the same
 
     python benchmarks/agent_value.py --curves metaqnn_cifar10.csv --seeds 0-19 --sizes 300,1000,2700 --jobs 2
 
-takes about a minute of one core per seed. Each pair leaves a file in --out; what is there is not run again.
+takes about a minute of one core per seed. Each pair leaves a file in --out; what is there is not run again,
+and a file of other curves, options or code is refused.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from command_line import execute, numbers, parser, positive
-from finished import store, stored
+from finished import digest, store, stored
 from joblib import Parallel, delayed
 from machine import described
 from search_tables import mean_and_error
@@ -49,10 +50,11 @@ def main() -> None:
 def compare(chosen: argparse.Namespace, size: int, seed: int) -> str:
     """Run both searches of a pair and store what came of them. Returns a line for people."""
     file, world = _file(chosen, size, seed), World.of(chosen)
-    of = {**world.facts(), "stopping": chosen.stopping}
+    options = {"stopping": chosen.stopping} if chosen.stopping else {}
+    by_agent = {**options, "schedule": in_proportion(size)}
+    of = {**world.facts(seed, by_agent), "script": digest(Path(__file__))}
     if not stored(file, of):
-        options = {"stopping": chosen.stopping} if chosen.stopping else {}
-        learned = run_search(world, seed, {**options, "schedule": in_proportion(size)})["networks"]
+        learned = run_search(world, seed, by_agent)["networks"]
         epochs, networks = sum(learned["epochs"]), MORE * size
         while sum((drawn := _random(world, seed, options, networks))["epochs"]) < epochs:
             networks *= MORE

@@ -8,8 +8,9 @@ brackets. Printed for each: the epochs, and how many times fewer they are than H
 orders); in how many orders the best curve found is as good as Hyperband's; and the regret, how far the best
 one found is from the best of the set, in units of (best - median) of the set. Nothing is trained.
 
-With `--results FILE` every replay is written there as it ends, and those that are there are not repeated;
-`--minutes M` ends after the replay in which M minutes have passed; the same command then goes on.
+With `--results FILE` every replay is written there as it ends, and those that are there, of the same curves,
+options and code, are not repeated; `--minutes M` ends after the replay in which M minutes have passed; the
+same command then goes on.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from statistics import median
 import numpy as np
 import optuna
 from command_line import completed, execute, parser, positive
+from finished import code, digest
 from machine import described
 from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import TrialState
@@ -61,20 +63,21 @@ def main() -> None:
     deadline = time.perf_counter() + 60 * chosen.minutes
     for file in chosen.curves:
         curves = completed(file)
-        found = replay_all(Path(file).stem, curves, chosen, done, deadline)
+        found = replay_all(Path(file), chosen, done, deadline)
         print(f"\n{file}, {len(curves)} curves, {chosen.seeds} orders")
         print(tabulate(compare(curves, found), headers="keys", floatfmt=".3g"), flush=True)
 
 
 def replay_all(
-    set_name: str, curves: LearningCurves, chosen: argparse.Namespace, done: "Done", deadline: float
+    file: Path, chosen: argparse.Namespace, done: "Done", deadline: float
 ) -> dict[str, list[tuple[int, float]]]:
     """For each pruner, the replays of a set of curves in all orders; what is done is not repeated."""
+    curves, of = completed(file), [file.stem, digest(file), code(Path(__file__))]
     found: dict[str, list[tuple[int, float]]] = {}
     for seed in range(chosen.seeds):
         order = np.random.default_rng(seed).permutation(len(curves))
         for name, make in pruners(chosen).items():
-            case = [set_name, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
+            case = [*of, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
             if case not in done:
                 if time.perf_counter() > deadline:
                     sys.exit("not all have ended; the same command goes on")
@@ -122,7 +125,7 @@ def pruners(chosen: argparse.Namespace) -> dict[str, Callable[[LearningCurves], 
     return {
         "none": lambda curves: NopPruner(),
         "Hyperband": lambda curves: Hyperband(curves.T, eta=ETA),
-        **{f"accelerated, kappa = {kappa:.2g}": accelerated(kappa) for kappa in chosen.kappa},
+        **{f"accelerated, kappa = {kappa:.6g}": accelerated(kappa) for kappa in chosen.kappa},
     }
 
 

@@ -8,7 +8,8 @@ the search without early stopping.
     python benchmarks/search_comparison.py --curves metaqnn_cifar10.csv --seeds 0-9 --jobs 2
 
 takes 10 to 70 s per search and core. Each search leaves a file in --out, written when it is done; what is
-there is not run again. --csv writes every number, --plot draws a picture.
+there is not run again, and a file of other curves, options or code is refused. --csv writes every number,
+--plot draws a picture.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def main() -> None:
         raise BenchmarkError(f"--plot draws differences from {REFERENCE}, which is not in --rules")
     print(f"{' '.join(sys.argv)}\n{described(used=f'{chosen.jobs} used')}")
     files = {(rule, seed): _file(chosen, rule, seed) for seed in chosen.seeds for rule in chosen.rules}
-    missing = [(rule, seed) for (rule, seed), file in files.items() if not stored(file, _of(chosen))]
+    missing = [pair for pair, file in files.items() if not stored(file, _of(chosen, *pair))]
     run = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
     for line in run(delayed(search)(chosen, rule, seed) for rule, seed in missing):
         print(line, flush=True)
@@ -67,9 +68,8 @@ def main() -> None:
 
 def search(chosen: argparse.Namespace, rule: str, seed: int) -> str:
     """Run one search and store it. Returns a line for people."""
-    options = {**RULES[rule], "schedule": chosen.schedule}
-    found = run_search(World.of(chosen), seed, options)
-    store(_file(chosen, rule, seed), _of(chosen), {"rule": rule, **found})
+    found = run_search(World.of(chosen), seed, _options_of(chosen, rule))
+    store(_file(chosen, rule, seed), _of(chosen, rule, seed), {"rule": rule, **found})
     return f"{rule}, seed {seed}: {sum(found['networks']['epochs']):,} epochs, {found['seconds']:.0f} s"
 
 
@@ -77,8 +77,12 @@ def _file(chosen: argparse.Namespace, rule: str, seed: int) -> Path:
     return Path(chosen.out) / f"{rule}-{seed}.json"
 
 
-def _of(chosen: argparse.Namespace) -> dict[str, Any]:
-    return {**World.of(chosen).facts(), "schedule": str(chosen.schedule)}
+def _of(chosen: argparse.Namespace, rule: str, seed: int) -> dict[str, Any]:
+    return World.of(chosen).facts(seed, _options_of(chosen, rule))
+
+
+def _options_of(chosen: argparse.Namespace, rule: str) -> dict[str, Any]:
+    return {**RULES[rule], "schedule": chosen.schedule}
 
 
 def _options() -> argparse.ArgumentParser:

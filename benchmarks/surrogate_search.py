@@ -5,26 +5,27 @@ Without a database file: its transactions would take nine tenths of the time of 
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
+from finished import code, digest
 from surrogate import SurrogateError, SurrogateTrainer
+from surrogate.memory import Memory
 
 from metaqnn.config.presets import PRESETS
 from metaqnn.config.search import SearchConfig
-from metaqnn.database import NetworkResult
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.start import stopping_rule
-from predictor import Decision, LearningCurves
+from predictor import LearningCurves
 from state_space import Architecture, Layer, State, StateSpace, StateSpaceError
-from trainers import EpochReport, Outcome, TrainingRecipe
+from trainers import Outcome, TrainingRecipe
 
 POLICY_WALKS = 2000
 LEAST_VISITS = 3
@@ -76,12 +77,23 @@ class World:
         """As the options say."""
         return cls(**{one.name: getattr(chosen, one.name) for one in fields(cls)})
 
-    def facts(self) -> dict[str, Any]:
-        """What it is, JSON-ready; the curves by the name of their file, wherever that is."""
-        return {**asdict(self), "curves": Path(self.curves).name}
+    def facts(self, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What decides about a search, JSON-ready; the curves by the name of their file and its content."""
+        config, curves, here = self.search(seed, options), Path(self.curves), Path(__file__)
+        return {
+            "content": digest(curves),
+            "code": code(here, *sorted((here.parent / "surrogate").glob("*.py"))),
+            **config.to_dict(),
+            **asdict(self),
+            "curves": curves.name,
+        }
+
+    def search(self, seed: int, options: Mapping[str, Any]) -> SearchConfig:
+        """Of a search there, with as many epochs as were recorded."""
+        return self.config(seed=seed, epochs=surrogate(self).recipe.epochs, **options)
 
     def config(self, **options: Any) -> SearchConfig:
-        """Of a search there."""
+        """As the preset says, unless the options say otherwise."""
         return SearchConfig.of(self.preset, **{"dataset": self.dataset, **options})
 
     @property
@@ -121,56 +133,6 @@ class World:
         )
 
 
-@dataclass
-class Record:
-    """What a search stored about one network."""
-
-    number: int
-    epsilon: float
-    architecture: str
-    epochs: int = 0
-    stop: tuple[int, Decision] | None = None  # the epoch after which the rule would stop it, and why
-    result: NetworkResult | None = None
-
-
-@dataclass
-class Memory:
-    """Takes the place of `ReplayDatabase` in a search that is never resumed."""
-
-    records: dict[int, Record] = field(default_factory=dict)
-
-    def stored_networks(self) -> Iterable[Any]:
-        return ()
-
-    def stored_samples(self) -> Iterable[Any]:
-        return ()
-
-    def curves(self) -> Mapping[int, Any]:
-        return {}
-
-    def stored_epochs(self, network_id: int) -> Iterable[Any]:
-        return ()
-
-    def propose(self, proposal: int, epsilon: float, network: Mapping[str, Any]) -> int:
-        number = network["number"]
-        self.records[number] = Record(number, epsilon, network["architecture"])
-        return number
-
-    def repeat(self, proposal: int, epsilon: float, network_id: int, position: int | None) -> None:
-        pass
-
-    def add_epoch(self, network_id: int, report: EpochReport, decision: Decision | None) -> None:
-        record = self.records[network_id]
-        record.epochs += 1
-        if decision is not None and decision.stop:
-            record.stop = report.epoch, decision
-
-    def finish(
-        self, network_id: int, result: NetworkResult, finished: int, positions: Mapping[int, int]
-    ) -> None:
-        self.records[network_id].result = result
-
-
 @cache
 def surrogate(world: World) -> SurrogateTrainer:
     """Learned from all that was recorded."""
@@ -186,7 +148,7 @@ def true_result(trainer: SurrogateTrainer, architecture: Architecture, seed: int
 def run_search(world: World, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
     """Search as the preset does, unless the options say otherwise. Returns JSON-ready facts."""
     trainer, space = surrogate(world), world.space
-    config = world.config(seed=seed, epochs=trainer.recipe.epochs, **options)
+    config = world.search(seed, options)
     memory, started = Memory(), perf_counter()
     rule = stopping_rule(config)
     search = Search(config, space, memory, rule, chance=trainer.chance)  # type: ignore[arg-type]

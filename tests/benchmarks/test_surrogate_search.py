@@ -1,5 +1,6 @@
 """Searches on the surrogate trainer, in the space that the recorded networks are of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,16 @@ def test_a_search_walks_the_space_of_the_preset_and_has_the_epochs_of_the_record
     assert found["networks"]["true"] == [round(y, 3) for y in found["networks"]["true"]]
     assert (LAPTOP.space.image_size, LAPTOP.space.conv_widths) == (12, (8, 16, 32, 64))
     assert surrogate(LAPTOP).recipe.initial_rate(1) == 0.002
+
+
+def test_what_decides_about_a_search_has_the_content_of_the_curves_and_the_whole_rule(tmp_path):
+    here = LAPTOP.facts(0, {"delta": 0.99})
+    assert here["stopping"] == "published:Delta=0.99,burn_in=40,target=increment,refit_growth=1.5"
+    assert (here["curves"], here["image_size"], here["epochs"]) == (CURVES.name, 12, 20)
+    other = tmp_path / CURVES.name
+    other.write_text("\n".join(CURVES.read_text().splitlines()[:-1]) + "\n")
+    there = replace(LAPTOP, curves=str(other)).facts(0, {"delta": 0.99})
+    assert [name for name, value in here.items() if value != there[name]] == ["content"]
 
 
 def test_networks_of_another_space_are_refused_in_a_line():
