@@ -1,4 +1,4 @@
-"""Claim: all but training costs at most 50 ms per network with 10,000 networks in the database (T = 20).
+"""Claim: all but training and stopping costs at most 50 ms per network with 10,000 networks stored (T = 20).
 
 Agent, replay database, decisions and replay, with a trainer that returns at once and a stopping rule that
 always continues: refitting the predictor is not in it. Compared in the same run:
