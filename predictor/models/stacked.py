@@ -49,12 +49,14 @@ class StackedRegression(SequentialRegression):
     from a summary of the curve and log parameters; nu-SVR of y_T as in [PP]; and the last value seen. Member
     m, with the mean squared leave-one-out error e_m of n curves, has a weight in proportion to e_m^-p,
     p = 3 n / (n + 15), so that one that fails on a set of curves hardly counts there, and about equal ones
-    share. Residuals are those of the whole stack, the weights of each made without it.
+    share. No error counts as more than ten typical ones, so that a curve which nobody foresaw does not
+    decide. Residuals are those of the whole stack, the weights of each made without it.
 
     Forecasts, the members' too, stay within what is possible: y_tau plus the smallest to the largest
     increment of the completed curves (and 0), a tenth of their range beyond, and accuracies in [0, 1]. A
     curve that is worse than all of them, say a loss of 61 after an epoch, may also end like the best, unless
-    its own epochs show that it hardly moves.
+    its own epochs show that it hardly moves. A loss that has exploded, ten times as far below its beginning
+    as the best is above it, counts as just that far below, in training and when asked about.
 
     A fit to 100 curves takes about a second of processor time for each tau; a `prior` makes it no cheaper.
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.models.stacked_tau import Limits, stack_weights
+from predictor.models.stacked import StackedRegression
+from predictor.models.stacked_tau import Explosions, Limits, capped, stack_weights
 
 
 def test_weights_fall_with_a_power_of_the_error_that_grows_with_the_number_of_curves():
@@ -69,3 +70,49 @@ def test_after_one_epoch_a_curve_beyond_all_that_was_seen_may_end_like_the_best(
 def test_forecasts_stay_within_what_the_metric_has(curves, metric, of, limits):
     others = LearningCurves(of(curves.values), curves.architecture, metric=metric)
     assert Limits.of(others, 3).scores == limits
+
+
+def test_one_curve_that_nobody_foresaw_says_nothing_about_the_members():
+    """Of 40 curves, one is missed by 1000: by whom a little less does not matter."""
+    errors = np.column_stack([np.full(40, 0.03), np.full(40, 0.2), np.full(40, 0.05)])
+    before = stack_weights((errors**2).sum(axis=0), 40)
+    missed = errors.copy()
+    missed[5] = [1000.0, 990.0, 1010.0]
+    squares = capped(missed**2)
+    assert squares[5].tolist() == pytest.approx([100 * 0.05**2] * 3)  # ten times the middle member's 0.05
+    np.testing.assert_array_equal(np.delete(squares, 5, axis=0), np.delete(errors, 5, axis=0) ** 2)
+    assert np.argsort(stack_weights(squares.sum(axis=0), 40)).tolist() == np.argsort(before).tolist()
+
+
+def test_where_nearly_all_are_foreseen_exactly_the_others_count_in_full():
+    squares = np.zeros((20, 3))
+    squares[0] = [1.0, 4.0, 9.0]
+    np.testing.assert_array_equal(capped(squares), squares)
+
+
+def test_a_loss_explodes_ten_times_as_far_below_its_beginning_as_the_best_is_above_it():
+    """Losses begin at 2 and end at 0.5: 2 + 10 * 1.5 = 17 is as far as one goes; one that began at 7: 72."""
+    explosions = Explosions.of(LearningCurves([[2.0, 1.0, 0.5]] * 4, metric="loss"))
+    curves = LearningCurves([[2.0, 16.9, 1e6], [1.0, 17.1, 0.4], [7.0, 80.0, np.nan]], metric="loss")
+    limited = explosions.limited(curves).values
+    np.testing.assert_allclose(limited, [[2.0, 16.9, 17.0], [1.0, 17.0, 0.4], [7.0, 72.0, np.nan]])
+    usual = LearningCurves([[3.0, 2.0, 1.0]], metric="loss")
+    assert explosions.limited(usual) is usual
+
+
+def test_accuracies_do_not_explode(curves):
+    assert Explosions.of(curves) is None
+
+
+@pytest.mark.parametrize("metric", ["loss", "perplexity"])
+def test_an_explosion_among_the_completed_costs_the_others_little(make_curves, metric):
+    losses = 3 - 2 * make_curves(100, 8, seed=2).values
+    exploded = losses[:40].copy()
+    exploded[7, 4:] = [30.0, 1e3, 1e4, 1e6]
+    rest = LearningCurves(losses[40:], metric=metric)
+    error = {}
+    for name, values in (("usual", losses[:40]), ("exploded", exploded)):
+        model = StackedRegression(n_settings=5).fit(LearningCurves(values, metric=metric), taus=[4])
+        error[name] = np.sqrt(np.mean((rest.final - model.predict(rest, 4)) ** 2))
+    assert error["exploded"] < 3 * error["usual"]
+    assert error["exploded"] < 0.4 * rest.final.std()
