@@ -265,6 +265,15 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
+def check_measure(curves: LearningCurves, others: LearningCurves) -> None:
+    """Raise `CurvesError` unless two sets that are compared have one metric and direction."""
+    if (curves.metric, curves.direction) != (others.metric, others.direction):
+        raise CurvesError(
+            f"curves of metric={curves.metric!r} ({curves.direction}) are compared with curves of "
+            f"metric={others.metric!r} ({others.direction}); expected one metric: say which, for both"
+        )
+
+
 def check_alike(a: LearningCurves, b: LearningCurves) -> None:
     """Raise `CurvesError` unless metric, T and parameters of two sets agree."""
     facts = {

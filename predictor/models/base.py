@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
 from predictor.models.uncertainty import SMALLEST_SIGMA
 
@@ -25,6 +25,7 @@ class BaselinePredictor(BaseEstimator):
 
     Attributes:
         T_: epochs of a completed curve.
+        like_: no curves, of the metric that was learned from.
     """
 
     def fit(self, curves: LearningCurves, y: Any = None) -> Self:
@@ -33,6 +34,7 @@ class BaselinePredictor(BaseEstimator):
             raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to predict; expected at least 2")
         self._fit(curves)
         self.T_ = curves.T
+        self.like_ = curves[:0]
         return self
 
     def predict(
@@ -81,6 +83,7 @@ class BaselinePredictor(BaseEstimator):
         check_is_fitted(self, "T_")
         if curves.T != self.T_:
             raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
+        check_measure(curves, self.like_)
         taus = epochs_looked_at(curves, tau)
         if tau is not None and not 1 <= tau < self.T_:
             raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.learning_curves import Floats, LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
 from predictor.models.base import epochs_looked_at
 from predictor.models.feature_sets import PUBLISHED, check_feature_sets
@@ -230,6 +230,7 @@ class SequentialRegression(BaseEstimator):
             raise CurvesError(
                 f"curves of T = {curves.T} epochs; the model was fitted to T = {self.curves_.T}"
             )
+        check_measure(curves, self.curves_)
         taus = epochs_looked_at(curves, tau)
         for value in np.unique(taus):
             rows = np.flatnonzero(taus == value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
 
 
@@ -68,9 +68,10 @@ def require_rule(rule: object) -> None:
 
 
 def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
-    """Raise `CurvesError` unless there is exactly one curve, as long as those of the history."""
+    """Raise `CurvesError` unless there is exactly one curve, of the length and metric of the history."""
     if len(curve) != 1 or curve.T != history.T:
         raise CurvesError(
             f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
             f"expected one curve of as many epochs"
         )
+    check_measure(curve, history)

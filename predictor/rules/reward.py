@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.learning_curves import LearningCurves, check_measure
 from predictor.errors import CurvesError
 from predictor.models.names import make_method
 from predictor.models.sequential import SequentialRegression
@@ -99,13 +99,14 @@ class ForecastAtStop:
 
 
 def check_running(curve: LearningCurves, history: LearningCurves) -> int:
-    """tau of the one curve to forecast; `CurvesError` unless 1 <= tau < T, the same T as in the history."""
+    """tau of the one curve to forecast; `CurvesError` unless 1 <= tau < T, and T and metric agree."""
     tau = int(curve.observed[0]) if len(curve) == 1 else 0
     if curve.T != history.T or not 0 < tau < curve.T:
         raise CurvesError(
             f"{len(curve)} curves with {tau} of {curve.T} epochs to forecast with a history of {history.T} "
             f"epochs; expected one running curve of as many epochs"
         )
+    check_measure(curve, history)
     return tau
 
 

@@ -167,6 +167,13 @@ def test_wrong_taus_and_curves_are_refused(fitted, curves):
 
 
 @pytest.mark.parametrize("model", [make_method("ols"), LastSeenValue()])
+def test_curves_of_another_metric_than_those_of_the_fit_are_refused(curves, model):
+    losses = LearningCurves(1 - curves.values, curves.architecture, curves.hyperparameters, "loss")
+    with pytest.raises(CurvesError, match=r"'accuracy' \(maximize\) are compared with .*'loss' \(minimize\)"):
+        model.fit(losses[:40]).predict(curves[40:], 3)
+
+
+@pytest.mark.parametrize("model", [make_method("ols"), LastSeenValue()])
 def test_cross_validation_says_what_is_scored_after_which_epoch(curves, model):
     """Where y_T could be a number of epochs: it must not be taken for tau."""
     scaled = LearningCurves(curves.values * 7)

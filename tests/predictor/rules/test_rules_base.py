@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from predictor import Decision, EarlyStopper, LearningCurves, NoStopping, SequentialRegression, StoppingRule
+from predictor import (
+    CurvesError,
+    Decision,
+    EarlyStopper,
+    LearningCurves,
+    NoStopping,
+    RankEnvelope,
+    SequentialRegression,
+    StoppingRule,
+)
+from predictor.rules.reward import LastSeen
 
 
 @pytest.fixture(params=["none", "early"])
@@ -43,3 +53,17 @@ def test_fields_may_be_absent():
     decision = Decision(stop=False, reason="burn-in")
     assert (decision.probability, decision.y_hat_T, decision.sigma, decision.y_best) == (None,) * 4
     assert np.isfinite(Decision(stop=True, reason="", probability=0.5).probability)
+
+
+@pytest.mark.parametrize("judge", [EarlyStopper().decide, RankEnvelope().decide, LastSeen().forecast])
+@pytest.mark.parametrize(
+    ("measure", "said"), [({}, r"'accuracy' \(maximize\)"), ({"metric": "error"}, r"'error' \(minimize\)")]
+)
+def test_a_curve_of_another_metric_than_the_history_is_refused(judge, measure, said):
+    """A loss of 5 would be the best accuracy of all; whoever forgets the metric is told so."""
+    losses = LearningCurves(2 - np.linspace(0.2, 0.8, 30)[:, None] * [0.4, 0.7, 0.9, 1.0], metric="loss")
+    worst = np.array([[5.0, np.nan, np.nan, np.nan]])
+    with pytest.raises(CurvesError, match=rf"{said} are compared with curves of metric='loss' \(minimize\)"):
+        judge(LearningCurves(worst, **measure), losses)
+    with pytest.raises(CurvesError, match=r"'loss' \(maximize\)"):
+        judge(LearningCurves(worst, metric="loss", direction="maximize"), losses)
