@@ -198,7 +198,8 @@ class SequentialRegression(BaseEstimator):
 
     def _regressor(self, tau: int) -> StandardizedRegressor:
         """The regressor to fit for tau, with its own seed."""
-        if self.prior_ is not None:
+        own = isinstance(self.regressor, str | StandardizedRegressor)
+        if self.prior_ is not None and own:  # others take nothing over from a prior
             return self.prior_.model(tau).regressor.narrowed()
         if not isinstance(self.regressor, str):
             return clone(self.regressor)

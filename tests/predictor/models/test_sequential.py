@@ -107,6 +107,14 @@ def test_a_refit_from_a_prior_is_as_good_as_a_new_search(make_curves):
     )
 
 
+def test_a_refit_of_a_scikit_learn_regressor_is_a_new_fit(curves):
+    """None of them can choose among the best settings of the prior."""
+    model = SequentialRegression(regressor=Ridge(alpha=0.1), features=("TS",))
+    again = clone(model).fit(curves[:40], taus=[3], prior=clone(model).fit(curves[:10]))
+    once = clone(model).fit(curves[:40], taus=[3])
+    np.testing.assert_array_equal(again.predict(curves[40:], 3), once.predict(curves[40:], 3))
+
+
 def test_large_sets_are_thinned_by_an_addressed_draw(curves):
     model = SequentialRegression(regressor="ols", max_curves=30)
     one, other = clone(model).fit(curves), clone(model).fit(curves)
