@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -50,16 +49,15 @@ class GrowingModel:
         rows = np.flatnonzero(history.completed)
         size = self._size(len(rows))
         n = int(rows[size - 1]) + 1
-        if self._grown is None or len(self._grown[0]) != n or not begins_with(history, self._grown[0]):
+        grown = self._grown  # threads may share a rule
+        if grown is None or len(grown[0]) != n or not begins_with(history, grown[0]):
             model = self._fit(history[rows[: self.first]], None)
             model = model if size == self.first else self._fit(history[rows[:size]], model)
-            self._grown = history[:n], model
-        elif self._grown[0].values.base is not history.values.base:
-            self._grown = (
-                history[:n],
-                self._grown[1],
-            )  # the same curves in the present memory: quickly compared
-        return self._grown[1]
+            grown = history[:n], model
+        elif grown[0].values.base is not history.values.base:
+            grown = history[:n], grown[1]  # the same curves in the present memory: quickly compared
+        self._grown = grown
+        return grown[1]
 
     def _size(self, completed: int) -> int:
         """The largest floor(first g^j) <= completed."""
@@ -76,34 +74,36 @@ class GrowingModel:
 class FitCache(Generic[M]):
     """The latest few models. A fresh cache gives the same models, after fitting them again.
 
+    Threads may share a cache: at worst, two of them fit the same model.
+
     Args:
         kept: how many models are kept.
     """
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
-        self._models: OrderedDict[bytes, M] = OrderedDict()
+        self._models: dict[bytes, M] = {}
         self._latest: tuple[weakref.ref[LearningCurves], M] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: an empty cache."""
-        return {"_kept": self._kept, "_models": OrderedDict(), "_latest": None}
+        return {"_kept": self._kept, "_models": {}, "_latest": None}
 
     def for_history(self, history: LearningCurves, find: Callable[[], M]) -> M:
         """What `find` gave for this very object the last time, if it was the latest one asked for."""
-        if self._latest is None or self._latest[0]() is not history:
-            self._latest = weakref.ref(history), find()
-        return self._latest[1]
+        latest = self._latest
+        if latest is None or latest[0]() is not history:
+            self._latest = latest = weakref.ref(history), find()
+        return latest[1]
 
     def fitted_to(self, curves: LearningCurves, fit: Callable[[], M]) -> M:
         """The model that learned from curves of the same content; if there is none, `fit` makes it."""
         key = _fingerprint(curves)
-        if key not in self._models:
-            self._models[key] = fit()
-        self._models.move_to_end(key)
-        while len(self._models) > self._kept:
-            self._models.popitem(last=False)
-        return self._models[key]
+        known = self._models
+        model = known[key] if key in known else fit()
+        others = [(other, its) for other, its in self._models.items() if other != key]
+        self._models = dict([*others, (key, model)][-self._kept :])
+        return model
 
 
 def _fingerprint(curves: LearningCurves) -> bytes:

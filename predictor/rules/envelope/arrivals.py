@@ -14,8 +14,8 @@ from predictor.rules.envelope.scoring import EQUAL, LookModel
 class Arrivals:
     """Networks that finished since the latest fit: their chances by its models, and their y_t.
 
-    What is kept depends on the networks alone: `follow` goes on from those that it knows if the networks
-    begin with them, and otherwise starts afresh.
+    They are never changed, so that threads may share them: `follow` makes others. It goes on from those that
+    are known here if the networks begin with them, and otherwise starts afresh.
 
     Args:
         models: of the latest fit, by the epochs of their looks.
@@ -26,16 +26,19 @@ class Arrivals:
         self._known: LearningCurves | None = None
         self._seen: dict[int, list[tuple[float, float]]] = {tau: [] for tau in models}
 
-    def follow(self, later: LearningCurves) -> None:
-        """From now on, `later` are the networks that finished since the fit, in order of finishing."""
-        if self._known is None or not begins_with(later, self._known):
-            self._known, self._seen = None, {tau: [] for tau in self._models}
-        for row in range(len(self), len(later)):
+    def follow(self, later: LearningCurves) -> Arrivals:
+        """Those of `later`, the networks that finished since the fit, in order of finishing."""
+        arrivals = Arrivals(self._models)
+        if self._known is not None and begins_with(later, self._known):
+            arrivals._known = self._known
+            arrivals._seen = {tau: seen.copy() for tau, seen in self._seen.items()}
+        for row in range(len(arrivals), len(later)):
             network = later[row]
             for tau, model in self._models.items():
                 if network.observed[0] >= tau:
-                    insort(self._seen[tau], (model.score(network).chance, network.scores[0, tau - 1]))
-        self._known = later
+                    insort(arrivals._seen[tau], (model.score(network).chance, network.scores[0, tau - 1]))
+        arrivals._known = later
+        return arrivals
 
     def __len__(self) -> int:
         """How many networks there are."""

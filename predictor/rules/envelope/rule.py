@@ -189,7 +189,7 @@ class RankEnvelope:
             models = fit_looks(ranked, look_epochs(history.T, self.looks), self.best)
             fit = Fit(history[:size], Refit.after(history, size), models, Arrivals(models), len(ranked))
         if self.ranks == "seen":
-            fit.arrivals.follow(history[len(fit.known) :])
+            fit = replace(fit, arrivals=fit.arrivals.follow(history[len(fit.known) :]))
         return fit
 
     def __getstate__(self) -> dict[str, Any]:

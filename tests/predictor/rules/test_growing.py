@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from predictor import LearningCurves
-from predictor.rules.growing import FitCache
+from predictor import LearningCurves, SequentialRegression
+from predictor.rules.growing import FitCache, GrowingModel
 
 
 @pytest.fixture
@@ -57,3 +59,36 @@ def test_a_copy_begins_empty(curves, fit, copied):
     again = copied(cache)
     assert [again.fitted_to(curves, fit), cache.fitted_to(curves, fit)] == [1, 0]
     assert [again.fitted_to(curves[:3], fit), again.fitted_to(curves, fit)] == [2, 3]  # of the same size
+
+
+@pytest.fixture
+def hasty_threads():
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+    sys.setswitchinterval(before)
+
+
+def test_threads_that_share_a_cache_get_the_models_of_their_own_curves(curves, hasty_threads):
+    cache = FitCache(1)
+
+    def answer(own):
+        history = curves[:own]
+        return cache.for_history(history, lambda: cache.fitted_to(history, lambda: own))
+
+    def answers(own):
+        return {answer(own) for _ in range(5000)}
+
+    assert list(hasty_threads.map(answers, (3, 4))) == [{3}, {4}]
+
+
+def test_threads_that_share_a_rule_get_models_of_their_own_histories(make_curves, hasty_threads):
+    models = GrowingModel(SequentialRegression(regressor="ols", features=("TS",)), first=6, growth=None)
+    histories = [make_curves(6, 4, seed=seed) for seed in (2, 3)]
+
+    def learned_from(history):
+        return {float(models.fitted(history[:]).curves_.values[0, 0]) for _ in range(1000)}
+
+    assert list(hasty_threads.map(learned_from, histories)) == [{one.values[0, 0]} for one in histories]

@@ -25,8 +25,7 @@ def later(curves):
 
 
 def test_those_that_reached_a_look_are_placed_by_their_chances(curves, models, later):
-    arrivals = Arrivals(models)
-    arrivals.follow(later)
+    arrivals = Arrivals(models).follow(later)
     for tau, model in models.items():
         reached = later[later.observed >= tau]
         chances = model.process.predict(model.inputs(reached)).exceeds(model.target.of_best)
@@ -40,17 +39,23 @@ def test_those_that_reached_a_look_are_placed_by_their_chances(curves, models, l
 
 
 def test_following_one_by_one_or_others_in_between_changes_nothing(models, later, curves):
-    at_once, stepwise = Arrivals(models), Arrivals(models)
-    at_once.follow(later)
+    at_once, stepwise = Arrivals(models).follow(later), Arrivals(models)
     for size in (1, 2, 9, 15):
-        stepwise.follow(later[:size])
-    stepwise.follow(curves[20:38].until(2))
-    stepwise.follow(later)
+        stepwise = stepwise.follow(later[:size])
+    stepwise = stepwise.follow(curves[20:38].until(2))
+    stepwise = stepwise.follow(later)
     for tau in models:
         assert stepwise.seen(tau) == at_once.seen(tau)
         assert [stepwise.rank(tau, c) for c in np.linspace(0, 1, 50)] == [
             at_once.rank(tau, c) for c in np.linspace(0, 1, 50)
         ]
+
+
+def test_following_others_changes_no_arrivals_that_another_thread_may_look_at(models, later):
+    first = Arrivals(models).follow(later[:5])
+    first.follow(later)
+    assert len(first) == 5
+    assert [first.seen(tau) for tau in models] == [np.sum(later[:5].observed >= tau) for tau in models]
 
 
 def test_one_network_is_scored_as_among_many(curves, models):
