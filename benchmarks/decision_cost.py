@@ -23,6 +23,7 @@ from command_line import completed, execute, parser, positive
 from machine import described, seconds
 
 from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
+from predictor.curves.growing import GrowingCurves
 from predictor.curves.options import MANY, whole
 from predictor.models.bnn import LearningCurveNetwork
 from predictor.rules.envelope.looks import look_epochs
@@ -113,13 +114,14 @@ def with_values(curves: LearningCurves, values: np.ndarray) -> LearningCurves:
 def envelope_rows(curves: LearningCurves, n: int) -> list[Row]:
     """The fit, and decisions at looks; each network finds another object with the same history."""
     rng = np.random.default_rng(1)
-    history, networks = envelope_history(curves, rng), noisy_copies(curves[:n], rng)
+    history = GrowingCurves(envelope_history(curves, rng)).curves  # as a search has it
+    networks = noisy_copies(curves[:n], rng)
     rule = RankEnvelope()
     looks = look_epochs(curves.T, rule.looks)
     first, fit = both_times(lambda: rule.decide(networks[0].until(looks[0]), history))
     times = []
     for row in range(1, n):
-        fresh = with_values(history, history.values)
+        fresh = history[:]
         for look in looks:
             curve = networks[row].until(look)
             times.append(both_times(lambda curve=curve, fresh=fresh: rule.decide(curve, fresh)))

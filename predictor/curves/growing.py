@@ -67,6 +67,7 @@ class GrowingCurves:
                 self._like.direction,
             )
             self._curves.know(**{fact: array for (kind, fact), array in there.items() if kind == "fact"})
+            self._curves.will_last()
         return self._curves
 
     def _reserve(self, size: int) -> None:
@@ -84,8 +85,13 @@ def begins_with(curves: LearningCurves, start: LearningCurves) -> bool:
     n = len(start)
     if len(curves) < n or _kind(curves) != _kind(start):
         return False
-    ours, theirs = _columns(curves), _columns(start)
-    return list(ours) == list(theirs) and all(_same(ours[name][:n], theirs[name]) for name in ours)
+    ours, theirs, lasting = _columns(curves), _columns(start), curves.lasting and start.lasting
+    return list(ours) == list(theirs) and all(_same(ours[name][:n], theirs[name], lasting) for name in ours)
+
+
+def lasting(curves: LearningCurves) -> LearningCurves:
+    """These curves, without names, in memory that nobody changes: to compare others with them later."""
+    return curves if curves.lasting else GrowingCurves(curves).curves
 
 
 def _kind(curves: LearningCurves) -> tuple[object, ...]:
@@ -104,9 +110,9 @@ def _arrays(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
     return {**_columns(curves), **facts}
 
 
-def _same(a: Floats, b: Floats) -> bool:
-    """NaN equals NaN; the same memory, as histories have that grow in place, is not compared."""
-    if _place(a) == _place(b):
+def _same(a: Floats, b: Floats, lasting: bool) -> bool:
+    """NaN equals NaN; the same memory is not compared where it lasts, as in histories that grow in place."""
+    if lasting and _place(a) == _place(b):
         return True
     return np.array_equal(np.ascontiguousarray(a).view(np.int64), np.ascontiguousarray(b).view(np.int64))
 

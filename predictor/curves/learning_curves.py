@@ -36,13 +36,17 @@ class LearningCurves:
         names: sequence of n strings or None. For example architecture strings.
         understood: what the reader of a file made of it, one line; for people. Subsets do not keep it.
 
+    Attributes:
+        lasting: whether it is known that nobody will change the arrays, so that the same memory always holds
+            the same curves. Subsets keep it.
+
     Note:
         *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run
         is not completed and has no y_T (`diverged` tells which). *Duplicates* are kept: they are different
         trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve, or
         none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a
         slice, mask or integer array gives another set, an integer gives a set of one. Arrays are read-only
-        views: what is passed in is not copied.
+        views: what is passed in is not copied, and must not change while the set is used.
 
     Example:
         Three trainings of four epochs, of which the last one is still running:
@@ -64,6 +68,7 @@ class LearningCurves:
     direction: Direction | None = None
     names: npt.NDArray[np.str_] | None = None
     understood: str = ""
+    lasting: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
@@ -170,7 +175,13 @@ class LearningCurves:
             names=None if self.names is None else self.names[where],
         )
         part.know(**{fact: self.__dict__[fact][where] for fact in FACTS if fact in self.__dict__})
+        if self.lasting:
+            part.will_last()
         return part
+
+    def will_last(self) -> None:
+        """Say that the arrays are `lasting`."""
+        self._set("lasting", True)
 
     def know(self, **facts: npt.NDArray[Any]) -> None:
         """Take some of `FACTS` from a caller who knows them already."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from sklearn.base import clone
 
-from predictor.curves.growing import begins_with
+from predictor.curves.growing import begins_with, lasting
 from predictor.curves.learning_curves import LearningCurves
 from predictor.models.sequential import SequentialRegression
 
@@ -53,8 +53,8 @@ class GrowingModel:
         if grown is None or len(grown[0]) != n or not begins_with(history, grown[0]):
             model = self._fit(history[rows[: self.first]], None)
             model = model if size == self.first else self._fit(history[rows[:size]], model)
-            grown = history[:n], model
-        elif grown[0].values.base is not history.values.base:
+            grown = lasting(history[:n]), model
+        elif history.lasting:
             grown = history[:n], grown[1]  # the same curves in the present memory: quickly compared
         self._grown = grown
         return grown[1]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from predictor.curves.growing import begins_with
+from predictor.curves.growing import begins_with, lasting
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.extras import require
@@ -51,6 +52,7 @@ class OptunaRule:
         self.study_name = study_name
         self._study: ReplayedStudy | None = None
         self._history: LearningCurves | None = None
+        self._asked: weakref.ref[LearningCurves] | None = None
         self._lock = threading.Lock()
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
@@ -63,7 +65,7 @@ class OptunaRule:
         return Decision(stop=stop, reason=f"{name} {'prunes' if stop else 'goes on'} after epoch {tau}")
 
     def _study_of(self, history: LearningCurves) -> ReplayedStudy:
-        if self._study is not None and history is self._history:
+        if self._study is not None and self._asked is not None and self._asked() is history:
             return self._study
         if self._study is None or self._history is None or not begins_with(history, self._history):
             from predictor.rules.optuna_study import ReplayedStudy  # imports optuna
@@ -71,15 +73,16 @@ class OptunaRule:
             self._study, self._history = ReplayedStudy(self.pruner, self.study_name), None
         for row in range(0 if self._history is None else len(self._history), len(history)):
             self._study.finish(history.scores[row, : history.observed[row]], history.T)
-        self._history = history
+        self._history, self._asked = lasting(history), weakref.ref(history)
         return self._study
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and other processes: without the cache, and without the lock."""
-        return {key: value for key, value in vars(self).items() if key not in ("_study", "_history", "_lock")}
+        cache = ("_study", "_history", "_asked", "_lock")
+        return {key: value for key, value in vars(self).items() if key not in cache}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _study=None, _history=None, _lock=threading.Lock())
+        vars(self).update(state, _study=None, _history=None, _asked=None, _lock=threading.Lock())
 
 
 PRUNERS: dict[str, Callable[[Any], Any]] = {

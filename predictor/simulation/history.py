@@ -73,4 +73,5 @@ class Replay:
             None if known.names is None else known.names[rows],
         )
         curves.know(**facts)
+        curves.will_last()
         return curves

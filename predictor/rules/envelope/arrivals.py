@@ -6,7 +6,7 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping
 from math import inf
 
-from predictor.curves.growing import begins_with
+from predictor.curves.growing import begins_with, lasting
 from predictor.curves.learning_curves import LearningCurves
 from predictor.rules.envelope.scoring import EQUAL, LookModel
 
@@ -37,7 +37,7 @@ class Arrivals:
             for tau, model in self._models.items():
                 if network.observed[0] >= tau:
                     insort(arrivals._seen[tau], (model.score(network).chance, network.scores[0, tau - 1]))
-        arrivals._known = later
+        arrivals._known = lasting(later)
         return arrivals
 
     def __len__(self) -> int:

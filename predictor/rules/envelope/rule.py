@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from predictor.curves.growing import begins_with
+from predictor.curves.growing import begins_with, lasting
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
@@ -180,14 +180,15 @@ class RankEnvelope:
         return fit
 
     def _fit_of(self, history: LearningCurves, fit: Fit | None) -> Fit:
-        if fit is not None and fit.known.values.base is not history.values.base:
+        if fit is not None and history.lasting:
             # the same curves in the present memory: quickly compared
             fit = replace(fit, known=history[: len(fit.known)])
         if fit is None or fit.refit.due(history):
             size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))
             ranked = recent(history[:size], self.best)
             models = fit_looks(ranked, look_epochs(history.T, self.looks), self.best)
-            fit = Fit(history[:size], Refit.after(history, size), models, Arrivals(models), len(ranked))
+            known, refit = lasting(history[:size]), Refit.after(history, size)
+            fit = Fit(known, refit, models, Arrivals(models), len(ranked))
         if self.ranks == "seen":
             fit = replace(fit, arrivals=fit.arrivals.follow(history[len(fit.known) :]))
         return fit

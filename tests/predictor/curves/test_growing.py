@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.growing import GrowingCurves, begins_with
+from predictor.curves.growing import GrowingCurves, begins_with, lasting
 from predictor.curves.learning_curves import FACTS
 
 
@@ -88,3 +88,22 @@ def test_curves_begin_with_their_first_ones_and_with_nothing_that_differs(make_c
     assert not begins_with(changed, curves[:3])
     assert not begins_with(LearningCurves(curves.values), curves[:3])
     assert not begins_with(LearningCurves(curves.values, metric="loss"), LearningCurves(curves.values))
+
+
+def test_memory_that_somebody_may_have_changed_is_compared(make_curves):
+    memory = make_curves(5, 4, seed=2).values.copy()
+    before = lasting(LearningCurves(memory))
+    assert begins_with(LearningCurves(memory), before)
+    memory[0, 0] += 0.1
+    assert not begins_with(LearningCurves(memory), before)
+
+
+def test_memory_of_growing_curves_is_not_compared(make_curves, monkeypatch):
+    """However many there are, asking costs the same."""
+    curves = make_curves(40, 12, seed=2)
+    growing = GrowingCurves(curves[:30])
+    before = growing.curves
+    growing.append(curves[30:])
+    monkeypatch.delattr(np, "array_equal")
+    assert lasting(before) is before
+    assert begins_with(growing.curves, before[:20])

@@ -11,6 +11,7 @@ from predictor import (
     SequentialRegression,
     StoppingRule,
 )
+from predictor.rules import make_rule
 from predictor.rules.reward import LastSeen
 
 
@@ -38,6 +39,19 @@ def test_decisions_depend_on_the_arguments_alone(rule, curves):
     rule.decide(curves[52].until(1), curves[:50])
     copy = LearningCurves(curves.values.copy(), curves.architecture, curves.hyperparameters)
     assert rule.decide(copy[50].until(3), copy[:30]) == first
+
+
+@pytest.mark.parametrize(
+    "name", ["rank-envelope", "rank-envelope:ranks=seen", "published:method=ols", "median"]
+)
+def test_an_array_that_is_filled_again_is_another_history(make_curves, name):
+    """The next experiment's results in the same memory."""
+    rule, memory = make_rule(name), np.empty((120, 6))
+    running = LearningCurves(np.array([[0.1, 0.15, 0.2, np.nan, np.nan, np.nan]]))
+    for factor in (1.0, 0.1):
+        memory[:] = factor * make_curves(120, 6, seed=1).values
+        decision = rule.decide(running, LearningCurves(memory))
+        assert decision == make_rule(name).decide(running, LearningCurves(memory.copy()))
 
 
 def test_the_rule_that_never_stops(curves):
