@@ -29,7 +29,7 @@ class LearningCurves:
             not observed: a run that was stopped, is still going on or was planned shorter than T is NaN after
             its last epoch. Infinities count as NaN.
         architecture, hyperparameters: mapping of name to (n,) array. Architecture parameters (AP) and
-            hyper-parameters (HP). NaN where unknown; may be constant.
+            hyper-parameters (HP). NaN where unknown, and infinities count as NaN; may be constant.
         metric: 'accuracy', 'perplexity', 'loss', 'error' or any other name.
         direction: 'maximize', 'minimize' or None. None takes it from the metric's name
             (`predictor.curves.metrics`), and is refused for a name that does not tell.
@@ -101,7 +101,8 @@ class LearningCurves:
             raise CurvesError(
                 f"{name} has shape {array.shape}; expected ({len(self.values)},), one per curve"
             )
-        return _read_only(array)
+        infinite = np.isinf(array)
+        return _read_only(np.where(infinite, np.nan, array) if infinite.any() else array)
 
     @classmethod
     def read(

@@ -15,7 +15,7 @@ from predictor.curves.choice import Wishes
 from predictor.curves.columns import Group, groups_of, is_index, is_parameter, kind_of, name_column
 from predictor.curves.metrics import mentions_metric, plain
 from predictor.curves.names import UNLABELLED, names_bookkeeping, names_result, names_steps, split_rank
-from predictor.curves.wording import LONGEST, listed
+from predictor.curves.wording import LONGEST, counted, listed
 from predictor.curves.words import OF_EPOCHS
 from predictor.errors import CurvesError
 
@@ -37,8 +37,12 @@ class Parameters:
 
     def describe(self) -> str:
         """One clause: `parameters lr, depth; left out: MaxAccuracy (results)`."""
-        known = [*self.architecture, *self.hyperparameters]
-        text = f"parameters {listed(known)}" if known else "no parameters"
+        known = {**self.architecture, **self.hyperparameters}
+        text = f"parameters {listed([*known])}" if known else "no parameters"
+        infinite = {name: int(np.isinf(column).sum()) for name, column in known.items()}
+        if some := [name for name, count in infinite.items() if count]:
+            values = counted(sum(infinite.values()), "infinite value")
+            text += f"; {values} of {listed(some)} taken as unknown"
         omitted = [f"{listed(columns)} ({reason})" for reason, columns in self.left_out.items()]
         return f"{text}; left out: {', '.join(omitted)}" if omitted else text
 

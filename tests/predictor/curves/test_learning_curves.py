@@ -113,3 +113,11 @@ def test_until_forgets_the_later_epochs_only(curves):
     assert early.T == curves.T
     assert set(early.observed) == {3}
     np.testing.assert_array_equal(early.values[:, :3], curves.values[:, :3])
+
+
+def test_a_parameter_that_is_infinite_is_not_known():
+    clip = np.array([1.0, np.inf, -np.inf, np.nan])
+    curves = LearningCurves(np.ones((4, 2)), {"depth": clip}, {"clip": clip})
+    for column in (curves.architecture["depth"], curves.hyperparameters["clip"]):
+        np.testing.assert_array_equal(column, [1.0, np.nan, np.nan, np.nan])
+    assert clip[1] == np.inf  # what was passed in stays as it was

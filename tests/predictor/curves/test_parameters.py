@@ -61,6 +61,12 @@ def test_text_never_refuses_a_file(wide, accuracies):
     )
 
 
+def test_infinite_parameters_are_read_as_unknown_and_said(wide, accuracies):
+    curves = read(wide({"clip_norm": ["1.0", "inf"] * 4, "lr": np.arange(8) ** 2, "acc_#": accuracies}))
+    np.testing.assert_array_equal(curves.hyperparameters["clip_norm"], [1.0, np.nan] * 4)
+    assert "parameters clip_norm, lr; 4 infinite values of clip_norm taken as unknown" in curves.understood
+
+
 def test_the_caller_says_which_columns_are_parameters(wide, accuracies):
     path = wide({"MaxAccuracy": accuracies.max(1), "lr": np.arange(8), "acc_#": accuracies})
     assert list(read(path, parameters=["MaxAccuracy"]).hyperparameters) == ["MaxAccuracy"]

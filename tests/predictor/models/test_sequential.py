@@ -115,6 +115,15 @@ def test_a_refit_of_a_scikit_learn_regressor_is_a_new_fit(curves):
     np.testing.assert_array_equal(again.predict(curves[40:], 3), once.predict(curves[40:], 3))
 
 
+def test_an_infinite_parameter_is_learned_from_as_one_that_is_not_known(curves):
+    def forecasts(missing):
+        clip = np.where(np.arange(60) % 3, curves.architecture["depth"], missing)
+        some = LearningCurves(curves.values, hyperparameters={"clip_norm": clip})
+        return SequentialRegression(regressor="ols").fit(some[:40], taus=[3]).predict(some[40:], 3)
+
+    np.testing.assert_array_equal(forecasts(np.inf), forecasts(np.nan))
+
+
 def test_large_sets_are_thinned_by_an_addressed_draw(curves):
     model = SequentialRegression(regressor="ols", max_curves=30)
     one, other = clone(model).fit(curves), clone(model).fit(curves)
