@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictor.curves.learning_curves import Floats, LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
-from predictor.models.uncertainty import SMALLEST_SIGMA
+from predictor.models.uncertainty import smallest_sigma
 
 
 class BaselinePredictor(BaseEstimator):
@@ -189,7 +189,7 @@ class LastSeenValue(BaselinePredictor):
         if not len(complete):
             raise CurvesError(f"none of {len(curves)} curves is completed; sigma(tau) needs at least one")
         residuals = complete.final[:, None] - complete.scores[:, :-1]
-        self.sigma_ = np.maximum(np.sqrt(np.mean(residuals**2, axis=0)), SMALLEST_SIGMA)
+        self.sigma_ = np.maximum(np.sqrt(np.mean(residuals**2, axis=0)), smallest_sigma(complete.final))
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
         last = curves.scores[:, tau - 1 : tau]

@@ -15,7 +15,19 @@ from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 
 SMALLEST_SIGMA = 1e-12
-"""Keeps a model that is right on every curve (all curves equal) from dividing by zero."""
+"""Of results of 1 or more, see `smallest_sigma`."""
+NOTHING = 1e-130
+"""Results below count as zero: the squares of their errors do."""
+
+
+def smallest_sigma(results: Floats) -> float:
+    """Keeps a model that is right on every curve (all curves equal) from dividing by zero.
+
+    In proportion to the largest of the results (n,), so that their unit does not matter, but more than what
+    rounding leaves of equal ones.
+    """
+    size = float(np.max(np.abs(results)))
+    return SMALLEST_SIGMA * min(size, 1.0) if size > NOTHING else SMALLEST_SIGMA
 
 
 class Uncertainty(Protocol):
@@ -36,7 +48,8 @@ class Normal:
     """y_T ~ N(y_hat_T, sigma^2), sigma^2 = mean of r_i^2 [PP]."""
 
     def __init__(self, residuals: Floats, predictions: Floats) -> None:
-        self.sigma = max(float(np.sqrt(np.mean(residuals**2))), SMALLEST_SIGMA)
+        self.smallest = smallest_sigma(residuals + predictions)
+        self.sigma = max(float(np.sqrt(np.mean(residuals**2))), self.smallest)
 
     def std(self, y_hat: Floats) -> Floats:
         """Sigma for every prediction."""
@@ -77,7 +90,7 @@ class LevelDependent(Normal):
     def __init__(self, residuals: Floats, predictions: Floats) -> None:
         super().__init__(residuals, predictions)
         self.levels, self.squares = predictions, residuals**2
-        self.bandwidth = max(0.5 * float(predictions.std()), SMALLEST_SIGMA)
+        self.bandwidth = max(0.5 * float(predictions.std()), self.smallest)
 
     def std(self, y_hat: Floats) -> Floats:
         """sigma(y_hat)."""

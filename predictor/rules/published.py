@@ -11,7 +11,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
-from predictor.models.uncertainty import SMALLEST_SIGMA
+from predictor.models.uncertainty import smallest_sigma
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.growing import GrowingModel
 
@@ -127,10 +127,11 @@ class EarlyStopper:
         if self._told or self.model.uncertainty == "conformal":
             return
         fitted = model.model(tau)
-        squares = np.sort(fitted.residuals**2)
+        squares, results = np.sort(fitted.residuals**2), fitted.residuals + fitted.held_out
         few = ceil(FEW * len(squares))
-        sigma, without = fitted.uncertainty.sigma, max(float(np.mean(squares[:-few])) ** 0.5, SMALLEST_SIGMA)
-        low, high = np.percentile(fitted.residuals + fitted.held_out, [25, 75])
+        without = max(float(np.mean(squares[:-few])) ** 0.5, smallest_sigma(results))
+        sigma = fitted.uncertainty.sigma
+        low, high = np.percentile(results, [25, 75])
         if sigma > max(MANY_TIMES * without, (high - low) / 2):
             logger.warning(
                 "after epoch %d sigma is %.3g, and %.3g without the %d of %d completed results that were "

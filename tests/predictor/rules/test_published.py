@@ -162,3 +162,19 @@ def test_more_than_one_curve_or_other_lengths_are_refused(curves):
         stopper.decide(curves[:2], curves)
     with pytest.raises(CurvesError, match="7 epochs"):
         stopper.decide(LearningCurves(curves.values[:1, :7]), curves)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-13, 1e-30, 1e-100])
+@pytest.mark.parametrize("uncertainty", ["loocv", "level"])
+def test_the_unit_of_a_loss_changes_no_decision(curves, scale, uncertainty):
+    """Losses of 1e-13 are as far apart, beside one another, as those of 1."""
+
+    def probabilities(factor):
+        losses = LearningCurves(factor * (2 - curves.values), metric="loss")
+        model = SequentialRegression(regressor="ols", features=("TS",), uncertainty=uncertainty)
+        rule = EarlyStopper(burn_in=20, model=model)
+        return [rule.decide(losses[row].until(3), losses[:30]).probability for row in range(30, 60)]
+
+    ordinary = probabilities(1.0)
+    assert min(ordinary) < 0.9 < 0.999 < max(ordinary)
+    np.testing.assert_allclose(probabilities(scale), ordinary, atol=1e-6)
