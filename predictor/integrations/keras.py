@@ -57,7 +57,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begin with an empty curve."""
-        self._training = self.store.training(self.rule, self.parameters)
+        self._training = self.store.training(self.rule, self.parameters).__enter__()  # on_train_end ends it
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Ask the rule."""

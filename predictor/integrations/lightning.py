@@ -70,7 +70,7 @@ class StoppingRuleCallback(Callback):
         """Begin, or go on with the values of a checkpoint."""
         if getattr(trainer, "fast_dev_run", False):  # a trial run of one batch is no training
             return
-        self._training = self.store.training(self.rule, self.parameters)
+        self._training = self.store.training(self.rule, self.parameters).__enter__()  # on_train_end ends it
         if not self._values:  # of a checkpoint without this callback the validations are not known
             self._values = [nan] * _validation_runs(trainer)
         self._training.values = self._values

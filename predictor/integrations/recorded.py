@@ -6,7 +6,8 @@
             if training.report(train_and_validate()).stop:
                 break
 
-The file is an `.npz` of `predictor.LearningCurves`, as `python -m predictor simulate` reads it, too.
+Without `with`, call `training.end()` after the loop: nothing is stored before. The file is an `.npz` of
+`predictor.LearningCurves`, as `python -m predictor simulate` reads it, too.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class CurveStore:
         self._said = metric is not None
         self._read: tuple[tuple[int, ...], LearningCurves] | None = None
         self._empty: LearningCurves | None = None
-        self._told = False
+        self._told = self._told_dropped = False
         if stored := self._stored():
             self._adopt(stored)
 
@@ -194,6 +195,16 @@ class CurveStore:
             ends = last_known(self.history().values) + 1
             lengths = [int(end) for end in ends if end in (epochs, self.T)]
             self._told = tell_other_length(self.T, lengths)
+
+    def tell_dropped(self) -> None:
+        """Warn once if a training is dropped that was never ended."""
+        if not self._told_dropped:
+            logger.warning(
+                "%s: a training was never ended, so that it is not added; write with store.training(...) as "
+                "training:, or call training.end() after its last value",
+                self.path,
+            )
+            self._told_dropped = True
 
     def tell_passed(self, epoch: int) -> None:
         """Warn once if a training goes on after T."""

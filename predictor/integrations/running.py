@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import nan
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from weakref import finalize
 
 import numpy as np
 
@@ -21,7 +22,8 @@ class RunningTraining:
     """One training: takes its values, answers with decisions, and is added to the store when it ends.
 
     As a context manager it ends with its block; after an exception, Ctrl-C included, it is not added: it did
-    not come to its end and nobody decided to stop it.
+    not come to its end and nobody decided to stop it. Without a block, call `end` after the last value; one
+    that is dropped before that is not added, and the log says so.
 
     Attributes:
         values: y_1, y_2, ... so far, NaN where not observed. Assign the first ones when a training is
@@ -37,6 +39,7 @@ class RunningTraining:
         self._parameters = dict(parameters)
         self._format = store.format(list(parameters))
         self._format.curves([Training([], self._parameters)])  # refuses what is not a number
+        self._dropped = finalize(self, store.tell_dropped)
 
     def report(self, value: float, epoch: int | None = None) -> Decision:
         """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
@@ -60,6 +63,7 @@ class RunningTraining:
 
     def end(self) -> None:
         """Add the training to the store; log that it reported nothing, if so."""
+        self._dropped.detach()
         self._store.add(self.values, self._parameters)
         if not self._stopped:
             self._store.tell_other_length(len(self.values))
@@ -67,6 +71,7 @@ class RunningTraining:
                 logger.warning("%s: a training that reported no value is not added", self._store.path)
 
     def __enter__(self) -> Self:
+        self._dropped.detach()
         return self
 
     def __exit__(

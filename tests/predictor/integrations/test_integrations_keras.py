@@ -69,7 +69,7 @@ def test_one_callback_may_serve_several_trainings(model, values, tmp_path, stop_
     assert callback.decision == Decision(True, "as told")
 
 
-def test_a_training_that_crashes_is_not_added(model, values, tmp_path, stop_after):
+def test_a_training_that_crashes_is_not_added(model, values, tmp_path, stop_after, caplog):
     store = CurveStore(tmp_path / "curves.npz", T)
     callback = StoppingRuleCallback(store, stop_after(7))
     with pytest.raises(RuntimeError, match="fire"):
@@ -77,6 +77,7 @@ def test_a_training_that_crashes_is_not_added(model, values, tmp_path, stop_afte
     assert len(store.history()) == 0
     assert fit(model, values[1], callback) == 7
     np.testing.assert_array_equal(store.history().values[0, :7], values[1, :7])
+    assert caplog.text == ""
 
 
 def test_a_training_without_its_beginning_is_compared_from_where_it_goes_on(

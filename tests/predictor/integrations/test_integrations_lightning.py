@@ -170,7 +170,7 @@ def test_one_callback_may_serve_several_trainings(values, tmp_path, stop_after):
     np.testing.assert_array_equal(store.history().values[:, :2], values[:3, :2])
 
 
-def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path, stop_after):
+def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path, stop_after, caplog):
     store = CurveStore(tmp_path / "curves.npz", T)
     callback = StoppingRuleCallback(store, stop_after(6), "val_accuracy")
     with pytest.raises(RuntimeError, match="fire"):
@@ -178,6 +178,7 @@ def test_a_training_that_crashes_is_not_added_and_forgotten(values, tmp_path, st
     assert len(store.history()) == 0
     fit(Scripted(values[1]), callback, tmp_path)
     np.testing.assert_array_equal(store.history().values[:, :6], values[1:2, :6])
+    assert "never ended" not in caplog.text
 
 
 def test_a_trial_run_of_one_batch_is_no_training(values, tmp_path, stop_after):

@@ -1,5 +1,6 @@
 import multiprocessing
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_the_history_is_one_object_until_it_grows(tmp_path):
     assert store.history().observed.tolist() == [2, 1]
 
 
-def test_a_training_that_crashes_is_not_added(tmp_path):
+def test_a_training_that_crashes_is_not_added(tmp_path, caplog):
     store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
 
     def interrupted():
@@ -93,6 +94,7 @@ def test_a_training_that_crashes_is_not_added(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert len(store.history()) == 0
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [np.inf, 0.5]])
@@ -328,3 +330,38 @@ def test_a_training_that_reports_nothing_is_told_and_one_that_diverges_at_once_i
     with store.training(NoStopping()):
         pass
     assert "curves.npz: a training that reported no value is not added" in caplog.text
+
+
+TOLD_LOST = "curves.npz: a training was never ended, so that it is not added"
+
+
+def test_a_training_that_is_dropped_without_its_end_is_told_once(tmp_path, caplog):
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
+    for _ in range(3):
+        training = store.training(NoStopping())
+        training.report(0.5)
+        training.report(0.6)
+    assert len(store.history()) == 0
+    assert caplog.text.count(TOLD_LOST) == 1
+    assert "with store.training(...) as training:, or call training.end()" in caplog.text
+
+
+def test_the_end_of_a_program_tells_of_a_training_that_it_never_ended(tmp_path):
+    """As programs do it that are started once per training."""
+    program = (
+        "from predictor import NoStopping; from predictor.integrations.recorded import CurveStore\n"
+        f"store = CurveStore({str(tmp_path / 'curves.npz')!r}, 2, metric='accuracy')\n"
+        "training = store.training(NoStopping()); training.report(0.5); training.report(0.6)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert TOLD_LOST in ended.stderr
+
+
+def test_a_training_that_is_ended_by_itself_is_added_and_nothing_is_told(tmp_path, caplog):
+    store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
+    training = store.training(NoStopping())
+    training.report(0.5)
+    training.end()
+    del training
+    assert store.history().observed.tolist() == [1]
+    assert caplog.text == ""
