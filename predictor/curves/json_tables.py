@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from predictor.curves.choice import Wishes
+from predictor.curves.json_curves import with_trainings
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
 from predictor.curves.wording import shown
@@ -37,14 +39,21 @@ EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
 """Names of numbers of epochs; the others may be a time, or what a training belongs to."""
 
 
-def from_json(text: str) -> pd.DataFrame:
-    """The table in JSON or JSON lines; raises `CurvesError`."""
+def from_json(text: str, wishes: Wishes | None = None) -> pd.DataFrame:
+    """The table in JSON or JSON lines; raises `CurvesError`.
+
+    Args:
+        text: of the file.
+        wishes: of the caller; None if the file holds a single training.
+    """
     try:
         content = json.loads(text)
     except RecursionError:
         raise CurvesError("JSON of too many levels") from None
     except ValueError:
         content = _json_lines(text)
+    if wishes is not None:
+        content = with_trainings(content, wishes)
     records = list(_records(content))
     if not records:
         raise CurvesError("no objects in this JSON; expected one for each training, or for each epoch")

@@ -5,9 +5,9 @@ becomes a table of text, whose columns are understood by their names and values 
 `predictor.curves`):
 
 1. *File to table*. `tables` reads CSV and JSON (`headers`: lines of names; `json_tables`: objects and
-   lists). A file per training, TensorBoard's events (`runs`; `parts`: several files of one training),
-   MLflow's folders (`mlflow`) and Optuna's studies (`optuna_storage`) become a table with a row per
-   training and epoch.
+   lists; `json_curves`: trainings by name). A file per training, TensorBoard's events (`runs`; `parts`:
+   several files of one training), MLflow's folders (`mlflow`) and Optuna's studies (`optuna_storage`) become
+   a table with a row per training and epoch.
 2. *Shape*. A table with a column per training is turned into one with a row per training and epoch
    (`by_column`). `shape` decides whether the rows of others are epochs, for `long`, or trainings, for
    `wide`.
@@ -97,7 +97,7 @@ def _read(place: str, wishes: Wishes) -> LearningCurves:
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
         return read_described(path, wishes)
-    return _from_table(read_table(path), path, wishes)
+    return _from_table(read_table(path, wishes), path, wishes)
 
 
 def _storage(path: Path) -> str | None:
@@ -117,7 +117,7 @@ def _from_folder(path: Path, wishes: Wishes) -> LearningCurves:
         return read_long(table, wishes, RUN, remarks)
     files, remarks = files_of(str(path))
     if len(files) == 1 and EVENTS not in files[0].name:
-        curves = _from_table(read_table(files[0]), files[0], wishes)
+        curves = _from_table(read_table(files[0], wishes), files[0], wishes)
         return replace(curves, understood="; ".join([curves.understood, *remarks]))
     if not files:
         raise CurvesError(

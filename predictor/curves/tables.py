@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.cells import is_number
+from predictor.curves.choice import Wishes
 from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
@@ -51,11 +52,16 @@ PACKED = {
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """The table in a CSV, JSON or JSON lines file, by its content; raises `CurvesError`."""
+def read_table(path: Path, wishes: Wishes | None = None) -> pd.DataFrame:
+    """The table in a CSV, JSON or JSON lines file, by its content; raises `CurvesError`.
+
+    Args:
+        path: of the file.
+        wishes: of the caller; None if the file holds a single training.
+    """
     text = _text(path)
     if text.lstrip()[:1] in ("{", "["):
-        return _checked(from_json(text))
+        return _checked(from_json(text, wishes))
     return _checked(_from_csv(text))
 
 

@@ -1,0 +1,79 @@
+import json
+import string
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+NAMES = {
+    "networks": ["lenet", "alexnet", "vgg", "resnet18", "mlp", "big net", "small net", "baseline"],
+    "letters, one of which stands for epochs": list(string.ascii_lowercase[:8]),
+}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(content, **wishes):
+        path = tmp_path / "curves.json"
+        path.write_text(json.dumps(content))
+        return LearningCurves.read(path, **wishes)
+
+    return write_and_read
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_lists_by_the_names_of_trainings_are_these_once_their_metric_is_told(read, accuracies, kind):
+    content = dict(zip(NAMES[kind], accuracies.tolist(), strict=True))
+    curves = read(content, metric="accuracy")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert curves.names.tolist() == NAMES[kind]
+    for wishes in ({}, {"direction": "maximize"}):
+        with pytest.raises(CurvesError, match=r"may be trainings or metrics of one; if they are trainings, "):
+            read(content, **wishes)
+
+
+def test_trainings_by_name_may_have_different_lengths(read):
+    curves = read({"lenet": [0.1, 0.2, 0.3], "vgg": [0.2, None]}, metric="accuracy")
+    np.testing.assert_array_equal(curves.values, [[0.1, 0.2, 0.3], [0.2, np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("name", ["run{}", "seed {}", "lr0.{}"])
+def test_lists_by_numbers_of_trainings_are_read_like_lists_without_names(read, accuracies, name):
+    content = {name.format(place): row for place, row in enumerate(accuracies.tolist(), start=1)}
+    np.testing.assert_array_equal(read(content).values, accuracies)
+    np.testing.assert_array_equal(read(content, metric="accuracy").values, accuracies)
+
+
+@pytest.mark.parametrize(
+    ("content", "wishes"),
+    [
+        ({"jaccard": [0.2, 0.4, 0.5], "other": [3, 5, 7]}, {"curve": "jaccard", "direction": "maximize"}),
+        ({"val_acc": [0.2, 0.4, 0.5], "jaccard": [3, 5, 7]}, {"metric": "accuracy"}),
+        ({"lr": [0.1, 0.1, 0.01], "jaccard": [0.2, 0.4, 0.5]}, {"direction": "maximize"}),
+        ({"history": [0.2, 0.4, 0.5], "other": [3, 5, 7]}, {"metric": "accuracy"}),
+        ({"val_acc": [0.2, 0.4, 0.5], "confusion": [[7, 3], [8, 2], [9, 1]]}, {}),
+    ],
+)
+def test_the_history_of_one_training_stays_one(read, content, wishes):
+    np.testing.assert_array_equal(read(content, **wishes).values, [[0.2, 0.4, 0.5]])
+
+
+def test_columns_of_epochs_stay_columns(read, accuracies):
+    content = {f"curve_{epoch}": column for epoch, column in enumerate(accuracies.T.tolist(), start=1)}
+    np.testing.assert_array_equal(read(content).values, accuracies)
+
+
+def test_lists_of_curves_under_the_name_of_their_metric(read, accuracies, rates):
+    curves = read({"val_acc": accuracies.tolist()})
+    np.testing.assert_array_equal(curves.values, accuracies)
+    others = {"lr": list(rates), "train_acc": (accuracies + 0.01).tolist()}
+    curves = read({**others, "val_acc": accuracies.tolist()})
+    np.testing.assert_array_equal(curves.values, accuracies)
+    np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
+
+
+@pytest.mark.parametrize("content", [{"val_loss": [[1, 2.1], [2, 1.7], [3, 1.5]]}, {"val_acc": [[], []]}])
+def test_pairs_of_step_and_value_are_no_curves(read, content):
+    with pytest.raises(CurvesError):
+        read(content)
