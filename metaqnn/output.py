@@ -141,10 +141,10 @@ def duration(seconds: float) -> str:
 
 
 def seconds(text: str) -> float:
-    """1h30m -> 5400; a plain number is in seconds.
+    """1h30m -> 5400.
 
     Raises:
-        ValueError: anything else, nothing, or more than 10,000 days.
+        ValueError: anything else, nothing, a number without a unit, or more than 10,000 days.
     """
     form = re.fullmatch(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,9})s?)?", text.strip())
     total = sum(int(n or 0) * unit for n, unit in zip(form.groups(), UNITS, strict=True)) if form else 0
@@ -152,6 +152,9 @@ def seconds(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m")
     if total > LONGEST:
         raise ValueError(f"{text!r} is more than {LONGEST // UNITS[0]:,} days; without a limit, leave it out")
+    if form and form[4] and not text.strip().endswith("s"):
+        n = form[4]
+        raise ValueError(f"{text!r} does not say what {n} counts; write {n}s, {n}m or {n}h")
     return float(total)
 
 

@@ -248,6 +248,13 @@ def test_a_time_that_is_none_is_quoted(refused, text):
     assert f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m" in said
 
 
+@pytest.mark.parametrize(("text", "number"), [("8", 8), ("1h30", 30), (" 90 ", 90)])
+def test_a_time_without_a_unit_is_asked_for_it(refused, text, number):
+    """Eight hours are meant as often as eight seconds, and a search of eight seconds loses the night."""
+    said = refused("run", f"--max-time={text}")
+    assert f"{text!r} does not say what {number} counts; write {number}s, {number}m or {number}h" in said
+
+
 @pytest.mark.parametrize("text", ["10001d", "999999d", "999999d999999h", "999999999"])
 def test_a_time_that_no_timer_takes_is_quoted(refused, text):
     said = refused("run", f"--max-time={text}")
