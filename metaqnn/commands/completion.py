@@ -16,8 +16,21 @@ for this bash only:
 
 FOLDERS = ("RUN", "DIR")
 """How --help shows arguments that are folders."""
+ALIAS = "or latest"
+"""How it shows that a run folder may also be the latest one."""
 FILES = "IMAGE"
 """The same of arguments that are files."""
+PREAMBLES = {
+    "bash": """
+_metaqnn_run_dirs() { compgen -W latest -- "$1"; compgen -d -- "$1"; }
+_metaqnn_dataset_files() { compgen -W "%s" -- "$1"; compgen -f -- "$1"; }
+""",
+    "zsh": """
+_metaqnn_run_dirs() { _alternative 'names:name:(latest)' 'folders:folder:_files -/'; }
+_metaqnn_dataset_files() { _alternative 'names:name:(%s)' 'files:file:_files'; }
+""",
+}
+"""Functions of words that are names or places; %s is for the names of data sets."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +47,25 @@ def execute(namespace: argparse.Namespace) -> int:
     parser = overview(with_options=True)
     for command, action in _actions(parser):
         names = known_names(command)
-        if action.metavar in FOLDERS:
-            # Where shtab looks for it.
+        # Where shtab looks for it.
+        if ALIAS in (action.help or ""):
+            action.complete = _functions("_metaqnn_run_dirs")  # type: ignore[attr-defined]
+        elif action.dest == "dataset":
+            action.complete = _functions("_metaqnn_dataset_files")  # type: ignore[attr-defined]
+        elif action.metavar in FOLDERS:
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         elif action.metavar == FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.dest in names:
             action.choices = names[action.dest]
-    print(shtab.complete(parser, namespace.shell))
+    preamble = PREAMBLES[namespace.shell] % " ".join(known_names()["dataset"])
+    print(shtab.complete(parser, namespace.shell, preamble=preamble))
     return 0
+
+
+def _functions(name: str) -> dict[str, str]:
+    """What shtab calls for a word, by shell; bash takes the words for files by the end of the name."""
+    return dict.fromkeys(PREAMBLES, name)
 
 
 def known_names(command: str = "run") -> dict[str, tuple[str, ...]]:

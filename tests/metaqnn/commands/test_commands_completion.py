@@ -64,6 +64,22 @@ def test_choices_and_known_names_are_offered(completed):
     assert completed("run", "--preset", "l") == ["laptop"]
 
 
+def test_folders_and_files_of_images_are_offered_beside_the_names_of_data_sets(completed):
+    for command in ("run", "train", "tune"):
+        assert set(completed(command, "--dataset", "dig")) == {"digits", "digits-run", "digits.txt"}
+        assert "cifar10" in completed(command, "--dataset", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("top",), ("show",), ("predict",), ("ls",), ("train",), ("run", "--resume"), ("tune", "--resume")],
+)
+def test_latest_is_offered_where_it_stands_for_a_run(completed, words):
+    assert completed(*words, "la") == ["latest"]
+    assert set(completed(*words, "")) == {"digits-run", "latest"}
+    assert completed("export", "--to", "la") == []
+
+
 @pytest.mark.parametrize("words", [("top",), ("export",), ("run", "--resume"), ("show",)])
 def test_folders_are_offered_where_a_run_is_wanted(completed, words):
     assert completed(*words, "dig") == ["digits-run"]
