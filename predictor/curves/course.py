@@ -139,16 +139,22 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
     if metric.name in SHARES:
         _refuse_two_units(name, values)
     refuse_placeholders(metric, name, values)
+    if way := wrong_way(metric, values):
+        raise CurvesError(
+            f"{name[:60]!r} is read as {metric.name}, which {way} curves; say what it is: --metric, or "
+            "--direction"
+        )
+
+
+def wrong_way(metric: NamedMetric, values: Floats) -> str:
+    """`falls in 8 of 8` if nearly all of some curves go the way that this metric does not; nothing if not."""
     changes = _changes(values)
     if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
-        return
+        return ""
     up = metric.direction == "maximize"
     wrong = changes < 0 if up else changes > 0
-    if wrong.mean() >= NEARLY_ALL:
-        raise CurvesError(
-            f"{name[:60]!r} is read as {metric.name}, which {'falls' if up else 'rises'} in {wrong.sum()} of "
-            f"{len(wrong)} curves; say what it is: --metric, or --direction"
-        )
+    way = f"{'falls' if up else 'rises'} in {wrong.sum()} of {len(wrong)}"
+    return way if wrong.mean() >= NEARLY_ALL else ""
 
 
 def _refuse_impossible(name: str, values: Floats) -> None:
@@ -185,13 +191,12 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
     remarks = []
     if in_percent(metric.name, values):
         remarks.append("in percent")
-        if shares := _rising_shares(values):
+        if shares := rising_shares(values):
             remarks.append(f"{shares} of them rise within 0 to 1, as shares do")
-    else:
-        up = rising(values)
-        worse = None if up is None else up if metric.direction == "minimize" else 1 - up
-        if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
-            remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
+    up = rising(values)
+    worse = None if up is None else up if metric.direction == "minimize" else 1 - up
+    if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
+        remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
     if fell := len(rows_that_end_in(0.0, values)):
         remarks.append(f"{fell} of them fall to 0 and end there")
     elif still := _standing_still(values):
@@ -203,7 +208,7 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
     return ", ".join(remarks)
 
 
-def _rising_shares(values: Floats) -> int:
+def rising_shares(values: Floats) -> int:
     """Curves of values up to 1 that go up by a tenth or more, which is little for percentages."""
     known = np.isfinite(values)
     low = np.min(values, axis=1, where=known, initial=np.inf)

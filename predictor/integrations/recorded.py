@@ -21,8 +21,9 @@ import numpy as np
 from filelock import FileLock
 
 from predictor.curves.arrays import last_known
+from predictor.curves.course import in_percent, rising_shares, wrong_way
 from predictor.curves.learning_curves import Direction, LearningCurves
-from predictor.curves.metrics import direction_of, metric_of
+from predictor.curves.metrics import NamedMetric, direction_of, metric_of
 from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.files import replace_whole
@@ -66,7 +67,7 @@ class CurveStore:
         self._said = metric is not None
         self._read: tuple[tuple[int, ...], LearningCurves] | None = None
         self._empty: LearningCurves | None = None
-        self._told = self._told_dropped = False
+        self._told = self._told_dropped = self._told_course = False
         if stored := self._stored():
             self._adopt(stored)
 
@@ -161,6 +162,7 @@ class CurveStore:
             history = self.history()
             curves = LearningCurves.concatenate(history, curve) if len(history) else curve
             replace_whole(self.path, lambda temporary: write_npz(curves, temporary))
+        self._tell_course(curves)
 
     @contextmanager
     def _disk_errors(self, done: str) -> Iterator[None]:
@@ -188,6 +190,20 @@ class CurveStore:
                     f"{self.path}: its trainings have {fact} = {found!r}, these {asked!r}; use another file"
                 )
         self.metric, self.direction = stored.metric, stored.direction
+
+    def _tell_course(self, curves: LearningCurves) -> None:
+        """Warn once if the curves cannot be of the metric: they go the other way, or are of two units."""
+        if self._told_course:
+            return
+        n, shares = len(curves), rising_shares(curves.values)
+        if way := wrong_way(NamedMetric(curves.metric, curves.direction), curves.values):
+            said = f"metric = {curves.metric!r}, which {way} trainings; if less is better, say another metric"
+        elif 0 < shares < n and in_percent(curves.metric, curves.values):
+            said = f"{shares} of {n} trainings go up within 0 to 1, beside percentages; report all alike"
+        else:
+            return
+        logger.warning("%s: %s, and use another file", self.path, said)
+        self._told_course = True
 
     def tell_other_length(self, epochs: int) -> None:
         """Warn once if trainings end by themselves after this many epochs, and none comes to T."""

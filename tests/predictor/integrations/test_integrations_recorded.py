@@ -365,3 +365,32 @@ def test_a_training_that_is_ended_by_itself_is_added_and_nothing_is_told(tmp_pat
     del training
     assert store.history().observed.tolist() == [1]
     assert caplog.text == ""
+
+
+def store_all(path, curves, **said):
+    store = CurveStore(path, len(curves[0]), **said)
+    for curve in curves:
+        store.add(curve)
+
+
+def test_a_falling_loss_that_is_called_accuracy_is_told_once_and_when_it_is_read(tmp_path, caplog):
+    losses = [[2.5 + 0.1 * i, 2.0, 1.6 - 0.1 * i] for i in range(8)]
+    store_all(tmp_path / "curves.npz", losses, metric="accuracy")
+    said = "curves.npz: metric = 'accuracy', which falls in 5 of 5 trainings; if less is better, say another"
+    assert caplog.text.count(said) == caplog.text.count("falls in") == 1
+    understood = LearningCurves.read(tmp_path / "curves.npz").understood
+    assert "worse at the end than at the beginning in 100% of the curves" in understood
+
+
+def test_shares_among_percentages_are_told_of_once(tmp_path, caplog):
+    store_all(tmp_path / "curves.npz", [[20, 60, 90], [0.3, 0.7, 0.9], [0.2, 0.4, 0.5]], metric="accuracy")
+    assert caplog.text.count("1 of 2 trainings go up within 0 to 1, beside percentages") == 1
+
+
+def test_curves_that_may_be_as_they_are_told_are_stored_in_silence(values, tmp_path, caplog):
+    store_all(tmp_path / "accuracies.npz", values, metric="accuracy")
+    store_all(tmp_path / "percentages.npz", 100 * values, metric="accuracy")
+    store_all(tmp_path / "losses.npz", 3 - values, metric="loss")
+    store_all(tmp_path / "overfitted.npz", 1 + values, metric="loss")
+    store_all(tmp_path / "own.npz", 1 - values, metric="consistency", direction="maximize")
+    assert caplog.text == ""
