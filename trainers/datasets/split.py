@@ -28,6 +28,11 @@ def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarr
         DatasetError: `size` is out of range or `seed` negative.
     """
     num_classes = len(np.unique(labels))
+    if len(labels) <= num_classes:
+        raise DatasetError(
+            f"too few images to validate on some of them: {len(labels)} of {num_classes} classes; at least "
+            f"{num_classes + 1} are needed, or images that validate, in val/ or x_val"
+        )
     if not 1 <= size <= len(labels) - num_classes:
         raise DatasetError(
             f"validation size {size} is not possible: of {len(labels)} training images at least one of "

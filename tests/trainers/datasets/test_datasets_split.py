@@ -74,6 +74,18 @@ def test_impossible_size_is_quoted(size):
         split_validation(labels_of([5, 5]), size, seed=0)
 
 
+@pytest.mark.parametrize("counts", [[1, 1, 1], [1, 1]])
+def test_too_few_images_for_any_size_are_told_and_no_size_is_advised(counts):
+    n = len(counts)
+    with pytest.raises(DatasetError) as caught:
+        split_validation(labels_of(counts), 1, seed=0)
+    assert str(caught.value) == (
+        f"too few images to validate on some of them: {n} of {n} classes; at least {n + 1} are needed, or "
+        "images that validate, in val/ or x_val"
+    )
+    split_validation(labels_of([*counts[1:], 2]), 1, seed=0)  # one more is enough
+
+
 def test_negative_seed_is_quoted():
     with pytest.raises(DatasetError, match="seed -4 is negative"):
         split_validation(labels_of([5, 5]), 2, seed=-4)
