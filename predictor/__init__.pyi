@@ -9,3 +9,5 @@ from .rules.base import NoStopping as NoStopping
 from .rules.base import StoppingRule as StoppingRule
 from .rules.envelope import RankEnvelope as RankEnvelope
 from .rules.published import EarlyStopper as EarlyStopper
+
+__version__: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
+from predictor import __version__
 from predictor.errors import PredictorError
 from predictor.output import NO_SPACE, drop, harmless, lack_of_memory, run_program, say
 
@@ -35,6 +37,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with code 2."""
         self.exit(2, f"predictor: error: {harmless(message)} (see {self.prog} --help)\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As `ArgumentParser._check_value`, but suggests the nearest choice."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = get_close_matches(str(value), map(str, action.choices or ()), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
@@ -82,6 +93,7 @@ def _overview() -> argparse.ArgumentParser:
         description="Evaluate forecasts of learning curves and stopping rules on recorded curves.",
         epilog="`python -m predictor COMMAND --help` describes a command.",
     )
+    parser.add_argument("--version", action="version", version=f"predictor {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.help)

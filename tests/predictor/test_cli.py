@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,28 @@ def test_without_a_command_the_commands_are_listed(capsys):
     code, out, _ = run(capsys)
     assert code == 0
     assert all(name in out for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_distribution(capsys):
+    facts = tomllib.loads((Path(__file__).parents[2] / "predictor" / "pyproject.toml").read_text())
+    code, out, _ = run(capsys, "--version")
+    assert (code, out) == (0, f"predictor {facts['project']['version']}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["evalute"], "evaluate"),
+        (["evaluate", "curves.csv", "--methods", "nu-svr"], "nu-svr-rbf"),
+        (["simulate", "curves.csv", "--format", "jsn"], "json"),
+    ],
+)
+def test_the_nearest_command_method_or_choice_is_suggested(capsys, words, meant):
+    code, _, err = run(capsys, *words)
+    assert code == 2
+    assert f"invalid choice: {words[-1]!r}" in err
+    assert f"; did you mean {meant!r}? (see python -m predictor" in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)
