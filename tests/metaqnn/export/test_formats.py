@@ -130,6 +130,17 @@ def test_the_source_classifies_a_file(written, reference, tmp_path, capsys, monk
     )
 
 
+@pytest.mark.parametrize(("words", "code"), [([], 2), (["--help"], 0)])
+def test_the_source_says_how_it_is_used(written, capsys, monkeypatch, words, code):
+    monkeypatch.setitem(sys.modules, "timm.models", None)  # its import takes seconds
+    monkeypatch.setattr(sys, "argv", ["model.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(written[0] / "model.py"), run_name="__main__")
+    said = capsys.readouterr()
+    assert ended.value.code == code
+    assert "usage: model.py [-h] IMAGE [IMAGE ...]" in (said.err if code else said.out)
+
+
 def test_onnx_says_what_its_numbers_are_and_nothing_about_this_machine(written):
     onnx = pytest.importorskip("onnx")
     model = onnx.load(written[0] / "model.onnx")
