@@ -9,14 +9,14 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from scipy.linalg.blas import dtrmv
-from scipy.special import softmax, stdtr
+from scipy.special import softmax
 
 from predictor.curves.arrays import Floats
 from predictor.rules.envelope.gaussian_process import GaussianProcess, Kernel, log_evidence
+from predictor.rules.envelope.one_network import Parts, raised
 from predictor.rules.envelope.student import StudentMixture, student_log_density
 
 KERNELS = tuple(
@@ -44,30 +44,6 @@ class Guesses:
     variances: Floats
 
 
-class _Parts(NamedTuple):
-    """What a prediction reads of m different processes, side by side; their inputs have d columns.
-
-    `factors` (m, d), the r points `inputs` (m, r, d) times these, `squares` (m, r) their squared lengths,
-    each once where it is the same for all processes (1 instead of m); `alpha` (m, r), `whiteners` (m, r, r),
-    or a sequence of large ones that are lower triangular, by columns; `decay` is 1 / (2 length^2), `weights`
-    are those of all processes and `places` says which of the m each of them is; the others but df have m
-    entries.
-    """
-
-    factors: Floats
-    inputs: Floats
-    squares: Floats
-    alpha: Floats
-    whiteners: Floats | Sequence[Floats]
-    rbf: Floats
-    decay: Floats
-    noise: Floats
-    scales: Floats
-    weights: Floats
-    places: Sequence[int]
-    df: float
-
-
 @dataclass(frozen=True, eq=False)
 class AveragedProcess:
     """An average of Gaussian processes of different kernels, weighted by p(y | kernel).
@@ -75,6 +51,10 @@ class AveragedProcess:
     The results alone say which kernels are probable and how large tau^2 is. Guesses are no evidence: they
     enter what is predicted only, as targets with their own variance on top of the noise. They come after the
     results in all arrays.
+
+    Further out than all that taught, the variance of a straight line grows as fast as its mean falls, and a
+    loss of 1e6 would be as promising as a mediocre one. So where the first input, y_t, is lower than all of
+    theirs, the variance is that at the lowest of these, and the mean at most what it is there.
 
     Attributes:
         by_results: one process for each kernel that is left, of the n_r results alone; the same one where
@@ -108,52 +88,36 @@ class AveragedProcess:
 
     def predict(self, X: Floats) -> StudentMixture:
         """Of the targets at X, (n, d)."""
+        locations, variances = self._moments(X)
+        below = X[:, 0] < self._lowest
+        if below.any():
+            at_lowest, variances[:, below] = self._moments(raised(X[below], self._lowest))
+            locations[:, below] = np.minimum(locations[:, below], at_lowest)
+        return self._mixture(locations, variances)
+
+    def _moments(self, X: Floats) -> tuple[Floats, Floats]:
+        """(m, n) means and variances, in units of tau^2, by each process."""
         cross = _covariances([process.kernel for process in self.processes], X, self.processes[0].X)
         predicted = _each(self.processes, lambda process: process.predict(X, cross[process.kernel]))
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
-        return self._mixture(locations, variances)
+        return locations, variances
 
     def predict_one(self, x: Floats, threshold: float) -> tuple[float, float]:
         """P(more than the threshold) and mean of the target at x, (d,): `predict` of one row, but faster.
 
         Nearly all of the time goes into reading the whiteners, of which the lower halves are enough.
         """
-        parts = self._parts
-        A = x * parts.factors
-        products = (parts.inputs @ A[:, :, None])[:, :, 0]
-        own = (A**2).sum(axis=1)
-        distances = np.maximum(parts.squares + own[:, None] - 2 * products, 0)
-        cross = 1 + products + parts.rbf[:, None] * np.exp(-distances * parts.decay[:, None])
-        explained = (_whitened(cross, parts.whiteners) ** 2).sum(axis=1)
-        variances = np.maximum(1 + own + parts.rbf - explained, 0) + parts.noise
-        locations = (cross * parts.alpha).sum(axis=1)
-        z = (locations - threshold) / np.sqrt(variances * parts.scales)
-        chances = stdtr(parts.df, z)[parts.places]
-        return float(parts.weights @ chances), float(parts.weights @ locations[parts.places])
+        return self._parts.chance_and_mean(x, max(x[0], self._lowest), threshold)
 
     @cached_property
-    def _parts(self) -> _Parts:
-        processes = list(dict.fromkeys(self.processes))
-        kernels = [process.kernel for process in processes]
-        factors = np.array([kernel.weights(processes[0].X.shape[1]) for kernel in kernels])
-        factors = factors[:1] if (factors == factors[0]).all() else factors
-        X, alpha, whiteners = _points(processes)
-        inputs = X * factors[:, None, :]
-        df, scales = zip(*(process.scale() for process in dict.fromkeys(self.by_results)), strict=True)
-        return _Parts(
-            factors,
-            inputs,
-            (inputs**2).sum(axis=2),
-            alpha,
-            whiteners,
-            np.array([kernel.rbf for kernel in kernels]),
-            np.array([1 / (2 * kernel.length**2) for kernel in kernels]),
-            np.array([kernel.noise for kernel in kernels]),
-            np.array(scales),
-            softmax([process.log_evidence for process in self.by_results]),
-            [processes.index(process) for process in self.processes],
-            df[0],
-        )
+    def _parts(self) -> Parts:
+        weights = softmax([process.log_evidence for process in self.by_results])
+        return Parts.of(self.processes, self.by_results, weights)
+
+    @cached_property
+    def _lowest(self) -> float:
+        """First input of all that taught."""
+        return float(self.processes[0].X[:, 0].min())
 
     def leave_one_out(self) -> StudentMixture:
         """Of each of the n_r + n_g targets, as predicted from all others.
@@ -164,14 +128,25 @@ class AveragedProcess:
         predicted = [process.leave_one_out() for process in self.processes]
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
         n = len(self.by_results[0].y)
+        variances[:, n:] = np.maximum(variances[:, n:] - self.extra, 1e-12)
+        lowest, second = np.argsort(self.processes[0].X[:, 0], kind="stable")[:2]
+        at_second, variances[:, lowest] = self._without(lowest, second)
+        locations[:, lowest] = np.minimum(locations[:, lowest], at_second)
         results = self._mixture_of_results(locations[:, :n], variances[:, :n])
-        guessed = self._mixture(locations[:, n:], np.maximum(variances[:, n:] - self.extra, 1e-12))
+        guessed = self._mixture(locations[:, n:], variances[:, n:])
         return StudentMixture(
             *(
                 np.concatenate([getattr(results, part), getattr(guessed, part)], axis=-1)
                 for part in ("weights", "df", "locations", "squared_scales")
             )
         )
+
+    def _without(self, row: int, other: int) -> tuple[Floats, Floats]:
+        """(m,) means and variances at that row, with the first input of the other, given all but that row."""
+        X = self.processes[0].X
+        x = raised(X[[row]], X[other, 0])
+        means, variances = zip(*_each(self.processes, lambda p: p.predict_without(row, x)), strict=True)
+        return np.array(means), np.array(variances)
 
     def _mixture(self, locations: Floats, variances: Floats) -> StudentMixture:
         df, scales = zip(*(process.scale() for process in self.by_results), strict=True)
@@ -192,28 +167,6 @@ class AveragedProcess:
             scales.append(scale)
         weights = softmax(log_weights, axis=0)
         return StudentMixture(weights, np.full(len(own), df), locations, variances * np.array(scales))
-
-
-def _points(processes: Sequence[GaussianProcess]) -> tuple[Floats, Floats, Floats | Sequence[Floats]]:
-    """(m or 1, r, d) points, (m, r) alpha and m whiteners; condensed where there is a single input."""
-    if processes[0].X.shape[1] > 1:
-        alpha = np.array([process.alpha for process in processes])
-        return processes[0].X[None], alpha, [process.whitener for process in processes]
-    points = [process.condensed() for process in processes]
-    r = max(len(each.X) for each in points)
-    alpha, X = np.zeros((len(points), r)), np.zeros((len(points), r, 1))
-    whiteners = np.zeros((len(points), r, r))
-    for place, each in enumerate(points):
-        n = len(each.X)
-        X[place, :n], alpha[place, :n], whiteners[place, :n, :n] = each
-    return X, alpha, whiteners
-
-
-def _whitened(cross: Floats, whiteners: Floats | Sequence[Floats]) -> Floats:
-    """(m, r) each of the m whiteners times its row of the (m, r) covariances; of large ones half is read."""
-    if isinstance(whiteners, np.ndarray):
-        return np.asarray((whiteners @ cross[:, :, None])[:, :, 0])
-    return np.array([dtrmv(W, k, lower=1) for W, k in zip(whiteners, cross, strict=True)])
 
 
 def _covariances(kernels: Sequence[Kernel], A: Floats, B: Floats) -> dict[Kernel, Floats]:

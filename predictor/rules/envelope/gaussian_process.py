@@ -146,6 +146,17 @@ class GaussianProcess:
         variances = 1 / self.precisions
         return self.y - self.alpha * variances, variances
 
+    def predict_without(self, i: int, x: Floats) -> tuple[float, float]:
+        """Mean and variance in units of tau^2, noise included, of a target at x, (1, d), given all but y_i.
+
+        With b = C^-1 k, k the covariances of x, the mean k . C^-1 y loses b_i [C^-1 y]_i / [C^-1]_ii, and the
+        variance gains b_i^2 / [C^-1]_ii.
+        """
+        mean, variance = self.predict(x)
+        b = float(self.whitener[:, i] @ (self.whitener @ self.kernel(self.X, x)[:, 0]))
+        mean_i = float(mean[0]) - b * self.alpha[i] / self.precisions[i]
+        return mean_i, float(variance[0]) + b**2 / self.precisions[i]
+
     def scale(self) -> tuple[float, float]:
         """Degrees of freedom and s^2: a target of variance v tau^2 is Student t with squared scale v s^2."""
         a, b = PRIOR_SHAPE + len(self.y) / 2, PRIOR_RATE + self.quadratic / 2

@@ -89,3 +89,16 @@ def test_one_row_alone_is_predicted_as_among_others(data, guesses, columns):
     expected = process.predict(new)
     for row, chance, mean in zip(new, expected.exceeds(0.5), expected.mean, strict=True):
         assert process.predict_one(row, 0.5) == pytest.approx((chance, mean), rel=1e-9)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_below_all_that_taught_a_first_input_is_the_less_promising_the_lower_it_is(data, guesses, columns):
+    X, y, X_guessed = (part[:, :columns] if part.ndim == 2 else part for part in data)
+    process = AveragedProcess.fit(X, y, X_guessed, guesses)
+    lowest = min(X[:, 0].min(), X_guessed[:, 0].min())
+    new = np.zeros((9, columns))
+    new[:, 0] = lowest - np.append(0, np.logspace(-2, 5, 8))
+    predicted = process.predict(new)
+    assert np.all(np.diff(predicted.exceeds(0.5)) < 0)
+    for row in range(9):
+        np.testing.assert_allclose(predicted.squared_scales[:, row], predicted.squared_scales[:, 0])

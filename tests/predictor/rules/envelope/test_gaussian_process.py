@@ -43,6 +43,15 @@ def test_predictions_are_those_of_scikit_learn(data, extra):
     np.testing.assert_allclose(own_variance - 0.2, std**2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("i", [0, 5, 11])
+def test_a_prediction_without_a_row_is_that_of_a_fit_without_it(data, extra, i):
+    X, y, new = data
+    rest = np.delete(np.arange(12), i)
+    mean, variance = GaussianProcess.fit(KERNEL, X[rest], y[rest], extra[rest]).predict(new[:1])
+    process = GaussianProcess.fit(KERNEL, X, y, extra)
+    assert process.predict_without(i, new[:1]) == pytest.approx((mean[0], variance[0]), rel=1e-9)
+
+
 def test_the_evidence_is_a_multivariate_student_t(data, extra):
     X, y, _ = data
     C = KERNEL(X, X) + np.diag(0.2 + extra)

@@ -79,6 +79,36 @@ def test_a_hopeless_curve_is_stopped_at_the_first_look_and_the_best_never(record
     assert "twice" in decision.reason
 
 
+@pytest.fixture(scope="module")
+def losses(make_curves):
+    """120 losses; from the 21st on, every sixth has exploded."""
+    values = 3 - 2 * make_curves(120, 20, seed=3).values
+    exploded = np.arange(20, 120, 6)
+    values[exploded] *= np.logspace(0.5, 8, len(exploded))[np.argsort(exploded % 7), None]
+    return LearningCurves(values, metric="loss"), exploded
+
+
+def test_a_loss_that_has_exploded_is_stopped_soon(losses):
+    curves, exploded = losses
+    epochs = simulate(curves, RankEnvelope(), np.arange(len(curves))).epochs
+    assert epochs[exploded].max() <= 4
+    assert epochs[exploded].mean() < 2
+
+
+def test_no_loss_goes_on_where_a_smaller_one_is_stopped(make_curves):
+    curves = LearningCurves(3 - 2 * make_curves(60, 20, seed=4).values, metric="loss")
+    rule, told_apart = RankEnvelope(), 0
+    for tau in look_epochs(20, "nearest")[:5]:
+        running = np.full((1, 20), np.nan)
+        stopped = []
+        for loss in np.append(np.linspace(1.0, 4.0, 13), np.logspace(1, 10, 10)):
+            running[0, :tau] = loss
+            stopped.append(rule.decide(LearningCurves(running, metric="loss"), curves).stop)
+        assert stopped == sorted(stopped)
+        told_apart += len(set(stopped)) - 1
+    assert told_apart > 2
+
+
 def test_the_reason_tells_the_ranks_that_decide(recorded, past):
     """Twenty networks at the first look: a vote is told by ranks beyond the limit, and by these alone."""
     rule = RankEnvelope(ranks="seen", reduction_factor=None)
