@@ -24,9 +24,13 @@ _WARM_UP = 3
 
 
 def logits(network: nn.Module, images: Tensor, precision: torch.dtype) -> Tensor:
-    """Logits in float32 (batch, classes), computed by autocast where `precision` is a smaller format."""
+    """Logits in float32 (batch, classes), computed by autocast where `precision` is a smaller format.
+
+    Without its cache, which would keep the weights as they are now until a block around this one ends.
+    """
     reduced = precision is not torch.float32
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=reduced):
+    kind = images.device.type
+    with torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced, cache_enabled=False):
         result: Tensor = network(images)
     return result.float()
 

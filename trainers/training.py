@@ -101,8 +101,12 @@ class NetworkTrainer(ABC):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """What PyTorch computes by in this block: threads, denormal numbers, cuDNN's kernels."""
-        with processor_settings(self.threads), cuda_settings(self._deterministic):
+        """What PyTorch computes by in this block: threads, denormal numbers, float32, cuDNN's kernels.
+
+        Autocast around it does not reach in: it would also round in the backward pass.
+        """
+        own = torch.autocast(self.device.type, enabled=False)
+        with processor_settings(self.threads), cuda_settings(self._deterministic), own:
             yield
 
     def train(

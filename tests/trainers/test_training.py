@@ -73,6 +73,17 @@ def test_a_training_records_gradients_whatever_the_caller_does(trainer, noise):
     assert replace(found, seconds=0.0) == replace(expected, seconds=0.0)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_is_the_same_to_the_bit_inside_of_autocast(trainer, noise, precision):
+    """Autocast keeps rounded weights until its outermost block ends, and also rounds what has no block."""
+    alone, inside = [], []
+    trainer(noise, precision=precision).train(LEARNER, seed=3, on_epoch=alone.append)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        trainer(noise, precision=precision).train(LEARNER, seed=3, on_epoch=inside.append)
+        assert torch.is_autocast_enabled("cpu")
+    assert numbers(inside) == numbers(alone)
+
+
 def test_an_interrupted_step_leaves_no_later_training_without_gradients(trainer, noise):
     def interrupt(report):
         torch.set_grad_enabled(False)  # as an optimizer's step does if it is interrupted before its end
