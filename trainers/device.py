@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import torch
 
@@ -86,37 +87,65 @@ def processor_settings(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def cuda_settings(deterministic: bool) -> Iterator[None]:
-    """Let CUDA compute in float32 what is float32, and cuDNN by the same kernels every time if so asked.
+    """Compute in float32 what is float32, and let cuDNN take the same kernels every time if so asked.
 
-    By PyTorch's defaults convolutions round float32 to TF32, in NVIDIA's containers products of matrices do
-    so, too, and cuDNN may choose kernels that add up in any order. The settings belong to the process, so
-    they are put back afterwards; without CUDA they do nothing.
+    By PyTorch's defaults convolutions on CUDA round float32 to TF32, in NVIDIA's containers products of
+    matrices do so, too, and a program may have asked for either; cuDNN may choose kernels that add up in any
+    order. The settings belong to the process, so they are put back afterwards, as far as PyTorch tells what
+    they were.
 
     Args:
         deterministic: take only kernels of cuDNN that give the same bits every time.
     """
     cudnn = torch.backends.cudnn
-    before = cudnn.allow_tf32, cudnn.deterministic
-    cudnn.allow_tf32, cudnn.deterministic = False, deterministic
+    before, cudnn.deterministic = cudnn.deterministic, deterministic
     try:
-        with _exact_matrices():
+        with _exact_float32():
             yield
     finally:
-        cudnn.allow_tf32, cudnn.deterministic = before
+        cudnn.deterministic = before
 
 
 @contextmanager
-def _exact_matrices() -> Iterator[None]:
-    """Multiply float32 matrices without TF32, unless it was asked for by the newer of PyTorch's two ways."""
-    before = None
-    with suppress(RuntimeError):  # the older way does not tell what the newer one was told
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("highest")
+def _exact_float32() -> Iterator[None]:
+    """Set what is asked of float32 in either of PyTorch's two ways; the older one also changes the newer."""
+    newer = _newer_settings()
+    before = [setting.fp32_precision for setting in newer]
+    try:
+        with _exact_by_older_settings():
+            for setting in newer:
+                setting.fp32_precision = "ieee"
+            yield
+    finally:
+        for setting, precision in zip(newer, before, strict=True):
+            setting.fp32_precision = "none"  # then it is what is asked of everything
+            if setting.fp32_precision != precision:
+                setting.fp32_precision = precision
+
+
+def _newer_settings() -> list[Any]:
+    """Of convolutions, recurrent layers and products of matrices; nothing before PyTorch 2.9."""
+    backends = torch.backends
+    layers = [getattr(of, kind, None) for of in (backends.cudnn, backends.mkldnn) for kind in ("conv", "rnn")]
+    settings = [*layers, backends.cuda.matmul, getattr(backends.mkldnn, "matmul", None)]
+    return [setting for setting in settings if hasattr(setting, "fp32_precision")]
+
+
+@contextmanager
+def _exact_by_older_settings() -> Iterator[None]:
+    """What these do not tell, as the newer ones have been used, ends as PyTorch's default."""
+    convolutions, matrices = True, "highest"
+    with suppress(RuntimeError):
+        convolutions = torch.backends.cudnn.allow_tf32
+    with suppress(RuntimeError):
+        matrices = torch.get_float32_matmul_precision()
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        if before is not None:
-            torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.set_float32_matmul_precision(matrices)
 
 
 def is_lost(device: torch.device) -> bool:

@@ -1,3 +1,5 @@
+from operator import attrgetter
+
 import pytest
 import torch
 
@@ -112,17 +114,57 @@ def test_matrices_in_float32_are_float32_inside_alone():
         torch.set_float32_matmul_precision(before)
 
 
-@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="not in this PyTorch")
-def test_what_a_program_asks_of_matrices_by_the_newer_way_stays():
-    """PyTorch refuses to read by the older way what it has been told by the newer one."""
-    matmul = torch.backends.cuda.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
-    try:
-        with cuda_settings(deterministic=False):
-            assert matmul.fp32_precision == "tf32"
-        assert matmul.fp32_precision == "tf32"
-    finally:
-        matmul.fp32_precision = before
+NEWER = pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="not in this PyTorch")
+CUDA_SETTINGS = ("cudnn.conv", "cudnn.rnn", "cuda.matmul")
+
+
+def precisions():
+    """What the newer of PyTorch's two ways of asking for a precision tells."""
+    owners = [attrgetter(name)(torch.backends) for name in ("cudnn", "mkldnn.matmul", *CUDA_SETTINGS)]
+    return [torch.backends.fp32_precision, *(owner.fp32_precision for owner in owners)]
+
+
+@pytest.fixture
+def asked():
+    """asked(name, precision): what a program asks in the newer way for the time of a test."""
+    owners = []
+
+    def ask(name, precision):
+        owners.append(attrgetter(name)(torch.backends) if name else torch.backends)
+        owners[0].fp32_precision = precision
+
+    yield ask
+    for owner in owners:
+        owner.fp32_precision = "none"
+    torch.backends.cudnn.allow_tf32 = True
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@NEWER
+@pytest.mark.parametrize("precision", ["ieee", "tf32"])
+@pytest.mark.parametrize("name", ["", "cudnn", *CUDA_SETTINGS])
+def test_float32_is_float32_inside_alone_whatever_a_program_asks_in_the_newer_way(asked, name, precision):
+    """PyTorch refuses to tell in the older way what it was asked in the newer one."""
+    asked(name, precision)
+    before = precisions()
+    with cuda_settings(deterministic=False):
+        inside = [attrgetter(name)(torch.backends).fp32_precision for name in CUDA_SETTINGS]
+        assert inside == ["ieee"] * 3
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "highest"
+    assert precisions() == before
+
+
+@NEWER
+def test_what_a_program_asks_of_everything_later_still_reaches_products_of_matrices(asked):
+    with cuda_settings(deterministic=False):
+        pass
+    asked("", "tf32")
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    with cuda_settings(deterministic=False):
+        pass
+    torch.backends.fp32_precision = "ieee"
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 
 def test_a_device_is_lost_when_waiting_for_it_fails(monkeypatch):

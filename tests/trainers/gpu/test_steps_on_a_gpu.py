@@ -123,8 +123,14 @@ def test_training_warns_of_nothing(trainer, network):
         torch.set_warn_always(before)
 
 
-def test_float32_convolutions_are_no_tf32(cuda, trainer, fact):
-    """Against float64: TF32 has 10 bits, errors of 3e-4; float32 has 23, and 5e-6 by Winograd's method."""
+@pytest.mark.parametrize("asked", ["none", "tf32"])
+def test_float32_convolutions_are_no_tf32(cuda, trainer, fact, monkeypatch, asked):
+    """Against float64: TF32 has 10 bits, errors of 3e-4; float32 has 23, and 5e-6 by Winograd's method.
+
+    Even where the process asked for TF32, in the newer of PyTorch's two ways.
+    """
+    if hasattr(torch.backends, "fp32_precision"):
+        monkeypatch.setattr(torch.backends, "fp32_precision", asked)
     draw = torch.Generator().manual_seed(0)
     images, kernel = torch.randn(8, 64, 16, 16, generator=draw), torch.randn(64, 64, 3, 3, generator=draw)
     exact = torch.conv2d(images.double(), kernel.double(), padding=1)
