@@ -39,6 +39,10 @@ _ALLOCATION_FAILURES = (
 )
 _NO_ENGINE = "unable to find an engine"
 """Of cuDNN, where there is no memory for the workspace of any, or where none always gives the same bits."""
+_UNCLEAR = (_NO_ENGINE, "cublas_status_not_initialized", "cudnn_status_not_initialized")
+"""Of CUDA's libraries, where they get no memory to begin with, and for other reasons."""
+_LITTLE = 512 * 2**20
+"""Bytes of a GPU below which an unclear failure counts as too little memory. Not measured."""
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
@@ -46,31 +50,57 @@ class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
 
 
 @contextmanager
-def allocation_guard() -> Iterator[None]:
+def allocation_guard(device: torch.device | None = None) -> Iterator[None]:
     """Turn a failed allocation on any device into `OutOfMemory`; everything else passes through.
 
     torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones. One inside a CUDA
     graph's recording may come covered by what the recording's end then complains of.
+
+    Args:
+        device: asked about its memory after a failure that may have another cause, too.
     """
+    refused = _refusals(device)
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        message = _failed_allocation(error)
+        message = _failed_allocation(error, device, refused)
         if message is None:
             raise
         error.__traceback__ = None  # its frames would refer to it in a cycle, and so keep the network alive
         raise OutOfMemory(message) from None
 
 
-def _failed_allocation(error: BaseException | None) -> str | None:
+def _failed_allocation(error: BaseException | None, device: torch.device | None, refused: int) -> str | None:
     """What the error, or else the nearest of its causes, says about too little memory."""
     signs = _ALLOCATION_FAILURES + (() if torch.backends.cudnn.deterministic else (_NO_ENGINE,))
     while error is not None:
         text = str(error)
-        if isinstance(error, MemoryError) or any(sign in text.lower() for sign in signs):
+        lower = text.lower()
+        unclear = any(sign in lower for sign in _UNCLEAR)
+        if (
+            isinstance(error, MemoryError)
+            or any(sign in lower for sign in signs)
+            or (unclear and _is_short(device, refused))
+        ):
             return text.strip().partition("\n")[0] or "memory allocation failed"
         error = error.__cause__ or error.__context__
     return None
+
+
+def _refusals(device: torch.device | None) -> int:
+    """How often PyTorch has found no memory on a GPU, also if cuDNN then tried to do with less."""
+    if device is None or device.type != "cuda":
+        return 0
+    return int(torch.cuda.memory_stats(device).get("num_ooms", 0))
+
+
+def _is_short(device: torch.device | None, refused: int) -> bool:
+    """Whether a GPU has refused memory since it had done so `refused` times, or has little left."""
+    if device is None or device.type != "cuda":
+        return False
+    with suppress(RuntimeError):  # the device is lost
+        return _refusals(device) > refused or torch.cuda.mem_get_info(device)[0] < _LITTLE
+    return False
 
 
 def give_back(device: torch.device) -> None:

@@ -204,7 +204,7 @@ class NetworkTrainer(ABC):
         Raises OutOfMemory, or ShapeError if the architecture does not fit the images.
         """
         weights = addressed_generator(seed, "weights", attempt)
-        with allocation_guard():
+        with allocation_guard(self.device):
             network = self._build(architecture, weights)
             network = network.to(self.device).to(memory_format=torch.channels_last)
             optimizer = self._optimizer(network, self._learning_rate(self.recipe.initial_rate(attempt)))
@@ -217,7 +217,7 @@ class NetworkTrainer(ABC):
         epoch, attempt = state.epoch + 1, state.attempt
         rate = self.recipe.rate(attempt, epoch)
         set_rate(state.optimizer, rate)
-        with allocation_guard():
+        with allocation_guard(self.device):
             with addressed_draws(self.device, seed, "dropout", attempt, epoch):
                 total = self._pass(state, addressed_generator(seed, "batches", attempt, epoch))
             loss, accuracy = self._measured(state.network, total)

@@ -1,4 +1,5 @@
 from itertools import accumulate
+from types import SimpleNamespace
 from weakref import ref
 
 import pytest
@@ -54,6 +55,68 @@ def test_no_engine_is_too_little_memory_unless_kernels_are_restricted(determinis
         allocation_guard(),
     ):
         raise RuntimeError("GET was unable to find an engine to execute this computation")
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A stand-in for what CUDA tells of a card: bytes that are free, and how often memory was refused."""
+    there = SimpleNamespace(free=100 * 2**30, refused=3, device=torch.device("cuda", 1))
+
+    def free(device):
+        assert device == there.device
+        return there.free, 2**40
+
+    def stats(device):
+        assert device == there.device
+        return {"num_ooms": there.refused}
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", free)
+    monkeypatch.setattr(torch.cuda, "memory_stats", stats)
+    return there
+
+
+UNCLEAR = (
+    "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+    "GET was unable to find an engine to execute this computation",
+)
+
+
+@pytest.mark.parametrize("message", UNCLEAR)
+@pytest.mark.parametrize(("free", "refused"), [(10 * 2**20, 0), (100 * 2**30, 1)])
+def test_an_unclear_failure_is_too_little_memory_if_the_card_is_full_or_has_just_refused_some(
+    card, message, free, refused
+):
+    def fail():
+        card.free, card.refused = free, card.refused + refused
+        raise RuntimeError(message)
+
+    with (
+        pytest.raises(OutOfMemory, match=message.split()[-1][:10]),
+        cuda_settings(deterministic=True),
+        allocation_guard(card.device),
+    ):
+        fail()
+
+
+@pytest.mark.parametrize("message", UNCLEAR)
+def test_an_unclear_failure_is_a_defect_if_there_is_memory(card, message):
+    """What was refused in an earlier step has nothing to do with it."""
+    with (
+        pytest.raises(RuntimeError, match=message.split()[-1][:10]),
+        cuda_settings(deterministic=True),
+        allocation_guard(card.device),
+    ):
+        raise RuntimeError(message)
+
+
+def test_an_unclear_failure_on_a_lost_card_is_a_defect(card, monkeypatch):
+    def lost(device):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lost)
+    with pytest.raises(RuntimeError, match="NOT_INITIALIZED"), allocation_guard(card.device):
+        raise RuntimeError(UNCLEAR[1])
 
 
 def recording_that_fails_of(cause):
