@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
@@ -22,11 +20,11 @@ from metaqnn.executors.base import (
     SearchStopped,
     Task,
 )
+from metaqnn.executors.recordings import Recordings
 from metaqnn.executors.worker import Place, Worker
 from metaqnn.output import last_line
 from state_space import Architecture
 
-_LOG = logging.getLogger(__name__)
 TRIES = 3
 """After this many dead workers a task counts as crashed; until then it is started again."""
 LONGEST_WAIT = 1.0
@@ -72,6 +70,7 @@ class PoolExecutor(ABC, Generic[W]):
         self._tasks: list[Task] = []  # known, but not in training: to be started again, or waiting for memory
         self._deaths: dict[int, int] = {}  # by the number of the task
         self._still_born = 0  # workers in a row that died before they were ready
+        self._recordings = Recordings()
 
     @abstractmethod
     def start(self, place: Place) -> W:
@@ -112,8 +111,7 @@ class PoolExecutor(ABC, Generic[W]):
                 self._tasks.append(task)
                 return
             self._busy.append(worker)
-            worker.task = task
-            self._answers[worker] = task
+            worker.task = self._answers[worker] = self._recordings.allowed(task)
 
     def _next_task(self, coordinator: Coordinator) -> Task | None:
         return self._tasks.pop() if self._tasks else coordinator.next_task() or self._taken_over()
@@ -189,7 +187,7 @@ class PoolExecutor(ABC, Generic[W]):
         elif isinstance(message, Failed) and not worker.ready:
             raise SearchStopped(f"a worker cannot be started: {last_line(message.traceback)}")
         elif isinstance(message, Failed) and message.spent:
-            self._retry_without_graphs(worker, message)
+            worker.task = self._recordings.again(worker.task, message.traceback)
             self._replace(worker, f"of\n{message.traceback}", coordinator)
         else:
             self._conclude(worker, message, coordinator)
@@ -203,17 +201,8 @@ class PoolExecutor(ABC, Generic[W]):
         if isinstance(message, Failed):
             coordinator.on_failure(worker.task, CRASHED, message.traceback)
         else:
+            self._recordings.ended(worker.task)
             coordinator.on_result(worker.task, message.result)
-
-    def _retry_without_graphs(self, worker: W, message: Failed) -> None:
-        """The device or a recording has failed under this task: it has to do without recordings."""
-        if not worker.task.without_graphs:
-            _LOG.warning(
-                "network %d failed on its device; it starts again in a new process, without CUDA graphs: %s",
-                worker.task.number,
-                last_line(message.traceback),
-            )
-        worker.task = replace(worker.task, without_graphs=True)
 
     def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
         """A worker is dead or useless: start its task again, unless the task seems to be the cause."""

@@ -75,6 +75,21 @@ def test_what_failed_on_its_device_is_tried_again_without_recordings(make, recor
     ]
 
 
+def test_recordings_that_fail_everywhere_are_not_tried_for_every_network(make, recorder, fakes, caplog):
+    """Each that fails costs a process, with its images and the start of CUDA."""
+    record = recorder([fakes.RECORDING] * 6)
+    make().run(record)
+    assert record.outcomes() == dict.fromkeys(range(1, 7), "completed")
+    told = [r.getMessage() for r in caplog.records]
+    assert [message.partition(" failed")[0] for message in told[:3]] == [f"network {n}" for n in (1, 2, 3)]
+    assert told[3:] == [
+        "3 networks could be trained only without CUDA graphs; from now on all others do without"
+    ]
+    by = processes(record)
+    assert len(set(by.values())) == 3
+    assert by[3] == by[4] == by[5] == by[6]
+
+
 def test_the_result_of_a_worker_that_is_spent_counts_and_another_trains_what_follows(make, recorder, fakes):
     """As after a recording that failed: the training itself ended in an orderly way."""
     record = recorder([1, fakes.WEARING, 3])
