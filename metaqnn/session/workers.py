@@ -48,7 +48,8 @@ def make_executor(prepared: Prepared) -> Executor:
     """The executor that the environment of a search asks for.
 
     Raises:
-        ConfigError: there is no Ray, or no cluster where one is said to be.
+        ConfigError: there is no Ray, or no cluster where one is said to be, or a GPU is named by its number
+            there.
     """
     environment = prepared.environment
     if environment.executor == "ray":
@@ -142,6 +143,8 @@ def _on_gpus(environment: Environment) -> Sequence[Environment]:
 
 
 def _on_ray(prepared: Prepared) -> Executor:
+    environment = prepared.environment
+    _refuse_numbered(environment.device)
     # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
     # in ours, and the search deals with it.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
@@ -149,7 +152,6 @@ def _on_ray(prepared: Prepared) -> Executor:
         from metaqnn.executors.ray import RayExecutor, has_gpus, slots
     except ImportError:
         raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
-    environment = prepared.environment
     _connect(environment.address)
     cpus = prepared.trainer.threads or 1
     gpus = 1 / per_gpu(prepared) if has_gpus() and environment.device != "cpu" else 0
@@ -160,6 +162,14 @@ def _on_ray(prepared: Prepared) -> Executor:
         epoch_timeout=environment.epoch_timeout,
         resources=resources,
     )
+
+
+def _refuse_numbered(device: str) -> None:
+    """Raise ConfigError for a GPU that no actor sees: Ray shows each its own alone, as number 0."""
+    if device.startswith("cuda:") and device != "cuda:0":
+        raise ConfigError(
+            f"--device is {device!r}, but --executor ray chooses the GPU of each worker: give --device cuda"
+        )
 
 
 def _connect(address: str | None) -> None:

@@ -178,6 +178,19 @@ def test_ray_that_is_not_installed_is_one_clear_line(prepared, monkeypatch):
         make_executor(prepared(executor="ray"))
 
 
+def test_a_numbered_gpu_on_ray_is_refused_before_ray_is_asked(prepared, monkeypatch):
+    """Ray shows each actor its own GPU alone, as number 0: there is no other."""
+    monkeypatch.setitem(sys.modules, "metaqnn.executors.ray", None)
+    some = prepared(executor="ray")
+    second = replace(some, environment=replace(some.environment, device="cuda:1"))
+    with pytest.raises(
+        ConfigError, match=r"^--device is 'cuda:1', but --executor ray .* give --device cuda$"
+    ):
+        make_executor(second)
+    with pytest.raises(ConfigError, match="needs Ray"):
+        make_executor(replace(second, environment=replace(some.environment, device="cuda:0")))
+
+
 def test_a_cluster_that_does_not_answer_is_one_clear_line(prepared, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setattr(ray, "is_initialized", lambda: False)  # by another test it may be
