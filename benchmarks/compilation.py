@@ -1,11 +1,11 @@
 """What torch.compile costs and gains for one network: from how much training on does it pay?
 
 Compared in the same run, in turns of about a second: training steps (forward, backward, update; batches of
-128 at 32x32x3, the precision that "auto" chooses here) as PyTorch launches them, and with the network
-compiled. Printed for each network: seconds until the first compiled step has ended (the C++ or Triton
-compiler included, caches empty), images a second of both, and after how many images, and how many epochs of
-45,000, the time is won back. What a process needs once, before anything is compiled, is printed apart:
-otherwise it would count against whichever network comes first.
+128 at 32x32x3, the precision that "auto" chooses here) as a search runs them, on a GPU recorded where that
+promises to be faster, and with the network compiled. Printed for each network: seconds until the first
+compiled step has ended (the C++ or Triton compiler included, caches empty), images a second of both, and
+after how many images, and how many epochs of 45,000, the time is won back. What a process needs once, before
+anything is compiled, is printed apart: otherwise it would count against whichever network comes first.
 
     python benchmarks/compilation.py                 # a few minutes on a CPU
     python benchmarks/compilation.py --device cuda
@@ -20,8 +20,9 @@ from time import perf_counter
 
 import torch
 from command_line import execute, parser, positive
+from gpu_training import subjects
 from machine import described
-from training_loop import BATCH, SUBJECTS, Subject, random_batch, random_images, trainer
+from training_loop import BATCH, Subject, random_batch, random_images, trainer
 
 from state_space import Architecture
 from trainers import ClassifierTrainer
@@ -30,6 +31,8 @@ from trainers.device import choose_device, processor_settings
 from trainers.steps import eager_step
 
 EPOCH = 45_000
+UNRECORDED = 4
+"""Steps of a training that are no replays, at most: those before the one that is recorded, and that one."""
 TINY = "[C(2,3,1), GAP(10), SM(10)]"
 HEADERS = (
     "network",
@@ -61,19 +64,19 @@ def compiled_start(owner: ClassifierTrainer, architecture: Architecture) -> Trai
 
 def start_compiler(device: str, precision: str) -> float:
     """Seconds until a network that hardly has anything to compile has been."""
-    owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
+    owner = trainer(random_images(BATCH), device, precision)
     return seconds_of(compiled_start(owner, Architecture.parse(TINY)), *random_batch(owner), 1)
 
 
 def row(subject: Subject, device: str, precision: str, rounds: int, turn: float) -> list[str]:
     """One line of the table."""
-    owner = trainer(random_images(BATCH), device, precision, cuda_graphs=False)
-    eager, compiled = owner.start(subject.architecture, seed=0), compiled_start(owner, subject.architecture)
+    owner = trainer(random_images(BATCH), device, precision)
+    ours, compiled = owner.start(subject.architecture, seed=0), compiled_start(owner, subject.architecture)
     images, labels = random_batch(owner)
     first = seconds_of(compiled, images, labels, 1)
-    seconds_of(eager, images, labels, 1)
-    steps = max(3, ceil(turn / seconds_of(eager, images, labels, 1)))
-    turns = [[seconds_of(state, images, labels, steps) for state in (eager, compiled)] for _ in range(rounds)]
+    seconds_of(ours, images, labels, UNRECORDED)
+    steps = max(3, ceil(turn / seconds_of(ours, images, labels, 1)))
+    turns = [[seconds_of(state, images, labels, steps) for state in (ours, compiled)] for _ in range(rounds)]
     without, with_it = (median(turn[i] for turn in turns) / (steps * BATCH) for i in (0, 1))
     ratio = median(a / b for a, b in turns)
     back = first / (without - with_it) if with_it < without else float("inf")
@@ -104,7 +107,7 @@ def main() -> None:
         given = chosen.device, chosen.precision, chosen.rounds, chosen.seconds
         print(f"the compiler started in {start_compiler(*given[:2]):.1f} s, once in a process\n", flush=True)
         print(f"{line(HEADERS)}\n{line(['---'] * len(HEADERS))}", flush=True)
-        for subject in SUBJECTS:  # told at once: a session on a GPU may end before the last one
+        for subject in subjects(chosen.device):  # told at once: a session on a GPU may be cut off
             print(line(row(subject, *given)), flush=True)
 
 

@@ -7,7 +7,8 @@ networks, 20 epochs of 45,000 images and 5,000 validated, from networks drawn at
 space, of each of which a second epoch is timed. Restarts at lower rates and the time between networks are not
 counted. --seconds ends the random networks early; those that have been trained count. Then the table of
 `training_loop.py` (the plain loop with worker processes, pinned memory and PyTorch's defaults, by which
-convolutions are rounded to TF32), and the same steps with and without a CUDA graph.
+convolutions are rounded to TF32) for networks of the published space, and steps of small networks with and
+without a CUDA graph.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -49,6 +50,21 @@ BRACKET = (  # of `trainers.steps.LAUNCH_BOUND`, with two of the subjects: 39 an
     Subject("256 filters on 128", "[C(128,3,1), C(256,3,1), P(2,2), SM(10)]", 5 * BATCH),
     Subject("512 filters on 128", "[C(128,3,1), C(512,3,1), P(2,2), SM(10)]", 5 * BATCH),
 )
+PUBLISHED = (  # of the published space for CIFAR-10, drawn at random, without their dropout
+    Subject(
+        "of median cost", "[C(128,3,1), C(128,5,1), C(128,3,1), P(2,2), C(64,1,1), C(512,5,1), SM(10)]", 0
+    ),
+    Subject(
+        "of mean cost",
+        "[C(128,5,1), C(512,5,1), P(2,2), C(256,1,1), C(128,5,1), P(3,2), FC(512), FC(128), SM(10)]",
+        0,
+    ),
+    Subject(
+        "costlier than 90%",
+        "[C(128,5,1), C(512,5,1), C(256,5,1), C(64,1,1), C(512,3,1), GAP(10), SM(10)]",
+        0,
+    ),
+)
 NETWORKS, EPOCHS, TRAINING, VALIDATION = 2700, 20, 45_000, 5_000
 EARLY_STOPPING = 3.8  # [PP], full run on CIFAR-10 with Delta = 0.99
 DRAWN = 1000  # networks whose mean cost stands for that of all
@@ -81,6 +97,11 @@ class Machine:
         a, b = (torch.randn(side, side, device=self.device, dtype=torch.bfloat16) for _ in range(2))
         seconds = timed({"mm": lambda: [torch.mm(a, b) for _ in range(20)]}, 3, self.clock)["mm"]
         return 20 * side**3 / median(seconds)
+
+
+def subjects(device: str) -> tuple[Subject, ...]:
+    """What to time: on a GPU networks that make up the time of a search, on a CPU some that it can train."""
+    return SUBJECTS if device == "cpu" else PUBLISHED
 
 
 def compared(subject: Subject, device: str, workers: int) -> dict[str, Run]:
@@ -195,12 +216,13 @@ def main() -> None:
     owner = whole_trainer(machine, images, max(CLASSES, images * VALIDATION // TRAINING))
     seconds = seconds_of_epochs(networks, owner, machine, chosen.seconds)
     print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(chosen.side))
-    subjects = [replace(subject, images=chosen.images) for subject in SUBJECTS]
-    turns = {s: timed(compared(s, chosen.device, workers), rounds, machine.clock) for s in subjects}
+    timed_ones = [replace(subject, images=chosen.images) for subject in subjects(chosen.device)]
+    turns = {s: timed(compared(s, chosen.device, workers), rounds, machine.clock) for s in timed_ones}
     print("\n" + speed_table([row(*item) for item in turns.items()]), end="\n\n")
     headers = ["steps, images/s", "launched", "replayed", "replayed / launched"]
     bracket = BRACKET if chosen.device != "cpu" else ()  # which takes minutes on a CPU
-    rows = [graph_row(subject, machine, rounds) for subject in (*subjects, *bracket)]
+    small = [replace(subject, images=chosen.images) for subject in SUBJECTS]
+    rows = [graph_row(subject, machine, rounds) for subject in (*small, *bracket)]
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 
 

@@ -1,8 +1,13 @@
 """What is compared on a GPU computes as it says."""
 
 import gpu_training
+import numpy as np
+import pytest
 import torch
-from training_loop import SUBJECTS
+from training_loop import BATCH, CLASSES, SHAPE, SUBJECTS
+
+from state_space import preset
+from trainers.steps import LAUNCH_BOUND
 
 
 def test_only_the_plain_loop_computes_by_the_defaults_of_pytorch(monkeypatch):
@@ -16,3 +21,19 @@ def test_only_the_plain_loop_computes_by_the_defaults_of_pytorch(monkeypatch):
     for run in gpu_training.compared(SUBJECTS[0], "cpu", 0).values():
         run()
     assert tf32 == dict.fromkeys(names, False) | {"plain": True}
+
+
+def test_on_a_gpu_networks_are_timed_that_cost_as_the_median_the_mean_and_nine_in_ten_published_ones():
+    rng = np.random.default_rng(1)
+    costs = [preset("cifar10").sample(rng).macs(SHAPE, CLASSES) for _ in range(1000)]
+    median, mean, high = (subject.macs for subject in gpu_training.subjects("cuda:1"))
+    assert median == pytest.approx(np.median(costs), rel=0.2)
+    assert mean == pytest.approx(np.mean(costs), rel=0.2)
+    assert high == pytest.approx(np.percentile(costs, 90), rel=0.2)
+    assert gpu_training.subjects("cpu") == SUBJECTS
+
+
+def test_steps_are_compared_on_both_sides_of_what_a_search_records():
+    work = [subject.macs * BATCH for subject in (*SUBJECTS, *gpu_training.BRACKET)]
+    assert min(work) < LAUNCH_BOUND / 10
+    assert max(work) > 2 * LAUNCH_BOUND
