@@ -24,19 +24,6 @@ stage() { # LIMIT COMMAND...
     echo "== exit code $? after $((SECONDS - began)) s (limit $limit s)"
 }
 
-rate() { # RUN: networks a minute, between the first that ended and the last
-    $PYTHON - "$1" <<'END'
-import os, sqlite3, sys
-run = sys.argv[1]
-times = "select count(*), (max(finished_at) - min(finished_at)) / 60 from networks where finished_at is not null"
-try:
-    count, minutes = sqlite3.connect(f"file:{run}/search.db?mode=ro", uri=True).execute(times).fetchone()
-    print(f"{os.path.basename(run)}: {count} networks, {(count - 1) / (minutes or 1):.1f} a minute")
-except sqlite3.Error as error:
-    print(f"{run}: {error}")
-END
-}
-
 ls .whl/*.whl >/dev/null 2>&1 && $PYTHON -m pip install -q --no-index --no-deps --upgrade --target "$SITE" .whl/*.whl
 if ! $PYTHON -c 'from importlib.metadata import version; version("metaqnn")' 2>/dev/null; then
     mkdir -p "$SITE/metaqnn-0.dist-info"
@@ -59,21 +46,18 @@ reading=$!
 tests=(-m pytest -vv -m gpu -p no:cacheprovider -o faulthandler_timeout=60 --maxfail 12 --tb short --durations 6)
 END=INT stage 120 $PYTHON "${tests[@]}" tests/trainers/gpu
 END=INT stage 110 $PYTHON "${tests[@]}" tests/metaqnn/executors/test_workers_on_a_gpu.py
-smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 256 --epoch 128 --side 256)
+smaller=(); [[ $TRIAL ]] && smaller=(--rounds 1 --networks 1 --images 128 --epoch 64 --side 256)
 wait $reading
-stage 160 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 "${smaller[@]}"
+stage 155 $PYTHON benchmarks/gpu_training.py --device "$DEVICE" --seconds 75 --rounds 3 "${smaller[@]}"
 
 searched=(--dataset cifar10 --preset paper --data-dir "$DATA" --no-download --schedule 1.0:200 --epochs 4 --decay-every 1)
 [[ $TRIAL ]] && searched=(--dataset digits --schedule 1.0:20 --epochs 2)
-# the search's own process must not be among those that use the GPU
-command -v nvidia-smi >/dev/null && (sleep 40; pgrep -af metaqnn.run; nvidia-smi --query-compute-apps=pid,used_memory --format=csv) &
 stage 60 $PYTHON -m metaqnn.run --run-dir "$RUN" "${searched[@]}" --device "$DEVICE" --workers 2 --quiet
-rate "$RUN"
 stage 30 $PYTHON -m metaqnn.run --resume "$RUN" --quiet
-stage 20 $PYTHON -m metaqnn top "$RUN" -k 3
+stage 15 $PYTHON -m metaqnn top "$RUN" -k 3
 mkdir "$OUT/run"; cp "$RUN"/*.* "$OUT/run" # without checkpoints and weights
 stage 45 $PYTHON -m metaqnn.run --run-dir "$RUN-1" "${searched[@]}" --device "$DEVICE" --workers 1 --quiet
-rate "$RUN-1"
+stage 10 $PYTHON benchmarks/second_worker.py "$RUN" "$RUN-1"
 [[ $TRIAL ]] || stage 55 $PYTHON benchmarks/compilation.py --device "$DEVICE" --rounds 3 --seconds 0.5 # on a CPU it takes minutes
 
 echo; echo "== facts"; cat "$GPU_FACTS" 2>/dev/null
