@@ -29,6 +29,8 @@ measured."""
 CUDA_ALLOWANCE = 1.5
 """How many times its `MemoryEstimate.pooled` a training takes on CUDA: cuDNN and cuBLAS have workspaces, a
 recorded graph cannot use what the steps before it leave, and some is lost by fragmentation. Not measured."""
+LITTLE_FREE = 512 * 2**20
+"""Bytes of a GPU below which an unclear failure counts as too little memory. Not measured."""
 
 # What the allocators of the CPU, of CUDA's libraries and of MPS write into a RuntimeError. From cuDNN 9 on
 # its code says whose memory it was.
@@ -41,8 +43,6 @@ _NO_ENGINE = "unable to find an engine"
 """Of cuDNN, where there is no memory for the workspace of any, or where none always gives the same bits."""
 _UNCLEAR = (_NO_ENGINE, "cublas_status_not_initialized", "cudnn_status_not_initialized")
 """Of CUDA's libraries, where they get no memory to begin with, and for other reasons."""
-_LITTLE = 512 * 2**20
-"""Bytes of a GPU below which an unclear failure counts as too little memory. Not measured."""
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
@@ -99,7 +99,7 @@ def _is_short(device: torch.device | None, refused: int) -> bool:
     if device is None or device.type != "cuda":
         return False
     with suppress(RuntimeError):  # the device is lost
-        return _refusals(device) > refused or torch.cuda.mem_get_info(device)[0] < _LITTLE
+        return _refusals(device) > refused or torch.cuda.mem_get_info(device)[0] < LITTLE_FREE
     return False
 
 

@@ -1,5 +1,7 @@
 """Worker processes on a GPU: replaced when their device is lost to them, and side by side."""
 
+import re
+import subprocess
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -58,6 +60,19 @@ def make(device, deterministic=True):
         deterministic=deterministic,
     )
 '''
+SEARCH = """
+import sys
+import torch
+from metaqnn.config.environment import Environment
+from metaqnn.config.search import SearchConfig
+from metaqnn.session.start import prepare
+from metaqnn.session.workers import make_executor
+
+device, config = sys.argv[1], SearchConfig.of(train_limit=60, validation_size=20, epochs=1)
+executor = make_executor(prepare(config, Environment(device=device, workers="auto", workers_per_gpu="auto")))
+on_it = device != "cpu" and torch._C._cuda_hasPrimaryContext(torch.device(device).index or 0)
+print(type(executor).__name__, "on the device:", on_it)
+"""
 NETWORK = "[C(64,3,1), D(1,2), P(2,2), C(64,3,1), GAP(10), SM(10)]"
 
 
@@ -112,6 +127,13 @@ def run(gpu, trainers_module):
 def cuda(gpu):
     if gpu == "cpu":
         pytest.skip("a CPU is not lost")
+
+
+def test_the_process_of_a_search_has_nothing_on_the_device(gpu):
+    """Not even a context, which takes some hundred MB: its workers are other processes."""
+    done = subprocess.run([sys.executable, "-c", SEARCH, gpu], capture_output=True, text=True, check=True)
+    workers = "LocalExecutor" if gpu != "cpu" else ".*Executor"
+    assert re.fullmatch(f"{workers} on the device: False", done.stdout.strip())
 
 
 def test_a_worker_whose_device_is_lost_is_replaced(cuda, run, trainers_module):
