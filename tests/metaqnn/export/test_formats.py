@@ -98,6 +98,24 @@ def test_a_network_of_means_in_every_format(make_random, reference, in_unit, tmp
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_an_image_of_one_colour_is_zero_in_every_format_as_in_training(
+    make_random, reference, in_unit, tmp_path
+):
+    """Every level, and in the end two levels in one image, the least contrast that there is."""
+    exportable = make_random("[C(4,3,1), GAP(3), SM(3)]", kind="global-contrast")
+    images = np.repeat(np.arange(257) % 256, 9 * 9 * 3).astype(np.uint8).reshape(257, 9, 9, 3)
+    images[-1, 0, 0, 0] = 1
+    expected = reference(exportable.network, exportable.normalisation, images)
+    assert torch.equal(expected[:256], expected[:1].expand(256, -1))
+    assert not torch.allclose(expected[256], expected[0], atol=0.01)
+    for made in FORMATS.values():
+        made.write(tmp_path, exportable.card, exportable.network.weights)
+    for made in FORMATS.values():
+        with torch.no_grad():
+            found = made.read(tmp_path)(in_unit(images))
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_source_needs_torch_alone(written, reference):
     folder, exportable = written
     printed = in_a_process(ALONE, folder)
