@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from metaqnn.commands.common import add_trust
@@ -34,6 +35,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the weights from `metaqnn finetune` (default: from the search)",
     )
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="the weights from this folder in RUN/finetune (default: with --finetuned or --ensemble, the one "
+        "where a training ended last)",
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
     add_trust(parser)
 
@@ -56,10 +63,17 @@ def chosen(namespace: argparse.Namespace) -> Exportable:
     with reading(namespace.run) as reader:
         require_trusted(reader.config().dataset, namespace.trust_module)
         if namespace.ensemble:
-            return ensemble(folder, reader, namespace.data_dir)
+            return _named(ensemble(folder, reader, namespace.data_dir, namespace.recipe))
         number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
-        kept = finetuned if namespace.finetuned else searched
-        return kept(folder, reader, number, namespace.data_dir)
+        if namespace.finetuned or namespace.recipe:
+            return _named(finetuned(folder, reader, number, namespace.data_dir, namespace.recipe))
+        return searched(folder, reader, number, namespace.data_dir)
+
+
+def _named(exportable: Exportable) -> Exportable:
+    """Say on standard error which long training it is of."""
+    print(f"weights: {exportable.card.training}", file=sys.stderr)
+    return exportable
 
 
 def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
@@ -69,7 +83,7 @@ def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
         namespace: the options.
         what: the folder is instead of a search.
     """
-    for name in ("rank", "network", "ensemble", "finetuned"):
+    for name in ("rank", "network", "ensemble", "finetuned", "recipe"):
         if getattr(namespace, name):
             raise ConfigError(
                 f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, with one"

@@ -22,7 +22,11 @@ from trainers.weights import TrainedNetwork
 
 
 def finetuned(
-    folder: RunFolder, reader: SearchReader, number: int, data_dir: str | None = None
+    folder: RunFolder,
+    reader: SearchReader,
+    number: int,
+    data_dir: str | None = None,
+    recipe: str | None = None,
 ) -> Exportable:
     """A network with the weights of its newest long training; of several seeds, of the first.
 
@@ -33,28 +37,30 @@ def finetuned(
         reader: its search.
         number: of the network in its search.
         data_dir: folder of the data set, if it has moved.
+        recipe: name of the folder of the long training; None for the newest.
 
     Raises:
-        ExportError: it was not finetuned.
+        ExportError: it was not finetuned, or not by that recipe.
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
     record, row = reader.record(), reader.network(number)
-    files, result = _long_training(folder.path, number)
+    files, result = _long_training(folder.path, number, recipe)
     network = TrainedNetwork.read(files.weights(number, result.seed))
     assert network.normalisation is not None  # as all files of long trainings
     assert result.test_errors is not None  # it was chosen by that
     dataset, _, _ = images_of(record, data_dir)
     accuracy = 1 - result.test_errors / result.test_images
-    epochs = counted(len(result.training_accuracies), "epoch")
-    training = f"`metaqnn finetune`, {epochs}, its seed {result.seed}"
+    training = _training(files, result)
     card = card_of(folder, record, row, dataset, network.normalisation, FINETUNE, training)
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
     return Exportable(card, network, network.normalisation, evidence, files_of(record, data_dir, dataset))
 
 
-def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = None) -> Exportable:
+def ensemble(
+    folder: RunFolder, reader: SearchReader, data_dir: str | None = None, recipe: str | None = None
+) -> Exportable:
     """All networks of the newest recipe by which two or more were trained for long, together.
 
     As `metaqnn finetune` has it, the mean of their softmax outputs decides [MQ], those of the first seed.
@@ -63,13 +69,14 @@ def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = Non
         folder: the run folder.
         reader: its search.
         data_dir: folder of the data set, if it has moved.
+        recipe: name of the folder of the long trainings; None for the newest.
 
     Raises:
-        ExportError: fewer than two have been finetuned.
+        ExportError: fewer than two have been finetuned, or not by that recipe.
         OtherImagesError: the images are not those of the search.
     """
     record = reader.record()
-    files, results = _trained_together(folder.path)
+    files, results = _trained_together(folder.path, recipe)
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation
@@ -78,8 +85,7 @@ def ensemble(folder: RunFolder, reader: SearchReader, data_dir: str | None = Non
     shares = np.mean([files.probabilities(one.network, one.seed) for one in results], axis=0)
     accuracy = float((shares.argmax(1) == dataset.test_labels).mean())
     first, counts = reader.network(next(iter(members))), [_counts(member) for member in members.values()]
-    epochs = counted(len(results[0].training_accuracies), "epoch")
-    training = f"`metaqnn finetune`, {epochs} each, its seed {results[0].seed}"
+    training = _training(files, results[0], " each")
     card = card_of(folder, record, first, dataset, normalisation, FINETUNE, training)
     card = replace(
         card,
@@ -107,10 +113,29 @@ def _counts(network: TrainedNetwork) -> dict[str, Any]:
     }
 
 
-def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningResult]:
+def _training(files: FinetuningFiles, result: FinetuningResult, each: str = "") -> str:
+    """Which training it was, in words."""
+    epochs = counted(len(result.training_accuracies), "epoch")
+    return f"`metaqnn finetune`, {epochs}{each}, recipe {files.folder.name}, its seed {result.seed}"
+
+
+def _recipes(run: Path, number: int | None, recipe: str | None) -> list[FinetuningFiles]:
+    """The one that is asked for, or all of them, the newest first. Raises ExportError if it is not there."""
+    found = FinetuningFiles.newest_first(run, number)
+    asked = [files for files in found if recipe in (None, files.folder.name)]
+    if found and not asked:
+        names = ", ".join(files.folder.name for files in found)
+        trained = "networks were" if number is None else f"network {number} was"
+        raise ExportError(
+            f"there is no recipe {recipe!r:.60} by which {trained} finetuned; there are {names}"
+        )
+    return asked
+
+
+def _long_training(run: Path, number: int, recipe: str | None) -> tuple[FinetuningFiles, FinetuningResult]:
     """The newest recipe by which a network was trained to the end, and its first seed."""
     failed = None
-    for files in FinetuningFiles.newest_first(run):
+    for files in _recipes(run, number, recipe):
         failed = failed or files.result(number, 0)
         results = takewhile(bool, (files.result(number, seed) for seed in count()))
         ended = next((result for result in results if result and result.test_errors is not None), None)
@@ -128,9 +153,9 @@ def _long_training(run: Path, number: int) -> tuple[FinetuningFiles, FinetuningR
     )
 
 
-def _trained_together(run: Path) -> tuple[FinetuningFiles, list[FinetuningResult]]:
+def _trained_together(run: Path, recipe: str | None) -> tuple[FinetuningFiles, list[FinetuningResult]]:
     """The newest recipe by which at least two networks were trained to the end, with the first seed."""
-    for files in FinetuningFiles.newest_first(run):
+    for files in _recipes(run, None, recipe):
         ended = [result for result in files.results(seed=0) if result.test_errors is not None]
         if len(ended) > 1:
             return files, ended

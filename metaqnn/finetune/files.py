@@ -60,14 +60,20 @@ class FinetuningFiles:
         with disk_explained(files.folder):
             (files.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             with RunFolder(files.folder).lock():
-                write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
+                if not (files.folder / "settings.json").exists():
+                    write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
         return files
 
     @classmethod
-    def newest_first(cls, run: Path) -> Iterator[Self]:
-        """Those of every recipe by which networks of a run were trained."""
-        settings = sorted(run.glob("finetune/*/settings.json"), key=lambda file: -file.stat().st_mtime)
-        return (cls(file.parent) for file in settings)
+    def newest_first(cls, run: Path, number: int | None = None) -> list[Self]:
+        """Those of every recipe by which networks of a run were trained, or the network with that number.
+
+        The one by which a training ended last comes first.
+        """
+        ended: dict[Path, tuple[float, float]] = {}
+        for path in run.glob(f"finetune/*/network-{'*' if number is None else number}-seed-*.json"):
+            ended[path.parent] = max(_ended(path), ended.get(path.parent, (0.0, 0.0)))
+        return [cls(folder) for folder in sorted(ended, key=lambda folder: ended[folder], reverse=True)]
 
     def checkpoint(self, number: int, seed: int) -> Checkpoint:
         """Where a network in training is saved."""
@@ -129,6 +135,15 @@ class FinetuningFiles:
 
     def _probabilities(self, number: int, seed: int) -> Path:
         return self.folder / f"{_name(number, seed)}-test.pt"
+
+
+def _ended(path: Path) -> tuple[float, float]:
+    """When a training ended, to compare: earlier versions stored no time, so theirs are told by the file."""
+    try:
+        stored = FinetuningResult.read(path).ended_at
+    except FinetuningError:
+        stored = None
+    return stored or 0.0, path.stat().st_mtime
 
 
 @contextmanager

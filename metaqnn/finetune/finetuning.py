@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from time import time
 
 import numpy as np
 
@@ -131,4 +132,5 @@ class Finetuning:
             seconds=ended.seconds,
             device=str(self.trainer.device),
             precision=self.trainer.precision_name,
+            ended_at=time(),
         )

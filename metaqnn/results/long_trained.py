@@ -47,6 +47,8 @@ class FinetuningResult:
     """Where it was trained."""
     precision: str
     """Number format of the activations in training."""
+    ended_at: float | None = None
+    """When it ended, in seconds since 1970; None in files of earlier versions."""
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -6,7 +6,7 @@ from metaqnn.cli import main
 from metaqnn.session.run_folder import TRAINING
 
 
-@pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"]])
+@pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"], ["--recipe", "x"]])
 @pytest.mark.parametrize("command", [["export", "--to", "best"], ["predict"]])
 def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

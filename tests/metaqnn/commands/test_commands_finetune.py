@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing, redirect_stdout, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,7 +147,9 @@ def test_images_are_mirrored_where_the_search_did(printed, run):
     assert (recipe["mirror"], recipe["translate"]) == (True, 1)
 
 
-def test_the_network_that_was_tuned_is_trained_as_found_best_and_exported(printed, run, best, tmp_path):
+def test_the_network_that_was_tuned_is_trained_as_found_best_and_exported(
+    printed, run, best, tmp_path, capsys
+):
     file = tmp_path / "best.json"
     found = {"lr": 0.01, "lr_decay": 0.5, "batch_size": 16, "weight_decay": 1e-4, "batch_norm": 1}
     file.write_text(json.dumps({"family": QUICK[1], "epochs": 3, "parameters": found}))
@@ -160,6 +163,8 @@ def test_the_network_that_was_tuned_is_trained_as_found_best_and_exported(printe
     target = tmp_path / "export"
     arguments = ("--finetuned", "--network", str(best[1]), "--to", str(target), "--formats", "torch")
     assert main(["export", str(run.path), *arguments]) == 0
+    recipe = Path(printed_["folder"]).name
+    assert f"weights: `metaqnn finetune`, 3 epochs, recipe {recipe}, its seed 0" in capsys.readouterr().err
     card = json.loads((target / "model.json").read_text())
     assert card["architecture"] == "[CB(8,3,1), SM(10)]"
     assert card["parameters"] == network["parameters"] == 9 * 8 + 8 + 16 + 8 * 64 * 10 + 10

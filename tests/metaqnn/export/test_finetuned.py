@@ -16,8 +16,11 @@ from trainers import load_dataset
 from trainers.weights import TrainedNetwork
 
 
-def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None):
-    """What a long training leaves, of the weights that the search has kept."""
+def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None, ended_at=None):
+    """What a long training leaves, of the weights that the search has kept.
+
+    Without a time, it is one of an earlier version, which stored none.
+    """
     network = TrainedNetwork.read(run.path / "weights" / f"network-{number}.pt")
     with closing(run.reader()) as reader:
         normalisation = searched(run, reader, number).normalisation
@@ -27,7 +30,7 @@ def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None):
     result = FinetuningResult(
         network=number, seed=seed, architecture=network.architecture, outcome="completed", message="",
         attempt=1, learning_rate=0.1, training_accuracies=[0.9] * 30, test_errors=errors, test_images=359,
-        seconds=1.0, device="cpu", precision="float32",
+        seconds=1.0, device="cpu", precision="float32", ended_at=ended_at,
     )  # fmt: skip
     trained = TrainedNetwork(
         network.architecture, network.input_shape, 10, 0.9, network.weights, normalisation
@@ -47,7 +50,7 @@ def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
     assert exportable.evidence.part == "test"
     assert len(exportable.evidence.images) == exportable.card.test_images == 359
     assert exportable.evidence.accuracy == exportable.card.test_accuracy == pytest.approx(1 - 36 / 359)
-    assert exportable.card.training == "`metaqnn finetune`, 30 epochs, its seed 0"
+    assert exportable.card.training == "`metaqnn finetune`, 30 epochs, recipe 30-epochs-0, its seed 0"
     np.testing.assert_array_equal(exportable.evidence.images, load_dataset("digits").test_images)
 
 
@@ -72,9 +75,55 @@ def test_the_newest_recipe_that_has_the_network_is_taken(run, kept):
     finetune(run, first, 0, 10, "30-epochs-new")
     finetune(run, second, 0, 5, "30-epochs-other-network")
     for age, name in enumerate(("old", "new", "other-network")):
-        os.utime(run.path / "finetune" / f"30-epochs-{name}" / "settings.json", (1e9 + age, 1e9 + age))
+        touched(run, f"30-epochs-{name}", 1e9 + age)
     with closing(run.reader()) as reader:
         assert finetuned(run, reader, first).card.test_accuracy == pytest.approx(1 - 10 / 359)
+
+
+def touched(run, folder, time):
+    """The files of a recipe, as if written then."""
+    for file in (run.path / "finetune" / folder).iterdir():
+        os.utime(file, (time, time))
+
+
+def test_the_recipe_by_which_a_training_ended_last_is_taken_whatever_was_written_or_copied_later(run, kept):
+    first, second = kept(run)
+    finetune(run, first, 0, 40, "30-epochs-former", ended_at=1000.0)
+    finetune(run, first, 0, 10, "30-epochs-last", ended_at=2000.0)
+    finetune(run, second, 0, 5, "30-epochs-former", ended_at=3000.0)
+    touched(run, "30-epochs-last", 1e9)  # the other one was copied, or named by a command, later
+    with closing(run.reader()) as reader:
+        exportable = finetuned(run, reader, first)
+        assert finetuned(run, reader, second).card.test_accuracy == pytest.approx(1 - 5 / 359)
+    assert exportable.card.test_accuracy == pytest.approx(1 - 10 / 359)
+
+
+def test_trainings_of_earlier_versions_are_older_than_all_with_a_time_and_ordered_by_their_files(run, kept):
+    first, second = kept(run)
+    for age, name in enumerate(("b", "c", "a")):
+        finetune(run, first, 0, 10 + age, f"30-epochs-{name}")
+        touched(run, f"30-epochs-{name}", 1e9 + age)
+    (run.path / "finetune" / "30-epochs-b" / "settings.json").touch()  # as every command of them did
+    finetune(run, second, 0, 20, "30-epochs-a")
+    finetune(run, second, 0, 30, "30-epochs-d", ended_at=1e8)
+    with closing(run.reader()) as reader:
+        assert finetuned(run, reader, first).card.test_accuracy == pytest.approx(1 - 12 / 359)
+        assert finetuned(run, reader, second).card.test_accuracy == pytest.approx(1 - 30 / 359)
+
+
+def test_another_recipe_can_be_chosen(run, kept):
+    number = kept(run)[0]
+    finetune(run, number, 0, 40, "30-epochs-former", ended_at=1000.0)
+    finetune(run, number, 0, 10, "30-epochs-last", ended_at=2000.0)
+    with closing(run.reader()) as reader:
+        exportable = finetuned(run, reader, number, recipe="30-epochs-former")
+        refusal = pytest.raises(
+            ExportError, match=r"no recipe '30-epochs-none'.*30-epochs-last, 30-epochs-for"
+        )
+        with refusal:
+            finetuned(run, reader, number, recipe="30-epochs-none")
+    assert exportable.card.test_accuracy == pytest.approx(1 - 40 / 359)
+    assert "recipe 30-epochs-former" in exportable.card.training
 
 
 def test_a_network_that_was_not_finetuned(trained_run, reader):

@@ -1,13 +1,15 @@
 """Files of long trainings."""
 
 import json
+import os
+import time
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
-from metaqnn.finetune import FinetuningError, FinetuningFiles, FinetuningResult
+from metaqnn.finetune import Candidate, Finetuning, FinetuningError, FinetuningFiles, FinetuningResult
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space import Architecture
 from trainers.networks import build_network
@@ -84,6 +86,23 @@ def test_while_another_process_trains_its_folder_stays_as_it_is(new_trainer, new
     assert settings.exists()
 
 
+def test_a_command_that_finds_the_settings_leaves_them_as_they_are(new_trainer, new_files):
+    settings = new_files(new_trainer()).folder / "settings.json"
+    os.utime(settings, (1e9, 1e9))
+    new_files(new_trainer())
+    assert settings.stat().st_mtime == 1e9
+
+
+def test_a_result_of_an_earlier_version_has_no_time_and_a_new_one_has(files, new_trainer, run_copy):
+    content = {name: value for name, value in asdict(RESULT).items() if name != "ended_at"}
+    (files.folder / "network-17-seed-2.json").write_text(json.dumps(content))
+    assert files.result(17, 2).ended_at is None
+    candidate = Candidate(3, TEXT, 1, None)
+    before = time.time()
+    Finetuning(new_trainer(), files, [candidate], 1, 0).run(lambda *report: None)
+    assert before <= files.result(3, 0).ended_at <= time.time()
+
+
 OF_OTHER_TYPES = [
     json.dumps({**asdict(RESULT), name: value})
     for name, value in (
@@ -93,6 +112,7 @@ OF_OTHER_TYPES = [
         ("training_accuracies", None),
         ("training_accuracies", ["0.5"]),
         ("outcome", 3),
+        ("ended_at", "yesterday"),
     )
 ]
 

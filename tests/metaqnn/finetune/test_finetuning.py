@@ -35,7 +35,11 @@ def outcome(finetuning, candidate, seed=0):
     """All that must not depend on interruptions."""
     result = finetuning.files.result(candidate.number, seed)
     weights = TrainedNetwork.read(finetuning.files.weights(candidate.number, seed)).weights
-    return replace(result, seconds=0.0), weights, finetuning.files.probabilities(candidate.number, seed)
+    return (
+        replace(result, seconds=0.0, ended_at=None),
+        weights,
+        finetuning.files.probabilities(candidate.number, seed),
+    )
 
 
 def same(first, second):
