@@ -25,6 +25,7 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE, TRANSLATION
 from metaqnn.config.tuned import Tuned
 from metaqnn.output import counted, percent, shell_quoted
+from metaqnn.results.audited import audited_note
 from metaqnn.session.find import reading
 from metaqnn.session.run_folder import RunFolder
 
@@ -150,6 +151,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
         require_trusted(reader.config().dataset, namespace.trust_module)
         tuned = None if namespace.parameters is None else Tuned.read(namespace.parameters)
         candidates = _candidates(reader, namespace, tuned)
+        notes = _better(reader, namespace)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes, tuned)
     files = FinetuningFiles.of(
         RunFolder(namespace.run),
@@ -159,7 +161,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
     )
     finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search.config.seed)
     with RunFolder(files.folder).lock():
-        print(_introduction(finetuning, prepared.dataset), file=sys.stderr)
+        print(_introduction(finetuning, prepared.dataset), *notes, sep="\n", file=sys.stderr)
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
         summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
@@ -179,6 +181,14 @@ def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tune
     return (
         candidates if tuned is None else as_tuned(candidates, tuned, record.input_shape, record.num_classes)
     )
+
+
+def _better(reader: SearchReader, namespace: argparse.Namespace) -> list[str]:
+    """A line about audited networks, where the best are trained without being named."""
+    if namespace.networks is not None or (namespace.parameters is not None and namespace.top is None):
+        return []
+    found = audited_note(reader, reader.top(namespace.top or BEST), namespace.run)
+    return [f"note: {found}"] if found else []
 
 
 def _introduction(finetuning: Finetuning, dataset: ImageDataset) -> str:

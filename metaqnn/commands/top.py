@@ -13,6 +13,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.output import count, interval_text, percent, predicted, rows_as_text
 from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
+from metaqnn.results.audited import audited_note
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
@@ -92,12 +93,14 @@ def execute(namespace: argparse.Namespace) -> int:
             max_macs=namespace.max_macs,
         )
         record = reader.record()
+        filtered = bool(namespace.max_parameters or namespace.max_macs)
+        whole = not (filtered or namespace.stopped or namespace.pareto)
+        audited = audited_note(reader, found, namespace.run) if whole else ""
     if namespace.pareto:
         found = pareto_front(found, "final_accuracy", namespace.pareto)[:k]
-    config, filtered = record.config, bool(namespace.max_parameters or namespace.max_macs)
-    print(top_text(found, config, namespace.format, read_notes(namespace.run), filtered=filtered))
+    print(top_text(found, record.config, namespace.format, read_notes(namespace.run), filtered=filtered))
     if namespace.format == "table":
-        print(f"\n{_note(record, found)}")
+        print("\n".join(["", _note(record, found), *([audited] if audited else [])]))
     return 0
 
 

@@ -76,6 +76,22 @@ def test_all_formats_tell_the_same(printed, run, best):
     assert "by always guessing" in table[-1]
 
 
+def test_audited_networks_that_are_better_are_named_unless_networks_are_chosen(run, best, capsys):
+    with closing(SearchReader(run.url)) as reader:
+        audited = next(row["number"] for row in reader.audits() if not row["in_loop"])
+    with closing(sqlite3.connect(run.database)) as connection, connection:
+        connection.execute(
+            "UPDATE epochs SET accuracy = 1 WHERE training_id IN (SELECT trainings.id FROM "
+            "trainings JOIN networks ON network_id = networks.id WHERE purpose = 'audit' AND number = ?)",
+            [audited],
+        )
+    said = f"{audited} (100.00%); with them, the best are: metaqnn finetune {run.path} --networks {audited}\n"
+    assert main(["finetune", str(run.path), "--top", "1", *SHORT]) == 0
+    assert said in capsys.readouterr().err
+    assert main(["finetune", str(run.path), "--networks", str(best[0]), *SHORT]) == 0
+    assert "found better" not in capsys.readouterr().err
+
+
 def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):
     arguments = (run.path, "--networks", best[1], "--seeds", 2, *SHORT)
     (network,) = json.loads(printed(*arguments, "--format", "json"))["networks"]
