@@ -102,7 +102,7 @@ def _text(run: Path, output_format: str) -> str:
         {
             **row,
             "predicted": predicted(row["predicted_accuracy"]),
-            "final": percent(row["final_accuracy"]),
+            "final": "diverged" if row["final_accuracy"] is None else percent(row["final_accuracy"]),
             "best": percent(row["best_accuracy"]),
         }
         for row in audits

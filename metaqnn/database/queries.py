@@ -177,7 +177,7 @@ class SearchReader:
 
         Keys: number, architecture, in_loop (by the search itself, not by `metaqnn audit`), epochs (when it
         was or would have been stopped), predicted_accuracy (y_hat_T), sigma, probability, best_accuracy
-        (y_BEST of that moment), final_accuracy (y_T, observed).
+        (y_BEST of that moment), final_accuracy (y_T, observed; None where the training diverged).
         """
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
         afterwards = trained_to_end(self._search_id, "audit").subquery()
@@ -194,7 +194,7 @@ class SearchReader:
             .join(decisions, (decisions.c.training_id == trainings.c.id) & decisions.c.stop)
             .outerjoin(afterwards, afterwards.c.network_id == networks.c.id)
             .where(networks.c.search_id == self._search_id, networks.c.outcome.in_(("completed", "stopped")))
-            .where(final.is_not(None))
+            .where(final.is_not(None) | afterwards.c.network_id.is_not(None))
             .order_by(networks.c.number)
         )
         with self._connected() as connection:

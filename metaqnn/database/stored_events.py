@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, Select, func, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, case, func, select
 
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
 from metaqnn.database.transactions import transaction
@@ -74,19 +74,24 @@ class StoredEvents:
 
     @transaction
     def trained_to_end(self, connection: Connection, purpose: str) -> set[int]:
-        """Ids of the networks that have a training for that purpose with all T epochs."""
+        """Ids of the networks that have a training for that purpose with all T epochs, or that diverged."""
         return {row.network_id for row in connection.execute(trained_to_end(self.search_id, purpose))}
 
 
-def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float]]:
-    """network_id and accuracy (y_T) of the trainings for that purpose that have all T epochs."""
+def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float | None]]:
+    """network_id and accuracy (y_T) of the trainings for that purpose that have come to their end.
+
+    They have all T epochs, or diverged before: then the loss of their last epoch, not the first, is no
+    number, and the accuracy None.
+    """
+    diverged = epochs.c.loss.is_(None) & (epochs.c.epoch > 1)
     return (
-        select(trainings.c.network_id, epochs.c.accuracy)
+        select(trainings.c.network_id, case((diverged, None), else_=epochs.c.accuracy).label("accuracy"))
         .join(epochs, epochs.c.training_id == trainings.c.id)
         .join(networks, networks.c.id == trainings.c.network_id)
         .join(searches, searches.c.id == networks.c.search_id)
         .where(searches.c.id == search_id, trainings.c.purpose == purpose)
-        .where(epochs.c.epoch == searches.c.epochs)
+        .where((epochs.c.epoch == searches.c.epochs) | diverged)
     )
 
 

@@ -46,7 +46,11 @@ TIME = {"spent on training": OBSERVED, "without early stopping, estimated": PRED
 
 def audits(view: SearchView) -> alt.LayerChart:
     """Predicted against observed final accuracies of the audited networks, with sigma."""
-    found = [_audit(audit) for audit in view.audits if audit["predicted_accuracy"] is not None]
+    found = [
+        _audit(audit)
+        for audit in view.audits
+        if audit["predicted_accuracy"] is not None and audit["final_accuracy"] is not None
+    ]
     if not found:
         raise NothingToShow(_why_no_audit(view))
     rows = [
@@ -85,7 +89,7 @@ def _audit(audit: dict[str, Any]) -> dict[str, Any]:
 
 
 def _why_no_audit(view: SearchView) -> str:
-    if view.audits:
+    if any(audit["final_accuracy"] is not None for audit in view.audits):
         return "The stopping rule of this search makes no predictions of y_T."
     if not view.audit_summary.stops:
         return "The rule has stopped no network, so there is no prediction to check."

@@ -23,7 +23,11 @@ def audited_note(reader: SearchReader, best: Sequence[Mapping[str, Any]], run: P
         run: its run folder, for the command.
     """
     listed = {row["number"]: row["final_accuracy"] for row in best}
-    afterwards = {row["number"]: row["final_accuracy"] for row in reader.audits() if not row["in_loop"]}
+    afterwards = {
+        row["number"]: row["final_accuracy"]
+        for row in reader.audits()
+        if not row["in_loop"] and row["final_accuracy"] is not None
+    }
     last = min(listed.values(), default=1.0)
     better = {number: accuracy for number, accuracy in afterwards.items() if accuracy > last}
     if not better:

@@ -134,7 +134,7 @@ class AuditSummary:
         better_than_best: those with y_T > y_BEST at the time of the stop: false stops.
         accepted_share: 1 - Delta, the share of false stops that the published criterion accepts; None for
             other rules, which state none.
-        mean_absolute_error, bias, largest_error: of y_hat_T - y_T.
+        mean_absolute_error, bias, largest_error: of y_hat_T - y_T, without networks that diverged.
         epochs_in_loop: epochs spent after the stop that did not happen; they count in `Summary.epochs`.
         epochs_afterwards: epochs of `metaqnn audit`, all attempts; they do not.
     """
@@ -163,7 +163,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
     errors = [
         row["predicted_accuracy"] - row["final_accuracy"]
         for row in audits
-        if row["predicted_accuracy"] is not None
+        if row["predicted_accuracy"] is not None and row["final_accuracy"] is not None
     ]
     return AuditSummary(
         stops=sum(row.outcome == "stopped" for row in reader.ended()) + len(in_loop),
@@ -180,8 +180,12 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
 
 
 def is_false_stop(audit: Mapping[str, Any]) -> bool:
-    """Whether an audited network became better than the best one at the time of its stop."""
-    return audit["best_accuracy"] is not None and audit["final_accuracy"] > audit["best_accuracy"]
+    """Whether an audited network became better than the best one at the time of its stop.
+
+    One that diverged did not.
+    """
+    final, best = audit["final_accuracy"], audit["best_accuracy"]
+    return final is not None and best is not None and final > best
 
 
 def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:

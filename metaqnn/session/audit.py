@@ -46,7 +46,7 @@ class Audit:
         return sorted(stopped, key=lambda row: draws[row.number])[:count]
 
     def waiting(self) -> list[Row[Any]]:
-        """Those of them that were not trained to the end yet."""
+        """Those of them whose training has not come to its end yet: all epochs, or divergence."""
         done = self.database.trained_to_end(AUDIT)
         return [row for row in self.chosen() if row.id not in done]
 

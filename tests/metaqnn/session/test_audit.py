@@ -1,5 +1,6 @@
 """An audit trains the stopped networks again, and nothing of the search changes."""
 
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,6 +82,43 @@ def test_the_epochs_of_an_audit_are_those_of_all_its_attempts(searched, config):
             database.add_epoch(network_id, EpochReport(attempt, 1e-3, epoch, 0.5, 1.0, 0.1), purpose=AUDIT)
     summary = summarise_audits(SearchReader(url))
     assert (summary.networks, summary.epochs_afterwards) == (2, 1 + 2 * config.epochs)  # not yet the third
+
+
+class Diverging:
+    """Its training loss is no number in the second epoch, which ends a training."""
+
+    def __init__(self):
+        self.trained = []
+
+    def train(self, architecture, *, seed, on_epoch, checkpoint=None):
+        self.trained.append(str(architecture))
+        on_epoch(EpochReport(1, 1e-3, 1, 0.6, 1.0, 0.1))
+        on_epoch(EpochReport(1, 1e-3, 2, 0.9, np.nan, 0.1))
+
+
+def test_an_audit_whose_training_diverges_is_trained_once_and_counts_as_a_right_stop(searched):
+    url, database = searched
+    trainer = Diverging()
+    for _ in range(2):
+        audit(database, trainer, 1.0).run(lambda *_: None)
+    chosen = audit(database, trainer, 1.0).chosen()
+    assert sorted(trainer.trained) == sorted(row.architecture for row in chosen)
+    assert audit(database, trainer, 1.0).waiting() == []
+    with closing(SearchReader(url)) as reader:
+        audits, summary = reader.audits(), summarise_audits(reader)
+    assert [row["final_accuracy"] for row in audits] == [None] * len(chosen)
+    assert (summary.networks, summary.better_than_best) == (len(chosen), 0)
+    assert (summary.mean_absolute_error, summary.bias, summary.largest_error) == (None, None, None)
+    assert summary.epochs_afterwards == 2 * len(chosen)
+
+
+def test_a_first_epoch_without_a_finite_loss_is_a_new_try_and_no_end(searched):
+    url, database = searched
+    row = audit(database, None, 1.0).chosen()[0]
+    database.add_epoch(row.id, EpochReport(1, 1e-3, 1, 0.1, np.nan, 0.1), purpose=AUDIT)
+    assert row.id in ids(audit(database, None, 1.0).waiting())
+    with closing(SearchReader(url)) as reader:
+        assert reader.audits() == []
 
 
 def test_the_search_stays_as_it_was(searched, formula_trainer, open_search, config):
