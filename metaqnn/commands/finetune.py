@@ -153,6 +153,8 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
         candidates = _candidates(reader, namespace, tuned)
         notes = _better(reader, namespace)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes, tuned)
+    if prepared.test_images_added:
+        notes.append("note: its test images were added after the search, which had none")
     files = FinetuningFiles.of(
         RunFolder(namespace.run),
         prepared.trainer,

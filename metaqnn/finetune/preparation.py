@@ -34,6 +34,12 @@ class PreparedFinetuning:
     checkpoint_every: float
     """Seconds that a network trains on before it is saved again."""
 
+    @property
+    def test_images_added(self) -> bool:
+        """Whether the data set is known to have had no test images when the search began."""
+        images = self.search.images
+        return images is not None and not any(images.get("test", {}).values())
+
 
 def prepare_finetuning(
     reader: SearchReader,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -121,16 +121,23 @@ def _recipe(config: SearchConfig) -> TrainingRecipe:
 
 
 def require_same_images(record: SearchRecord, dataset: ImageDataset) -> None:
-    """Refuse other images than those that a search began with.
+    """Refuse other images than those that a search began with, but for test images where it had none.
+
+    A search never uses test images.
 
     Raises:
         OtherImagesError: it says in what they differ.
     """
-    if dataset.fingerprint != record.data_fingerprint:
+    began_with = record.data_fingerprint
+    if dataset.fingerprint != began_with and _without_test(dataset).fingerprint != began_with:
         raise OtherImagesError(
             f"data set {record.config.dataset!r} is not the one this search began with: "
             f"{_difference(record, dataset)}"
         )
+
+
+def _without_test(dataset: ImageDataset) -> ImageDataset:
+    return replace(dataset, test_images=dataset.test_images[:0], test_labels=dataset.test_labels[:0])
 
 
 def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
@@ -156,6 +163,7 @@ def _other_numbers(before: Counts, now: Counts) -> list[str]:
     different = [
         f"{there.get(name, 0)} {part} images of {name!r}, there were {known.get(name, 0)}"
         for part, known in before.items()
+        if part != "test" or any(known.values())  # they may be added
         for there in (now.get(part, {}),)
         for name in dict.fromkeys((*known, *there))
         if there.get(name) != known.get(name)

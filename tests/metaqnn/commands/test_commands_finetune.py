@@ -241,6 +241,22 @@ def test_a_data_set_without_test_images_is_refused(refused, run, tmp_path):
     assert not (run.path / "finetune").exists()
 
 
+def test_test_images_may_be_added_after_a_search_that_had_none(run, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+    labels, path = np.arange(60) % 10, tmp_path / "mine.npz"
+    np.savez(path, x_train=images[:40], y_train=labels[:40])
+    before = load_dataset(str(path))
+    with closing(sqlite3.connect(run.database)) as connection, connection:
+        connection.execute("UPDATE searches SET config = json_set(config, '$.dataset', ?)", [str(path)])
+        values = [before.fingerprint, json.dumps(before.counts)]
+        connection.execute("UPDATE searches SET data_fingerprint = ?, images = ?", values)
+    np.savez(path, x_train=images[:40], y_train=labels[:40], x_test=images[40:], y_test=labels[40:])
+    main(["finetune", str(run.path), "--top", "1", *SHORT[:4], "--quiet"])  # noise can hardly be learned
+    captured = capsys.readouterr()
+    assert "on 20 test images" in captured.out
+    assert "note: its test images were added after the search, which had none" in captured.err
+
+
 def test_a_folder_that_is_no_run_is_refused(refused, tmp_path):
     assert "holds no search" in refused("finetune", tmp_path)
 

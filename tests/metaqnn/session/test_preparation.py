@@ -9,7 +9,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.session.images import split
-from metaqnn.session.preparation import load_and_build
+from metaqnn.session.preparation import OtherImagesError, load_and_build, require_same_images
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, resume
 from metaqnn.tune.found import of_search
@@ -129,3 +129,28 @@ def test_balanced_accuracy_is_what_the_trainer_measures_and_trains_for(photos):
     prepared = load_and_build(config_of(photos(train=10), metric="balanced-accuracy"), HERE)
     assert prepared.trainer.metric.name == "balanced-accuracy"
     assert prepared.trainer.chance.level == prepared.record.guess == 0.5
+
+
+def test_test_images_may_be_added_where_a_search_had_none_and_nothing_else_may_change(photos):
+    folder = photos(train=10)
+    record = load_and_build(config_of(folder), HERE).record
+    photos(test=2)
+    added = load_and_build(config_of(folder), HERE).dataset
+    assert len(added.test_images) == 4
+    require_same_images(record, added)
+    other = replace(added, train_images=255 - added.train_images)
+    with pytest.raises(OtherImagesError, match="as many images of each class as before"):
+        require_same_images(record, other)
+
+
+def test_test_images_that_a_search_had_may_not_change(photos):
+    prepared = load_and_build(config_of(photos(train=10, test=2)), HERE)
+    dataset = prepared.dataset
+    changes = ({"test_images": 255 - dataset.test_images}, without_test_images(dataset))
+    for other in (replace(dataset, **changes[0]), changes[1]):
+        with pytest.raises(OtherImagesError, match="is not the one this search began with"):
+            require_same_images(prepared.record, other)
+
+
+def without_test_images(dataset):
+    return replace(dataset, test_images=dataset.test_images[:0], test_labels=dataset.test_labels[:0])
