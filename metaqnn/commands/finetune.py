@@ -28,6 +28,7 @@ from metaqnn.output import counted, percent, shell_quoted
 from metaqnn.results.audited import audited_note
 from metaqnn.session.find import reading
 from metaqnn.session.run_folder import RunFolder
+from state_space.errors import printable
 
 if TYPE_CHECKING:
     from metaqnn.database.queries import SearchReader
@@ -163,6 +164,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
     )
     finetuning = Finetuning(prepared.trainer, files, candidates, namespace.seeds, prepared.search.config.seed)
     with RunFolder(files.folder).lock():
+        notes += _other_precision(finetuning)
         print(_introduction(finetuning, prepared.dataset), *notes, sep="\n", file=sys.stderr)
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
@@ -191,6 +193,19 @@ def _better(reader: SearchReader, namespace: argparse.Namespace) -> list[str]:
         return []
     found = audited_note(reader, reader.top(namespace.top or BEST), namespace.run)
     return [f"note: {found}"] if found else []
+
+
+def _other_precision(finetuning: Finetuning) -> list[str]:
+    """A line about stored trainings that were made in another way than is asked for."""
+    other = finetuning.of_other_precision()
+    if not other:
+        return []
+    formats = printable(" and ".join(sorted({result.precision for result in other})), keep="")
+    file = f"network-{other[0].network}-seed-{other[0].seed}.json"
+    return [
+        f"note: {counted(len(other), 'training')} of those that have ended used {formats} and will not be "
+        f"repeated in {finetuning.trainer.precision_name}, unless you delete {file} or the like"
+    ]
 
 
 def _introduction(finetuning: Finetuning, dataset: ImageDataset) -> str:

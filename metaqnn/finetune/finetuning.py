@@ -57,6 +57,11 @@ class Finetuning:
         """The trainings that have not ended, in their order."""
         return [(one, seed) for one, seed in self._trainings() if self.files.result(one.number, seed) is None]
 
+    def of_other_precision(self) -> list[FinetuningResult]:
+        """Those that have ended and were trained in another number format than is asked for now."""
+        ended = (self.files.result(one.number, seed) for one, seed in self._trainings())
+        return [result for result in ended if result and result.precision != self.trainer.precision_name]
+
     def _trainings(self) -> list[tuple[Candidate, int]]:
         return [(candidate, seed) for seed in range(self.seeds) for candidate in self.candidates]
 

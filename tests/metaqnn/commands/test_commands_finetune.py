@@ -92,6 +92,15 @@ def test_audited_networks_that_are_better_are_named_unless_networks_are_chosen(r
     assert "found better" not in capsys.readouterr().err
 
 
+def test_results_of_another_precision_are_said_to_be_such(run, best, capsys):
+    arguments = ["finetune", str(run.path), "--networks", str(best[0]), *SHORT]
+    for precision, said in (("float32", False), ("bfloat16", True), ("float32", False)):
+        assert main([*arguments, "--precision", precision]) == 0
+        note = "note: 1 training of those that have ended used float32 and will not be repeated in bfloat16, "
+        deleted = f"unless you delete network-{best[0]}-seed-0.json or the like"
+        assert (f"{note}{deleted}" in capsys.readouterr().err.splitlines()) is said
+
+
 def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):
     arguments = (run.path, "--networks", best[1], "--seeds", 2, *SHORT)
     (network,) = json.loads(printed(*arguments, "--format", "json"))["networks"]
