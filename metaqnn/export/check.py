@@ -3,9 +3,9 @@
 A network is trained and evaluated in the precision of its device, bfloat16 where that is native, and exported
 in float32. So an image whose two best classes are nearly equal may change sides. How many do is counted: the
 images on which the trained network itself disagrees when it is evaluated in one precision and in the other.
-Twice as many, because another device rounds other images, and two more for exact ties, is what an
-accuracy may be off by; but never more than a twentieth, as weights that give nearly equal logits to all
-classes would otherwise pass for any.
+Twice as many, because another device rounds other images, but no more than a twentieth, as weights that give
+nearly equal logits to all classes would otherwise pass for any, and two more for exact ties, is what an
+accuracy may be off by.
 """
 
 from __future__ import annotations
