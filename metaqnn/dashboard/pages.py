@@ -64,7 +64,7 @@ class Pages(Answers):
         snapshot = self._snapshots.of(run)
         view, version = snapshot.view, run.shown(snapshot.version)
         with run.explained():
-            state, (finetuned, damaged) = run_state(run, view), long_trained(run.path)
+            state, (finetuned, damaged) = run_state(run, view), long_trained(run.path, view.accuracies)
             running, best = state.word == "running", view.top(BEST)
             trained = is_long_trained(finetuned, best)
             context = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any, Self, get_origin, get_type_hints
 
 from metaqnn.results.accuracy import wilson
@@ -103,12 +104,16 @@ class LongTrained:
         recipe: name of the folder, which begins with the number of epochs.
         tests: test errors, one of each training that did not fail.
         failed: how many trainings failed.
+        validation_accuracy: y_T as the search observed it; None where it did not.
+        described: the recipe in words, with its name.
     """
 
     number: int
     recipe: str
     tests: tuple[ErrorRate, ...]
     failed: int
+    validation_accuracy: float | None
+    described: str
 
     @property
     def rate(self) -> float | None:
@@ -116,11 +121,17 @@ class LongTrained:
         return fmean(test.rate for test in self.tests) if self.tests else None
 
 
-def long_trained(run: Path) -> tuple[list[LongTrained], list[str]]:
-    """The long trainings that have ended, the best test error of each recipe first, and what cannot be read.
+def long_trained(
+    run: Path, accuracies: Mapping[int, float | None] = MappingProxyType({})
+) -> tuple[list[LongTrained], list[str]]:
+    """The long trainings that have ended, and what cannot be read.
+
+    Of each recipe, the networks that validated best come first and those that failed last: a choice by the
+    test error would make that error look lower than it is.
 
     Args:
         run: the run folder, where `finetune/RECIPE/network-N-seed-S.json` are the results.
+        accuracies: y_T of the networks, by their numbers; by number, too, come those without.
     """
     found: dict[tuple[str, int], list[FinetuningResult]] = {}
     damaged = []
@@ -130,8 +141,27 @@ def long_trained(run: Path) -> tuple[list[LongTrained], list[str]]:
             found.setdefault((path.parent.name, result.network), []).append(result)
         except FinetuningError as error:
             damaged.append(str(error))
-    trained = [_long_trained(recipe, number, results) for (recipe, number), results in found.items()]
-    return sorted(trained, key=lambda one: (one.recipe, one.rate is None, one.rate, one.number)), damaged
+    described = {recipe: _described(run / "finetune" / recipe) for recipe, _ in found}
+    trained = [
+        _long_trained(recipe, number, results, accuracies.get(number), described[recipe])
+        for (recipe, number), results in found.items()
+    ]
+    return sorted(trained, key=_order), damaged
+
+
+def _order(one: LongTrained) -> tuple[str, bool, float, int]:
+    accuracy = one.validation_accuracy
+    return one.recipe, one.rate is None, 0.0 if accuracy is None else -accuracy, one.number
+
+
+def _described(folder: Path) -> str:
+    """A recipe in words; the name of its folder alone where its settings cannot be read."""
+    try:
+        recipe = json.loads(small_text(folder / "settings.json"))["recipe"]
+        how = f"{recipe['epochs']} epochs, {recipe['optimizer']}, rate {recipe['learning_rate']}"
+        return f"{how}{', tuned' if 'lr_decay' in recipe else ''} ({folder.name})"
+    except (OSError, LookupError, RecursionError, TypeError, ValueError):
+        return folder.name
 
 
 def is_long_trained(trained: Sequence[LongTrained], best: Sequence[Mapping[str, Any]]) -> bool:
@@ -144,10 +174,12 @@ def is_long_trained(trained: Sequence[LongTrained], best: Sequence[Mapping[str, 
     return any(one.tests and one.number == network["number"] for one in trained for network in best[:1])
 
 
-def _long_trained(recipe: str, number: int, results: list[FinetuningResult]) -> LongTrained:
+def _long_trained(
+    recipe: str, number: int, results: list[FinetuningResult], accuracy: float | None, described: str
+) -> LongTrained:
     tests = tuple(
         ErrorRate.of(result.test_errors, result.test_images)
         for result in results
         if result.test_errors is not None
     )
-    return LongTrained(number, recipe, tests, len(results) - len(tests))
+    return LongTrained(number, recipe, tests, len(results) - len(tests), accuracy, described)

@@ -64,6 +64,11 @@ class SearchView:
         """All networks whose training has ended, in order of finishing."""
         return self._reader.ended()
 
+    @property
+    def accuracies(self) -> dict[int, float | None]:
+        """y_T of the networks whose training has ended, by number; None where it was not observed."""
+        return {row.number: row.final_accuracy for row in self.ended}
+
     @cached_property
     def seconds_per_epoch(self) -> dict[int, float]:
         """Mean seconds of an epoch, by the numbers of the networks that were stopped."""

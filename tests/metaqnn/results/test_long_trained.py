@@ -1,5 +1,7 @@
 """Long trainings as their files tell them."""
 
+import json
+
 import pytest
 
 from metaqnn.results.long_trained import (
@@ -11,7 +13,7 @@ from metaqnn.results.long_trained import (
 )
 
 
-def test_trainings_of_a_network_are_put_together_and_the_best_come_first(tmp_path, long_training):
+def test_trainings_of_a_network_are_put_together(tmp_path, long_training):
     for seed, errors in ((0, 4), (1, 6), (2, None)):
         long_training(tmp_path, network=7, seed=seed, test_errors=errors)
     long_training(tmp_path, network=2, test_errors=1)
@@ -25,6 +27,28 @@ def test_trainings_of_a_network_are_put_together_and_the_best_come_first(tmp_pat
     ]
     assert trained[-1].rate == pytest.approx(0.05)
     assert trained[-1].tests == (ErrorRate.of(4, 100), ErrorRate.of(6, 100))
+
+
+def test_networks_that_validated_best_come_first_whatever_their_test_errors(tmp_path, long_training):
+    for number, errors in ((1, 1), (2, 9), (3, 5), (4, None)):
+        long_training(tmp_path, network=number, test_errors=errors)
+    trained, _ = long_trained(tmp_path, {1: 0.8, 2: 0.9, 3: None, 4: 0.95})
+    assert [(one.number, one.validation_accuracy) for one in trained] == [
+        (2, 0.9), (1, 0.8), (3, None), (4, 0.95),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_recipe_is_described_where_its_settings_can_be_read(tmp_path, long_training, tuned):
+    settings = long_training(tmp_path).with_name("settings.json")
+    assert long_trained(tmp_path)[0][0].described == "6-epochs-0123abcd"
+    recipe = {"epochs": 6, "optimizer": "adam", "learning_rate": 0.01, **({"lr_decay": 0.2} if tuned else {})}
+    settings.write_text(json.dumps({"recipe": recipe}))
+    said = f"6 epochs, adam, rate 0.01{', tuned' if tuned else ''} (6-epochs-0123abcd)"
+    assert long_trained(tmp_path)[0][0].described == said
+    for content in ("[]", "{", '{"recipe": 3}', '{"recipe": {}}', "[" * 100_000):
+        settings.write_text(content)
+        assert long_trained(tmp_path)[0][0].described == "6-epochs-0123abcd"
 
 
 def test_a_network_whose_trainings_all_failed_comes_last(tmp_path, long_training):
