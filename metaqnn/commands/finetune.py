@@ -168,7 +168,10 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
         print(_introduction(finetuning, prepared.dataset), *notes, sep="\n", file=sys.stderr)
         with _progress(finetuning, namespace.quiet) as heard:
             finetuning.run(heard)
-        summary = summarise_finetuning(files, candidates, namespace.seeds, prepared.dataset.test_labels)
+        trainer = prepared.trainer
+        summary = summarise_finetuning(
+            files, candidates, namespace.seeds, trainer.test_labels, trainer.metric.name
+        )
     return finetuning_text(finetuning, summary, namespace.format, prepared.search), summary.all_failed
 
 

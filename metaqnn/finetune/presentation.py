@@ -19,6 +19,7 @@ COLUMNS = {
     "validation": "validation",
     "test": "test error",
     "uncertainty": "95% interval",
+    "balanced": "balanced test error",
     "training": "training",
     "parameters": "parameters",
     "architecture": "architecture",
@@ -57,7 +58,9 @@ def _facts(finetuning: Finetuning, search: SearchRecord) -> dict[str, Any]:
 def _table(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRecord) -> str:
     """A row for each network and the ensemble, and what is to be said about them."""
     several = finetuning.seeds > 1
-    columns = {**COLUMNS, "uncertainty": "standard error"} if several else COLUMNS
+    columns = {**COLUMNS, "uncertainty": "standard error"} if several else dict(COLUMNS)
+    if finetuning.trainer.metric.name == ACCURACY:
+        del columns["balanced"]
     rows = [_network_row(candidate, mean) for candidate, mean in summary.networks]
     if summary.ensemble.runs:
         rows.append(_ensemble_row(summary))
@@ -103,7 +106,12 @@ def _shown(mean: Mean) -> dict[str, str]:
     else:
         uncertainty = "-" if last.test is None else f"{percent(last.test.low)} to {percent(last.test.high)}"
         training = last.outcome
-    return {"test": percent(mean.rate), "uncertainty": uncertainty, "training": training}
+    return {
+        "test": percent(mean.rate),
+        "uncertainty": uncertainty,
+        "balanced": percent(mean.balanced_rate),
+        "training": training,
+    }
 
 
 def _failures(candidate: Candidate, mean: Mean) -> list[str]:
@@ -170,5 +178,6 @@ def _run_row(network: str, run: SeedResult, about: dict[str, Any]) -> dict[str, 
         "high": "test_error_high",
     }
     test = {shown: getattr(run.test, name, None) for name, shown in names.items()}
+    test["balanced_test_error"] = run.balanced_error
     facts = {"outcome": run.outcome, "training_accuracy": run.training_accuracy, "message": run.message}
     return {"network": network, "seed": run.seed, **test, **facts, **about}

@@ -12,6 +12,7 @@ from scipy.stats import sem
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.files import FinetuningFiles
 from metaqnn.results.long_trained import ErrorRate
+from trainers.metric import ACCURACY, Metric
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class SeedResult:
     """After the last epoch, on training images; None for an ensemble."""
     test: ErrorRate | None
     """None where the training failed."""
+    balanced_error: float | None = None
+    """On the same images, every class counting alike, where the search measured that."""
     members: tuple[int, ...] = ()
     """Numbers of the networks of an ensemble."""
 
@@ -46,6 +49,12 @@ class Mean:
         return float(np.mean(self.rates)) if self.rates else None
 
     @property
+    def balanced_rate(self) -> float | None:
+        """The mean of their balanced errors; None if there is none."""
+        errors = [run.balanced_error for run in self.runs if run.balanced_error is not None]
+        return float(np.mean(errors)) if errors else None
+
+    @property
     def standard_error(self) -> float | None:
         """Of the mean: s / sqrt(n), s with n - 1; None for fewer than two."""
         return float(sem(self.rates)) if len(self.rates) > 1 else None
@@ -55,6 +64,7 @@ class Mean:
         return {
             "test_error": self.rate,
             "standard_error": self.standard_error,
+            "balanced_test_error": self.balanced_rate,
             "runs": [asdict(run) for run in self.runs],
         }
 
@@ -79,7 +89,11 @@ class FinetuningSummary:
 
 
 def summarise_finetuning(
-    files: FinetuningFiles, candidates: Sequence[Candidate], seeds: int, labels: np.ndarray
+    files: FinetuningFiles,
+    candidates: Sequence[Candidate],
+    seeds: int,
+    labels: np.ndarray,
+    metric: str = ACCURACY,
 ) -> FinetuningSummary:
     """Read the results of finished trainings.
 
@@ -88,31 +102,46 @@ def summarise_finetuning(
         candidates: the networks, each of which has a result for every seed.
         seeds: trainings of each.
         labels: of the test images.
+        metric: what the search measured; for balanced accuracy there is a second test error in that.
 
     Raises:
         FinetuningError: a file is missing or damaged.
     """
     networks = tuple(
-        (one, Mean(tuple(_run(files, one.number, seed) for seed in range(seeds)))) for one in candidates
+        (one, Mean(tuple(_run(files, one.number, seed, labels, metric) for seed in range(seeds))))
+        for one in candidates
     )
     together = []
     for seed in range(seeds):
         members = [one.number for one, mean in networks if mean.runs[seed].test is not None]
         if len(members) > 1:
-            together.append(_ensemble(files, members, seed, labels))
+            together.append(_ensemble(files, members, seed, labels, metric))
     return FinetuningSummary(networks, Mean(tuple(together)))
 
 
-def _run(files: FinetuningFiles, number: int, seed: int) -> SeedResult:
+def _run(files: FinetuningFiles, number: int, seed: int, labels: np.ndarray, metric: str) -> SeedResult:
     result = files.result(number, seed)
     assert result is not None, "summarised before it has ended"
     test = None if result.test_errors is None else ErrorRate.of(result.test_errors, result.test_images)
     last = result.training_accuracies[-1] if result.training_accuracies else None
-    return SeedResult(seed, result.outcome, result.message, last, test)
+    balanced = None
+    if test is not None and metric != ACCURACY:
+        balanced = _error(files.probabilities(number, seed), labels, metric)
+    return SeedResult(seed, result.outcome, result.message, last, test, balanced)
 
 
-def _ensemble(files: FinetuningFiles, members: list[int], seed: int, labels: np.ndarray) -> SeedResult:
+def _error(shares: np.ndarray, labels: np.ndarray, metric: str) -> float:
+    """What the softmax outputs for the test images lack of a perfect value of the metric."""
+    classes = shares.shape[1]
+    hits = np.bincount(labels[shares.argmax(1) == labels], minlength=classes)
+    return 1 - Metric.of(metric, labels, classes).value(hits.tolist())
+
+
+def _ensemble(
+    files: FinetuningFiles, members: list[int], seed: int, labels: np.ndarray, metric: str
+) -> SeedResult:
     """The mean of the members' softmax outputs decides [MQ]."""
     mean = np.mean([files.probabilities(number, seed) for number in members], axis=0)
     test = ErrorRate.of(int((mean.argmax(1) != labels).sum()), len(labels))
-    return SeedResult(seed, "completed", f"{len(members)} networks", None, test, tuple(members))
+    balanced = None if metric == ACCURACY else _error(mean, labels, metric)
+    return SeedResult(seed, "completed", f"{len(members)} networks", None, test, balanced, tuple(members))

@@ -5,6 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.metrics import balanced_accuracy_score
 
 from metaqnn.finetune import Candidate, FinetuningResult, summarise_finetuning
 from metaqnn.results.long_trained import ErrorRate
@@ -69,6 +70,21 @@ def test_the_ensemble_decides_by_the_mean_of_the_softmax_outputs():
     (run,) = summary.ensemble.runs
     assert (run.members, run.test.errors, run.test.images) == ((1, 2, 3), 1, 4)
     assert summary.ensemble.rate == 0.25
+
+
+def test_for_balanced_accuracy_every_class_counts_alike_in_a_second_test_error():
+    """As scikit-learn has it."""
+    stored, networks = Stored({1: [2], 2: [None], 3: [1]}), candidates(1, 2, 3)
+    summary = summarise_finetuning(stored, networks, 1, LABELS, "balanced-accuracy")
+    found = [mean.runs[0].balanced_error for _, mean in summary.networks]
+    own = [balanced_accuracy_score(LABELS, np.argmax(MEMBERS[number], axis=1)) for number in (1, 3)]
+    assert found == pytest.approx([1 - own[0], None, 1 - own[1]])
+    together = np.mean([MEMBERS[1], MEMBERS[3]], axis=0).argmax(1)
+    expected = 1 - balanced_accuracy_score(LABELS, together)
+    assert summary.ensemble.balanced_rate == pytest.approx(expected)
+    assert summary.to_dict()["ensemble"]["balanced_test_error"] == pytest.approx(expected)
+    plain = summarise_finetuning(stored, networks, 1, LABELS)
+    assert plain.ensemble.balanced_rate is plain.networks[0][1].balanced_rate is None
 
 
 def test_a_failed_network_is_no_member_of_the_ensemble():
