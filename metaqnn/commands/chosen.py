@@ -28,7 +28,15 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--ensemble",
         action="store_true",
-        help="all networks of the newest `metaqnn finetune` together: the mean of their softmax outputs",
+        help="all networks of the newest recipe of `metaqnn finetune` together, or those of --networks: the "
+        "mean of their softmax outputs",
+    )
+    parser.add_argument(
+        "--networks",
+        type=ROW,
+        nargs="+",
+        metavar="ID",
+        help="with --ensemble: the members (default: all that were finetuned by its recipe)",
     )
     parser.add_argument(
         "--finetuned",
@@ -63,7 +71,10 @@ def chosen(namespace: argparse.Namespace) -> Exportable:
     with reading(namespace.run) as reader:
         require_trusted(reader.config().dataset, namespace.trust_module)
         if namespace.ensemble:
-            return _named(ensemble(folder, reader, namespace.data_dir, namespace.recipe))
+            members = namespace.networks
+            return _named(ensemble(folder, reader, namespace.data_dir, namespace.recipe, members))
+        if namespace.networks:
+            raise ConfigError("--networks chooses the members of an ensemble: add --ensemble")
         number = ranked(reader, namespace.rank or 1) if namespace.network is None else namespace.network
         if namespace.finetuned or namespace.recipe:
             return _named(finetuned(folder, reader, number, namespace.data_dir, namespace.recipe))
@@ -83,7 +94,7 @@ def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
         namespace: the options.
         what: the folder is instead of a search.
     """
-    for name in ("rank", "network", "ensemble", "finetuned", "recipe"):
+    for name in ("rank", "network", "ensemble", "finetuned", "recipe", "networks"):
         if getattr(namespace, name):
             raise ConfigError(
                 f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, with one"

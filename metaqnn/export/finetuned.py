@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
@@ -59,7 +60,11 @@ def finetuned(
 
 
 def ensemble(
-    folder: RunFolder, reader: SearchReader, data_dir: str | None = None, recipe: str | None = None
+    folder: RunFolder,
+    reader: SearchReader,
+    data_dir: str | None = None,
+    recipe: str | None = None,
+    networks: Collection[int] | None = None,
 ) -> Exportable:
     """All networks of the newest recipe by which two or more were trained for long, together.
 
@@ -70,13 +75,14 @@ def ensemble(
         reader: its search.
         data_dir: folder of the data set, if it has moved.
         recipe: name of the folder of the long trainings; None for the newest.
+        networks: numbers of the members, which one recipe must have; None for all that it has.
 
     Raises:
         ExportError: fewer than two have been finetuned, or not by that recipe.
         OtherImagesError: the images are not those of the search.
     """
     record = reader.record()
-    files, results = _trained_together(folder.path, recipe)
+    files, results = _trained_together(folder.path, recipe, networks)
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation
@@ -153,12 +159,26 @@ def _long_training(run: Path, number: int, recipe: str | None) -> tuple[Finetuni
     )
 
 
-def _trained_together(run: Path, recipe: str | None) -> tuple[FinetuningFiles, list[FinetuningResult]]:
-    """The newest recipe by which at least two networks were trained to the end, with the first seed."""
+def _trained_together(
+    run: Path, recipe: str | None, networks: Collection[int] | None
+) -> tuple[FinetuningFiles, list[FinetuningResult]]:
+    """The newest recipe by which at least two networks were trained to the end, with the first seed.
+
+    If networks are named, all of them, and only these.
+    """
+    named = sorted(set(networks or ()))
+    needed = max(2, len(named))
     for files in _recipes(run, None, recipe):
         ended = [result for result in files.results(seed=0) if result.test_errors is not None]
-        if len(ended) > 1:
-            return files, ended
+        members = [result for result in ended if networks is None or result.network in networks]
+        if len(members) >= needed:
+            return files, members
+    if len(named) > 1:
+        again = command("finetune", run, "--networks", *named)
+        raise ExportError(
+            f"there is no recipe by which all of networks {', '.join(map(str, named))} were finetuned, none "
+            f"failing: {again}"
+        )
     raise ExportError(
         f"an ensemble needs two finetuned networks: {command('finetune', run, '--top', 5)} trains five"
     )

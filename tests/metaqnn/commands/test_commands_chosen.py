@@ -6,7 +6,10 @@ from metaqnn.cli import main
 from metaqnn.session.run_folder import TRAINING
 
 
-@pytest.mark.parametrize("choice", [["--rank", "2"], ["--network", "7"], ["--finetuned"], ["--recipe", "x"]])
+@pytest.mark.parametrize(
+    "choice",
+    [["--rank", "2"], ["--network", "7"], ["--finetuned"], ["--recipe", "x"], ["--networks", "3", "8"]],
+)
 @pytest.mark.parametrize("command", [["export", "--to", "best"], ["predict"]])
 def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -21,3 +24,9 @@ def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, ca
         "`metaqnn train`, with one\n"
     )
     assert not (tmp_path / "best").exists()
+
+
+def test_members_are_chosen_of_an_ensemble_alone(finished_run, tmp_path, refused):
+    target = tmp_path / "best"
+    line = refused("export", finished_run.path, "--to", target, "--networks", 3, 8)
+    assert line.endswith("--networks chooses the members of an ensemble: add --ensemble")

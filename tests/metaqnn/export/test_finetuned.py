@@ -174,3 +174,28 @@ def test_an_ensemble_of_one_is_refused(run, kept):
     refusal = pytest.raises(ExportError, match="an ensemble needs two finetuned networks: metaqnn finetune ")
     with closing(run.reader()) as reader, refusal:
         ensemble(run, reader)
+
+
+def test_an_ensemble_may_be_of_chosen_networks_by_the_newest_recipe_that_has_them_all(run, kept):
+    first, second = kept(run)
+    for number in (first, second):
+        finetune(run, number, 0, 40, "30-epochs-both", ended_at=1000.0)
+    stranger = run.path / "finetune" / "30-epochs-both" / "network-999-seed-0.json"
+    beside = stranger.with_name(f"network-{first}-seed-0.json")
+    stranger.write_text(json.dumps({**json.loads(beside.read_text()), "network": 999}))
+    finetune(run, first, 0, 40, "30-epochs-one", ended_at=2000.0)
+    with closing(run.reader()) as reader:
+        card = ensemble(run, reader, networks=[second, first]).card
+        refusal = pytest.raises(ExportError, match=f"no recipe by which all of networks {first}, 7777 were")
+        with refusal:
+            ensemble(run, reader, networks=[7777, first])
+    assert list(card.members) == [str(first), str(second)]
+    assert "recipe 30-epochs-both" in card.training
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_an_ensemble_of_one_network_is_refused_also_where_it_is_named_twice(run, kept, copies):
+    number = kept(run)[0]
+    finetune(run, number, 0, 40)
+    with closing(run.reader()) as reader, pytest.raises(ExportError, match="an ensemble needs two"):
+        ensemble(run, reader, networks=[number] * copies)
