@@ -1,31 +1,61 @@
-"""Ctrl-C while libraries are being loaded."""
+"""Ctrl-C while libraries are being loaded, and where Python drops exceptions."""
 
 from __future__ import annotations
 
 import _thread
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """A signal handler that raises KeyboardInterrupt, but not in the middle of an import.
+def interrupt(
+    number: int, frame: FrameType | None, error: type[KeyboardInterrupt] = KeyboardInterrupt
+) -> None:
+    """A signal handler that raises KeyboardInterrupt, or `error`, but not in the middle of an import.
 
     There it would leave half a library behind: some modules take it for a missing package and go on, others
     cannot be loaded again. It is tried again every 20 ms until the import is done.
     """
     if _importing(frame):
-        again = threading.Timer(0.02, _thread.interrupt_main, (number,))
-        again.daemon = True
-        again.start()
+        _try_again(number)
     else:
-        raise KeyboardInterrupt
+        raise error(number)
+
+
+@contextmanager
+def dropped_interrupts_repeated() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block once more if Python has dropped it.
+
+    It drops whatever is raised where nothing can catch it: in `__del__`, and in callbacks of weak references.
+    """
+    before = sys.unraisablehook
+
+    def repeat(dropped: sys.UnraisableHookArgs) -> None:
+        if isinstance(dropped.exc_value, KeyboardInterrupt):
+            _try_again(next(iter(dropped.exc_value.args), signal.SIGINT))
+        else:
+            before(dropped)
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def interrupt_between_imports() -> None:
     """Let Ctrl-C wait for the end of an import; it stays ignored where it was, as in a shell's background."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
+
+
+def _try_again(number: int) -> None:
+    again = threading.Timer(0.02, _thread.interrupt_main, (number,))
+    again.daemon = True
+    again.start()
 
 
 def _importing(frame: FrameType | None) -> bool:

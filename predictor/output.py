@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from predictor.errors import PredictorError
-from predictor.interrupts import interrupt_between_imports
+from predictor.interrupts import dropped_interrupts_repeated, interrupt_between_imports
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk."""
@@ -125,7 +125,8 @@ def run_program(name: str, command: Callable[[], int], told: Callable[[Exception
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = command()
+        with dropped_interrupts_repeated():
+            code = command()
         sys.stdout.flush()  # now, while a closed pipe is still handled
         return code
     except KeyboardInterrupt:

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
-from metaqnn.interrupts import SIGNALS, interrupt_on_termination, uninterrupted
+from metaqnn.interrupts import SIGNALS, TimeUp, interrupt_on_termination, time_limit, uninterrupted
+from predictor.interrupts import dropped_interrupts_repeated
 
 
 def send(number):
@@ -130,6 +132,28 @@ def test_other_threads_may_use_it():
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_a_time_limit_that_passes_in_a_weak_references_callback_still_ends_the_work():
+    """Python drops what is raised there: a search ran on to the end of its schedule."""
+
+    class Thing:
+        pass
+
+    def spend_time(_reference):
+        end = time.monotonic() + 0.2
+        while time.monotonic() < end:
+            pass
+
+    def work():
+        thing = Thing()
+        _gone = weakref.ref(thing, spend_time)
+        del thing
+        for _ in range(100):
+            time.sleep(0.02)
+
+    with dropped_interrupts_repeated(), pytest.raises(TimeUp), time_limit(0.1):
+        work()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")

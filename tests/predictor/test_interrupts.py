@@ -1,14 +1,16 @@
-"""Ctrl-C while a library is being loaded."""
+"""Ctrl-C while a library is being loaded, and where Python drops exceptions."""
 
 import os
 import signal
 import sys
 import time
+import weakref
 from importlib import import_module
 
 import pytest
 
-from predictor.interrupts import interrupt_between_imports
+from predictor.interrupts import interrupt, interrupt_between_imports
+from predictor.output import run_program
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +41,29 @@ def test_ctrl_c_that_is_ignored_stays_ignored():
     interrupt_between_imports()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.01)  # it would have struck by now
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_weak_references_callback_still_ends_a_command(number, monkeypatch, capfd):
+    """Python drops what is raised there. The other one is ignored, as in a shell's background."""
+    monkeypatch.setattr("predictor.output.interrupt_between_imports", lambda: None)
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(number, interrupt)
+
+    class Thing:
+        pass
+
+    def command():
+        thing = Thing()
+        _gone = weakref.ref(thing, lambda _: os.kill(os.getpid(), number))
+        del thing
+        for _ in range(100):
+            time.sleep(0.02)
+        return 0
+
+    try:
+        assert run_program("test", command, lambda error: None) == 130
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert capfd.readouterr().err == "\ninterrupted\n"
