@@ -50,6 +50,16 @@ def choose_precision(device: torch.device, name: str = "auto") -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def auto_precision(device: str) -> str:
+    """The name of what precision "auto" takes on the device of that name."""
+    return precision_name(choose_precision(choose_device(device)))
+
+
+def precision_name(precision: torch.dtype) -> str:
+    """The number format as users write it: `bfloat16`."""
+    return str(precision).removeprefix("torch.")
+
+
 def convolves_in_columns(device: torch.device, precision: torch.dtype) -> bool:
     """Whether PyTorch copies the receptive field of every output of a convolution before it multiplies.
 

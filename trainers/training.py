@@ -22,6 +22,7 @@ from trainers.device import (
     choose_precision,
     cuda_settings,
     is_lost,
+    precision_name,
     processor_settings,
 )
 from trainers.memory import allocation_guard, give_back
@@ -92,7 +93,7 @@ class NetworkTrainer(ABC):
     @property
     def precision_name(self) -> str:
         """The number format of the activations, as users write it: `bfloat16`."""
-        return str(self.precision).removeprefix("torch.")
+        return precision_name(self.precision)
 
     @property
     def spent(self) -> bool:

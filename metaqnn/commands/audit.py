@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--share", type=share(above=True), default=0.1, help="share of the stopped networks (default: 0.1)"
     )
     place = parser.add_argument_group("where (default: as in the search)")
-    add_flags(place, Environment, ("data_dir", "device"), default=None)
+    add_flags(place, Environment, ("data_dir", "device", "precision"), default=None)
     add_trust(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_format(parser)

@@ -29,12 +29,13 @@ LONG = 6 * 3600
 def introduction(session: Session) -> str:
     """One line per fact."""
     config, trainer, search = session.config, session.trainer, session.search
+    environment = session.prepared.environment
     lines = [
         f"run folder  {session.folder.path}",
         f"data set    {config.dataset}, images {trainer.input_shape}, {trainer.num_classes} classes",
         *_data(session),
         _preset(session),
-        f"training    {counted(config.epochs, 'epoch')} on {trainer.device}, {trainer.precision_name}",
+        f"training    {counted(config.epochs, 'epoch')} on {trainer.device}, {environment.precision}",
         f"schedule    {counted(config.schedule.total, 'network')}, epsilon {config.schedule}",
         *_metric(config),
         *_stopping(config),
@@ -45,6 +46,7 @@ def introduction(session: Session) -> str:
     lines += _without_gpus(session)
     if search.trained:
         lines.append(f"resumed     {counted(search.trained, 'network')} already trained")
+    lines += [f"note        {note}" for note in session.notes]
     return "\n".join([*lines, *_warning(session)])
 
 

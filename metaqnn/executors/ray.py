@@ -8,11 +8,11 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import ray
 from ray._private import ray_constants
@@ -27,6 +27,7 @@ from trainers import EpochReport
 ANSWER_SECONDS = 10.0
 """How long the head of a cluster may take to answer."""
 
+T = TypeVar("T")
 SETTINGS = b"\x04"
 """Type of the frame that both sides send first in HTTP/2, which Ray uses."""
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0" * 5
@@ -214,6 +215,19 @@ def _check_answers(address: str) -> None:
         raise ConnectionError(str(error)) from None
     if answer[3:] != SETTINGS and not os.environ.get("RAY_USE_TLS"):
         raise ConnectionError("the server at that address is not a Ray cluster")
+
+
+def ask(question: Callable[[], T], resources: Mapping[str, Any]) -> T:
+    """What a function returns on a machine of the cluster where these needs are met, once they are.
+
+    Raises:
+        ConnectionError: it cannot be called there; the message says why.
+    """
+    try:
+        asked: Any = ray.remote(**resources)(lambda: question())  # Ray takes functions, but no partial ones
+        return cast(T, ray.get(asked.remote()))
+    except RayError as error:
+        raise ConnectionError(last_line(str(error))) from None
 
 
 def slots(resources: Mapping[str, float]) -> int:

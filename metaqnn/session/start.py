@@ -28,10 +28,11 @@ from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.changes import changes_since
 from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
-from metaqnn.session.workers import make_executor
+from metaqnn.session.workers import make_executor, settled
 from predictor import EarlyStopper, StoppingRule
 from predictor.models.names import make_method
 from predictor.rules.names import RuleSpec
@@ -48,6 +49,8 @@ class Session:
     database: ReplayDatabase
     search: Search
     executor: Executor
+    notes: tuple[str, ...] = ()
+    """What is not as it was when the search was last run."""
 
     @property
     def config(self) -> SearchConfig:
@@ -69,6 +72,7 @@ def prepare(config: SearchConfig, environment: Environment) -> Prepared:
 
 def begin(prepared: Prepared, folder: RunFolder, storage: URL | None = None) -> Session:
     """Store a new search, in `storage` or in the run folder, which is empty and locked by the caller."""
+    prepared = settled(prepared)
     executor = make_executor(prepared)
     return _session(prepared, folder, folder.create_search(prepared.record, storage), executor)
 
@@ -100,13 +104,14 @@ def resume(
     database, record = _opened(folder, storage)
     config = extended(record.config, given)
     check_same(folder, config, given)
-    prepared = _prepared(record, config, changes, trust_module)
+    prepared = settled(_prepared(record, config, changes, trust_module))
     executor = make_executor(prepared)
     if config.schedule != record.config.schedule:
         database.extend(config.schedule)
     database.set_environment(asdict(prepared.environment))
     with damage_explained(folder.url):
-        return _session(prepared, folder, database, executor)
+        session = _session(prepared, folder, database, executor)
+    return replace(session, notes=tuple(changes_since(record, prepared)))
 
 
 def reopen(

@@ -19,7 +19,7 @@ from metaqnn.session.estimate import sampled_networks
 from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
-from trainers.device import convolves_in_columns
+from trainers.device import auto_precision, convolves_in_columns
 from trainers.memory import process_memory
 from trainers.training import NetworkTrainer
 
@@ -42,6 +42,18 @@ def make_trainer(record: SearchRecord, environment: Environment) -> ClassifierTr
     prepared = load_and_build(record.config, environment)
     require_same_images(record, prepared.dataset)
     return prepared.trainer
+
+
+def settled(prepared: Prepared) -> Prepared:
+    """The same with the precision that "auto" comes to where networks are trained: one for all workers.
+
+    Raises:
+        ConfigError: as `make_executor`.
+    """
+    environment, precision = prepared.environment, prepared.trainer.precision_name
+    if environment.executor == "ray" and environment.precision == AUTO:
+        precision = _precision_on_ray(environment) or precision
+    return replace(prepared, environment=replace(environment, precision=precision))
 
 
 def make_executor(prepared: Prepared) -> Executor:
@@ -142,17 +154,24 @@ def _on_gpus(environment: Environment) -> Sequence[Environment]:
     return [replace(environment, device=gpus[i % len(gpus)]) for i in range(int(count))]
 
 
+def _precision_on_ray(environment: Environment) -> str | None:
+    """What "auto" comes to on the first GPU of the cluster that is free; None if none is used."""
+    _connect(environment)
+    from metaqnn.executors.ray import ask, has_gpus
+
+    if not has_gpus() or environment.device == "cpu":
+        return None
+    try:
+        return ask(partial(auto_precision, environment.device), {"num_gpus": 0.01})
+    except ConnectionError as error:
+        raise ConfigError(f"no worker can be started on the Ray cluster: {error}") from None
+
+
 def _on_ray(prepared: Prepared) -> Executor:
     environment = prepared.environment
-    _refuse_numbered(environment.device)
-    # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
-    # in ours, and the search deals with it.
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
-    try:
-        from metaqnn.executors.ray import RayExecutor, has_gpus, slots
-    except ImportError:
-        raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
-    _connect(environment.address)
+    _connect(environment)
+    from metaqnn.executors.ray import RayExecutor, has_gpus, slots
+
     cpus = prepared.trainer.threads or 1
     gpus = 1 / per_gpu(prepared) if has_gpus() and environment.device != "cpu" else 0
     resources = {"num_cpus": cpus, "num_gpus": gpus}
@@ -172,12 +191,18 @@ def _refuse_numbered(device: str) -> None:
         )
 
 
-def _connect(address: str | None) -> None:
+def _connect(environment: Environment) -> None:
     """Connect to a Ray cluster, or start one. Raises ConfigError where that is impossible."""
-    from metaqnn.executors.ray import connect
-
+    _refuse_numbered(environment.device)
+    # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
+    # in ours, and the search deals with it.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     try:
-        connect(address)
+        from metaqnn.executors.ray import connect
+    except ImportError:
+        raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
+    try:
+        connect(environment.address)
     except ConnectionError as error:
         trouble = f"--address is {address!r}, but no Ray cluster is there"
         if address is None:

@@ -1,5 +1,6 @@
 """What only a cluster can do: lose an actor, or a whole node."""
 
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -95,6 +96,15 @@ def test_more_actors_than_the_cluster_has_room_for_still_train_everything(make, 
     record = recorder(range(1, 10))
     make(6).run(record)  # there are four slots
     assert record.outcomes() == dict.fromkeys(range(1, 10), "completed")
+
+
+def test_a_question_is_answered_where_a_worker_would_be(cluster):
+    from metaqnn.executors.ray import ask
+
+    needs = {"num_cpus": 1, "resources": {"slot": 1}}
+    assert ask(os.getpid, needs) != os.getpid()
+    with pytest.raises(ConnectionError, match="ZeroDivisionError"):
+        ask(partial(divmod, 1, 0), needs)
 
 
 def test_relative_paths_mean_the_same_to_actors(cluster, recorder, fakes, folder, monkeypatch):

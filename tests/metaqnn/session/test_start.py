@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+import torch
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
@@ -13,6 +14,7 @@ from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.preparation import OtherImagesError
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, check_same, prepare, reopen, resume, stopping_rule
+from metaqnn.session.workers import make_trainer
 from predictor import EarlyStopper, NoStopping, PredictorError
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.optuna import OptunaRule
@@ -107,6 +109,67 @@ def test_a_search_goes_on_as_it_began(folder):
     assert session.trainer.device.type == "cpu"
     assert session.prepared.training_images == 40
     assert session.search.trained == 0
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """machine(native): from now on this is one that multiplies in bfloat16, or not."""
+
+    def become(native):
+        for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            monkeypatch.setattr(torch.cpu, probe, lambda: native, raising=False)
+
+    return become
+
+
+@pytest.fixture
+def stored_precision(folder):
+    """stored_precision(): what the search of the folder was last trained in, as stored."""
+
+    def read():
+        with closing(folder.open_search()) as database:
+            return database.record().environment["precision"]
+
+    return read
+
+
+def test_the_precision_of_the_start_stays_on_a_machine_that_would_choose_another(machine, tmp_path):
+    machine(native=False)
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    begin(prepare(SearchConfig.of(**QUICK), Environment(device="cpu", workers=2)), folder)
+    machine(native=True)
+    session = resume(folder, {}, {})
+    assert session.trainer.precision == torch.float32
+    worker = make_trainer(session.prepared.record, session.prepared.environment)
+    assert worker.precision == torch.float32
+    assert session.notes == ("trained in float32, as it began; for this device bfloat16 would be chosen",)
+
+
+def test_another_precision_is_told_stays_and_may_be_taken_back(folder, machine, stored_precision):
+    machine(native=False)
+    session = resume(folder, {}, {"precision": "float32"})
+    assert session.trainer.precision_name == stored_precision() == "float32"
+    session = resume(folder, {}, {"precision": "bfloat16"})
+    assert "bfloat16 from now on, so far in float32 (--precision float32 keeps that)" in session.notes[0]
+    session = resume(folder, {}, {})
+    assert session.trainer.precision_name == stored_precision() == "bfloat16"
+    assert len(session.notes) == 1
+    assert resume(folder, {}, {"precision": "auto"}).trainer.precision_name == stored_precision() == "float32"
+    assert resume(folder, {}, {}).notes == ()
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_a_search_of_which_no_precision_is_stored_takes_the_machines_and_says_so(
+    folder, machine, stored_precision, native, expected
+):
+    with closing(folder.open_search()) as database:
+        database.set_environment({**database.record().environment, "precision": "auto"})
+    machine(native)
+    session = resume(folder, {}, {})
+    assert session.trainer.precision_name == stored_precision() == expected
+    (note,) = session.notes
+    assert note == f"trained in {expected} from now on; in which precision so far was not stored"
 
 
 def test_it_may_be_given_the_same_options_again(folder):

@@ -19,7 +19,14 @@ from metaqnn.executors import LocalExecutor, SearchStopped, SerialExecutor, Task
 from metaqnn.session import workers
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, prepare
-from metaqnn.session.workers import make_executor, make_trainer, memory_share, per_gpu, worker_places
+from metaqnn.session.workers import (
+    make_executor,
+    make_trainer,
+    memory_share,
+    per_gpu,
+    settled,
+    worker_places,
+)
 from trainers import training_memory
 
 
@@ -212,6 +219,28 @@ def test_what_is_no_cluster_is_noticed_at_once(prepared, monkeypatch):
         address = f"127.0.0.1:{server.server_port}"
         with pytest.raises(ConfigError, match="there: the server at that address is not a Ray cluster"):
             make_executor(prepared(executor="ray", address=address))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "given", "expected"),
+    [
+        (True, "auto", "auto", "bfloat16"),
+        (True, "auto", "float32", "float32"),
+        (True, "cpu", "auto", "float32"),
+        (False, "auto", "auto", "float32"),
+    ],
+)
+def test_on_ray_all_workers_get_the_precision_that_one_gpu_of_the_cluster_chooses(
+    prepared, monkeypatch, gpus, device, given, expected
+):
+    """This machine has no GPU and no bfloat16."""
+    ray = pytest.importorskip("metaqnn.executors.ray")
+    some = prepared(precision="float32")
+    some = replace(some, environment=Environment(device=device, precision=given, executor="ray"))
+    monkeypatch.setattr(ray, "connect", lambda address: None)
+    monkeypatch.setattr(ray, "has_gpus", lambda: gpus)
+    monkeypatch.setattr(ray, "ask", lambda question, resources: "bfloat16")
+    assert settled(some).environment == replace(some.environment, precision=expected)
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
