@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -20,11 +19,14 @@ from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
+from metaqnn.session.owners import has_lock, owner_in
 from predictor.files import small_text
 from predictor.servers import require_known
 from trainers.files import write_whole
 
 OWNER, LOCK = "owner.txt", "search.lock"
+ASKED = 0.2
+"""Seconds after which a lock is really another's: somebody may have asked whether it is."""
 STUDY, TRAINING = "study.json", "train.json"
 """Files by which the folders of `metaqnn tune` and `metaqnn train` are known."""
 FOLDERS = ("checkpoints", "weights", "finetune")
@@ -166,10 +168,12 @@ class RunFolder:
     def owner(self) -> str | None:
         """The process that works on the search, as the folder says; None if there is none.
 
-        A process of this machine that does not live any more, because it was killed, does not count.
+        A process of this machine that does not hold the lock any more, because it was killed, does not count.
         """
-        match = _owner_in(self.path / OWNER)
-        if match is None or (match[2] == socket.gethostname() and not _alive(int(match[1]))):
+        match = owner_in(self.path / OWNER)
+        if match is None or (
+            match[2] == socket.gethostname() and not has_lock(int(match[1]), self.path / LOCK)
+        ):
             return None
         return match[0]
 
@@ -195,9 +199,9 @@ class RunFolder:
         lock = FileLock(self.path / LOCK)
         self.make()
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=ASKED, poll_interval=ASKED / 4)
         except Timeout:
-            match = _owner_in(owner)
+            match = owner_in(owner)
             name = "another process" if match is None else match[0]
             if match is not None and match[2] != socket.gethostname():  # some file systems have no locks
                 name += f"; if that has ended, remove {str(self.path / LOCK)!r}"
@@ -215,21 +219,3 @@ class RunFolder:
     def _impossible(self, error: OSError) -> RunFolderError:
         reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True
-
-
-def _owner_in(file: Path) -> re.Match[str] | None:
-    """What an owner has written; None while it is being written or removed, and for anything else."""
-    try:
-        return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", small_text(file).strip())
-    except (OSError, ValueError):
-        return None

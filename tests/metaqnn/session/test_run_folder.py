@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -144,6 +145,32 @@ def test_a_killed_process_of_this_machine_is_no_owner(tmp_path):
     for text, counts in owners.items():
         (tmp_path / "owner.txt").write_text(f"{text}\n")
         assert RunFolder(tmp_path).owner() == (text if counts else None)
+
+
+def test_a_killed_process_is_no_owner_where_another_has_its_number_now(tmp_path):
+    """As after a restart of the machine, or where all are process 1 of a container."""
+    folder = RunFolder(tmp_path / "run")
+    with another_process(folder.path) as other:
+        assert folder.owner() == f"process {other.pid} on {socket.gethostname()}"
+    (folder.path / "owner.txt").write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    assert folder.owner() is None
+
+
+def test_a_lock_that_cannot_be_asked_leaves_the_process_number(tmp_path):
+    owner = f"process {os.getpid()} on {socket.gethostname()}"
+    (tmp_path / "owner.txt").write_text(owner)
+    assert RunFolder(tmp_path).owner() == owner
+    os.mkfifo(tmp_path / "search.lock")
+    assert RunFolder(tmp_path).owner() in (owner, None)  # and is not waited for
+
+
+def test_who_asks_for_the_owner_keeps_no_search_from_starting(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    asked = os.open(tmp_path / "search.lock", os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(asked, fcntl.LOCK_SH)
+    threading.Timer(0.02, os.close, (asked,)).start()
+    with RunFolder(tmp_path).lock():
+        assert RunFolder(tmp_path).owner() is not None
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"process 1 on \x1b]0;x\x07", b"anybody"])
