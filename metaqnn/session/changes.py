@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import AUTO, flag
@@ -19,6 +19,7 @@ def changes_since(record: SearchRecord, prepared: Prepared) -> Iterator[str]:
         prepared: with the precision that it goes on with.
     """
     yield from _precision(Environment.stored(record.environment).precision, prepared)
+    yield from _versions(record.versions, prepared.record.versions)
 
 
 def _precision(before: str, prepared: Prepared) -> Iterator[str]:
@@ -29,3 +30,13 @@ def _precision(before: str, prepared: Prepared) -> Iterator[str]:
         yield f"trained in {now} from now on, so far in {before} ({flag('precision')} {before} keeps that)"
     elif here != now and prepared.environment.executor != "ray":
         yield f"trained in {now}, as it began; for this device {here} would be chosen"
+
+
+def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    others = [
+        f"{name} is {now[name]} here and was {was} at the start"
+        for name, was in (before.items() if isinstance(before, Mapping) else ())  # it may be damaged
+        if now.get(name, was) != was
+    ]
+    if others:
+        yield f"{'; '.join(others)}: results may differ"

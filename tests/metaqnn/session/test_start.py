@@ -1,8 +1,10 @@
 """Putting a search together: what is taken from where, and what is refused before anything is written."""
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -170,6 +172,18 @@ def test_a_search_of_which_no_precision_is_stored_takes_the_machines_and_says_so
     assert session.trainer.precision_name == stored_precision() == expected
     (note,) = session.notes
     assert note == f"trained in {expected} from now on; in which precision so far was not stored"
+
+
+def test_other_versions_of_the_libraries_are_named_and_those_of_the_start_stay_stored(folder):
+    before = {**resume(folder, {}, {}).prepared.record.versions, "torch": "1.13.0", "gone": "1"}
+    with closing(sqlite3.connect(folder.database)) as connection, connection:
+        connection.execute("UPDATE searches SET versions = ?", (json.dumps(before),))
+    session = resume(folder, {}, {})
+    assert session.notes == (
+        f"torch is {version('torch')} here and was 1.13.0 at the start: results may differ",
+    )
+    with closing(folder.open_search()) as database:
+        assert database.record().versions == before
 
 
 def test_it_may_be_given_the_same_options_again(folder):
