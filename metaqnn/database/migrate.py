@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from contextlib import closing
@@ -20,6 +21,7 @@ SCHEMA_VERSION = max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[
 """The newest revision in `migrations/versions`."""
 VERSION = re.compile(r"(?!0000)\d{4}")
 """The form of all revisions, from 0001 on."""
+_LOG = logging.getLogger(__name__)
 
 
 class NoSearchError(DatabaseError):
@@ -75,7 +77,7 @@ def find_search(connection: Connection, where: str, search_id: int | None) -> in
 
 
 def upgrade(engine: Engine) -> None:
-    """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first.
+    """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first. Both are told.
 
     Raises:
         DatabaseError: the database was written by a newer version or another program.
@@ -85,9 +87,8 @@ def upgrade(engine: Engine) -> None:
         _check_upgradable(connection, version, name_of(engine.url))
     if version == SCHEMA_VERSION:
         return
-    if version is not None and engine.dialect.name == "sqlite":
-        file = Path(str(engine.url.database))
-        _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
+    if version is not None:
+        _keep_and_tell(engine, version)
     _run_migrations(engine)
 
 
@@ -111,6 +112,17 @@ def check_upgradable(url: str | URL) -> None:
 def _check_upgradable(connection: Connection, version: str | None, where: str) -> None:
     if version is not None and not (VERSION.fullmatch(version) and version <= SCHEMA_VERSION):
         check_version(connection, where)
+
+
+def _keep_and_tell(engine: Engine, version: str) -> None:
+    """Copy an SQLite file of an older schema, which will be upgraded, and say what becomes of the database."""
+    where = name_of(engine.url)
+    then = "versions of MetaQNN that do not know that cannot use it any more"
+    if engine.dialect.name == "sqlite":
+        file = Path(str(engine.url.database))
+        _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
+        then = f"as it was, it stays in {where}.backup-{version}"
+    _LOG.warning("%s is upgraded from schema %s to %s; %s", where, version, SCHEMA_VERSION, then)
 
 
 def _back_up(file: Path, to: Path) -> None:

@@ -107,6 +107,23 @@ def test_an_older_database_is_upgraded_after_a_whole_copy_of_it(file, newer_prog
     assert database.record().input_shape == (1, 8, 8)
 
 
+@pytest.mark.parametrize("opened", [True, False])
+def test_who_upgrades_a_database_is_told_so_and_what_becomes_of_it(
+    url, record, newer_program, caplog, opened
+):
+    """A server's database may be shared with people whose program is older, and has no copy."""
+    (ReplayDatabase.open(url) if opened else ReplayDatabase.create(url, record)).close()
+    (said,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert said.startswith(f"{name_of(url)} is upgraded from schema {OLDER} to {NEWER}")
+    if url.drivername == "sqlite":
+        assert said.endswith(f"; as it was, it stays in {name_of(url)}.backup-{OLDER}")
+    else:
+        assert said.endswith("; versions of MetaQNN that do not know that cannot use it any more")
+    caplog.clear()
+    ReplayDatabase.open(url).close()
+    assert not caplog.records
+
+
 def test_a_search_of_the_first_schema_goes_on(new_url, record, monkeypatch, ask):
     url = new_url()
     monkeypatch.setattr(migrate, "SCHEMA_VERSION", "0001")
