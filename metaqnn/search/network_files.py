@@ -16,6 +16,8 @@ from trainers.weights import TrainedNetwork
 _LOG = logging.getLogger(__name__)
 WEIGHTS = "weights"
 """The folder in a run folder."""
+MOST_NAMED = 5
+"""Networks whose weights are missing that are named."""
 
 _NAME = re.compile(r"network-(\d{1,9})\.pt(\.tmp)?")
 
@@ -110,10 +112,22 @@ class NetworkFiles:
         self._weights.mkdir(exist_ok=True)
         self._rank(finalists)
         best = {finalist.number: finalist for finalist in self._best}
+        self._tell_missing()
         _remove_others(self._checkpoints, {*in_training, *best})
         _remove_others(self._weights, best)
         for finalist in self._best:
             self._settle(finalist)
+
+    def _tell_missing(self) -> None:
+        numbers = (finalist.number for finalist in self._best)
+        missing = [n for n in numbers if not (self.weights(n).exists() or self.checkpoint(n).path.exists())]
+        if missing:
+            named = ", ".join(map(str, missing[:MOST_NAMED])) + (", ..." if missing[MOST_NAMED:] else "")
+            _LOG.warning(
+                "weights of network%s %s, among the best %d, are not in %r: fewer were kept when they ended, or "
+                "they are in another copy of the run folder",
+                "s" if missing[1:] else "", named, self._keep, str(self._weights),
+            )  # fmt: skip
 
     def _rank(self, finalists: Iterable[Finalist]) -> list[Finalist]:
         """Take in networks. Returns those that are not among the best any more."""

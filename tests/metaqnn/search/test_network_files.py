@@ -97,6 +97,21 @@ def test_fewer_may_be_kept_later(files, tmp_path):
     assert kept(tmp_path) == ["network-3.pt"]
 
 
+def test_weights_of_the_best_that_are_missing_are_named(files, tmp_path, caplog):
+    """As in a copy of a run folder whose search went on elsewhere, or where more are to be kept than before."""
+    made = files(3)
+    for number in (1, 2, 3):
+        train(made, number, 0.1 * number)
+    made.ended(3, [finalist(3, 0.3)])
+    everyone = [finalist(number, 0.1 * number) for number in range(1, 6)]
+    files(4).tidy([], everyone)
+    place = str(tmp_path / "weights")
+    assert f"weights of networks 5, 4, among the best 4, are not in {place!r}: " in caplog.text
+    caplog.clear()
+    files(2).tidy([], everyone[:3])
+    assert not caplog.text
+
+
 def test_a_last_epoch_that_was_not_saved_is_not_passed_off_as_the_trained_network(files, tmp_path, caplog):
     made = files(1)
     train(made, 1, 0.5, epochs=EPOCHS - 1)
