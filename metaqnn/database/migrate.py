@@ -77,7 +77,7 @@ def find_search(connection: Connection, where: str, search_id: int | None) -> in
 
 
 def upgrade(engine: Engine) -> None:
-    """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first. Both are told.
+    """Upgrade a database to SCHEMA_VERSION; an SQLite file with an older schema is backed up first.
 
     Raises:
         DatabaseError: the database was written by a newer version or another program.
@@ -115,7 +115,7 @@ def _check_upgradable(connection: Connection, version: str | None, where: str) -
 
 
 def _keep_and_tell(engine: Engine, version: str) -> None:
-    """Copy an SQLite file of an older schema, which will be upgraded, and say what becomes of the database."""
+    """Copy an SQLite file that will be upgraded, and say what becomes of any older database."""
     where = name_of(engine.url)
     then = "versions of MetaQNN that do not know that cannot use it any more"
     if engine.dialect.name == "sqlite":

@@ -124,10 +124,13 @@ class NetworkFiles:
         if missing:
             named = ", ".join(map(str, missing[:MOST_NAMED])) + (", ..." if missing[MOST_NAMED:] else "")
             _LOG.warning(
-                "weights of network%s %s, among the best %d, are not in %r: fewer were kept when they ended, or "
-                "they are in another copy of the run folder",
-                "s" if missing[1:] else "", named, self._keep, str(self._weights),
-            )  # fmt: skip
+                "weights of network%s %s, among the best %d, are not in %r: fewer were kept when they ended, "
+                "or they are in another copy of the run folder",
+                "s" if missing[1:] else "",
+                named,
+                self._keep,
+                str(self._weights),
+            )
 
     def _rank(self, finalists: Iterable[Finalist]) -> list[Finalist]:
         """Take in networks. Returns those that are not among the best any more."""

@@ -92,6 +92,25 @@ def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, mounted, comm
     assert main([command[0], str(folder), *command[1:], *more]) == 0
 
 
+@pytest.mark.parametrize("with_index", [True, False])
+def test_what_is_read_only_after_a_kill_needs_the_index_of_its_log(
+    undisturbed, tmp_path, mounted, with_index, capsys
+):
+    """SQLite would write the index anew."""
+    place = tmp_path / "archive"
+    mounted(place, "size=8m")
+    folder = shutil.copytree(undisturbed.folder, tmp_path / "run")
+    with closing(sqlite3.connect(folder / "search.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE searches SET seconds = seconds + 1")
+        connection.commit()
+        missing = shutil.ignore_patterns(*(() if with_index else ("*-shm",)))
+        copy = shutil.copytree(folder, place / "run", ignore=missing)
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    assert main(["top", str(copy)]) == (0 if with_index else 2)
+    assert ("copy the folder to a place where you may write" in capsys.readouterr().err) != with_index
+
+
 def test_a_damaged_database_is_one_line_or_answers(finished, capsys):
     """Bytes that were changed at random, or an end that is missing: never a traceback."""
     original, rng, refused = (finished.folder / "search.db").read_bytes(), random.Random(0), 0

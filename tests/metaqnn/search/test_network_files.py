@@ -98,7 +98,7 @@ def test_fewer_may_be_kept_later(files, tmp_path):
 
 
 def test_weights_of_the_best_that_are_missing_are_named(files, tmp_path, caplog):
-    """As in a copy of a run folder whose search went on elsewhere, or where more are to be kept than before."""
+    """In a copy of a run folder whose search went on elsewhere, or if more are to be kept than before."""
     made = files(3)
     for number in (1, 2, 3):
         train(made, number, 0.1 * number)
