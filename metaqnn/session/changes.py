@@ -29,7 +29,7 @@ def _precision(before: str, prepared: Prepared) -> Iterator[str]:
     elif before != now:
         yield f"trained in {now} from now on, so far in {before} ({flag('precision')} {before} keeps that)"
     elif here != now and prepared.environment.executor != "ray":
-        yield f"trained in {now}, as it began; for this device {here} would be chosen"
+        yield f"trained in {now}, as before; for this device {here} would be chosen"
 
 
 def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

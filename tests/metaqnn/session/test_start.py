@@ -145,7 +145,7 @@ def test_the_precision_of_the_start_stays_on_a_machine_that_would_choose_another
     assert session.trainer.precision == torch.float32
     worker = make_trainer(session.prepared.record, session.prepared.environment)
     assert worker.precision == torch.float32
-    assert session.notes == ("trained in float32, as it began; for this device bfloat16 would be chosen",)
+    assert session.notes == ("trained in float32, as before; for this device bfloat16 would be chosen",)
 
 
 def test_another_precision_is_told_stays_and_may_be_taken_back(folder, machine, stored_precision):
