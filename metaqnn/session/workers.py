@@ -201,8 +201,9 @@ def _connect(environment: Environment) -> None:
         from metaqnn.executors.ray import connect
     except ImportError:
         raise ConfigError("--executor ray needs Ray: pip install 'metaqnn[ray]'") from None
+    address = environment.address
     try:
-        connect(environment.address)
+        connect(address)
     except ConnectionError as error:
         trouble = f"--address is {address!r}, but no Ray cluster is there"
         if address is None:
