@@ -201,7 +201,7 @@ class PoolExecutor(ABC, Generic[W]):
         if isinstance(message, Failed):
             coordinator.on_failure(worker.task, CRASHED, message.traceback)
         else:
-            self._recordings.ended(worker.task)
+            self._recordings.ended(worker.task, message.result.outcome)
             coordinator.on_result(worker.task, message.result)
 
     def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:

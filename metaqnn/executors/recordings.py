@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from metaqnn.executors.base import Task
 from metaqnn.output import last_line
+from trainers import Outcome
 
 _LOG = logging.getLogger(__name__)
 ENOUGH = 3
@@ -17,7 +18,7 @@ class Recordings:
     """Remembers whether recordings work where the workers of a pool run.
 
     Each that fails costs the process in which it does. Networks that are trained well in between say nothing:
-    the larger ones are never recorded.
+    the larger ones are never recorded. Whether the recording or the device has failed is not told apart.
     """
 
     def __init__(self) -> None:
@@ -33,14 +34,15 @@ class Recordings:
             )
         return replace(task, without_graphs=True)
 
-    def ended(self, task: Task) -> None:
+    def ended(self, task: Task, outcome: Outcome) -> None:
         """Take in that a training has come to a result."""
-        if not task.without_graphs:
+        if not task.without_graphs or outcome is Outcome.OUT_OF_MEMORY:
             return
         self._cured += 1
         if self._cured == ENOUGH:
             _LOG.warning(
-                "%d networks could be trained only without CUDA graphs; from now on all others do without",
+                "%d networks failed on their device and were then trained without CUDA graphs; from now on "
+                "all others do without",
                 ENOUGH,
             )
 

@@ -22,6 +22,8 @@ from predictor.errors import CurvesError
 LETTERS = tuple(ascii_lowercase)
 LONGEST_POINT = 3
 """Numbers of a point of a curve: time, step and value."""
+A_TIME = 1e6
+"""Numbers above are seconds since 1970, or milliseconds."""
 
 
 def with_trainings(content: Any, wishes: Wishes) -> Any:
@@ -30,7 +32,11 @@ def with_trainings(content: Any, wishes: Wishes) -> Any:
         return content
     if _has_curves_of_a_metric(content):
         return [dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)]
-    if wishes.curve or wishes.metric in content or not _names_trainings(content):
+    if wishes.curve or wishes.metric in content:
+        return content
+    if wishes.metric:
+        _refuse_counted(content)
+    if not _names_trainings(content):
         return content
     names = list(content)
     if not wishes.metric and not all(map(numbers_trainings, names)):
@@ -39,6 +45,25 @@ def with_trainings(content: Any, wishes: Wishes) -> Any:
             f"values are: --metric; if they are metrics, say which: --curve {as_argument(names[0])}"
         )
     return [{"name": name, "": values} for name, values in content.items()]
+
+
+def _refuse_counted(content: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse `net1, net2, ...`, which may be trainings, or epochs as in the columns of a table."""
+    groups = groups_of(list(content))
+    stem = groups[0].template.replace("#", "").strip(" _-./") if groups else ""
+    if not stem or not _is_counted(list(content)) or _tells(stem) or numbers_trainings(next(iter(content))):
+        return
+    if len(content) > 1 and all(map(_are_numbers, content.values())):
+        raise CurvesError(
+            f"{listed(list(content))} may be trainings or epochs; if they are trainings, call them run1, "
+            f"run2 and so on; if they are epochs, --curve {as_argument(groups[0].name)}"
+        )
+
+
+def _is_counted(names: Sequence[str]) -> bool:
+    """Whether these differ in one number alone, which counts them."""
+    groups = groups_of(list(names))
+    return len(groups) == 1 and groups[0].stride is not None and len(groups[0].columns) == len(names)
 
 
 def _is_list(value: Any) -> bool:
@@ -65,7 +90,8 @@ def _are_curves(lists: Sequence[Any]) -> bool:
         return False
     first = [values[0] for values in lists]
     ascending = len(first) > 1 and None not in first and all(a < b for a, b in pairwise(first))
-    return not (ascending and max(map(len, lists)) <= LONGEST_POINT)
+    counts = ascending and (all(float(a).is_integer() for a in first) or first[0] > A_TIME)
+    return not (counts and max(map(len, lists)) <= LONGEST_POINT)
 
 
 def _is_of_an_epoch(name: str) -> bool:
@@ -77,7 +103,7 @@ def _is_of_an_epoch(name: str) -> bool:
 def _names_trainings(content: Mapping[str, Sequence[Any]]) -> bool:
     """Whether these are several curves whose names tell trainings, or nothing.
 
-    Names that only count, `net1, net2`, may be those of epochs in the columns of a table.
+    Names that only count, `1, 2`, may be those of epochs in the columns of a table.
     """
     names = list(content)
     if len(names) < 2 or not all(map(_are_numbers, content.values())):
@@ -85,9 +111,7 @@ def _names_trainings(content: Mapping[str, Sequence[Any]]) -> bool:
     if all(map(numbers_trainings, names)):
         return not any(map(mentions_metric_or_data, names))
     lettered = tuple(map(str.lower, names)) == LETTERS[: len(names)]
-    groups = groups_of(names)
-    counted = len(groups) == 1 and groups[0].stride is not None and len(groups[0].columns) == len(names)
-    return lettered or not (counted or any(map(_tells, names)))
+    return lettered or not (_is_counted(names) or any(map(_tells, names)))
 
 
 def _tells(name: str) -> bool:

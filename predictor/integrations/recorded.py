@@ -198,8 +198,11 @@ class CurveStore:
         n, shares = len(curves), rising_shares(curves.values)
         if way := wrong_way(NamedMetric(curves.metric, curves.direction), curves.values):
             said = f"metric = {curves.metric!r}, which {way} trainings; if less is better, say another metric"
-        elif 0 < shares < n and in_percent(curves.metric, curves.values):
-            said = f"{shares} of {n} trainings go up within 0 to 1, beside percentages; report all alike"
+        elif 1 < shares < n and in_percent(curves.metric, curves.values):
+            said = (
+                f"{shares} of {n} trainings go up within 0 to 1, beside percentages; if these are fractions"
+            )
+            said = f"{said}, report all alike"
         else:
             return
         logger.warning("%s: %s, and use another file", self.path, said)

@@ -83,7 +83,7 @@ class BaselinePredictor(BaseEstimator):
         check_is_fitted(self, "T_")
         if curves.T != self.T_:
             raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
-        check_measure(curves, self.like_)
+        check_measure(curves, getattr(self, "like_", curves))  # models of earlier versions have none
         taus = epochs_looked_at(curves, tau)
         if tau is not None and not 1 <= tau < self.T_:
             raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")

@@ -55,8 +55,8 @@ class StackedRegression(SequentialRegression):
     Forecasts, the members' too, stay within what is possible: y_tau plus the smallest to the largest
     increment of the completed curves (and 0), a tenth of their range beyond, and accuracies in [0, 1]. A
     curve that is worse than all of them, say a loss of 61 after an epoch, may also end like the best, unless
-    its own epochs show that it hardly moves. A loss that has exploded, ten times as far below its beginning
-    as the best is above it, counts as just that far below, in training and when asked about.
+    its own epochs show that it hardly moves. A loss that has exploded (see `stacked_tau.Explosions`) counts
+    as far below all that others do, but no further, in training and when asked about.
 
     A fit to 100 curves takes about a second of processor time for each tau; a `prior` makes it no cheaper.
 

@@ -24,8 +24,8 @@ TYPICAL = 0.9
 MARGIN = 0.1
 """How far beyond the increments that were seen a forecast may go, in their range."""
 FAR = 10.0
-"""How far a curve may fall below its beginning, in multiples of the way from there to the best: at most 0.3
-on all thirteen sets of recorded curves that we know."""
+"""How far a curve may fall, see `Explosions`; on all thirteen sets of recorded curves that we know, none
+falls further than 0.3."""
 PERCENT = 100.0
 
 
@@ -88,18 +88,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Explosions:
-    """Losses that have exploded: how far a curve may fall below its beginning.
+    """Losses that have exploded: how far a curve may fall.
 
-    One loss of 1e6 among the completed ones would be all that a regression learns. Ten times as far below its
-    first value (or the worst quarter of all first values) as the best is above it is as far as a curve goes;
-    what is beyond counts as just that. Accuracies and other metrics with a worst value do not explode.
+    One loss of 1e6 among the completed ones would be all that a regression learns. A curve goes no further
+    down than ten times as far below its first value, and below three quarters of the values of any epoch, as
+    the best is above them; what is beyond counts as just that. Accuracies and other metrics with a worst
+    value do not explode.
 
     Attributes:
-        beginning: the worst quarter of the first scores is up to this.
+        low: a quarter of the scores of the worst epoch are not above it.
         best: the largest score.
     """
 
-    beginning: float
+    low: float
     best: float
 
     @classmethod
@@ -107,13 +108,13 @@ class Explosions:
         """The limit that completed curves set; None for metrics with a worst value."""
         if np.isfinite(_possible(curves)[0]):
             return None
-        beginning = float(np.quantile(curves.scores[:, 0], 0.25, method="higher"))
-        return cls(beginning, float(curves.scores.max()))
+        low = float(np.quantile(curves.scores, 0.25, axis=0, method="higher").min())
+        return cls(low, float(curves.scores.max()))
 
     def limited(self, curves: LearningCurves) -> LearningCurves:
-        """The curves, none further below its beginning than a curve goes."""
-        begun = np.minimum(curves.scores[:, :1], self.beginning)
-        lowest = begun - FAR * (self.best - begun)
+        """The curves, none further down than a curve goes."""
+        low = np.minimum(curves.scores[:, :1], self.low)
+        lowest = low - FAR * (self.best - low)
         exploded = curves.scores < lowest
         if not exploded.any():
             return curves
@@ -138,21 +139,21 @@ class StackedTau:
         members: the fitted models by name.
         weights: of the members, they sum to 1.
         limits: of the forecasts; None where they may be anything.
-        explosions: of the curves that are looked at; None where there can be none.
         uncertainty: of the stack.
         residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without it.
         hold_flat: whether runs that have been flat so far are predicted to stay so.
+        explosions: of the curves that are looked at; None where there can be none.
     """
 
     tau: int
     members: Mapping[str, TauModel]
     weights: Mapping[str, float]
     limits: Limits | None
-    explosions: Explosions | None
     uncertainty: Uncertainty
     residuals: Floats
     held_out: Floats
     hold_flat: bool
+    explosions: Explosions | None = None
 
     def predict(self, curves: LearningCurves) -> Floats:
         """(n,) y_hat_T in scores; features that members share are made once."""
@@ -201,11 +202,11 @@ def fit_stack(
         fitted,
         dict(zip(fitted, stack_weights(total, len(curves)).tolist(), strict=True)),
         limits,
-        explosions,
         make_uncertainty(uncertainty, residuals, held_out),
         residuals,
         held_out,
         hold_flat,
+        explosions,
     )
 
 

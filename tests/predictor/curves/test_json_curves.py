@@ -59,6 +59,15 @@ def test_the_history_of_one_training_stays_one(read, content, wishes):
     np.testing.assert_array_equal(read(content, **wishes).values, [[0.2, 0.4, 0.5]])
 
 
+@pytest.mark.parametrize("name", ["net{}", "cnn-{}", "arch_{}"])
+def test_names_that_are_counted_may_be_trainings_or_epochs(read, accuracies, name):
+    content = {name.format(place): row for place, row in enumerate(accuracies.tolist(), start=1)}
+    stem = name.format("").strip("-_")
+    with pytest.raises(CurvesError, match=rf"may be trainings or epochs; .* run1, run2 .* --curve {stem}"):
+        read(content, metric="accuracy")
+    np.testing.assert_array_equal(read(content, metric="accuracy", curve=stem).values, accuracies.T)
+
+
 def test_columns_of_epochs_stay_columns(read, accuracies):
     content = {f"curve_{epoch}": column for epoch, column in enumerate(accuracies.T.tolist(), start=1)}
     np.testing.assert_array_equal(read(content).values, accuracies)
@@ -67,13 +76,22 @@ def test_columns_of_epochs_stay_columns(read, accuracies):
 def test_lists_of_curves_under_the_name_of_their_metric(read, accuracies, rates):
     curves = read({"val_acc": accuracies.tolist()})
     np.testing.assert_array_equal(curves.values, accuracies)
+    ascending = [[0.28, 0.39, 0.44], [0.31, 0.42, 0.48]]  # by their first values, as steps are
+    np.testing.assert_array_equal(read({"val_acc": ascending}).values, ascending)
     others = {"lr": list(rates), "train_acc": (accuracies + 0.01).tolist()}
     curves = read({**others, "val_acc": accuracies.tolist()})
     np.testing.assert_array_equal(curves.values, accuracies)
     np.testing.assert_array_equal(curves.hyperparameters["lr"], rates)
 
 
-@pytest.mark.parametrize("content", [{"val_loss": [[1, 2.1], [2, 1.7], [3, 1.5]]}, {"val_acc": [[], []]}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"val_loss": [[1, 2.1], [2, 1.7], [3, 1.5]]},
+        {"val_loss": [[1796025600.5, 2.1], [1796025660.1, 1.7]]},
+        {"val_acc": [[], []]},
+    ],
+)
 def test_pairs_of_step_and_value_are_no_curves(read, content):
     with pytest.raises(CurvesError):
         read(content)

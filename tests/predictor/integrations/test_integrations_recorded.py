@@ -383,8 +383,15 @@ def test_a_falling_loss_that_is_called_accuracy_is_told_once_and_when_it_is_read
 
 
 def test_shares_among_percentages_are_told_of_once(tmp_path, caplog):
-    store_all(tmp_path / "curves.npz", [[20, 60, 90], [0.3, 0.7, 0.9], [0.2, 0.4, 0.5]], metric="accuracy")
-    assert caplog.text.count("1 of 2 trainings go up within 0 to 1, beside percentages") == 1
+    values = [[20, 60, 90], [0.3, 0.7, 0.9], [0.2, 0.4, 0.5], [0.2, 0.5, 0.6]]
+    store_all(tmp_path / "curves.npz", values, metric="accuracy")
+    assert caplog.text.count("2 of 3 trainings go up within 0 to 1, beside percentages") == 1
+    assert caplog.text.count("beside percentages") == 1
+
+
+def test_one_training_at_a_chance_of_one_percent_is_no_share_among_percentages(tmp_path, caplog):
+    store_all(tmp_path / "curves.npz", [[20, 40, 60], [10, 30, 70], [0.87, 0.98, 1.0]], metric="accuracy")
+    assert caplog.text == ""
 
 
 def test_curves_that_may_be_as_they_are_told_are_stored_in_silence(values, tmp_path, caplog):

@@ -107,3 +107,15 @@ def test_perplexities_are_forecast_on_the_log_scale():
 def test_without_a_completed_curve_there_is_no_sigma():
     with pytest.raises(CurvesError, match="none of 1 curves is completed"):
         LastSeenValue().fit(LearningCurves(VALUES[2:]))
+
+
+def test_a_baseline_refuses_curves_of_another_metric():
+    model = LastSeenValue().fit(LearningCurves(VALUES))
+    with pytest.raises(CurvesError, match=r"metric='loss' \(minimize\) are compared with .*'accuracy'"):
+        model.predict(LearningCurves(VALUES, metric="loss"), tau=1)
+
+
+def test_a_sigma_of_tiny_losses_is_tiny():
+    losses = 1e-13 * np.array([[3.0, 2.0], [2.5, 2.0], [4.0, 1.0]])
+    model = LastSeenValue().fit(LearningCurves(losses, metric="loss"))
+    assert model.sigma_[0] == pytest.approx(1e-13 * np.sqrt((1 + 0.25 + 9) / 3))

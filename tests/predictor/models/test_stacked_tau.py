@@ -100,6 +100,25 @@ def test_a_loss_explodes_ten_times_as_far_below_its_beginning_as_the_best_is_abo
     assert explosions.limited(usual) is usual
 
 
+def test_losses_that_begin_alike_and_all_get_worse_do_not_explode():
+    """As networks that are pruned step by step: all begin at the loss of one trained network."""
+    rng = np.random.default_rng(0)
+    rises = rng.uniform(0.1, 0.9, (60, 1)) * np.linspace(0, 1, 8)
+    curves = LearningCurves(0.3 + rises + rng.normal(0, 0.002, (60, 8)), metric="loss")
+    assert Explosions.of(curves).limited(curves) is curves
+    model = StackedRegression(n_settings=5).fit(curves[:30], taus=[4])
+    assert model.score(curves[30:], 4) > 0.9
+
+
+def test_the_forecast_of_a_loss_that_has_exploded_is_far_below_all_others_and_no_further(make_curves):
+    losses = 3 - 2 * make_curves(40, 8, seed=2).values
+    model = StackedRegression(n_settings=5).fit(LearningCurves(losses, metric="loss"), taus=[4])
+    running = np.full((1, 8), np.nan)
+    running[0, :4] = [3.0, 30.0, 1e3, 1e6]
+    forecast = -model.predict(LearningCurves(running, metric="loss"), 4)[0]
+    assert losses[:, -1].max() < forecast < 100
+
+
 def test_accuracies_do_not_explode(curves):
     assert Explosions.of(curves) is None
 

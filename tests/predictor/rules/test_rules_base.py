@@ -81,3 +81,11 @@ def test_a_curve_of_another_metric_than_the_history_is_refused(judge, measure, s
         judge(LearningCurves(worst, **measure), losses)
     with pytest.raises(CurvesError, match=r"'loss' \(maximize\)"):
         judge(LearningCurves(worst, metric="loss", direction="maximize"), losses)
+
+
+def test_a_metric_under_another_name_is_the_same_metric():
+    values = np.linspace(0.2, 0.8, 30)[:, None] * [0.4, 0.7, 0.9, 1.0]
+    running = LearningCurves([[0.3, np.nan, np.nan, np.nan]], metric="val_acc")
+    assert RankEnvelope().decide(running, LearningCurves(values)) == RankEnvelope().decide(
+        LearningCurves(running.values), LearningCurves(values)
+    )

@@ -102,3 +102,22 @@ def test_below_all_that_taught_a_first_input_is_the_less_promising_the_lower_it_
     assert np.all(np.diff(predicted.exceeds(0.5)) < 0)
     for row in range(9):
         np.testing.assert_allclose(predicted.squared_scales[:, row], predicted.squared_scales[:, 0])
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_below_all_that_taught_nothing_is_expected_to_be_better_than_at_the_lowest(columns):
+    """Where the lowest results happen to rise towards lower inputs, that is not carried on."""
+    rng = np.random.default_rng(5)
+    X = np.linspace(-2, 2, 15)[:, None] * np.eye(1, columns)
+    y = X[:, 0] ** 2 - 2 + rng.normal(0, 0.05, 15)
+    process = AveragedProcess.fit(X, y, np.empty((0, columns)), NONE)
+    new = np.array([-2.0, -2.1, -2.5, -4.0, -50.0])[:, None] * np.eye(1, columns)
+    means = process.predict(new).mean
+    assert np.all(means <= means[0])
+    assert [process.predict_one(x, 0.5)[1] for x in new] == pytest.approx(means.tolist(), rel=1e-9)
+    rest = AveragedProcess.fit(X[1:], y[1:], np.empty((0, columns)), NONE)
+    left_out = process.leave_one_out()
+    kernels = [p.kernel for p in process.processes]
+    if kernels == [p.kernel for p in rest.processes]:
+        assert left_out.mean[0] == pytest.approx(rest.predict(X[:1]).mean[0], rel=1e-6)
+    assert left_out.mean[0] <= rest.predict(X[1:2]).mean[0] + 0.05
