@@ -82,7 +82,7 @@ def test_a_training_is_the_same_to_the_bit_inside_of_autocast(trainer, noise, pr
         trainer(noise, precision=precision).train(LEARNER, seed=3, on_epoch=inside.append)
         assert torch.is_autocast_enabled("cpu")
     assert numbers(inside) == numbers(alone)
-    assert alone[-1].loss < alone[0].loss - 0.01  # the loss stands still where rounded weights are kept
+    assert alone[-1].loss < alone[0].loss - 0.05  # it hardly falls where rounded weights are kept
 
 
 def test_an_interrupted_step_leaves_no_later_training_without_gradients(trainer, noise):
