@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from metaqnn.output import command
 from trainers import Checkpoint
 from trainers.files import not_written
 from trainers.weights import TrainedNetwork
@@ -122,14 +123,16 @@ class NetworkFiles:
         numbers = (finalist.number for finalist in self._best)
         missing = [n for n in numbers if not (self.weights(n).exists() or self.checkpoint(n).path.exists())]
         if missing:
-            named = ", ".join(map(str, missing[:MOST_NAMED])) + (", ..." if missing[MOST_NAMED:] else "")
+            named = missing[:MOST_NAMED]
             _LOG.warning(
-                "weights of network%s %s, among the best %d, are not in %r: fewer were kept when they ended, "
-                "or they are in another copy of the run folder",
+                "weights of network%s %s, among the best %d, are not in %r: removed or not kept while "
+                "--keep-weights was lower, lost, or in another copy of this folder; %s trained anew by: %s",
                 "s" if missing[1:] else "",
-                named,
+                ", ".join(map(str, named)) + (", ..." if missing[MOST_NAMED:] else ""),
                 self._keep,
                 str(self._weights),
+                "these are" if missing[1:] else "it is",
+                command("finetune", self._folder, "--networks", *named),
             )
 
     def _rank(self, finalists: Iterable[Finalist]) -> list[Finalist]:
