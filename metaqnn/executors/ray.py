@@ -24,8 +24,11 @@ from metaqnn.executors.worker import MakeTrainer, Place, Worker
 from metaqnn.output import last_line
 from trainers import EpochReport
 
+_LOG = logging.getLogger(__name__)
 ANSWER_SECONDS = 10.0
 """How long the head of a cluster may take to answer."""
+PATIENCE_SECONDS = 10.0
+"""How long a question to the cluster may take before it is said what is waited for."""
 
 T = TypeVar("T")
 SETTINGS = b"\x04"
@@ -217,15 +220,23 @@ def _check_answers(address: str) -> None:
         raise ConnectionError("the server at that address is not a Ray cluster")
 
 
-def ask(question: Callable[[], T], resources: Mapping[str, Any]) -> T:
+def ask(question: Callable[[], T], resources: Mapping[str, Any], waiting: str) -> T:
     """What a function returns on a machine of the cluster where these needs are met, once they are.
+
+    Args:
+        question: Ray must be able to pickle it.
+        resources: what it needs, in Ray's terms.
+        waiting: what is said if the answer is long in coming: everything there may be in use.
 
     Raises:
         ConnectionError: it cannot be called there; the message says why.
     """
     try:
         asked: Any = ray.remote(**resources)(lambda: question())  # Ray takes functions, but no partial ones
-        return cast(T, ray.get(asked.remote()))
+        answer = asked.remote()
+        if not ray.wait([answer], timeout=PATIENCE_SECONDS)[0]:
+            _LOG.warning(waiting)
+        return cast(T, ray.get(answer))
     except RayError as error:
         raise ConnectionError(last_line(str(error))) from None
 

@@ -25,6 +25,10 @@ from trainers.training import NetworkTrainer
 
 MOST_PER_GPU = 4
 """Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
+WAITING_FOR_A_GPU = (
+    "waiting for a free GPU of the Ray cluster, to choose the precision by it; --precision float32 or "
+    "bfloat16 does not ask"
+)
 
 
 def make_trainer(record: SearchRecord, environment: Environment) -> ClassifierTrainer:
@@ -162,7 +166,7 @@ def _precision_on_ray(environment: Environment) -> str | None:
     if not has_gpus() or environment.device == "cpu":
         return None
     try:
-        return ask(partial(auto_precision, environment.device), {"num_gpus": 0.01})
+        return ask(partial(auto_precision, environment.device), {"num_gpus": 0.01}, WAITING_FOR_A_GPU)
     except ConnectionError as error:
         raise ConfigError(f"no worker can be started on the Ray cluster: {error}") from None
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -102,9 +103,34 @@ def test_a_question_is_answered_where_a_worker_would_be(cluster):
     from metaqnn.executors.ray import ask
 
     needs = {"num_cpus": 1, "resources": {"slot": 1}}
-    assert ask(os.getpid, needs) != os.getpid()
+    assert ask(os.getpid, needs, "waiting") != os.getpid()
     with pytest.raises(ConnectionError, match="ZeroDivisionError"):
-        ask(partial(divmod, 1, 0), needs)
+        ask(partial(divmod, 1, 0), needs, "waiting")
+
+
+def test_that_a_busy_cluster_is_waited_for_is_said_once_and_the_answer_comes_when_it_is_free(
+    cluster, monkeypatch, tmp_path
+):
+    import ray
+
+    from metaqnn.executors.ray import ask
+
+    free, needs = tmp_path / "free", {"num_cpus": 1, "resources": {"slot": 2}}
+
+    @ray.remote(**needs)
+    def occupy(number):
+        (tmp_path / f"busy-{number}").touch()
+        while not free.exists():
+            time.sleep(0.02)
+
+    busy = [occupy.remote(number) for number in range(2)]  # on both nodes
+    while len([*tmp_path.glob("busy-*")]) < len(busy):
+        time.sleep(0.02)
+    monkeypatch.setattr("metaqnn.executors.ray.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("metaqnn.executors.ray._LOG.warning", lambda said: (heard.append(said), free.touch()))
+    heard = []
+    assert ask(os.getpid, needs, "waiting for both slots of a node") != os.getpid()
+    assert heard == ["waiting for both slots of a node"]
 
 
 def test_relative_paths_mean_the_same_to_actors(cluster, recorder, fakes, folder, monkeypatch):

@@ -239,8 +239,10 @@ def test_on_ray_all_workers_get_the_precision_that_one_gpu_of_the_cluster_choose
     some = replace(some, environment=Environment(device=device, precision=given, executor="ray"))
     monkeypatch.setattr(ray, "connect", lambda address: None)
     monkeypatch.setattr(ray, "has_gpus", lambda: gpus)
-    monkeypatch.setattr(ray, "ask", lambda question, resources: "bfloat16")
+    said = []
+    monkeypatch.setattr(ray, "ask", lambda question, resources, told: said.append(told) or "bfloat16")
     assert settled(some).environment == replace(some.environment, precision=expected)
+    assert all("a free GPU of the Ray cluster" in told and "--precision float32" in told for told in said)
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
