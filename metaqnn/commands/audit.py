@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from metaqnn.commands.common import (
@@ -70,6 +71,7 @@ def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> in
 
 def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.audit import Audit  # torch takes seconds to import
+    from metaqnn.session.changes import changes_since
     from metaqnn.session.start import reopen
     from trainers import EpochReport
     from trainers.datasets import decoding_bar
@@ -78,6 +80,9 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     with decoding_bar(not namespace.quiet):
         database, prepared = reopen(folder, changes, trust_module=namespace.trust_module)
     audit = Audit(database, prepared.trainer, prepared.config.seed, namespace.share)
+    if audit.waiting():
+        for change in changes_since(database.record(), prepared, goes_on=False):
+            print(f"note: {change}", file=sys.stderr)
     epochs = len(audit.waiting()) * prepared.config.epochs
     with progress_bar(total=epochs, unit="epoch", desc="audit", quiet=namespace.quiet) as bar:
         count = epoch_counter(bar)

@@ -8,26 +8,41 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import AUTO, flag
 from metaqnn.database import SearchRecord
 from metaqnn.session.preparation import Prepared
+from trainers import DeviceError, choose_device, choose_precision
 from trainers.device import auto_precision
 
 
-def changes_since(record: SearchRecord, prepared: Prepared) -> Iterator[str]:
-    """Notes on a search that goes on as `prepared`.
+def changes_since(record: SearchRecord, prepared: Prepared, *, goes_on: bool = True) -> Iterator[str]:
+    """Notes on a search of which networks are trained as `prepared`.
 
     Args:
         record: of the search, as stored before.
-        prepared: with the precision that it goes on with.
+        prepared: with the precision that they are trained in.
+        goes_on: whether the search itself goes on so.
     """
-    yield from _precision(Environment.stored(record.environment).precision, prepared)
+    lasting = " from now on" if goes_on else ""
+    yield from _precision(Environment.stored(record.environment).precision, prepared, lasting)
     yield from _versions(record.versions, prepared.record.versions)
 
 
-def _precision(before: str, prepared: Prepared) -> Iterator[str]:
+def require_precision(environment: Environment) -> None:
+    """Raise DeviceError if the device lacks the precision that a search was trained in."""
+    device = choose_device(environment.device)
+    try:
+        choose_precision(device, environment.precision)
+    except DeviceError:
+        raise DeviceError(
+            f"this search was trained in {environment.precision}, which is not supported on device "
+            f"{device.type!r}; {flag('precision')} float32 goes on without it"
+        ) from None
+
+
+def _precision(before: str, prepared: Prepared, lasting: str) -> Iterator[str]:
     now, here = prepared.environment.precision, auto_precision(prepared.environment.device)
     if before == AUTO:  # as it was stored at first
-        yield f"trained in {now} from now on; in which precision so far was not stored"
+        yield f"trained in {now}{lasting}; in which precision so far was not stored"
     elif before != now:
-        yield f"trained in {now} from now on, so far in {before} ({flag('precision')} {before} keeps that)"
+        yield f"trained in {now}{lasting}, so far in {before} ({flag('precision')} {before} keeps that)"
     elif here != now and prepared.environment.executor != "ray":
         yield f"trained in {now}, as before; for this device {here} would be chosen"
 

@@ -28,7 +28,7 @@ from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.changes import changes_since
+from metaqnn.session.changes import changes_since, require_precision
 from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
@@ -117,7 +117,7 @@ def resume(
 def reopen(
     folder: RunFolder, changes: dict[str, Any], *, trust_module: bool = False
 ) -> tuple[ReplayDatabase, Prepared]:
-    """The database and the trainer of a search that does not go on; the environment it had stays stored.
+    """The database and the trainer, here, of a search that does not go on; its environment stays stored.
 
     Args:
         folder: the run folder, locked by the caller.
@@ -125,7 +125,8 @@ def reopen(
         trust_module: as in `resume`, which also says what is raised.
     """
     database, record = _opened(folder)
-    return database, _prepared(record, record.config, changes, trust_module)
+    here = {**changes, "executor": "local"}
+    return database, settled(_prepared(record, record.config, here, trust_module))
 
 
 def _opened(folder: RunFolder, storage: URL | None = None) -> tuple[ReplayDatabase, SearchRecord]:
@@ -138,7 +139,10 @@ def _prepared(
     record: SearchRecord, config: SearchConfig, changes: dict[str, Any], trust_module: bool
 ) -> Prepared:
     require_trusted(config.dataset, trust_module)
-    prepared = prepare(config, Environment.stored(record.environment).but(**changes))
+    environment = Environment.stored(record.environment).but(**changes)
+    if changes.get("precision") is None:
+        require_precision(environment)
+    prepared = prepare(config, environment)
     require_same_images(record, prepared.dataset)
     return prepared
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
+from trainers.device import auto_precision
 
 TINY = ["--train-limit", "200", "--validation-size", "50", "--epochs", "2", "--layer-limit", "2"]
 SEARCH = [*TINY, "--schedule", "1.0:3,0.1:2", "--device", "cpu", "--threads", "1", "--quiet"]
@@ -322,6 +323,17 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     captured = capsys.readouterr()
     assert "~50.00%" in captured.out
     assert "1 audit of 1 stop: none would have beaten the best" in captured.out
+
+
+def test_an_audit_in_another_precision_than_this_machine_would_choose_says_so_if_it_trains(started, capsys):
+    other = {"float32": "bfloat16", "bfloat16": "float32"}[auto_precision("cpu")]
+    with closing(sqlite3.connect(started / "search.db")) as connection, connection:
+        connection.executescript(STOP_THE_BEST)
+        stored = "UPDATE searches SET circumstances = json_set(circumstances, '$.precision', ?)"
+        connection.execute(stored, [other])
+    for said in (True, False):
+        assert main(["audit", str(started), "--share", "1", "--quiet"]) == 0
+        assert (f"note: trained in {other}, as before; for this device " in capsys.readouterr().err) is said
 
 
 def test_an_interrupted_audit_says_how_to_go_on_with_as_many_networks(started, capsys, monkeypatch):

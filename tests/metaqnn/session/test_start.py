@@ -13,6 +13,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.changes import changes_since
 from metaqnn.session.preparation import OtherImagesError
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, check_same, prepare, reopen, resume, stopping_rule
@@ -21,6 +22,7 @@ from predictor import EarlyStopper, NoStopping, PredictorError
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.optuna import OptunaRule
 from predictor.rules.reward import LastSeen, ModelForecaster
+from trainers import DeviceError
 
 QUICK = {"train_limit": 60, "validation_size": 20}
 
@@ -172,6 +174,46 @@ def test_a_search_of_which_no_precision_is_stored_takes_the_machines_and_says_so
     assert session.trainer.precision_name == stored_precision() == expected
     (note,) = session.notes
     assert note == f"trained in {expected} from now on; in which precision so far was not stored"
+
+
+@pytest.mark.parametrize(
+    ("given", "trained", "said"),
+    [
+        ({}, "float32", "trained in float32, as before; for this device bfloat16 would be chosen"),
+        (
+            {"precision": "bfloat16"},
+            "bfloat16",
+            "trained in bfloat16, so far in float32 (--precision float32 keeps that)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_an_audit_trains_as_the_search_did_and_says_so_where_this_machine_would_not(
+    folder, machine, stored_precision, executor, given, trained, said
+):
+    """It trains here, wherever the search did."""
+    with closing(folder.open_search()) as database:
+        stored = {**database.record().environment, "precision": "float32", "executor": executor}
+        database.set_environment(stored)
+    machine(native=True)
+    database, prepared = reopen(folder, given)
+    with closing(database):
+        assert prepared.trainer.precision_name == prepared.environment.precision == trained
+        assert [*changes_since(database.record(), prepared, goes_on=False)] == [said]
+    assert stored_precision() == "float32"
+
+
+def test_a_stored_precision_that_the_device_lacks_is_one_line_with_the_option(folder, monkeypatch):
+    """A search of a CPU that goes on, or is audited, on a Mac."""
+    with closing(folder.open_search()) as database:
+        database.set_environment({**database.record().environment, "precision": "bfloat16"})
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    expected = "^this search was trained in bfloat16, .* on device 'mps'; --precision float32 goes on .*$"
+    for go_on in (lambda changes: resume(folder, {}, changes), lambda changes: reopen(folder, changes)):
+        with pytest.raises(DeviceError, match=expected):
+            go_on({"device": "mps"})
+    with pytest.raises(DeviceError, match="unknown precision 'half'"):
+        reopen(folder, {"precision": "half"})
 
 
 def test_other_versions_of_the_libraries_are_named_and_those_of_the_start_stay_stored(folder):
