@@ -75,7 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=MANY, default=1, metavar="N", help="trainings of each network (default: 1)"
     )
     _add_recipe(parser.add_argument_group("training"))
-    place = parser.add_argument_group("where (default: as in the search)")
+    place = parser.add_argument_group("where (default: as in the search, but for the precision)")
     add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"), default=None)
     add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -154,8 +154,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
         candidates = _candidates(reader, namespace, tuned)
         notes = _better(reader, namespace)
         prepared = prepare_finetuning(reader, options, namespace.train_limit, changes, tuned)
-    if prepared.test_images_added:
-        notes.append("note: its test images were added after the search, which had none")
+    notes += [f"note: {note}" for note in prepared.notes]
     files = FinetuningFiles.of(
         RunFolder(namespace.run),
         prepared.trainer,

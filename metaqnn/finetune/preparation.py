@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.options import AUTO, flag
 from metaqnn.config.tuned import Tuned
 from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
@@ -34,11 +35,22 @@ class PreparedFinetuning:
     checkpoint_every: float
     """Seconds that a network trains on before it is saved again."""
 
+    precision_given: bool
+    """Whether the user said in which precision."""
+
     @property
-    def test_images_added(self) -> bool:
-        """Whether the data set is known to have had no test images when the search began."""
-        images = self.search.images
-        return images is not None and not any(images.get("test", {}).values())
+    def notes(self) -> list[str]:
+        """What is not as it was in the search."""
+        images, notes = self.search.images, []
+        if images is not None and not any(images.get("test", {}).values()):
+            notes.append("its test images were added after the search, which had none")
+        here, there = self.trainer.precision_name, self.search.environment.get("precision", AUTO)
+        if not self.precision_given and there not in (AUTO, here):
+            notes.append(
+                f"trained in {here}, as this device suggests, the search in {there}; "
+                f"{flag('precision')} chooses"
+            )
+        return notes
 
 
 def prepare_finetuning(
@@ -56,7 +68,8 @@ def prepare_finetuning(
             translation in proportion to the images, and all else as published.
         train_limit: number of training images; None for all that the data set has, also where the search had
             fewer.
-        changes: environment options other than those of the search.
+        changes: environment options other than those of the search; without a precision, the device's own is
+            taken, as these are new trainings.
         tuned: what takes the place of the published recipe; None for nothing.
 
     Raises:
@@ -68,7 +81,7 @@ def prepare_finetuning(
     """
     record = reader.record()
     config = record.config
-    environment = Environment.stored(record.environment).but(**changes)
+    environment = replace(Environment.stored(record.environment), precision=AUTO).but(**changes)
     channels, side, _ = record.input_shape
     recipe = _recipe(options, config.mirror, side, tuned)
     dataset = _images(record, environment, train_limit)
@@ -81,7 +94,8 @@ def prepare_finetuning(
         deterministic=environment.deterministic,
         metric=config.metric,
     )
-    return PreparedFinetuning(trainer, dataset, record, environment.checkpoint_every)
+    given = changes.get("precision") is not None
+    return PreparedFinetuning(trainer, dataset, record, environment.checkpoint_every, given)
 
 
 def _recipe(options: Mapping[str, Any], mirror: bool, side: int, tuned: Tuned | None) -> FinetuningRecipe:

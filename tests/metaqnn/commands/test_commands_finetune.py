@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
@@ -99,6 +100,31 @@ def test_results_of_another_precision_are_said_to_be_such(run, best, capsys):
         note = "note: 1 training of those that have ended used float32 and will not be repeated in bfloat16, "
         deleted = f"unless you delete network-{best[0]}-seed-0.json or the like"
         assert (f"{note}{deleted}" in capsys.readouterr().err.splitlines()) is said
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_new_trainings_take_the_precision_of_this_machine_and_say_if_the_search_had_another(
+    run, best, capsys, monkeypatch, native
+):
+    here, other = ("bfloat16", "float32") if native else ("float32", "bfloat16")
+    for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, probe, lambda: native, raising=False)
+    arguments = ["finetune", str(run.path), "--networks", str(best[1]), *SHORT]
+    note = f"note: trained in {here}, as this device suggests, the search in {other}; --precision chooses"
+    for stored, given, trained, said in (
+        (other, [], here, True),
+        (other, ["--precision", here], here, False),
+        (other, ["--precision", other], other, False),
+        (here, [], here, False),
+        ("auto", [], here, False),  # as searches were stored at first
+    ):
+        with closing(sqlite3.connect(run.database)) as connection, connection:
+            environment = json.dumps({"precision": stored})
+            connection.execute("UPDATE searches SET circumstances = ?", [environment])
+        assert main([*arguments, *given]) == 0
+        lines = capsys.readouterr().err.splitlines()
+        assert any(line.startswith("training ") and line.endswith(f"on cpu, {trained}") for line in lines)
+        assert (note in lines) is said
 
 
 def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):
