@@ -44,6 +44,7 @@ class Evidence:
         labels: int64, (n,).
         accuracy: what the network reached on them when it was trained.
         metric: what that is, one of `trainers.metric.METRICS`.
+        changed: what has become of the images on which it was observed, if these are others; else empty.
     """
 
     part: str
@@ -51,6 +52,7 @@ class Evidence:
     labels: np.ndarray
     accuracy: float
     metric: str = ACCURACY
+    changed: str = ""
 
     @cached_property
     def measured(self) -> Metric:
@@ -127,8 +129,10 @@ def check_of(
         heard: is told how many images were classified, twice each.
 
     Raises:
-        ExportError: the accuracy is another.
+        ExportError: the accuracy is another, or was observed on other images.
     """
+    if evidence.changed:
+        raise ExportError(f"{name} is not exported: {evidence.changed}")
     loader = ImageLoader(evidence.images, evidence.labels, normalisation, torch.device("cpu"))
     module = network.build().eval()
     exact, rounded = [], []

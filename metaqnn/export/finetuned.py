@@ -19,6 +19,7 @@ from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command, counted
 from metaqnn.session.run_folder import RunFolder
 from state_space import Architecture
+from trainers import ImageDataset
 from trainers.weights import TrainedNetwork
 
 
@@ -55,7 +56,8 @@ def finetuned(
     training = _training(files, result)
     card = card_of(folder, record, row, dataset, network.normalisation, FINETUNE, training)
     card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
-    evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
+    changed = _changed(files, result, dataset)
+    evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy, changed=changed)
     return Exportable(card, network, network.normalisation, evidence, files_of(record, data_dir, dataset))
 
 
@@ -78,7 +80,7 @@ def ensemble(
         networks: numbers of the members, which one recipe must have; None for all that it has.
 
     Raises:
-        ExportError: fewer than two have been finetuned, or not by that recipe.
+        ExportError: fewer than two have been finetuned, or not by that recipe, or with other test images.
         OtherImagesError: the images are not those of the search.
     """
     record = reader.record()
@@ -88,6 +90,8 @@ def ensemble(
     normalisation = next(iter(members.values())).normalisation
     assert normalisation is not None  # as all files of long trainings
     dataset, _, _ = images_of(record, data_dir)
+    if changed := _changed(files, results[0], dataset):
+        raise ExportError(f"what the ensemble reaches is not known: {changed}")
     shares = np.mean([files.probabilities(one.network, one.seed) for one in results], axis=0)
     accuracy = float((shares.argmax(1) == dataset.test_labels).mean())
     first, counts = reader.network(next(iter(members))), [_counts(member) for member in members.values()]
@@ -117,6 +121,18 @@ def _counts(network: TrainedNetwork) -> dict[str, Any]:
         "parameters": architecture.parameters(*place),
         "macs": architecture.macs(*place),
     }
+
+
+def _changed(files: FinetuningFiles, result: FinetuningResult, dataset: ImageDataset) -> str:
+    """What is to be said if the test images are no longer those of a long training, as far as is known."""
+    then, now = result.test_images, len(dataset.test_labels)
+    if then == now and files.test_data() in (None, dataset.test_fingerprint):
+        return ""
+    how = "as many, but other ones" if then == now else f"{then} of them, now {now}"
+    return (
+        f"the test images are no longer those of recipe {files.folder.name} ({how}): bring those back, or "
+        "repeat its `metaqnn finetune`"
+    )
 
 
 def _training(files: FinetuningFiles, result: FinetuningResult, each: str = "") -> str:

@@ -16,6 +16,7 @@ import torch
 
 from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 from metaqnn.session.run_folder import RunFolder
+from predictor.files import small_text
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.files import write_whole
@@ -61,6 +62,7 @@ class FinetuningFiles:
             (files.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             with RunFolder(files.folder).lock():
                 if not (files.folder / "settings.json").exists():
+                    settings["test_data"] = trainer.test_fingerprint  # after the digest, which has "data"
                     write_whole(files.folder / "settings.json", json.dumps(settings, indent=2) + "\n")
         return files
 
@@ -97,6 +99,14 @@ class FinetuningFiles:
         )
         found = (self.result(number, seed) for number in sorted(int(name[1]) for name in names if name))
         return [result for result in found if result is not None]
+
+    def test_data(self) -> str | None:
+        """The fingerprint of the test images; None where an earlier version began, or the file is damaged."""
+        try:
+            stored = json.loads(small_text(self.folder / "settings.json"))["test_data"]
+        except (OSError, LookupError, RecursionError, TypeError, ValueError):
+            return None
+        return stored if isinstance(stored, str) else None
 
     def probabilities(self, number: int, seed: int) -> np.ndarray:
         """Softmax outputs of the trained network for the test images, float32 (images, classes).

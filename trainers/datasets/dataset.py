@@ -139,10 +139,18 @@ class ImageDataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over pixels, labels and class names; the same content under another name agrees."""
-        digest = hashlib.sha256(repr(tuple(self.class_names)).encode())
         arrays = [self.train_images, self.train_labels, self.test_images, self.test_labels]
         if len(self.validation_labels):
             arrays += [self.validation_images, self.validation_labels]
+        return self._digest(arrays)
+
+    @cached_property
+    def test_fingerprint(self) -> str:
+        """As `fingerprint`, of the test images alone: it is the same whichever others are used."""
+        return self._digest([self.test_images, self.test_labels])
+
+    def _digest(self, arrays: list[np.ndarray]) -> str:
+        digest = hashlib.sha256(repr(tuple(self.class_names)).encode())
         for array in arrays:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(array.reshape(-1).data)

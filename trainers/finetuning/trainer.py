@@ -72,7 +72,7 @@ class FinetuningTrainer(ImageTrainer):
             deterministic=deterministic,
         )
         self.normalisation = Normalisation.global_contrast()
-        self.test_labels = dataset.test_labels
+        self.test_labels, self.test_fingerprint = dataset.test_labels, dataset.test_fingerprint
         self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
         watched = stratified_subset(dataset.train_labels, max(WATCHED, dataset.num_classes), seed=0)
         images, labels = dataset.train_images, dataset.train_labels

@@ -2,34 +2,42 @@
 
 import json
 import os
+import shutil
 from contextlib import closing
 
 import numpy as np
 import pytest
 import torch
 
+from metaqnn.cli import main
 from metaqnn.export import Exportable, ExportError, ensemble, export_network, finetuned, searched
 from metaqnn.export.exported import exported
 from metaqnn.export.formats import load_source
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
+from metaqnn.session.run_folder import RunFolder
 from trainers import load_dataset
 from trainers.weights import TrainedNetwork
 
 
-def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None, ended_at=None):
+def finetune(
+    run, number, seed, errors, folder="30-epochs-0", shares=None, ended_at=None, tests=359, test_data=None
+):
     """What a long training leaves, of the weights that the search has kept.
 
-    Without a time, it is one of an earlier version, which stored none.
+    Without a time, it is one of an earlier version, which stored none; likewise without `test_data`, the
+    fingerprint of the test images, `tests` of them.
     """
     network = TrainedNetwork.read(run.path / "weights" / f"network-{number}.pt")
     with closing(run.reader()) as reader:
         normalisation = searched(run, reader, number).normalisation
     files = FinetuningFiles(run.path / "finetune" / folder)
     files.folder.mkdir(parents=True, exist_ok=True)
-    (files.folder / "settings.json").write_text(json.dumps({"data": "0" * 64}))
+    (files.folder / "settings.json").write_text(
+        json.dumps({"data": "0" * 64, **({} if test_data is None else {"test_data": test_data})})
+    )
     result = FinetuningResult(
         network=number, seed=seed, architecture=network.architecture, outcome="completed", message="",
-        attempt=1, learning_rate=0.1, training_accuracies=[0.9] * 30, test_errors=errors, test_images=359,
+        attempt=1, learning_rate=0.1, training_accuracies=[0.9] * 30, test_errors=errors, test_images=tests,
         seconds=1.0, device="cpu", precision="float32", ended_at=ended_at,
     )  # fmt: skip
     trained = TrainedNetwork(
@@ -38,7 +46,7 @@ def finetune(run, number, seed, errors, folder="30-epochs-0", shares=None, ended
     if errors is None:
         files.store(result, None, None)
     else:
-        files.store(result, trained, np.zeros((359, 10), np.float32) if shares is None else shares)
+        files.store(result, trained, np.zeros((tests, 10), np.float32) if shares is None else shares)
 
 
 def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
@@ -199,3 +207,90 @@ def test_an_ensemble_of_one_network_is_refused_also_where_it_is_named_twice(run,
     finetune(run, number, 0, 40)
     with closing(run.reader()) as reader, pytest.raises(ExportError, match="an ensemble needs two"):
         ensemble(run, reader, networks=[number] * copies)
+
+
+@pytest.fixture(scope="module")
+def without_test(tmp_path_factory):
+    """A search of three networks on 300 digits of a file of one's own without test images."""
+    folder = tmp_path_factory.mktemp("own")
+    own_digits(folder / "mine.npz")
+    search = ["--dataset", "mine", "--data-dir", str(folder), "--schedule", "1.0:3"]
+    search += ["--epochs", "2", "--image-size", "8"]
+    here = ["--device", "cpu", "--threads", "1", "--keep-weights", "2", "--layer-limit", "3", "--quiet"]
+    assert main(["run", "--run-dir", str(folder / "run"), *search, *here, "--no-early-stopping"]) == 0
+    return folder
+
+
+def own_digits(file, tests=slice(0)):
+    """Write digits, some of the test images among them; returns the data set."""
+    digits = load_dataset("digits")
+    parts = {"x_test": digits.test_images[tests], "y_test": digits.test_labels[tests]}
+    parts = parts if len(parts["y_test"]) else {}
+    np.savez(file, x_train=digits.train_images[:300], y_train=digits.train_labels[:300], **parts)
+    return load_dataset("mine", data_dir=file.parent)
+
+
+@pytest.fixture
+def own(without_test, tmp_path):
+    """A copy of that search, and of the file of its data set."""
+    shutil.copytree(without_test, tmp_path / "own")
+    run, file = RunFolder(tmp_path / "own" / "run"), tmp_path / "own" / "mine.npz"
+    return run, file
+
+
+def finetune_both(run, kept, dataset, reference, **known):
+    """Long trainings of the kept networks, with what these really give on the test images."""
+    for number in kept(run):
+        network = TrainedNetwork.read(run.path / "weights" / f"network-{number}.pt")
+        with closing(run.reader()) as reader:
+            normalisation = searched(run, reader, number, run.path.parent).normalisation
+        shares = reference(network, normalisation, dataset.test_images).softmax(1).numpy()
+        errors = int((shares.argmax(1) != dataset.test_labels).sum())
+        tests = len(dataset.test_labels)
+        finetune(run, number, 0, errors, shares=shares, tests=tests, **known)
+
+
+OTHERS = [(slice(0, 80), "60 of them, now 80"), (slice(60, 120), "as many"), (slice(0), "60 of them, now 0")]
+
+
+@pytest.mark.parametrize("words", [["--finetuned"], ["--ensemble"]])
+@pytest.mark.parametrize(("now", "said"), OTHERS)
+def test_an_export_is_refused_where_the_test_images_are_no_longer_those_of_the_long_training(
+    own, kept, reference, tmp_path, capsys, words, now, said
+):
+    run, file = own
+    then = own_digits(file, slice(60))
+    finetune_both(run, kept, then, reference, test_data=then.test_fingerprint)
+    own_digits(file, now)
+    network = [] if "--ensemble" in words else ["--network", str(kept(run)[0])]
+    place = ["--data-dir", str(file.parent), "--to", str(tmp_path / "export")]
+    assert main(["export", str(run.path), *words, *network, *place]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "the test images are no longer those of recipe 30-epochs-0" in error
+    assert said in error
+    assert not (tmp_path / "export").exists()
+
+
+@pytest.mark.parametrize("words", [["--finetuned"], ["--ensemble"]])
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_export_is_written_where_the_test_images_are_those_of_the_long_training_as_far_as_is_known(
+    own, kept, reference, tmp_path, words, stored
+):
+    run, file = own
+    dataset = own_digits(file, slice(60))
+    known = {"test_data": dataset.test_fingerprint} if stored else {}
+    finetune_both(run, kept, dataset, reference, **known)
+    network = [] if "--ensemble" in words else ["--network", str(kept(run)[0])]
+    place = ["--data-dir", str(file.parent), "--to", str(tmp_path / "export"), "--formats", "torch"]
+    assert main(["export", str(run.path), *words, *network, *place]) == 0
+    assert json.loads((tmp_path / "export" / "model.json").read_text())["test_images"] == 60
+
+
+def test_where_no_fingerprint_of_the_test_images_was_stored_their_number_tells(own, kept, reference):
+    run, file = own
+    finetune_both(run, kept, own_digits(file, slice(60)), reference)
+    own_digits(file, slice(80))
+    with closing(run.reader()) as reader, pytest.raises(ExportError, match="60 of them, now 80"):
+        ensemble(run, reader, str(file.parent))
+    with closing(run.reader()) as reader:  # its weights are what they were
+        assert finetuned(run, reader, kept(run)[0], str(file.parent)).card.test_images == 60

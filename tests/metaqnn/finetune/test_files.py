@@ -12,6 +12,7 @@ import torch
 from metaqnn.finetune import Candidate, Finetuning, FinetuningError, FinetuningFiles, FinetuningResult
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space import Architecture
+from trainers import load_dataset
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
@@ -73,6 +74,20 @@ def test_another_recipe_has_another_folder_and_the_same_one_the_same(
     assert len({first, *folders}) == 6
     settings = json.loads((first / "settings.json").read_text())
     assert (settings["recipe"]["epochs"], settings["data"]) == (6, digits.fingerprint)
+
+
+def test_the_test_images_are_stored_and_the_folder_is_named_as_by_versions_that_did_not(
+    new_trainer, new_files, digits
+):
+    files = new_files(new_trainer())
+    assert files.folder.name == "6-epochs-68da553b"
+    fewer = load_dataset("digits", limit=100)
+    assert files.test_data() == fewer.test_fingerprint != digits.fingerprint != fewer.fingerprint
+    others = replace(digits, test_labels=digits.test_labels[::-1])
+    assert others.test_fingerprint != files.test_data()
+    for text in ('{"data": "0"}', "[]", "{", '{"test_data": 1}'):
+        (files.folder / "settings.json").write_text(text)
+        assert files.test_data() is None
 
 
 def test_while_another_process_trains_its_folder_stays_as_it_is(new_trainer, new_files):
