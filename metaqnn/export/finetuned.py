@@ -82,8 +82,11 @@ def ensemble(
     Raises:
         ExportError: fewer than two have been finetuned, or not by that recipe, or with other test images.
         OtherImagesError: the images are not those of the search.
+        UnknownNetworkError: there is no network with one of the numbers.
     """
     record = reader.record()
+    for number in networks or ():
+        reader.network(number)
     files, results = _trained_together(folder.path, recipe, networks)
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
@@ -183,18 +186,38 @@ def _trained_together(
     If networks are named, all of them, and only these.
     """
     named = sorted(set(networks or ()))
-    needed = max(2, len(named))
-    for files in _recipes(run, None, recipe):
+    needed, recipes = max(2, len(named)), _recipes(run, None, recipe)
+    for files in recipes:
         ended = [result for result in files.results(seed=0) if result.test_errors is not None]
         members = [result for result in ended if networks is None or result.network in networks]
         if len(members) >= needed:
             return files, members
-    if len(named) > 1:
-        again = command("finetune", run, "--networks", *named)
-        raise ExportError(
-            f"there is no recipe by which all of networks {', '.join(map(str, named))} were finetuned, none "
-            f"failing: {again}"
-        )
+    if named:
+        raise ExportError(_why_not_together(run, recipes, named))
     raise ExportError(
         f"an ensemble needs two finetuned networks: {command('finetune', run, '--top', 5)} trains five"
     )
+
+
+def _why_not_together(run: Path, recipes: list[FinetuningFiles], named: list[int]) -> str:
+    """What is to be said of named networks that are not an ensemble."""
+    names = ", ".join(map(str, named))
+    if len(named) == 1:
+        return f"an ensemble needs two networks: name at least two with --networks, not only {names}"
+    if not recipes:
+        again = command("finetune", run, "--networks", *named)
+        return f"none of networks {names} has been finetuned: {again} does that"
+    return (
+        f"there is no recipe by which all of networks {names} were finetuned, none failing: "
+        f"{', '.join(_lacking(files, named) for files in recipes)}; `metaqnn finetune` with the options of a "
+        "recipe and --networks ID... trains those that it lacks"
+    )
+
+
+def _lacking(files: FinetuningFiles, named: list[int]) -> str:
+    """Which networks were not trained to the end by a recipe, in words."""
+    errors = {result.network: result.test_errors for result in files.results(seed=0)}
+    failed = {number for number, of_test in errors.items() if of_test is None}
+    lacking = [number for number in named if number in failed or number not in errors]
+    listed = (f"{number} (failed)" if number in failed else str(number) for number in lacking)
+    return f"{files.folder.name} lacks {' and '.join(listed)}"

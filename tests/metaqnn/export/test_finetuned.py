@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
+from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.export import Exportable, ExportError, ensemble, export_network, finetuned, searched
 from metaqnn.export.exported import exported
 from metaqnn.export.formats import load_source
@@ -194,18 +195,55 @@ def test_an_ensemble_may_be_of_chosen_networks_by_the_newest_recipe_that_has_the
     finetune(run, first, 0, 40, "30-epochs-one", ended_at=2000.0)
     with closing(run.reader()) as reader:
         card = ensemble(run, reader, networks=[second, first]).card
-        refusal = pytest.raises(ExportError, match=f"no recipe by which all of networks {first}, 7777 were")
+        third = next(number for number in range(1, 6) if number not in (first, second))
+        both = ", ".join(map(str, sorted((first, third))))
+        refusal = pytest.raises(ExportError, match=f"no recipe by which all of networks {both} were")
         with refusal:
-            ensemble(run, reader, networks=[7777, first])
+            ensemble(run, reader, networks=[third, first])
     assert list(card.members) == [str(first), str(second)]
     assert "recipe 30-epochs-both" in card.training
+
+
+def test_a_member_that_is_no_network_of_the_search_is_said_to_be_none(run, kept):
+    for number in kept(run):
+        finetune(run, number, 0, 40)
+    for networks in ([kept(run)[0], 7777], [7777]):
+        with closing(run.reader()) as reader, pytest.raises(UnknownNetworkError, match="no network 7777"):
+            ensemble(run, reader, networks=networks)
+
+
+def test_an_ensemble_that_no_recipe_has_wholly_is_refused_with_what_each_recipe_lacks(run, kept):
+    first, second = kept(run)
+    finetune(run, first, 0, 40, "30-epochs-older", ended_at=1000.0)
+    finetune(run, first, 0, None, "30-epochs-newer", ended_at=2000.0)
+    finetune(run, second, 0, 40, "30-epochs-newer", ended_at=3000.0)
+    with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
+        ensemble(run, reader, networks=[second, first])
+    assert str(refusal.value) == (
+        f"there is no recipe by which all of networks {first}, {second} were finetuned, none failing: "
+        f"30-epochs-newer lacks {first} (failed), 30-epochs-older lacks {second}; `metaqnn finetune` with "
+        "the options of a recipe and --networks ID... trains those that it lacks"
+    )
+
+
+def test_an_ensemble_of_networks_none_of_which_was_finetuned_is_refused_with_the_command_that_does(run, kept):
+    first, second = kept(run)
+    with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
+        ensemble(run, reader, networks=[second, first])
+    assert str(refusal.value) == (
+        f"none of networks {first}, {second} has been finetuned: "
+        f"metaqnn finetune {run.path} --networks {first} {second} does that"
+    )
 
 
 @pytest.mark.parametrize("copies", [1, 2])
 def test_an_ensemble_of_one_network_is_refused_also_where_it_is_named_twice(run, kept, copies):
     number = kept(run)[0]
     finetune(run, number, 0, 40)
-    with closing(run.reader()) as reader, pytest.raises(ExportError, match="an ensemble needs two"):
+    with (
+        closing(run.reader()) as reader,
+        pytest.raises(ExportError, match="an ensemble needs two networks: name "),
+    ):
         ensemble(run, reader, networks=[number] * copies)
 
 
