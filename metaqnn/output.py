@@ -38,6 +38,7 @@ def rows_as_text(
     output_format: str,
     columns: Mapping[str, str],
     spare: Sequence[str] = (),
+    keys: Sequence[str] = (),
 ) -> str:
     """Rows with the same keys as text.
 
@@ -49,11 +50,12 @@ def rows_as_text(
             table, its widest columns are folded.
         spare: keys of columns that are left out, the first one first, where folding does not help; a line
             below the table names them.
+        keys: of the rows, for the heading of CSV where there is none.
     """
     if output_format == "json":
         return as_json([dict(row) for row in rows])
     if output_format == "csv":
-        return _as_csv(rows)
+        return _as_csv(rows, keys)
     left_out: list[str] = []
     while True:
         shown = {key: heading for key, heading in columns.items() if key not in left_out}
@@ -218,8 +220,8 @@ def _cell(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    names = list(rows[0]) if rows else []
+def _as_csv(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
+    names = list(rows[0] if rows else keys)
     return "\n".join(map(_csv_line, [names, *([row[name] for name in names] for row in rows)]))
 
 

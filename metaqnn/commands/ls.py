@@ -13,6 +13,7 @@ from metaqnn.search.remarks import why_over
 from metaqnn.session.find import RUNS, existing_run, reading, runs_in
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space.errors import printable
+from trainers.metric import ACCURACY, in_words
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
@@ -27,6 +28,10 @@ COLUMNS = {
     "stopping": "stopping",
     "shown_changed": "last change",
 }
+KEYS = (
+    "run", "state", "networks", "planned", "best", "metric", "dataset", "stopping", "changed", "over",
+)  # fmt: skip
+"""Of JSON and CSV."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +58,11 @@ def execute(namespace: argparse.Namespace) -> int:
     runs = own or sorted(runs_in(namespace.folder), key=lambda run: RunFolder(run).changed())
     rows = [_row(run) for run in runs]
     if namespace.format != "table":
-        keys = [key for key in _row_keys() if not key.startswith("shown_")]
-        rows = [{key: row[key] for key in keys} for row in rows]
+        rows = [{key: row[key] for key in KEYS} for row in rows]
     elif not rows:
         print(f"no search in {str(namespace.folder)!r}; start one with: metaqnn run")
         return 0
-    print(rows_as_text(rows, namespace.format, COLUMNS))
+    print(rows_as_text(rows, namespace.format, COLUMNS, keys=KEYS))
     if namespace.format == "table":
         for row in rows:
             if row["over"] is not None:
@@ -66,12 +70,8 @@ def execute(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def _row_keys() -> list[str]:
-    return ["run", "state", "networks", "planned", "best", "dataset", "stopping", "changed", "over", *COLUMNS]
-
-
 def _row(run: Path) -> dict[str, Any]:
-    unknown = dict.fromkeys(_row_keys())
+    unknown = dict.fromkeys((*KEYS, *COLUMNS))
     changed = RunFolder(run).changed()
     try:
         with reading(run) as reader:
@@ -89,10 +89,12 @@ def _row(run: Path) -> dict[str, Any]:
             "networks": len(ended),
             "planned": planned,
             "best": best,
+            "metric": config.metric,
             "dataset": config.dataset,
             "stopping": config.stopping.partition(":")[0],
         }
-        shown = {"shown_networks": f"{len(ended)} of {planned}", "shown_best": percent(best)}
+        of = "" if config.metric == ACCURACY or best is None else f" {in_words(config.metric)}"
+        shown = {"shown_networks": f"{len(ended)} of {planned}", "shown_best": f"{percent(best)}{of}"}
     moment = datetime.fromtimestamp(changed).strftime("%Y-%m-%d %H:%M")
     return {**unknown, "run": str(run), **known, **shown, "changed": changed, "shown_changed": moment}
 

@@ -34,8 +34,8 @@ Unless the rule is the published one, the forecast comes from another model, so 
 probability. The lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason
 is among all networks seen after that many epochs, ordered by their chances of beating the best.
 
-In JSON, `parameters` are all trained numbers, biases and softmax included; `num_params` is the published
-count, without these, which the predictors learn from ("weights as published")."""
+In JSON, `parameters` are all trained numbers, biases and softmax included, which the stopping rule and the
+forecasts look at; `num_params` is the published count, without these ("weights as published")."""
 
 EPOCH_COLUMNS = {
     "training": "training",

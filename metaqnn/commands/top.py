@@ -34,8 +34,8 @@ interval of the best of the others, and so on: that many images cannot tell them
 CSV is the line in this list: the number that --rank of other commands takes, unless options filter the list
 or add stopped networks.
 
-In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included. `num_params`
-is the published count, without these; it is used only as a feature of the predictors."""
+In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included: what the
+stopping rule and the forecasts look at. `num_params` is the published count, without these."""
 
 COLUMNS = {
     "rank": "rank",
@@ -119,7 +119,8 @@ def top_text(
         for place, (rank, one) in enumerate(zip(ranks, found, strict=True), start=1)
     ]
     if output_format != "table":
-        return rows_as_text(rows, output_format, COLUMNS)
+        keys = ("place", "rank", *KEYS, "final_accuracy_low", "final_accuracy_high", "note")
+        return rows_as_text(rows, output_format, COLUMNS, keys=keys)
     if not rows:
         what = "no network of that size" if filtered else "no network"
         return f"{what} has been trained to the end yet"

@@ -54,9 +54,9 @@ networks = Table(
     Column("number", Integer, nullable=False),  # 1, 2, ... in order of proposal
     Column("architecture", Text, nullable=False),
     Column("epsilon", Float, nullable=False),
-    Column("num_params", BigInteger, nullable=False),  # as published: a feature, not the true count
+    Column("num_params", BigInteger, nullable=False),  # as published, without biases and softmax
     Column("depth", Integer, nullable=False),
-    Column("parameters", BigInteger, nullable=False),  # true count
+    Column("parameters", BigInteger, nullable=False),  # all of them: a feature of the predictors
     Column("macs", BigInteger, nullable=False),  # multiply-accumulates per image
     Column("proposed_at", Float, nullable=False),
     # known when the training has ended

@@ -44,6 +44,10 @@ def test_csv_holds_every_key():
     assert list(csv.DictReader(io.StringIO(text))) == expected
 
 
+def test_csv_without_rows_is_its_heading():
+    assert rows_as_text([], "csv", COLUMNS, keys=("number", "note")) == "number,note"
+
+
 def test_a_table_holds_the_chosen_columns_in_their_order():
     lines = rows_as_text(ROWS, "table", COLUMNS).splitlines()
     assert lines[0].split() == ["architecture", "id"]

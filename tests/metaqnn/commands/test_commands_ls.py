@@ -120,3 +120,21 @@ def test_the_folder_of_a_tuning_is_called_that(tmp_path, capsys):
     (tmp_path / "study.json").touch()
     assert main(["ls", str(tmp_path)]) == 2
     assert f"{str(tmp_path)!r} holds a tuning, not a search" in capsys.readouterr().err
+
+
+def test_csv_without_searches_is_its_heading(tmp_path, capsys):
+    assert main(["ls", str(tmp_path), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("run,state,networks,planned,best,metric,")
+
+
+def test_a_best_in_balanced_accuracy_is_called_so(runs, capsys):
+    (database,) = (runs / "good").glob("*.db")
+    with closing(sqlite3.connect(database)) as connection:
+        (config,) = connection.execute("SELECT config FROM searches").fetchone()
+        config = json.dumps({**json.loads(config), "metric": "balanced-accuracy"})
+        connection.execute("UPDATE searches SET config = ?", (config,))
+        connection.commit()
+    assert main(["ls", str(runs)]) == 0
+    assert "% balanced accuracy" in capsys.readouterr().out
+    assert main(["ls", str(runs), "--format", "json"]) == 0
+    assert [row["metric"] for row in json.loads(capsys.readouterr().out)] == [None, "balanced-accuracy"]
