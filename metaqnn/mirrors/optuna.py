@@ -63,15 +63,24 @@ class OptunaMirror(Mirror):
 
     def numbers(self) -> set[int]:
         """See `Mirror`. Trials that others have added to the study do not count."""
-        with explained(self._storage):
+        with self._explained():
             trials = self._study.get_trials(deepcopy=False)
         found = (trial.user_attrs.get(NUMBER) for trial in trials)
         return {number for number in found if isinstance(number, int)}
 
     def add(self, network: MirroredNetwork) -> None:
         """See `Mirror`. Optuna adds a trial in one transaction."""
-        with explained(self._storage):
-            self._study.add_trial(_trial(network))
+        trial = _trial(network)
+        with self._explained():
+            self._study.add_trial(trial)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self._storage):
+                yield
+        except KeyError:  # what Optuna raises where a study has been deleted
+            raise MirrorError(f"the {self.place} is gone; metaqnn mirror makes it anew") from None
 
 
 def open_study(storage: str, study_name: str) -> Study:
@@ -114,7 +123,7 @@ def check_no_replay_database(storage: str) -> None:
 
 @contextmanager
 def explained(storage: str) -> Iterator[None]:
-    """Turn a database's errors into one clear line."""
+    """Turn errors of a database, and of Optuna where another version made it, into one clear line."""
     from optuna.exceptions import StorageInternalError
 
     try:
@@ -122,7 +131,7 @@ def explained(storage: str) -> Iterator[None]:
     except ArgumentError:  # not quoted: it may hold a password
         message = "the Optuna storage is not a URL; expected one such as sqlite:///study.db"
         raise MirrorError(message) from None
-    except (StorageInternalError, SQLAlchemyError, ImportError) as error:
+    except (StorageInternalError, SQLAlchemyError, ImportError, RuntimeError) as error:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
         raise MirrorError(f"Optuna cannot use {name_of(storage)}: {reason}") from None

@@ -1,5 +1,6 @@
 import gc
 import json
+import sqlite3
 import sys
 from contextlib import closing
 from datetime import datetime
@@ -127,6 +128,27 @@ def test_a_storage_that_vanishes_is_one_line(tmp_path, reader):
     (tmp_path / "study.db").write_bytes(b"")
     with pytest.raises(MirrorError, match=r"Optuna cannot use .*/study.db: no such table"):
         mirror.numbers()
+
+
+def test_a_study_that_is_deleted_meanwhile_is_one_line_that_says_how_to_go_on(tmp_path, reader):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    mirror = OptunaMirror(storage, reader, "search")
+    optuna.delete_study(study_name="search", storage=storage)
+    said = r"the study 'search' in .*/study.db is gone; metaqnn mirror makes it anew"
+    for use in (lambda: mirror.numbers(), lambda: mirror.copy(reader, 1)):
+        with pytest.raises(MirrorError, match=said):
+            use()
+    assert OptunaMirror(storage, reader, "search").numbers() == set()
+
+
+def test_a_storage_of_an_older_optuna_is_one_line_that_says_how_to_upgrade_it(tmp_path, reader):
+    OptunaMirror(f"sqlite:///{tmp_path}/study.db", reader, "search")
+    with closing(sqlite3.connect(tmp_path / "study.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v2.6.0.a'")
+        connection.execute("UPDATE version_info SET library_version = '2.6.0'")
+    with pytest.raises(MirrorError, match=r"Optuna cannot use .*: .* optuna storage upgrade") as said:
+        OptunaMirror(f"sqlite:///{tmp_path}/study.db", reader, "search")
+    assert "\n" not in str(said.value)
 
 
 def test_a_study_of_something_else_is_refused(whole_copy, reader):
