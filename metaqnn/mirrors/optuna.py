@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from metaqnn.database.engine import name_of
+from metaqnn.database.engine import BUSY_SECONDS, name_of
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import searches
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
@@ -108,8 +108,14 @@ def _other(study_name: str) -> MirrorError:
 
 
 def check_no_replay_database(storage: str) -> None:
-    """Refuse a search's database: Optuna and this package would both use the table `alembic_version`."""
-    engine = create_engine(storage)
+    """Refuse a search's database: Optuna and this package would both use the table `alembic_version`.
+
+    An SQLite file that is locked is waited for, about as long as Optuna itself does to add a trial.
+    """
+    url = make_url(storage)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(query={"timeout": str(BUSY_SECONDS), **url.query})
+    engine = create_engine(url)
     if engine.url.get_backend_name() == "sqlite" and engine.url.database in (None, "", ":memory:"):
         raise MirrorError(
             f"{storage} keeps nothing: it is in memory; expected one such as sqlite:///study.db"

@@ -2,6 +2,7 @@ import gc
 import json
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from datetime import datetime
 from wsgiref.util import setup_testing_defaults
@@ -149,6 +150,20 @@ def test_a_storage_of_an_older_optuna_is_one_line_that_says_how_to_upgrade_it(tm
     with pytest.raises(MirrorError, match=r"Optuna cannot use .*: .* optuna storage upgrade") as said:
         OptunaMirror(f"sqlite:///{tmp_path}/study.db", reader, "search")
     assert "\n" not in str(said.value)
+
+
+def test_a_storage_that_is_locked_for_some_seconds_is_waited_for(tmp_path, reader):
+    """SQLite itself gives up after 5."""
+    storage = f"sqlite:///{tmp_path}/study.db"
+    OptunaMirror(storage, reader, "search")
+    with closing(sqlite3.connect(tmp_path / "study.db", check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        timer = threading.Timer(6, other.rollback)
+        timer.start()
+        try:
+            assert OptunaMirror(storage, reader, "search").numbers() == set()
+        finally:
+            timer.join()
 
 
 def test_a_study_of_something_else_is_refused(whole_copy, reader):
