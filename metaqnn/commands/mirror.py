@@ -57,6 +57,18 @@ def check_places(namespace: argparse.Namespace) -> None:
         raise ConfigError(f"--study is {quoted(namespace.study)}, but it belongs to --optuna")
 
 
+def places(namespace: argparse.Namespace) -> list[object]:
+    """The options of `add_places` to give again, without a password. Raises MirrorError."""
+    words: list[object] = []
+    if namespace.tensorboard is not None:
+        words += ["--tensorboard", namespace.tensorboard]
+    if namespace.optuna is not None:
+        from metaqnn.mirrors.optuna import without_password
+
+        words += ["--optuna", without_password(namespace.optuna)]
+    return words if namespace.study is None else [*words, "--study", namespace.study]
+
+
 def execute(namespace: argparse.Namespace) -> int:
     """Copy what has not been copied yet."""
     interrupt_on_termination()

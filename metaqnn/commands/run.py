@@ -19,7 +19,7 @@ from metaqnn.commands.common import (
     print_results,
     run_path,
 )
-from metaqnn.commands.mirror import add_places, check_places, mirrored, require_unused_places
+from metaqnn.commands.mirror import add_places, check_places, mirrored, places, require_unused_places
 from metaqnn.commands.top import top_text
 from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
@@ -121,31 +121,33 @@ def execute(namespace: argparse.Namespace) -> int:
     storage = None if namespace.storage is None else named_url(namespace.storage)
     folder = _folder(namespace, given)
     # a longer schedule is stored once the images have been read
-    longer = ["--schedule", given["schedule"]] if namespace.resume and "schedule" in given else ()
-    return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder, longer))
+    longer = ["--schedule", given["schedule"]] if namespace.resume and "schedule" in given else []
+    again = [*longer, *places(namespace)]
+    return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder, again))
 
 
 def _execute(
     namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
 ) -> int:
-    with disk_errors(folder, command("run", "--resume", folder.path)):
+    again = command("run", "--resume", folder.path, *places(namespace))
+    with disk_errors(folder, again):
         stopped = _search(namespace, folder, given, storage)
     print_results(_result(folder, namespace.format))
     if stopped is None:
         return 0
     print(f"stopped early: {printable(str(stopped))}", file=sys.stderr)
     if not stopped.for_good:
-        print(f"resume with: {command('run', '--resume', folder.path)}", file=sys.stderr)
+        print(f"resume with: {again}", file=sys.stderr)
     return 1
 
 
-def _advice(folder: RunFolder, longer: Sequence[object] = ()) -> str:
+def _advice(folder: RunFolder, again: Sequence[object]) -> str:
     try:
         stored = folder.holds_search()
     except UnreachableError:  # interrupted while the search waited for its database
         stored = True
     if stored:
-        return f"resume with: {command('run', '--resume', folder.path, *longer)}"
+        return f"resume with: {command('run', '--resume', folder.path, *again)}"
     return "nothing was stored yet"
 
 
@@ -215,7 +217,8 @@ def _run(session: Session, namespace: argparse.Namespace) -> SearchStopped | Non
     except SearchStopped as stopped:
         return stopped
     except TimeUp:
-        print(f"the time limit --max-time has passed; {_advice(session.folder)}", file=sys.stderr)
+        advice = _advice(session.folder, places(namespace))
+        print(f"the time limit --max-time has passed; {advice}", file=sys.stderr)
     finally:
         progress.close()
         session.database.close()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SEARCH, NUMBER = "metaqnn_search", "network"
 MOST = 2**53
+NO_URL = "the Optuna storage is not a URL; expected one such as sqlite:///study.db"
+PASSWORDS = ("password", "passwd", "sslpassword")
+"""Where a URL may have one, but for its usual place."""
 STATES = {"completed": "COMPLETE", "stopped": "PRUNED"}
 """Outcomes that are not failures."""
 ATTRIBUTES = ("architecture", "outcome", "predicted_accuracy", "reward", "num_params", "message")
@@ -127,6 +130,16 @@ def check_no_replay_database(storage: str) -> None:
         engine.dispose()
 
 
+def without_password(storage: str) -> str:
+    """The URL of a storage as it may be printed. Raises MirrorError if it is none."""
+    try:
+        url = make_url(storage)
+    except (ArgumentError, ValueError):
+        raise MirrorError(NO_URL) from None
+    plain = url._replace(password=None).difference_update_query(PASSWORDS)
+    return storage if plain == url else plain.render_as_string()
+
+
 @contextmanager
 def explained(storage: str) -> Iterator[None]:
     """Turn errors of a database, and of Optuna where another version made it, into one clear line."""
@@ -135,8 +148,7 @@ def explained(storage: str) -> Iterator[None]:
     try:
         yield
     except ArgumentError:  # not quoted: it may hold a password
-        message = "the Optuna storage is not a URL; expected one such as sqlite:///study.db"
-        raise MirrorError(message) from None
+        raise MirrorError(NO_URL) from None
     except (StorageInternalError, SQLAlchemyError, ImportError, RuntimeError) as error:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]

@@ -233,6 +233,24 @@ def test_a_longer_schedule_that_is_interrupted_before_it_is_stored_is_not_forgot
     assert f"resume with: metaqnn run --resume {started} --schedule 1.0:3,0.1:9\n" in err
 
 
+def test_who_resumes_an_interrupted_search_is_told_its_copies_but_no_password(started, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metaqnn.session.start.resume", interrupted)
+    again = ["run", "--resume", str(started), "--tensorboard", "my logs", "--study", "mine", "--optuna"]
+    line = f"resume with: metaqnn run --resume {started} --tensorboard 'my logs' --optuna {{}} --study mine\n"
+    for given, printed in (
+        ("sqlite:///o1.db", "sqlite:///o1.db"),
+        ("postgresql://me:secret@there/db", "postgresql://me@there/db"),
+        ("mysql://me@there/db?passwd=secret", "mysql://me@there/db"),
+    ):
+        assert main([*again, given]) == 130
+        err = capsys.readouterr().err
+        assert err.endswith(line.format(printed))
+        assert "secret" not in err
+
+
 def test_a_search_ends_in_good_order_when_its_time_is_over(tmp_path, capsys):
     folder = tmp_path / "run"
     search = [*SEARCH, "--schedule", "1.0:300", "--layer-limit", "3"]
