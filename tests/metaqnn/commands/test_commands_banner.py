@@ -85,7 +85,7 @@ def test_workers_per_gpu_are_said_to_mean_nothing_on_a_cluster_without_one(
     pytest.importorskip("ray")
     monkeypatch.setattr("metaqnn.executors.ray.connect", lambda address: None)
     monkeypatch.setattr("metaqnn.executors.ray.has_gpus", lambda: gpus)
-    monkeypatch.setattr("metaqnn.executors.ray.ask", lambda question, resources: "float32")
+    monkeypatch.setattr("metaqnn.executors.ray.ask", lambda question, resources, waiting: "float32")
     monkeypatch.setattr(workers, "_on_ray", lambda prepared: SerialExecutor(prepared.trainer))
     place = ["--executor", "ray", "--workers-per-gpu", "2", "--device", device]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, "--no-early-stopping", *place]) == 0
