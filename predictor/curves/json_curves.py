@@ -12,7 +12,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from predictor.curves.choice import Wishes, is_generic
-from predictor.curves.columns import PART_NUMBER, groups_of, is_index, is_parameter, numbers_trainings
+from predictor.curves.columns import PART_NUMBER, Group, groups_of, is_index, is_parameter, numbers_trainings
 from predictor.curves.metrics import mentions_metric, plain
 from predictor.curves.names import mentions_metric_or_data, names_no_values, names_result, names_steps
 from predictor.curves.wording import as_argument, listed
@@ -49,21 +49,24 @@ def with_trainings(content: Any, wishes: Wishes) -> Any:
 
 def _refuse_counted(content: Mapping[str, Sequence[Any]]) -> None:
     """Refuse `net1, net2, ...`, which may be trainings, or epochs as in the columns of a table."""
-    groups = groups_of(list(content))
-    stem = groups[0].template.replace("#", "").strip(" _-./") if groups else ""
-    if not stem or not _is_counted(list(content)) or _tells(stem) or numbers_trainings(next(iter(content))):
+    names = list(content)
+    group = _counted(names)
+    stem = group.template.replace("#", "").strip(" _-./") if group and len(names) > 1 else ""
+    if not group or not stem or _tells(stem) or numbers_trainings(names[0]):
         return
-    if len(content) > 1 and all(map(_are_numbers, content.values())):
+    if all(map(_are_numbers, content.values())):
         raise CurvesError(
-            f"{listed(list(content))} may be trainings or epochs; if they are trainings, call them run1, "
-            f"run2 and so on; if they are epochs, --curve {as_argument(groups[0].name)}"
+            f"{listed(names)} may be trainings or epochs; if they are trainings, call them run1, run2 and so "
+            f"on; if they are epochs, --curve {as_argument(group.name)}"
         )
 
 
-def _is_counted(names: Sequence[str]) -> bool:
-    """Whether these differ in one number alone, which counts them."""
-    groups = groups_of(list(names))
-    return len(groups) == 1 and groups[0].stride is not None and len(groups[0].columns) == len(names)
+def _counted(names: Sequence[str]) -> Group | None:
+    """The group of all of these, if they differ in one number alone, which counts them."""
+    groups = groups_of(names)
+    if len(groups) == 1 and groups[0].stride is not None and len(groups[0].columns) == len(names):
+        return groups[0]
+    return None
 
 
 def _is_list(value: Any) -> bool:
@@ -111,7 +114,7 @@ def _names_trainings(content: Mapping[str, Sequence[Any]]) -> bool:
     if all(map(numbers_trainings, names)):
         return not any(map(mentions_metric_or_data, names))
     lettered = tuple(map(str.lower, names)) == LETTERS[: len(names)]
-    return lettered or not (_is_counted(names) or any(map(_tells, names)))
+    return lettered or not (_counted(names) or any(map(_tells, names)))
 
 
 def _tells(name: str) -> bool:

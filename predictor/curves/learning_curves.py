@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from predictor.curves.arrays import Floats
 from predictor.curves.choice import Wishes
-from predictor.curves.metrics import Direction, direction_of, metric_of
+from predictor.curves.metrics import Direction, direction_of, name_of
 from predictor.errors import CurvesError
 
 FACTS = ("scores", "observed", "completed", "diverged", "final")
@@ -282,16 +282,11 @@ def check_measure(curves: LearningCurves, others: LearningCurves) -> None:
 
     `val_acc` and `accuracy` are one metric.
     """
-    if (_kind(curves.metric), curves.direction) != (_kind(others.metric), others.direction):
+    if (name_of(curves.metric), curves.direction) != (name_of(others.metric), others.direction):
         raise CurvesError(
             f"curves of metric={curves.metric!r} ({curves.direction}) are compared with curves of "
             f"metric={others.metric!r} ({others.direction}); expected one metric: say which, for both"
         )
-
-
-def _kind(metric: str) -> str:
-    named = metric_of(metric)
-    return named.name if named else metric
 
 
 def check_alike(a: LearningCurves, b: LearningCurves) -> None:

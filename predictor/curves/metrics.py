@@ -134,6 +134,12 @@ def metric_of(name: str) -> NamedMetric | None:
     return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found
 
 
+def name_of(metric: str) -> str:
+    """What the package calls that metric: `accuracy` for `val_acc`, and itself if it names none."""
+    found = metric_of(metric)
+    return found.name if found else metric
+
+
 def metric_in(words: list[str]) -> NamedMetric | None:
     """The metric that some of these words name, the last such; None if there is none."""
     vague = None

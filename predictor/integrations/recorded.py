@@ -23,7 +23,7 @@ from filelock import FileLock
 from predictor.curves.arrays import last_known
 from predictor.curves.course import in_percent, rising_shares, wrong_way
 from predictor.curves.learning_curves import Direction, LearningCurves
-from predictor.curves.metrics import NamedMetric, direction_of, metric_of
+from predictor.curves.metrics import NamedMetric, direction_of, metric_of, name_of
 from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.files import replace_whole
@@ -91,12 +91,12 @@ class CurveStore:
                 f"{self.path}: {name!r} is {told}d, and the store's {self.metric or 'values'} {direction}d; "
                 f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
             )
-        if found and self.metric and not self._said and found.name != _name_of(self.metric):
+        if found and self.metric and not self._said and found.name != name_of(self.metric):
             raise CurvesError(
                 f"{self.path}: its trainings have metric = {self.metric!r}, and {name!r} is {found.name}; "
                 f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
-        self.metric, self.direction = self.metric or (found.name if found else name), direction or told
+        self.metric, self.direction = self.metric or name_of(name), direction or told
 
     def history(self) -> LearningCurves:
         """All trainings that ended so far; the same object until there is another one."""
@@ -230,9 +230,3 @@ class CurveStore:
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True
-
-
-def _name_of(metric: str) -> str:
-    """What the package calls it."""
-    found = metric_of(metric)
-    return found.name if found else metric

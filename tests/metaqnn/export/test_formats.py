@@ -86,16 +86,21 @@ def test_a_format_computes_what_the_trainers_network_does(written, reference, in
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def assert_as_expected(exportable, folder, inputs, expected):
+    """Every format, once all are written, gives these outputs."""
+    for made in FORMATS.values():
+        made.write(folder, exportable.card, exportable.network.weights)
+    for made in FORMATS.values():
+        with torch.no_grad():
+            found = made.read(folder)(inputs)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_a_network_of_means_in_every_format(make_random, reference, in_unit, tmp_path):
     exportable = make_random("[C(4,5,2), D(1,1), P(3,2), GAP(3), SM(3)]", kind="global-contrast")
     images = exportable.evidence.images
     expected = reference(exportable.network, exportable.normalisation, images)
-    for made in FORMATS.values():
-        made.write(tmp_path, exportable.card, exportable.network.weights)
-    for made in FORMATS.values():
-        with torch.no_grad():
-            found = made.read(tmp_path)(in_unit(images))
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert_as_expected(exportable, tmp_path, in_unit(images), expected)
 
 
 def test_an_image_of_one_colour_is_zero_in_every_format_as_in_training(
@@ -108,12 +113,7 @@ def test_an_image_of_one_colour_is_zero_in_every_format_as_in_training(
     expected = reference(exportable.network, exportable.normalisation, images)
     assert torch.equal(expected[:256], expected[:1].expand(256, -1))
     assert not torch.allclose(expected[256], expected[0], atol=0.01)
-    for made in FORMATS.values():
-        made.write(tmp_path, exportable.card, exportable.network.weights)
-    for made in FORMATS.values():
-        with torch.no_grad():
-            found = made.read(tmp_path)(in_unit(images))
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert_as_expected(exportable, tmp_path, in_unit(images), expected)
 
 
 def test_the_source_needs_torch_alone(written, reference):
