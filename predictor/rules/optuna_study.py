@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import optuna
+from optuna.pruners import MedianPruner, NopPruner, PercentilePruner, ThresholdPruner
 from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -16,6 +17,8 @@ from predictor.curves.arrays import Floats
 
 RUNNING_ID = -1
 """Id of the training in question, which is not in the storage, so it never competes with others."""
+WITHOUT_NOTES = (MedianPruner, NopPruner, PercentilePruner, ThresholdPruner)
+"""Pruners whose answer follows from the values alone, whatever they were asked before."""
 
 
 class TrialsStorage(InMemoryStorage):
@@ -36,9 +39,10 @@ class TrialsStorage(InMemoryStorage):
 class ReplayedStudy:
     """Trainings one after the other as an Optuna study would have seen them.
 
-    Steps are epochs counted from 1, and larger is better. Pruners keep notes in the trials and in themselves
-    (rungs passed, resources computed), so they are asked about every finished training after each of its
-    epochs but the T-th. Their answers are ignored, because those trainings have already ended.
+    Steps are epochs counted from 1, and larger is better. Most pruners keep notes in the trials and in
+    themselves (rungs passed, resources computed), so they are asked about every finished training after each
+    of its epochs but the T-th. Their answers are ignored, because those trainings have already ended. Those
+    of `WITHOUT_NOTES` are asked only what somebody wants to know.
     """
 
     def __init__(self, pruner: optuna.pruners.BasePruner, study_name: str) -> None:
@@ -46,6 +50,7 @@ class ReplayedStudy:
         with _quiet():
             self._storage.create_new_study([StudyDirection.MAXIMIZE], study_name)
         self._pruner = copy.deepcopy(pruner)
+        self._notes = type(pruner) not in WITHOUT_NOTES
         self._study = Study(study_name=study_name, storage=self._storage, pruner=self._pruner)
         self._n_finished = 0
         self._trial, self._answer = self._new_trial(), False
@@ -57,13 +62,15 @@ class ReplayedStudy:
             self._trial, self._answer = self._new_trial(), False
         for epoch in range(len(self._trial.intermediate_values) + 1, len(scores) + 1):
             self._trial.intermediate_values[epoch] = float(scores[epoch - 1])
-            self._answer = bool(self._pruner.prune(self._study, self._trial))
+            if self._notes or epoch == len(scores):
+                self._answer = bool(self._pruner.prune(self._study, self._trial))
             self._trial.system_attrs = dict(self._storage.running_attributes)
         return self._answer
 
     def finish(self, scores: Floats, T: int) -> None:
         """Add a training that ended after these epochs (tau,), completed if tau = T."""
-        self.should_prune(scores[: T - 1])
+        if self._notes:
+            self.should_prune(scores[: T - 1])
         completed = len(scores) == T
         trial = create_trial(
             state=TrialState.COMPLETE if completed else TrialState.PRUNED,

@@ -96,6 +96,18 @@ def test_a_fresh_rule_decides_as_one_that_saw_everything(name):
         assert answers == [tau == epochs[row] < T for tau in range(1, len(answers) + 1)]
 
 
+def test_a_pruner_without_notes_is_asked_only_what_somebody_wants_to_know(monkeypatch):
+    """Replaying all epochs of 11 long trainings took minutes: Optuna reads all values at every question."""
+    asked = []
+    prune = optuna.pruners.PercentilePruner.prune
+    monkeypatch.setattr(
+        optuna.pruners.PercentilePruner, "prune", lambda *its: asked.append(its[2].last_step) or prune(*its)
+    )
+    values = random_values(12, 5)
+    make_pruner_rule("median").decide(LearningCurves(values[11:]).until(20), history_of(values, [T] * 11))
+    assert asked == [20]
+
+
 @pytest.mark.parametrize("name", PRUNERS)
 def test_other_trainings_asked_about_in_between_do_not_matter(name):
     values, others = random_values(30, 3), random_values(30, 4)
