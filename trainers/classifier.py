@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch import Tensor, nn
 
 from trainers.chance import PUBLISHED, TESTED, Chance
 from trainers.datasets import ImageDataset, training_and_validation
+from trainers.device import Placement
 from trainers.image_training import ImageTrainer
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
@@ -25,15 +28,11 @@ class ClassifierTrainer(ImageTrainer):
         validation_size: number of validation images, drawn with unchanged class proportions; None for those
             that the data set has.
         split_seed: addresses that draw.
-        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
-        precision: "auto", "float32" or "bfloat16".
-        threads: processor threads to train with; None leaves PyTorch's setting.
-        cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
-        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
         chance: what is no better than chance on the validation images: "tested" or "published", see
             `trainers.chance`.
         metric: what is measured on the validation images: "accuracy" or "balanced-accuracy", for which every
             class also counts as much as another in the training loss; see `trainers.metric`.
+        placed: `device`, `precision`, `threads` and others, see `trainers.device.Placement`.
 
     Attributes:
         normalisation: of the training images, and so of all that its networks see.
@@ -61,23 +60,11 @@ class ClassifierTrainer(ImageTrainer):
         recipe: TrainingRecipe,
         validation_size: int | None,
         split_seed: int = 0,
-        device: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-        cuda_graphs: bool | None = None,
-        deterministic: bool = False,
         chance: str = TESTED,
         metric: str = ACCURACY,
+        **placed: Unpack[Placement],
     ) -> None:
-        super().__init__(
-            recipe,
-            dataset,
-            device=device,
-            precision=precision,
-            threads=threads,
-            cuda_graphs=cuda_graphs,
-            deterministic=deterministic,
-        )
+        super().__init__(recipe, dataset, **placed)
         self._identity = {
             "data": _training_part(dataset).fingerprint,
             "validation": f"{validation_size or 'own'} images of draw {split_seed}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -16,6 +16,25 @@ _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as PyTorch reads it
 
 class DeviceError(ValueError):
     """A device, number format or thread count that cannot be used here; the message is one line."""
+
+
+class Placement(TypedDict, total=False):
+    """On what and how a trainer computes; each has a default.
+
+    Attributes:
+        device: "auto" (the default), "cuda", "cuda:1", "mps" or "cpu".
+        precision: of training: "auto" (the default), "float32" or "bfloat16".
+        threads: processor threads to train with; None, the default, leaves PyTorch's setting.
+        cuda_graphs: on CUDA, whether steps are recorded and replayed; None, the default: where that promises
+            to be faster.
+        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
+    """
+
+    device: str
+    precision: str
+    threads: int | None
+    cuda_graphs: bool | None
+    deterministic: bool
 
 
 def choose_device(name: str = "auto") -> torch.device:

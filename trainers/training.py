@@ -53,11 +53,7 @@ class NetworkTrainer(ABC):
     Args:
         recipe: how to train.
         dataset: what goes into networks and what comes out.
-        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
-        precision: "auto", "float32" or "bfloat16".
-        threads: processor threads to train with; None leaves PyTorch's setting.
-        cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
-        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
+        device, precision, threads, cuda_graphs, deterministic: see `trainers.device.Placement`.
 
     Raises:
         DeviceError: no such device, precision or number of threads here.

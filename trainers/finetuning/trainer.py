@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from trainers.datasets import DatasetError, ImageDataset
 from trainers.datasets.split import stratified_subset
+from trainers.device import Placement
 from trainers.finetuning.recipe import FinetuningRecipe
 from trainers.image_training import ImageTrainer
 from trainers.memory import EVALUATION_BATCH
@@ -30,13 +33,9 @@ class FinetuningTrainer(ImageTrainer):
     Args:
         dataset: the images, test images among them.
         recipe: how to train.
-        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
-        precision: of training: "auto", "float32" or "bfloat16".
-        threads: processor threads to train with; None leaves PyTorch's setting.
-        cuda_graphs: on CUDA, whether steps are recorded and replayed; None: where that promises to be faster.
-        deterministic: on CUDA, whether cuDNN may only use kernels that give the same bits every time.
         metric: what the search measured: for "balanced-accuracy" every class counts as much as another in the
             training loss, and in the accuracy after every epoch.
+        placed: `device`, `precision` of training, `threads` and others, see `trainers.device.Placement`.
 
     Raises:
         DatasetError: there are no test images.
@@ -50,27 +49,15 @@ class FinetuningTrainer(ImageTrainer):
         dataset: ImageDataset,
         *,
         recipe: FinetuningRecipe,
-        device: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-        cuda_graphs: bool | None = None,
-        deterministic: bool = False,
         metric: str = ACCURACY,
+        **placed: Unpack[Placement],
     ) -> None:
         if not len(dataset.test_images):
             raise DatasetError(
                 f"data set {dataset.name!r} has no test images to measure the test error on; a folder needs "
                 "test/CLASS/ beside train/CLASS/, an .npz file x_test and y_test"
             )
-        super().__init__(
-            recipe,
-            dataset,
-            device=device,
-            precision=precision,
-            threads=threads,
-            cuda_graphs=cuda_graphs,
-            deterministic=deterministic,
-        )
+        super().__init__(recipe, dataset, **placed)
         self.normalisation = Normalisation.global_contrast()
         self.test_labels, self.test_fingerprint = dataset.test_labels, dataset.test_fingerprint
         self._identity = {"data": dataset.fingerprint, "normalisation": self.normalisation.kind}
