@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command_line import execute, numbers, parser, positive
+from command_line import described, execute, numbers, parser, positive
 from finished import digest, store, stored
 from joblib import Parallel, delayed
-from machine import described
 from search_tables import mean_and_error
 from surrogate_search import World, run_search
 from tabulate import tabulate

@@ -19,9 +19,8 @@ from statistics import median
 from time import perf_counter
 
 import torch
-from command_line import execute, parser, positive
+from command_line import described, execute, parser, positive
 from gpu_training import subjects
-from machine import described
 from training_loop import BATCH, Subject, random_batch, random_images, trainer
 
 from state_space import Architecture

@@ -27,8 +27,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from command_line import BenchmarkError, execute, numbers, parser, positive
-from machine import described
+from command_line import BenchmarkError, described, execute, numbers, parser, positive
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig

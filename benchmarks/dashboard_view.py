@@ -33,8 +33,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from command_line import execute, parser, positive
-from machine import described, seconds
+from command_line import described, execute, parser, positive, seconds
 from made_up import SPACE, MadeUp, store
 from playwright.sync_api import Browser, sync_playwright
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from command_line import execute, parser, positive
-from machine import described
+from command_line import described, execute, parser, positive
 from sqlalchemy import URL, create_engine, event, text
 
 from metaqnn.config.search import SearchConfig

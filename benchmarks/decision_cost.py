@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from command_line import completed, execute, parser, positive
-from machine import described, seconds
+from command_line import completed, described, execute, parser, positive, seconds
 
 from predictor import EarlyStopper, LearningCurves, RankEnvelope, make_method
 from predictor.curves.growing import GrowingCurves

@@ -24,9 +24,8 @@ from statistics import median
 
 import numpy as np
 import optuna
-from command_line import completed, execute, parser, positive
+from command_line import completed, described, execute, parser, positive
 from finished import code, digest
-from machine import described
 from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import TrialState
 from tabulate import tabulate

@@ -16,9 +16,8 @@ import time
 
 import numpy as np
 import optuna
-from command_line import completed, execute, parser, positive
+from command_line import completed, described, execute, parser, positive
 from decision_cost import noisy_copies
-from machine import described
 
 from predictor import LearningCurves, RankEnvelope
 from predictor.integrations.optuna import StoppingRulePruner

@@ -11,8 +11,7 @@ difference between the formats shows a bias, which noise would not have.
 from itertools import combinations
 
 import numpy as np
-from command_line import execute, parser, positive
-from machine import described
+from command_line import described, execute, parser, positive
 from tabulate import tabulate
 
 from predictor.curves.options import MANY, whole

@@ -23,8 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from command_line import completed, execute, parser, positive
-from machine import described, seconds
+from command_line import completed, described, execute, parser, positive, seconds
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline

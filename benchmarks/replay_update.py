@@ -19,8 +19,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from command_line import execute, parser, positive
-from machine import described
+from command_line import described, execute, parser, positive
 
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.randomness import Purpose, generator

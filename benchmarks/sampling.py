@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from command_line import execute, parser
-from machine import described
+from command_line import described, execute, parser
 
 from state_space import (
     Architecture,

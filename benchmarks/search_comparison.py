@@ -17,10 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from command_line import BenchmarkError, execute, numbers, parser, positive
+from command_line import BenchmarkError, described, execute, numbers, parser, positive
 from finished import store, stored
 from joblib import Parallel, delayed
-from machine import described
 from search_measures import SearchFile
 from search_tables import REFERENCE, as_table, draw, write_csv
 from surrogate_search import World, run_search

@@ -19,8 +19,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from command_line import execute, parser, positive
-from machine import described
+from command_line import described, execute, parser, positive
 from made_up import SPACE, MadeUp, store
 
 from metaqnn.cli import main as metaqnn

@@ -19,8 +19,7 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-from command_line import completed, execute, numbers, parser, positive
-from machine import described
+from command_line import completed, described, execute, numbers, parser, positive
 from tabulate import tabulate
 from tqdm import tqdm
 

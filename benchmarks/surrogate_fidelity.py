@@ -15,8 +15,7 @@ import sys
 from time import process_time
 
 import numpy as np
-from command_line import execute, parser
-from machine import described
+from command_line import described, execute, parser
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold

@@ -24,8 +24,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
-from command_line import execute, parser, positive
-from machine import described
+from command_line import described, execute, parser, positive
 from PIL import Image
 from tabulate import tabulate
 from torch import nn

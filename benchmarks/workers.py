@@ -22,8 +22,7 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
-from command_line import execute, numbers, parser, positive
-from machine import described
+from command_line import described, execute, numbers, parser, positive
 
 from metaqnn.config.environment import Environment
 from metaqnn.config.schedule import EpsilonSchedule

@@ -1,12 +1,13 @@
-"""What a benchmark says, in one line and with exit code 2, instead of measuring something else."""
+"""What a benchmark says of the machine, and in one line with exit code 2 of what it cannot measure."""
 
 import argparse
 import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_line import numbers
+from command_line import described, numbers, seconds
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CURVES = BENCHMARKS.parent / "docs/results/curves/metaqnn_cifar10_decayed.csv"
@@ -69,3 +70,16 @@ def said(monkeypatch, capsys, tmp_path):
 )
 def test_bad_input_has_a_line(said, line, message):
     assert message in said(line)
+
+
+def test_a_line_tells_what_is_used_and_which_versions():
+    line = described("numpy", used="one used")
+    assert "cores, one used; load average" in line
+    assert line.endswith(f", numpy {np.__version__}")
+    assert "cores; load average" in described()
+
+
+def test_a_job_is_done_once():
+    done = []
+    assert seconds(lambda: done.append(1)) >= 0
+    assert done == [1]
