@@ -2,9 +2,13 @@
 
 import gc
 import os
+import sqlite3
 import subprocess
+import sys
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -126,3 +130,84 @@ def fill(small_disk):
         (small_disk / "filler").write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
 
     return occupy
+
+
+DEADLINE = 300  # for a machine that is busy with other work
+QUERIES = (
+    "SELECT number, architecture, epsilon, finished_position, outcome, attempt, epochs_trained, "
+    "last_accuracy, final_accuracy, predicted_accuracy, reward FROM networks ORDER BY number",
+    "SELECT proposal, network_id, position FROM samples ORDER BY proposal",
+    "SELECT network_id, attempt, learning_rate, epoch, accuracy, loss FROM trainings "
+    "JOIN epochs ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+    "SELECT network_id, epoch, stop, reason, predicted_accuracy, probability FROM trainings "
+    "JOIN decisions ON training_id = trainings.id ORDER BY network_id, attempt, epoch",
+)
+
+
+class Run:
+    """A run folder and what a user does with it, in this process or as one of its own."""
+
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
+        self.folder = folder
+        self.options = options
+
+    def here(self, *more: str) -> int:
+        """Run, or go on, to the end."""
+        from metaqnn.cli import main  # not for tests of packages that do without it
+
+        return main(["run", *self._place(), "--quiet", *map(str, more)])
+
+    def start(self, *more: str, **options) -> subprocess.Popen:
+        """Run, or go on, as a process of its own."""
+        command = [sys.executable, "-m", "metaqnn.run", *self._place(), *map(str, more)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, **{**pipes, **options})
+
+    def wait_for(self, epochs: int, process: subprocess.Popen) -> None:
+        """Until that many epochs are stored, or the process has ended."""
+        end = time.monotonic() + DEADLINE
+        while self.epochs() < epochs and process.poll() is None:
+            assert time.monotonic() < end, f"{self.epochs()} of {epochs} epochs after {DEADLINE} s"
+            time.sleep(0.005)
+
+    def epochs(self) -> int:
+        """Epochs that are stored."""
+        try:
+            return self.rows("SELECT count(*) FROM epochs")[0][0]
+        except sqlite3.Error:  # not there yet
+            return 0
+
+    def rows(self, query: str) -> list:
+        """Ask the database."""
+        with closing(sqlite3.connect(self.folder / "search.db")) as connection:
+            return connection.execute(query).fetchall()
+
+    def outcome(self) -> list:
+        """All that faults must not change; Q-values follow from it, see tests/metaqnn/search/test_loop.py."""
+        return [self.rows(query) for query in QUERIES]
+
+    def weights(self) -> dict[str, tuple[float, dict]]:
+        """File name -> accuracy and tensors of the networks whose weights are kept."""
+        from trainers.weights import TrainedNetwork
+
+        networks = {file.name: TrainedNetwork.read(file) for file in (self.folder / "weights").iterdir()}
+        return {name: (network.accuracy, network.weights) for name, network in networks.items()}
+
+    def assert_same(self, other: "Run") -> None:
+        """That both searches ended alike, and left nothing else behind."""
+        assert self.outcome() == other.outcome()
+        kept, expected = self.weights(), other.weights()
+        assert kept.keys() == expected.keys()
+        for name, (accuracy, tensors) in kept.items():
+            assert accuracy == expected[name][0]
+            assert all(tensors[key].equal(tensor) for key, tensor in expected[name][1].items())
+        assert not [*(self.folder / "checkpoints").iterdir()]
+
+    def _place(self) -> list[str]:
+        return ["--run-dir", str(self.folder), *self.options]
+
+
+@pytest.fixture(scope="session")
+def run_type():
+    """run_type(folder, options): a search there with those options of `metaqnn run`."""
+    return Run
