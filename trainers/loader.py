@@ -1,4 +1,7 @@
-"""Batches from images that stay on the device as 8-bit pixels: nothing is decoded or moved in a step."""
+"""Batches from images that stay on the device as 8-bit pixels: nothing is decoded or moved in a step.
+
+Batches are mirrored and translated at random, all their images at once.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,45 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from trainers.augmentation import Augmentation
 from trainers.device import holds
 from trainers.normalisation import Normalisation
 from trainers.recipe import Recipe
 from trainers.steps import IGNORED
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What is done to the images of one epoch, image by image; None means nothing.
+
+    `flips` is bool of shape (n,); `shifts` is int64 of shape (n, 2), pixels down and right.
+    """
+
+    flips: Tensor | None = None
+    shifts: Tensor | None = None
+
+    @classmethod
+    def draw(cls, count: int, *, mirror: bool, translate: int, generator: torch.Generator) -> Augmentation:
+        """Draw for `count` images: a fair coin each, and shifts uniform on -translate ... translate."""
+        flips = torch.rand(count, generator=generator) < 0.5 if mirror else None
+        span = (-translate, translate + 1)
+        shifts = torch.randint(*span, (count, 2), generator=generator) if translate else None
+        return cls(flips, shifts)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Augmentation:
+        """The same with both parts changed, as far as they are there."""
+        return Augmentation(*(None if part is None else change(part) for part in (self.flips, self.shifts)))
+
+    def padded(self, count: int) -> Augmentation:
+        """The same for `count` images more, to which nothing is done."""
+        return self.map(lambda part: torch.cat((part, part.new_zeros(count, *part.shape[1:]))))
+
+    def apply(self, images: Tensor, part: slice) -> Tensor:
+        """Mirror, then translate, the images (batch, height, width, channels) at `part` of the epoch."""
+        if self.flips is not None:
+            images = mirrored(images, self.flips[part])
+        if self.shifts is not None:
+            images = translated(images, self.shifts[part])
+        return images
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +137,26 @@ class ImageLoader:
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         return self._placed.normalise(_moved(pixels, self.device).float())
+
+
+def mirrored(images: Tensor, flips: Tensor) -> Tensor:
+    """Flip left to right those images (batch, height, width, channels) whose `flips` (batch,) is true."""
+    return torch.where(flips[:, None, None, None], images.flip(2), images)
+
+
+def translated(images: Tensor, shifts: Tensor) -> Tensor:
+    """Move each image (batch, height, width, channels) by its `shifts` (batch, 2) pixels down and right.
+
+    What moves out is lost, what moves in is zero: out[b, y, x] = images[b, y - dy, x - dx].
+    """
+    batch, height, width, _ = images.shape
+    rows = torch.arange(height, device=images.device) - shifts[:, :1]
+    columns = torch.arange(width, device=images.device) - shifts[:, 1:]
+    # Everything outside is read from a frame of zeros one pixel wide.
+    rows, columns = rows.clamp(-1, height) + 1, columns.clamp(-1, width) + 1
+    framed = pad(images, (0, 0, 1, 1, 1, 1))
+    index = torch.arange(batch, device=images.device)
+    return framed[index[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
