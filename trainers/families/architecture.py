@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from state_space import Architecture, Dropout
-from trainers.families.base import Family, Values
-from trainers.families.parameters import OneOf, Parameter, Real
+from trainers.families.base import Family, OneOf, Parameter, Real, Values
 from trainers.families.recipe import FamilyRecipe
 from trainers.networks import LAST_DROPOUT, build_network, scale_dropout
 

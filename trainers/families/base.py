@@ -1,4 +1,4 @@
-"""What every family says about itself, and one of its configurations."""
+"""What every family says about itself: what its hyper-parameters may be, and one of its configurations."""
 
 from __future__ import annotations
 
@@ -10,12 +10,63 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from trainers.families.parameters import FamilyError, Parameter
 from trainers.families.recipe import FamilyRecipe
+from trainers.recipe import is_number
 
 PRESETS = ("paper", "laptop")
 Values = Mapping[str, float]
 """Hyper-parameters by name."""
+
+
+class FamilyError(ValueError):
+    """A family or a configuration that cannot be; the message is one line that quotes the bad value."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """low, low + step, ... up to high."""
+
+    low: int
+    high: int
+    step: int = 1
+
+    def __contains__(self, value: object) -> bool:
+        return is_number(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+    def __str__(self) -> str:
+        steps = f" in steps of {self.step}" if self.step > 1 else ""
+        return f"a whole number from {self.low} to {self.high}{steps}"
+
+
+@dataclass(frozen=True)
+class Real:
+    """Any number in [low, high]; with `log`, its logarithm is what is spread evenly."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        return is_number(value) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"a number from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of these numbers."""
+
+    values: tuple[int, ...]
+
+    def __contains__(self, value: object) -> bool:
+        return is_number(value) and value in self.values
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(str, self.values))}"
+
+
+Parameter = Whole | Real | OneOf
 
 
 @dataclass(frozen=True)

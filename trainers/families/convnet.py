@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from trainers.families.base import Family, Values
-from trainers.families.parameters import Real, Whole
+from trainers.families.base import Family, Real, Values, Whole
 from trainers.families.recipe import FamilyRecipe
 
 WIDTHS = (32, 32, 64)

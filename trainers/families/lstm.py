@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from trainers.families.base import Family, Values
-from trainers.families.parameters import Whole
+from trainers.families.base import Family, Values, Whole
 from trainers.families.recipe import FamilyRecipe
 from trainers.networks import QuickDropout
 

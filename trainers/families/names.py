@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from state_space import Architecture
 from state_space.errors import did_you_mean, quoted
 from trainers.families.architecture import architecture_family
-from trainers.families.base import PRESETS, Family
+from trainers.families.base import PRESETS, Family, FamilyError
 from trainers.families.convnet import convnet
 from trainers.families.lstm import lstm
-from trainers.families.parameters import FamilyError
 from trainers.families.resnet import resnet
 from trainers.families.resnet39 import resnet39
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from trainers.families.base import Family, Values
-from trainers.families.parameters import OneOf, Whole
+from trainers.families.base import Family, OneOf, Values, Whole
 from trainers.families.recipe import FamilyRecipe
 
 STAGES = 3

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from trainers.families.base import Family, Values
-from trainers.families.parameters import OneOf, Parameter, Real
+from trainers.families.base import Family, OneOf, Parameter, Real, Values
 from trainers.families.recipe import FamilyRecipe
 from trainers.networks import BatchNormalisation
 
