@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from trainers.datasets.dataset import DatasetError
-from trainers.datasets.splits import PLAIN, are_folds, roles, says_nothing
+from trainers.datasets.part_names import PLAIN, are_folds, roles, says_nothing
 from trainers.datasets.tree import Labelled, Named, Tree, enclosing, spelling
 from trainers.datasets.walk import Parts
 
@@ -36,7 +36,7 @@ def find_layout(
     """Recognise `train/<class>/*` beside `test` or `val`, `<class>/train/*`, or `<class>/*`.
 
     Enclosing folders do not matter, nor do folders below a class. Splits are known by their names, see
-    `trainers.datasets.splits`, and by class folders inside. A test or validation set without classes is
+    `trainers.datasets.part_names`, and by class folders inside. A test or validation set without classes is
     left out with a note.
 
     Args:

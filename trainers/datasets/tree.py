@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from trainers.datasets.dataset import DatasetError
-from trainers.datasets.splits import PLAIN, holds_masks, is_mask_of
+from trainers.datasets.part_names import PLAIN, holds_masks, is_mask_of
 from trainers.datasets.walk import Parts
 
 Named = list[tuple[Parts, str]]
