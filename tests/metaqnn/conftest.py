@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metaqnn.cli import main
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import ReplayDatabase, SearchRecord
@@ -152,6 +153,16 @@ def finished_run(tmp_path_factory):
     search.run(SerialExecutor(FormulaTrainer(config.epochs, crash={2})))
     Audit(database, FormulaTrainer(config.epochs), config.seed, 1.0).run(lambda *_: None)
     database.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """A search of five networks on digits that kept the weights of two. For reading only."""
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "trained")
+    search = ["--schedule", "1.0:5", "--epochs", "3", "--train-limit", "400", "--validation-size", "100"]
+    here = ["--device", "cpu", "--threads", "1", "--keep-weights", "2", "--layer-limit", "3", "--quiet"]
+    assert main(["run", "--run-dir", str(folder.path), *search, *here, "--no-early-stopping"]) == 0
     return folder
 
 

@@ -19,22 +19,12 @@ LIGHT = ["--formats", "torch,safetensors"]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A tiny search that kept the weights of the best network."""
-    folder = RunFolder(tmp_path_factory.mktemp("runs") / "trained")
-    search = ["--schedule", "1.0:3", "--epochs", "2", "--train-limit", "400", "--validation-size", "100"]
-    here = ["--device", "cpu", "--threads", "1", "--keep-weights", "1", "--layer-limit", "2", "--quiet"]
-    assert main(["run", "--run-dir", str(folder.path), *search, *here, "--no-early-stopping"]) == 0
-    return folder
-
-
 def export(folder, target, *options):
     return main(["export", str(folder.path), "--to", str(target), *options])
 
 
-def test_the_best_network_in_every_format(trained, tmp_path, capsys):
-    assert export(trained, tmp_path / "best") == 0
+def test_the_best_network_in_every_format(trained_run, tmp_path, capsys):
+    assert export(trained_run, tmp_path / "best") == 0
     printed = capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
         "README.md", "model.json", "model.onnx", "model.pt2", "model.py", "model.safetensors",
@@ -47,42 +37,44 @@ def test_the_best_network_in_every_format(trained, tmp_path, capsys):
     assert guess.startswith("always guessing the commonest class: 1")  # of 100 digits, with a warning or not
 
 
-def test_onnx_is_left_out_with_a_note_where_its_packages_are_missing(trained, tmp_path, capsys, monkeypatch):
+def test_onnx_is_left_out_with_a_note_where_its_packages_are_missing(
+    trained_run, tmp_path, capsys, monkeypatch
+):
     there = formats.find_spec
     monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnxscript" else there(name))
-    assert export(trained, tmp_path / "best") == 0
+    assert export(trained_run, tmp_path / "best") == 0
     assert not (tmp_path / "best" / "model.onnx").exists()
     assert (tmp_path / "best" / "model.pt2").exists()
     said = "note: no model.onnx, which needs onnxscript: pip install 'metaqnn[export]'"
     assert said in capsys.readouterr().err.splitlines()
-    assert export(trained, tmp_path / "asked", "--formats", "onnx") == 2
+    assert export(trained_run, tmp_path / "asked", "--formats", "onnx") == 2
     assert "the format onnx needs onnxscript: pip install" in capsys.readouterr().err
 
 
-def test_json_and_csv_tell_what_was_written(trained, tmp_path, capsys):
-    assert export(trained, tmp_path / "one", *LIGHT, "--format", "json") == 0
+def test_json_and_csv_tell_what_was_written(trained_run, tmp_path, capsys):
+    assert export(trained_run, tmp_path / "one", *LIGHT, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "one" / "model.json").read_text())
-    assert export(trained, tmp_path / "two", *LIGHT, "--format", "csv") == 0
+    assert export(trained_run, tmp_path / "two", *LIGHT, "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["file"] for row in rows] == ["model.safetensors", "model.py"]
 
 
-def test_by_number_and_by_rank_it_is_the_same(trained, tmp_path, capsys):
-    assert main(["top", str(trained.path), "-k", "1", "--format", "json"]) == 0
+def test_by_number_and_by_rank_it_is_the_same(trained_run, tmp_path, capsys):
+    assert main(["top", str(trained_run.path), "-k", "1", "--format", "json"]) == 0
     number = json.loads(capsys.readouterr().out)[0]["number"]
-    assert export(trained, tmp_path / "one", "--network", str(number), *LIGHT) == 0
-    assert export(trained, tmp_path / "two", "--rank", "1", *LIGHT) == 0
+    assert export(trained_run, tmp_path / "one", "--network", str(number), *LIGHT) == 0
+    assert export(trained_run, tmp_path / "two", "--rank", "1", *LIGHT) == 0
     one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
 
 
-def test_weights_that_were_tampered_with_are_refused_with_both_numbers(trained, tmp_path, capsys):
-    folder = RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
-    (file,) = (folder.path / "weights").iterdir()
-    network = TrainedNetwork.read(file)
-    for tensor in network.weights.values():
-        tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1)))
-    network.save(file)
+def test_weights_that_were_tampered_with_are_refused_with_both_numbers(trained_run, tmp_path, capsys):
+    folder = RunFolder(shutil.copytree(trained_run.path, tmp_path / "run"))
+    for file in (folder.path / "weights").iterdir():
+        network = TrainedNetwork.read(file)
+        for tensor in network.weights.values():
+            tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1)))
+        network.save(file)
     capsys.readouterr()
     assert export(folder, tmp_path / "best", *LIGHT) == 2
     captured = capsys.readouterr()
@@ -97,14 +89,14 @@ def test_weights_that_were_tampered_with_are_refused_with_both_numbers(trained, 
     [
         (["--rank", "0"], "'0' is not a whole number from 1 to 1000000"),
         (["--rank", "1", "--network", "1"], "not allowed with argument"),
-        (["--network", "99"], "there is no network 99; this search has 1 to 3"),
+        (["--network", "99"], "there is no network 99; this search has 1 to 5"),
         (["--formats", "onxn"], "unknown format 'onxn'; did you mean 'onnx'?"),
         (["--finetuned"], "has not been finetuned"),
     ],
 )
-def test_bad_input_is_one_line_and_nothing_is_written(trained, tmp_path, capsys, options, said):
+def test_bad_input_is_one_line_and_nothing_is_written(trained_run, tmp_path, capsys, options, said):
     try:
-        code = export(trained, tmp_path / "best", *options)
+        code = export(trained_run, tmp_path / "best", *options)
     except SystemExit as exit_:
         code = exit_.code
     assert code == 2

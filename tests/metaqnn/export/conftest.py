@@ -1,4 +1,4 @@
-"""Networks to export: with random weights, and from a search of a few seconds."""
+"""Networks to export: with random weights, and from the search of a few seconds."""
 
 import shutil
 from contextlib import closing
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from metaqnn.cli import main
 from metaqnn.export import Card, Exportable
 from metaqnn.export.check import Evidence
 from metaqnn.session.run_folder import RunFolder
@@ -101,16 +100,6 @@ def make_random():
         return Exportable(card, network, normalisation, Evidence("validation", images, labels, 35 / 40))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def trained_run(tmp_path_factory):
-    """A search of five networks on digits that kept the weights of two. For reading only."""
-    folder = RunFolder(tmp_path_factory.mktemp("runs") / "trained")
-    search = ["--schedule", "1.0:5", "--epochs", "3", "--train-limit", "400", "--validation-size", "100"]
-    here = ["--device", "cpu", "--threads", "1", "--keep-weights", "2", "--layer-limit", "3", "--quiet"]
-    assert main(["run", "--run-dir", str(folder.path), *search, *here, "--no-early-stopping"]) == 0
-    return folder
 
 
 @pytest.fixture
