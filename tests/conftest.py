@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,9 @@ with suppress(ImportError):  # a lent machine with a GPU does without
 
     settings.register_profile("any machine", deadline=None)  # one that is busy is no failure
     settings.load_profile("any machine")
+
+
+HANDLED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
 
 def pytest_collection_modifyitems(items):
@@ -57,6 +61,24 @@ def fact(request):
                 file.write(f"{line}\n")
 
     return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Shells start background jobs with SIGINT ignored, and a CI may run the tests as one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    """Commands that can be interrupted put their own in place."""
+    numbers = [getattr(signal, name) for name in HANDLED if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,30 +17,12 @@ from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import sqlite_url
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
-from metaqnn.interrupts import SIGNALS
 from metaqnn.search.loop import Search
 from metaqnn.session.audit import Audit
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import stopping_rule
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible():
-    """Shells start background jobs with SIGINT ignored, and a CI may run the tests as one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(autouse=True)
-def handlers_as_before():
-    """Commands that can be interrupted put their own in place."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 class FormulaTrainer:

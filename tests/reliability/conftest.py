@@ -31,15 +31,9 @@ settings.register_profile(
 
 
 @pytest.fixture(autouse=True)
-def handlers_as_before():
-    """The commands put their own in place."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without
-    signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup it is ignored, by processes of ours, too
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+def hangups(handlers_as_before):
+    """Under nohup they are ignored, by processes of ours, too."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
