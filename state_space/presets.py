@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from state_space.errors import StateSpaceError, did_you_mean, quoted
@@ -29,24 +28,9 @@ PRESETS: Final[dict[str, StateSpace]] = {
 }
 
 
-def preset(
-    name: str,
-    *,
-    image_size: int | None = None,
-    channels: int | None = None,
-    num_classes: int | None = None,
-) -> StateSpace:
-    """The state space of that name, adapted to other images or classes where these are given.
-
-    Raises StateSpaceError for an unknown name or for images that the space cannot serve.
-    """
+def preset(name: str) -> StateSpace:
+    """The state space of that name. Raises StateSpaceError for an unknown one."""
     if name not in PRESETS:
         hint = did_you_mean(name, PRESETS)
         raise StateSpaceError(f"unknown preset {quoted(name)}: presets are {', '.join(PRESETS)}{hint}")
-    space = PRESETS[name]
-    return replace(
-        space,
-        image_size=space.image_size if image_size is None else image_size,
-        channels=space.channels if channels is None else channels,
-        num_classes=space.num_classes if num_classes is None else num_classes,
-    )
+    return PRESETS[name]
