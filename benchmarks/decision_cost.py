@@ -16,6 +16,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,17 +98,11 @@ def envelope_history(curves: LearningCurves, rng: np.random.Generator) -> Learni
     rows = np.arange(N_FINISHED) % len(curves)
     later = np.arange(curves.T) >= epochs[rows, None]
     noisy = noisy_copies(curves[rows], rng)
-    return with_values(noisy, np.where(later, np.nan, noisy.values))
+    return replace(noisy, values=np.where(later, np.nan, noisy.values))
 
 
 def noisy_copies(curves: LearningCurves, rng: np.random.Generator) -> LearningCurves:
-    return with_values(curves, curves.values + rng.normal(0, NOISE, curves.shape))
-
-
-def with_values(curves: LearningCurves, values: np.ndarray) -> LearningCurves:
-    return LearningCurves(
-        values, curves.architecture, curves.hyperparameters, curves.metric, curves.direction
-    )
+    return replace(curves, values=curves.values + rng.normal(0, NOISE, curves.shape))
 
 
 def envelope_rows(curves: LearningCurves, n: int) -> list[Row]:
