@@ -14,6 +14,8 @@ from pathlib import Path
 
 from command_line import BenchmarkError, execute, parser
 
+from predictor.files import reading_connection
+
 EPOCHS = """
 select architecture, trainings.attempt, epoch, epochs.seconds
 from epochs join trainings on training_id = trainings.id join networks on network_id = networks.id
@@ -27,7 +29,7 @@ Epochs = dict[tuple[str, int, int], float]
 def read(run: Path) -> tuple[int | str, Epochs]:
     """How many workers trained last in a run folder, and the epochs there."""
     try:
-        with closing(sqlite3.connect(f"file:{run / 'search.db'}?mode=ro", uri=True)) as database:
+        with closing(reading_connection(run / "search.db")) as database:
             [(circumstances,)] = database.execute(WORKERS)
             found = {(network, *place): seconds for network, *place, seconds in database.execute(EPOCHS)}
     except (sqlite3.Error, ValueError) as error:

@@ -1,5 +1,6 @@
 """What a second worker brings does not depend on which networks two searches got to."""
 
+import os
 import sqlite3
 
 import pytest
@@ -64,3 +65,9 @@ def test_searches_with_nothing_in_common_are_refused(tmp_path):
         gain(2, {("[SM(10)]", 1, 1): 1.0}, {("[SM(10)]", 1, 2): 1.0})
     with pytest.raises(BenchmarkError, match="has no search that can be read"):
         read(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no ? in a name")
+def test_a_run_folder_may_have_any_name(run):
+    workers, epochs = read(run("100% ? #1", networks=1))
+    assert (workers, len(epochs)) == (1, 2)
