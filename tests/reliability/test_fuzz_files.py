@@ -80,6 +80,12 @@ def with_header(header: dict, name: str, body: bytes) -> bytes:
     return file.getvalue()
 
 
+def arrays(valid: bytes, name: str):
+    """Any file, that .npz file damaged, and .npz files whose array `name` has some header."""
+    headed = st.builds(with_header, HEADERS, st.just(name), st.binary(max_size=64))
+    return st.one_of(st.binary(), damaged(valid), headed)
+
+
 CELLS = st.one_of(
     st.floats().map(str),
     st.text(st.characters(codec="utf-8"), max_size=6),
@@ -123,25 +129,13 @@ def test_tables_of_curves(file, data):
 
 
 @fuzz
-@given(
-    data=st.one_of(
-        st.binary(),
-        damaged(CURVES),
-        st.builds(with_header, HEADERS, st.just("values"), st.binary(max_size=64)),
-    )
-)
+@given(data=arrays(CURVES, "values"))
 def test_arrays_of_curves(file, data):
     with_errors(PredictorError, reading.read_curves, file("x.npz", data))
 
 
 @fuzz
-@given(
-    data=st.one_of(
-        st.binary(),
-        damaged(IMAGES),
-        st.builds(with_header, HEADERS, st.just("x_train"), st.binary(max_size=64)),
-    )
-)
+@given(data=arrays(IMAGES, "x_train"))
 def test_arrays_of_images(file, data):
     with_errors(DatasetError, read_npz, file("x.npz", data), "x")
 
