@@ -17,7 +17,7 @@ PACKAGES = (
     *("state_space", "trainers", "trainers.finetuning", "trainers.families"),
     *("predictor", "metaqnn", "metaqnn.executors"),
 )
-CONSTANTS = ("CRASHED", "TIMED_OUT", "OPTIMIZERS", "Shape", "FAMILIES", "PUBLISHED", "Parameter")
+CONSTANTS = ("CRASHED", "TIMED_OUT", "Shape", "FAMILIES", "PUBLISHED", "Parameter")
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,11 @@
 
 from __future__ import annotations
 
-from trainers.finetuning.recipe import OPTIMIZERS, FinetuningRecipe, scaled_translation
+from trainers.finetuning.recipe import FinetuningRecipe, scaled_translation
 from trainers.finetuning.trainer import FinetuningTrainer
 from trainers.finetuning.tuned import TunedFinetuner, TunedRecipe
 
 __all__ = [
-    "OPTIMIZERS",
     "FinetuningRecipe",
     "FinetuningTrainer",
     "TunedFinetuner",
