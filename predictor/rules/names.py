@@ -21,7 +21,7 @@ from predictor.rules.asha import Asha
 from predictor.rules.base import NoStopping, StoppingRule
 from predictor.rules.envelope import RankEnvelope
 from predictor.rules.kinds import RuleKind, read_setting, shown
-from predictor.rules.optuna import PRUNERS, SUMMARIES, OptunaRule, make_pruner_rule
+from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
 
 OPTUNA_PREFIX = "optuna."
 
@@ -89,7 +89,7 @@ RULES: dict[str, RuleKind] = {
     "rank-envelope": RuleKind(
         RankEnvelope, "stop when ranked worse than the best networks were at that epoch"
     ),
-    **{name: RuleKind(partial(make_pruner_rule, name), SUMMARIES[name]) for name in PRUNERS},
+    **{name: RuleKind(partial(make_pruner_rule, name), summary) for name, (summary, _) in PRUNERS.items()},
 }
 """The rules by name. In addition, `optuna.NAME` is any pruner of Optuna, with its own settings."""
 SCHEDULES: dict[str, RuleKind] = {

@@ -85,30 +85,29 @@ class OptunaRule:
         vars(self).update(state, _study=None, _history=None, _asked=None, _lock=threading.Lock())
 
 
-PRUNERS: dict[str, Callable[[Any], Any]] = {
-    "median": lambda pruners: pruners.MedianPruner(),
-    "percentile-25": lambda pruners: pruners.PercentilePruner(25.0),
-    "successive-halving": lambda pruners: pruners.SuccessiveHalvingPruner(reduction_factor=3),
-    "hyperband": lambda pruners: pruners.HyperbandPruner(reduction_factor=3),
-    "patient": lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
+PRUNERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "median": ("Optuna's MedianPruner", lambda pruners: pruners.MedianPruner()),
+    "percentile-25": ("Optuna's PercentilePruner of 25%", lambda pruners: pruners.PercentilePruner(25.0)),
+    "successive-halving": (
+        "Optuna's SuccessiveHalvingPruner with reduction_factor=3",
+        lambda pruners: pruners.SuccessiveHalvingPruner(reduction_factor=3),
+    ),
+    "hyperband": ("Optuna's HyperbandPruner", lambda pruners: pruners.HyperbandPruner(reduction_factor=3)),
+    "patient": (
+        "Optuna's PatientPruner of its MedianPruner, with patience=2",
+        lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
+    ),
 }
-"""Optuna's pruners by name; other settings are Optuna's defaults (5 start-up trials, automatic resources)."""
+"""Optuna's pruners by name: a line for people, and how the pruner is made of `optuna.pruners`.
 
-SUMMARIES = {
-    "median": "Optuna's MedianPruner",
-    "percentile-25": "Optuna's PercentilePruner of 25%",
-    "successive-halving": "Optuna's SuccessiveHalvingPruner with reduction_factor=3",
-    "hyperband": "Optuna's HyperbandPruner",
-    "patient": "Optuna's PatientPruner of its MedianPruner, with patience=2",
-}
-"""A line for people on each of them."""
+Other settings are Optuna's defaults (5 start-up trials, automatic resources).
+"""
 
 
 def make_pruner_rule(name: str) -> OptunaRule:
-    """The rule of that name in `PRUNERS`; raises `PredictorError` for unknown names."""
-    if name not in PRUNERS:
-        raise PredictorError(f"pruner {name!r} is not known; expected one of {sorted(PRUNERS)}")
+    """The rule of that name, one of `PRUNERS`; `MissingPackageError` if optuna is not installed."""
     pruners = require("optuna", f"the rule {name!r}").pruners
+    _, make = PRUNERS[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PatientPruner warns that it is experimental
-        return OptunaRule(PRUNERS[name](pruners))
+        return OptunaRule(make(pruners))
