@@ -14,8 +14,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.rules.base import Decision, check_one_curve
-from predictor.rules.envelope.arrivals import Arrivals
-from predictor.rules.envelope.fit import Fit, Standing, recent
+from predictor.rules.envelope.fit import Arrivals, Fit, Standing, recent
 from predictor.rules.envelope.gaussian_process import one_thread
 from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_size
 from predictor.rules.envelope.scoring import fit_looks

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.rules.envelope.arrivals import Arrivals
+from predictor.rules.envelope.fit import Arrivals
 from predictor.rules.envelope.looks import look_epochs
 from predictor.rules.envelope.scoring import fit_looks
 
