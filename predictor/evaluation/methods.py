@@ -10,8 +10,16 @@ import numpy as np
 from scipy.special import ndtr
 
 from predictor.curves.learning_curves import Floats, LearningCurves
-from predictor.models.feature_sets import FEATURE_SETS, PUBLISHED, check_feature_sets
-from predictor.models.names import METHODS, PREDICTORS, STACKED, make_method, make_predictor
+from predictor.models.names import (
+    FEATURE_SETS,
+    METHODS,
+    PREDICTORS,
+    PUBLISHED,
+    STACKED,
+    check_feature_sets,
+    make_method,
+    make_predictor,
+)
 from predictor.models.sequential import SequentialRegression
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
