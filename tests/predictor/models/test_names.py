@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError, make_method
-from predictor.models.names import METHODS
+from predictor.models.base import BaselinePredictor
+from predictor.models.names import METHODS, PREDICTORS, make_predictor
 from predictor.models.regressors import ForestSearch
 
 
@@ -42,3 +43,15 @@ def test_arguments_can_be_changed():
 def test_unknown_methods_are_refused():
     with pytest.raises(PredictorError, match="'lstm'"):
         make_method("lstm")
+
+
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_every_predictor_can_be_made_with_a_seed(name):
+    model = make_predictor(name, 7)
+    assert isinstance(model, BaselinePredictor)
+    assert model.get_params().get("random_state", 7) == 7
+
+
+def test_an_unknown_name_is_quoted():
+    with pytest.raises(PredictorError, match="'last-sene' is not known; expected one of"):
+        make_predictor("last-sene")
