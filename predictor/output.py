@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO, TextIOWrapper
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -43,6 +44,11 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def finite_or_none(value: float) -> float | None:
+    """The value, None where it is not finite: JSON has neither NaN nor infinities."""
+    return value if isfinite(value) else None
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import numpy as np
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import counted
 from predictor.evaluation.experiment import Plan, SetResult
-from predictor.evaluation.results import LEVELS, Cell, SplitResult, number
-from predictor.output import text_table
+from predictor.evaluation.results import LEVELS, Cell, SplitResult
+from predictor.output import finite_or_none, text_table
 
 Column = tuple[str, Callable[[Cell], str]]
 INTERVAL = 0.9
@@ -73,8 +73,8 @@ def _split_numbers(one: SplitResult, uncertainty: str) -> dict[str, Any]:
         "split": one.split,
         "n_train": one.n_train,
         "n_test": len(one.y),
-        "r2_metric": number(one.r2_metric),
-        "r2_scores": number(one.r2_scores),
+        "r2_metric": finite_or_none(one.r2_metric),
+        "r2_scores": finite_or_none(one.r2_scores),
         "uncertainty": uncertainty,
         **{f"coverage_{level:g}": share for level, share in covered},
     }

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from predictor.curves.learning_curves import Floats, LearningCurves
 from predictor.evaluation.methods import Forecasts, Variant
 from predictor.evaluation.splits import Split
+from predictor.output import finite_or_none
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 """Nominal coverage of the central intervals that are checked."""
@@ -48,8 +49,8 @@ class SplitResult:
             "split": self.split,
             "n_train": self.n_train,
             "n_test": len(self.y),
-            "r2_metric": number(self.r2_metric),
-            "r2_scores": number(self.r2_scores),
+            "r2_metric": finite_or_none(self.r2_metric),
+            "r2_scores": finite_or_none(self.r2_scores),
             "calibration": {name: _calibration(pit) for name, pit in self.pit.items()},
         }
 
@@ -99,9 +100,9 @@ class Cell:
         for name in ("r2_metric", "r2_scores"):
             (mean, std), (worst, split) = self.mean_std(name), self.worst(name)
             summary[name] = {
-                "mean": number(mean),
-                "std": number(std),
-                "worst": number(worst),
+                "mean": finite_or_none(mean),
+                "std": finite_or_none(std),
+                "worst": finite_or_none(worst),
                 "worst_split": split,
             }
         return {
@@ -153,11 +154,6 @@ def coverage(pit: Floats) -> list[float]:
 def pit_counts(pit: Floats) -> npt.NDArray[np.int64]:
     """(PIT_BINS,) counts of PIT values in equal bins of [0, 1]."""
     return np.histogram(pit, bins=PIT_BINS, range=(0.0, 1.0))[0]
-
-
-def number(value: float) -> float | None:
-    """The value, None where it is not finite: JSON has neither NaN nor infinities."""
-    return value if np.isfinite(value) else None
 
 
 def _calibration(pit: Floats) -> dict[str, Any]:

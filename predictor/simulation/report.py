@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from predictor.output import csv_text, text_table
+from predictor.output import csv_text, finite_or_none, text_table
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials, by_set
 
@@ -72,7 +71,11 @@ def as_json(trials: Sequence[Trials]) -> str:
         {
             **_set_numbers(curve_set, group),
             "rules": [
-                {**_numbers(trial), "regrets": _finite(trial.regrets), "by_order": _by_order(trial)}
+                {
+                    **_numbers(trial),
+                    "regrets": [*map(finite_or_none, trial.regrets)],
+                    "by_order": _by_order(trial),
+                }
                 for trial in group
             ],
         }
@@ -139,14 +142,13 @@ def _set_numbers(curve_set: CurveSet, trials: Sequence[Trials]) -> dict[str, Any
 
 
 def _numbers(trial: Trials) -> dict[str, Any]:
-    mean_regret, max_regret = _finite([sum(trial.regrets) / len(trial.regrets), max(trial.regrets)])
     return {
         "rule": str(trial.rule),
         "orders": len(trial.orders),
         "speed_up": trial.speed_up,
         "recovered": trial.recovered,
-        "mean_regret": mean_regret,
-        "max_regret": max_regret,
+        "mean_regret": finite_or_none(sum(trial.regrets) / len(trial.regrets)),
+        "max_regret": finite_or_none(max(trial.regrets)),
         "within_tolerance": trial.within_tolerance,
         "stopped_share": trial.stopped_share,
         "false_stop_share": trial.false_stop_share,
@@ -175,14 +177,10 @@ def _order_numbers(result: Result) -> dict[str, Any]:
     return {
         "speed_up": result.speed_up,
         "recovered": result.recovered,
-        "regret": _finite([result.regret])[0],
+        "regret": finite_or_none(result.regret),
         "epochs_trained": result.epochs_trained,
         "stopped": result.stopped,
         "false_stops": result.false_stops,
         "decisions": result.decisions,
         "seconds": result.seconds,
     }
-
-
-def _finite(numbers: Sequence[float]) -> list[float | None]:
-    return [number if math.isfinite(number) else None for number in numbers]
