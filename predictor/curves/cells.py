@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats
+from predictor.curves.wording import quoted
 from predictor.errors import CurvesError
 
 MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-", "<na>"))
@@ -20,7 +21,7 @@ def numbers(cells: pd.Series, column: str) -> Floats:
     if found is not None:
         return found
     if wrong := first_text(cells):
-        raise CurvesError(f"row {wrong[0]}, column {column[:60]!r}: {wrong[1][:60]!r} is not a number")
+        raise CurvesError(f"row {wrong[0]}, column {quoted(column)}: {quoted(wrong[1])} is not a number")
     return known_numbers(cells)
 
 

@@ -13,7 +13,7 @@ from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
 from predictor.curves.names import OF_TRAINING, OF_VALIDATION, UNLABELLED, split_rank
-from predictor.curves.wording import LONGEST, as_argument, listed, shown
+from predictor.curves.wording import LONGEST, as_argument, listed, quoted, shown
 from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError
 
@@ -171,7 +171,7 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]
     direction = wishes.direction or metric.direction
     if direction is None:
         raise CurvesError(
-            f"{_quoted(name)} does not say whether more is better ({course(values)}); "
+            f"{_said(name)} does not say whether more is better ({course(values)}); "
             "say --direction maximize or minimize (direction=... of LearningCurves.read)"
         )
     if metric.name == "perplexity" and direction == "maximize":
@@ -182,8 +182,8 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]
     return settled, remark_on(settled, values)
 
 
-def _quoted(name: str) -> str:
-    return repr(name[:60]) if words_of(name) else "a curve without a name"
+def _said(name: str) -> str:
+    return quoted(name) if words_of(name) else "a curve without a name"
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedMetric:

@@ -13,6 +13,7 @@ from predictor.curves.placeholders import (
     zero_throughout,
     zeros_between,
 )
+from predictor.curves.wording import quoted
 from predictor.errors import CurvesError
 
 NEARLY_ALL = 0.9
@@ -141,7 +142,7 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
     refuse_placeholders(metric, name, values)
     if way := wrong_way(metric, values):
         raise CurvesError(
-            f"{name[:60]!r} is read as {metric.name}, which {way} curves; say what it is: --metric, or "
+            f"{quoted(name)} is read as {metric.name}, which {way} curves; say what it is: --metric, or "
             "--direction"
         )
 
@@ -162,7 +163,7 @@ def _refuse_impossible(name: str, values: Floats) -> None:
     most = np.inf if "correct" in words_of(name) else MOST
     for row, epoch in np.argwhere(np.isfinite(values) & ((values < 0) | (values > most))):
         raise CurvesError(
-            f"{name[:60]!r} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
+            f"{quoted(name)} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
             f"{values[row, epoch]:g}; {LEAVE_EMPTY}"
         )
 
@@ -174,7 +175,7 @@ def _refuse_two_units(name: str, values: Floats) -> None:
     shares = (np.minimum(before, last) >= 0.1) & (np.maximum(before, last) <= 1) & (before != last)
     for row, epoch in np.argwhere(shares & (then >= low * last) & (then <= high * last)):
         raise CurvesError(
-            f"{name[:60]!r} goes from {last[row, epoch]:g} to {then[row, epoch]:g} at epoch {epoch + 3} of "
+            f"{quoted(name)} goes from {last[row, epoch]:g} to {then[row, epoch]:g} at epoch {epoch + 3} of "
             f"curve {row}, as from shares to percentages; write all alike, or say what they are: --metric"
         )
 

@@ -19,7 +19,7 @@ from predictor.curves.choice import Wishes
 from predictor.curves.json_curves import with_trainings
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
-from predictor.curves.wording import shown
+from predictor.curves.wording import quoted, shown
 from predictor.curves.words import EPOCH_NAMES, RUN, RUN_NAMES
 from predictor.errors import CurvesError
 
@@ -82,7 +82,7 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
             content = [{"": content}]
         for item in content:
             if not isinstance(item, Mapping):
-                raise CurvesError(f"{str(item)[:60]!r} in a list of JSON; expected objects")
+                raise CurvesError(f"{quoted(str(item))} in a list of JSON; expected objects")
         if _are_histories(content):
             names = [str(item.get(RUN, item.get("name", ""))) for item in content]
             names = names if len(set(names)) == len(names) else [str(place) for place in range(len(names))]
@@ -92,7 +92,7 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
     elif isinstance(content, Mapping):
         yield from _records_of_object(content)
     else:
-        raise CurvesError(f"{str(content)[:60]!r} is no table; expected objects or lists of them")
+        raise CurvesError(f"{quoted(str(content))} is no table; expected objects or lists of them")
 
 
 def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -170,7 +170,7 @@ def _rows_of_split(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     columns = [str(tuple(name) if isinstance(name, list) else name) for name in names]
     _refuse_levels([*columns, *(str(tuple(name)) for name in index if isinstance(name, list))])
     if repeated := [(name, times) for name, times in Counter(columns).items() if times > 1]:
-        raise CurvesError(f"column {repeated[0][0][:60]!r} is there {repeated[0][1]} times")
+        raise CurvesError(f"column {quoted(repeated[0][0])} is there {repeated[0][1]} times")
     rows = [dict(zip(columns, row, strict=True)) for row in content["data"]]
     if not index or "name" in columns or not all(isinstance(name, str) for name in index):
         return rows

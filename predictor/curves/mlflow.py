@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from predictor.curves.cells import is_number
-from predictor.curves.wording import counted
+from predictor.curves.wording import counted, quoted
 from predictor.curves.words import RUN
 from predictor.errors import CurvesError
 
@@ -51,7 +51,7 @@ def _logged(where: str, text: str) -> list[tuple[str, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         cells = line.split()
         if len(cells) not in (2, 3, 5) or not all(map(is_number, cells[:3])):
-            raise CurvesError(f"line {number} of {where}: {line[:60]!r} is no metric")
+            raise CurvesError(f"line {number} of {where}: {quoted(line)} is no metric")
         found.append((cells[2] if len(cells) > 2 else str(number), cells[1]))
     if {step for step, _ in found} == {"0"}:
         return [(str(number), value) for number, (_, value) in enumerate(found)]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from predictor.curves.arrays import Floats, last_values
 from predictor.curves.metrics import SHARES, NamedMetric, words_of
+from predictor.curves.wording import quoted
 from predictor.errors import CurvesError
 
 LEAVE_EMPTY = "leave empty what was not observed, or say what it is: --metric"
@@ -89,7 +90,7 @@ def _refuse(name: str, what: str, rows: npt.ArrayLike, values: Floats) -> None:
     found = np.asarray(rows)
     if len(found):
         raise CurvesError(
-            f"{name[:60]!r} {what} in {len(found)} of {len(values)} curves, the first of them curve "
+            f"{quoted(name)} {what} in {len(found)} of {len(values)} curves, the first of them curve "
             f"{found[0]}; {LEAVE_EMPTY}"
         )
 
@@ -111,7 +112,7 @@ def _refuse_last_sentinels(metric: NamedMetric, name: str, values: Floats) -> No
         others = np.abs(seen[seen != filler])
         written = (filler < 0 or metric.direction == "minimize") and _is_sentinel(filler)
         if written and len(others) and MUCH * others.max() < abs(filler):
-            raise CurvesError(f"{name[:60]!r} ends in {filler:g} in curve {row}; {LEAVE_EMPTY}")
+            raise CurvesError(f"{quoted(name)} ends in {filler:g} in curve {row}; {LEAVE_EMPTY}")
 
 
 def _refuse_sentinels(name: str, values: Floats) -> None:

@@ -25,6 +25,7 @@ from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
 from predictor.curves.metrics import metric_of
+from predictor.curves.wording import quoted
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
@@ -156,7 +157,7 @@ def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> N
             continue
         if any(decimal.fullmatch(cell) for row in rows for cell in row):
             raise CurvesError(
-                f"column {name[:60]!r}: {cells[0]!r} beside numbers with decimal {others} may be a thousand "
+                f"column {quoted(name)}: {cells[0]!r} beside numbers with decimal {others} may be a thousand "
                 f"times as much; write it without a {called}"
             )
 
@@ -165,12 +166,12 @@ def _refuse_plain(cells: pd.Series, name: str) -> None:
     """Refuse `0.5` among cells such as `50%`, which may be as much."""
     plain = next((cell for cell in cells if is_number(cell) and 0 < abs(float(cell)) < np.inf), None)
     if plain is not None:
-        raise CurvesError(f"column {name[:60]!r}: {plain!r} beside numbers with %; write all of them alike")
+        raise CurvesError(f"column {quoted(name)}: {plain!r} beside numbers with %; write all of them alike")
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
     times = Counter(table.columns)
     repeated = [column for column in table.columns if times[column] > 1 and not is_index(column)]
     if repeated:
-        raise CurvesError(f"column {repeated[0][:60]!r} is there {times[repeated[0]]} times")
+        raise CurvesError(f"column {quoted(repeated[0])} is there {times[repeated[0]]} times")
     return table.loc[:, [not (times[column] > 1) for column in table.columns]]

@@ -19,7 +19,7 @@ from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
-from predictor.curves.wording import as_argument, describe, listed, shown
+from predictor.curves.wording import as_argument, describe, listed, quoted, shown
 from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS
 from predictor.errors import CurvesError
 
@@ -80,7 +80,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
             "number all of them 1, 2, ..., or write a row for each training and epoch"
         )
     if not group.stride:
-        raise CurvesError(f"column {group.missing[:60]!r} is missing: epochs must be numbered without gaps")
+        raise CurvesError(f"column {quoted(group.missing)} is missing: epochs must be numbered without gaps")
     return group
 
 

@@ -21,6 +21,11 @@ def shown(name: str) -> str:
     return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
+def quoted(name: str) -> str:
+    """The name, cut, in quotes."""
+    return repr(name[:LONGEST])
+
+
 def as_argument(name: str) -> str:
     """The whole name, in quotes where a shell needs them: `'e#Acc'`; one that nobody would type is cut."""
     return shlex.quote(name) if name.isprintable() and len(name) <= TYPED else shown(name)
