@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO, TextIOWrapper
 from math import isfinite
@@ -59,6 +59,26 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         name = error.filename or path  # the error of a full disk names none
         raise PredictorError(f"cannot write {str(name)!r}: {error.strerror}") from None
+
+
+def check_writable(path: Path) -> None:
+    """Before work that may take long: whether its file can be written; makes the folder, but no file.
+
+    Raises:
+        PredictorError: it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PredictorError(f"cannot write {str(path)!r}: {error.strerror}") from None
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PredictorError(f"cannot write {str(path)!r}; expected a file in a folder that can be written")
+
+
+def say_written(paths: Iterable[Path]) -> None:
+    """Say on standard error which files were written."""
+    for path in paths:
+        print(f"predictor: wrote {path}", file=sys.stderr)
 
 
 def open_closed_streams() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import affordable, without_repeats
 from predictor.models.names import METHODS
-from predictor.output import csv_text, note, short_names, writing
+from predictor.output import check_writable, csv_text, note, say_written, short_names, writing
 
 
 def execute(namespace: argparse.Namespace) -> int:
@@ -29,7 +28,7 @@ def execute(namespace: argparse.Namespace) -> int:
     read = read_files(namespace)
     sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}
     keep_inputs(namespace.files, filter(None, [namespace.csv]))
-    _check_writable(namespace)
+    _check_places(namespace)
 
     def progress(results: Iterable[SplitResult], total: int) -> Iterable[SplitResult]:
         announce(read)  # here: what cannot be evaluated has one line, that of the error
@@ -101,12 +100,10 @@ def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace)
     return as_text(results, plan, calibration=namespace.calibration)
 
 
-def _check_writable(namespace: argparse.Namespace) -> None:
+def _check_places(namespace: argparse.Namespace) -> None:
     """Before the evaluation, which may take long; makes the folders."""
     if namespace.csv:
-        with writing(namespace.csv):
-            namespace.csv.parent.mkdir(parents=True, exist_ok=True)
-            namespace.csv.open("ab").close()
+        check_writable(namespace.csv)
     if namespace.plot:
         with writing(namespace.plot):
             namespace.plot.mkdir(parents=True, exist_ok=True)
@@ -123,5 +120,4 @@ def _write(namespace: argparse.Namespace, results: list[SetResult]) -> None:
 
         with writing(namespace.plot):
             written += draw_all(results, namespace.plot)
-    for path in written:
-        print(f"predictor: wrote {path}", file=sys.stderr)
+    say_written(written)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from predictor.curves.course import in_percent
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.options import announce, keep_inputs, read_files
 from predictor.errors import PredictorError
-from predictor.output import note, writing
+from predictor.output import check_writable, note, say_written, writing
 from predictor.rules.names import RuleSpec, default_rules, parse_rules
 from predictor.simulation.engine import Result
 from predictor.simulation.protocol import DEFAULT_TOLERANCE, CurveSet, Trials, run_protocol
@@ -35,7 +34,7 @@ def execute(namespace: argparse.Namespace) -> int:
     keep_inputs(namespace.files, _files(namespace))
     _check_different(_files(namespace))
     for path in _files(namespace):
-        _check_writable(path)
+        check_writable(path)
     announce(read)
     _announce_left_out(sets)
     _announce_rules(sets, rules, namespace.subset)
@@ -108,8 +107,7 @@ def _write(namespace: argparse.Namespace, trials: list[Trials]) -> None:
 
         with writing(namespace.plot_anytime):
             draw(anytime(trials), namespace.plot_anytime)
-    for path in _files(namespace):
-        print(f"predictor: wrote {path}", file=sys.stderr)
+    say_written(_files(namespace))
 
 
 def _files(namespace: argparse.Namespace) -> list[Path]:
@@ -120,13 +118,3 @@ def _check_different(paths: Sequence[Path]) -> None:
     for number, path in enumerate(paths):
         if path.resolve() in (other.resolve() for other in paths[:number]):
             raise PredictorError(f"{str(path)!r} would be written twice; name another file")
-
-
-def _check_writable(path: Path) -> None:
-    """Before the simulation, which may take long."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PredictorError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise PredictorError(f"cannot write {str(path)!r}; expected a file in a folder that can be written")

@@ -176,6 +176,13 @@ def test_what_cannot_be_done_is_said_in_one_line(capsys, write_csv, curves, argu
     assert part in err
 
 
+def test_an_evaluation_that_fails_leaves_no_empty_file(capsys, write_csv, curves, tmp_path):
+    written = tmp_path / "new" / "out.csv"
+    arguments = [*QUICK, "--depth-generalisation", "3", "--csv", written]
+    assert run(capsys, write_csv(curves), *arguments)[0] == 2
+    assert not written.exists()
+
+
 @pytest.mark.data
 @pytest.mark.skipif("METAQNN_DATA_DIR" not in os.environ, reason="METAQNN_DATA_DIR is not set")
 def test_published_sets_give_what_a_plain_reading_of_the_paper_gives(capsys):
