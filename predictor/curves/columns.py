@@ -141,7 +141,7 @@ def groups_of(header: Sequence[str]) -> list[Group]:
     return [_group(template, columns) for template, columns in members.items()]
 
 
-def curves_among(groups: Iterable[Group], wanted: str | None = None) -> list[Group]:
+def curves_among(groups: Iterable[Group], wanted: str | None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
     Numbers of trainings (`acc_run1, acc_run2`) are none of epochs, nor are those of classes and ranks, nor

@@ -86,7 +86,7 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
     return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
 
 
-def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None = None) -> pd.DataFrame:
+def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) -> pd.DataFrame:
     """The long table of one training's file, with the column `run` and what is known beside the file.
 
     Args:

@@ -19,7 +19,7 @@ SHORT = 3
 """Fewer numbered columns are no curve in a table with a column of epochs."""
 
 
-def is_long(table: pd.DataFrame, wanted: str | None = None) -> bool:
+def is_long(table: pd.DataFrame, wanted: str | None) -> bool:
     """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not.
 
     Args:

@@ -32,7 +32,7 @@ class ScaleAdaptedSGHMC:
         burn_in: steps in which V is adapted.
     """
 
-    def __init__(self, *, epsilon: float = 1e-2, alpha: float = 0.05, burn_in: int = 3000) -> None:
+    def __init__(self, *, epsilon: float, alpha: float, burn_in: int) -> None:
         if not (epsilon > 0 and 0 < alpha < 1 and burn_in >= 1):
             raise PredictorError(
                 f"epsilon = {epsilon}, alpha = {alpha}, burn_in = {burn_in}; "

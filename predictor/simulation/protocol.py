@@ -134,7 +134,7 @@ def by_set(trials: Sequence[Trials]) -> dict[CurveSet, list[Trials]]:
 def run_protocol(
     sets: Sequence[CurveSet],
     rules: Sequence[RuleSpec],
-    orders: Sequence[int] = range(10),
+    orders: Sequence[int],
     jobs: int = 1,
     progress: Progress | None = None,
     subset: int | None = None,

@@ -72,7 +72,7 @@ class AveragedProcess:
         """Learn from results y, (n_r,), at X, (n_r, d), and guesses at X_guessed, (n_g, d)."""
         kernels = KERNELS if X.shape[1] > 1 else [replace(kernel, relevance=1.0) for kernel in KERNELS]
         own = _covariances(kernels, X, X)
-        weights = softmax(_each(kernels, lambda kernel: log_evidence(kernel, X, y, own[kernel])))
+        weights = softmax(_each(kernels, lambda kernel: log_evidence(kernel, own[kernel], y)))
         probable = [kernel for kernel, weight in zip(kernels, weights, strict=True) if weight >= LEAST_WEIGHT]
         kept = _each(probable, lambda kernel: GaussianProcess.fit(kernel, X, y, own=own[kernel]))
         extra = np.array([guesses.variances / process.scale()[1] for process in kept])

@@ -29,7 +29,7 @@ read = LearningCurves.read
     ],
 )
 def test_the_columns_of_a_curve_are_found_in_any_header(header, name, epochs):
-    (group,) = columns.curves_among(columns.groups_of(header))
+    (group,) = columns.curves_among(columns.groups_of(header), None)
     assert (group.name, list(group.columns)) == (name, epochs)
 
 
@@ -37,7 +37,7 @@ def test_the_columns_of_a_curve_are_found_in_any_header(header, name, epochs):
     "header", [["num_params", "lr"], ["beta1", "beta2"], ["units_1", "units_2"], ["hp_1", "hp_2"]]
 )
 def test_numbered_parameters_are_no_curves(header):
-    assert not columns.curves_among(columns.groups_of(header))
+    assert not columns.curves_among(columns.groups_of(header), None)
 
 
 @pytest.mark.parametrize(
