@@ -65,14 +65,14 @@ def read_setting(text: str, parameter: inspect.Parameter, rule: str) -> Any:
             break
         return value
     names = [READABLE.get(option, "none") for option in options]
-    example = "" if parameter.default is parameter.empty else f", such as {shown(parameter.default)}"
+    example = "" if parameter.default is parameter.empty else f", such as {written(parameter.default)}"
     raise PredictorError(
         f"setting {parameter.name} = {text[:LONGEST]!r} of rule {rule!r}; "
         f"expected {' or '.join(names)}{example}"
     )
 
 
-def shown(value: Any) -> str:
+def written(value: Any) -> str:
     """A setting's value as it is written."""
     return "none" if value is None else str(value)
 

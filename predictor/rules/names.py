@@ -20,7 +20,7 @@ from predictor.extras import require
 from predictor.rules.asha import Asha
 from predictor.rules.base import NoStopping, StoppingRule
 from predictor.rules.envelope import RankEnvelope
-from predictor.rules.kinds import RuleKind, read_setting, shown
+from predictor.rules.kinds import RuleKind, read_setting, written
 from predictor.rules.optuna import PRUNERS, OptunaRule, make_pruner_rule
 
 OPTUNA_PREFIX = "optuna."
@@ -202,7 +202,7 @@ def describe_rules() -> str:
     lines = []
     for name, kind in (RULES | SCHEDULES).items():
         lines.append(f"  {name:<20}{kind.summary}")
-        settings = ", ".join(f"{key}={shown(p.default)}" for key, p in kind.settings.items())
+        settings = ", ".join(f"{key}={written(p.default)}" for key, p in kind.settings.items())
         lines += textwrap.wrap(settings, 106, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join([*lines, f"  {'optuna.NAME':<20}any pruner of Optuna with its settings"])
 
