@@ -27,11 +27,10 @@ from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_c
 from predictor.curves.spread import spread
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
-from predictor.curves.wording import counted, listed, shown
+from predictor.curves.wording import ONE_TRAINING, counted, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
-ONE_TRAINING = "one training"
 FAR = 10
 """Epochs between the last two, for one between the others, from which on there is a remark."""
 

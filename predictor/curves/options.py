@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.wording import shown
+from predictor.curves.wording import ONE_TRAINING, shown
 from predictor.errors import CurvesError, PredictorError
 
 FILES = (
@@ -80,8 +80,6 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
 
 def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
     """The curves by file; several files of one training each are one set. Raises `CurvesError`."""
-    from predictor.curves.long import ONE_TRAINING  # with pandas: not for --help
-
     wishes = {key: getattr(namespace, key) for key in ("metric", "direction", "curve", "parameters")}
     files = list(dict.fromkeys(namespace.files))
     sets = {file: LearningCurves.read(file, **wishes) for file in files}

@@ -13,6 +13,8 @@ MOST = 6
 LONGEST = 60
 TYPED = 200
 """Characters of a name up to which it is given whole, to be pasted into a command."""
+ONE_TRAINING = "one training"
+"""What is understood of rows that no column tells apart."""
 
 
 def shown(name: str) -> str:
