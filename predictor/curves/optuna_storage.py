@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from predictor.curves.choice import Wishes, is_generic
-from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
-from predictor.curves.metrics import metric_of, plain, words_of
+from predictor.curves.metrics import Direction, metric_of, plain, words_of
 from predictor.curves.optuna_steps import StepOrder
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.words import EPOCH_NAMES, RUN

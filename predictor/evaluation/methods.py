@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.models.names import (
     FEATURE_SETS,
     METHODS,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.evaluation.methods import Forecasts, Variant
 from predictor.evaluation.splits import Split
 from predictor.output import finite_or_none

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 from predictor.evaluation.options import N_TRAIN
 from predictor.models.tau_model import MIN_CURVES

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from predictor.curves.learning_curves import Direction
+from predictor.curves.metrics import Direction
 from predictor.extras import require
 from predictor.integrations.trainings import (
     CurveFormat,

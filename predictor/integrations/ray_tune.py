@@ -11,7 +11,8 @@ from math import nan
 from typing import Any
 
 from predictor.curves.growing import GrowingCurves
-from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.metrics import Direction
 from predictor.errors import CurvesError
 from predictor.extras import require
 from predictor.integrations.trainings import (

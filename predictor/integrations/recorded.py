@@ -22,8 +22,8 @@ from filelock import FileLock
 
 from predictor.curves.arrays import last_known
 from predictor.curves.course import in_percent, rising_shares, wrong_way
-from predictor.curves.learning_curves import Direction, LearningCurves
-from predictor.curves.metrics import NamedMetric, direction_of, metric_of, name_of
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.metrics import Direction, NamedMetric, direction_of, metric_of, name_of
 from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.files import replace_whole

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from predictor.curves.arrays import Floats, last_known
 from predictor.curves.columns import kind_of
-from predictor.curves.learning_curves import Direction, LearningCurves
+from predictor.curves.learning_curves import LearningCurves
+from predictor.curves.metrics import Direction
 from predictor.errors import CurvesError
 from predictor.rules.base import Decision, StoppingRule
 

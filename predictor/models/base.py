@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from predictor.curves.learning_curves import Floats, LearningCurves, check_measure
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
 from predictor.models.uncertainty import smallest_sigma
 

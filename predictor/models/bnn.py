@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.extras import require
 from predictor.models.base import BaselinePredictor, Forecast, UnitScale

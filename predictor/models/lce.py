@@ -10,7 +10,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.optimize import least_squares
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.extras import require
 from predictor.models.base import BaselinePredictor, Forecast, UnitScale

@@ -9,7 +9,7 @@ import numpy as np
 from joblib import delayed
 from sklearn.base import BaseEstimator
 
-from predictor.curves.learning_curves import Floats
+from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 from predictor.models.names import PUBLISHED, SUMMARY, check_feature_sets
 from predictor.models.regressors import (

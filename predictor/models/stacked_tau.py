@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.models.tau_model import Target, TauModel, can_hold_flat, fit_tau, is_flat
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
 

@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.models.features import CurveFeatures
 from predictor.models.regressors import StandardizedRegressor
 from predictor.models.uncertainty import Uncertainty, make_uncertainty

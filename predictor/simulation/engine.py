@@ -8,7 +8,8 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
 from predictor.rules.asha import Asha
 from predictor.rules.base import StoppingRule

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.learning_curves import Floats, LearningCurves
+from predictor.curves.arrays import Floats
+from predictor.curves.learning_curves import LearningCurves
 from predictor.rules.envelope.averaging import AveragedProcess, Guesses
 from predictor.rules.envelope.student import StudentMixture
 from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
