@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 SEARCH, NUMBER = "metaqnn_search", "network"
 MOST = 2**53
-NO_URL = "the Optuna storage is not a URL; expected one such as sqlite:///study.db"
+NO_URL = (
+    "the Optuna storage is not a URL; expected one such as sqlite:///study.db or "
+    "postgresql+psycopg://USER@HOST/DATABASE"
+)
 PASSWORDS = ("password", "passwd", "sslpassword")
 """Where a URL may have one, but for its usual place."""
 STATES = {"completed": "COMPLETE", "stopped": "PRUNED"}

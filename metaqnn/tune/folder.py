@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from metaqnn.config.environment import Environment
-from metaqnn.database.engine import StorageError, connection_settings, named_url, postgresql_url
+from metaqnn.database.engine import connection_settings, named_url, postgresql_url
+from metaqnn.mirrors.optuna import without_password
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -64,7 +64,8 @@ class TuneFolder:
 
         Raises:
             RunFolderError: the folder holds a search or a training, or there can be no such folder.
-            StorageError: the storage is not a URL.
+            MirrorError: the storage is not a URL.
+            StorageError: it is that of a PostgreSQL server, but leads nowhere.
         """
         refuse_search(self.run)
         if (self.path / TRAINING).exists():
@@ -72,7 +73,7 @@ class TuneFolder:
         if storage is None:
             self.run.make()
             return self._url(None), name
-        _without_password(storage)
+        without_password(storage)
         return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
 
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
@@ -85,11 +86,12 @@ class TuneFolder:
             place: where trials are trained.
 
         Raises:
+            MirrorError: the storage is not a URL.
             RunFolderError: there can be no such folder.
         """
         self.run.make()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        url = None if storage is None else _without_password(storage)
+        url = None if storage is None else without_password(storage)
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
         write_whole(self.path / STUDY, json.dumps(facts, indent=2) + "\n")
 
@@ -117,11 +119,9 @@ class TuneFolder:
             place = Environment.stored(remembered["environment"]).but(**changes)
         except (LookupError, OSError, TypeError, ValueError, RecursionError) as error:
             raise RunFolderError(f"{str(file)!r} does not name a study: {error}") from None
-        if storage is not None and _without_password(storage) != url:
-            there = "in its own file" if url is None else f"in {url}"
-            raise TuneError(
-                f"the study of {str(self.path)!r} is {there}, not in {_without_password(storage)}"
-            )
+        if storage is not None and not _are_same(storage, url):
+            there = "in its own file" if url is None else f"in {without_password(url)}"
+            raise TuneError(f"the study of {str(self.path)!r} is {there}, not in {without_password(storage)}")
         return self._url(storage or url, named=storage is not None), name, settings, place
 
     def move(self, place: Environment) -> None:
@@ -176,11 +176,6 @@ def sqlite_text(path: Path) -> str:
     return f"sqlite:///{plain.replace('{', '{{').replace('}', '}}')}"
 
 
-def _without_password(storage: str) -> str:
-    try:
-        url = make_url(storage)
-    except (ArgumentError, ValueError):  # not quoted: it may hold a password
-        raise StorageError(
-            "the storage is not a URL; expected one such as sqlite:///study.db or postgresql+psycopg://USER@HOST/DB"
-        ) from None
-    return url._replace(password=None).render_as_string()
+def _are_same(storage: str, url: str | None) -> bool:
+    """Whether both are one storage, whatever their passwords."""
+    return url is not None and make_url(without_password(storage)) == make_url(without_password(url))

@@ -140,7 +140,7 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
         (("convnet", *SMALL, "--hyperband", "--epochs", "2"), "--hyperband does not fit --epochs 2"),
         (("convnet", *SMALL, "--stopping", "medain"), "rule 'medain' is not known; did you mean 'median'?"),
         (("convnet", *SMALL, "--rank", "1"), "--rank is 1, but 'convnet' is not the run folder"),
-        (("convnet", *SMALL, "--storage", "nowhere"), "the storage is not a URL"),
+        (("convnet", *SMALL, "--storage", "nowhere"), "the Optuna storage is not a URL"),
         (("convnet", *SMALL, "--run-dir", "/dev/null"), "'/dev/null' cannot be a run folder"),
         (
             ("lstm", "--dataset", "nowhere"),

@@ -45,6 +45,24 @@ def test_a_server_is_named_when_a_study_is_begun_there(on_server, tmp_path):
     assert on_server.open({})[0] == URL
 
 
+@pytest.mark.parametrize("secret", ["?password=hunter2", "?passwd=hunter2", "?sslpassword=hunter2"])
+def test_no_password_is_written_or_printed_wherever_it_is_in_the_url(tmp_path, settings, secret):
+    folder = TuneFolder(tmp_path)
+    folder.remember("study", URL.replace("me@", "me:hunter2@") + secret, settings(), Environment())
+    assert json.loads((tmp_path / STUDY).read_text())["url"] == URL
+    with pytest.raises(TuneError) as refused:
+        folder.open({}, "mysql://me:hunter2@other.example/db" + secret)
+    assert str(refused.value).endswith(f"is in {URL}, not in mysql://me@other.example/db")
+
+
+def test_a_folder_whose_url_has_a_password_still_belongs_to_its_storage(on_server):
+    file = on_server.path / STUDY
+    file.write_text(file.read_text().replace(URL, f"{URL}?password=hunter2"))
+    assert on_server.open({}, URL)[:2] == (URL, "study")
+    with pytest.raises(TuneError, match=r"is in .*example/db, not in sqlite:///x.db"):
+        on_server.open({}, "sqlite:///x.db")
+
+
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
 def test_a_folder_that_cannot_be_is_one_line(tmp_path, settings, storage):
     (tmp_path / "file").touch()
