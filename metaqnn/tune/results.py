@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,9 +108,7 @@ def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSett
     epochs = range(1, settings.epochs + 1)
     prefix = PREFIX[family.metric]
     names = ["id", "base_model", "training_dataset", "outcome", *facts, *family.parameters]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, *(f"{prefix}_{epoch}" for epoch in epochs)])
+    rows: list[list[Any]] = [[*names, *(f"{prefix}_{epoch}" for epoch in epochs)]]
     for trial in trials:
         if trial.intermediate_values:
             outcome = trial.user_attrs.get("outcome", ENDS.get(trial.state.name, "failed"))
@@ -118,5 +116,12 @@ def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSett
             parameters = [trial.params.get(name, "") for name in family.parameters]
             curve = [trial.intermediate_values.get(epoch, "") for epoch in epochs]
             label = [trial.number, family.name, settings.dataset, outcome]
-            writer.writerow([*label, *known, *parameters, *curve])
+            rows.append([*label, *known, *parameters, *curve])
+    return csv_text(rows)
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as the lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

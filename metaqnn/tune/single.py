@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 
 from metaqnn.config.tuned import read_json
@@ -21,6 +20,7 @@ from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderErro
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import refuse_search
 from metaqnn.tune.preparation import PreparedTuning
+from metaqnn.tune.results import csv_text
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.families import Configuration, ImageFamilyTrainer
@@ -155,10 +155,9 @@ class SingleTraining:
 
     def _curve(self, curve: tuple[float, ...]) -> str:
         """In the published format."""
-        epochs = np.arange(1, len(curve) + 1)
+        epochs = range(1, len(curve) + 1)
         names = ["base_model", "training_dataset", *self.values, *(f"acc_{epoch}" for epoch in epochs)]
-        cells = ["network", self.prepared.settings.dataset, *self.values.values(), *curve]
-        return f"{','.join(names)}\n{','.join(map(str, cells))}\n"
+        return csv_text([names, ["network", self.prepared.settings.dataset, *self.values.values(), *curve]])
 
 
 def error_rate(result: dict[str, Any]) -> ErrorRate | None:

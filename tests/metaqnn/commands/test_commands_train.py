@@ -102,6 +102,17 @@ def test_the_curve_is_written_as_predictor_reads_it(trained):
     assert curves.hyperparameters["lr"].tolist() == [0.003]
 
 
+def test_the_curve_is_read_whatever_the_data_set_is_called(tmp_path):
+    images, labels = np.random.default_rng(0).integers(0, 255, (48, 8, 8), dtype=np.uint8), np.arange(48) % 4
+    path = tmp_path / 'a,"b".npz'
+    np.savez(path, x_train=images, y_train=labels)
+    options = ("--dataset", str(path), "--validation-size", "16", "--epochs", "2", "--device", "cpu")
+    run = ("--quiet", "--run-dir", str(tmp_path / "run"))
+    assert main(["train", "[C(4,3,1), SM(4)]", *options, *run]) == 0
+    curves = LearningCurves.read(tmp_path / "run" / "curve.csv")
+    assert curves.values.shape == (1, 2)
+
+
 def test_a_trained_network_can_be_exported(trained, tmp_path, capsys):
     folder, printed = trained
     target = tmp_path / "export"
