@@ -62,10 +62,10 @@ def chosen(namespace: argparse.Namespace) -> Exportable:
     """
     from metaqnn.export import ensemble, finetuned, ranked, searched  # torch takes seconds to import
     from metaqnn.session.trust import require_trusted
-    from metaqnn.tune.trained import is_training, trained
+    from metaqnn.tune.trained import trained
 
     folder = RunFolder(namespace.run)
-    if is_training(folder.path):
+    if folder.kind() == "training":
         refuse_choice(namespace, "the folder of `metaqnn train`")
         return trained(folder.path, namespace.data_dir, trust_module=namespace.trust_module)
     with reading(namespace.run) as reader:

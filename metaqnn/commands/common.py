@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
-from metaqnn.session.find import RUNS, latest_run
-from metaqnn.session.run_folder import RunFolder, RunFolderError
+from metaqnn.session.find import RUNS, latest
+from metaqnn.session.run_folder import Kind, RunFolder, RunFolderError
 from predictor.output import NO_SPACE, drop
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def folder_path(text: str) -> Path:
     return Path(text)
 
 
-def run_path(text: str, latest: Callable[[Path], Path | None] = latest_run) -> Path:
+def run_path(text: str, kind: Kind = "search") -> Path:
     """A run folder's path; `latest` is the one in `runs` that has stored anything last, if there is one."""
     if text != LATEST or Path(text).exists():
         return folder_path(text)
-    return latest(RUNS) or RUNS / LATEST
+    return latest(RUNS, kind) or RUNS / LATEST
 
 
 def run_or_name(text: str) -> str:

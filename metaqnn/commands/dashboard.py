@@ -66,7 +66,7 @@ def _searches(runs: list[Path]) -> list[Path]:
     Raises:
         RunFolderError: one holds no search.
     """
-    searches = [run for run in runs if not RunFolder(run).is_other()] or runs
+    searches = [run for run in runs if RunFolder(run).kind() in ("search", None)] or runs
     for run in searches:
         existing_run(run)
     for run in runs:

@@ -51,10 +51,7 @@ def execute(namespace: argparse.Namespace) -> int:
     """Print a line for each search, or why it cannot be read."""
     if namespace.folder != RUNS and not namespace.folder.is_dir():
         raise RunFolderError(f"there is no folder {str(namespace.folder)!r}")
-    folder = RunFolder(namespace.folder)
-    if folder.is_other():
-        existing_run(folder.path)  # says what it is instead
-    own = [folder.path] if folder.is_there() else []
+    own = [existing_run(namespace.folder).path] if RunFolder(namespace.folder).kind() else []
     runs = own or sorted(runs_in(namespace.folder), key=lambda run: RunFolder(run).changed())
     rows = [_row(run) for run in runs]
     if namespace.format != "table":

@@ -74,7 +74,6 @@ def execute(namespace: argparse.Namespace) -> int:
 def _classifier(namespace: argparse.Namespace) -> ImageClassifier:
     from metaqnn.export.classifier import ImageClassifier
     from metaqnn.export.exported import FACTS, exported, is_export
-    from metaqnn.tune.trained import is_training
 
     folder = RunFolder(namespace.run)
     if is_export(folder.path):
@@ -82,7 +81,7 @@ def _classifier(namespace: argparse.Namespace) -> ImageClassifier:
         if namespace.data_dir is not None:
             raise ConfigError(f"--data-dir is {quoted(namespace.data_dir)}, but an export needs no data set")
         return exported(folder.path)
-    if folder.path.is_dir() and not (is_training(folder.path) or folder.is_there()):
+    if folder.path.is_dir() and folder.kind() not in ("search", "training"):
         raise RunFolderError(
             f"{str(folder.path)!r} holds neither a search nor an export: there is no {folder.database.name} "
             f"and no {FACTS} in it"

@@ -24,7 +24,6 @@ from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command
 from metaqnn.tune import TuneError
-from metaqnn.tune.folder import latest_tuning
 from metaqnn.tune.settings import TuneSettings
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
     )
     run.add_argument(
         "--resume",
-        type=partial(run_path, latest=latest_tuning),
+        type=partial(run_path, kind="tuning"),
         metavar="DIR",
         help="resume the tuning in this run folder, or latest",
     )

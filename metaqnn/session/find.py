@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import damage_explained
-from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
+from metaqnn.session.run_folder import DATABASE, Kind, RunFolder, RunFolderError
 from state_space.errors import nearest
 
 RUNS = Path("runs")
@@ -23,7 +23,7 @@ def existing_run(path: Path) -> RunFolder:
     """
     folder = RunFolder(path)
     try:
-        found = folder.is_there()
+        found = folder.database.is_file() or folder.storage.is_file()
     except OSError as error:  # no permission, or no name that a folder can have
         raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     if not found:
@@ -40,34 +40,34 @@ def reading(run: Path) -> Iterator[SearchReader]:
         yield reader
 
 
-def runs_in(parent: Path) -> list[Path]:
-    """The run folders in a folder; none where it is missing or may not be read."""
+def runs_in(parent: Path, kind: Kind = "search") -> list[Path]:
+    """The run folders of a kind in a folder; none where it is missing or may not be read."""
     try:
-        return [path for path in parent.iterdir() if RunFolder(path).is_there()]
+        return [path for path in parent.iterdir() if RunFolder(path).kind() == kind]
     except OSError:  # no folder, or one that may not be read
         return []
 
 
-def latest_run(parent: Path) -> Path | None:
-    """The run folder in `parent` whose search stored anything last, None if there is none."""
-    return max(runs_in(parent), key=lambda run: RunFolder(run).changed(), default=None)
+def latest(parent: Path, kind: Kind = "search") -> Path | None:
+    """The run folder in `parent` of a kind that stored anything last, None if there is none."""
+    return max(runs_in(parent, kind), key=lambda run: RunFolder(run).changed(), default=None)
 
 
 def _what_else(path: Path) -> str | None:
     """Why there is no search in this folder; None if there is no folder."""
-    if (path / STUDY).exists():
+    kind = RunFolder(path).kind()
+    if kind == "tuning":
         return f"{str(path)!r} holds a tuning, not a search: its results are in curves.csv and best.json"
-    if (path / TRAINING).exists():
+    if kind == "training":
         return f"{str(path)!r} holds the training of one network, not a search"
     if path.exists():
-        no_file = f"there is no {RunFolder(path).database.name} in it"
-        return f"{str(path)!r} holds no search: {no_file}{_nearest_run(path)}"
+        return f"{str(path)!r} holds no search: there is no {DATABASE} in it{_nearest_run(path)}"
     return None
 
 
 def _nearest_run(path: Path) -> str:
     """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
-    inside = latest_run(path)
+    inside = latest(path)
     if inside is not None:
         return f"; did you mean {str(inside)!r}?"
     near = nearest(path.name, (run.name for run in runs_in(path.parent)))

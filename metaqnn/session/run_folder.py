@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import URL
 
@@ -27,8 +28,15 @@ from trainers.files import write_whole
 OWNER, LOCK = "owner.txt", "search.lock"
 ASKED = 0.2
 """Seconds after which a lock is really another's: somebody may have asked whether it is."""
-STUDY, TRAINING = "study.json", "train.json"
-"""Files by which the folders of `metaqnn tune` and `metaqnn train` are known."""
+DATABASE, STORAGE = "search.db", "storage.json"
+STUDY, STUDY_DATABASE, TRAINING = "study.json", "study.db", "train.json"
+Kind = Literal["search", "tuning", "training"]
+FILES: dict[Kind, tuple[str, ...]] = {
+    "search": (DATABASE, STORAGE),
+    "tuning": (STUDY,),
+    "training": (TRAINING,),
+}
+"""Any of these tells what a folder holds."""
 FOLDERS = ("checkpoints", "weights", "finetune")
 """What is written to in a run folder besides files of its own."""
 
@@ -58,35 +66,37 @@ class RunFolder:
                 return cls(path)
         raise RunFolderError(f"too many run folders {parent / clean}-{stamp}*")
 
-    def is_there(self) -> bool:
-        """Whether a search may be in it: a file says so. Raises OSError."""
-        return self.database.is_file() or self.storage.is_file()
+    def kind(self) -> Kind | None:
+        """What was begun in it, as its files say; None if nothing was. Raises OSError."""
+        found = (kind for kind, names in FILES.items() if any((self.path / name).exists() for name in names))
+        return next(found, None)
 
-    def is_other(self) -> bool:
-        """Whether `metaqnn tune` or `metaqnn train` has left its file in it."""
-        return any((self.path / name).exists() for name in (STUDY, TRAINING))
+    def refuse_other(self, kind: Kind) -> None:
+        """Raise RunFolderError if it holds something of another kind."""
+        if (held := self.kind()) not in (None, kind):
+            raise RunFolderError(f"{str(self.path)!r} holds a {held}; give another --run-dir")
 
     def changed(self) -> float:
-        """When its search stored anything last, in seconds since 1970.
+        """When its search or tuning stored anything last, in seconds since 1970.
 
-        For a search on a server, when a file was made or removed. A mere reader may leave an empty log.
+        For one on a server, when a file was made or removed. A mere reader may leave an empty log.
         """
         times = []
-        for file in (self.database, self.database.with_name(f"{self.database.name}-wal")):
+        for name in (DATABASE, f"{DATABASE}-wal", STUDY, STUDY_DATABASE):
             with suppress(FileNotFoundError):  # a search that ends removes its log
-                status = file.stat()
+                status = (self.path / name).stat()
                 times += [status.st_mtime] if status.st_size else []
         return max(times) if times else self.path.stat().st_mtime
 
     @property
     def database(self) -> Path:
         """The SQLite file of the replay database."""
-        return self.path / "search.db"
+        return self.path / DATABASE
 
     @property
     def storage(self) -> Path:
         """A JSON file that says where a search on PostgreSQL is: the database's `url`, the id `search`."""
-        return self.path / "storage.json"
+        return self.path / STORAGE
 
     @property
     def url(self) -> URL:
@@ -140,8 +150,7 @@ class RunFolder:
         Raises:
             DatabaseError: there is something else in the place of the database.
         """
-        stored = self.database.exists() or self.storage.exists()
-        return stored and has_search(self.url, self.search_id)
+        return self.kind() == "search" and has_search(self.url, self.search_id)
 
     def _place(self) -> tuple[URL, int | None]:
         if not self.storage.exists():

@@ -67,8 +67,7 @@ def require_trusted(dataset: str, trusted: bool = False) -> None:
 def _refuse_run_folders(dataset: str) -> None:
     here = Path.cwd()
     for path in (here, *here.parents):
-        folder = RunFolder(path)
-        if folder.database.exists() or folder.storage.exists() or folder.is_other():
+        if RunFolder(path).kind() is not None:
             raise ConfigError(
                 f"{dataset!r} is not imported from inside the run folder {str(path)!r}: "
                 "go to where the module is"

@@ -15,14 +15,12 @@ from sqlalchemy.engine import make_url
 from metaqnn.config.environment import Environment
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url
 from metaqnn.mirrors.optuna import without_password
-from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
+from metaqnn.session.run_folder import STUDY, STUDY_DATABASE, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
 from predictor.files import small_text
 from predictor.servers import require_known
 from trainers.files import write_whole
-
-DATABASE = "study.db"
 
 
 class TuneFolder:
@@ -35,20 +33,6 @@ class TuneFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.run = RunFolder(path)
-
-    @property
-    def holds_study(self) -> bool:
-        """Whether a tuning was begun here."""
-        return (self.path / STUDY).is_file()
-
-    @property
-    def changed(self) -> float:
-        """When its study stored anything last, in seconds since 1970.
-
-        For a study on a server, when somebody went on with it.
-        """
-        files = (self.path / STUDY, self.path / DATABASE)
-        return max(file.stat().st_mtime for file in files if file.exists())
 
     @property
     def checkpoints(self) -> Path:
@@ -67,9 +51,7 @@ class TuneFolder:
             MirrorError: the storage is not a URL.
             StorageError: it is that of a PostgreSQL server, but leads nowhere.
         """
-        refuse_search(self.run)
-        if (self.path / TRAINING).exists():
-            raise RunFolderError(f"{str(self.path)!r} holds a training; give another --run-dir")
+        self.run.refuse_other("tuning")
         if storage is None:
             self.run.make()
             return self._url(None), name
@@ -133,28 +115,12 @@ class TuneFolder:
     def _url(self, storage: str | None, *, named: bool = False) -> str:
         """For Optuna; `named` by the user now, so that a server may be sent passwords."""
         if storage is None:
-            return sqlite_text(self.path / DATABASE)
+            return sqlite_text(self.path / STUDY_DATABASE)
         if not storage.startswith("postgres"):
             return storage
         url = named_url(storage) if named else postgresql_url(storage)
         require_known(connection_settings(url))
         return url.render_as_string()
-
-
-def latest_tuning(parent: Path) -> Path | None:
-    """The run folder in `parent` whose tuning stored anything last, None if there is none."""
-    try:
-        tunings = [tuning for tuning in map(TuneFolder, parent.iterdir()) if tuning.holds_study]
-    except OSError:  # no folder, or one that may not be read
-        return None
-    latest = max(tunings, key=lambda tuning: tuning.changed, default=None)
-    return None if latest is None else latest.path
-
-
-def refuse_search(run: RunFolder) -> None:
-    """Raise RunFolderError if the folder is a search's, in which nothing else is to be written."""
-    if run.database.exists() or run.storage.exists():
-        raise RunFolderError(f"{str(run.path)!r} holds a search; give another --run-dir")
 
 
 def sqlite_text(path: Path) -> str:

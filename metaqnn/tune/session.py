@@ -67,7 +67,7 @@ class TuneSession:
             folder = TuneFolder(namespace.resume)
         else:
             raise TuneError(f"--rank is {namespace.rank}, but --resume goes on with what is tuned there")
-        begun = folder.holds_study or namespace.resume is not None
+        begun = folder.run.kind() == "tuning" or namespace.resume is not None
         if begun:
             url, name, settings, place = folder.open(environment, namespace.storage)
             settings.check_same(given)

@@ -16,9 +16,8 @@ from metaqnn.config.tuned import read_json
 from metaqnn.output import counted
 from metaqnn.results.long_trained import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder, RunFolderError
+from metaqnn.session.run_folder import TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
-from metaqnn.tune.folder import refuse_search
 from metaqnn.tune.preparation import PreparedTuning
 from metaqnn.tune.results import csv_text
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
@@ -57,9 +56,7 @@ class SingleTraining:
             "parameters": self.values,
             "data_fingerprint": self._images.fingerprint,
         }
-        refuse_search(RunFolder(self.folder))
-        if (self.folder / STUDY).exists():
-            raise RunFolderError(f"{str(self.folder)!r} holds a tuning; give another --run-dir")
+        RunFolder(self.folder).refuse_other("training")
         file = self.folder / TRAINING
         if file.exists() and not claimed.items() <= read_json(file).items():
             raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")

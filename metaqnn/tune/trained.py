@@ -22,11 +22,6 @@ from state_space import Architecture
 from trainers.weights import TrainedNetwork
 
 
-def is_training(folder: Path) -> bool:
-    """Whether `metaqnn train` has worked there."""
-    return (folder / TRAINING).is_file()
-
-
 def trained(folder: Path, data_dir: str | None, *, trust_module: bool = False) -> Exportable:
     """The network that was trained in a folder.
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from metaqnn.cli import main
-from metaqnn.session.find import existing_run, latest_run
+from metaqnn.session.find import existing_run, latest
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 
@@ -67,4 +67,4 @@ def test_who_reads_an_earlier_search_does_not_make_it_the_latest(finished_run, t
             os.utime(path, (stored, stored))
     assert main(["report", str(tmp_path / "earlier"), "--no-figures"]) == 0
     (tmp_path / "earlier" / "report").mkdir()
-    assert latest_run(tmp_path) == tmp_path / "later"
+    assert latest(tmp_path) == tmp_path / "later"

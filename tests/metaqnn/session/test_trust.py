@@ -5,10 +5,9 @@ import pytest
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import STUDY, TRAINING, RunFolder
 from metaqnn.session.start import begin, prepare, resume
 from metaqnn.session.trust import require_trusted, trust
-from metaqnn.tune.folder import STUDY, TRAINING
 
 MODULE = """
 import pathlib
