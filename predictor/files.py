@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
+from typing import Any
 from urllib.parse import urlencode
 
 from predictor.errors import PredictorError
@@ -30,6 +32,14 @@ def small_text(file: Path) -> str:
     if about.st_size > LARGEST:
         raise PredictorError(f"it has {about.st_size} bytes; expected at most {LARGEST}")
     return file.read_text("utf-8")
+
+
+def small_json(file: Path) -> Any:
+    """What a small JSON file holds. Raises as `small_text`, and ValueError where it is no JSON."""
+    try:
+        return json.loads(small_text(file))
+    except RecursionError:
+        raise PredictorError("it is nested too deeply") from None
 
 
 def replace_whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
@@ -12,7 +11,7 @@ from typing import Any, Self, TypeGuard
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import ConfigError, option, require_bounds
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE
-from predictor.files import small_text
+from predictor.files import small_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +91,8 @@ def hyper_parameters(
 def read_json(file: Path) -> dict[str, Any]:
     """The object in a file. Raises ConfigError if there is none."""
     try:
-        found = json.loads(small_text(file))
-    except (OSError, ValueError, RecursionError) as error:
+        found = small_json(file)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{str(file)!r} cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{str(file)!r} is damaged: it holds no object")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
@@ -19,7 +18,7 @@ from metaqnn.export.card import CARD_FORMAT, LEVELS, ExportError
 from metaqnn.export.classifier import ImageClassifier
 from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.source import below, trainers_weights
-from predictor.files import small_text
+from predictor.files import small_json
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
 from trainers.weights import TrainedNetwork
@@ -90,8 +89,8 @@ def _members(value: Any, empty: TrainedNetwork, tensors: Mapping[str, Tensor]) -
 
 def _facts(file: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(small_text(file))
-    except (OSError, ValueError, RecursionError) as error:
+        facts = small_json(file)
+    except (OSError, ValueError) as error:
         raise _none(file, error) from None
     if not isinstance(facts, dict) or facts.get("format") != CARD_FORMAT:
         found = facts.get("format") if isinstance(facts, dict) else None

@@ -16,7 +16,7 @@ import torch
 
 from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 from metaqnn.session.run_folder import RunFolder
-from predictor.files import small_text
+from predictor.files import small_json
 from trainers import Checkpoint
 from trainers.checkpoint import UnusableFile, read_content, write_content
 from trainers.files import write_whole
@@ -103,8 +103,8 @@ class FinetuningFiles:
     def test_data(self) -> str | None:
         """The fingerprint of the test images; None where an earlier version began, or the file is damaged."""
         try:
-            stored = json.loads(small_text(self.folder / "settings.json"))["test_data"]
-        except (OSError, LookupError, RecursionError, TypeError, ValueError):
+            stored = small_json(self.folder / "settings.json")["test_data"]
+        except (OSError, LookupError, TypeError, ValueError):
             return None
         return stored if isinstance(stored, str) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self, get_origin, get_type_hints
 
 from metaqnn.results.accuracy import wilson
-from predictor.files import small_text
+from predictor.files import small_json
 
 
 class FinetuningError(ValueError):
@@ -55,10 +54,10 @@ class FinetuningResult:
     def read(cls, path: Path) -> Self:
         """Inverse of writing `asdict` as JSON. Raises FinetuningError where the file is something else."""
         try:
-            result = cls(**json.loads(small_text(path)))
+            result = cls(**small_json(path))
             result._check()
             return result
-        except (OSError, RecursionError, TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise FinetuningError(
                 f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
             ) from None
@@ -157,10 +156,10 @@ def _order(one: LongTrained) -> tuple[str, bool, float, int]:
 def _described(folder: Path) -> str:
     """A recipe in words; the name of its folder alone where its settings cannot be read."""
     try:
-        recipe = json.loads(small_text(folder / "settings.json"))["recipe"]
+        recipe = small_json(folder / "settings.json")["recipe"]
         how = f"{recipe['epochs']} epochs, {recipe['optimizer']}, rate {recipe['learning_rate']}"
         return f"{how}{', tuned' if 'lr_decay' in recipe else ''} ({folder.name})"
-    except (OSError, LookupError, RecursionError, TypeError, ValueError):
+    except (OSError, LookupError, TypeError, ValueError):
         return folder.name
 
 

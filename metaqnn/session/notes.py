@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from metaqnn.config.bounds import ROW
-from predictor.files import small_text
+from predictor.files import small_json
 from state_space.errors import printable, quoted
 from trainers.files import alone, write_whole
 
@@ -27,11 +27,11 @@ def read_notes(run: Path) -> dict[int, str]:
     """
     file = run / NOTES
     try:
-        stored = json.loads(small_text(file))
+        stored = small_json(file)
         return {int(ROW.read(number)): printable(note, keep="") for number, note in stored.items()}
     except FileNotFoundError:
         return {}
-    except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, OSError, TypeError, ValueError) as error:
         raise NoteError(f"{str(file)!r} holds no notes: {error}; correct or remove it") from None
 
 

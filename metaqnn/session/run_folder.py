@@ -21,7 +21,7 @@ from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
 from metaqnn.session.owners import has_lock, owner_in
-from predictor.files import small_text
+from predictor.files import small_json
 from predictor.servers import require_known
 from trainers.files import write_whole
 
@@ -156,9 +156,9 @@ class RunFolder:
         if not self.storage.exists():
             return sqlite_url(self.database), None
         try:
-            remembered = json.loads(small_text(self.storage))
+            remembered = small_json(self.storage)
             url, search_id = str(remembered["url"]), int(ROW.read(str(remembered["search"])))
-        except (LookupError, OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (LookupError, OSError, TypeError, ValueError, OverflowError) as error:
             raise RunFolderError(f"{str(self.storage)!r} does not name a search: {error}") from None
         address = postgresql_url(url)
         require_known(connection_settings(address))

@@ -13,12 +13,13 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.tuned import read_json
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url
 from metaqnn.mirrors.optuna import without_password
 from metaqnn.session.run_folder import STUDY, STUDY_DATABASE, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
-from predictor.files import small_text
+from predictor.files import small_json
 from predictor.servers import require_known
 from trainers.files import write_whole
 
@@ -95,11 +96,11 @@ class TuneFolder:
         if not file.is_file():
             raise RunFolderError(f"{str(self.path)!r} holds no tuning: there is no {STUDY} in it")
         try:
-            remembered = json.loads(small_text(file))
+            remembered = small_json(file)
             url, name = remembered["url"], str(remembered["study"])
             settings = TuneSettings(**remembered["settings"])
             place = Environment.stored(remembered["environment"]).but(**changes)
-        except (LookupError, OSError, TypeError, ValueError, RecursionError) as error:
+        except (LookupError, OSError, TypeError, ValueError) as error:
             raise RunFolderError(f"{str(file)!r} does not name a study: {error}") from None
         if storage is not None and not _are_same(storage, url):
             there = "in its own file" if url is None else f"in {without_password(url)}"
@@ -109,7 +110,7 @@ class TuneFolder:
     def move(self, place: Environment) -> None:
         """Write down where trials are trained from now on; the folder is locked, and holds a study."""
         file = self.path / STUDY
-        facts = {**json.loads(small_text(file)), "environment": asdict(place)}
+        facts = {**read_json(file), "environment": asdict(place)}
         write_whole(file, json.dumps(facts, indent=2) + "\n")
 
     def _url(self, storage: str | None, *, named: bool = False) -> str:
