@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -20,8 +21,7 @@ from metaqnn.config.bounds import ROW
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
-from metaqnn.session.owners import has_lock, owner_in
-from predictor.files import small_json
+from predictor.files import small_json, small_text
 from predictor.servers import require_known
 from trainers.files import write_whole
 
@@ -179,9 +179,9 @@ class RunFolder:
 
         A process of this machine that does not hold the lock any more, because it was killed, does not count.
         """
-        match = owner_in(self.path / OWNER)
+        match = _owner_in(self.path / OWNER)
         if match is None or (
-            match[2] == socket.gethostname() and not has_lock(int(match[1]), self.path / LOCK)
+            match[2] == socket.gethostname() and not _has_lock(int(match[1]), self.path / LOCK)
         ):
             return None
         return match[0]
@@ -210,7 +210,7 @@ class RunFolder:
         try:
             lock.acquire(timeout=ASKED, poll_interval=ASKED / 4)
         except Timeout:
-            match = owner_in(owner)
+            match = _owner_in(owner)
             name = "another process" if match is None else match[0]
             if match is not None and match[2] != socket.gethostname():  # some file systems have no locks
                 name += f"; if that has ended, remove {str(self.path / LOCK)!r}"
@@ -228,3 +228,41 @@ class RunFolder:
     def _impossible(self, error: OSError) -> RunFolderError:
         reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
+
+
+def _owner_in(file: Path) -> re.Match[str] | None:
+    """What an owner has written; None while it is being written or removed, and for anything else."""
+    try:
+        return re.fullmatch(r"process (\d{1,9}) on ([\w.-]+)", small_text(file).strip())
+    except (OSError, ValueError):
+        return None
+
+
+def _has_lock(process: int, lock: Path) -> bool:
+    """Whether a process of this machine has a lock; where locks cannot be asked, whether it lives.
+
+    Another process may have the number of one that was killed. Asking takes the lock for an instant.
+    """
+    try:
+        from fcntl import LOCK_NB, LOCK_SH, flock
+
+        file = os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            flock(file, LOCK_SH | LOCK_NB)
+        finally:
+            os.close(file)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):  # no such locks on this system, or not on this file system
+        return _lives(process)
+    return False
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
