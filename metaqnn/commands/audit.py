@@ -71,7 +71,7 @@ def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> in
 
 def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
     from metaqnn.session.audit import Audit  # torch takes seconds to import
-    from metaqnn.session.changes import changes_since
+    from metaqnn.session.preparation import changes_since
     from metaqnn.session.start import reopen
     from trainers import EpochReport
     from trainers.datasets import decoding_bar

@@ -28,8 +28,13 @@ from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.changes import changes_since, require_precision
-from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
+from metaqnn.session.preparation import (
+    Prepared,
+    changes_since,
+    load_and_build,
+    require_precision,
+    require_same_images,
+)
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.session.workers import make_executor, settled
