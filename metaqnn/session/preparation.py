@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -119,16 +119,9 @@ def training_threads(environment: Environment, space: StateSpace) -> int | None:
 
 
 def _recipe(config: SearchConfig) -> TrainingRecipe:
-    return TrainingRecipe(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        decay_factor=config.decay_factor,
-        decay_every=config.decay_every,
-        attempts=config.attempts,
-        mirror=config.mirror,
-        translate=config.translate,
-    )
+    """The fields that both have."""
+    names = (one.name for one in fields(TrainingRecipe))
+    return TrainingRecipe(**{name: getattr(config, name) for name in names if hasattr(config, name)})
 
 
 def require_same_images(record: SearchRecord, dataset: ImageDataset) -> None:

@@ -1,6 +1,6 @@
 """Which images validate, and how many: by the folder, the preset, and what was stored."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from metaqnn.session.preparation import OtherImagesError, load_and_build, requir
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.start import begin, resume
 from metaqnn.tune.found import of_search
-from trainers import DatasetError
+from trainers import DatasetError, TrainingRecipe
 
 HERE = Environment(device="cpu", threads=1)
 
@@ -26,6 +26,12 @@ def cache(tmp_path, monkeypatch):
 
 def config_of(folder, preset="first-run", **changes):
     return SearchConfig.of(preset, dataset=str(folder), image_size=8, **changes)
+
+
+def test_a_search_sets_these_fields_of_the_training_recipe():
+    common = {one.name for one in fields(TrainingRecipe)} & {one.name for one in fields(SearchConfig)}
+    rates = {"learning_rate", "decay_factor", "decay_every"}
+    assert common == {"epochs", "batch_size", "attempts", "mirror", "translate"} | rates
 
 
 def test_a_folders_own_val_validates(photos):
