@@ -13,7 +13,7 @@ from metaqnn.database import SearchRecord
 from metaqnn.database.queries import SearchReader
 from metaqnn.finetune.candidates import tuned_options
 from metaqnn.session.images import load_images
-from metaqnn.session.preparation import require_same_images, require_translation, training_threads
+from metaqnn.session.preparation import placement, require_same_images, require_translation
 from trainers import ImageDataset
 from trainers.finetuning import (
     FinetuningRecipe,
@@ -88,11 +88,9 @@ def prepare_finetuning(
     trainer = (FinetuningTrainer if tuned is None else TunedFinetuner)(
         dataset,
         recipe=recipe,
-        device=environment.device,
         precision=environment.precision,
-        threads=training_threads(environment, config.space(channels, side, dataset.num_classes)),
-        deterministic=environment.deterministic,
         metric=config.metric,
+        **placement(environment, config.space(channels, side, dataset.num_classes)),
     )
     given = changes.get("precision") is not None
     return PreparedFinetuning(trainer, dataset, record, environment.checkpoint_every, given)

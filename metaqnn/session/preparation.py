@@ -9,6 +9,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -98,12 +99,10 @@ def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
         recipe=_recipe(config),
         validation_size=held_out(config),
         split_seed=split_seed(config),
-        device=environment.device,
         precision=environment.precision,
-        threads=training_threads(environment, space),
-        deterministic=environment.deterministic,
         chance=config.chance,
         metric=config.metric,
+        **placement(environment, space),
     )
     return Prepared(config, space, dataset, trainer, environment)
 
@@ -113,9 +112,12 @@ def require_translation(pixels: int, side: int) -> None:
     require(pixels < side, "translate", pixels, f"less than the side of the images, {side} pixels")
 
 
-def training_threads(environment: Environment, space: StateSpace) -> int | None:
-    """The threads asked for, or else one if networks are small; None leaves PyTorch's setting."""
-    return 1 if environment.threads is None and mean_macs(space) < SMALL else environment.threads
+def placement(environment: Environment, space: StateSpace | None = None) -> dict[str, Any]:
+    """Where a trainer trains, as its arguments; one thread if none are asked for and networks are small."""
+    threads = environment.threads
+    if threads is None and space is not None and mean_macs(space) < SMALL:
+        threads = 1
+    return {"device": environment.device, "threads": threads, "deterministic": environment.deterministic}
 
 
 def _recipe(config: SearchConfig) -> TrainingRecipe:

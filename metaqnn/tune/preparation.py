@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import Executor
 from metaqnn.session.images import complete, held_out, load_images, split_seed
-from metaqnn.session.preparation import require_translation
+from metaqnn.session.preparation import placement, require_translation
 from metaqnn.session.workers import on_this_machine
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -70,17 +69,13 @@ def prepare_tuning(settings: TuneSettings, environment: Environment) -> Prepared
         TuneError: it is not made for such data.
     """
     family = settings.make_family()
-    placed: dict[str, Any] = {"device": environment.device, "threads": environment.threads}
-    placed["deterministic"] = environment.deterministic
     load = _for_words if family.data == "words" else _for_images
-    prepared = load(family, settings, environment, placed)
+    prepared = load(family, settings, environment)
     prepared.trainer.facts(family.configuration(first_values(family)))  # fits, or says why not
     return prepared
 
 
-def _for_words(
-    family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
-) -> PreparedTuning:
+def _for_words(family: Family, settings: TuneSettings, environment: Environment) -> PreparedTuning:
     if settings.dataset in DATASET_NAMES:
         raise TuneError(
             f"{family.name!r} is trained on words, but {settings.dataset!r} is images; try --dataset ptb"
@@ -95,13 +90,11 @@ def _for_words(
         limit=settings.train_limit,
         valid_limit=settings.validation_size,
     )
-    trainer = WordTrainer(family, text, epochs=settings.epochs, **placed)
+    trainer = WordTrainer(family, text, epochs=settings.epochs, **placement(environment))
     return PreparedTuning(settings, family, trainer, text, environment)
 
 
-def _for_images(
-    family: Family, settings: TuneSettings, environment: Environment, placed: dict[str, Any]
-) -> PreparedTuning:
+def _for_images(family: Family, settings: TuneSettings, environment: Environment) -> PreparedTuning:
     if find_words(settings.dataset, environment.data_dir) is not None:
         raise TuneError(
             f"{family.name!r} is trained on images, but {settings.dataset!r} is a text; lstm is for texts"
@@ -120,7 +113,7 @@ def _for_images(
         translate=settings.translate,
         metric=settings.metric,
         precision=environment.precision,
-        **placed,
+        **placement(environment),
     )
     return PreparedTuning(settings, family, trainer, images, environment)
 
