@@ -11,7 +11,6 @@ import numpy as np
 from predictor import Decision, LearningCurves, SequentialRegression
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training
-from predictor.models.names import make_method
 from predictor.rules.growing import GrowingModel
 
 require("optuna", "metaqnn tune", "metaqnn[optuna]")
@@ -19,7 +18,6 @@ from optuna.pruners import HyperbandPruner  # noqa: E402
 from optuna.study import Study, StudyDirection  # noqa: E402
 from optuna.trial import FrozenTrial  # noqa: E402
 
-METHOD = "nu-svr-rbf"
 GROWTH = 1.5
 
 
@@ -94,13 +92,14 @@ class AcceleratedHyperband(Hyperband):
         burn_in: trainings that must have reached r_i.
         metric: what is reported.
         parameters: names of the trials' parameters that the model looks at.
-        model: None for nu-SVR with an RBF kernel, as published.
+        model: the published one is nu-SVR with an RBF kernel.
     """
 
     def __init__(
         self,
         T: int,
         *,
+        model: SequentialRegression,
         eta: int = 3,
         min_epochs: int = 1,
         Delta: float = 0.95,
@@ -108,7 +107,6 @@ class AcceleratedHyperband(Hyperband):
         burn_in: int = 100,
         metric: str = "accuracy",
         parameters: Sequence[str] = (),
-        model: SequentialRegression | None = None,
     ) -> None:
         super().__init__(T, eta=eta, min_epochs=min_epochs)
         self.Delta = Delta
@@ -116,7 +114,7 @@ class AcceleratedHyperband(Hyperband):
         self.burn_in = burn_in
         self.metric = metric
         self.parameters = tuple(parameters)
-        self.model = make_method(METHOD) if model is None else model
+        self.model = model
         self._models: dict[int, GrowingModel] = {}
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

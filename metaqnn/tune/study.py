@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.study import Study
 
+    from predictor import SequentialRegression
+
 SETTINGS, FINGERPRINT = "metaqnn_tune", "data_fingerprint"
 """Attributes of the study."""
 
@@ -122,16 +124,14 @@ def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
     if settings.hyperband:
         return _hyperband(family, settings)
     if settings.delta is not None:
-        seed = derived_seed(settings.seed, Purpose.PREDICTOR)
-        model = make_method("nu-svr-rbf", random_state=seed)
-        rule: Any = EarlyStopper(Delta=settings.delta, burn_in=settings.burn_in, model=model)
+        rule: Any = EarlyStopper(Delta=settings.delta, burn_in=settings.burn_in, model=_model(settings))
     else:
         rule = make_rule(settings.stopping or OWN_RULE)
     return StoppingRulePruner(rule, T, parameters=names, metric=family.metric)
 
 
 def _hyperband(family: Family, settings: TuneSettings) -> BasePruner:
-    from metaqnn.tune.hyperband import METHOD, AcceleratedHyperband, Hyperband
+    from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 
     if settings.delta is None:
         return Hyperband(settings.epochs, eta=settings.eta, min_epochs=settings.min_epochs)
@@ -144,8 +144,13 @@ def _hyperband(family: Family, settings: TuneSettings) -> BasePruner:
         burn_in=settings.burn_in,
         metric=family.metric,
         parameters=tuple(family.parameters),
-        model=make_method(METHOD, random_state=derived_seed(settings.seed, Purpose.PREDICTOR)),
+        model=_model(settings),
     )
+
+
+def _model(settings: TuneSettings) -> SequentialRegression:
+    """Of the published criterion."""
+    return make_method("nu-svr-rbf", random_state=derived_seed(settings.seed, Purpose.PREDICTOR))
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:

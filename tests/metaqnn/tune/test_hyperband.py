@@ -39,7 +39,7 @@ def test_the_next_rung_is_a_power_of_eta_or_the_end(bracket, tau, rung):
 
 
 def test_the_last_rung_is_T_where_T_is_no_power():  # noqa: N802
-    pruner = AcceleratedHyperband(8, min_epochs=2, eta=3)
+    pruner = AcceleratedHyperband(8, min_epochs=2, eta=3, model=fast())
     assert [pruner.rung_after(0, tau) for tau in (1, 2, 3, 7)] == [3, 3, 8, 8]
 
 
