@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -25,16 +25,13 @@ PLACE = "/* colours */ {}"
 """Where the script of the themes has its colours."""
 
 
-@lru_cache(maxsize=1)
-def bundle(cache: Path | None = None) -> bytes:
+@cache
+def bundle() -> bytes:
     """Vega, Vega-Lite and Vega-Embed, from vl-convert.
 
     Bundling them takes seconds, so the script is kept in the user's cache folder.
-
-    Args:
-        cache: the cache folder; the user's by default.
     """
-    folder = cache or Path(platformdirs.user_cache_dir("metaqnn"))
+    folder = Path(platformdirs.user_cache_dir("metaqnn"))
     file = folder / f"vega-embed-{VERSION}.js"
     with suppress(OSError):  # it is not there, or the folder is another user's
         return file.read_bytes()

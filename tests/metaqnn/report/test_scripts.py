@@ -23,17 +23,19 @@ def made(monkeypatch):
 
 def test_the_script_is_kept_in_the_cache_folder(tmp_path, monkeypatch):
     calls = made(monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for _ in range(3):
-        assert scripts.bundle(tmp_path / "cache") == SCRIPT.encode()
+        assert scripts.bundle() == SCRIPT.encode()
         scripts.bundle.cache_clear()
     assert len(calls) == 1
-    assert [file.name for file in (tmp_path / "cache").iterdir()] == [f"vega-embed-{scripts.VERSION}.js"]
+    assert [file.name for file in (tmp_path / "metaqnn").iterdir()] == [f"vega-embed-{scripts.VERSION}.js"]
 
 
 def test_a_cache_folder_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch):
     calls = made(monkeypatch)
     (tmp_path / "file").touch()
-    assert scripts.bundle(tmp_path / "file" / "cache") == SCRIPT.encode()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert scripts.bundle() == SCRIPT.encode()
     assert len(calls) == 1
     scripts.bundle.cache_clear()
 
@@ -54,7 +56,7 @@ def test_a_cache_that_cannot_be_read_is_gone_on_without(tmp_path, monkeypatch):
     for name in ("read_bytes", "mkdir", "exists"):
         monkeypatch.setattr(type(tmp_path), name, lambda path, *_, **__: refuse(path))
     scripts.bundle.cache_clear()
-    assert scripts.bundle(tmp_path / "cache").startswith(b"made ")
+    assert scripts.bundle().startswith(b"made ")
     scripts.bundle.cache_clear()
 
 
