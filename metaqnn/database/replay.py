@@ -31,8 +31,8 @@ from metaqnn.database.pending import (
 )
 from metaqnn.database.records import NetworkResult, SearchRecord
 from metaqnn.database.schema import networks, searches, trainings
-from metaqnn.database.stored_events import StoredEvents
-from metaqnn.database.transactions import run_transaction, transaction
+from metaqnn.database.stored_events import StoredEvents, transaction
+from metaqnn.database.transactions import run_transaction
 from metaqnn.database.trouble import check_integrity, refused, require_possible
 from metaqnn.interrupts import uninterrupted
 from state_space.errors import printable

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, RowMapping, Select, case, func, select
 
 from metaqnn.database.schema import decisions, epochs, networks, samples, searches, trainings
-from metaqnn.database.transactions import transaction
+from metaqnn.database.transactions import run_transaction
 
 if TYPE_CHECKING:  # readers of a database need not wait for torch and scikit-learn
     from predictor import Decision
     from trainers import EpochReport
+
+
+P = ParamSpec("P")
+S = TypeVar("S", bound="StoredEvents")
+T = TypeVar("T")
+
+
+def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Run a method in a transaction of its own, with `run_transaction`, and give it the connection."""
+
+    @wraps(method)
+    def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run_transaction(self.engine, lambda connection: method(self, connection, *args, **kwargs))
+
+    del run.__wrapped__  # callers do not give the connection
+    return run
 
 
 class StoredEvents:

@@ -6,8 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, exc, text
 
@@ -20,7 +19,6 @@ PATIENCE = 600.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 """Seconds between two tries: first and longest; they double in between."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -51,26 +49,6 @@ class Outage:
     def over(self) -> None:
         """Report that the connection is back."""
         _log.warning("the database is back after %.1f s", time.monotonic() - self._began)
-
-
-class HasEngine(Protocol):
-    """Whose methods can be transactions."""
-
-    engine: Engine
-
-
-S = TypeVar("S", bound=HasEngine)
-
-
-def transaction(method: Callable[Concatenate[S, Connection, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Run a method in a transaction of its own, with `run_transaction`, and give it the connection."""
-
-    @wraps(method)
-    def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run_transaction(self.engine, lambda connection: method(self, connection, *args, **kwargs))
-
-    del run.__wrapped__  # callers do not give the connection
-    return run
 
 
 def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:
