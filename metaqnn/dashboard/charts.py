@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from metaqnn import __version__
 from metaqnn.dashboard.comparison import chosen_axis, chosen_run, comparison, on_the_same_images
-from metaqnn.dashboard.errors import RunTroubleError, UnknownFigureError
+from metaqnn.dashboard.errors import NotThereError, RunTroubleError
 from metaqnn.dashboard.network_chart import network_chart
 from metaqnn.dashboard.overlay import chosen_networks, overlay
 from metaqnn.dashboard.runs import network_number, version_of_all
@@ -40,7 +40,7 @@ class Charts(Answers):
         """A figure of the report. Other requests are answered while it is being drawn."""
         name = request.path_params["figure"]
         if name not in BY_NAME:
-            raise UnknownFigureError(f"there is no figure {name!r}; figures are {', '.join(BY_NAME)}")
+            raise NotThereError(f"there is no figure {name!r}; figures are {', '.join(BY_NAME)}")
         snapshot = await run_in_threadpool(self._snapshots.of, self._run_of(request))
         if unchanged := _unchanged(request, snapshot.version):
             return unchanged

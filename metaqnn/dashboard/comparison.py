@@ -32,7 +32,7 @@ def chosen_run(values: Mapping[str, str], runs: Mapping[str, Run]) -> str:
     """The address of the run that others are compared with, the first by default.
 
     Raises:
-        UnknownRunError: there is no such run.
+        NotThereError: there is no such run.
     """
     return run_at(runs, values.get("with", next(iter(runs)))).address
 

@@ -14,14 +14,8 @@ class FilterError(RefusedError):
     """A parameter of the address that makes no sense; the message quotes it."""
 
 
-class UnknownRunError(RefusedError):
-    """An address without a run."""
-
-    status = 404
-
-
-class UnknownFigureError(RefusedError):
-    """A figure that does not exist."""
+class NotThereError(RefusedError):
+    """A run or a figure that does not exist."""
 
     status = 404
 

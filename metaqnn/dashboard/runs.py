@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from metaqnn.config.bounds import ROW
-from metaqnn.dashboard.errors import RefusedError, RunTroubleError, UnknownRunError
+from metaqnn.dashboard.errors import NotThereError, RefusedError, RunTroubleError
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.trouble import damage_explained
 from metaqnn.figures import SearchView
@@ -119,10 +119,10 @@ def run_at(runs: Mapping[str, Run], address: str) -> Run:
     """The run with that address.
 
     Raises:
-        UnknownRunError: there is no such run.
+        NotThereError: there is no such run.
     """
     if address not in runs:
-        raise UnknownRunError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
+        raise NotThereError(f"there is no run {address!r} here; the runs are {', '.join(runs)}")
     return runs[address]
 
 
