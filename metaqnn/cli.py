@@ -192,7 +192,3 @@ def fill(parser: Parser, module: ModuleType) -> None:
 def _is_users(error: Exception) -> bool:
     """Whether an error is the user's to correct: the ValueErrors that our packages define."""
     return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES
-
-
-if __name__ == "__main__":
-    sys.exit(main())
