@@ -5,7 +5,7 @@ from __future__ import annotations
 from metaqnn.finetune.candidates import Candidate, choose
 from metaqnn.finetune.files import FinetuningFiles
 from metaqnn.finetune.finetuning import Finetuning
-from metaqnn.finetune.summary import FinetuningSummary, summarise_finetuning
+from metaqnn.finetune.summary import summarise_finetuning
 from metaqnn.results.long_trained import FinetuningError, FinetuningResult
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "FinetuningError",
     "FinetuningFiles",
     "FinetuningResult",
-    "FinetuningSummary",
     "choose",
     "summarise_finetuning",
 ]
