@@ -98,6 +98,11 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}%"
 
 
+def number(value: float | None, form: str = ".4g") -> str:
+    """0.61324 -> 0.6132."""
+    return "-" if value is None else f"{value:{form}}"
+
+
 def predicted(share: float | None) -> str:
     """A prediction, marked as one: 0.6132 -> ~61.32%."""
     return "-" if share is None else f"~{percent(share)}"

@@ -44,7 +44,6 @@ class Pages(Answers):
     def __init__(self, runs: Mapping[str, Run], snapshots: Snapshots) -> None:
         super().__init__(runs, snapshots)
         self._templates = environment("metaqnn.dashboard", "metaqnn.report")
-        self._templates.filters.update(number=_number, decimals=_decimals)
         self._templates.globals.update(runs=runs, vega_version=VERSION)
 
     def overview(self, request: Request) -> Response:
@@ -146,11 +145,3 @@ class Pages(Answers):
 
     def _page(self, template: str, **context: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(template).render(context))
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _decimals(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

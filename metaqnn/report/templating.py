@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from metaqnn.output import count, duration, percent, predicted
+from metaqnn.output import count, duration, number, percent, predicted
 from metaqnn.report.diagram import blocks
 
 
@@ -22,9 +22,8 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
         finalize=_encodable,
     )
-    environment.filters.update(
-        percent=percent, predicted=predicted, count=count, duration=duration, moment=moment, blocks=blocks
-    )
+    filters = percent, predicted, number, count, duration, moment, blocks
+    environment.filters.update({one.__name__: one for one in filters})
     return environment
 
 

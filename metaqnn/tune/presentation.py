@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config.stopping import OWN_RULE
-from metaqnn.output import as_json, count, counted, percent, rows_as_text, shell_quoted
+from metaqnn.output import as_json, count, counted, number, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.session.images import notes_on
 from metaqnn.tune.preparation import PreparedTuning
@@ -160,6 +160,4 @@ def _where(folder: Path, *, found: bool) -> str:
 
 
 def _shown(family: Family, value: float | None) -> str:
-    if family.metric == ACCURACY:
-        return percent(value)
-    return "-" if value is None else f"{value:.4g}"
+    return percent(value) if family.metric == ACCURACY else number(value)
