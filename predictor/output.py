@@ -69,9 +69,10 @@ def check_writable(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        writable = not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as error:  # also for a name that is too long
         raise PredictorError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not writable:
         raise PredictorError(f"cannot write {str(path)!r}; expected a file in a folder that can be written")
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from glob import glob
+from os.path import exists
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def keep_inputs(files: Iterable[str], written: Iterable[Path]) -> None:
     """
     places = [Path(place) for file in files for place in (file.removeprefix("sqlite:///"), *glob(file))]
     for path in written:
-        if path.exists() and any(_holds(place, path) for place in places):
+        if exists(path) and any(_holds(place, path) for place in places):
             raise PredictorError(
                 f"{str(path)!r} belongs to what is read and is not written over; name another file"
             )

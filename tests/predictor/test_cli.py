@@ -247,6 +247,7 @@ def test_curves_that_are_left_out_are_mentioned(capsys, tmp_path):
         (("--format", "xml"), "invalid choice: 'xml'"),
         (("--plot", "."), "cannot write '.'"),
         (("--csv", "/dev/null/table.csv"), "cannot write '/dev/null/table.csv'"),
+        (("--csv", f"{'n' * 300}.csv"), "File name too long"),
         (("--plot", "a", "--plot-anytime", "./a"), "'a' would be written twice; name another file"),
     ],
 )
