@@ -173,7 +173,9 @@ def _folder(namespace: argparse.Namespace, given: dict[str, Any]) -> RunFolder:
     if namespace.resume is not None:
         return existing_run(namespace.resume)
     if namespace.run_dir is not None:
-        return RunFolder(namespace.run_dir)
+        folder = RunFolder(namespace.run_dir)
+        folder.refuse_other("search")
+        return folder
     config = SearchConfig.of(**given)
     return RunFolder.new(RUNS, f"{Path(config.dataset).name.split('.')[0]}-{config.preset}")
 

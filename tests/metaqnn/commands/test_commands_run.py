@@ -132,6 +132,14 @@ def test_a_run_folder_cannot_be_a_file(refused, tmp_path):
     )
 
 
+@pytest.mark.parametrize(("file", "kind"), [("study.json", "tuning"), ("train.json", "training")])
+def test_the_folder_of_a_tuning_or_a_training_is_not_a_searchs(refused, tmp_path, file, kind):
+    (tmp_path / file).write_text("{}")
+    said = refused("run", "--preset", "first-run", "--run-dir", str(tmp_path))
+    assert said == f"metaqnn: error: {str(tmp_path)!r} holds a {kind}; give another --run-dir"
+    assert [found.name for found in tmp_path.iterdir()] == [file]
+
+
 def test_a_search_from_start_to_end(tmp_path, capsys):
     folder = tmp_path / "run"
     assert main(["run", "--run-dir", str(folder), *SEARCH, "--format", "json"]) == 0
