@@ -113,7 +113,17 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
     if list(found.values()) == ["train"] and len(inside[min(found)]) > 1 and not any(map(inside.get, others)):
         return found
     _refuse_what_is_alike(tree, heads, found)
+    _refuse_train_beside_folders(tree, plain, others)
     return None
+
+
+def _refuse_train_beside_folders(tree: Tree, plain: Mapping[str, str], others: list[str]) -> None:
+    """Refuse `train/{cat,dog}` beside folders with folders in them: "train" would be a class."""
+    divided = [head for head in others if tree.inside[head]]
+    for head, role in plain.items():
+        if role == "train" and len(tree.inside[head]) > 1 and divided:
+            what = f"looks like the training images, but in {_first(divided)} are folders, too"
+            tree.refuse(f"{head!r} {what}: move these elsewhere, or rename {head!r} if it is a class")
 
 
 def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]) -> None:

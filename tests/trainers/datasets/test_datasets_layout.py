@@ -187,6 +187,10 @@ def test_a_validation_set_of_its_own():
         ("a/train/1.png a/test/2.png b/3.png", "splits within classes, such as 'a/test', but 'b/3.png' lies"),
         ("a/1.png a/test/2.png b/3.png b/test/1.png", "such as 'a/test', but 'a/1.png' lies in none"),
         ("train/a/1.png train/b/1.png more/a/2.png more/b/2.png", "'more', 'train' hold the same folders"),
+        (
+            "Train/a/1.png Train/b/1.png raw/x/2.png raw/y/2.png more/3.png",
+            "'Train' looks like the training images, but in 'raw' are folders, too: move these elsewhere, or",
+        ),
         ("fold1/a/1.png fold1/b/1.png fold2/a/2.png fold2/b/2.png", "'fold1', 'fold2' hold the same folders"),
         (
             "train_a/x/1.png train_a/y/1.png train_b/x/1.png train_b/y/1.png test_a/x/1.png test_a/y/1.png",
