@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,8 @@ BLACK = 16
 """Below this value of the brightest pixel, an image is nearly black: 12 bits in a file of 16 come to 15."""
 WHITE, MOSTLY = 255, 0.5
 """An image that is brighter than the levels allow is mostly white if half of its pixels are."""
+MOST_SIZES = 20
+"""Images of more sizes than this are refused at once: those of a data set are not made to be of one size."""
 
 _LOOKED_FOR = f" (looked for {' '.join(SUFFIXES)}, and for others by their content)"
 
@@ -43,7 +45,7 @@ class Content:
     notes: Notes = field(default_factory=Notes)
     unreadable: str = ""
     _bytes: int = 0
-    _first: Parts = ()
+    _sizes: set[tuple[int, ...]] = field(default_factory=set)
 
     def add(self, member: Member) -> None:
         """Take in a member; of two of one name the later counts."""
@@ -78,22 +80,29 @@ class Content:
         return decode_image(member.data, self._where(member), self.image_size, levels, self.max_pixels)
 
     def _put(self, parts: Parts, image: np.ndarray) -> None:
-        """Keep an image; refuses the first one that differs in size from those before."""
-        self._first = self._first or parts
-        shape = self.pixels[self._first].shape[:2] if self.pixels else image.shape[:2]
-        if image.shape[:2] != shape:
-            raise DatasetError(
-                f"images of {self.source!r} differ in size: {'/'.join(self._first)!r} is "
-                f"{shape_text(shape)}, {'/'.join(parts)!r} is {shape_text(image.shape[:2])} "
-                "(height x width); --image-size N resizes all to N x N"
-            )
+        """Keep an image. Whether those that are used are of one size is known in the end, see `layout`."""
+        self.pixels[parts] = image
+        self._sizes.add(image.shape[:2])
         self._bytes += image.nbytes
+        if len(self._sizes) > MOST_SIZES or self._bytes > most_bytes():
+            self._refuse_sizes(self.pixels)
         if self._bytes > most_bytes():
             raise DatasetError(
                 f"images of {self.source!r} need more than {most_bytes():,} bytes of memory; "
                 "--image-size N makes them smaller"
             )
-        self.pixels[parts] = image
+
+    def _refuse_sizes(self, paths: Iterable[Parts]) -> None:
+        """Refuse images that differ in size, by the first two."""
+        first: dict[tuple[int, ...], Parts] = {}
+        for parts in paths:
+            first.setdefault(self.pixels[parts].shape[:2], parts)
+        if len(first) > 1:
+            named = [f"{'/'.join(parts)!r} is {shape_text(shape)}" for shape, parts in first.items()]
+            raise DatasetError(
+                f"images of {self.source!r} differ in size: {', '.join(named[:2])} "
+                "(height x width); --image-size N resizes all to N x N"
+            )
 
     def _note(self, parts: Parts, image: Decoded) -> None:
         self.deep.pop(parts, None)  # of an earlier member of that name
@@ -123,7 +132,7 @@ class Content:
             self.folders = {parts for parts in self.folders if parts[0] != "/"}
 
     def layout(self, own_validation: bool) -> Layout:
-        """Which images belong to which class and split."""
+        """Which images belong to which class and split; these are of one size."""
         because = f"; {self.unreadable}" if self.unreadable else ""
         if not self.pixels:
             raise DatasetError(f"no images in {self.source!r}{because or _LOOKED_FOR}")
@@ -134,6 +143,7 @@ class Content:
                 raise DatasetError(
                     f"the only class of {self.source!r} is {name!r}, but at least 2 are needed; {REMEDY}"
                 )
+            self._refuse_sizes(layout.used)
             return layout
         except DatasetError as error:
             raise DatasetError(f"{error}{because}") from None
@@ -147,13 +157,14 @@ class Content:
 
     def dataset(self, name: str, layout: Layout, levels: tuple[float, float]) -> ImageDataset:
         """The arrays, once all images are there."""
-        self._refuse_dark_colour()
+        self._refuse_dark_colour(layout)
         self.pixels |= {link: self.pixels[file] for link, file in self.linked.items() if link in self.pixels}
-        channels = 3 if any(image.ndim == 3 for image in self.pixels.values()) else 1
+        channels = 3 if any(self.pixels[parts].ndim == 3 for parts in layout.used) else 1
         files = {"train": layout.train, "validation": layout.validation, "test": layout.test}
+        side = self.pixels[layout.train[0][0]].shape[:2]
         arrays = {}
         for part, labelled in files.items():
-            arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], channels)
+            arrays[f"{part}_images"] = self._stack([parts for parts, _ in labelled], side, channels)
             arrays[f"{part}_labels"] = np.array([label for _, label in labelled], dtype=np.int64)
         copies = self._notes_of_copies(files)
         deep = (*self._note_of_levels(layout, levels), *self._note_of_dark_and_bright(files, levels))
@@ -176,8 +187,7 @@ class Content:
         every = {parts: digest for one in digests.values() for parts, digest in one.items()}
         return (*note_of_leaks(named), *note_of_copies(every))
 
-    def _stack(self, paths: list[Parts], channels: int) -> np.ndarray:
-        side = next(iter(self.pixels.values())).shape[:2]
+    def _stack(self, paths: list[Parts], side: tuple[int, ...], channels: int) -> np.ndarray:
         images = np.empty((len(paths), *side, channels), dtype=np.uint8)
         for row, parts in enumerate(paths):
             image = self.pixels[parts]
@@ -206,10 +216,11 @@ class Content:
                 notes.add("of more than 8 bits, mostly white at the levels of the training images", parts)
         return notes.lines()
 
-    def _refuse_dark_colour(self) -> None:
+    def _refuse_dark_colour(self, layout: Layout) -> None:
         """Of 16 bits of colour Pillow keeps the upper 8: refuse images that have little in these."""
-        if self.deep_colour and max(self.deep_colour.values()) < DARK:
-            parts = min(self.deep_colour)
+        deep = {parts: self.deep_colour[parts] for parts in layout.used if parts in self.deep_colour}
+        if deep and max(deep.values()) < DARK:
+            parts = min(deep)
             raise DatasetError(
                 f"16-bit colour images of {self.source!r} such as {'/'.join(parts)!r} use less than a "
                 "quarter of the 16 bits, and would be nearly black; save them with 8 bits"

@@ -29,6 +29,11 @@ class Layout:
     test: Labelled
     notes: tuple[str, ...]
 
+    @property
+    def used(self) -> list[Parts]:
+        """The paths of all its images."""
+        return [parts for parts, _ in (*self.train, *self.validation, *self.test)]
+
 
 def find_layout(
     images: Collection[Parts], folders: Collection[Parts], source: str, own_validation: bool = False
@@ -156,7 +161,7 @@ def _splits_below(tree: Tree) -> dict[str, str] | None:
 
 def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) -> Layout:
     level = tree.base + 1
-    notes: list[str] = []
+    notes = _note_of_loose(tree.images, level)
     parts = {
         role: [p for p in tree.images if len(p) > level and splits.get(p[tree.base]) == role]
         for role in ("train", "val", "test")
@@ -174,6 +179,13 @@ def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) ->
             files[role] = tree.by_class(parts[role], enclosing(parts[role], level, names))
     unused = [head for head in sorted(tree.inside) if head not in splits]
     return _assigned(tree, names, files, splits, unused, notes, own_validation)
+
+
+def _note_of_loose(images: Collection[Parts], level: int) -> list[str]:
+    """A line about images beside the splits, if there are any."""
+    loose = ["/".join(parts) for parts in images if len(parts) <= level]
+    are = "images beside the splits are" if len(loose) > 1 else "image beside the splits is"
+    return [f"{len(loose)} {are} not used: {_first(loose)}"] if loose else []
 
 
 def _refuse_unclear_splits(tree: Tree, parts: Mapping[str, list[Parts]]) -> None:

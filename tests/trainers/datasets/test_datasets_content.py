@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.datasets import DatasetError, load_dataset, members
+from trainers.datasets import DatasetError, content, load_dataset, members
 from trainers.datasets.folder import read_image_folder
 
 HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
@@ -152,6 +152,47 @@ def test_16_bit_colour_is_refused_rather_than_black(tmp_path, write_folder):
                 read_image_folder(folder, "x")
         else:
             assert read_image_folder(folder, "x").train_images.max() == 255
+
+
+def test_one_dark_image_of_16_bit_colour_among_bright_ones_is_no_reason_to_refuse_them(
+    tmp_path, write_folder
+):
+    dark, bright = map(sixteen_bit_colour, (255, 65535))
+    mixed = write_folder(tmp_path / "m", {"a/1.tif": bright, "a/2.tif": dark, "b/1.tif": bright})
+    assert read_image_folder(mixed, "x").counts["train"] == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize("odd", ["cover.png", "figures/1.png", "test/1.png"])
+def test_images_that_are_not_used_decide_nothing_about_the_others(
+    tmp_path, photos, write_folder, encode, pixels, odd
+):
+    """Neither their number of channels nor their size; 16-bit colour that is dark is not refused, either."""
+    files = {f"train/{name}": data for name, data in photos.items()}
+    alone = read_image_folder(write_folder(tmp_path / "alone", files), "x")
+    dark = {odd.replace("1.png", "2.tif"): sixteen_bit_colour(255)} if "/" in odd else {}
+    beside = write_folder(tmp_path / "beside", files | {odd: encode(pixels(9, 7, 3))} | dark)
+    assert read_image_folder(beside, "x").fingerprint == alone.fingerprint
+
+
+def test_images_of_many_sizes_are_refused_before_all_are_decoded(
+    tmp_path, write_folder, encode, pixels, monkeypatch
+):
+    files = {f"{name}/{i:02}.png": encode(pixels(i + 1, 5)) for name in "ab" for i in range(30)}
+    folder, seen = write_folder(tmp_path / "f", files), []
+    decode = content.decode_image
+    monkeypatch.setattr(content, "decode_image", lambda data, *args: seen.append(data) or decode(data, *args))
+    with pytest.raises(DatasetError, match=r"differ in size: 'a/00\.png' is 1x5, 'a/01\.png' is 2x5"):
+        read_image_folder(folder, "x")
+    assert len(seen) == content.MOST_SIZES + 1
+
+
+def test_images_that_differ_in_size_and_need_too_much_memory_are_refused_for_their_sizes(
+    tmp_path, photos, write_folder, encode, pixels, monkeypatch
+):
+    monkeypatch.setattr("trainers.datasets.content.most_bytes", lambda: 6 * 6 * 5)
+    folder = write_folder(tmp_path / "f", photos | {"a/0.png": encode(pixels(4, 4))})
+    with pytest.raises(DatasetError, match=r"differ in size: 'a/0\.png' is 4x4, 'a/1\.png' is 6x6"):
+        read_image_folder(folder, "x")
 
 
 def link(name, target, kind=tarfile.SYMTYPE):

@@ -67,6 +67,17 @@ def test_loose_images_beside_the_splits_do_not_matter():
 
 
 @pytest.mark.parametrize(
+    ("loose", "note"),
+    [
+        ("preview.png", "1 image beside the splits is not used: 'preview.png'"),
+        ("2.png 1.png", "2 images beside the splits are not used: '1.png', '2.png'"),
+    ],
+)
+def test_loose_images_beside_the_splits_are_noted(loose, note):
+    assert layout_of(f"{loose} train/a/1.png train/b/1.png test/a/1.png")[3] == (note,)
+
+
+@pytest.mark.parametrize(
     ("images", "folders", "message"),
     [
         ("1.png", "", "image '1.png' of 'source' lies in no class folder"),
