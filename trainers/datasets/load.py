@@ -81,10 +81,7 @@ def load_dataset(
     _check_square(dataset)
     for note in dataset.notes if tell else ():
         _LOG.warning("%s: %s", printable(repr(name), keep=""), printable(note, keep=""))
-    if limit is None:
-        return dataset
-    kept = stratified_subset(dataset.train_labels, limit, seed)
-    return replace(dataset, train_images=dataset.train_images[kept], train_labels=dataset.train_labels[kept])
+    return dataset if limit is None else _limited(dataset, limit, seed)
 
 
 def image_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> Iterator[Member]:
@@ -111,6 +108,17 @@ def _check_options(name: str, image_size: int | None, limit: int | None, extra: 
         raise DatasetError(f"limit {limit} is out of range; it must be 1 or more")
     if extra and not (name in NAMED_SETS and NAMED_SETS[name].has_extra):
         raise DatasetError(f"data set {name!r} has no extra set; svhn has one")
+
+
+def _limited(dataset: ImageDataset, limit: int, seed: int) -> ImageDataset:
+    """At most so many training images, with a note on how many there are."""
+    images, labels = dataset.train_images, dataset.train_labels
+    if limit >= len(labels):
+        return dataset
+    kept = stratified_subset(labels, limit, seed)
+    note = f"{limit:,} of {len(labels):,} training images are used (--train-limit N uses more)"
+    notes = (*dataset.notes, note)
+    return replace(dataset, train_images=images[kept], train_labels=labels[kept], notes=notes)
 
 
 def _resizing(source: Source) -> Source:

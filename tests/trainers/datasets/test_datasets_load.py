@@ -214,6 +214,12 @@ def test_limit_keeps_proportions_and_the_test_set(tmp_path):
     assert load_dataset("digits", limit=10**6).fingerprint == whole.fingerprint
 
 
+def test_a_limit_that_leaves_images_out_is_noted_with_their_number():
+    (note,) = load_dataset("digits", limit=1000).notes
+    assert note == "1,000 of 1,438 training images are used (--train-limit N uses more)"
+    assert load_dataset("digits", limit=1438).notes == ()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
