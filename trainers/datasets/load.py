@@ -41,7 +41,8 @@ def load_dataset(
 
     `name` is looked up in this order:
 
-    1. `module:function`: see `read_callable`.
+    1. `module:function`: see `read_callable`; or what is written as a path and is there: an absolute one,
+       `./NAME`, `../NAME`, `~/NAME` or `NAME/`.
     2. in `data_dir`: `NAME.npz`, `NAME.tar.gz`, `NAME.tgz`, `NAME.tar`, the folder `NAME`,
        and for a name in `DATASET_NAMES` torchvision's own layout, also inside `NAME`.
     3. a name in `DATASET_NAMES`: an earlier download, else a download into `data_dir` (the cache

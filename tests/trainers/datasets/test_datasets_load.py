@@ -110,6 +110,29 @@ def test_files_of_ones_own_are_named_by_their_path(
     assert load_dataset(f"~/{name}").fingerprint == absolute.fingerprint
 
 
+@pytest.mark.parametrize("written", ["./x", "x/", "../work/x", "~/x", "{here}/x", "."])
+def test_what_is_written_as_a_path_is_that_path_whatever_is_in_data_dir(
+    tmp_path, data, tree, write_folder, monkeypatch, written
+):
+    other = {**tree, "train/cat/9.png": tree["train/cat/0.png"]}
+    here = tmp_path / "work" / "x"
+    for folder in (data, data / "x", data / "work" / "x", data / "~" / "x"):
+        write_folder(folder, other)
+    write_folder(here, tree)
+    np.savez(here.with_suffix(".npz"))
+    monkeypatch.setenv("HOME", str(here.parent))
+    if written == ".":
+        monkeypatch.chdir(here)
+    dataset = load_dataset(written.format(here=here.parent), data_dir=data)
+    assert len(dataset.train_images) == 6
+
+
+@pytest.mark.parametrize("written", ["./x", "x/", "x", "below/x"])
+def test_a_name_that_is_nowhere_else_is_found_in_data_dir(data, tree, write_folder, written):
+    write_folder(data / written, tree)
+    assert load_dataset(written, data_dir=data).name == "x"
+
+
 def test_a_function_of_ones_own_is_a_data_set(tmp_path):
     (tmp_path / "work" / "own_load_module.py").write_text(
         "import numpy as np\ndef small(): return np.zeros((4, 6, 6), np.uint8), np.array([0, 1, 0, 1])\n"
