@@ -44,7 +44,8 @@ class ImageOptions:
     own_validation: bool | None = option(
         None,
         "validate on the images in a folder's val/, or x_val, instead of images held out from train/ "
-        "(default: if there are any and --validation-size is not given)",
+        "(default: if there are any and --validation-size is not given); otherwise val/ is the test set of a "
+        "folder without test/, and else not used",
     )
     max_pixels: int = option(
         2**26,

@@ -220,10 +220,15 @@ def _assigned(
     validation: Named = files.get("val", []) if own_validation else []
     test = files.get("test", [])
     if not own_validation and "val" in files:
+        heads = sorted(name for name, role in splits.items() if role == "val")
         if test:
-            unused = sorted([*unused, *(name for name, role in splits.items() if role == "val")])
+            unused = sorted([*unused, *heads])
         else:
             test = files["val"]
+            notes = [
+                *notes,
+                f"images in {_first(heads)} are the test images, as there are no others for that",
+            ]
     if any(name.lower() not in PLAIN for name in splits):
         said = ", ".join(f"{name!r} is {role}" for name, role in sorted(splits.items()))
         notes = [f"splits by their names: {said}", *notes]

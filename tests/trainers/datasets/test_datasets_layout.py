@@ -40,6 +40,15 @@ def test_validation_images_beside_a_test_set_are_reported_unused():
     assert notes == ("images in 'val' are not used",)
 
 
+@pytest.mark.parametrize(
+    "images", ["train/a/1.png train/b/1.png val/a/1.png", "a/train/1.png b/train/1.png a/val/1.png"]
+)
+def test_validation_images_that_become_the_test_images_are_noted(images):
+    notes = ("images in 'val' are the test images, as there are no others for that",)
+    assert layout_of(images)[3] == notes
+    assert find_layout(paths(images), [], "source", own_validation=True).notes == ()
+
+
 def test_folders_without_splits_are_classes():
     names, train, test, _ = layout_of("b/1.png a/deep/er/2.png a/0.png")
     assert names == ("a", "b")
