@@ -96,7 +96,9 @@ def _status(path: Path) -> os.stat_result:
 
 
 def _refuse(error: OSError) -> NoReturn:
-    raise DatasetError(f"cannot read {str(error.filename)!r}: {error.strerror}") from error
+    """Nothing that may hold images is left out: a link may lead to a disk that is not there at the moment."""
+    remedy = "; it is a link: mend or remove it" if os.path.islink(error.filename) else ""
+    raise DatasetError(f"cannot read {str(error.filename)!r}: {error.strerror}{remedy}") from error
 
 
 class _Way:

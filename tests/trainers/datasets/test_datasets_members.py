@@ -208,3 +208,9 @@ def test_a_dangling_link_in_a_folder_is_named(tmp_path):
     (tmp_path / "a" / "1.png").symlink_to(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"cannot read '.*a/1\.png': No such file"):
         list(read_folder(tmp_path))
+
+
+def test_a_dangling_link_is_refused_with_a_remedy_whatever_its_name(tmp_path):
+    (tmp_path / "README").symlink_to("nowhere")
+    with pytest.raises(DatasetError, match=r"/README': No such file .*; it is a link: mend or remove it"):
+        list(read_folder(tmp_path))
