@@ -117,6 +117,9 @@ class ImageClassifier:
         except DatasetError as error:
             self._leave_out(path, "unreadable: it is too large or may not be read", error)
             return None
+        if member.too_large:
+            self._leave_out(path, in_general(member.too_large), DatasetError(f"{where} {member.too_large}"))
+            return None
         if member.data is None:
             self._leave_out(path, member.left_out)
             return None

@@ -11,6 +11,7 @@ from metaqnn.export import ExportError
 from metaqnn.export.classifier import BATCH, ImageClassifier
 from metaqnn.export.formats import load_source
 from metaqnn.export.source import model_source
+from trainers.datasets import members
 from trainers.datasets.decoding import UPPER_BYTE
 
 RGB, GREY = (3, 9, 9), (1, 9, 9)
@@ -104,6 +105,15 @@ def test_what_is_no_image_is_left_out_and_counted(make_random, tmp_path):
         f"1 file left out, unreadable: it is too large or may not be read: '{tmp_path / 'gone.png'}'" in lines
     )
     assert classifier.unreadable.startswith(f"image '{tmp_path / 'large.png'}' is too large: 40x40 pixels")
+
+
+def test_a_file_of_too_many_bytes_is_left_out_with_that_reason(make_random, tmp_path, monkeypatch):
+    monkeypatch.setattr(members, "MAX_FILE_BYTES", 20)
+    classifier = ImageClassifier.of(make_random())
+    (file,) = written(tmp_path, make_random().evidence.images[:1])
+    assert list(classifier.classify([file])) == []
+    assert classifier.notes.lines() == (f"1 file left out, unreadable: it is too large: {str(file[0])!r}",)
+    assert classifier.unreadable.startswith(f"image {str(file[0])!r} is too large: {file[1]} bytes, at")
 
 
 def test_a_network_for_other_than_grey_and_rgb_images_is_refused(make_random):
