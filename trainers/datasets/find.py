@@ -15,7 +15,7 @@ from trainers.datasets.decoding import readable_formats
 from trainers.datasets.download import download as download_named
 from trainers.datasets.folder import read_image_folder
 from trainers.datasets.functions import CALLABLE, read_callable
-from trainers.datasets.images import MAX_PIXELS
+from trainers.datasets.images import MAX_PIXELS, SUFFIXES
 from trainers.datasets.named import NAMED_SETS, NamedSet, read_digits
 
 DATASET_NAMES = (*NAMED_SETS, "digits")
@@ -80,9 +80,16 @@ def _find_in(data_dir: Path, name: str, named: NamedSet | None, wanted: Wanted) 
         for root in (folder, data_dir):
             if named.present(root, extra):
                 return _named_source(name, named, root, extra)
-    if folder.exists() and not extra:
+    if folder.exists() and not extra and (named is None or not _is_part(folder)):
         return _open_path(folder, _stem(folder), wanted)
     return None
+
+
+def _is_part(folder: Path) -> bool:
+    """Whether it is a folder without images, as a part of what is downloaded."""
+    return folder.is_dir() and not any(
+        path.is_dir() or path.name.lower().endswith(SUFFIXES) for path in folder.iterdir()
+    )
 
 
 def _find_named(

@@ -15,6 +15,8 @@ from trainers.datasets.split import split_validation
 # torchvision, scipy and scikit-learn are imported where they are used: each takes a second or so, which
 # commands that only look at results need not spend.
 
+_AGAIN = "remove the folder to have it downloaded again"
+
 
 @dataclass(frozen=True)
 class NamedSet:
@@ -62,7 +64,8 @@ def _cifar(name: str, class_name: str, folder: str) -> NamedSet:
             train, test = kind(root, train=True), kind(root, train=False)
         except RuntimeError as error:
             raise DatasetError(
-                f"{str(root / folder)!r} is incomplete or damaged: its checksums are not those of {name}"
+                f"{str(root / folder)!r} is incomplete or damaged: its checksums are not those of {name}; "
+                f"{_AGAIN}"
             ) from error
         return _build(name, [(part.data, part.targets) for part in (train, test)], train.classes)
 
@@ -102,7 +105,9 @@ def _read_idx(read: Callable[[str], Any], path: Path) -> np.ndarray:
     try:
         return np.asarray(read(str(path)))
     except FileNotFoundError:
-        raise DatasetError(f"{str(path.parent)!r} is incomplete: {path.name!r} is missing") from None
+        raise DatasetError(
+            f"{str(path.parent)!r} is incomplete: {path.name!r} is missing; {_AGAIN}"
+        ) from None
     except Exception as error:  # torchvision's parser asserts, indexes and reshapes its way through damage
         raise DatasetError(f"{str(path)!r} is damaged or not an IDX file") from error
 

@@ -74,6 +74,17 @@ def test_torchvisions_layout_is_found(data, pixels, below):
     assert load_dataset("svhn", data_dir=str(data)).input_shape == (3, 32, 32)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("svhn", "train_32x32.mat"), ("cifar10", "cifar-10-python.tar.gz")]
+)
+def test_a_part_of_a_known_data_set_is_no_folder_of_images(data, tree, write_folder, name, part):
+    write_folder(data / name, {part: b""})
+    with pytest.raises(DatasetError, match="cannot download"):
+        load_dataset(name, data_dir=data)
+    write_folder(data / name, tree)
+    assert load_dataset(name, data_dir=data).num_classes == 2
+
+
 def test_the_extra_set_of_svhn_is_added_on_demand(data, pixels):
     write_svhn(data, pixels, "train", "test", "extra")
     write_npz(data / "svhn.npz", pixels(4, 6, 6, 3))

@@ -123,7 +123,9 @@ def test_a_truncated_mnist_file_is_named(tmp_path, pixels, keep):
 def test_a_missing_mnist_file_is_named(tmp_path, pixels):
     write_idx(tmp_path / "MNIST" / "raw", pixels)
     (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DatasetError, match="is incomplete: 't10k-labels-idx1-ubyte' is missing"):
+    with pytest.raises(
+        DatasetError, match="is incomplete: 't10k-labels-idx1-ubyte' is missing; remove the folder"
+    ):
         NAMED_SETS["mnist"].read(tmp_path, False)
 
 
