@@ -243,7 +243,8 @@ def _result(folder: RunFolder, output_format: str) -> str:
     steps = uses(summary, folder.path, record, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(
-            "the classes are of unequal size: --metric balanced-accuracy, in a new search, counts all alike"
+            "the classes have unequal numbers of validation images: --metric balanced-accuracy, in a new "
+            "search, counts all alike"
         )
     return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", _where(folder.path, steps)])
 

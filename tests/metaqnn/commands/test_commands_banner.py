@@ -46,6 +46,19 @@ def test_classes_and_their_numbers_are_told_before_training(photos, capsys):
     assert any(line.startswith("preset      laptop (own images get laptop on a CPU") for line in said)
 
 
+def test_classes_of_equal_size_are_not_called_unequal_for_their_validation_images(photos, capsys):
+    """Of two classes of two images, one image validates."""
+    rng, paths = np.random.default_rng(0), [f"two/{name}/{i}.png" for name in "ab" for i in range(2)]
+    for path in map(photos.parent.joinpath, paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 9), dtype=np.uint8)).save(path)
+    assert main(["run", "--dataset", "two", "--run-dir", "r", *QUICK, *HERE]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "--metric balanced-accuracy" in line]
+    assert [line.partition(":")[0] for line in told] == [
+        "the classes have unequal numbers of validation images"
+    ]
+
+
 def test_it_goes_on_with_the_preset_that_it_has(photos, capsys):
     command = ["run", "--dataset", "photos", "--run-dir", "r", *QUICK, *HERE]
     assert main(command) == main(command) == 0
