@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from trainers.datasets.dataset import DatasetError, ImageDataset, most_bytes, require_plain, shape_text
+from trainers.datasets.dataset import (
+    DatasetError,
+    ImageDataset,
+    most_bytes,
+    reason_of,
+    require_plain,
+    shape_text,
+)
 from trainers.datasets.notes import SHOWN, digest_of, note_of_leaks
 from trainers.datasets.npz import sizes
 
@@ -49,7 +56,9 @@ def dataset_from_arrays(
         if found[key] is None:
             held = ", ".join(map(repr, arrays)) or "nothing"
             raise DatasetError(f"{where} has no {key!r} (or {NAMES[key][1]!r}); it holds {held}")
-    notes = _notes_of_validation(found, own_validation)
+    if found["x_val"] is None:
+        found["y_val"] = None
+    notes = (*_notes_of_validation(found, own_validation), *_notes_of_unused(arrays, found))
     if not own_validation or None in (found["x_val"], found["y_val"]):
         found |= {"x_val": None, "y_val": None}
     if (found["x_test"] is None) != (found["y_test"] is None):
@@ -65,7 +74,7 @@ def dataset_from_arrays(
         names,
         parts["x_val"],
         parts["y_val"],
-        notes=(*notes, *_note_of_others(arrays), *_note_of_leaks(found, parts)),
+        notes=(*notes, *_note_of_leaks(found, parts)),
     )
 
 
@@ -94,15 +103,22 @@ def _check_number(ours: str, parts: Mapping[str, np.ndarray], what: str) -> None
         raise DatasetError(f"{what}: {images} images but {len(parts[ours])} labels")
 
 
-def _note_of_others(arrays: Collection[str]) -> tuple[str, ...]:
-    """A line about arrays of names that mean nothing here: one may be a test set."""
+def _notes_of_unused(arrays: Collection[str], found: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Lines about arrays that are not used: one may be a test set."""
     known = {"class_names", *(name for names in NAMES.values() for name in names)}
-    others = [repr(name) for name in arrays if name not in known]
-    if not others:
-        return ()
-    some = ", ".join(others[:SHOWN]) + ", ..." * (len(others) > SHOWN)
-    number = f"{len(others)} arrays" if len(others) > 1 else "1 array"
-    return (f"{number} of names that are not known are not used: {some}",)
+    unused = {
+        "of names that are not known": [name for name in arrays if name not in known],
+        "beside others that mean the same, or without images,": [
+            name for name in arrays if name in known - {"class_names", *found.values()}
+        ],
+    }
+    return tuple(_unused(what, names) for what, names in unused.items() if names)
+
+
+def _unused(what: str, names: list[str]) -> str:
+    some = ", ".join(map(repr, names[:SHOWN])) + ", ..." * (len(names) > SHOWN)
+    number, are = (f"{len(names)} arrays", "are") if len(names) > 1 else ("1 array", "is")
+    return f"{number} {what} {are} not used: {some}"
 
 
 def _note_of_leaks(found: Mapping[str, str | None], parts: Mapping[str, np.ndarray]) -> tuple[str, ...]:
@@ -167,7 +183,7 @@ def _check_sizes(path: Path, where: str, wanted: Collection[str]) -> None:
 
 def _read_array(archive: Mapping[str, Any], key: str, where: str) -> np.ndarray:
     try:
-        array: np.ndarray = archive[key]
+        return np.asarray(archive[key])
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise DatasetError(
@@ -175,7 +191,6 @@ def _read_array(archive: Mapping[str, Any], key: str, where: str) -> np.ndarray:
                 "save it as an array of numbers"
             ) from None
         raise
-    return array
 
 
 def _pixels(array: np.ndarray, what: str) -> np.ndarray:
@@ -238,12 +253,3 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
 def _text(name: Any) -> str:
     """Of a name, which numpy may have stored as bytes; UnicodeDecodeError if those are no UTF-8."""
     return name.decode() if isinstance(name, bytes) else str(name)
-
-
-def reason_of(error: BaseException) -> str:
-    """An error of code that is not ours, as one line: its message may be of any kind, or fail itself."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = ""
-    return f"{type(error).__name__}: {text}".rstrip(": ")

@@ -55,6 +55,15 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def reason_of(error: BaseException) -> str:
+    """An error of code that is not ours, as one line: its message may be of any kind, or fail itself."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
     """A labelled set of images that all have one size, with an optional test and validation set.

@@ -24,7 +24,7 @@ DATASET_NAMES = (*NAMED_SETS, "digits")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _SUFFIXES = (".npz", *_ARCHIVES)
 _FOLDER_FORMAT = 5  # of cache entries: all notes, validation images, nothing of images that are not used
-_ARRAYS_FORMAT = 5  # of those of .npz files: likewise, notes of unknown names, no channels taken for rows
+_ARRAYS_FORMAT = 6  # of those of .npz files: likewise, notes of all unused names, no channels taken for rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
-from trainers.datasets.arrays import NAMES, dataset_from_arrays, reason_of
-from trainers.datasets.dataset import DatasetError, ImageDataset
+from trainers.datasets.arrays import NAMES, dataset_from_arrays
+from trainers.datasets.dataset import DatasetError, ImageDataset, reason_of
 
 CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 """A data set that is a function: module:function."""

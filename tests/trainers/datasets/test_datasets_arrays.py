@@ -185,6 +185,14 @@ def test_a_function_may_return_a_validation_set(arrays, pixels):
     assert len(dataset_from_arrays("x", result, "here", own_validation=True).validation_images) == 3
 
 
+@pytest.mark.parametrize("own_validation", [True, False])
+def test_arrays_of_known_names_that_are_not_used_are_named(tmp_path, arrays, own_validation):
+    np.savez(tmp_path / "x.npz", **arrays, y_val=np.array([0, 1]), train_images=arrays["x_test"])
+    assert read_npz(tmp_path / "x.npz", "x", own_validation).notes == (
+        "2 arrays beside others that mean the same, or without images, are not used: 'y_val', 'train_images'",
+    )
+
+
 def test_training_images_in_other_parts_are_told(tmp_path, arrays, pixels):
     arrays["x_test"][1] = arrays["x_train"][4]
     validation = np.concatenate([arrays["x_train"][:2], pixels(2, 4, 4, 3, seed=7)])
