@@ -125,8 +125,8 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
         and (config.validation_size or 0) == max(1, len(dataset.train_images) // 4) < asked
     ):
         yield (
-            f"{config.validation_size} validation images, a quarter: for the {asked} of the preset "
-            f"{config.preset} there are too few (--validation-size chooses)"
+            f"{counted(config.validation_size or 0, 'validation image')}, a quarter: for the {asked} of the "
+            f"preset {config.preset} there are too few (--validation-size chooses)"
         )
     if session.prepared.trainer.chance.threshold == NEVER:
         yield (

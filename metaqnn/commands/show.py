@@ -11,6 +11,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.output import (
     as_json,
     count,
+    counted,
     duration,
     facts_as_text,
     interval_text,
@@ -112,7 +113,8 @@ def _accuracy(accuracy: float | None, config: SearchConfig) -> str:
     interval = accuracy_interval(accuracy, config)
     if interval is None:
         return percent(accuracy)
-    return f"{percent(accuracy)} ({interval_text(*interval)} by {config.validation_size:,} validation images)"
+    by = counted(config.validation_size or 0, "validation image")
+    return f"{percent(accuracy)} ({interval_text(*interval)} by {by})"
 
 
 def _prediction(accuracy: float | None, config: SearchConfig) -> str:

@@ -11,7 +11,7 @@ from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import COUNT, MANY
 from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
-from metaqnn.output import count, interval_text, percent, predicted, rows_as_text
+from metaqnn.output import count, counted, interval_text, percent, predicted, rows_as_text
 from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
 from metaqnn.results.pareto import pareto_front
 from metaqnn.results.summary import audited_note
@@ -159,7 +159,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
 def _note(record: SearchRecord, found: list[dict[str, Any]]) -> str:
     """What the accuracies are, and what they are to be compared with."""
     config = record.config
-    images = "" if config.validation_size is None else f" on {config.validation_size:,} images"
+    images = "" if config.validation_size is None else f" on {counted(config.validation_size, 'image')}"
     told = ", which cannot tell networks of one rank apart" if images and config.metric == ACCURACY else ""
     line = f"validation {in_words(config.metric)}{images}{told}"
     if record.guess is None:

@@ -24,7 +24,7 @@ from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.tuned import HyperParameters, hyper_parameters
-from metaqnn.output import as_json, facts_as_text, percent, rows_as_text, shell_quoted
+from metaqnn.output import as_json, counted, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.session.find import RUNS
 from metaqnn.session.run_folder import RunFolder
@@ -207,7 +207,7 @@ def _unmeasured(result: dict[str, Any]) -> str:
 def _facts(result: dict[str, Any], rate: ErrorRate | None) -> dict[str, str]:
     """What came of it, by name; `rate`: the test error, if there is one."""
     metric, curve = in_words(result.get("metric", ACCURACY)), result["validation_accuracies"]
-    images = f"{result['validation_images']:,} validation images"
+    images = counted(result["validation_images"], "validation image")
     return {
         "network": result["architecture"],
         "outcome": f"{result['outcome']}: {result['message']}",

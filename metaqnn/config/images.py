@@ -11,7 +11,7 @@ from metaqnn.config.options import ConfigError, option, require, require_bounds
 from trainers.metric import ACCURACY, METRICS
 
 SEED = Bounds(0, 2**64 - 1)
-SIDE = Bounds(1, 4096)
+SIDE = Bounds(1, 1024)
 IMAGES = Bounds(1, 2**31 - 1)
 
 

@@ -62,7 +62,7 @@ def _interval(summary: Summary) -> str:
     if summary.best_accuracy_low is None or summary.best_accuracy_high is None:
         return ""
     interval = interval_text(summary.best_accuracy_low, summary.best_accuracy_high)
-    return f" ({interval} by {summary.validation_images:,} images)"
+    return f" ({interval} by {counted(summary.validation_images or 0, 'image')})"
 
 
 def audit_line(audit: AuditSummary) -> str:

@@ -188,7 +188,7 @@ def _read_array(archive: Mapping[str, Any], key: str, where: str) -> np.ndarray:
         if "allow_pickle" in str(error):
             raise DatasetError(
                 f"{key!r} of {where} holds Python objects (a pickle), which are never read; "
-                "save it as an array of numbers"
+                "save it as an array of numbers, or class names as one of strings"
             ) from None
         raise
 

@@ -48,7 +48,7 @@ class Content:
     _sizes: set[tuple[int, ...]] = field(default_factory=set)
 
     def add(self, member: Member) -> None:
-        """Take in a member; of two of one name the later counts."""
+        """Take in a member; of two of one name the later counts that can be read."""
         if member.is_folder:
             self.folders.add(member.parts)
         elif member.target is not None:

@@ -162,9 +162,9 @@ def _own_names(name: str) -> list[str]:
 def _unknown(name: str, data_dir: Path | None) -> DatasetError:
     looks_like_path = os.sep in name or name.lower().endswith(_SUFFIXES)
     hint = "" if looks_like_path else did_you_mean(name.replace("_", "-"), DATASET_NAMES)
-    places = "in the working directory"
+    places = "in the working directory; if it was another one, name it as --data-dir"
     if data_dir is not None:
-        places = f"in {str(data_dir)!r} ({', '.join(_own_names(name))}) and {places}"
+        places = f"in {str(data_dir)!r} ({', '.join(_own_names(name))}) and in the working directory"
     kind = "no such file or folder" if looks_like_path else "unknown data set"
     return DatasetError(
         f"{kind}: {name!r}{hint} (known: {', '.join(DATASET_NAMES)}; "

@@ -174,7 +174,9 @@ def _with_splits(tree: Tree, splits: Mapping[str, str], own_validation: bool) ->
     for role in ("val", "test"):
         if parts[role] and _unlabelled(parts[role], level, names):
             head = parts[role][0][tree.base]
-            notes.append(f"{len(parts[role])} images in {head!r} lie in no class folders: they are left out")
+            many = len(parts[role]) > 1
+            lie = "lie in no class folders: they are" if many else "lies in no class folder: it is"
+            notes.append(f"{len(parts[role])} image{'s' * many} in {head!r} {lie} left out")
         elif parts[role]:
             files[role] = tree.by_class(parts[role], enclosing(parts[role], level, names))
     unused = [head for head in sorted(tree.inside) if head not in splits]

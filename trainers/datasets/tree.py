@@ -67,7 +67,9 @@ class Tree:
         for parts in sorted(folders):
             if len(parts) == level + 1 and parts[:level] in prefixes and parts[level] not in names:
                 self.refuse_masks({*names, parts[level]})
-                raise DatasetError(f"class folder {'/'.join(parts)!r} of {self.source!r} holds no images")
+                others = any(path[: len(parts)] == parts for path in self.images)
+                what = "no training images" if others else "no images"
+                raise DatasetError(f"class folder {'/'.join(parts)!r} of {self.source!r} holds {what}")
         self.refuse_masks(names)
         stems: dict[Parts, set[str]] = {}
         for parts, _ in files:

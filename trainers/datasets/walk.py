@@ -1,4 +1,4 @@
-"""Files and folders of unknown origin: every walk ends and leaves nothing out unsaid."""
+"""Files and folders of unknown origin: every walk ends, and leaves out nothing but by-products unsaid."""
 
 from __future__ import annotations
 

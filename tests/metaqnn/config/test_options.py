@@ -98,7 +98,7 @@ def test_defaults_that_are_not_taken_are_not_in_the_help():
         ("--schedule", "1.0=5", "write it like 1.0:100"),
         ("--schedule", "2.0:5", r"outside [0, 1]"),
         ("--delta", "high", "is not a number above 0 and at most 1"),
-        ("--image-size", "16.5", "is not a whole number from 1 to 4096"),
+        ("--image-size", "16.5", "is not a whole number from 1 to 1024"),
         ("--workers", "many", "whole number, or auto"),
     ],
 )

@@ -25,3 +25,11 @@ def test_large_numbers_have_commas_everywhere():
     assert said.endswith("21,600 epochs trained, 32,400 saved by early stopping: 2.50x")
     audits = audit_line(AuditSummary(4000, 3000, 1200, 0, None, None, None, None, 12400, 20000))
     assert not re.search(r"\d{4}", f"{said}{audits}")
+
+
+def test_one_image_is_no_images():
+    counts = {"networks": 1, "planned": 1, "completed": 1, "stopped": 0, "failed": 0}
+    spent = {"epochs": 1, "full_epochs": 1, "seconds": 1.0}
+    best = {"best_accuracy": 1.0, "best_accuracy_low": 0.2, "best_accuracy_high": 1.0}
+    about = {"validation_images": 1, "metric": "accuracy", "guess": None, "guess_limit": None}
+    assert " by 1 image)" in headline(Summary(**counts, **spent, **best, **about, by_epsilon=[]))

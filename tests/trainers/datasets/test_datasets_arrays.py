@@ -129,6 +129,14 @@ def test_a_damaged_file_is_one_line(tmp_path, arrays):
         assert "\n" not in str(caught.value)
 
 
+def test_class_names_as_python_objects_are_refused_with_what_is_right(tmp_path, arrays):
+    np.savez(tmp_path / "x.npz", **arrays, class_names=np.array(["a", "b", "c"], dtype=object))
+    with pytest.raises(
+        DatasetError, match="save it as an array of numbers, or class names as one of strings"
+    ):
+        read_npz(tmp_path / "x.npz", "x")
+
+
 def test_a_single_array_is_no_npz(tmp_path):
     with open(tmp_path / "x.npz", "wb") as file:
         np.save(file, np.zeros(3))

@@ -99,6 +99,11 @@ def test_loose_images_beside_the_splits_are_noted(loose, note):
             "train train/a train/b",
             "class folder 'train/b' of 'source' holds no",
         ),
+        (
+            "a/train/1.png a/test/2.png b/test/3.png",
+            "a b",
+            "class folder 'b' of 'source' holds no training images",
+        ),
         ("train/a/1.png test/z/1.png", "", "class 'z' of 'test/z/1.png' in 'source' is not a training class"),
         (
             "train/Cat/1.png test/cat/1.png",
@@ -166,9 +171,13 @@ def test_folders_between_a_split_and_its_classes(images):
 def test_a_test_set_without_classes_is_left_out_with_a_note(test):
     names, train, tested, notes = layout_of(f"train/a/1.png train/b/1.png {test}")
     assert (names, len(train), tested) == (("a", "b"), 2, {})
-    assert notes == (
-        f"{len(test.split())} images in {test[:4]!r} lie in no class folders: they are left out",
+    many = len(test.split()) > 1
+    said = (
+        "2 images in {} lie in no class folders: they are"
+        if many
+        else "1 image in {} lies in no class folder: it is"
     )
+    assert notes == (f"{said.format(repr(test[:4]))} left out",)
 
 
 def test_a_validation_set_of_its_own():

@@ -85,6 +85,15 @@ def test_a_part_of_a_known_data_set_is_no_folder_of_images(data, tree, write_fol
     assert load_dataset(name, data_dir=data).num_classes == 2
 
 
+def test_a_name_that_is_not_here_is_answered_with_data_dir(data):
+    with pytest.raises(
+        DatasetError, match="in the working directory; if it was another one, name it as --data-"
+    ):
+        load_dataset("trips")
+    with pytest.raises(DatasetError, match=r"trips/\) and in the working directory\)$"):
+        load_dataset("trips", data_dir=data)
+
+
 def test_the_extra_set_of_svhn_is_added_on_demand(data, pixels):
     write_svhn(data, pixels, "train", "test", "extra")
     write_npz(data / "svhn.npz", pixels(4, 6, 6, 3))
