@@ -19,6 +19,8 @@ from optuna.study import Study, StudyDirection  # noqa: E402
 from optuna.trial import FrozenTrial  # noqa: E402
 
 GROWTH = 1.5
+ROUNDING = 1e-9
+"""Above the error of kappa n_i: 0.28 * 25 is a little more than 7 in floating-point numbers."""
 
 
 class Hyperband(HyperbandPruner):
@@ -140,7 +142,8 @@ class AcceleratedHyperband(Hyperband):
         curves = self._format(study, rung)
         history = curves.curves([_training(other, rung) for other in reached])
         scores = np.sort(history.to_scores([other.intermediate_values[rung] for other in rivals]))
-        threshold = float(scores[-max(1, ceil(self.kappa * len(rivals)))])
+        place = max(1, ceil(self.kappa * len(rivals) - ROUNDING))
+        threshold = float(scores[-place])
         return self._criterion(curves.curves([_training(trial, rung)]), history, threshold, tau)
 
     def _criterion(

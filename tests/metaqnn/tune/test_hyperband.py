@@ -157,3 +157,22 @@ def test_it_stops_by_the_probability_to_miss_the_kappa_n_th_best(curves):
     assert decision.y_hat_T == pytest.approx(float(y_hat[0]))
     assert decision.probability == pytest.approx(float(p[0]))
     assert decision.stop == (p[0] >= 0.8)
+
+
+@pytest.mark.parametrize(("kappa", "place"), [(0.28, 7), (0.3, 8), (1.0, 25), (0.001, 1)])
+def test_of_25_rivals_the_best_28_percent_are_7(curves, kappa, place):
+    """Although 0.28 * 25 is 7.000000000000001. With eta = T, the first bracket has one rung, at epoch 1."""
+    pruner = accelerated(kappa=kappa, eta=T)
+    study = optuna.create_study(direction="maximize", pruner=pruner, study_name="study")
+    rivals = []
+    while len(rivals) < 26:
+        trial, values = study.ask(), curves.values[len(rivals)]
+        if pruner._get_bracket_id(study, trial) != 0:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            continue
+        rivals.append(values[-1])
+        for epoch, value in enumerate(values[: T if len(rivals) < 26 else 2], 1):
+            trial.report(value, epoch)
+        if len(rivals) < 26:
+            study.tell(trial, values[-1])
+    assert pruner.decide(study, study.trials[-1]).y_best == pytest.approx(sorted(rivals[:25])[-place])
