@@ -49,7 +49,8 @@ class ConvNet(Family):
 
     Response normalisation follows the first two pooling layers. `lr` falls to a tenth `lr_reductions` times,
     see `SteppedRecipe`; `conv_decay` and `fc_decay` are the weight decays of convolutions and dense layer,
-    `norm_scale` and `norm_power` those of the normalisation. Momentum is 0.9.
+    `norm_scale` and `norm_power` those of the normalisation. Momentum is Nesterov's, 0.9;
+    cuda-convnet has the classical one.
     """
 
     def build(self, values: Values, input_shape: tuple[int, ...], classes: int) -> nn.Module:
