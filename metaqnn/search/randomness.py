@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     DATA = 6  # one per search: subset and validation split
     AUDIT_IN_LOOP = 7  # one per network: whether it is trained to the end when the rule would stop it
     FINETUNING = 8  # one per network: the seeds of its long trainings
+    BRACKET = 9  # one per trial of a tuning: its bracket of Hyperband
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

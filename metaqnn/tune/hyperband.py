@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import accumulate
 from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
+from metaqnn.search.randomness import Purpose, derived_seed
 from predictor import Decision, LearningCurves, SequentialRegression
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training
@@ -34,12 +37,14 @@ class Hyperband(HyperbandPruner):
         T: epochs of a full training.
         eta: what each rung multiplies the epochs by.
         min_epochs: epochs of the first rung of the first bracket, at least.
+        seed: with the number of a trial, it draws the bracket; None for the study's name instead, as Optuna.
     """
 
-    def __init__(self, T: int, *, eta: int = 3, min_epochs: int = 1) -> None:
+    def __init__(self, T: int, *, eta: int = 3, min_epochs: int = 1, seed: int | None = None) -> None:
         super().__init__(min_resource=min_epochs, max_resource=T, reduction_factor=eta)
         self.T = T
         self.eta = eta
+        self.seed = seed
         self.rungs = _rungs(T, eta, min_epochs)
         self._n_brackets = len(self.rungs) + 1  # Optuna's is floor(log), in floating-point numbers
 
@@ -64,7 +69,17 @@ class Hyperband(HyperbandPruner):
     def _get_bracket_id(self, study: Study, trial: FrozenTrial) -> int:
         if not self._pruners:  # Optuna's samplers ask before the first epoch
             self._try_initialization(study)
-        return super()._get_bracket_id(study, trial)
+        if self.seed is None:
+            return super()._get_bracket_id(study, trial)
+        draw = _draw(self.seed, trial.number) % self._total_trial_allocation_budget
+        ends = accumulate(self._trial_allocation_budgets)
+        return next(bracket for bracket, end in enumerate(ends) if draw < end)
+
+
+@cache
+def _draw(seed: int, number: int) -> int:
+    """Cached, as each decision asks for the brackets of all trials."""
+    return derived_seed(seed, Purpose.BRACKET, number)
 
 
 def _rungs(T: int, eta: int, min_epochs: int) -> tuple[int, ...]:
@@ -88,7 +103,7 @@ class AcceleratedHyperband(Hyperband):
     is a function of the study alone.
 
     Args:
-        T, eta, min_epochs: as in `Hyperband`.
+        T, eta, min_epochs, seed: as in `Hyperband`.
         Delta: how sure to be.
         kappa: share of the best to be among; None for 1 / eta, the share that is promoted.
         burn_in: trainings that must have reached r_i.
@@ -104,13 +119,14 @@ class AcceleratedHyperband(Hyperband):
         model: SequentialRegression,
         eta: int = 3,
         min_epochs: int = 1,
+        seed: int | None = None,
         Delta: float = 0.95,
         kappa: float | None = None,
         burn_in: int = 100,
         metric: str = "accuracy",
         parameters: Sequence[str] = (),
     ) -> None:
-        super().__init__(T, eta=eta, min_epochs=min_epochs)
+        super().__init__(T, eta=eta, min_epochs=min_epochs, seed=seed)
         self.Delta = Delta
         self.kappa = 1 / eta if kappa is None else kappa
         self.burn_in = burn_in

@@ -127,7 +127,7 @@ def _new_folder(settings: TuneSettings) -> Path:
 
 
 def _study_name(settings: TuneSettings) -> str:
-    """The same for the same family, data and seed: Hyperband's brackets follow from it."""
+    """For people; older studies also draw Hyperband's brackets by their name."""
     return f"{_short(settings)} on {Path(settings.dataset).name}, seed {settings.seed}"
 
 

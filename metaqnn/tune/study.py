@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from predictor import SequentialRegression
 
-SETTINGS, FINGERPRINT = "metaqnn_tune", "data_fingerprint"
+SETTINGS, FINGERPRINT, SEEDED = "metaqnn_tune", "data_fingerprint", "seeded_brackets"
 """Attributes of the study."""
 
 
@@ -50,7 +50,7 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
         if not _is_whole(study, family, settings.epochs):
             raise TuneError(f"the study {name!r} in {name_of(url)} is damaged; put back a copy of it")
         _claim(study, settings, begun)
-    study.pruner = make_pruner(family, settings)
+    study.pruner = make_pruner(family, settings, seeded=SEEDED in study.user_attrs)
     return study
 
 
@@ -72,6 +72,7 @@ def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
     """Write into a new study which tuning it is of, or check it. Raises TuneError."""
     trials = len(study.get_trials(deepcopy=False))
     if SETTINGS not in study.user_attrs and not trials:
+        study.set_user_attr(SEEDED, True)  # before the settings, so that a kill in between changes nothing
         study.set_user_attr(SETTINGS, settings.as_json())
     if study.user_attrs.get(SETTINGS) != settings.as_json():
         raise TuneError(
@@ -116,13 +117,22 @@ def make_sampler(settings: TuneSettings, number: int) -> Any:
     return samplers.TPESampler(seed=seed)
 
 
-def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
-    """What stops trials. Raises PredictorError for a rule that cannot be made."""
+def make_pruner(family: Family, settings: TuneSettings, *, seeded: bool = True) -> BasePruner:
+    """What stops trials.
+
+    Args:
+        family: what is tuned.
+        settings: how.
+        seeded: whether the seed draws Hyperband's brackets; in older studies, the study's name does.
+
+    Raises:
+        PredictorError: the rule cannot be made.
+    """
     from predictor.integrations.optuna import StoppingRulePruner  # imports optuna
 
     names, T = tuple(family.parameters), settings.epochs
     if settings.hyperband:
-        return _hyperband(family, settings)
+        return _hyperband(family, settings, settings.seed if seeded else None)
     if settings.delta is not None:
         rule: Any = EarlyStopper(Delta=settings.delta, burn_in=settings.burn_in, model=_model(settings))
     else:
@@ -130,15 +140,16 @@ def make_pruner(family: Family, settings: TuneSettings) -> BasePruner:
     return StoppingRulePruner(rule, T, parameters=names, metric=family.metric)
 
 
-def _hyperband(family: Family, settings: TuneSettings) -> BasePruner:
+def _hyperband(family: Family, settings: TuneSettings, seed: int | None) -> BasePruner:
     from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 
     if settings.delta is None:
-        return Hyperband(settings.epochs, eta=settings.eta, min_epochs=settings.min_epochs)
+        return Hyperband(settings.epochs, eta=settings.eta, min_epochs=settings.min_epochs, seed=seed)
     return AcceleratedHyperband(
         settings.epochs,
         eta=settings.eta,
         min_epochs=settings.min_epochs,
+        seed=seed,
         Delta=settings.delta,
         kappa=settings.kappa,
         burn_in=settings.burn_in,

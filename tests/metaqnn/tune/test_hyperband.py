@@ -1,6 +1,7 @@
 """Hyperband against Li et al.'s and Optuna's, accelerated Hyperband against its formula."""
 
 from collections import defaultdict
+from math import ceil
 
 import numpy as np
 import optuna
@@ -93,6 +94,24 @@ def test_of_trials_that_are_equally_good_the_earlier_ones_go_on(metric, recorded
     whole = [number for number in range(60) if epochs[number] == T]
     without_rung = {number for number in range(60) if brackets[number] == 2}
     assert whole == sorted({brackets.index(0), brackets.index(1)} | without_rung)
+
+
+@pytest.mark.parametrize("epochs", [9, 60])
+def test_a_seed_draws_brackets_in_the_shares_of_li_et_al_whatever_the_study_is_called(epochs):
+    """n_s = ceil((s_max + 1) / (s + 1) eta^s): 9, 5 and 3 for T = 9."""
+    most = len(Hyperband(epochs).rungs)
+    sizes = [ceil((most + 1) / (s + 1) * 3**s) for s in range(most, -1, -1)]
+    for seed in (0, 1):
+        first, second = (_brackets(Hyperband(epochs, seed=seed), name) for name in ("one", "other"))
+        assert first == second
+        shares = np.bincount(first) / len(first)
+        assert shares == pytest.approx(np.divide(sizes, sum(sizes)), abs=0.03)
+    assert first != _brackets(Hyperband(epochs, seed=0), "other")
+
+
+def _brackets(pruner, name, trials=2000):
+    study = optuna.create_study(study_name=name)
+    return [pruner._get_bracket_id(study, _Numbered(number)) for number in range(trials)]
 
 
 def test_a_bracket_is_known_before_the_first_epoch_so_that_a_resumed_sampler_sees_the_same_trials():

@@ -2,11 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
+import optuna
 import pytest
+from optuna.pruners import HyperbandPruner
 
 from metaqnn.tune import TuneError
-from metaqnn.tune.study import open_study
+from metaqnn.tune.study import SETTINGS, open_study
 
 DAMAGES = (
     "UPDATE trial_values SET value = NULL",
@@ -60,3 +63,29 @@ def test_a_study_without_trials_is_taken_over(opened, tmp_path):
     (tmp_path / "run").mkdir()
     for _ in range(2):  # a kill may come between the study and what the run folder says of it
         assert opened(begun=False).trials == []
+
+
+@pytest.fixture
+def brackets(settings, tmp_path):
+    """brackets(name, begun, **settings): those of 40 trials in a study of that name, by Hyperband."""
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+
+    def draw(name, *, begun=False, **changes):
+        chosen = settings(hyperband=True, stopping=None, epochs=9, **changes)
+        if begun:
+            optuna.create_study(storage=url, study_name=name).set_user_attr(SETTINGS, chosen.as_json())
+        study = open_study(url, name, chosen.make_family(), chosen, begun=begun)
+        return [study.pruner._get_bracket_id(study, SimpleNamespace(number=n)) for n in range(40)]
+
+    return draw
+
+
+def test_brackets_of_hyperband_follow_from_the_seed_whatever_the_study_is_called(brackets):
+    assert brackets("one") == brackets("other") != brackets("third", seed=1)
+
+
+def test_a_study_of_an_earlier_version_keeps_the_brackets_that_optuna_draws_by_its_name(brackets):
+    theirs, study = HyperbandPruner(1, 9, 3), optuna.create_study(study_name="one")
+    theirs._try_initialization(study)
+    by_name = [theirs._get_bracket_id(study, SimpleNamespace(number=n)) for n in range(40)]
+    assert brackets("one", begun=True) == by_name
