@@ -184,9 +184,8 @@ class Course:
         if report.attempt < self._recipe.attempts and affordable:
             self._attempt = report.attempt + 1
             return None
-        loss, found = f"training loss {report.loss:.4g}", f"accuracy {report.accuracy:.2%} after epoch"
-        limit = f"{found} {report.epoch} is at most {self._chance.threshold:.2%}, {loss}"
-        why = limit if isfinite(report.loss) else f"{loss} in epoch {report.epoch}"
+        loss, limit = f"training loss {report.loss:.4g}", self._chance.in_words(report)
+        why = f"{limit}, {loss}" if isfinite(report.loss) else f"{loss} in epoch {report.epoch}"
         return Outcome.CHANCE, f"no better than chance in attempt {report.attempt}: {why}"
 
     def _seconds(self) -> float:

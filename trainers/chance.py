@@ -49,6 +49,10 @@ class Chance:
             return True
         return report.epoch == self.epoch and report.accuracy <= self.threshold
 
+    def in_words(self, report: EpochReport) -> str:
+        """Why an epoch is no better, for people."""
+        return f"accuracy {report.accuracy:.2%} after epoch {report.epoch} is at most {self.threshold:.2%}"
+
     def awaits(self, report: EpochReport) -> bool:
         """Whether a network that has learned nothing so far may yet start again, after a later epoch."""
         return self.epoch is not None and report.epoch < self.epoch and report.accuracy <= self.threshold

@@ -69,6 +69,11 @@ class OneOf:
 Parameter = Whole | Real | OneOf
 
 
+def perplexity(accuracy: float) -> float:
+    """Of a text, from the mean probability of its words; infinity for 0."""
+    return 1 / accuracy if accuracy > 0 else float("inf")
+
+
 @dataclass(frozen=True)
 class Configuration:
     """One member of a family: what is trained. Its text identifies it.
@@ -124,9 +129,7 @@ class Family(ABC):
 
     def value(self, accuracy: float) -> float:
         """The metric of an epoch's `EpochReport.accuracy`; for words that is 1 / perplexity."""
-        if self.metric == "accuracy":
-            return accuracy
-        return 1 / accuracy if accuracy > 0 else float("inf")
+        return accuracy if self.metric == "accuracy" else perplexity(accuracy)
 
     def configuration(self, values: Values) -> Configuration:
         """A member of the family.

@@ -14,15 +14,25 @@ from torch.nn.functional import cross_entropy
 from trainers.attempts import TrainingState
 from trainers.chance import Chance
 from trainers.datasets import DatasetError
-from trainers.families.base import Configuration, Family
+from trainers.families.base import Configuration, Family, perplexity
 from trainers.families.image_trainer import FamilyTraining
 from trainers.families.lstm import LanguageModel
 from trainers.families.recipe import FamilyRecipe
 from trainers.families.words import WordDataset
+from trainers.results import EpochReport
 from trainers.steps import Step
 
 STEPS = 35
 """Words for which gradients flow back."""
+
+
+class WordChance(Chance):
+    """Chance on a text, where the accuracy is 1 / perplexity."""
+
+    def in_words(self, report: EpochReport) -> str:
+        """See `Chance`."""
+        found, limit = perplexity(report.accuracy), perplexity(self.threshold)
+        return f"perplexity {found:.4g} after epoch {report.epoch} is at least {limit:.4g}"
 
 
 class WordTrainer(FamilyTraining):
@@ -48,7 +58,7 @@ class WordTrainer(FamilyTraining):
         recipe = FamilyRecipe(epochs=epochs, chance_factor=family.chance_factor)
         super().__init__(recipe, dataset, precision="float32", cuda_graphs=False, **options)
         self.family = family
-        self.chance = Chance.published(dataset.num_classes, family.chance_factor)
+        self.chance = WordChance.published(dataset.num_classes, family.chance_factor)
         self._identity = {"data": dataset.fingerprint}
         for part, words, least in (
             ("training", len(dataset.train), 2 * family.batch_size),

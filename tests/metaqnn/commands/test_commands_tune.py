@@ -212,7 +212,7 @@ def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
     place = ("--data-dir", tmp_path, "--run-dir", tmp_path / "run")
     assert main(["tune", "lstm", "--dataset", "ptb", *options, *map(str, place)]) == 1
     printed = capsys.readouterr()
-    assert "chance: 2 trials, the first is 0: no better than chance in attempt 5" in printed.out
+    assert "chance: 2 trials, the first is 0: no better than chance in attempt 5: perplexity " in printed.out
     assert "7 different ones, 100.00% of the validation words are <unk>" in printed.err
 
 

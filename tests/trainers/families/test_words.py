@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers import DatasetError
+from trainers import DatasetError, EpochReport
 from trainers.families import WordTrainer, load_words, make_family
 
 
@@ -104,3 +104,13 @@ def test_the_accuracy_of_a_language_model_is_one_over_its_perplexity():
     family = make_family("lstm", "laptop")
     assert family.value(0.01) == pytest.approx(100)
     assert family.value(0.0) == float("inf")
+
+
+@pytest.mark.parametrize(("accuracy", "found"), [(0.19, "5.263"), (0.0, "inf")])
+def test_a_language_model_at_chance_is_told_in_perplexities(tmp_path, accuracy, found):
+    """The vocabulary has five words: a, b, c, <eos> and <unk>."""
+    data = load_words("ptb", data_dir=write(tmp_path, train="a b c\n" * 20))
+    chance = WordTrainer(make_family("lstm", "laptop"), data, epochs=1, device="cpu").chance
+    report = EpochReport(1, 0.1, 1, accuracy, 9.0, 0.0)
+    assert chance.failed(report)
+    assert chance.in_words(report) == f"perplexity {found} after epoch 1 is at least 5"
