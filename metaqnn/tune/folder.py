@@ -60,7 +60,7 @@ class TuneFolder:
         return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
 
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
-        """Write down where the study is, without a password, and what it is.
+        """Write down where the study is, for any working directory and without a password, and what it is.
 
         Args:
             name: of the study.
@@ -74,7 +74,7 @@ class TuneFolder:
         """
         self.run.make()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        url = None if storage is None else without_password(storage)
+        url = None if storage is None else _stored(storage)
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
         write_whole(self.path / STUDY, json.dumps(facts, indent=2) + "\n")
 
@@ -143,6 +143,21 @@ def sqlite_text(path: Path) -> str:
     return f"sqlite:///{plain.replace('{', '{{').replace('}', '}}')}"
 
 
+def sqlite_file(storage: str) -> Path | None:
+    """The file of an SQLite storage; None for a server, and where the URL has settings of SQLite's own."""
+    url = make_url(storage)
+    if url.get_backend_name() != "sqlite" or url.query or not url.database:
+        return None
+    return Path(url.database)
+
+
+def _stored(storage: str) -> str:
+    """The URL without a password, and with the whole path of an SQLite file. Raises MirrorError."""
+    plain = without_password(storage)
+    file = sqlite_file(plain)
+    return plain if file is None else sqlite_text(file)
+
+
 def _are_same(storage: str, url: str | None) -> bool:
     """Whether both are one storage, whatever their passwords."""
-    return url is not None and make_url(without_password(storage)) == make_url(without_password(url))
+    return url is not None and make_url(_stored(storage)) == make_url(_stored(url))

@@ -6,11 +6,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.stopping import OWN_RULE
-from metaqnn.database.engine import name_of
+from metaqnn.database.engine import name_of, sqlite_url
 from metaqnn.mirrors.optuna import check_no_replay_database, explained
 from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune import TuneError
+from metaqnn.tune.folder import sqlite_file
 from metaqnn.tune.settings import TuneSettings
 from predictor import EarlyStopper
 from predictor.extras import require
@@ -45,6 +46,8 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
         TuneError: the study belongs to something else or to another run folder, is gone, or is damaged.
     """
     with explained(url):
+        if begun:
+            _require_file(url, name)
         check_no_replay_database(url)
         study = _found(url, name) if begun else _made(url, name, family)
         if not _is_whole(study, family, settings.epochs):
@@ -52,6 +55,16 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
         _claim(study, settings, begun)
     study.pruner = make_pruner(family, settings, seeded=SEEDED in study.user_attrs)
     return study
+
+
+def _require_file(url: str, name: str) -> None:
+    """Refuse an SQLite file that is not there; whoever opens it makes an empty one. Raises TuneError."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise TuneError(
+            f"the study {name!r} is not in {name_of(sqlite_url(file))} any more: there is no such file; "
+            "put it back, or give another --run-dir to begin anew"
+        )
 
 
 def _found(url: str, name: str) -> Study:

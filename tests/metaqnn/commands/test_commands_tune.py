@@ -204,6 +204,23 @@ def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
     )
 
 
+def test_a_storage_is_found_from_another_working_directory(tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    options = ("--epochs", "1", "--trials", "1", "--storage", "sqlite:///shared.db", "--run-dir", "run")
+    assert main(["tune", NETWORK, *SMALL, *options]) == 0
+    assert main(["tune", NETWORK, *SMALL, *options]) == 0  # the same command names the same file
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["tune", "--resume", "../run", "--trials", "1", "--quiet"]) == 0
+    file = tmp_path / "run" / STUDY
+    facts = {**json.loads(file.read_text()), "url": "sqlite:///shared.db"}  # as earlier versions stored it
+    file.write_text(json.dumps(facts))
+    message = f"{elsewhere / 'shared.db'} any more: there is no such file; put it back"
+    assert message in refused("tune", "--resume", "../run")
+    assert not list(elsewhere.iterdir())
+
+
 def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
     for part, words in (("train", "a b c d e\n" * 1000), ("valid", "y z\n"), ("test", "a\n")):
         (tmp_path / f"ptb.{part}.txt").write_text(words)

@@ -51,6 +51,7 @@ def test_a_study_that_is_gone_is_not_begun_again(tuning, formula_family_trainer,
     for _ in range(2):
         with pytest.raises(TuneError, match=r"the study 'study' is not in .*study.db any more"):
             opened()
+    assert not (tmp_path / "run" / "study.db").exists()
 
 
 def test_a_study_with_trials_belongs_to_the_folder_that_began_it(tuning, formula_family_trainer, opened):
