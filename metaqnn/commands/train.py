@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +127,8 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
 def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     from metaqnn.session.trust import trust
     from metaqnn.tune.found import of_another_network, of_search
-    from metaqnn.tune.preparation import prepare_tuning
+    from metaqnn.tune.preparation import prepare_again, prepare_tuning
+    from metaqnn.tune.single import precision_so_far
     from trainers.families import FAMILIES
 
     if namespace.architecture in FAMILIES:
@@ -151,7 +152,11 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
         print(printable(note), file=sys.stderr)
     if "dataset" in given:
         trust(settings.dataset)
-    return prepare_tuning(settings, found.place), values
+    before = precision_so_far(namespace.run_dir) if namespace.run_dir else None
+    if before is None:
+        return prepare_tuning(settings, found.place), values
+    place = replace(found.place, precision=getattr(namespace, "precision", before))
+    return prepare_again(settings, place, before, "network"), values
 
 
 def _rate_note(found: Asked) -> str:

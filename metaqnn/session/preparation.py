@@ -187,29 +187,37 @@ def changes_since(record: SearchRecord, prepared: Prepared, *, goes_on: bool = T
         goes_on: whether the search itself goes on so.
     """
     lasting = " from now on" if goes_on else ""
-    yield from _precision(Environment.stored(record.environment).precision, prepared, lasting)
+    before = Environment.stored(record.environment).precision
+    yield from precision_changes(before, prepared.environment, lasting)
     yield from _versions(record.versions, prepared.record.versions)
 
 
-def require_precision(environment: Environment) -> None:
-    """Raise DeviceError if the device lacks the precision that a search was trained in."""
+def require_precision(environment: Environment, what: str = "search") -> None:
+    """Raise DeviceError if the device lacks the precision that a search, or what else, was trained in."""
     device = choose_device(environment.device)
     try:
         choose_precision(device, environment.precision)
     except DeviceError:
         raise DeviceError(
-            f"this search was trained in {environment.precision}, which is not supported on device "
+            f"this {what} was trained in {environment.precision}, which is not supported on device "
             f"{device.type!r}; {flag('precision')} float32 goes on without it"
         ) from None
 
 
-def _precision(before: str, prepared: Prepared, lasting: str) -> Iterator[str]:
-    now, here = prepared.environment.precision, auto_precision(prepared.environment.device)
+def precision_changes(before: str, environment: Environment, lasting: str = " from now on") -> Iterator[str]:
+    """A note if networks are trained in another precision than before, or than this device's.
+
+    Args:
+        before: the precision so far, as stored.
+        environment: the one from now on, with what "auto" has come to.
+        lasting: words for how long.
+    """
+    now, here = environment.precision, auto_precision(environment.device)
     if before == AUTO:  # as it was stored at first
         yield f"trained in {now}{lasting}; in which precision so far was not stored"
     elif before != now:
         yield f"trained in {now}{lasting}, so far in {before} ({flag('precision')} {before} keeps that)"
-    elif here != now and prepared.environment.executor != "ray":
+    elif here != now and environment.executor != "ray":
         yield f"trained in {now}, as before; for this device {here} would be chosen"
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy
@@ -78,13 +76,10 @@ class TuneFolder:
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
         write_whole(self.path / STUDY, json.dumps(facts, indent=2) + "\n")
 
-    def open(
-        self, changes: Mapping[str, Any], storage: str | None = None
-    ) -> tuple[str, str, TuneSettings, Environment]:
-        """URL, name, settings and environment of the study that was begun here.
+    def open(self, storage: str | None = None) -> tuple[str, str, TuneSettings, Environment]:
+        """URL, name and settings of the study that was begun here, and where its trials were trained last.
 
         Args:
-            changes: other environment than the last time, None where they are the same.
             storage: the URL again, for example because of its password.
 
         Raises:
@@ -99,7 +94,7 @@ class TuneFolder:
             remembered = small_json(file)
             url, name = remembered["url"], str(remembered["study"])
             settings = TuneSettings(**remembered["settings"])
-            place = Environment.stored(remembered["environment"]).but(**changes)
+            place = Environment.stored(remembered["environment"])
         except (LookupError, OSError, TypeError, ValueError) as error:
             raise RunFolderError(f"{str(file)!r} does not name a study: {error}") from None
         if storage is not None and not _are_same(storage, url):

@@ -8,7 +8,12 @@ from functools import partial
 from metaqnn.config.environment import Environment
 from metaqnn.executors import Executor
 from metaqnn.session.images import complete, held_out, load_images, split_seed
-from metaqnn.session.preparation import placement, require_translation
+from metaqnn.session.preparation import (
+    placement,
+    precision_changes,
+    require_precision,
+    require_translation,
+)
 from metaqnn.session.workers import on_this_machine
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -38,7 +43,8 @@ class PreparedTuning:
         family: what is tuned.
         trainer: trains its members.
         data: images or text.
-        environment: where it trains.
+        environment: where it trains, with the precision that "auto" has come to.
+        notes: what is not as it was when it was last trained.
     """
 
     settings: TuneSettings
@@ -46,6 +52,7 @@ class PreparedTuning:
     trainer: FamilyTrainer
     data: ImageDataset | WordDataset
     environment: Environment
+    notes: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -72,7 +79,26 @@ def prepare_tuning(settings: TuneSettings, environment: Environment) -> Prepared
     load = _for_words if family.data == "words" else _for_images
     prepared = load(family, settings, environment)
     prepared.trainer.facts(family.configuration(first_values(family)))  # fits, or says why not
-    return prepared
+    return replace(prepared, environment=replace(environment, precision=prepared.trainer.precision_name))
+
+
+def prepare_again(settings: TuneSettings, environment: Environment, before: str, what: str) -> PreparedTuning:
+    """As `prepare_tuning`, for what goes on, with notes on its precision; for words there is only one.
+
+    Args:
+        settings: as when it began.
+        environment: where it trains from now on.
+        before: the precision so far, as stored.
+        what: goes on, in words.
+
+    Raises as `prepare_tuning`, and DeviceError if the device lacks the precision so far.
+    """
+    if environment.precision == before:
+        require_precision(environment, what)
+    prepared = prepare_tuning(settings, environment)
+    if prepared.family.data == "words":
+        return prepared
+    return replace(prepared, notes=tuple(precision_changes(before, prepared.environment)))
 
 
 def _for_words(family: Family, settings: TuneSettings, environment: Environment) -> PreparedTuning:

@@ -58,7 +58,8 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     mirrored = ", mirrored" if settings.mirror else ""
     moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
     measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
-    notes = (f"note        {printable(note, keep='')}" for note in notes_on(settings, prepared.data))
+    told = (*prepared.notes, *notes_on(settings, prepared.data))
+    notes = (f"note        {printable(note, keep='')}" for note in told)
     return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
 
 

@@ -16,7 +16,7 @@ from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import Asked, of_search
-from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_tuning
+from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_again, prepare_tuning
 from metaqnn.tune.results import write_results
 from metaqnn.tune.settings import TuneSettings, refuse_images
 from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
@@ -69,18 +69,21 @@ class TuneSession:
             raise TuneError(f"--rank is {namespace.rank}, but --resume goes on with what is tuned there")
         begun = folder.run.kind() == "tuning" or namespace.resume is not None
         if begun:
-            url, name, settings, place = folder.open(environment, namespace.storage)
+            url, name, settings, before = folder.open(namespace.storage)
             settings.check_same(given)
             require_trusted(settings.dataset, namespace.trust_module)
         refuse_images(settings.make_family(), environment)
-        prepared = prepare_tuning(settings, place)
+        if begun:
+            prepared = prepare_again(settings, before.but(**environment), before.precision, "tuning")
+        else:
+            prepared = prepare_tuning(settings, place)
         settings = prepared.settings
         if not begun:
             url, name = folder.place(_study_name(settings), namespace.storage)
         study = open_study(url, name, prepared.family, settings, begun=begun)
         _check_data(study, prepared)
         if not begun:
-            folder.remember(name, namespace.storage, settings, place)
+            folder.remember(name, namespace.storage, settings, prepared.environment)
         return cls(folder, prepared, study, namespace.trials)
 
     def run(self, heard: Heard) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 
+from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import read_json
 from metaqnn.output import counted
 from metaqnn.results.long_trained import ErrorRate
@@ -60,6 +61,8 @@ class SingleTraining:
         file = self.folder / TRAINING
         if file.exists() and not claimed.items() <= read_json(file).items():
             raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")
+        if file.exists() and (self.folder / RESULT).exists():
+            return  # it stays as it was trained
         place = {"environment": asdict(self.prepared.environment)}
         write_whole(file, json.dumps({**claimed, **place}, indent=2) + "\n")
 
@@ -155,6 +158,14 @@ class SingleTraining:
         epochs = range(1, len(curve) + 1)
         names = ["base_model", "training_dataset", *self.values, *(f"acc_{epoch}" for epoch in epochs)]
         return csv_text([names, ["network", self.prepared.settings.dataset, *self.values.values(), *curve]])
+
+
+def precision_so_far(folder: Path) -> str | None:
+    """The precision of the training that goes on in a folder, as stored; None if none does."""
+    file = folder / TRAINING
+    if not file.exists() or (folder / RESULT).exists():
+        return None
+    return Environment.stored(read_json(file).get("environment", {})).precision
 
 
 def error_rate(result: dict[str, Any]) -> ErrorRate | None:

@@ -173,6 +173,27 @@ def test_a_training_that_failed_ends_with_code_1_and_says_why(trained, capsys):
     assert "diverged: loss nan" in capsys.readouterr().out
 
 
+def test_the_precision_stays_on_a_machine_that_would_choose_another(tmp_path, monkeypatch, capsys):
+    def interrupt(training, heard):
+        raise KeyboardInterrupt
+
+    def precision():
+        return json.loads((tmp_path / "train.json").read_text())["environment"]["precision"]
+
+    options = ("--dataset", "digits", "--train-limit", "300", "--epochs", "1", "--device", "cpu", "--quiet")
+    command = ["train", NETWORK, *options, "--run-dir", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr("trainers.device._native_bfloat16", lambda device: True)
+        patch.setattr("metaqnn.tune.single.SingleTraining.run", interrupt)
+        assert main(command) == 130
+    assert precision() == "bfloat16"
+    monkeypatch.setattr("trainers.device._native_bfloat16", lambda device: False)
+    assert main(command) == 0
+    assert "trained in bfloat16, as before; for this device float32 would be" in capsys.readouterr().err
+    assert main([*command, "--precision", "float32"]) == 0  # it has ended
+    assert precision() == "bfloat16"
+
+
 def test_after_kill_9_the_same_command_goes_on(tmp_path, capsys):
     options = (NETWORK, *SMALL, "--epochs", "30", "--format", "json", "--run-dir")
     command = [sys.executable, "-m", "metaqnn", "train", *options, str(tmp_path / "cut")]

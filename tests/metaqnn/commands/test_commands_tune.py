@@ -12,6 +12,7 @@ import pytest
 from metaqnn.cli import main
 from metaqnn.session.run_folder import STUDY, RunFolder
 from predictor import LearningCurves
+from trainers import DeviceError
 from trainers.families import make_family
 
 NETWORK = "[C(4,3,1), SM(10)]"
@@ -124,6 +125,45 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
     assert threads() == 1
     assert main(["tune", *map(str, resume)]) == 0
     assert threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("stored", "given", "precision", "note"),
+    [
+        ("bfloat16", (), "bfloat16", "bfloat16, as before; for this device float32 would be chosen"),
+        ("bfloat16", ("--precision", "auto"), "float32", "float32 from now on, so far in bfloat16 (--prec"),
+        ("auto", (), "float32", "float32 from now on; in which precision so far was not stored"),
+    ],
+)
+def test_the_precision_stays_on_a_machine_that_would_choose_another(
+    stored, given, precision, note, tuned_copy, monkeypatch, capsys
+):
+    """Earlier versions stored "auto"."""
+    file = tuned_copy / STUDY
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "environment": {**facts["environment"], "precision": stored}}))
+    monkeypatch.setattr("trainers.device._native_bfloat16", lambda device: False)
+    assert main(["tune", "--resume", str(tuned_copy), "--trials", "4", "--quiet", *given]) == 0
+    told = capsys.readouterr().err
+    assert f"of digits, on cpu, {precision}\n" in told
+    assert f"\nnote        trained in {note}" in told
+    assert json.loads(file.read_text())["environment"]["precision"] == precision
+
+
+def test_what_auto_comes_to_is_stored_when_a_tuning_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.device._native_bfloat16", lambda device: True)
+    options = (*SMALL, "--precision", "auto", "--epochs", "1", "--trials", "1")
+    assert main(["tune", NETWORK, *options, "--run-dir", str(tmp_path / "run")]) == 0
+    assert json.loads((tmp_path / "run" / STUDY).read_text())["environment"]["precision"] == "bfloat16"
+
+
+def test_a_precision_that_the_device_lacks_is_one_line_with_the_option(tuned_copy, monkeypatch, refused):
+    def refuse(device, name):
+        raise DeviceError("no")
+
+    monkeypatch.setattr("metaqnn.session.preparation.choose_precision", refuse)
+    message = "this tuning was trained in float32, which is not supported on device 'cpu'; --precision"
+    assert message in refused("tune", "--resume", tuned_copy)
 
 
 @pytest.mark.parametrize(

@@ -32,17 +32,17 @@ def on_server(tmp_path, settings, monkeypatch):
 
 def test_the_password_goes_to_no_server_that_the_folder_alone_names(on_server):
     with pytest.raises(UnknownServerError, match=r"never named on this machine \(host=evil.example\)"):
-        on_server.open({})
+        on_server.open()
 
 
 def test_who_names_the_server_opens_the_study_from_then_on(on_server):
-    assert on_server.open({}, URL)[:2] == (URL, "study")
-    assert on_server.open({})[:2] == (URL, "study")
+    assert on_server.open(URL)[:2] == (URL, "study")
+    assert on_server.open()[:2] == (URL, "study")
 
 
 def test_a_server_is_named_when_a_study_is_begun_there(on_server, tmp_path):
     assert TuneFolder(tmp_path / "new").place("study", URL)[0] == URL
-    assert on_server.open({})[0] == URL
+    assert on_server.open()[0] == URL
 
 
 @pytest.mark.parametrize("secret", ["?password=hunter2", "?passwd=hunter2", "?sslpassword=hunter2"])
@@ -51,16 +51,16 @@ def test_no_password_is_written_or_printed_wherever_it_is_in_the_url(tmp_path, s
     folder.remember("study", URL.replace("me@", "me:hunter2@") + secret, settings(), Environment())
     assert json.loads((tmp_path / STUDY).read_text())["url"] == URL
     with pytest.raises(TuneError) as refused:
-        folder.open({}, "mysql://me:hunter2@other.example/db" + secret)
+        folder.open("mysql://me:hunter2@other.example/db" + secret)
     assert str(refused.value).endswith(f"is in {URL}, not in mysql://me@other.example/db")
 
 
 def test_a_folder_whose_url_has_a_password_still_belongs_to_its_storage(on_server):
     file = on_server.path / STUDY
     file.write_text(file.read_text().replace(URL, f"{URL}?password=hunter2"))
-    assert on_server.open({}, URL)[:2] == (URL, "study")
+    assert on_server.open(URL)[:2] == (URL, "study")
     with pytest.raises(TuneError, match=r"is in .*example/db, not in sqlite:///x.db"):
-        on_server.open({}, "sqlite:///x.db")
+        on_server.open("sqlite:///x.db")
 
 
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
@@ -89,7 +89,7 @@ def test_a_file_that_names_no_study_is_one_line(tmp_path, settings, what):
     else:
         os.mkfifo(file)
     with pytest.raises(RunFolderError, match=r"study.json"):
-        TuneFolder(tmp_path).open({})
+        TuneFolder(tmp_path).open()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
