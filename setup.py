@@ -25,4 +25,8 @@ def predictor() -> str:
     return f"metaqnn-predictor=={FACTS['project']['version']}"
 
 
-setup(install_requires=[*FACTS["tool"]["metaqnn"]["requirements"], predictor()])
+setup(
+    install_requires=[*FACTS["tool"]["metaqnn"]["requirements"], predictor()],
+    # Else modules that are gone would remain in wheels that are built in a checkout.
+    options={"aliases": {"bdist_wheel": "clean --all bdist_wheel"}},
+)

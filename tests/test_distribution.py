@@ -15,6 +15,7 @@ PACKAGES = ("metaqnn", "state_space", "trainers")
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 UNPACKED = {"metaqnn/database/migrations/script.py.mako"}  # for those who write a migration
 SDIST = "from setuptools import build_meta; build_meta.build_sdist('dist')"
+IN_PLACE = "from setuptools import build_meta; build_meta.build_wheel('in-place')"
 WHEEL = ("-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--no-index")
 
 
@@ -42,6 +43,16 @@ def test_the_wheel_holds_the_three_packages_with_all_their_files(built):
     paths = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
     expected = {str(path.relative_to(ROOT)) for path in paths if "__pycache__" not in path.parts} - UNPACKED
     assert {name for name in built[1].namelist() if ".dist-info/" not in name} == expected
+
+
+def test_a_wheel_built_in_a_checkout_is_without_modules_that_are_gone(built):
+    checkout = built[0].parents[1]
+    left = checkout / "build" / "lib" / "metaqnn"
+    left.mkdir(parents=True)
+    (left / "gone.py").touch()
+    subprocess.run([sys.executable, "-c", IN_PLACE], cwd=checkout, check=True, capture_output=True)
+    [wheel] = checkout.glob("in-place/*.whl")
+    assert "metaqnn/gone.py" not in zipfile.ZipFile(wheel).namelist()
 
 
 def test_it_requires_the_predictor_in_its_version_and_says_its_licence(built):

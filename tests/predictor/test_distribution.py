@@ -4,6 +4,7 @@ Nothing is downloaded: what its wheel requires, and what that requires in turn, 
 of the tests, distribution by distribution.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -79,16 +80,33 @@ class Environment:
         return self.run("-c", code).split()
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Built from a copy, as builds leave files behind."""
-    folder = tmp_path_factory.mktemp("wheel")
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "predictor", folder / "predictor", ignore=ignored)
+def wheel_from(source, folder, **environment):
+    """The wheel that pip makes of a folder or a source distribution."""
     options = ("--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder)
-    subprocess.run([*PIP, "wheel", *options, folder / "predictor"], check=True)
+    subprocess.run([*PIP, "wheel", *options, source], check=True, env={**os.environ, **environment})
     [built] = folder.glob("*.whl")
     return built
+
+
+def files_in(wheel):
+    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy, as builds leave files behind, with a module that an earlier one left and that is gone."""
+    folder = tmp_path_factory.mktemp("checkout")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "predictor", folder / "predictor", ignore=ignored)
+    left = folder / "build" / "predictor" / "lib" / "predictor"
+    left.mkdir(parents=True)
+    (left / "gone.py").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout):
+    return wheel_from(checkout / "predictor", checkout)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +127,19 @@ def curves_csv(tmp_path_factory):
 def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel):
     files = {path.relative_to(ROOT) for path in (ROOT / "predictor").rglob("*.py*") if path.suffix != ".pyc"}
     expected = {str(path) for path in files} | {"predictor/py.typed"}
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == expected
+    assert files_in(wheel) == expected
+
+
+def test_a_wheel_from_its_source_distribution_is_the_same_and_nothing_is_built_outside(
+    wheel, checkout, tmp_path
+):
+    command = [sys.executable, "-c", "from setuptools import build_meta; build_meta.build_sdist('../dist')"]
+    subprocess.run(command, cwd=checkout / "predictor", check=True, capture_output=True)
+    [source] = checkout.glob("dist/*.tar.gz")
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    assert files_in(wheel_from(source, tmp_path, TMPDIR=str(unpacked))) == files_in(wheel)
+    assert list(unpacked.iterdir()) == []
 
 
 def test_it_comes_with_the_licence(wheel):
