@@ -20,6 +20,7 @@ from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, settle
 from predictor.curves.course import before_training
 from predictor.curves.curve_column import curve_column, refuse_overlooked
+from predictor.curves.grid import ends, on_grid, refuse_other_epochs
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
@@ -107,16 +108,16 @@ def read_long(
     """
     table = with_epochs(spread(table))
     trainings = _trainings(table, wishes, run)
-    values, grid, remarks = _on_grid(trainings.series())
-    _refuse_other_epochs(trainings, values)
-    epoch = shown(trainings.epoch)
+    series, epoch = trainings.series(), shown(trainings.epoch)
+    values, grid, remarks = on_grid(series)
+    refuse_other_epochs(series, values, epoch)
     _refuse_negative_epochs(grid, epoch)
     remarks += _far(grid, epoch)
     metric, remark = settle(trainings.curve, values, wishes)
     values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
     parameters = _parameters(trainings, values, wishes, declared)
-    what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {_ends(grid)}")
+    what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {ends(grid)}")
     clauses = [what, _told(trainings.keys), *said, *remarks, *_remarks_on_rows(table, trainings), zero, sums]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
@@ -134,33 +135,6 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     if not wishes.curve:
         refuse_overlooked(curve, table, len(trainings.places))
     return trainings
-
-
-def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
-    """Values at the epochs that at least half of the trainings that come so far have; NaN: not observed."""
-    every, times = np.unique([epoch for one in series for epoch in one], return_counts=True)
-    come_so_far = len(series) - np.searchsorted(np.sort([max(one) for one in series]), every)
-    kept = 2 * times >= come_so_far
-    grid = every[kept].tolist()
-    values = np.array([[one.get(epoch, np.nan) for epoch in grid] for one in series])
-    odd = [f"{epoch:g}" for epoch in every[~kept]]
-    remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
-    known = np.isfinite(values)
-    gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1)))
-    if gaps:
-        what = "lacks an epoch in between and counts" if gaps == 1 else "lack an epoch in between and count"
-        remarks.append(f"{gaps} of {counted(len(series), 'training')} {what} as ended there")
-    return values, grid, remarks
-
-
-def _refuse_other_epochs(trainings: Trainings, values: Floats) -> None:
-    """Refuse trainings most of whose values are at epochs, or times, that no others have."""
-    every = len(trainings.rows.drop_duplicates([*trainings.keys, trainings.epoch]))
-    if (kept := int(np.isfinite(values).sum())) < every / 2:
-        raise CurvesError(
-            f"the trainings have few of their {shown(trainings.epoch)} in common: {kept} of {every} values "
-            "are where half of them have one; number the values alike in all trainings, such as 1, 2, ..."
-        )
 
 
 def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
@@ -237,10 +211,3 @@ def _told(keys: Sequence[str]) -> str:
         return ONE_TRAINING
     by = "their order: the epochs begin anew" if keys == [BLOCKS] else listed(keys)
     return f"trainings told apart by {by}"
-
-
-def _ends(grid: Sequence[float]) -> str:
-    numbered = [f"{epoch:g}" for epoch in grid]
-    if len(numbered) < 4:
-        return ", ".join(numbered)
-    return f"{numbered[0]}, {numbered[1]}, ..., {numbered[-1]}"
