@@ -39,8 +39,8 @@ class StoppingRulePruner(BasePruner):
     Args:
         rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
             `EarlyStopper(burn_in=20)`.
-        T: values that a trial reports if it is never pruned. If completed trials have another number, that is
-            logged once.
+        T: values that a trial reports if it is never pruned. If completed trials have another number, or have
+            them at different steps, that is logged once.
         parameters: names of the trials' parameters that the rule may look at; their values must be numbers. A
             trial without one of them counts as unknown there. One that no finished trial has is logged once.
         metric: name of what is reported; the study says whether it is maximized or minimized.
@@ -99,9 +99,12 @@ class StoppingRulePruner(BasePruner):
             self._history = key, FinishedTrials(curve_format)
         finished = self._history[1]
         if finished.follow(study.get_trials(deepcopy=False)):
-            self._told = self._told or tell_other_length(self.T, finished.lengths)
+            self._told = self._told or self._tell(finished)
             self._told_parameters = self._told_parameters or tell_unknown_parameters(finished.curves)
         return finished
+
+    def _tell(self, finished: FinishedTrials) -> bool:
+        return tell_other_length(self.T, finished.lengths) or finished.tell_other_steps()
 
     def _format(self, study: Study) -> CurveFormat:
         maximize = study.direction == StudyDirection.MAXIMIZE

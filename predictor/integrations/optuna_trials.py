@@ -12,11 +12,12 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from predictor.curves.grid import ends
 from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.optuna_steps import StepOrder
 from predictor.errors import CurvesError
-from predictor.integrations.trainings import CurveFormat, Training
+from predictor.integrations.trainings import ENOUGH, CurveFormat, Training, logger
 
 IN_HISTORY = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -100,7 +101,7 @@ class FinishedTrials:
 
     Attributes:
         steps: at which these trials report.
-        lengths: numbers of values of the completed trials.
+        lengths: numbers of values that the completed trials reported.
     """
 
     def __init__(self, curve_format: CurveFormat) -> None:
@@ -149,6 +150,24 @@ class FinishedTrials:
         values = trial.intermediate_values.values()
         return not self.curves.diverged.any() and all(map(isfinite, values)) and self.steps.begin_like(trial)
 
+    def tell_other_steps(self) -> bool:
+        """Warn of trials that reported T values at steps so different that fewer than half of them count.
+
+        False while that is not the case.
+        """
+        T = self._format.T
+        if not ENOUGH <= (full := self.lengths.count(T)) > 2 * self.curves.completed.sum():
+            return False
+        of_full = [trial for trial in self._reporting if len(trial.intermediate_values) == T]
+        usual = Counter(tuple(self.steps.in_order(trial)) for trial in of_full).most_common(2)
+        if len(usual) == 1:  # some diverged
+            return False
+        logger.warning(
+            "the %d trials that reported T = %d values did so at different steps, such as %s and %s: most of "
+            "them are not compared; report epochs", full, T, *(ends(steps) for steps, _ in usual)
+        )  # fmt: skip
+        return True
+
     def _known(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether these are the trials that were seen, and others; else another study has got their name."""
         if self._first is None or len(trials) < self._seen:
@@ -180,7 +199,7 @@ class FinishedTrials:
         later = self._reporting[place:]
         if later:
             del self._reporting[place:]
-            del self.lengths[sum(trial.state == TrialState.COMPLETE for trial in self._reporting) :]
+            del self.lengths[sum(map(_is_complete, self._reporting)) :]
             self._growing.keep(place)
         return later
 
@@ -194,8 +213,11 @@ class FinishedTrials:
         trainings = [training_of(trial, self.steps) for trial in trials]
         self._growing.append(self._format.curves(trainings))
         self._reporting += trials
-        completed = zip(trials, trainings, strict=True)
-        self.lengths += [len(t.values) for trial, t in completed if trial.state == TrialState.COMPLETE]
+        self.lengths += [len(trial.intermediate_values) for trial in trials if _is_complete(trial)]
+
+
+def _is_complete(trial: FrozenTrial) -> bool:
+    return bool(trial.state == TrialState.COMPLETE)
 
 
 def _finishing(trial: FrozenTrial) -> tuple[Any, int]:

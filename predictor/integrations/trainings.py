@@ -111,12 +111,13 @@ def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
     """Warn that T is not the length of the trainings that came to their end; False while too few have."""
     if len(lengths) < ENOUGH or T in lengths:
         return False
-    usual = Counter(lengths).most_common(1)[0][0]
-    logger.warning(
-        "T = %d, but the %d trainings that came to their end have %d values: say T = %d, or %s",
-        T, len(lengths), usual, usual,
-        "none of them counts as completed" if usual < T else "what comes after T is not looked at",
-    )  # fmt: skip
+    usual, times = Counter(lengths).most_common(1)[0]
+    if 2 * times > len(lengths):
+        after = "none of them counts as completed" if usual < T else "what comes after T is not looked at"
+        have = f"{usual} values: say T = {usual}, or {after}"
+    else:
+        have = f"{min(lengths)} to {max(lengths)} values: say the T of a full training"
+    logger.warning("T = %d, but the %d trainings that came to their end have %s", T, len(lengths), have)
     return True
 
 

@@ -119,3 +119,26 @@ def test_trials_that_report_less_often_are_compared_as_in_a_plain_loop(tmp_path,
     assert [mine for mine, _ in found] == [plain for _, plain in found]
     assert sum(mine < T for mine, _ in found) > 20
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("T", [10, 14])
+def test_trials_whose_steps_differ_are_told_so_and_their_values_counted(T, listener, caplog):
+    """With the batch sizes 32, 64 and 128 an epoch ends at other steps."""
+    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(listener, T))
+    for _ in range(2):
+        for steps in (range(1562, 15621, 1562), range(781, 7811, 781), range(390, 3901, 390)):
+            assert run(study, 0.5, steps) == 10
+    told = {
+        10: "10 values did so at different steps, such as 1562, 3124, ..., 15620 and 781, 1562, ..., 7810",
+        14: "T = 14, but the 3 trainings that came to their end have 10 values: say T = 10",
+    }
+    assert len(caplog.messages) == 1
+    assert told[T] in caplog.text
+
+
+def test_trials_that_diverged_are_not_told_to_have_other_steps(listener, caplog):
+    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(listener, T))
+    values = {step: np.nan if step == 2 else 0.5 for step in range(T)}
+    study.add_trials([optuna.trial.create_trial(value=0.5, intermediate_values=values)] * 4)
+    run(study, 0.5, range(T))
+    assert not caplog.records

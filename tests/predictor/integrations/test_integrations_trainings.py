@@ -117,6 +117,11 @@ def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
     assert "what comes after T is not looked at" in caplog.text
 
 
+def test_of_lengths_that_differ_the_shortest_and_the_longest_are_told(caplog):
+    assert tell_other_length(30, [25, 13, 10])
+    assert "T = 30, but the 3 trainings that came to their end have 10 to 25 values: say" in caplog.text
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_diverged_training_is_stopped_by_any_rule(value, listener):
     history = LearningCurves(np.zeros((2, 3)))
