@@ -33,7 +33,7 @@ class RunningTraining:
     def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float | None]) -> None:
         require_rule(rule)
         self.values: list[float] = []
-        self._stopped = False
+        self._stopped = self._ended = False
         self._store = store
         self._rule = rule
         self._parameters = dict(parameters)
@@ -45,8 +45,11 @@ class RunningTraining:
         """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
 
         Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
-        `CurvesError` for an epoch before the first, and for a value that is no number (NaN is one).
+        `CurvesError` for an epoch before the first, for a value that is no number (NaN is one), and after the
+        end.
         """
+        if self._ended:
+            raise CurvesError("this training has ended; the next one is another store.training(...)")
         place = len(self.values) + 1 if epoch is None else epoch
         if place < 1:
             raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
@@ -62,9 +65,12 @@ class RunningTraining:
         return decision
 
     def end(self) -> None:
-        """Add the training to the store; log that it reported nothing, if so."""
+        """Add the training to the store; log that it reported nothing, if so. Again, it does nothing."""
+        if self._ended:
+            return
         self._dropped.detach()
         self._store.add(self.values, self._parameters)
+        self._ended = True
         if not self._stopped:
             self._store.tell_other_length(len(self.values))
             if not np.isfinite(self.values).any():
