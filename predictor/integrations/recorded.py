@@ -39,7 +39,8 @@ class CurveStore:
     (`NAME.npz.lock` beside it). A training is added when it ends; one that crashed or was killed never is.
 
     Args:
-        path: an `.npz` file; made, with its folder, when the first training ends.
+        path: an `.npz` file; made, with its folder, when the first training ends. A relative one is meant
+            from where the program is now, also if it changes its folder later.
         T: epochs of a full training.
         metric: of the values, as in `LearningCurves`; None takes it from the file, or else from what the
             first training monitors.
@@ -57,7 +58,7 @@ class CurveStore:
         metric: str | None = None,
         direction: Direction | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self.T = T
         if self.path.suffix != ".npz":
             raise CurvesError(f"{self.path}: curves are kept in an .npz file, such as curves.npz")
