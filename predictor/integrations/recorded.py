@@ -153,7 +153,12 @@ class CurveStore:
         return RunningTraining(self, rule, parameters or {})
 
     def add(self, values: Sequence[float], parameters: Mapping[str, float | None] | None = None) -> None:
-        """Add a training that ended after these values, NaN where not observed, if there is a value."""
+        """Add a training that ended after these values, NaN where not observed, if there is a value.
+
+        `CurvesError` unless they are those of one training.
+        """
+        if np.ndim(values) != 1:
+            raise CurvesError(f"values = {values!r}; expected those of one training, one number per epoch")
         observed = np.asarray(values, dtype=np.float64)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import nan
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from weakref import finalize
@@ -36,23 +37,25 @@ class RunningTraining:
         self._stopped = self._ended = False
         self._store = store
         self._rule = rule
+        if not isinstance(parameters, Mapping):
+            raise CurvesError(
+                f"parameters = {parameters!r}; expected values by name: {{'learning_rate': 0.1}}"
+            )
         self._parameters = dict(parameters)
         self._format = store.format(list(parameters))
         self._format.curves([Training([], self._parameters)])  # refuses what is not a number
         self._dropped = finalize(self, store.tell_dropped)
 
-    def report(self, value: float, epoch: int | None = None) -> Decision:
+    def report(self, value: float, epoch: float | None = None) -> Decision:
         """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
 
         Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
-        `CurvesError` for an epoch before the first, for a value that is no number (NaN is one), and after the
-        end.
+        `CurvesError` for an epoch before the first or that is no whole number, for a value that is no number
+        (NaN is one), and after the end.
         """
         if self._ended:
             raise CurvesError("this training has ended; the next one is another store.training(...)")
-        place = len(self.values) + 1 if epoch is None else epoch
-        if place < 1:
-            raise CurvesError(f"epoch = {epoch}; epochs are counted from 1: report(value, epoch + 1)")
+        place = len(self.values) + 1 if epoch is None else _place(epoch)
         number = _number(value)
         del self.values[place - 1 :]  # of a training that was begun again
         self.values += [nan] * (place - 1 - len(self.values))
@@ -85,6 +88,17 @@ class RunningTraining:
     ) -> None:
         if kind is None:
             self.end()
+
+
+def _place(epoch: object) -> int:
+    try:
+        whole = isinstance(epoch, float | np.floating) and epoch.is_integer()
+        place = int(epoch) if whole else index(epoch)  # type: ignore[call-overload, arg-type]
+    except TypeError:
+        raise CurvesError(f"epoch = {epoch!r}; expected a whole number, at least 1") from None
+    if place < 1:
+        raise CurvesError(f"epoch = {place}; epochs are counted from 1: report(value, epoch + 1)")
+    return place
 
 
 def _number(value: object) -> float:

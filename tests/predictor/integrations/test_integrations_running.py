@@ -1,5 +1,6 @@
 """One training of a program's own, from its first value to its end."""
 
+import numpy as np
 import pytest
 
 from predictor import NoStopping
@@ -33,3 +34,25 @@ def test_a_store_stays_where_it_was_made_when_the_program_changes_its_folder(tmp
             training.report(0.5)
     assert len(store.history()) == 2
     assert list(tmp_path.rglob("*.npz")) == [tmp_path / "own.npz"]
+
+
+@pytest.mark.parametrize("epoch", [3, 3.0, np.float32(3), np.int64(3)])
+def test_an_epoch_is_a_whole_number_of_any_kind(store, epoch):
+    with store.training(NoStopping()) as training:
+        training.report(0.5, epoch)
+    assert np.isfinite(store.history().values).tolist() == [[False, False, True, False]]
+
+
+@pytest.mark.parametrize("epoch", [1.5, "5", float("nan"), float("inf"), [1]])
+def test_an_epoch_that_is_no_whole_number_is_quoted(store, epoch):
+    training = store.training(NoStopping())
+    with pytest.raises(CurvesError, match=r"epoch = .*; expected a whole number, at least 1"):
+        training.report(0.5, epoch)
+    training.end()
+
+
+def test_names_without_values_and_several_trainings_in_one_are_quoted(store):
+    with pytest.raises(CurvesError, match=r"parameters = \['learning_rate'\]; expected values by name"):
+        store.training(NoStopping(), ["learning_rate"])
+    with pytest.raises(CurvesError, match=r"values = \[\[0.1, 0.2\]\]; expected those of one training"):
+        store.add([[0.1, 0.2]])
