@@ -24,12 +24,11 @@ from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.output import command
 from metaqnn.tune import TuneError
-from metaqnn.tune.settings import TuneSettings
+from metaqnn.tune.settings import DEFAULT_TRIALS, TuneSettings
 
 if TYPE_CHECKING:
     from metaqnn.tune.session import TuneSession
 
-TRIALS = 50
 STOPPING = ("stopping", "delta", "hyperband", "eta", "min_epochs", "kappa", "burn_in")
 SETTINGS = [one.name for one in fields(TuneSettings) if one.name != "family"]
 
@@ -66,7 +65,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default: 1)"
     )
     parser.add_argument(
-        "--trials", type=MANY, default=TRIALS, metavar="N", help=f"trials in all (default: {TRIALS})"
+        "--trials",
+        type=MANY,
+        metavar="N",
+        help=f"trials in all (default: {DEFAULT_TRIALS}; with --resume, as many as the last time)",
     )
     what = parser.add_argument_group("settings of the tuning (the same at every --resume)")
     add_flags(what, TuneSettings, [name for name in SETTINGS if name not in STOPPING])
@@ -108,7 +110,7 @@ def execute(namespace: argparse.Namespace) -> int:
     given = _given(namespace)
     with decoding_bar(not namespace.quiet):
         session = TuneSession.of(namespace, given, given_options(namespace, Environment))
-    again = command("tune", "--resume", session.folder.path, "--trials", namespace.trials)
+    again = command("tune", "--resume", session.folder.path, "--trials", session.trials)
     go_on = f"resume with: {again}"
     return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
@@ -139,7 +141,7 @@ def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
 
     print(introduction(session), file=sys.stderr)
     ended, quiet = session.ended(), namespace.quiet
-    bar = progress_bar(total=namespace.trials, initial=ended, unit="trial", desc="tune", quiet=quiet)
+    bar = progress_bar(total=session.trials, initial=ended, unit="trial", desc="tune", quiet=quiet)
 
     def heard(number: int, what: str) -> None:
         if what == "epoch":

@@ -18,8 +18,8 @@ from metaqnn.tune.folder import TuneFolder
 from metaqnn.tune.found import Asked, of_search
 from metaqnn.tune.preparation import PreparedTuning, make_executor, prepare_again, prepare_tuning
 from metaqnn.tune.results import write_results
-from metaqnn.tune.settings import TuneSettings, refuse_images
-from metaqnn.tune.study import FINGERPRINT, make_pruner, open_study
+from metaqnn.tune.settings import DEFAULT_TRIALS, TuneSettings, refuse_images
+from metaqnn.tune.study import FINGERPRINT, TRIALS, make_pruner, open_study
 from metaqnn.tune.tuning import Heard, Tuning
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class TuneSession:
         _check_data(study, prepared)
         if not begun:
             folder.remember(name, namespace.storage, settings, prepared.environment)
-        return cls(folder, prepared, study, namespace.trials)
+        trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
+        return cls(folder, prepared, study, trials)
 
     def run(self, heard: Heard) -> str | None:
         """Train; returns why it stopped early, if it did. What was found is written, however it ends.
@@ -92,6 +93,7 @@ class TuneSession:
         The folder must be locked by the caller.
         """
         self.folder.move(self.prepared.environment)
+        self.study.set_user_attr(TRIALS, self.trials)
         tuning = Tuning(self.study, self.prepared, self.trials, self.folder.checkpoints, heard)
         try:
             tuning.run(make_executor(self.prepared))

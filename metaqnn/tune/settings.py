@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trainers.families import Family
 
 SAMPLERS = ("tpe", "random")
+DEFAULT_TRIALS = 50
+"""Trials in all, unless another number is asked for."""
 OF_FAMILY = ("epochs", "image_size", "train_limit")
 """Settings whose default is the family's."""
 OF_IMAGES = (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from predictor import SequentialRegression
 
-SETTINGS, FINGERPRINT, SEEDED = "metaqnn_tune", "data_fingerprint", "seeded_brackets"
+SETTINGS, FINGERPRINT, SEEDED, TRIALS = "metaqnn_tune", "data_fingerprint", "seeded_brackets", "trials"
 """Attributes of the study."""
 
 

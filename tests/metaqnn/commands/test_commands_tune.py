@@ -87,6 +87,13 @@ def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
     assert "5 trials: 5 completed, 0 stopped, 0 failed; 15 epochs, none saved" in capsys.readouterr().out
 
 
+def test_a_resume_goes_on_to_as_many_trials_as_the_last_time(tuned_copy, capsys):
+    resume = ["tune", "--resume", str(tuned_copy), "--quiet", "--format", "json"]
+    for asked, trials in (([], 4), (["--trials", "5"], 5), ([], 5)):
+        assert main([*resume, *asked]) == 0
+        assert json.loads(capsys.readouterr().out)["trials"] == trials
+
+
 def test_what_has_no_effect_has_a_note(tuned_copy, tmp_path, capsys):
     assert main(["tune", "--resume", str(tuned_copy), "--trials", "2", "--quiet"]) == 0
     assert "note        4 trials have ended already: --trials is how many in all\n" in capsys.readouterr().err
