@@ -69,10 +69,14 @@ def check_writable(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writable = not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
-    except OSError as error:  # also for a name that is too long
+        there = path.exists()
+        if not there or path.is_file():  # another kind, such as a pipe, might wait for its reader
+            path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
         raise PredictorError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    if not writable:
+    if path.is_dir():
         raise PredictorError(f"cannot write {str(path)!r}; expected a file in a folder that can be written")
 
 

@@ -20,7 +20,6 @@ from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, settle
 from predictor.curves.course import before_training
 from predictor.curves.curve_column import curve_column, refuse_overlooked
-from predictor.curves.grid import ends, on_grid, refuse_other_epochs
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
@@ -28,7 +27,7 @@ from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_c
 from predictor.curves.spread import spread
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
-from predictor.curves.wording import ONE_TRAINING, counted, listed, shown
+from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
@@ -108,9 +107,9 @@ def read_long(
     """
     table = with_epochs(spread(table))
     trainings = _trainings(table, wishes, run)
-    series, epoch = trainings.series(), shown(trainings.epoch)
-    values, grid, remarks = on_grid(series)
-    refuse_other_epochs(series, values, epoch)
+    values, grid, remarks = _on_grid(trainings.series())
+    _refuse_other_epochs(trainings, values)
+    epoch = shown(trainings.epoch)
     _refuse_negative_epochs(grid, epoch)
     remarks += _far(grid, epoch)
     metric, remark = settle(trainings.curve, values, wishes)
@@ -135,6 +134,33 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     if not wishes.curve:
         refuse_overlooked(curve, table, len(trainings.places))
     return trainings
+
+
+def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
+    """Values at the epochs that at least half of the trainings that come so far have; NaN: not observed."""
+    every, times = np.unique([epoch for one in series for epoch in one], return_counts=True)
+    come_so_far = len(series) - np.searchsorted(np.sort([max(one) for one in series]), every)
+    kept = 2 * times >= come_so_far
+    grid = every[kept].tolist()
+    values = np.array([[one.get(epoch, np.nan) for epoch in grid] for one in series])
+    odd = [f"{epoch:g}" for epoch in every[~kept]]
+    remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
+    known = np.isfinite(values)
+    gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1)))
+    if gaps:
+        what = "lacks an epoch in between and counts" if gaps == 1 else "lack an epoch in between and count"
+        remarks.append(f"{gaps} of {counted(len(series), 'training')} {what} as ended there")
+    return values, grid, remarks
+
+
+def _refuse_other_epochs(trainings: Trainings, values: Floats) -> None:
+    """Refuse trainings most of whose values are at epochs, or times, that no others have."""
+    every = len(trainings.rows.drop_duplicates([*trainings.keys, trainings.epoch]))
+    if (kept := int(np.isfinite(values).sum())) < every / 2:
+        raise CurvesError(
+            f"the trainings have few of their {shown(trainings.epoch)} in common: {kept} of {every} values "
+            "are where half of them have one; number the values alike in all trainings, such as 1, 2, ..."
+        )
 
 
 def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:

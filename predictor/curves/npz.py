@@ -21,11 +21,11 @@ from numpy.lib import format as npy
 from predictor.curves.arrays import named_with
 from predictor.curves.choice import Wishes
 from predictor.curves.course import check_course, check_rows, remark_on
-from predictor.curves.grid import ends, on_grid, refuse_other_epochs
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.parameters import Parameters
 from predictor.curves.understood import describe_curves
+from predictor.curves.wording import ordinal
 from predictor.errors import CurvesError
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -67,35 +67,26 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
 
 
 def read_described(path: Path, wishes: Wishes) -> LearningCurves:
-    """As `read_npz`, at the epochs that are usual, with what the curves were understood as.
+    """As `read_npz`, with what the curves were understood as: for people, not for a `CurveStore`.
 
-    For people, not for a `CurveStore`.
+    Where all trainings were validated every k-th epoch, these are the epochs of the curves.
     """
-    curves, where, remarks = _at_usual_epochs(read_npz(path, wishes))
+    curves, where = _at_every_kth(read_npz(path, wishes))
     metric = NamedMetric(curves.metric, curves.direction)
     parameters = Parameters(dict(curves.architecture), dict(curves.hyperparameters))
     what = describe_curves(curves.values, metric, remark_on(metric, curves.values), where)
-    return replace(curves, understood="; ".join([what, *remarks, parameters.describe()]))
+    return replace(curves, understood=f"{what}; {parameters.describe()}")
 
 
-def _at_usual_epochs(curves: LearningCurves) -> tuple[LearningCurves, str, list[str]]:
-    """Without epochs that tables would be read without, as of trainings that are validated every k-th epoch.
-
-    Epochs that no training came to are kept. Also where the values are, and remarks on the epochs.
-    """
-    known = np.isfinite(curves.values)
-    if (known.sum(axis=1) == curves.observed).all():  # each has all epochs until its end
-        return curves, "values", []
-    epochs = np.arange(1.0, curves.T + 1)
-    rows = zip(curves.values, known, strict=True)
-    series = [dict(zip(epochs[there], row[there], strict=True)) for row, there in rows if there.any()]
-    values, grid, remarks = on_grid(series)
-    refuse_other_epochs(series, values, "epochs")
-    grid += epochs[epochs > grid[-1]].tolist()
-    if len(grid) == curves.T:
-        return curves, "values", remarks
-    usual = replace(curves, values=curves.values[:, np.isin(epochs, grid)])
-    return usual, f"values at epoch {ends(grid)}", remarks
+def _at_every_kth(curves: LearningCurves) -> tuple[LearningCurves, str]:
+    """Without the epochs in between at which no training has a value, and where the values are."""
+    epochs = np.flatnonzero(~np.isnan(curves.values).all(axis=0)) + 1
+    steps = set(np.diff(epochs).tolist())
+    if len(steps) != 1 or steps == {1}:
+        return curves, "values"
+    kept = np.arange(epochs[0], curves.T + 1, *steps)
+    where = f"values at every {ordinal(*steps)} epoch, from {kept[0]} to {kept[-1]}: no training has others"
+    return replace(curves, values=curves.values[:, kept - 1]), where
 
 
 def _check(arrays: Arrays) -> None:

@@ -15,7 +15,7 @@ from predictor.curves.choice import Wishes
 from predictor.curves.columns import Group, groups_of, is_index, is_parameter, kind_of, name_column
 from predictor.curves.metrics import mentions_metric, plain
 from predictor.curves.names import UNLABELLED, names_bookkeeping, names_result, names_steps, split_rank
-from predictor.curves.wording import LONGEST, counted, listed
+from predictor.curves.wording import counted, listed, quoted
 from predictor.curves.words import OF_EPOCHS
 from predictor.errors import CurvesError
 
@@ -148,7 +148,7 @@ def _reason(cells: pd.Series, column: str, values: Floats) -> str | None:
 
 def _reason_of_cells(cells: pd.Series, values: Floats) -> str | None:
     if wrong := first_text(cells):
-        return TEXT if _is_text(cells) else f"{wrong[1][:LONGEST]!r} in row {wrong[0]} is not a number"
+        return TEXT if _is_text(cells) else f"{quoted(wrong[1])} in row {wrong[0]} is not a number"
     return ANSWERS if tells_the_end(known_numbers(cells), values) else None
 
 

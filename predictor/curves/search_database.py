@@ -9,7 +9,6 @@ may differ between curves: T of the set is the largest. A NULL value is NaN. Whe
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,7 +21,7 @@ import numpy as np
 from predictor.curves.arrays import Floats, named_with
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
-from predictor.files import reading_connection, small_text
+from predictor.files import reading_connection, small_json
 from predictor.servers import UnknownServerError, require_known, settings_for
 
 SQLITE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -61,9 +60,9 @@ def find_database(path: Path) -> StoredSearch:
 
 def _remembered(storage: Path) -> StoredSearch:
     try:
-        remembered = json.loads(small_text(storage))
+        remembered = small_json(storage)
         return StoredSearch(str(remembered["url"]), int(remembered["search"]))
-    except (LookupError, OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (LookupError, OSError, TypeError, ValueError, OverflowError) as error:
         raise CurvesError(f"{storage.name} does not name a search: {error}") from None
 
 

@@ -44,6 +44,14 @@ def ordinal(n: int) -> str:
     return f"{n}{ending}"
 
 
+def ends(numbers: Sequence[float]) -> str:
+    """The first two and the last: `1, 2, ..., 20`."""
+    numbered = [f"{number:g}" for number in numbers]
+    if len(numbered) < 4:
+        return ", ".join(numbered)
+    return f"{numbered[0]}, {numbered[1]}, ..., {numbered[-1]}"
+
+
 def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     text = ", ".join(shown(name) for name in names[:MOST])

@@ -12,10 +12,10 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from predictor.curves.grid import ends
 from predictor.curves.growing import GrowingCurves
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.optuna_steps import StepOrder
+from predictor.curves.wording import ends
 from predictor.errors import CurvesError
 from predictor.integrations.trainings import ENOUGH, CurveFormat, Training, logger
 
@@ -160,7 +160,7 @@ class FinishedTrials:
             return False
         of_full = [trial for trial in self._reporting if len(trial.intermediate_values) == T]
         usual = Counter(tuple(self.steps.in_order(trial)) for trial in of_full).most_common(2)
-        if len(usual) == 1:  # some diverged
+        if 2 * usual[0][1] >= full:  # they do not count because they diverged
             return False
         logger.warning(
             "the %d trials that reported T = %d values did so at different steps, such as %s and %s: most of "

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from predictor.curves.arrays import last_known
+from predictor.curves.arrays import Floats, last_known
 from predictor.curves.course import in_percent, rising_shares, wrong_way
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import Direction, NamedMetric, direction_of, metric_of, name_of
@@ -28,7 +28,13 @@ from predictor.curves.npz import read_npz, write_npz
 from predictor.errors import CurvesError
 from predictor.files import replace_whole
 from predictor.integrations.running import RunningTraining
-from predictor.integrations.trainings import CurveFormat, Training, logger, tell_other_length
+from predictor.integrations.trainings import (
+    CurveFormat,
+    Training,
+    logger,
+    parameters_by_name,
+    tell_other_length,
+)
 from predictor.rules.base import StoppingRule
 
 
@@ -157,13 +163,11 @@ class CurveStore:
 
         `CurvesError` unless they are those of one training.
         """
-        if np.ndim(values) != 1:
-            raise CurvesError(f"values = {values!r}; expected those of one training, one number per epoch")
-        observed = np.asarray(values, dtype=np.float64)[: self.T]
+        observed = _of_one_training(values)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):
             return
         with self._disk_errors("written"), FileLock(f"{self.path}.lock"):
-            parameters = parameters or {}
+            parameters = parameters_by_name(parameters or {})
             curve = self.format(list(parameters)).curves([Training(values, parameters)])
             history = self.history()
             curves = LearningCurves.concatenate(history, curve) if len(history) else curve
@@ -236,3 +240,13 @@ class CurveStore:
         if not self._told:
             logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
             self._told = True
+
+
+def _of_one_training(values: Sequence[float]) -> Floats:
+    try:
+        one = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        one = np.empty(())
+    if one.ndim != 1:
+        raise CurvesError(f"values = {values!r}; expected those of one training, one number per epoch")
+    return one

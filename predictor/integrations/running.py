@@ -12,11 +12,14 @@ from weakref import finalize
 import numpy as np
 
 from predictor.errors import CurvesError
-from predictor.integrations.trainings import Training, decide, logger
+from predictor.integrations.trainings import Training, decide, logger, parameters_by_name
 from predictor.rules.base import Decision, StoppingRule, require_rule
 
 if TYPE_CHECKING:
     from predictor.integrations.recorded import CurveStore
+
+MOST_EPOCHS = 10**8
+"""What is passed over takes memory: 8 bytes for each."""
 
 
 class RunningTraining:
@@ -37,12 +40,8 @@ class RunningTraining:
         self._stopped = self._ended = False
         self._store = store
         self._rule = rule
-        if not isinstance(parameters, Mapping):
-            raise CurvesError(
-                f"parameters = {parameters!r}; expected values by name: {{'learning_rate': 0.1}}"
-            )
-        self._parameters = dict(parameters)
-        self._format = store.format(list(parameters))
+        self._parameters = parameters_by_name(parameters)
+        self._format = store.format(list(self._parameters))
         self._format.curves([Training([], self._parameters)])  # refuses what is not a number
         self._dropped = finalize(self, store.tell_dropped)
 
@@ -98,6 +97,8 @@ def _place(epoch: object) -> int:
         raise CurvesError(f"epoch = {epoch!r}; expected a whole number, at least 1") from None
     if place < 1:
         raise CurvesError(f"epoch = {place}; epochs are counted from 1: report(value, epoch + 1)")
+    if place > MOST_EPOCHS:
+        raise CurvesError(f"epoch = {epoch!r}; expected at most {MOST_EPOCHS:,}")
     return place
 
 

@@ -128,6 +128,13 @@ def parameter_names(parameters: Sequence[str]) -> tuple[str, ...]:
     return tuple(parameters)
 
 
+def parameters_by_name(parameters: Mapping[str, float | None]) -> dict[str, float | None]:
+    """A copy; `CurvesError` for values without names."""
+    if not isinstance(parameters, Mapping):
+        raise CurvesError(f"parameters = {parameters!r}; expected values by name: {{'learning_rate': 0.1}}")
+    return dict(parameters)
+
+
 def tell_unknown_parameters(history: LearningCurves) -> bool:
     """Warn of parameters that no training has; False while too few have ended."""
     if len(history) < ENOUGH:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from predictor.curves.wording import LONGEST
+from predictor.curves.wording import quoted
 from predictor.errors import PredictorError
 
 READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
@@ -67,8 +67,7 @@ def read_setting(text: str, parameter: inspect.Parameter, rule: str) -> Any:
     names = [READABLE.get(option, "none") for option in options]
     example = "" if parameter.default is parameter.empty else f", such as {written(parameter.default)}"
     raise PredictorError(
-        f"setting {parameter.name} = {text[:LONGEST]!r} of rule {rule!r}; "
-        f"expected {' or '.join(names)}{example}"
+        f"setting {parameter.name} = {quoted(text)} of rule {rule!r}; expected {' or '.join(names)}{example}"
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
+from predictor.curves.long import _on_grid
 
 read = LearningCurves.read
 
@@ -401,6 +402,21 @@ def test_a_cell_that_pandas_writes_for_what_is_missing_is_empty(write, long):
     table = long.astype({"val_acc": object})
     table.loc[11, "val_acc"] = "<NA>"
     assert read(write(table)).observed.tolist() == [6, 5, 6, 6, 6, 6, 6, 6]
+
+
+def test_epochs_are_kept_that_half_of_the_trainings_have_that_come_so_far():
+    rng = np.random.default_rng(0)
+    series = [
+        {float(e): rng.random() for e in rng.choice(30, size=rng.integers(1, 20), replace=False)}
+        for _ in range(40)
+    ]
+    values, grid, remarks = _on_grid(series)
+    for epoch in range(30):
+        has = sum(epoch in one for one in series)
+        come = sum(max(one) >= epoch for one in series)
+        assert (epoch in grid) == (has > 0 and 2 * has >= come)
+    np.testing.assert_array_equal(values, [[one.get(epoch, np.nan) for epoch in grid] for one in series])
+    assert "in fewer than half of the trainings" in remarks[0]
 
 
 @pytest.mark.parametrize("told_by", [["config"], ["lr", "seed"]])

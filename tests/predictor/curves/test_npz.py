@@ -92,35 +92,45 @@ def test_an_npz_file_that_names_no_metric_takes_the_callers(tmp_path):
     assert LearningCurves.read(tmp_path / "curves.npz", metric="x", direction="minimize").metric == "x"
 
 
-def observed_at(epochs, n=3):
-    """(n, 20) values at these epochs alone."""
-    values = np.full((n, 20), np.nan)
-    at = np.array(epochs)
+def validated_every(k, n=3, T=20):
+    """(n, T) accuracies at every k-th epoch."""
+    at = np.arange(k, T + 1, k)
+    values = np.full((n, T), np.nan)
     values[:, at - 1] = np.linspace(0.5, 0.9, n)[:, None] * (1 - 0.8**at)
     return values
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        (observed_at(range(2, 21, 2)), "3 curves x 10 epochs of"),
-        (np.vstack([observed_at([2, 4, 5, 6]), observed_at([2, 4, 6], 5)]), "; left out: 5 (in fewer than"),
-        (np.vstack([observed_at([1, 3]), observed_at([1, 2, 3])]), "3 of 6 trainings lack an epoch in"),
-    ],
-)
-def test_epochs_that_few_trainings_of_an_npz_file_have_are_left_out_as_of_a_table(tmp_path, values, said):
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_trainings_that_are_validated_every_kth_epoch_are_read_as_a_table_of_these(tmp_path, k):
+    values = validated_every(k)
     np.savez(tmp_path / "curves.npz", values=values)
     rows = [f"{run},{epoch + 1},{values[run, epoch]}" for run, epoch in np.argwhere(np.isfinite(values))]
     (tmp_path / "curves.csv").write_text("\n".join(["run,epoch,val_acc", *rows]))
     curves, table = (LearningCurves.read(tmp_path / f"curves.{ending}") for ending in ("npz", "csv"))
-    np.testing.assert_allclose(curves.values[:, : table.T], table.values)
-    assert said in curves.understood
-    last = np.flatnonzero(np.isfinite(values).any(axis=0))[-1] + 1
-    assert table.T + 20 - last == curves.T  # the file says T, a table does not
+    np.testing.assert_allclose(curves.values, table.values)
+    assert curves.completed.all()
+    assert f" epoch, from {k} to {20 - 20 % k}: no training has others" in curves.understood
 
 
-def test_trainings_of_an_npz_file_that_have_few_epochs_in_common_are_refused_as_those_of_a_table(tmp_path):
-    values = np.vstack([observed_at([20, *range(start, 20, 5)], 1) for start in range(1, 6)])
+def test_a_store_of_trainings_stopped_early_has_the_epochs_of_the_whole_ones_to_come(tmp_path):
+    values = validated_every(5)
+    values[:, 10:] = np.nan
     np.savez(tmp_path / "curves.npz", values=values)
-    with pytest.raises(CurvesError, match=r"few of their epochs in common: 5 of 24 values are"):
-        LearningCurves.read(tmp_path / "curves.npz")
+    curves = LearningCurves.read(tmp_path / "curves.npz")
+    assert (curves.T, curves.observed.tolist(), curves.completed.any()) == (4, [2, 2, 2], False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.vstack([validated_every(1, 2), validated_every(5)]),
+        [[0.5, 0.6, np.inf, 0.7, 0.8, 0.9]],
+        [[0.5, 0.6, np.nan, 0.7, 0.8, 0.9]] * 3,
+        [[0.5, np.nan, np.nan, np.nan]],
+    ],
+)
+def test_where_it_is_not_every_kth_epoch_an_npz_file_has_the_epochs_that_it_says(tmp_path, values):
+    np.savez(tmp_path / "curves.npz", values=values)
+    np.testing.assert_array_equal(
+        LearningCurves.read(tmp_path / "curves.npz").values, LearningCurves(values).values
+    )

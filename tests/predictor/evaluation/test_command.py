@@ -176,6 +176,13 @@ def test_what_cannot_be_done_is_said_in_one_line(capsys, write_csv, curves, argu
     assert part in err
 
 
+def test_a_file_that_cannot_be_written_is_noticed_before_the_evaluation(capsys, write_csv, curves, tmp_path):
+    (tmp_path / "out.csv").symlink_to(tmp_path / "gone" / "out.csv")
+    code, out, err = run(capsys, write_csv(curves), *QUICK, "--csv", tmp_path / "out.csv")
+    assert (code, out) == (2, "")
+    assert "cannot write" in err
+
+
 def test_an_evaluation_that_fails_leaves_no_empty_file(capsys, write_csv, curves, tmp_path):
     written = tmp_path / "new" / "out.csv"
     arguments = [*QUICK, "--depth-generalisation", "3", "--csv", written]

@@ -136,9 +136,17 @@ def test_trials_whose_steps_differ_are_told_so_and_their_values_counted(T, liste
     assert told[T] in caplog.text
 
 
-def test_trials_that_diverged_are_not_told_to_have_other_steps(listener, caplog):
+@pytest.mark.parametrize("steps", [range(T), range(1, T + 1)])
+def test_trials_that_diverged_are_not_told_to_have_other_steps(steps, listener, caplog):
     study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(listener, T))
     values = {step: np.nan if step == 2 else 0.5 for step in range(T)}
     study.add_trials([optuna.trial.create_trial(value=0.5, intermediate_values=values)] * 4)
-    run(study, 0.5, range(T))
+    run(study, 0.5, steps)
+    assert not caplog.records
+
+
+def test_a_few_trials_of_other_steps_are_not_told(listener, caplog):
+    study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(listener, T))
+    for steps in [range(T)] * 3 + [range(0, 10 * T, 10)] * 2:
+        run(study, 0.5, steps)
     assert not caplog.records

@@ -56,3 +56,10 @@ def test_names_without_values_and_several_trainings_in_one_are_quoted(store):
         store.training(NoStopping(), ["learning_rate"])
     with pytest.raises(CurvesError, match=r"values = \[\[0.1, 0.2\]\]; expected those of one training"):
         store.add([[0.1, 0.2]])
+    for several in ([[0.1, 0.2], [0.3]], ["high"]):
+        with pytest.raises(CurvesError, match="expected those of one training, one number per epoch"):
+            store.add(several)
+    with pytest.raises(CurvesError, match=r"parameters = \['learning_rate'\]; expected values by name"):
+        store.add([0.1, 0.2], ["learning_rate"])
+    with pytest.raises(CurvesError, match=r"epoch = 1e\+300; expected at most 100,000,000"):
+        store.training(NoStopping(), {}).report(0.1, 1e300)

@@ -120,6 +120,8 @@ def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
 def test_of_lengths_that_differ_the_shortest_and_the_longest_are_told(caplog):
     assert tell_other_length(30, [25, 13, 10])
     assert "T = 30, but the 3 trainings that came to their end have 10 to 25 values: say" in caplog.text
+    assert tell_other_length(30, [8, 8, 9, 9, 12])
+    assert "the 5 trainings that came to their end have 8 to 12 values: say" in caplog.text
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
