@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.datasets import DatasetError, split_validation, stratified_subset
+from trainers import ImageDataset
+from trainers.datasets import DatasetError, split_validation, stratified_subset, training_and_validation
 
 class_counts = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
@@ -111,3 +112,26 @@ def test_subset_has_the_asked_size_and_every_class(counts, data):
 def test_subset_smaller_than_the_classes_is_refused():
     with pytest.raises(DatasetError, match="limit 2 is too small: 3 classes"):
         stratified_subset(labels_of([5, 5, 5]), 2, seed=0)
+
+
+NUMBERED = np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1)
+"""Each image is its own number, and its class is that number modulo 3."""
+
+
+def numbered(*own):
+    nothing = NUMBERED[:0], np.zeros(0, np.int64)
+    return ImageDataset("numbered", NUMBERED, np.arange(60) % 3, *nothing, ("a", "b", "c"), *own)
+
+
+def test_no_image_is_trained_on_and_validates_and_each_keeps_its_label():
+    parts = training_and_validation(numbered(), 15, seed=4)
+    assert [len(images) for images, _ in parts] == [45, 15]
+    assert sorted(np.concatenate([images for images, _ in parts]).ravel()) == list(range(60))
+    for images, labels in parts:
+        assert labels.tolist() == (images.ravel() % 3).tolist()
+
+
+def test_a_size_draws_from_the_training_images_although_others_validate():
+    dataset = numbered(np.full((6, 1, 1, 1), 255, np.uint8), np.arange(6) % 3)
+    assert training_and_validation(dataset, None, 0)[1][0] is dataset.validation_images
+    assert 255 not in training_and_validation(dataset, 15, 0)[1][0]
