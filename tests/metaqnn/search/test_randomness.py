@@ -8,8 +8,8 @@ from metaqnn.search.randomness import Purpose, derived_seed, generator
 
 
 def test_the_numbers_of_the_purposes_never_change():
-    names = ("SAMPLE", "REPLAY", "TRAINING", "PREDICTOR", "AUDIT", "DATA")
-    assert [Purpose[name].value for name in names] == [1, 2, 3, 4, 5, 6]
+    names = ("SAMPLE", "REPLAY", "TRAINING", "PREDICTOR", "AUDIT", "DATA", "AUDIT_IN_LOOP", "FINETUNING")
+    assert [(purpose.value, purpose.name) for purpose in Purpose] == list(enumerate(names, 1))
 
 
 def test_an_address_always_gives_the_same_numbers_and_others_give_others():

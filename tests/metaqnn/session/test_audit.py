@@ -10,6 +10,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
 from metaqnn.results.summary import summarise_audits
+from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.audit import AUDIT, Audit
 from trainers import EpochReport
 
@@ -23,6 +24,12 @@ class Stored:
     def stored_networks(self):
         return self._rows
 
+    def trained_to_end(self, purpose):
+        return set()
+
+    def forget_training(self, network_id, purpose):
+        pass
+
 
 @pytest.fixture
 def searched(new_database, open_search, formula_trainer):
@@ -34,6 +41,14 @@ def searched(new_database, open_search, formula_trainer):
 
 def audit(database, trainer, share):
     return Audit(database, trainer, database.record().config.seed, share)
+
+
+def stopped_networks(count):
+    """As in a database that another search shares, whose networks came first: ids are not numbers."""
+    return [
+        SimpleNamespace(id=70 + number, number=number, outcome="stopped", architecture="[SM(10)]")
+        for number in range(1, count + 1)
+    ]
 
 
 def ids(rows):
@@ -52,7 +67,7 @@ def test_a_larger_share_contains_a_smaller(searched, formula_trainer):
 
 
 def test_what_is_chosen_hardly_changes_when_more_networks_have_been_stopped():
-    rows = [SimpleNamespace(number=number, outcome="stopped") for number in range(1, 1011)]
+    rows = stopped_networks(1010)
 
     def chosen(count, share):
         return {row.number for row in Audit(Stored(rows[:count]), None, 3, share).chosen()}
@@ -155,3 +170,23 @@ def test_an_interrupted_audit_ends_as_an_undisturbed_one(searched, formula_train
         ][-1:]
         assert len(training["epochs"]) == config.epochs
         assert np.isfinite(row["final_accuracy"])
+
+
+class Seeds(list):
+    """Trains nothing and keeps the seeds that it is given."""
+
+    def train(self, architecture, *, seed, on_epoch, checkpoint):
+        self.append(seed)
+
+
+def test_an_audit_trains_with_the_random_numbers_of_the_search():
+    seeds = Seeds()
+    whole = Audit(Stored(stopped_networks(10)), seeds, 5, 1.0)
+    whole.run(lambda *_: None)
+    assert seeds == [derived_seed(5, Purpose.TRAINING, row.number) for row in whole.chosen()]
+
+
+def test_searches_with_other_seeds_audit_other_networks():
+    database = Stored(stopped_networks(10))
+    chosen = {tuple(ids(Audit(database, None, seed, 0.3).chosen())) for seed in range(5)}
+    assert len(chosen) > 1
