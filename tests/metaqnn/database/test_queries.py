@@ -1,5 +1,6 @@
 """Questions to a finished search, checked against plain SQL."""
 
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from metaqnn.dashboard import Dashboard
 from metaqnn.dashboard.table import SORTS, TableQuery, table_page
-from metaqnn.database import DatabaseError, NetworkResult
+from metaqnn.database import DatabaseError, NetworkResult, ReplayDatabase
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.schema import networks
 from predictor import LearningCurves
@@ -58,6 +59,27 @@ def test_networks_may_be_limited_in_size(reader, limits):
     found = reader.top(None, stopped=True, **{f"max_{column}": bound for column, bound in bounds.items()})
     assert found == [row for row in everything if all(row[c] <= bound for c, bound in bounds.items())]
     assert 0 < len(found) < len(everything)
+
+
+def fill(database, results):
+    """Networks number 1, 2, ... with these (parameters, outcome, reward)."""
+    for place, (parameters, outcome, reward) in enumerate(results):
+        counts = {"num_params": 1, "depth": 2, "parameters": parameters, "macs": 1}
+        network = {"number": place + 1, "architecture": f"[C({place + 1},3,1), SM(10)]", **counts}
+        result = NetworkResult(outcome, reward, final_accuracy=reward if outcome == "completed" else None)
+        database.finish(database.propose(place, 1.0, network), result, place + 1, {place: place})
+    database.close()
+
+
+def test_top_is_of_one_search_without_failures_and_of_equals_the_smaller_is_first(new_database):
+    url, database = new_database()
+    record = database.record()
+    fill(database, [(5, "completed", 0.99)])
+    second = ReplayDatabase.create(url, record)
+    fill(second, [(7, "completed", 0.6), (3, "completed", 0.6), (1, "diverged", 0.1)])
+    with closing(SearchReader(url)) as reader:
+        for stopped in (False, True):
+            assert [row["number"] for row in reader.top(None, stopped=stopped)] == [2, 1]
 
 
 def test_ended_networks_come_in_order_of_finishing(reader, config):
@@ -200,6 +222,21 @@ def test_the_predictor_reads_the_curves_of_a_search(reader, run_of_backend, conf
         assert curves.architecture["depth"][place] == network["depth"]
         assert curves.hyperparameters["learning_rate"][place] == training["learning_rate"]
     assert config.epochs == curves.T
+
+
+def test_what_ends_first_comes_first_although_it_was_proposed_later(new_database):
+    url, database = new_database()
+    counts = {"num_params": 1, "depth": 2, "parameters": 1, "macs": 1}
+    first, second = (
+        database.propose(
+            number, 1.0, {"number": number, "architecture": f"[C({number},3,1), SM(10)]", **counts}
+        )
+        for number in (1, 2)
+    )
+    for position, network in enumerate((second, first), 1):
+        database.finish(network, NetworkResult("completed", 0.6, final_accuracy=0.6), position, {})
+    with closing(SearchReader(url)) as reader:
+        assert [row.number for row in reader.ended()] == [2, 1]
 
 
 def test_the_configuration_is_read_back(reader, config):

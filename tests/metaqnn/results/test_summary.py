@@ -192,3 +192,15 @@ def test_without_a_network_that_was_trained_to_the_end_nothing_is_compared(run_c
     ended(run_copy, {stopped[0]: 0.995})
     with closing(run_copy.reader()) as reader:
         assert audited_note(reader, [], Path("runs/x")) == ""
+
+
+def test_what_the_search_itself_has_audited_stands_in_the_list_and_is_no_news():
+    listed = [{"number": 3, "final_accuracy": 0.9}, {"number": 1, "final_accuracy": 0.8}]
+    audits = [{"number": 3, "in_loop": True, "final_accuracy": 0.9}]
+    assert audited_note(SimpleNamespace(audits=lambda: audits), listed, Path("runs/x")) == ""
+
+
+def test_an_audited_network_that_equals_the_last_of_the_list_is_not_called_better():
+    listed = [{"number": 1, "final_accuracy": 0.8}]
+    audits = [{"number": 3, "in_loop": False, "final_accuracy": 0.8}]
+    assert audited_note(SimpleNamespace(audits=lambda: audits), listed, Path("runs/x")) == ""
