@@ -208,3 +208,16 @@ def test_a_known_network_is_preferred_to_untried_ones_if_it_reached_more_than_th
     for _ in range(100):
         agent.update(agent.path(known), 0.3)
     assert (agent.sample(0.0, np.random.default_rng(1)) == known) is (initial < 0.3)
+
+
+def test_an_action_that_only_a_larger_map_allows_counts_from_its_first_sight():
+    """The agent takes the maps after P(3,1) and P(2,1) for equal, but P(2,1) fits only into the second."""
+    space = StateSpace(
+        conv_widths=(8,), conv_sizes=(1,), pools=((3, 1), (2, 1)), fc_widths=(), layer_limit=4, image_size=4
+    )
+    agent = QLearner(space, alpha=1.0)
+    for rest in ("C(8,1,1), GAP(10), ", "C(8,1,1), ", "GAP(10), ", ""):
+        agent.update(agent.path(Architecture.parse(f"[C(8,1,1), P(3,1), C(8,1,1), {rest}SM(10)]")), 0.0)
+    agent.update(agent.path(Architecture.parse("[C(8,1,1), P(2,1), C(8,1,1), GAP(10), SM(10)]")), 0.1)
+    _, _, (pooled, then), _ = space.path(Architecture.parse("[C(8,1,1), P(2,1), C(8,1,1), SM(10)]"))
+    assert agent.q_value(pooled, then) == 0.5  # of the untried P(2,1)

@@ -61,3 +61,14 @@ def test_every_walk_to_a_network_in_training_counts_and_a_resume_keeps_their_ord
         assert len(memory) == 40
     assert [reward for _, reward in resumed.memory.samples] == [reward for _, reward in known.memory.samples]
     assert resumed.agent.q_table() == known.agent.q_table()
+
+
+def test_a_result_gives_walks_that_found_nothing_new_another_chance(new_database):
+    _, database = new_database(layer_limit=2, conv_widths=(8,), conv_sizes=(1, 3))
+    config = database.record().config
+    known = Knowledge(config, config.space(1, 8, 10), database)
+    jobs = [job for job in (known.propose(1.0) for _ in range(200)) if job]
+    assert known.repeats > 1
+    known.finish(jobs[0], NetworkResult("completed", 0.5))
+    database.close()
+    assert known.repeats == 0
