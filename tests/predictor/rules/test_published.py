@@ -178,3 +178,9 @@ def test_the_unit_of_a_loss_changes_no_decision(curves, scale, uncertainty):
     ordinary = probabilities(1.0)
     assert min(ordinary) < 0.9 < 0.999 < max(ordinary)
     np.testing.assert_allclose(probabilities(scale), ordinary, atol=1e-6)
+
+
+def test_delta_1_stops_what_is_certain(curves):
+    stopper = EarlyStopper(Delta=1, burn_in=20, model=ols())
+    decision = stopper.decide(LearningCurves(curves.values[:1] / 100).until(4), curves[:30])
+    assert (decision.stop, decision.probability) == (True, 1.0)

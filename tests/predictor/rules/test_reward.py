@@ -156,3 +156,24 @@ def test_the_published_criterion_says_it_itself(curves):
             stops += 1
             assert forecaster.forecast(curve, curves[:25]).y_hat_T == pytest.approx(decision.y_hat_T)
     assert stops > 5
+
+
+def test_what_is_expected_of_a_perplexity_is_a_perplexity_also_without_a_model():
+    history = LearningCurves(np.array([[90.0, 60.0, 50.0], [80.0, 50.0, 40.0]]), metric="perplexity")
+    curve = LearningCurves(np.array([[300.0, 200.0, np.nan]]), metric="perplexity")
+    decision = ForecastAtStop(Always(STOP), LastSeen()).decide(curve, history)
+    assert decision.y_hat_T == 200
+    assert decision.y_best == pytest.approx(40)
+
+
+class Expects:
+    """A forecaster with one answer."""
+
+    def forecast(self, curve, history):
+        return Expected(0.5, 0.1)
+
+
+def test_a_decision_to_stop_gets_both_numbers_of_the_forecaster(curves):
+    own = Decision(stop=True, reason="hopeless", y_hat_T=0.9, sigma=0.3, y_best=0.7)
+    decision = ForecastAtStop(Always(own), Expects()).decide(curves[20].until(3), curves[:9])
+    assert (decision.y_hat_T, decision.sigma, decision.y_best) == (0.5, 0.1, 0.7)
