@@ -90,11 +90,11 @@ class Scripted:
         self.heard.append((report.attempt, report.epoch))
         return self.heard[-1] == self.stop
 
-    def run(self):
+    def run(self, recipe=RECIPE):
         recording = Checkpoint(self.checkpoint.path, self.checkpoint.every)
         recording.save = self.save
         return Course(
-            RECIPE,
+            recipe,
             self.chance,
             start=self.start,
             train_epoch=self.train_epoch,
@@ -150,6 +150,13 @@ def test_failed_tries_take_little_more_than_a_full_training(path, asked, tries):
     assert subject.heard == places
 
 
+def test_where_the_first_epoch_decides_even_one_epoch_gets_all_tries(path):
+    places = [(attempt, 1) for attempt in (1, 2, 3)]
+    subject = Scripted(path, accuracies=[0.1] * 3, places=places)
+    assert subject.run(TrainingRecipe(epochs=1, attempts=3)).outcome is Outcome.CHANCE
+    assert subject.heard == places
+
+
 def test_where_chance_is_never_asked_a_network_that_learns_nothing_is_trained_to_the_end(path):
     places = [(1, epoch) for epoch in (1, 2, 3, 4)]
     subject = Scripted(path, accuracies=[0.1] * 4, chance=Chance(0.1, 0.15, epoch=None), places=places)
@@ -200,6 +207,8 @@ def test_without_its_checkpoint_a_training_begins_again_and_the_same_is_heard(pa
     [
         ({}, Outcome.COMPLETED, 5),
         ({"stop": (2, 2)}, Outcome.STOPPED, 3),
+        ({"stop": (1, 1)}, Outcome.STOPPED, 1),  # although it failed: whoever stops does not want another try
+        ({"losses": {(2, 2): float("nan")}}, Outcome.DIVERGED, 3),
         ({"losses": {(2, 3): float("nan")}}, Outcome.DIVERGED, 4),
         ({"losses": {(2, 3): float("inf")}, "stop": (2, 3)}, Outcome.DIVERGED, 4),
     ],

@@ -173,3 +173,14 @@ def test_nothing_asked_changes_nothing():
     images = torch.from_numpy(random_images(3))
     drawn = Augmentation.draw(3, mirror=False, translate=0, generator=torch.Generator())
     assert torch.equal(drawn.apply(images, slice(0, 3)), images)
+
+
+def test_a_training_epoch_is_augmented_and_images_in_order_are_not(images):
+    (plain, _), *_ = load(images).in_order(100)
+    batches = list(load(images).shuffled(TrainingRecipe(batch_size=5, mirror=True), generator()))
+    order = torch.cat([labels for _, labels in batches])
+    found = torch.cat([batch for batch, _ in batches])
+    as_it_is, turned = ((found == expected[order]).flatten(1).all(1) for expected in (plain, plain.flip(3)))
+    assert (as_it_is ^ turned).all()
+    assert as_it_is.any()
+    assert turned.any()

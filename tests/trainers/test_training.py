@@ -272,3 +272,24 @@ def test_a_process_that_is_killed_loses_no_epoch_but_the_last(trainer, noise, tm
     assert tuple(resumed[: len(saved)]) == saved  # seconds included: nothing was trained again
     subject.train(LEARNER, seed=5, on_epoch=lambda report: whole.append(report) or len(whole) == len(resumed))
     assert numbers(resumed) == numbers(whole)
+
+
+def test_every_attempt_has_its_own_weights_and_every_epoch_its_own_rate_order_and_dropout(trainer, noise):
+    subject, weights, rates, orders, draws = trainer(noise, decay_every=1), set(), [], set(), set()
+    for attempt, epoch in ((1, 1), (1, 2), (2, 1)):
+        state = subject.start(SMALL, seed=0, attempt=attempt)
+        state.epoch, order = epoch - 1, []
+
+        def step(images, labels, state=state, order=order):
+            order.extend(labels.tolist())
+            draws.add(torch.rand(()).item())
+            rates.append(state.optimizer.param_groups[0]["lr"])
+            return torch.zeros(())
+
+        state.step = step
+        weights.add(next(state.network.parameters()).sum().item())
+        assert subject.train_epoch(state, seed=0).learning_rate == rates[-1]
+        orders.add(tuple(order))
+    assert len(weights) == 2
+    assert len(orders) == len(set(rates)) == 3
+    assert len(draws) == len(rates)
