@@ -36,7 +36,8 @@ def test_whatever_differs_is_learned_from_anew(curves, fit):
     other = {**curves.architecture, name: curves.architecture[name] + 1}
     different = [curves, curves[:5], curves[::-1], curves.until(3), replace(curves, architecture=other)]
     different.append(LearningCurves(curves.values, curves.architecture, curves.hyperparameters, "loss"))
-    assert [cache.fitted_to(some, fit) for some in different] == list(range(6))
+    different.append(replace(curves, hyperparameters={"lr": 2 * curves.hyperparameters["lr"]}))
+    assert [cache.fitted_to(some, fit) for some in different] == list(range(7))
 
 
 def test_the_model_that_was_not_asked_for_longest_is_dropped(curves, fit):
@@ -92,3 +93,26 @@ def test_threads_that_share_a_rule_get_models_of_their_own_histories(make_curves
         return {float(models.fitted(history[:]).curves_.values[0, 0]) for _ in range(1000)}
 
     assert list(hasty_threads.map(learned_from, histories)) == [{one.values[0, 0]} for one in histories]
+
+
+class Noted(SequentialRegression):
+    """Notes what it is fitted with, and learns nothing."""
+
+    def fit(self, curves, y=None, taus=None, prior=None):
+        self.noted = len(curves), taus, prior
+        return self
+
+
+def test_a_refit_knows_the_first_fit_and_neither_fits_an_epoch_before_it_is_asked_for(make_curves):
+    model = GrowingModel(Noted(), first=6, growth=1.5).fitted(make_curves(10, 4, seed=2))
+    *noted, prior = model.noted
+    assert noted == [9, ()]
+    assert prior.noted == (6, (), None)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda models: pickle.loads(pickle.dumps(models))])
+def test_a_copy_goes_without_the_models(curves, copied):
+    models = GrowingModel(Noted(), first=6, growth=None)
+    models.fitted(curves)
+    assert models._grown is not None
+    assert copied(models)._grown is None
