@@ -72,6 +72,8 @@ def test_gap_is_one_layer_and_softmax_another():
         ("[C(64,3,1, SM(10)]", "'C(64,3,1, SM(10)'", "one of"),
         ("hello", "'hello'", "one of"),
         ("[C(64,3,1), SM(" + "9" * 50 + ")]", "'SM(99", "at most 5 digits"),
+        ("[C(64,3,1), SM(000010)]", "'SM(000010)'", "at most 5 digits"),
+        ("[C(٦٤,3,1), SM(10)]", "'C(٦٤,3,1)'", "whole numbers"),
     ],
 )
 def test_the_token_at_fault_is_quoted_with_what_would_be_right(text, quoted, hint):
