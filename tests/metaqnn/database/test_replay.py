@@ -2,12 +2,13 @@
 
 import time
 from contextlib import closing, contextmanager, nullcontext
-from math import inf, nan
+from math import inf, isnan, nan
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.database import NetworkResult, ReplayDatabase
 from metaqnn.database.migrate import NoSearchError
 from metaqnn.database.replay import SearchRecord
@@ -152,6 +153,32 @@ def test_what_a_search_began_with_is_read_back(new_database, config):
         ReplayDatabase.open(url, 3)
 
 
+def test_a_search_is_changed_and_the_others_of_its_database_stay(new_database):
+    url, first = new_database()
+    record = first.record()
+    longer = EpsilonSchedule.parse("1.0:12,0.5:6,0.1:60")
+    with closing(ReplayDatabase.create(url, record)) as second:
+        second.set_environment({"device": "cuda:1"})
+        second.extend(longer)
+        assert (second.record().config.schedule, second.record().environment) == (
+            longer,
+            {"device": "cuda:1"},
+        )
+    assert first.record() == record
+    first.close()
+
+
+def test_epochs_and_decisions_are_read_back(stored):
+    _, database = stored
+    database.add_epoch(1, epoch(1), DECISION, purpose="audit")
+    database.add_epoch(1, epoch(1, attempt=2))
+    assert database.stored_epochs(1) == [
+        (epoch(1), None),
+        (epoch(2), DECISION),
+        (epoch(1, attempt=2), None),
+    ]
+
+
 def test_networks_and_samples_come_in_order_of_proposal(new_database):
     _, database = new_database()
     first = database.propose(0, 1.0, network(1))
@@ -179,6 +206,13 @@ def test_a_result_gives_all_waiting_samples_their_places(stored):
     assert [row.position for row in database.stored_samples()] == [0, 1]
 
 
+def test_a_result_gives_no_sample_of_another_search_a_place(stored):
+    url, database = stored
+    with closing(ReplayDatabase.create(url, database.record())) as other:
+        other.finish(other.propose(0, 1.0, network(1)), STOPPED, 1, {0: 0})
+    assert [row.position for row in database.stored_samples()] == [None, None]
+
+
 def test_epochs_of_all_attempts_are_counted_but_the_curve_is_the_last_ones(new_database):
     _, database = new_database()
     for number in (1, 2, 3):
@@ -203,6 +237,8 @@ def test_a_loss_that_is_no_number_is_stored_as_none(new_database, ask, loss):
     database.propose(0, 1.0, network(1))
     database.add_epoch(1, epoch(1, loss=loss))
     assert ask(url, "SELECT loss FROM epochs") == [(None,)]
+    ((report, _),) = database.stored_epochs(1)
+    assert isnan(report.loss)
 
 
 def test_an_interrupted_training_is_forgotten_with_its_decisions_but_no_other(stored, ask):
