@@ -32,12 +32,30 @@ def greedy(new_database):
     return new_database(schedule=EpsilonSchedule.parse("1.0:6,0:300"), stopping="none")[1]
 
 
+def in_tiny_space(search):
+    """3 convolutions 1x1, each with GAP or SM: 6 networks."""
+    search.known.agent.space = search.space = tiny = search.config.space(1, 2, 10)
+    search.known.agent.__init__(tiny)
+    return search
+
+
+def test_while_networks_are_in_training_a_search_waits_for_what_becomes_of_them(new_database, open_search):
+    schedule = EpsilonSchedule.parse("1.0:100000")
+    _, database = new_database(schedule=schedule, stopping="none", layer_limit=1)
+    search = in_tiny_space(open_search(database))
+    tasks = list(iter(search.next_task, None))
+    assert len(tasks) == 6
+    for task in tasks:
+        assert search.next_task() is None
+        search.on_failure(task, "crashed", "")
+    with pytest.raises(SearchStopped, match="led to one of the 6 known networks"):
+        search.next_task()
+
+
 def test_an_exhausted_state_space_ends_the_search(new_database, open_search, formula_trainer):
     schedule = EpsilonSchedule.parse("1.0:100000")
     _, database = new_database(schedule=schedule, stopping="none", layer_limit=1)
-    search = open_search(database)
-    search.known.agent.space = search.space = tiny = database.record().config.space(1, 2, 10)
-    search.known.agent.__init__(tiny)  # 3 convolutions 1x1, each with GAP or SM: 6 networks
+    search = in_tiny_space(open_search(database))
     with pytest.raises(
         SearchStopped, match=r"at epsilon 1 led to one of the 6 known networks: the state space has hardly"
     ):

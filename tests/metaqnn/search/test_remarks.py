@@ -50,6 +50,14 @@ def test_rewards_below_the_initial_q_value_are_told_when_the_agent_begins_to_cho
     assert "--initial-q 0" in told
 
 
+def test_while_layers_are_drawn_at_random_nothing_is_told_of_rewards(
+    new_database, open_search, formula_trainer, warnings
+):
+    _, database = new_database(schedule=EpsilonSchedule.parse("1.0:3"), stopping="none", initial_q=0.999)
+    open_search(database).run(SerialExecutor(formula_trainer(5)))
+    assert warnings() == []
+
+
 def test_nothing_is_told_of_rewards_above_it_or_before_there_are_any(warnings):
     remarks = Remarks(Chance.published(10, 1.5), initial_q=0.5)
     remarks.choosing([])
