@@ -246,3 +246,15 @@ def test_a_dead_run_beyond_the_training_range_is_extrapolated_by_its_curve_not_b
         model.predict(LearningCurves(flat, {"width": np.array([w])}), 3)[0] for w in (60.0, 1.0, 0.01)
     ]
     assert predictions[1] == pytest.approx(predictions[2], abs=1e-3)
+
+
+def test_other_random_numbers_take_other_curves_and_other_settings_at_each_tau(curves):
+    models = [
+        SequentialRegression(n_settings=3, max_curves=20, random_state=state).fit(curves, taus=[2, 3])
+        for state in (0, 0, 1)
+    ]
+    first, again, other = (
+        (model.curves_.names, *(model.models_[tau].regressor.settings_ for tau in (2, 3))) for model in models
+    )
+    assert repr(first) == repr(again)
+    assert len({repr(drawn) for drawn in (*first, *other)}) == 6

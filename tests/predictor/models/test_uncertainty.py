@@ -35,6 +35,15 @@ def test_conformal_holds_its_promise_on_skewed_errors():
     assert 0.05 < np.mean(exceeded) < 0.15
 
 
+def test_level_is_the_closed_form():
+    residuals, levels = np.array([0.1, -0.2, 0.05]), np.array([0.2, 0.5, 0.9])
+    overall, bandwidth = np.mean(residuals**2), 0.5 * np.std(levels)
+    weights = np.exp(-((0.6 - levels) ** 2) / (2 * bandwidth**2))
+    expected = np.sqrt((weights @ residuals**2 + 5 * overall) / (weights.sum() + 5))
+    spread = make_uncertainty("level", residuals, levels)
+    np.testing.assert_allclose(spread.std(np.array([0.6])), expected)
+
+
 def test_level_follows_errors_that_shrink_towards_the_top():
     levels = np.linspace(0, 1, 200)
     residuals = RNG.normal(size=200) * np.where(levels > 0.5, 0.01, 0.1)
