@@ -132,6 +132,28 @@ def test_the_reason_tells_the_ranks_that_decide(recorded, past):
     assert [p for _, p in by_rank] == [p for _, p in by_chance]
 
 
+@pytest.mark.parametrize(("ranks", "more"), [("seen", 9), ("fitted", 0)])
+def test_those_that_finished_since_the_fit_count_where_all_seen_are_ranked(recorded, past, ranks, more):
+    """Nine networks as good as the best until they were stopped: too few for another fit."""
+    known = past[: refit_size(past, burn_in=6)]
+    good = known[[int(np.nanargmax(known.final))] * 9].until(4)
+    worst = recorded[100 + int(np.argmin(recorded.final[100:]))].until(4)
+
+    def told(history, form, **settings):
+        reason = RankEnvelope(ranks=ranks, **settings).decide(worst, history).reason
+        return [int(number) for number in re.search(form, reason).groups()]
+
+    histories = known, LearningCurves.concatenate(known, good)
+    form = r"ranked (\d+)\w\w of (\d+) .*; at most \d+ of (\d+) networks go on"
+    before, now = (told(history, form) for history in histories)
+    assert now == [number + more for number in before]
+    (limit,), (later,) = (
+        told(history, r"so up to the (\d+)\w\w go on", c=1000, reduction_factor=None) for history in histories
+    )
+    seen = before[1] - 1  # without the network itself
+    assert later / limit == pytest.approx((seen + more) / seen, rel=0.01)
+
+
 def test_only_looks_stop(recorded, past):
     rule = RankEnvelope()
     poor = altered(recorded[120], np.full(20, 0.01))
