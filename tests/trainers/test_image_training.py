@@ -35,6 +35,13 @@ def test_balanced_accuracy_is_that_of_the_answers(trainer, digits):
     assert 0.5 < report.accuracy != accuracy_score(labels, found)
 
 
+def test_the_loss_is_the_mean_over_the_images_that_are_trained_on(trainer, noise):
+    subject = trainer(noise)
+    state = subject.start(SMALL, seed=0)
+    state.step = lambda images, labels: torch.tensor(2.0 * len(labels))  # summed over a batch
+    assert subject.train_epoch(state, seed=0).loss == 2
+
+
 def test_batches_filled_up_train_alike(trainer, noise):
     """As on CUDA: the last batch of 32 has 8 images, which are the only ones that count in it."""
     plain, filled = (trainer(noise, mirror=True, precision="float32") for _ in range(2))
