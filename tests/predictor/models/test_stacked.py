@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves, PredictorError, make_method
+from predictor.models.sequential import tau_seed
 from predictor.models.stacked import StackedRegression
 from predictor.models.stacked_tau import stack_weights
 from predictor.models.tau_model import fit_tau
@@ -42,6 +43,23 @@ def test_members_are_fitted_as_alone(curves, stack):
     member = stack._members(3)["robust-gp"]
     alone = fit_tau(curves[:40], 3, member.regressor, member.features, member.target, "loocv", False)
     np.testing.assert_array_equal(stack.model(3).members["robust-gp"].predict(curves), alone.predict(curves))
+
+
+def test_searches_that_resume_get_the_members_that_they_began_with():
+    """Else networks stopped before and after are rewarded by different forecasts."""
+    stack, summary = StackedRegression(random_state=4), ("TS-summary", "log-AP", "log-HP")
+    members = stack._members(3)
+    assert stack.max_curves == 500
+    assert {name: (member.features, member.target) for name, member in members.items()} == {
+        "robust-gp": (summary, "increment"),
+        "nu-svr-rbf": (("TS", "AP", "HP"), "final"),
+        "ridge": (summary, "increment"),
+        "random-forest": (summary, "increment"),
+        "last-seen": (summary, "increment"),
+    }
+    forest, ridge = (members[name].regressor for name in ("random-forest", "ridge"))
+    assert (forest.n_settings, forest.trees, forest.random_state) == (1, (50, 50), tau_seed(4, 3))
+    assert ridge.penalty == 1
 
 
 def test_residuals_of_a_curve_do_not_use_its_own_errors(curves, stack):
