@@ -227,6 +227,21 @@ def test_many_faults_in_a_row_stop_the_search_with_the_reason(new_database, open
     assert search.trained == CONSECUTIVE_FAULTS
 
 
+def test_trainings_that_take_too_long_are_faults_too(new_database, open_search):
+    search = open_search(new_database()[1])
+    for _ in range(CONSECUTIVE_FAULTS - 1):
+        search.on_failure(search.next_task(), "timed_out", "")
+    with pytest.raises(SearchStopped, match=r"10 networks in a row failed, .* with: timed_out$"):
+        search.on_failure(search.next_task(), "timed_out", "")
+
+
+def test_faults_between_sound_networks_stop_nothing_however_many(new_database, open_search, formula_trainer):
+    _, database = new_database(stopping="none")
+    search = open_search(database)
+    search.run(SerialExecutor(formula_trainer(5, crash=range(1, 25, 2))))
+    assert search.trained == search.config.schedule.total == 24
+
+
 def test_an_error_of_the_stopping_rule_is_not_taken_for_the_networks_fault(
     new_database, open_search, formula_trainer
 ):
