@@ -4,7 +4,7 @@ import pytest
 from predictor import LearningCurves
 from predictor.rules.envelope import scoring
 from predictor.rules.envelope.looks import look_epochs
-from predictor.rules.envelope.scoring import Target, fit_looks
+from predictor.rules.envelope.scoring import Score, Target, fit_looks
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +81,12 @@ def test_of_many_results_the_latest_and_the_best_teach_and_all_are_ranked(finish
         assert len(model.chances) == len(models[tau].chances)
         assert len(model.ranks_of_best) == 4
         assert model.worst == final.min()
+
+
+def test_nothing_is_expected_to_be_worse_than_all_that_is_known_to_be_possible(finished, models):
+    worst = float(np.nanmin(finished.final))
+    absurd = Score(chance=0.0, mean=-100.0)
+    for model in models.values():
+        for least, expected in ((2 * worst, worst), (worst / 4, worst / 4)):
+            curve = LearningCurves(np.full((1, finished.T), least))
+            assert model.expected(absurd, curve) == expected
