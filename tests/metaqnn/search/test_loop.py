@@ -10,6 +10,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.search.loop import CONSECUTIVE_FAULTS
+from metaqnn.search.randomness import Purpose, derived_seed, generator
 from trainers import Outcome, TrainingResult
 
 WRITES = ("propose", "repeat", "add_epoch", "finish", "forget_training")
@@ -160,6 +161,19 @@ def test_audits_are_chosen_by_the_networks_number_alone(new_database, open_searc
     search = open_search(database)
     search.run(SerialExecutor(formula_trainer(5)))
     assert outcome_of(url, search) == audited  # which was killed on the way
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_seed_and_number_decide_what_a_network_is_trained_with_and_whether_it_is_audited(
+    new_database, open_search, seed
+):
+    search = open_search(new_database(seed=seed, audit=0.5)[1])
+    jobs, numbers = [], range(1, 9)
+    search._monitor = lambda job, stored: jobs.append(job)
+    seeds = [search.next_task().seed for _ in numbers]
+    assert seeds == [derived_seed(seed, Purpose.TRAINING, number) for number in numbers]
+    draws = [generator(seed, Purpose.AUDIT_IN_LOOP, number).random() for number in numbers]
+    assert [search._audited(job) for job in jobs] == [draw < 0.5 for draw in draws]
 
 
 def test_all_stops_can_be_audited(new_database, open_search, formula_trainer):
