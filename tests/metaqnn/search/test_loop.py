@@ -1,5 +1,6 @@
 """The search loop: what is stored, and that an interruption anywhere changes nothing."""
 
+from collections import Counter
 from dataclasses import replace
 from math import nan
 
@@ -201,6 +202,19 @@ def test_a_crash_of_the_trainer_is_a_recorded_outcome(new_database, open_search,
     assert networks[2]["outcome"] == "out_of_memory"
     assert networks[1]["reward"] == networks[2]["reward"] == 1 / 10
     assert len(networks) == search.config.schedule.total
+
+
+def test_the_rule_sees_completed_and_stopped_networks_and_no_failures_as_after_a_resume(
+    new_database, open_search, formula_trainer
+):
+    _, database = new_database()
+    search = open_search(database)
+    search.run(SerialExecutor(formula_trainer(5, crash={2}, oom={3})))
+    outcomes = Counter(row.outcome for row in database.stored_networks())
+    seen, resumed = (one.known.history.curves for one in (search, open_search(database)))
+    assert len(seen) == outcomes["completed"] + outcomes["stopped"] == 22
+    assert outcomes["stopped"] > 0
+    np.testing.assert_array_equal(seen.values, resumed.values)
 
 
 @pytest.mark.parametrize("wrong", [{"accuracy": nan}, {"accuracy": 54.3}, {"learning_rate": nan}])
