@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from os.path import relpath
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy
@@ -60,6 +63,8 @@ class TuneFolder:
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
         """Write down where the study is, for any working directory and without a password, and what it is.
 
+        A relative SQLite file is found from the run folder, too: both can be moved or copied together.
+
         Args:
             name: of the study.
             storage: its URL; None for this folder's own file.
@@ -74,6 +79,9 @@ class TuneFolder:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         url = None if storage is None else _stored(storage)
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
+        file = None if storage is None else sqlite_file(storage)
+        if file is not None and not file.is_absolute():
+            facts["from_here"] = relpath(file.resolve(), self.path.resolve())
         write_whole(self.path / STUDY, json.dumps(facts, indent=2) + "\n")
 
     def open(self, storage: str | None = None) -> tuple[str, str, TuneSettings, Environment]:
@@ -92,7 +100,7 @@ class TuneFolder:
             raise RunFolderError(f"{str(self.path)!r} holds no tuning: there is no {STUDY} in it")
         try:
             remembered = small_json(file)
-            url, name = remembered["url"], str(remembered["study"])
+            url, name = self._found(remembered), str(remembered["study"])
             settings = TuneSettings(**remembered["settings"])
             place = Environment.stored(remembered["environment"])
         except (LookupError, OSError, TypeError, ValueError) as error:
@@ -101,6 +109,12 @@ class TuneFolder:
             there = "in its own file" if url is None else f"in {without_password(url)}"
             raise TuneError(f"the study of {str(self.path)!r} is {there}, not in {without_password(storage)}")
         return self._url(storage or url, named=storage is not None), name, settings, place
+
+    def _found(self, remembered: Mapping[str, Any]) -> str | None:
+        """The URL; of a relative file, that which lies where it lay from here, if there is one."""
+        url: str | None = remembered["url"]
+        file = self.path.resolve() / remembered.get("from_here", "")
+        return _with_file(url, file) if url is not None and file.is_file() else url
 
     def move(self, place: Environment) -> None:
         """Write down where trials are trained from now on; the folder is locked, and holds a study."""
@@ -139,9 +153,9 @@ def sqlite_text(path: Path) -> str:
 
 
 def sqlite_file(storage: str) -> Path | None:
-    """The file of an SQLite storage; None for a server, and where the URL has settings of SQLite's own."""
+    """The file of an SQLite storage; None for a server, and where the name is a URI of SQLite's own."""
     url = make_url(storage)
-    if url.get_backend_name() != "sqlite" or url.query or not url.database:
+    if url.get_backend_name() != "sqlite" or "uri" in url.query or not url.database:
         return None
     return Path(url.database)
 
@@ -150,7 +164,13 @@ def _stored(storage: str) -> str:
     """The URL without a password, and with the whole path of an SQLite file. Raises MirrorError."""
     plain = without_password(storage)
     file = sqlite_file(plain)
-    return plain if file is None else sqlite_text(file)
+    return plain if file is None else _with_file(plain, file)
+
+
+def _with_file(url: str, file: Path) -> str:
+    """The URL with the whole path of this file, its settings kept."""
+    _, mark, settings = url.partition("?")
+    return sqlite_text(file) + mark + settings
 
 
 def _are_same(storage: str, url: str | None) -> bool:

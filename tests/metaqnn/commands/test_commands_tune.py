@@ -251,9 +251,10 @@ def test_a_storage_that_holds_another_study_is_refused(tmp_path, refused):
     )
 
 
-def test_a_storage_is_found_from_another_working_directory(tmp_path, monkeypatch, refused):
+@pytest.mark.parametrize("url", ["sqlite:///shared.db", "sqlite:///shared.db?timeout=60"])
+def test_a_storage_is_found_from_another_working_directory(url, tmp_path, monkeypatch, refused):
     monkeypatch.chdir(tmp_path)
-    options = ("--epochs", "1", "--trials", "1", "--storage", "sqlite:///shared.db", "--run-dir", "run")
+    options = ("--epochs", "1", "--trials", "1", "--storage", url, "--run-dir", "run")
     assert main(["tune", NETWORK, *SMALL, *options]) == 0
     assert main(["tune", NETWORK, *SMALL, *options]) == 0  # the same command names the same file
     elsewhere = tmp_path / "elsewhere"
@@ -261,11 +262,25 @@ def test_a_storage_is_found_from_another_working_directory(tmp_path, monkeypatch
     monkeypatch.chdir(elsewhere)
     assert main(["tune", "--resume", "../run", "--trials", "1", "--quiet"]) == 0
     file = tmp_path / "run" / STUDY
-    facts = {**json.loads(file.read_text()), "url": "sqlite:///shared.db"}  # as earlier versions stored it
-    file.write_text(json.dumps(facts))
+    facts = json.loads(file.read_text())
+    del facts["from_here"]
+    file.write_text(json.dumps({**facts, "url": "sqlite:///shared.db"}))  # as earlier versions stored it
     message = f"{elsewhere / 'shared.db'} any more: there is no such file; put it back"
     assert message in refused("tune", "--resume", "../run")
     assert not list(elsewhere.iterdir())
+
+
+def test_a_storage_is_moved_and_copied_with_the_run_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ("--epochs", "1", "--trials", "1", "--storage", "sqlite:///a/shared.db", "--run-dir", "a/run")
+    (tmp_path / "a").mkdir()
+    assert main(["tune", NETWORK, *SMALL, *options]) == 0
+    shutil.copytree("a", "b")
+    for folder, trials in (("b", "2"), ("a", "1")):
+        assert main(["tune", "--resume", f"{folder}/run", "--trials", trials, "--quiet"]) == 0
+        assert f"{trials} trial" in capsys.readouterr().out
+    shutil.move("a", "c")
+    assert main(["tune", "--resume", "c/run", "--quiet", "--storage", "sqlite:///c/shared.db"]) == 0
 
 
 def test_if_every_trial_fails_it_says_why_and_ends_with_1(tmp_path, capsys):
