@@ -45,7 +45,7 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, want
     if CALLABLE.fullmatch(name):
         return Source(name, (), lambda image_size: read_callable(name, wanted.own_validation))
     path = Path(name).expanduser()
-    if _is_path(name) and path.exists():
+    if is_path(name) and path.exists():
         return _open_path(path, _stem(path), wanted)
     named = NAMED_SETS.get(name)
     found = None if data_dir is None else _find_in(data_dir, name, named, wanted)
@@ -60,7 +60,7 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, want
     return found
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
     """Whether a name is written as a path, as shells complete them, and not as a name in `data_dir`."""
     return name.startswith("~") or name.endswith("/") or name.split("/")[0] in ("", ".", "..")
 

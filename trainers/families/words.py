@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers.datasets import DatasetError
+from trainers.datasets.find import is_path
 
 PARTS = ("train", "valid", "test")
 END, UNKNOWN = "<eos>", "<unk>"
@@ -63,8 +64,8 @@ class WordDataset:
 def find_words(name: str, data_dir: str | os.PathLike[str] | None = None) -> dict[str, Path] | None:
     """The files of a text's parts by their names: `NAME.train.txt` and so on.
 
-    They are looked for in `data_dir`, in `data_dir/NAME`, and in the folder NAME itself; None if the training
-    part is nowhere there.
+    They are looked for in `data_dir`, in `data_dir/NAME`, and in the folder NAME itself; only in the last if
+    NAME is written as a path (`./NAME`) and is there. None if the training part is nowhere there.
     """
     for folder in _folders(name, data_dir):
         files = {part: folder / f"{Path(name).name}.{part}.txt" for part in PARTS}
@@ -76,7 +77,7 @@ def find_words(name: str, data_dir: str | os.PathLike[str] | None = None) -> dic
 def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> list[Path]:
     """Where a text is looked for."""
     given = Path(name).expanduser()
-    if data_dir is None:
+    if data_dir is None or (is_path(name) and given.is_dir()):
         return [given]
     data = Path(data_dir).expanduser()
     return [data, data / name, given]

@@ -29,6 +29,16 @@ def test_a_text_is_found_in_the_data_folder_or_in_one_of_its_name(tmp_path, inne
     assert data.num_classes == 5
 
 
+@pytest.mark.parametrize(("name", "found"), [("./ptb", "b"), ("ptb/", "b"), ("ptb", "a"), ("./gone", "c")])
+def test_a_name_written_as_a_path_means_the_text_there(tmp_path, monkeypatch, name, found):
+    """Where there is such a folder; otherwise it is looked for in the data folder, as a plain name is."""
+    data = write(tmp_path / "data", train="a x\n")
+    write(data, "gone", train="c x\n")
+    write(tmp_path / "ptb", train="b x\n")
+    monkeypatch.chdir(tmp_path)
+    assert spelled(load_words(name, data_dir=data), "train") == [found, "x", "<eos>"]
+
+
 def test_with_a_limit_the_vocabulary_is_that_of_the_words_used(tmp_path):
     write(tmp_path, train="a b c d e f\n", valid="f a f a\n")
     data = load_words("ptb", data_dir=tmp_path, limit=2, valid_limit=2)
