@@ -64,12 +64,13 @@ def _found(tree: Tree, own_validation: bool) -> Layout:
     splits = _splits_above(tree)
     if splits is not None:
         return _with_splits(tree, splits, own_validation)
+    notes = _note_of_train(tree)
     splits = _splits_below(tree)
     if splits is not None:
         return _with_splits_in_classes(tree, splits, own_validation)
     files = tree.by_class(tree.images, tree.base)
     names = tree.class_names(files, tree.folders, tree.base)
-    return Layout(names, tree.label(files, names), [], [], _note_of_folders(tree))
+    return Layout(names, tree.label(files, names), [], [], (*notes, *_note_of_folders(tree)))
 
 
 def _note_of_folders(tree: Tree) -> tuple[str, ...]:
@@ -118,17 +119,22 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
     if list(found.values()) == ["train"] and len(inside[min(found)]) > 1 and not any(map(inside.get, others)):
         return found
     _refuse_what_is_alike(tree, heads, found)
-    _refuse_train_beside_folders(tree, plain, others)
     return None
 
 
-def _refuse_train_beside_folders(tree: Tree, plain: Mapping[str, str], others: list[str]) -> None:
-    """Refuse `train/{cat,dog}` beside folders with folders in them: "train" would be a class."""
-    divided = [head for head in others if tree.inside[head]]
-    for head, role in plain.items():
-        if role == "train" and len(tree.inside[head]) > 1 and divided:
-            what = f"looks like the training images, but in {_first(divided)} are folders, too"
-            tree.refuse(f"{head!r} {what}: move these elsewhere, or rename {head!r} if it is a class")
+def _note_of_train(tree: Tree) -> tuple[str, ...]:
+    """A line if `train/{cat,dog}` is a class beside others with folders in them; refuse it beside one."""
+    heads = sorted(tree.inside)
+    found = roles(heads)
+    train = [head for head in heads if PLAIN.get(head.lower()) == "train" and len(tree.inside[head]) > 1]
+    divided = [head for head in heads if head not in found and tree.inside[head]]
+    if not train or not divided:
+        return ()
+    if len(divided) == 1:
+        what = f"looks like the training images, but in {divided[0]!r} are folders, too"
+        tree.refuse(f"{train[0]!r} {what}: move these elsewhere, or rename {train[0]!r} if it is a class")
+    beside = f"beside {_first(divided)}, in which are folders, too"
+    return (f"{train[0]!r} is a class {beside}; if it holds the training images, move the others elsewhere",)
 
 
 def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]) -> None:

@@ -286,6 +286,17 @@ def test_classes_that_are_all_divided_by_classes_stay_classes():
     assert layout_of(images)[0] == ("a", "b", "c")
 
 
+def test_train_beside_two_or_more_divided_folders_is_a_class_and_named_in_a_note():
+    names, _, _, notes = layout_of(
+        "bus/red/1.png bus/blue/1.png car/a/1.png car/b/1.png train/steam/1.png train/diesel/1.png"
+    )
+    assert names == ("bus", "car", "train")
+    assert notes == (
+        "'train' is a class beside 'bus', 'car', in which are folders, too; if it holds the training images, "
+        "move the others elsewhere",
+    )
+
+
 def test_classes_that_hold_the_same_folders_are_told():
     names, *_, notes = layout_of(" ".join(f"{site}/{name}/1.png" for site in "AB" for name in ("cat", "dog")))
     assert names == ("A", "B")
