@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.options import ConfigError
 from metaqnn.config.tuned import read_json
 from metaqnn.output import counted
 from metaqnn.results.long_trained import ErrorRate
@@ -161,11 +162,20 @@ class SingleTraining:
 
 
 def precision_so_far(folder: Path) -> str | None:
-    """The precision of the training that goes on in a folder, as stored; None if none does."""
+    """The precision of the training that goes on in a folder, as stored; None if none does.
+
+    Raises:
+        ConfigError: there is no object in the file.
+        RunFolderError: the stored environment is damaged.
+    """
     file = folder / TRAINING
     if not file.exists() or (folder / RESULT).exists():
         return None
-    return Environment.stored(read_json(file).get("environment", {})).precision
+    environment = read_json(file).get("environment", {})
+    try:
+        return Environment.stored(environment).precision
+    except ConfigError as error:
+        raise RunFolderError(f"{str(file)!r} is damaged: {error}; give another --run-dir") from None
 
 
 def error_rate(result: dict[str, Any]) -> ErrorRate | None:

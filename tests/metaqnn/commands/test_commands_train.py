@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -192,6 +193,13 @@ def test_the_precision_stays_on_a_machine_that_would_choose_another(tmp_path, mo
     assert "trained in bfloat16, as before; for this device float32 would be" in capsys.readouterr().err
     assert main([*command, "--precision", "float32"]) == 0  # it has ended
     assert precision() == "bfloat16"
+
+
+@pytest.mark.parametrize("environment", [[], {"precision": 3}, {"workers": "x"}])
+def test_a_damaged_environment_is_refused_with_its_file_and_the_remedy(tmp_path, refused, environment):
+    (tmp_path / "train.json").write_text(json.dumps({"environment": environment}))
+    said = refused("train", NETWORK, *SMALL, "--epochs", "1", "--run-dir", str(tmp_path))
+    assert re.search(rf"'{tmp_path}/train\.json' is damaged: .*; give another --run-dir$", said.strip())
 
 
 def test_after_kill_9_the_same_command_goes_on(tmp_path, capsys):
