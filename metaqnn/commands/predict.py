@@ -81,7 +81,7 @@ def _classifier(namespace: argparse.Namespace) -> ImageClassifier:
         if namespace.data_dir is not None:
             raise ConfigError(f"--data-dir is {quoted(namespace.data_dir)}, but an export needs no data set")
         return exported(folder.path)
-    if folder.path.is_dir() and folder.kind() not in ("search", "training"):
+    if folder.path.is_dir() and folder.kind() is None:
         raise RunFolderError(
             f"{str(folder.path)!r} holds neither a search nor an export: there is no {folder.database.name} "
             f"and no {FACTS} in it"

@@ -112,6 +112,7 @@ def test_files_that_are_no_images_are_counted(export, photos, tmp_path, capsys):
             ["{empty}", "{broken}"],
             "holds neither a search nor an export: there is no search.db and no",
         ),
+        (["tuning", "{broken}"], "'tuning' holds a tuning, not a search: its results are in curves.csv and"),
         (["nowhere", "{broken}"], "there is no folder 'nowhere'"),
         (["{export}", "{broken}", "--rank", "2"], "--rank chooses among networks of a search, but"),
         (
@@ -125,6 +126,8 @@ def test_files_that_are_no_images_are_counted(export, photos, tmp_path, capsys):
 def test_bad_input_is_one_line(trained, export, tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "tuning").mkdir()
+    (tmp_path / "tuning" / "study.json").touch()
     (tmp_path / "broken.jpg").write_bytes(b"broken")
     places = {"export": export, "run": trained.path, "empty": "empty", "broken": "broken.jpg"}
     capsys.readouterr()
