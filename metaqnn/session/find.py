@@ -23,7 +23,7 @@ def existing_run(path: Path) -> RunFolder:
     """
     folder = RunFolder(path)
     try:
-        found = folder.database.is_file() or folder.storage.is_file()
+        found = folder.kind() == "search"
     except OSError as error:  # no permission, or no name that a folder can have
         raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     if not found:

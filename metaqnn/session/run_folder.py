@@ -67,8 +67,8 @@ class RunFolder:
         raise RunFolderError(f"too many run folders {parent / clean}-{stamp}*")
 
     def kind(self) -> Kind | None:
-        """What was begun in it, as its files say; None if nothing was. Raises OSError."""
-        found = (kind for kind, names in FILES.items() if any((self.path / name).exists() for name in names))
+        """What was begun in it, as its regular files say; None if nothing was. Raises OSError."""
+        found = (kind for kind, names in FILES.items() if any((self.path / name).is_file() for name in names))
         return next(found, None)
 
     def refuse_other(self, kind: Kind) -> None:
@@ -150,7 +150,7 @@ class RunFolder:
         Raises:
             DatabaseError: there is something else in the place of the database.
         """
-        return self.kind() == "search" and has_search(self.url, self.search_id)
+        return (self.database.exists() or self.storage.exists()) and has_search(self.url, self.search_id)
 
     def _place(self) -> tuple[URL, int | None]:
         if not self.storage.exists():

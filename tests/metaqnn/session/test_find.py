@@ -34,6 +34,15 @@ def test_a_folder_of_another_command_is_called_what_it_is(tmp_path, file, said):
         existing_run(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["search.db", "storage.json", "study.json", "train.json"])
+def test_a_folder_in_the_place_of_a_file_says_nothing(tmp_path, name):
+    run = tmp_path / "run"
+    (run / name).mkdir(parents=True)
+    assert RunFolder(run).kind() is None
+    with pytest.raises(RunFolderError, match=f"^'{run}' holds no search: there is no search.db in it$"):
+        existing_run(run)
+
+
 def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="cannot be read: File name too long"):
         existing_run(tmp_path / ("x" * 300))
