@@ -9,6 +9,7 @@ from metaqnn.search.randomness import Purpose, derived_seed, generator
 
 def test_the_numbers_of_the_purposes_never_change():
     names = ("SAMPLE", "REPLAY", "TRAINING", "PREDICTOR", "AUDIT", "DATA", "AUDIT_IN_LOOP", "FINETUNING")
+    names += ("BRACKET",)
     assert [(purpose.value, purpose.name) for purpose in Purpose] == list(enumerate(names, 1))
 
 

@@ -14,7 +14,7 @@ from metaqnn.tune.settings import TuneSettings
         ({"sampler": "randm"}, "--sampler is 'randm'; it must be tpe or random; did you mean 'random'?"),
         ({"epochs": 0}, "--epochs is 0; it must be a whole number from 1 to 10000"),
         ({"seed": -1}, "--seed is -1; it must be a whole number from 0"),
-        ({"image_size": 0}, "--image-size is 0; it must be a whole number from 1 to 4096"),
+        ({"image_size": 0}, "--image-size is 0; it must be a whole number from 1 to 1024"),
         ({"max_pixels": 0}, "--max-pixels is 0; it must be a whole number from 1"),
         ({"delta": 0.0, "stopping": None}, "--delta is 0.0; it must be a number above 0 and at most 1"),
         ({"delta": float("nan"), "stopping": None}, "--delta is nan"),
