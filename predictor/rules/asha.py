@@ -14,9 +14,10 @@ ROUNDING = 1e-9
 class Asha:
     """ASHA: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, algorithm 2.
 
-    Trainings pause at rungs of r, r eta, r eta^2, ... epochs. Whenever there is time for more, the best
-    training among the 1/eta best of a rung goes on to the next one, from the highest rung down; if there is
-    none, a new training begins. It is not a `StoppingRule`: nothing is stopped for good.
+    Trainings pause at rungs of r, r eta, r eta^2, ... epochs. Whenever another one can run, the rungs are
+    searched from the highest down: the best training that is among the 1/eta best of its rung and not yet
+    promoted goes on to the next rung. If there is none, a new training begins. It is not a `StoppingRule`:
+    nothing is stopped for good.
 
     Args:
         reduction_factor: eta >= 2.
@@ -42,11 +43,11 @@ class Asha:
     def promoted(
         self, scores: Sequence[Mapping[int, float]], beyond: Sequence[Collection[int]]
     ) -> tuple[int, int] | None:
-        """The training that goes on, and the place of the rung that it leaves; None if none may.
+        """The training that goes on, and the index of the rung that it leaves; None if none may.
 
         Args:
             scores: for each rung below T, the score there of each training that reached it, larger is better.
-            beyond: for each of them, the trainings that have been promoted from it already.
+            beyond: for each of these rungs, the trainings that have already been promoted from it.
         """
         for rung in reversed(range(len(scores))):
             here = scores[rung]

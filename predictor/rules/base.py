@@ -14,7 +14,7 @@ class Decision:
     """The decision of a stopping rule about one training after its latest epoch.
 
     `y_hat_T` and `y_best` are in the metric's own units, `sigma` is in `LearningCurves.scores` (the same for
-    accuracies, log scale for perplexities). None if a rule has no such value.
+    accuracies, log scale for perplexities). A value is None if the rule does not compute it.
 
     Attributes:
         stop: whether to stop the training now.
@@ -62,16 +62,16 @@ class NoStopping:
 
 
 def require_rule(rule: object) -> None:
-    """Raise `PredictorError` for what cannot decide, such as the name or the class of a rule."""
+    """Raise `PredictorError` for an object that cannot decide, such as the name or the class of a rule."""
     if isinstance(rule, type) or not isinstance(rule, StoppingRule):
         raise PredictorError(f"rule = {rule!r}; expected a stopping rule, such as make_rule('rank-envelope')")
 
 
 def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
-    """Raise `CurvesError` unless there is exactly one curve, of the length and metric of the history."""
+    """Raise `CurvesError` unless there is exactly one curve, with the length and metric of the history."""
     if len(curve) != 1 or curve.T != history.T:
         raise CurvesError(
-            f"{len(curve)} curves of {curve.T} epochs to decide on with a history of {history.T} epochs; "
-            f"expected one curve of as many epochs"
+            f"got {len(curve)} curves of {curve.T} epochs and a history of {history.T} epochs; "
+            f"expected one curve with as many epochs as the history"
         )
     check_measure(curve, history)

@@ -21,13 +21,13 @@ MODELS_KEPT = 4
 class GrowingModel:
     """A model of the first k completed networks, k = first, first g, first g^2, ... (rounded down).
 
-    k is the largest of these that there are, so that the model is a function of the history alone. Fits are
-    cached by the content of the curves that they learned from.
+    k is the largest of these numbers that the history reaches, so the model is a function of the history
+    alone. Fits are cached by the content of the curves that they learned from.
 
     Args:
         model: the model to fit; it stays unfitted itself.
         first: completed networks of the first fit.
-        growth: g > 1, or None to keep the first fit. Refits choose among the best settings of the first.
+        growth: g > 1, or None to keep the first fit. Refits choose among the best settings of the first fit.
     """
 
     def __init__(self, model: SequentialRegression, *, first: int, growth: float | None) -> None:
@@ -55,7 +55,7 @@ class GrowingModel:
             model = model if size == self.first else self._fit(history[rows[:size]], model)
             grown = lasting(history[:n]), model
         elif history.lasting:
-            grown = history[:n], grown[1]  # the same curves in the present memory: quickly compared
+            grown = history[:n], grown[1]  # the same curves in this history's memory: quicker to compare
         self._grown = grown
         return grown[1]
 
@@ -90,7 +90,7 @@ class FitCache(Generic[M]):
         return {"_kept": self._kept, "_models": {}, "_latest": None}
 
     def for_history(self, history: LearningCurves, find: Callable[[], M]) -> M:
-        """What `find` gave for this very object the last time, if it was the latest one asked for."""
+        """`find()`, or what it returned last time if that was for this very object."""
         latest = self._latest
         if latest is None or latest[0]() is not history:
             self._latest = latest = weakref.ref(history), find()

@@ -14,7 +14,7 @@ from predictor.errors import PredictorError
 
 READABLE = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
 LARGEST = 2**63 - 1
-"""Whole number that a setting may be, with either sign."""
+"""The largest whole number that a setting may be, with either sign."""
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -72,7 +72,7 @@ def read_setting(text: str, parameter: inspect.Parameter, rule: str) -> Any:
 
 
 def written(value: Any) -> str:
-    """A setting's value as it is written."""
+    """A setting's value as users write it."""
     return "none" if value is None else str(value)
 
 

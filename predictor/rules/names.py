@@ -95,7 +95,7 @@ RULES: dict[str, RuleKind] = {
 SCHEDULES: dict[str, RuleKind] = {
     "asha": RuleKind(Asha, "pause trainings at rungs, and let the best third go on; only in simulate"),
 }
-"""What else can be simulated by name: no stopping rules, as they say which training goes on."""
+"""What else can be simulated by name; not stopping rules, as they choose which training goes on."""
 ALIASES = {"paper": "published"}
 """Former names of rules."""
 
@@ -176,7 +176,7 @@ def make_rule(text: str) -> StoppingRule:
 
 
 def parse_rules(text: str) -> list[RuleSpec]:
-    """The rules in a list like `published:Delta=0.95,burn_in=50,median`, to simulate; `PredictorError`.
+    """The rules to simulate, in a list like `published:Delta=0.95,burn_in=50,median`; or `PredictorError`.
 
     A part with a `=` and no `:` before it is another setting of the preceding rule.
     """
@@ -192,7 +192,7 @@ def parse_rules(text: str) -> list[RuleSpec]:
 
 
 def default_rules() -> list[RuleSpec]:
-    """To simulate: our own rule, the published one, ASHA and, where Optuna is installed, its pruners."""
+    """The rules simulated by default: ours, the published one, ASHA and, if installed, Optuna's pruners."""
     ready = PRUNERS if find_spec("optuna") else ()
     return [RuleSpec.parse(name, simulated=True) for name in ("rank-envelope", "published", "asha", *ready)]
 

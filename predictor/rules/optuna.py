@@ -98,7 +98,7 @@ PRUNERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         lambda pruners: pruners.PatientPruner(pruners.MedianPruner(), patience=2),
     ),
 }
-"""Optuna's pruners by name: a line for people, and how the pruner is made of `optuna.pruners`.
+"""Optuna's pruners by name: a line for people, and how the pruner is made from `optuna.pruners`.
 
 Other settings are Optuna's defaults (5 start-up trials, automatic resources).
 """

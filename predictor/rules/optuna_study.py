@@ -41,8 +41,8 @@ class ReplayedStudy:
 
     Steps are epochs counted from 1, and larger is better. Most pruners keep notes in the trials and in
     themselves (rungs passed, resources computed), so they are asked about every finished training after each
-    of its epochs but the T-th. Their answers are ignored, because those trainings have already ended. Those
-    of `WITHOUT_NOTES` are asked only what somebody wants to know.
+    of its epochs but the T-th. Their answers are ignored, because those trainings have already ended. The
+    pruners in `WITHOUT_NOTES` are asked only when an answer is wanted.
     """
 
     def __init__(self, pruner: optuna.pruners.BasePruner, study_name: str) -> None:
@@ -102,7 +102,7 @@ class ReplayedStudy:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Optuna's message that there is a new study."""
+    """Suppress Optuna's message that a new study was created."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

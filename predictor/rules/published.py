@@ -17,7 +17,7 @@ from predictor.rules.growing import GrowingModel
 
 logger = logging.getLogger(__name__)
 FEW, MANY_TIMES = 0.05, 10
-"""If this share of the results makes sigma so many times larger, that is told; 8 times on recorded curves."""
+"""Warn if this share of the results makes sigma this many times larger; on recorded curves it was 8 times."""
 
 
 class EarlyStopper:
@@ -134,7 +134,7 @@ class EarlyStopper:
         low, high = np.percentile(results, [25, 75])
         if sigma > max(MANY_TIMES * without, (high - low) / 2):
             logger.warning(
-                "after epoch %d sigma is %.3g, and %.3g without the %d of %d completed results that were "
+                "after epoch %d, sigma is %.3g, but %.3g without the %d of %d completed results that were "
                 "predicted worst: hardly anything is stopped", tau, sigma, without, few, len(squares),
             )  # fmt: skip
             self._told = True

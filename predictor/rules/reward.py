@@ -1,4 +1,4 @@
-"""What would have become of a training that a rule stops, for its reward: by a model, or the last value."""
+"""The result that a stopped training would have had, for its reward: a forecast, or the last value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from predictor.rules.base import Decision, StoppingRule
 from predictor.rules.growing import GrowingModel
 
 MOST_CURVES = 200
-"""That a forecast is learned from; the time of a fit grows with the square of their number."""
+"""A forecast is learned from at most this many; the time of a fit grows with the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Expected:
 
 
 class Forecaster(Protocol):
-    """Anything that forecasts y_T of a training that a rule gives up, as a function of its arguments only."""
+    """Anything that forecasts y_T of a training that a rule stops, as a function of its arguments only."""
 
     def forecast(self, curve: LearningCurves, history: LearningCurves) -> Expected:
-        """What to expect; curve and history as in `StoppingRule.decide`, one epoch observed at least."""
+        """What to expect; curve and history as in `StoppingRule.decide`, with at least one epoch observed."""
         ...
 
 
@@ -44,18 +44,18 @@ class LastSeen:
 
 
 class ModelForecaster:
-    """y_hat_T by a sequential regression model of the completed networks, refitted as they become more.
+    """y_hat_T by a sequential regression model of the completed networks, refitted as their number grows.
 
     Until `first` networks are completed it is y_t, the last value seen, with no sigma. It is never better
-    than y_BEST, the best completed network: few curves extrapolate too far, and the rule has just said that
-    this training does not get there.
+    than y_BEST, the best completed network: a model of few curves extrapolates too far, and the rule has just
+    said that this training will not get there.
 
     Args:
-        model: None for this project's own method, of at most 200 curves. Before the stack it was
-            `make_method("robust-gp")`; searches that began with that one must name it.
+        model: None for this project's own method, fitted to at most 200 curves. Before the stacked method,
+            the default was `make_method("robust-gp")`; searches that began with it must name it.
         first: >= 3 completed networks, for the first fit.
-        growth: > 1, see `GrowingModel`. Small, as a rule completes few networks, and the latest are those
-            that tell most: searches ended with a bias of y_hat_T that was a third smaller than with 1.5.
+        growth: > 1, see `GrowingModel`. It is small because a rule completes few networks, of which the
+            latest tell most: at the end of searches, y_hat_T had a third less bias than with 1.5.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class ModelForecaster:
 
 
 class ForecastAtStop:
-    """Stops when `rule` does, and says then what would have become of the network.
+    """Stops when `rule` does, and then forecasts the result that the network would have had.
 
     The decision to stop gets y_hat_T and sigma from the forecaster, whatever the rule itself expects, and
-    y_BEST, the best completed network so far, where the rule names none. Other decisions stay as they are.
+    y_BEST, the best completed network so far, if the rule names none. Other decisions stay as they are.
     """
 
     def __init__(self, rule: StoppingRule, forecaster: Forecaster) -> None:
@@ -103,8 +103,8 @@ def check_running(curve: LearningCurves, history: LearningCurves) -> int:
     tau = int(curve.observed[0]) if len(curve) == 1 else 0
     if curve.T != history.T or not 0 < tau < curve.T:
         raise CurvesError(
-            f"{len(curve)} curves with {tau} of {curve.T} epochs to forecast with a history of {history.T} "
-            f"epochs; expected one running curve of as many epochs"
+            f"got {len(curve)} curves with {tau} of {curve.T} epochs and a history of {history.T} epochs; "
+            f"expected one running curve with as many epochs as the history"
         )
     check_measure(curve, history)
     return tau

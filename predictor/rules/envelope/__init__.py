@@ -1,4 +1,4 @@
-"""The rank envelope: stop what ranks worse, by a small model's score, than the best networks once did."""
+"""The rank envelope: stop networks that rank worse, by a small model's score, than the best ones once did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of a rank envelope, where a network stands by them, and who finished since they were fitted."""
+"""The models of a rank envelope, how they rank a network, and the networks that finished after the fit."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from predictor.rules.envelope.looks import Refit
 from predictor.rules.envelope.scoring import EQUAL, LookModel, Score
 
 MOST_NETWORKS = 3000
-"""That are ranked at most, so that a fit takes seconds: of a longer history the latest, and the best."""
+"""Only this many of the latest networks, and the best ones, are ranked, so that a fit takes seconds."""
 FIRST_RUNG = 10
-"""The limit is bounded from T divided by this on."""
+"""The limit is bounded from epoch T divided by this onwards."""
 SPARED = 4
-"""Networks that go on beyond the share of successive halving, which is too small where few are known."""
+"""Networks that go on besides successive halving's share, which is too small while few are known."""
 
 
 class Standing(NamedTuple):
     """Where a network stands at a look.
 
     Attributes:
-        score: what is believed of it there.
+        score: its chance and expected result there.
         place: how many networks seen there have a larger chance.
         ties: how many of these have the same y_t.
         envelope: g(t) without its bound.
-        bound: on g(t), ties not counted.
+        bound: the bound on g(t), before `ties` is added.
     """
 
     score: Score
@@ -42,18 +42,18 @@ class Standing(NamedTuple):
 
     @property
     def limit(self) -> float:
-        """What goes on has a smaller place."""
+        """A network goes on if its place is smaller than this."""
         return min(self.envelope, self.bound + self.ties)
 
 
 class Arrivals:
-    """Networks that finished since the latest fit: their chances by its models, and their y_t.
+    """Networks that finished after the latest fit: their chances according to its models, and their y_t.
 
-    They are never changed, so that threads may share them: `follow` makes others. It goes on from those that
-    are known here if the networks begin with them, and otherwise starts afresh.
+    An object is never changed, so threads may share it: `follow` makes a new one, which takes over what is
+    known here if its networks begin with the ones here, and otherwise starts afresh.
 
     Args:
-        models: of the latest fit, by the epochs of their looks.
+        models: those of the latest fit, by the epochs of their looks.
     """
 
     def __init__(self, models: Mapping[int, LookModel]) -> None:
@@ -62,7 +62,7 @@ class Arrivals:
         self._seen: dict[int, list[tuple[float, float]]] = {tau: [] for tau in models}
 
     def follow(self, later: LearningCurves) -> Arrivals:
-        """Those of `later`, the networks that finished since the fit, in order of finishing."""
+        """The arrivals for `later`, all networks that finished after the fit, in order of finishing."""
         arrivals = Arrivals(self._models)
         if self._known is not None and begins_with(later, self._known):
             arrivals._known = self._known
@@ -84,24 +84,24 @@ class Arrivals:
         return len(self._seen[tau]) - bisect_right(self._seen[tau], (chance * EQUAL, inf))
 
     def ties(self, tau: int, rank: int, value: float) -> int:
-        """How many of the first `rank` of these have that very y_t."""
+        """How many of the `rank` networks with the largest chances have exactly this y_t."""
         return sum(own == value for _, own in self._seen[tau][len(self._seen[tau]) - rank :])
 
     def seen(self, tau: int) -> int:
-        """How many of them reached that look."""
+        """How many reached the look after tau epochs."""
         return len(self._seen[tau])
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Models of the first networks of a history, and the places of those that came after.
+    """Models fitted to the first networks of a history, and the networks that came after.
 
     Attributes:
         known: the networks of the fit.
         refit: when the next fit is due.
         models: by the epochs of their looks.
-        arrivals: the networks that finished since; none where they are not ranked.
-        ranked: how many of the known ones the models rank.
+        arrivals: the networks that finished since; empty if they are not ranked.
+        ranked: how many of the known networks are ranked.
     """
 
     known: LearningCurves
@@ -112,11 +112,11 @@ class Fit:
 
     @property
     def networks(self) -> int:
-        """How many a network is ranked among."""
+        """How many networks a network is ranked among."""
         return self.ranked + len(self.arrivals)
 
     def standing(self, curve: LearningCurves, tau: int, c: float, reduction_factor: float | None) -> Standing:
-        """Where a network stands at the look after tau epochs; g grows with how many are seen there."""
+        """Where a network stands at the look after tau epochs; g grows with the number of networks there."""
         look, later, value = self.models[tau], self.arrivals, curve.scores[0, tau - 1]
         score, seen = look.score(curve), len(look.chances)
         known, new = look.rank(score.chance), later.rank(tau, score.chance)
@@ -129,14 +129,14 @@ class Fit:
         )
 
     def _bound(self, tau: int, reduction_factor: float | None) -> float:
-        """How many networks successive halving would let through, and four; no bound before T / 10."""
+        """How many networks successive halving would let through, plus four; infinite before T / 10."""
         if reduction_factor is None or FIRST_RUNG * tau < self.known.T:
             return inf
         return self.networks * self.known.T / (FIRST_RUNG * tau * reduction_factor) + SPARED
 
 
 def recent(history: LearningCurves, best: int) -> LearningCurves:
-    """The latest `MOST_NETWORKS` networks, and the `best` best completed ones where these are older."""
+    """The latest `MOST_NETWORKS` networks, and those of the `best` best completed ones that are older."""
     first = len(history) - MOST_NETWORKS
     if first <= 0:
         return history

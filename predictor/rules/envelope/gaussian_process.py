@@ -17,9 +17,9 @@ from threadpoolctl import ThreadpoolController
 from predictor.curves.arrays import Floats
 
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.5
-"""Of the inverse gamma prior of tau^2: as much as two observations, of residual 1/sqrt(2) each."""
+"""The inverse gamma prior of tau^2, which counts as much as two observations with residuals of 1/sqrt(2)."""
 CONDENSED_TO = 1e-12
-"""Prior variance that is left of every input once the points of a condensed process are known."""
+"""Prior variance that remains at every input, at most, once the points of a condensed process are known."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Kernel:
 
     Attributes:
         relevance: factor of all inputs but the first.
-        rbf: prior variance of what is not linear.
-        length: over which that varies.
+        rbf: prior variance of the part that is not linear.
+        length: length scale of that part.
         noise: variance of the noise; all variances are in units of tau^2.
     """
 
@@ -58,9 +58,9 @@ class Kernel:
 
 
 class Points(NamedTuple):
-    """What a prediction reads: with k the covariances of x and r points, its mean is alpha . k.
+    """What a prediction at x needs: with k the covariances between x and r points, its mean is alpha . k.
 
-    `X` (r, d), `alpha` (r,), `whitener` (r, r); |whitener k|^2 of the prior variance is explained.
+    `X` (r, d), `alpha` (r,), `whitener` (r, r); the points explain |whitener k|^2 of the prior variance.
     """
 
     X: Floats
@@ -72,11 +72,11 @@ class Points(NamedTuple):
 class GaussianProcess:
     """y ~ N(0, tau^2 C), C = k(X, X) + diag(noise + extra), tau^2 ~ InverseGamma(a0, b0).
 
-    With tau^2 integrated out, y is a multivariate Student t of 2 a0 degrees of freedom, and what is
-    predicted one of 2 a0 + n.
+    With tau^2 integrated out, y has a multivariate Student t distribution with 2 a0 degrees of freedom, and a
+    prediction has one with 2 a0 + n.
 
     Attributes:
-        kernel, X: the (n, d) inputs.
+        kernel, X: k and the (n, d) inputs.
         whitener: (n, n) the inverse of C's lower Cholesky factor, so that C^-1 = whitener^T whitener.
         alpha: (n,) C^-1 y.
         y: (n,) targets.
@@ -98,7 +98,7 @@ class GaussianProcess:
     ) -> GaussianProcess:
         """Condition on targets y, (n,), with noise of variance kernel.noise + extra, in units of tau^2.
 
-        `own` are the (n, n) covariances k(X, X), where they are known already.
+        `own` are the (n, n) covariances k(X, X), if already known.
         """
         factor = _factor(kernel(X, X) if own is None else own, kernel.noise + extra)
         log_det = _log_det(factor)
@@ -110,7 +110,7 @@ class GaussianProcess:
     def predict(self, X: Floats, cross: Floats | None = None) -> tuple[Floats, Floats]:
         """(m,) means and variances in units of tau^2, noise included, of targets at X, (m, d).
 
-        `cross` are the (m, n) covariances k(X, inputs), where they are known already.
+        `cross` are the (m, n) covariances k(X, inputs), if already known.
         """
         cross = self.kernel(X, self.X) if cross is None else cross
         explained = (dtrmm(1.0, self.whitener, cross.T, lower=1) ** 2).sum(axis=0)
@@ -118,11 +118,11 @@ class GaussianProcess:
         return cross @ self.alpha, variances + self.kernel.noise
 
     def condensed(self) -> Points:
-        """The r of the inputs that tell as much as all n: of a single input some 20 are enough.
+        """The r inputs that tell as much as all n; about 20 are enough for one-dimensional inputs.
 
-        By Cholesky's decomposition with pivots k(X, X) = G G^T, (n, r), to rounding. With the chosen points Z
-        and L the rows of G that are theirs, k(X, x) = G L^-1 k(Z, x). Where r is more than half of n, all
-        inputs stay.
+        They are the pivots of a Cholesky decomposition k(X, X) = G G^T, G (n, r), which is exact to rounding.
+        With the chosen points Z and their rows L of G, k(X, x) = G L^-1 k(Z, x). If r is more than half of n,
+        all inputs are kept.
         """
         factor, pivots, r, _ = dpstrf(self.kernel(self.X, self.X), tol=CONDENSED_TO, lower=1)
         if 2 * r > len(pivots):
@@ -149,8 +149,8 @@ class GaussianProcess:
     def predict_without(self, i: int, x: Floats) -> tuple[float, float]:
         """Mean and variance in units of tau^2, noise included, of a target at x, (1, d), given all but y_i.
 
-        With b = C^-1 k, k the covariances of x, the mean k . C^-1 y loses b_i [C^-1 y]_i / [C^-1]_ii, and the
-        variance gains b_i^2 / [C^-1]_ii.
+        With b = C^-1 k, k the covariances between x and the inputs, the mean k . C^-1 y loses
+        b_i [C^-1 y]_i / [C^-1]_ii, and the variance gains b_i^2 / [C^-1]_ii.
         """
         mean, variance = self.predict(x)
         b = float(self.whitener[:, i] @ (self.whitener @ self.kernel(self.X, x)[:, 0]))
@@ -170,7 +170,7 @@ class GaussianProcess:
 
 
 def log_evidence(kernel: Kernel, own: Floats, y: Floats) -> float:
-    """log p(y | kernel), as `GaussianProcess.fit` finds it, in half of the time; own = kernel(X, X)."""
+    """log p(y | kernel), as `GaussianProcess.fit` finds it, in half the time; own = kernel(X, X)."""
     factor = _factor(own, kernel.noise)
     white = solve_triangular(factor, y, lower=True, check_finite=False)
     return _evidence(len(y), _log_det(factor), float(white @ white))
@@ -189,7 +189,7 @@ def _log_det(factor: Floats) -> float:
 
 
 def _evidence(n: int, log_det: float, quadratic: float) -> float:
-    """Of a multivariate Student t: log p(y) of n targets from log det C and y . C^-1 y."""
+    """log p(y) of n targets, a multivariate Student t, from log det C and y . C^-1 y."""
     a, b = PRIOR_SHAPE + n / 2, PRIOR_RATE + quadratic / 2
     return (
         float(gammaln(a) - gammaln(PRIOR_SHAPE))
@@ -211,5 +211,5 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Those of NumPy and SciPy, which the imports above have loaded."""
+    """The BLAS libraries of NumPy and SciPy, which the imports above have loaded."""
     return ThreadpoolController().select(user_api="blas")

@@ -20,10 +20,10 @@ from predictor.rules.envelope.looks import ROUNDINGS, Refit, look_epochs, refit_
 from predictor.rules.envelope.scoring import fit_looks
 
 AT_ONCE = 2.0
-"""At the first look, where there are not yet enough votes, one is enough beyond so many times the limit."""
+"""At the first look, where there are not yet enough votes, one is enough at this many times the limit."""
 RANKS = ("seen", "fitted")
 FITS_KEPT = 3
-"""Of histories that do not continue each other; with 3,000 networks a fit takes about 130 MB."""
+"""Fits kept for histories that do not continue each other; with 3,000 networks a fit takes about 130 MB."""
 
 
 class RankEnvelope:
@@ -32,25 +32,27 @@ class RankEnvelope:
     At each look (see `look_epochs`) a small model gives every network seen there its chance of becoming
     better than the best so far, y_BEST, from y_t and what is known beforehand. Only the order of the chances
     is used, not their size. The `best` best completed networks, q = 0, 1, ..., are put in that order, too,
-    each judged without its own result: r_q(t) networks had a larger chance. What goes on ranks better than
+    each judged without its own result: r_q(t) networks had a larger chance. A network goes on if it ranks
+    better than
 
         g(t) = max(1, c max_q (r_q(t) + 1) / (q + 1)),
 
-    the worst showing that a top network had there, times c. It is narrow where early values are honest and
-    wide where they are not. However wide, of the n networks ranked no more go on after a tenth of T than
-    successive halving would let through, and four, which must not be missed in a small search:
+    the worst showing that a top network had there, times c. The envelope is narrow where early values tell
+    who will be best, and wide where they do not. However wide it is, from a tenth of T on no more of the n
+    networks ranked go on than successive halving would let through, plus four, which matter in a small
+    search:
 
         g(t) <= n T / (10 t `reduction_factor`) + 4 for t >= T / 10.
 
-    Networks ahead that have the very same y_t do not count here: at the start, all may be at chance.
+    Networks ahead with exactly the same y_t do not count here: at the start, all may be at chance level.
 
-    A rank of g or worse is a vote to stop; `votes` of them in a row stop, or, at the first look, a rank of
-    2 g or worse.
+    A rank of g or worse is a vote to stop. `votes` votes in a row stop a network, and so does a rank of 2 g
+    or worse at the first look.
 
-    Decisions are a function of the arguments alone. Models are those of the first `refit_size` networks of
-    the history (in a long one, of the latest `MOST_NETWORKS` and the best of these), and ranks are among
-    these, unless `ranks` says otherwise. Earlier looks vote again, on the curve's first epochs and by the
-    present models; nothing about a training is remembered.
+    Decisions are a function of the arguments alone. Models are fitted to the first `refit_size` networks of
+    the history (if these are many, to the latest `MOST_NETWORKS` and the best of them), and networks are
+    ranked among these, unless `ranks` says otherwise. Earlier looks vote again, on the curve's first epochs
+    and by the present models; nothing about a training is remembered.
 
     Args:
         c: > 0, how much worse than the worst showing of the best networks is still let through.
@@ -58,13 +60,13 @@ class RankEnvelope:
         best: >= 1 networks that the envelope is made of.
         votes: >= 1 looks in a row that must agree.
         looks: how the epochs of looks are rounded, 'up' or to the 'nearest', see `look_epochs`.
-        ranks: among which networks a network is ranked: those of the last fit, 'fitted', or all that are
-            'seen' by now. Then those that finished since the fit are scored by its models, and g grows in
-            proportion, (seen now) / (seen at the fit).
-        reduction_factor: > 1, one in so many networks goes on after T / 10; None for no such bound.
+        ranks: among which networks a network is ranked: those of the last fit ('fitted'), or all up to now
+            ('seen'). With 'seen', networks that finished after the fit are scored by its models, and g grows
+            in proportion, (seen now) / (seen at the fit).
+        reduction_factor: > 1, one in this many networks goes on after T / 10; None for no such bound.
 
-    Searches that began before there was a choice decided by `looks="up", ranks="fitted",
-    reduction_factor=None`, later ones by the bound, too.
+    Searches that began before these settings existed decide by `looks="up", ranks="fitted",
+    reduction_factor=None`, or, somewhat later, by `looks="up"` with the bound.
 
     Example:
         >>> import numpy as np
@@ -110,7 +112,7 @@ class RankEnvelope:
         self._fits: list[tuple[weakref.ref[LearningCurves], Fit]] = []
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
-        """Whether to stop; see `predictor.StoppingRule`. Continues between looks and in the burn-in."""
+        """Whether to stop; see `predictor.StoppingRule`. Continues between looks and during the burn-in."""
         check_one_curve(curve, history)
         tau, completed = int(curve.observed[0]), int(np.count_nonzero(history.completed))
         if completed < self.burn_in:
@@ -139,7 +141,7 @@ class RankEnvelope:
         )
 
     def _votes(self, curve: LearningCurves, passed: list[int], fit: Fit) -> int:
-        """Votes to stop in a row at the looks before the latest, as far as they matter."""
+        """Votes to stop in a row, counted back from the look before the latest, as far as they matter."""
         votes = 0
         for tau in reversed(passed[max(0, len(passed) - self.votes + 1) :]):
             stands = fit.standing(curve, tau, self.c, self.reduction_factor)
@@ -167,7 +169,7 @@ class RankEnvelope:
         return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(stands.limit))}"
 
     def _fit(self, history: LearningCurves) -> Fit:
-        """That of the same history the last time, or one that goes on from an earlier part of it."""
+        """The fit last used for this very history, or one that goes on from that of an earlier part of it."""
         fits = self._fits
         for asked, fit in fits:
             if asked() is history:
@@ -180,7 +182,7 @@ class RankEnvelope:
 
     def _fit_of(self, history: LearningCurves, fit: Fit | None) -> Fit:
         if fit is not None and history.lasting:
-            # the same curves in the present memory: quickly compared
+            # the same curves, but in the memory of this history: quicker to compare
             fit = replace(fit, known=history[: len(fit.known)])
         if fit is None or fit.refit.due(history):
             size = refit_size(history, self.burn_in, 0 if fit is None else len(fit.known))

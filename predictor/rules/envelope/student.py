@@ -11,7 +11,7 @@ from predictor.curves.arrays import Floats
 
 
 def student_log_density(x: Floats, df: float, location: Floats, variance: Floats) -> Floats:
-    """log density at x of the Student t with that location and squared scale."""
+    """log density at x of the Student t with this location and squared scale."""
     z2 = (x - location) ** 2 / variance
     constant = gammaln((df + 1) / 2) - gammaln(df / 2) - 0.5 * np.log(df * np.pi * variance)
     return np.asarray(constant - (df + 1) / 2 * np.log1p(z2 / df))
@@ -40,12 +40,12 @@ class StudentMixture:
 
     @property
     def mean(self) -> Floats:
-        """(n,)."""
+        """(n,) means of the mixtures."""
         return np.asarray((self.weights * self.locations).sum(axis=0))
 
     @property
     def variance(self) -> Floats:
-        """(n,) of the mixture: mean of the variances plus variance of the means."""
+        """(n,) variances of the mixtures: mean of the variances plus variance of the means."""
         within = self.squared_scales * self.df / (self.df - 2)
         around = (self.locations - self.mean) ** 2
         return np.asarray((self.weights * (within + around)).sum(axis=0))

@@ -16,12 +16,12 @@ from predictor.errors import CurvesError
 class Warp:
     """g(y) = w((best - y) / gap), w(d) = -log(1 + d), continued as log(1 - d) for d < 0.
 
-    The best is at 0, worse is negative; what differs by little near the best is stretched and what is far
-    from it is squeezed. Beyond the best, w continues as an odd function, so that g increases everywhere.
+    The best is at 0, worse is negative; small differences near the best are stretched, and differences far
+    from it are squeezed. Beyond the best, w continues as an odd function, so that g increases everywhere.
 
     Attributes:
         best: in `LearningCurves.scores`.
-        gap: > 0, of the same unit.
+        gap: > 0, in the same unit.
     """
 
     best: float
@@ -29,7 +29,7 @@ class Warp:
 
     @classmethod
     def of(cls, scores: Floats) -> Warp:
-        """The warp for scores with that best and the median distance from it; at least one score."""
+        """The warp for the best of these scores and their median distance from it; at least one score."""
         distances = scores.max() - scores
         gap = float(np.median(distances)) or float(distances.mean())
         return cls(float(scores.max()), gap or 1.0)
@@ -47,7 +47,7 @@ class Warp:
 
 @dataclass(frozen=True, eq=False)
 class ColumnScale:
-    """z = (x - mean) / std by columns; columns that do not vary become 0, and so does what is not known.
+    """z = (x - mean) / std by columns; columns that do not vary become 0, and so do unknown values.
 
     Attributes:
         mean, std: (d,).
@@ -75,11 +75,11 @@ class ColumnScale:
 def parameter_matrix(parameters: Mapping[str, Floats], positive: Mapping[str, bool]) -> Floats:
     """(n, d) the d >= 1 parameters in `positive`, in that order, as logarithms where it says so.
 
-    NaN where one is not known, or has no logarithm. Raises `CurvesError` if a parameter is not there.
+    NaN where one is not known, or has no logarithm. Raises `CurvesError` if a parameter is missing.
     """
     missing = [name for name in positive if name not in parameters]
     if missing:
-        raise CurvesError(f"parameter {missing[0]!r} of the history is not there; got {list(parameters)}")
+        raise CurvesError(f"parameter {missing[0]!r} of the history is missing; got {list(parameters)}")
     return np.column_stack(
         [_logarithm(parameters[name]) if log else parameters[name] for name, log in positive.items()]
     )

@@ -63,5 +63,5 @@ def test_parameters_enter_by_logarithm_where_all_were_positive():
 
 
 def test_a_missing_parameter_is_named():
-    with pytest.raises(CurvesError, match="'depth' of the history is not there; got \\['lr'\\]"):
+    with pytest.raises(CurvesError, match="'depth' of the history is missing; got \\['lr'\\]"):
         parameter_matrix({"lr": np.ones(2)}, {"lr": True, "depth": True})
