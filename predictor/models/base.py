@@ -26,11 +26,11 @@ class BaselinePredictor(BaseEstimator):
 
     Attributes:
         T_: epochs of a completed curve.
-        like_: no curves, of the metric that was learned from.
+        like_: an empty set of curves with the metric of the training curves.
     """
 
     def fit(self, curves: LearningCurves, y: Any = None) -> Self:
-        """Learn from the curves; y is ignored. `CurvesError` for T = 1 and for what a baseline cannot use."""
+        """Learn from the curves; y is ignored. `CurvesError` for T = 1 and curves that it cannot use."""
         if curves.T < 2:
             raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to predict; expected at least 2")
         self._fit(curves)
@@ -43,8 +43,9 @@ class BaselinePredictor(BaseEstimator):
     ) -> Floats | tuple[Floats, Floats]:
         """(n,) y_hat_T in scores, and with `return_std` its (n,) standard deviation.
 
-        With tau the curves are looked at up to epoch tau; without, each up to the last epoch observed, and a
-        completed curve gets its own y_T, with 0. `CurvesError` for a curve with fewer epochs than needed.
+        With tau, the curves are used up to epoch tau. Without, each is used up to its last observed epoch,
+        and a completed curve gets its own y_T, with a standard deviation of 0. `CurvesError` for a curve with
+        fewer epochs than needed.
         """
         y_hat, std = curves.final.copy(), np.zeros(len(curves))
         for rows, forecast in self._forecasts(curves, tau):
@@ -66,7 +67,7 @@ class BaselinePredictor(BaseEstimator):
         return next(forecast for _, forecast in self._forecasts(curves, tau))
 
     def score(self, curves: LearningCurves, tau: int) -> float:
-        """R^2 of y_hat_T after tau epochs, on the completed ones of the curves."""
+        """R^2 of y_hat_T after tau epochs, on those of the curves that are completed."""
         complete = curves[curves.completed]
         return float(r2_score(complete.final, self.predict(complete, tau)))
 
@@ -97,9 +98,9 @@ class BaselinePredictor(BaseEstimator):
 
 
 def epochs_looked_at(curves: LearningCurves, tau: int | None) -> npt.NDArray[np.int64]:
-    """(n,) epochs of each curve that are looked at: tau, or without it all that were observed.
+    """(n,) epochs of each curve that are used: tau, or all observed ones if tau is None.
 
-    `PredictorError` for what is no number of epochs, such as the y that scikit-learn passes to `score`.
+    `PredictorError` if tau is no number of epochs, such as the y that scikit-learn passes to `score`.
     """
     if tau is None:
         return curves.observed
@@ -141,8 +142,8 @@ class UnitScale:
 
     Scores of accuracies are left alone. For all other metrics (-log perplexity, -loss) the lowest score that
     was observed becomes 0.1 and the highest 0.9: room for a better one, and for a curve that starts lower.
-    Scores further below the lowest percent than that is below the highest percent are outliers, such as a
-    loss that has exploded; they count as if they were just that far below.
+    Scores further below the 1st percentile than that is below the 99th are outliers, such as a loss that has
+    exploded; they count as if they were just that far below.
     """
 
     offset: float
@@ -168,11 +169,11 @@ class UnitScale:
 
 
 def _range(curves: LearningCurves) -> tuple[float, float, float]:
-    """The lowest score that is no outlier, the highest score, and what is an outlier below."""
+    """The lowest score that is no outlier, the highest score, and the limit below which are outliers."""
     observed = curves.scores[np.isfinite(curves.scores)]
     if not observed.size:
         raise CurvesError("no epoch of any curve was observed; expected at least one")
-    # of few scores, the second lowest one: the lowest may be the outlier
+    # with few scores, `one` is the second lowest: the lowest may be the outlier
     one, most = np.quantile(observed, 0.01, method="higher"), np.quantile(observed, 0.99)
     lowest = float(one - (most - one)) if most > one else -np.inf
     return max(float(observed.min()), lowest), float(observed.max()), lowest

@@ -49,21 +49,21 @@ class LearningCurveNetwork(BaselinePredictor):
     for each tau among the curves, and forecasts of curves that are predicted together depend on each other:
     pass all of them at once.
 
-    x: all architecture parameters and hyper-parameters that vary, standardised; positive ones that span a
-    factor of 100 or more in log10. Values on a scale of about [0, 1] (`UnitScale`; accuracies as they are).
+    x: all architecture parameters and hyper-parameters that vary, standardised; of positive ones that span a
+    factor of 100 or more, log10. Values are on a scale of about [0, 1] (`UnitScale`; accuracies as they are).
     The draws depend on (random_state, tau).
 
     Args:
         n_steps: sampling steps after burn-in.
-        burn_in: steps before, in which the sampler adapts.
-        keep_every: one in so many steps gives a sample of the posterior; n_steps // keep_every in all.
+        burn_in: steps before these, in which the sampler adapts.
+        keep_every: one in this many steps gives a sample of the posterior; n_steps // keep_every in all.
         batch_size: points per step.
         epsilon, alpha: step size and momentum decay of the sampler.
         random_state: seed.
 
     Raises:
         MissingPackageError: by `predict` if torch is not installed.
-        PredictorError: by `predict` if the sampler diverges, for steps that are too large.
+        PredictorError: by `predict` if the sampler diverges because its steps are too large.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class LearningCurveNetwork(BaselinePredictor):
 
 @dataclass(frozen=True)
 class Configurations:
-    """From curves to the network's input: their standardised parameters, wide ranges in log10."""
+    """The network's input from curves: their standardised parameters, those of a wide range in log10."""
 
     features: CurveFeatures
     wide: npt.NDArray[np.bool_]

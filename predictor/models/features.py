@@ -39,11 +39,11 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
     zeros.
 
     Args:
-        tau: epochs that are looked at, 1..T-1.
+        tau: epochs that are used, 1..T-1.
         features: some of `FEATURE_SETS`.
 
     Attributes:
-        n_curve_: columns that are of the curve itself; they come first, parameters after them.
+        n_curve_: how many columns are of the curve itself; they come first, parameters after them.
     """
 
     def __init__(self, *, tau: int = 1, features: Sequence[str] = PUBLISHED) -> None:
@@ -64,7 +64,7 @@ class CurveFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, curves: LearningCurves) -> Floats:
-        """(n, features) matrix; raises `CurvesError` if a curve was observed for less than tau epochs."""
+        """(n, features) matrix; raises `CurvesError` if a curve was observed for fewer than tau epochs."""
         check_is_fitted(self, "sets_")
         return self.matrix(curves)
 

@@ -26,29 +26,30 @@ SIGMA_RANGE = (1e-4, 1.0)
 PULL = 1e-3
 MARGIN = 0.01
 MOST_STEPS = 10**6
-"""Of one extrapolation, which takes seconds with 2,500."""
+"""The most steps of an extrapolation, which takes seconds with 2,500."""
 
 
 class LearningCurveExtrapolation(BaselinePredictor):
     """y_T extrapolated from one curve's own epochs: a weighted ensemble of eleven parametric families.
 
     y_t = sum_k w_k f_k(t; theta_k) / sum_k w_k + noise, noise ~ N(0, sigma^2), with (theta, w, sigma) sampled
-    by affine-invariant MCMC (emcee) from the posterior given y_1..y_tau. Priors as in the paper: flat theta,
-    as long as the ensemble rises, f(1) < f(T), and w_k >= 0. Where the paper's are improper they are closed
-    here: w_k ~ Exponential(1), so that normalised weights are uniform on the simplex; every family has
-    0 <= f_k(T) <= 1; sigma is uniform on [1e-4, 1]. Walkers begin around least-squares fits of the families.
+    by affine-invariant MCMC (emcee) from the posterior given y_1..y_tau. Priors are as in the paper: flat for
+    theta, as long as the ensemble rises, f(1) < f(T), and w_k >= 0. Where the paper's are improper, they are
+    bounded here: w_k ~ Exponential(1), so that normalised weights are uniform on the simplex; every family
+    has 0 <= f_k(T) <= 1; sigma is uniform on [1e-4, 1]. Walkers begin around least-squares fits of the
+    families.
 
-    Curves are extrapolated one at a time, nothing is learned from others; `fit` only works out the affine map
+    Curves are extrapolated one at a time, and nothing is learned from others; `fit` only finds the affine map
     to about [0, 1] (`UnitScale`: the identity for accuracies). The draws for a curve depend on
     (random_state, tau, the curve's values): its forecast is the same alone, in a set, or in another process.
 
     Args:
         n_walkers: walkers, at least 96 = 2 x 48 unknowns.
-        n_steps: steps of each walker. 100 walkers x 2,500 steps are the original's. 1,000 steps cost
+        n_steps: steps of each walker. The paper's authors use 100 walkers x 2,500 steps. 1,000 steps cost
             accuracy, as chains have not converged by then: on 40 networks of MetaQNN CIFAR-10 at tau = 5, R^2
-            is 0.64 instead of 0.71, and sigma too small (errors of 1.56 sigma instead of 1.40).
+            is 0.64 instead of 0.71, and sigma is too small (errors of 1.56 sigma instead of 1.40).
         burn_in: steps at the beginning that are discarded, fewer than n_steps.
-        thin: one in so many of the other steps is used for forecasts.
+        thin: one in this many of the other steps is used for forecasts.
         random_state: seed.
         n_jobs: processes that share the curves.
 
@@ -173,7 +174,7 @@ class CurvePosterior:
         return points
 
     def centre(self) -> Floats:
-        """(48,) least-squares fits, weights that follow how well they fit, and the spread that is left."""
+        """(48,) least-squares fits, weights according to how well they fit, and the remaining spread."""
         fits = [self._fit_family(family) for family in FAMILIES]
         theta = np.concatenate(fits)
         with np.errstate(all="ignore"):
@@ -188,7 +189,7 @@ class CurvePosterior:
         return np.concatenate([theta, weights, [sigma]])
 
     def _fit_family(self, family: CurveFamily) -> Floats:
-        """Least squares with a slight pull to the family's start, held inside the prior's support."""
+        """Least squares with a slight pull towards the family's start, held inside the prior's support."""
         start = np.array(family.start)
 
         def residuals(parameters: Floats) -> Floats:

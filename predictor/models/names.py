@@ -1,4 +1,4 @@
-"""Names: of sets of features, and of methods, the four of [PP], this project's own, and the baselines."""
+"""Names of feature sets and of methods: the four of [PP], this project's own, and the baselines."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FEATURE_SETS = (*PUBLISHED, *SUMMARY)
 Time series (TS): y_1..y_tau, y'_t = y_t - y_(t-1), y''_t = y'_t - y'_(t-1). Architecture parameters (AP) and
 hyper-parameters (HP): as they are in the curves.
 
-Beside them a short version for models that learn from few curves: TS-summary (means of at most five blocks
+In addition, a short version for models that learn from few curves: TS-summary (means of at most five blocks
 of epochs, y_tau, the best y_t so far), log-AP and log-HP (logarithms of parameters that are positive
-throughout, which weights, widths and rates are).
+throughout, as numbers of weights, widths and rates are).
 """
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -37,9 +37,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "random-forest": {"regressor": "random-forest", "n_settings": None},
     "ols": {"regressor": "ols"},
 }
-"""Constructor arguments of `SequentialRegression`; what is not there has its (published) default.
+"""Constructor arguments of `SequentialRegression`, or of `StackedRegression` for `stacked`.
 
-Those of `stacked` are of `StackedRegression`.
+All others have their (published) defaults.
 """
 
 DEFAULT_METHOD = STACKED = "stacked"

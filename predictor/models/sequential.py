@@ -22,15 +22,15 @@ from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
 from predictor.models.uncertainty import UNCERTAINTIES
 
 MOST_SETTINGS = 100_000
-"""Draws of a random search, which takes minutes with that many."""
+"""The most draws of a random search, which takes minutes with that many."""
 
 
 class SequentialRegression(BaseEstimator):
     """y_hat_T = f_tau(x_f) for tau = 1..T-1, each f_tau with its own standard deviation sigma(tau).
 
     Works in `LearningCurves.scores`: accuracies as they are, perplexities as -log. Only completed curves are
-    learned from; stopped and diverged ones are left out, duplicates count as often as they are there. Curves
-    that are all equal give a constant prediction with sigma near 0.
+    learned from; stopped and diverged ones are left out, duplicates count as often as they occur. Curves that
+    are all equal give a constant prediction with sigma near 0.
 
     Args:
         regressor: a name in `predictor.models.regressors.REGRESSORS`, or a scikit-learn regressor.
@@ -44,7 +44,7 @@ class SequentialRegression(BaseEstimator):
         uncertainty: 'loocv' [PP], 'conformal' or 'level', see `predictor.models.uncertainty`.
         hold_flat: predict y_tau for runs whose first tau >= 3 epochs are all equal (they have not begun to
             learn), and leave them out of the fit; unless a completed run that was flat until tau moved later.
-        max_curves: at most so many curves are learned from, drawn without replacement; None for all.
+        max_curves: learn from at most this many curves, drawn without replacement; None for all.
 
     Attributes:
         models_: dict of tau to `TauModel`, for the taus fitted so far.
@@ -121,8 +121,9 @@ class SequentialRegression(BaseEstimator):
     ) -> Floats | tuple[Floats, Floats]:
         """(n,) y_hat_T in scores, and with `return_std` its (n,) standard deviation.
 
-        With tau the curves are looked at up to epoch tau; without, each up to the last epoch observed, and a
-        completed curve gets its own y_T, with 0. `CurvesError` for a curve with fewer epochs than needed.
+        With tau, the curves are used up to epoch tau. Without, each is used up to its last observed epoch,
+        and a completed curve gets its own y_T, with a standard deviation of 0. `CurvesError` for a curve with
+        fewer epochs than needed.
         """
         y_hat, std = np.empty(len(curves)), np.zeros(len(curves))
         for rows, model, predictions in self._groups(curves, tau):
@@ -145,7 +146,7 @@ class SequentialRegression(BaseEstimator):
         return probability, y_hat
 
     def score(self, curves: LearningCurves, tau: int) -> float:
-        """R^2 of y_hat_T after tau epochs, on the completed ones of the curves.
+        """R^2 of y_hat_T after tau epochs, on those of the curves that are completed.
 
         In scikit-learn's `cross_val_score`: `scoring=lambda model, curves, y=None: model.score(curves, 5)`.
         """
@@ -153,14 +154,14 @@ class SequentialRegression(BaseEstimator):
         return float(r2_score(complete.final, self.predict(complete, tau)))
 
     def model(self, tau: int) -> TauModel:
-        """f_tau, fitted now if it was not yet."""
+        """f_tau, fitted now unless it was before."""
         self._check_fitted()
         if tau not in self.models_:
             self._ensure([tau])
         return self.models_[tau]
 
     def _check_fitted(self) -> None:
-        """As scikit-learn does, whose check takes a tenth of a prediction where nothing is wrong."""
+        """Check as scikit-learn does; its own check would take a tenth of a prediction's time."""
         if "models_" not in vars(self):
             check_is_fitted(self, "models_")
 
@@ -200,7 +201,7 @@ class SequentialRegression(BaseEstimator):
     def _regressor(self, tau: int) -> StandardizedRegressor:
         """The regressor to fit for tau, with its own seed."""
         own = isinstance(self.regressor, str | StandardizedRegressor)
-        if self.prior_ is not None and own:  # others take nothing over from a prior
+        if self.prior_ is not None and own:  # others take over nothing from a prior
             return self.prior_.model(tau).regressor.narrowed()
         if not isinstance(self.regressor, str):
             return clone(self.regressor)
@@ -247,5 +248,5 @@ class SequentialRegression(BaseEstimator):
 
 
 def tau_seed(random_state: int, tau: int) -> int:
-    """The seed of what is drawn for f_tau."""
+    """The seed of all draws for f_tau."""
     return int(np.random.SeedSequence([random_state, tau]).generate_state(1)[0])

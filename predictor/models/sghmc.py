@@ -22,9 +22,9 @@ class ScaleAdaptedSGHMC:
         theta <- theta + r
 
     V estimates the mean of grad U^2 per dimension. During burn-in it is adapted as in equations 8 and 9, with
-    averaging windows that adapt themselves; then it is kept. epsilon^4 stands for the noise that mini-batches
-    bring along. The variance of the added noise never falls below 0, which it would where the gradients' own
-    noise already exceeds what the friction takes out.
+    averaging windows that adapt themselves; then it is kept. epsilon^4 stands for the noise of mini-batches.
+    The variance of the added noise is kept from falling below 0, as it would if the gradients' own noise
+    already exceeded what the friction takes out.
 
     Args:
         epsilon: step size.
@@ -45,11 +45,11 @@ class ScaleAdaptedSGHMC:
     def run(
         self, theta: Vector, gradient: Callable[[], Vector], n_steps: int, rng: np.random.Generator
     ) -> Iterator[Vector]:
-        """theta after every step behind burn-in, n_steps in all; the same array each time, copy to keep.
+        """theta after every step that follows burn-in, n_steps in all: always the same array, copy to keep.
 
         Args:
             theta: (d,) starting point, moved in place.
-            gradient: gives (d,) grad U at what is in `theta` now, on a fresh mini-batch.
+            gradient: returns (d,) grad U at the present `theta`, on a fresh mini-batch.
             n_steps: steps after burn-in.
             rng: draws the momenta and the noise.
         """

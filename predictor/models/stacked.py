@@ -1,4 +1,4 @@
-"""A stack of sequential regression models: at each tau the members that leave-one-out says to trust."""
+"""A stack of sequential regression models, weighted at each tau by their leave-one-out errors."""
 
 from __future__ import annotations
 
@@ -48,25 +48,27 @@ class StackedRegression(SequentialRegression):
     Members: the robust Gaussian process, ridge regression and a random forest, of the increment y_T - y_tau
     from a summary of the curve and log parameters; nu-SVR of y_T as in [PP]; and the last value seen. Member
     m, with the mean squared leave-one-out error e_m of n curves, has a weight in proportion to e_m^-p,
-    p = 3 n / (n + 15), so that one that fails on a set of curves hardly counts there, and about equal ones
-    share. No error counts as more than ten typical ones, so that a curve which nobody foresaw does not
-    decide. Residuals are those of the whole stack, the weights of each made without it.
+    p = 3 n / (n + 15), so that a member that fails on a set of curves hardly counts there, and members that
+    are about equal share. No error counts as more than ten typical ones, so that a curve that no member
+    foresaw does not decide. Residuals are those of the whole stack; each curve is predicted with weights made
+    without it.
 
-    Forecasts, the members' too, stay within what is possible: y_tau plus the smallest to the largest
-    increment of the completed curves (and 0), a tenth of their range beyond, and accuracies in [0, 1]. A
-    curve that is worse than all of them, say a loss of 61 after an epoch, may also end like the best, unless
-    its own epochs show that it hardly moves. A loss that has exploded (see `stacked_tau.Explosions`) counts
-    as far below all that others do, but no further, in training and when asked about.
+    Forecasts, including those of the members, stay within what is possible: y_tau plus an increment between
+    the smallest and the largest of the completed curves (and 0) or a tenth of their range beyond, and
+    accuracies between 0 and 1 (or 100%). A curve that is worse than all of them, say a loss of 61 after an
+    epoch, may also end like the best, unless its own epochs show that it hardly moves. A loss that has
+    exploded is limited to a value far below the others, in training and in prediction (see
+    `stacked_tau.Explosions`).
 
     A fit to 100 curves takes about a second of processor time for each tau; a `prior` makes it no cheaper.
 
     Args:
         features: None for each member's own; otherwise all members get these.
-        target: None for each member's own. With 'final' all predict y_T and know no y_tau: neither the last
-            value nor the limits take part.
+        target: None for each member's own. With 'final', all predict y_T itself rather than an increment:
+            the last value seen is no member then, and there are no limits.
         n_settings: of nu-SVR's random search.
         random_state, n_jobs, uncertainty, max_curves: see `SequentialRegression`.
-        hold_flat: the same; it holds for all members together.
+        hold_flat: see there; it applies to the stack as a whole.
 
     Attributes:
         models_: dict of tau to `StackedTau`.

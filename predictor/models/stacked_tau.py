@@ -19,11 +19,11 @@ POWER, FEW = 3.0, 15
 """Weights fall with the mean squared error to the power 3 n / (n + 15) for n curves: errors of few curves say
 little, and the weights are more equal then. For 100 curves it is 2.6: 10% more error is 22% less weight."""
 MOST = 100.0
-"""A squared error counts as at most so many typical ones: ten times as far off."""
+"""A squared error counts as at most this many typical ones: ten times as far off."""
 TYPICAL = 0.9
 """The share of curves with errors up to the typical one."""
 MARGIN = 0.1
-"""How far beyond the increments that were seen a forecast may go, in their range."""
+"""How far a forecast may go beyond the increments seen, as a share of their range."""
 FAR = 10.0
 """How far a curve may fall, see `Explosions`; on all thirteen sets of recorded curves that we know, none
 falls further than 0.3."""
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """What a forecast may be.
+    """The limits within which a forecast is possible.
 
     Attributes:
         tau: epochs seen.
@@ -49,7 +49,7 @@ class Limits:
         lowest, best: the smallest y_tau and the largest y_T of completed curves. A curve that is below all of
             them may still end like the best, if it has itself moved further than they did after tau; after
             one epoch nobody knows how far it moves.
-        scores: the smallest and the largest y_T that there can be.
+        scores: the smallest and the largest y_T that is possible at all.
     """
 
     tau: int
@@ -73,7 +73,7 @@ class Limits:
         )
 
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
-        """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest that is possible."""
+        """(n,) or (n, m) forecasts y_hat of the n curves, each moved to the nearest possible value."""
         y_tau = curves.scores[:, self.tau - 1]
         low, high = (y_tau + limit for limit in self.increments)
         high = np.where(self._unlike(curves), np.maximum(high, self.best), high)
@@ -81,7 +81,7 @@ class Limits:
         return np.clip(y_hat, *(limit.reshape(-1, *[1] * (y_hat.ndim - 1)) for limit in limits))
 
     def _unlike(self, curves: LearningCurves) -> npt.NDArray[np.bool_]:
-        """(n,) which curves are so far below the completed ones that the increments of these say nothing."""
+        """(n,) whether a curve is so far below the completed ones that their increments say nothing."""
         seen = curves.scores[:, : self.tau]
         moved = (self.tau == 1) | (np.ptp(seen, axis=1) > self.increments[1])
         return np.asarray((seen[:, -1] < self.lowest) & moved)
@@ -91,10 +91,10 @@ class Limits:
 class Explosions:
     """Losses that have exploded: how far a curve may fall.
 
-    One loss of 1e6 among the completed ones would be all that a regression learns. A curve goes no further
-    down than ten times as far below its first value, and below three quarters of the values of any epoch, as
-    the best is above them; what is beyond counts as just that. Accuracies and other metrics with a worst
-    value do not explode.
+    One loss of 1e6 among the completed ones would be all that a regression learns. From its first value, or
+    from the lower quartile of the worst epoch if that is lower, a curve may fall by ten times the distance
+    from there up to the best; values further down are raised to this limit. Accuracies and other metrics with
+    a worst value do not explode.
 
     Attributes:
         low: a quarter of the scores of the worst epoch are not above it.
@@ -113,7 +113,7 @@ class Explosions:
         return cls(low, float(curves.scores.max()))
 
     def limited(self, curves: LearningCurves) -> LearningCurves:
-        """The curves, none further down than a curve goes."""
+        """The curves, with values below the limit raised to it."""
         low = np.minimum(curves.scores[:, :1], self.low)
         lowest = low - FAR * (self.best - low)
         exploded = curves.scores < lowest
@@ -124,7 +124,7 @@ class Explosions:
 
 
 def _possible(curves: LearningCurves) -> tuple[float, float]:
-    """The smallest and the largest score that the metric has."""
+    """The smallest and the largest score that the metric can have."""
     low, high = float(curves.scores.min()), float(curves.scores.max())
     if curves.metric == "accuracy" and low >= 0 and high <= PERCENT:
         return 0.0, 1.0 if high <= 1 else PERCENT
@@ -139,11 +139,12 @@ class StackedTau:
         tau: epochs seen.
         members: the fitted models by name.
         weights: of the members, they sum to 1.
-        limits: of the forecasts; None where they may be anything.
+        limits: of the forecasts; None if there are none.
         uncertainty: of the stack.
-        residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without it.
+        residuals, held_out: (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted without
+            itself.
         hold_flat: whether runs that have been flat so far are predicted to stay so.
-        explosions: of the curves that are looked at; None where there can be none.
+        explosions: how far curves may fall; None for metrics with a worst value.
     """
 
     tau: int
@@ -212,11 +213,11 @@ def fit_stack(
 
 
 def capped(squares: Floats) -> Floats:
-    """(n, m) squared errors, of which none is larger than `MOST` typical ones.
+    """(n, m) squared errors, none of them larger than `MOST` typical ones.
 
-    What happens after tau to one curve in a hundred, a collapse or an explosion, no member foresees, and the
-    sum of squares would say no more than whose forecast happened to be nearest. The typical error of n curves
-    is the 90% quantile of what the middle one of the members has.
+    When one curve in a hundred collapses or explodes after tau, no member foresees it, and the sum of squares
+    would only tell whose forecast happened to be nearest. The typical squared error is the 90% quantile, over
+    the n curves, of the median over the members.
     """
     typical = float(np.quantile(np.median(squares, axis=1), TYPICAL))
     return np.minimum(squares, MOST * typical) if typical > 0 else squares
@@ -227,7 +228,7 @@ def stack_weights(squared_errors: npt.ArrayLike, n: int) -> Floats:
 
     Args:
         squared_errors: (..., m).
-        n: how many curves they are of.
+        n: the number of curves summed over.
     """
     errors = np.maximum(np.asarray(squared_errors, dtype=np.float64), np.finfo(np.float64).tiny)
     return np.asarray(softmax(-POWER * n / (n + FEW) * np.log(errors), axis=-1))

@@ -29,7 +29,8 @@ class TauModel:
     """The fitted f_tau: features, regressor and uncertainty after tau epochs.
 
     `residuals` and `held_out` are (n,) y_T - y_hat_T and y_hat_T of the training curves, each predicted
-    without itself, but with the settings that all of them chose: what any kind of uncertainty is made of.
+    without itself, but with the settings that were chosen on all of them. Any kind of uncertainty is made of
+    these.
     """
 
     tau: int

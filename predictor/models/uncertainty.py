@@ -15,16 +15,16 @@ from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 
 SMALLEST_SIGMA = 1e-12
-"""Of results of 1 or more, see `smallest_sigma`."""
+"""For results of 1 or more, see `smallest_sigma`."""
 NOTHING = 1e-130
-"""Results below count as zero: the squares of their errors do."""
+"""Results below this count as zero, as the squares of their errors do."""
 
 
 def smallest_sigma(results: Floats) -> float:
     """Keeps a model that is right on every curve (all curves equal) from dividing by zero.
 
-    In proportion to the largest of the results (n,), so that their unit does not matter, but more than what
-    rounding leaves of equal ones.
+    In proportion to the largest of the results (n,), so that their unit does not matter, but larger than the
+    rounding errors of equal ones.
     """
     size = float(np.max(np.abs(results)))
     return SMALLEST_SIGMA * min(size, 1.0) if size > NOTHING else SMALLEST_SIGMA
@@ -107,7 +107,7 @@ def make_uncertainty(name: str, residuals: Floats, predictions: Floats) -> Uncer
 
     Args:
         name: 'loocv', 'conformal' or 'level'.
-        residuals: (n,) y_T - y_hat_T of curves that the prediction was made without.
+        residuals: (n,) y_T - y_hat_T of curves, each predicted without itself.
         predictions: (n,) y_hat_T of the same curves.
     """
     if name not in UNCERTAINTIES:

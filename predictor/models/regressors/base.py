@@ -18,11 +18,11 @@ CHECKS: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Zero mean and unit standard deviation, as scikit-learn's StandardScaler to the last bit, but faster.
+    """Zero mean and unit standard deviation: scikit-learn's StandardScaler to the last bit, but faster.
 
-    To the last bit because libsvm stops at a tolerance: a different rounding of its input leads it to another
-    end. Columns that are constant up to rounding are only centred. NaN is left out of the statistics and
-    becomes 0, the mean.
+    The last bit matters because libsvm stops at a tolerance: if its input is rounded differently, it ends
+    somewhere else. Columns that are constant up to rounding are only centred. NaN is left out of the
+    statistics and becomes 0, the mean.
     """
 
     mean: Floats
@@ -48,7 +48,7 @@ class Standardizer:
         return np.where(np.isnan(Z), 0.0, Z)
 
     def inverse(self, Z: Floats) -> Floats:
-        """What `transform` was given."""
+        """Undo `transform`."""
         return Z * self.scale + self.mean
 
 
@@ -70,20 +70,20 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
         return self.predict_unchecked(inputs)
 
     def fit_unchecked(self, X: Floats, y: Floats) -> Self:
-        """`fit` for arrays that are known to be in order."""
+        """`fit` for arrays that are known to be valid."""
         self.n_features_in_ = X.shape[1]
         self.input_scale_, self.target_scale_ = Standardizer.fit(X), Standardizer.fit(y)
         self._fit_standardized(self.input_scale_.transform(X), self.target_scale_.transform(y), X, y)
         return self
 
     def predict_unchecked(self, X: Floats) -> Floats:
-        """`predict` for arrays that are known to be in order."""
+        """`predict` for arrays that are known to be valid."""
         return self.target_scale_.inverse(self._predict_standardized(self.input_scale_.transform(X)))
 
     def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
         """(n,) predictions of each row by models fitted without it: leave-one-out if n_folds = n.
 
-        The setting that a search has chosen is kept; scaling and model are fitted anew for every fold.
+        The setting that a search has chosen is kept; scaling and model are fitted again for every fold.
         """
         model = clone(self.chosen())
         predictions = np.empty(len(y))

@@ -36,10 +36,10 @@ class _Nodes(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """The trees of a `RandomForestRegressor(trees, max_features=ratio, random_state=...)`, to the bit.
+    """Exactly the trees of a `RandomForestRegressor(trees, max_features=ratio, random_state=...)`.
 
-    That class copies and checks its settings for every tree when it is fitted, and a row for every tree when
-    it is asked, which takes far longer than the trees themselves.
+    That class copies and checks its settings for every tree when it is fitted, and each row for every tree
+    when it predicts, which takes far longer than the trees themselves.
 
     Attributes:
         trees: fitted.
@@ -64,14 +64,14 @@ class Forest:
         return cls(grown, counts == 0)
 
     def votes(self, Z: Floats) -> Floats:
-        """(trees, m) what each tree says of the rows of Z, (m, d)."""
+        """(trees, m) predictions of each tree for the rows of Z, (m, d)."""
         inputs = np.ascontiguousarray(Z, dtype=np.float32)
         if len(inputs) == 1:
             return self._votes_on_one(inputs[0])[:, None]
         return np.array([tree.predict(inputs)[:, 0] for tree in self.trees])
 
     def _votes_on_one(self, row: Floats) -> Floats:
-        """(trees,) the same for one row, for all trees at once."""
+        """(trees,) the same for one row, by all trees at once."""
         nodes = self._nodes
         at = nodes.roots
         for _ in range(nodes.depth):
@@ -97,9 +97,9 @@ class Forest:
 class ForestSearch(StandardizedRegressor):
     """Random forest; trees (10-800) and feature ratio (0.1-0.5) by random search, [PP] appendix.
 
-    A forest is the beginning of any larger forest with the same seed, and a ratio only counts through the
-    number of features it stands for: settings that share this number share one forest, whose first trees
-    answer for each. So the scores are those of fitting a `RandomForestRegressor(random_state=...)` per
+    A forest has the first trees of any larger forest with the same seed, and a ratio only matters through the
+    number of features it stands for. So settings that have this number in common share one forest, of which
+    each uses the first trees. The scores are those of fitting a `RandomForestRegressor(random_state=...)` per
     setting and fold.
 
     Args:
@@ -107,7 +107,7 @@ class ForestSearch(StandardizedRegressor):
         cv: number of folds, in order without shuffling; at most n // 2. Fewer than 4 rows or 2 settings are
             not searched.
         random_state: seed of the draws and of the forests.
-        trees: least and largest number of trees that is drawn.
+        trees: smallest and largest number of trees to draw.
 
     Attributes:
         settings_: (n_settings, 2) columns number of trees, feature ratio.
@@ -125,8 +125,8 @@ class ForestSearch(StandardizedRegressor):
     def held_out_predictions(self, X: Floats, y: Floats, n_folds: int) -> Floats:
         """(n,) out-of-bag predictions: each row by the trees whose bootstrap sample lacks it.
 
-        They stand for leave-one-out, which would refit the whole forest n times. A row that no tree lacks
-        (likely only for the smallest forests) gets the forest's own prediction.
+        They stand in for leave-one-out, which would refit the whole forest n times. A row that no tree lacks
+        (likely only in the smallest forests) gets the forest's own prediction.
         """
         votes = self.forest_.votes(self.input_scale_.transform(X))
         outside = self.forest_.outside | ~self.forest_.outside.any(axis=0)

@@ -14,27 +14,28 @@ from predictor.models.regressors.svr import squared_distances
 JITTER = 1e-8
 OUTER_STEPS = 3
 BOUND = 6.0
-"""In prior standard deviations: no kernel parameter goes further, whatever the line search tries."""
+"""No kernel parameter goes further, in prior standard deviations, whatever the line search tries."""
 
 
 class RobustGaussianProcess(StandardizedRegressor):
     """y = f(x) + e on the standardised scale, f a Gaussian process, e Student-t by iterated reweighting.
 
     Cov f(a), f(b) = s^2 exp(-1/2 sum_k ((a_k - b_k) / l_k)^2) + v^2 sum_(k < n_linear) a_k b_k: the linear
-    part carries what goes on beyond the training range, which an RBF kernel alone pulls back to the mean. A
-    straight line holds there for some inputs and for others not: `n_linear` says which. Row i has noise
-    variance n^2 / w_i, w_i = (df + 1) / (df + E[e_i^2] / n^2): runs that jump or collapse, as some always do,
-    lose weight (expectation maximisation for Student-t noise of df degrees of freedom).
+    part continues a trend beyond the training range, where an RBF kernel alone falls back to the mean. A
+    straight line is right there for some inputs and wrong for others: `n_linear` says for which. Row i has
+    noise variance n^2 / w_i, w_i = (df + 1) / (df + E[e_i^2] / n^2): runs that jump or collapse, as some
+    always do, lose weight (expectation maximisation for Student-t noise of df degrees of freedom).
 
     The logarithms of l_k, s, v and n maximise the marginal likelihood times normal priors, by L-BFGS with
     exact gradients. The prior of log l_k is narrow (mean log(3 sqrt d), standard deviation 1/4): with a
-    hundred curves, free lengths find effects of rare rates that are not there. That of log v is, too (mean 0,
-    standard deviation 1/4): where slopes are free to be small, the RBF part takes a share of the trend, which
-    ends with the training range. Those of log s and log n have means 0 and -1.5 and standard deviation 1.
+    hundred curves, free lengths find effects of rare rates that are not there. So is that of log v (mean 0,
+    standard deviation 1/4): if slopes are free to be small, the RBF part takes over some of the trend, which
+    then ends with the training range. Those of log s and log n have means 0 and -1.5 and standard deviation
+    1.
 
     Args:
         df: degrees of freedom of the noise; infinity for normal noise.
-        n_linear: the first so many columns are in the linear part, too; None for all of them.
+        n_linear: how many columns, the first ones, are also in the linear part; None for all of them.
 
     Attributes:
         log_parameters_: (d + 3,) log l_1..l_d, log s, log v, log n.
@@ -46,10 +47,10 @@ class RobustGaussianProcess(StandardizedRegressor):
         self.n_linear = n_linear
 
     def knowing(self, n_curve: int) -> RobustGaussianProcess:
-        """With the columns of the curve in the linear part, and not the parameters; all if there are none.
+        """With only the columns of the curve in the linear part; with all columns if none are of the curve.
 
-        A straight line serves runs that are better or worse than all before. For parameters outside the
-        training range it does not: what the width does between 200 and 500 units says little about 10.
+        A straight line suits runs that are better or worse than all before. It does not suit parameters
+        outside the training range: what the width does between 200 and 500 units says little about 10.
         """
         return self if self.n_linear is not None else clone(self).set_params(n_linear=n_curve or None)
 
@@ -92,7 +93,7 @@ class RobustGaussianProcess(StandardizedRegressor):
         return np.asarray(sum(kernels) @ self.dual_coef_)
 
     def _inner_products(self, Z: Floats) -> Floats:
-        """(m, n) inner products of the rows of Z and the training inputs, in the columns that go on."""
+        """(m, n) inner products of the rows of Z and the training inputs, over the linear part's columns."""
         return Z[:, : self.n_linear] @ self.inputs_[:, : self.n_linear].T
 
 

@@ -11,8 +11,8 @@ from predictor.models.regressors.base import StandardizedRegressor
 class OrdinaryLeastSquares(StandardizedRegressor):
     """y = X w + b with the smallest squared error.
 
-    Of several such w (the differences of y_t are linear in y_t) the one of smallest norm on the standardised
-    scale.
+    If there are several such w (the differences of y_t are linear in y_t), w is the one of smallest norm on
+    the standardised scale.
 
     Attributes:
         coef_: (d,) weights on the standardised scale.
@@ -28,8 +28,8 @@ class OrdinaryLeastSquares(StandardizedRegressor):
 class RidgeRegression(OrdinaryLeastSquares):
     """y = X w + b with the smallest squared error plus penalty |w|^2, both on the standardised scale.
 
-    Where columns are nearly a combination of others, as the weights of a network are of its depth and width,
-    least squares balances huge w against each other, and fails as soon as the combination is another one.
+    If a column is nearly a combination of others, as a network's number of weights is of its depth and width,
+    least squares balances huge w against each other, and fails as soon as the combination changes.
 
     Args:
         penalty: > 0; 1 counts as much as one more observation in every direction.

@@ -1,7 +1,7 @@
 """nu-support-vector regression by libsvm, called without the estimator's overhead.
 
 The solver is the one in scikit-learn and gets the same numbers. `NuSVR` spends about four fifths of a
-small fit on checks and copies; a random search of a thousand settings on three folds makes that the whole
+small fit on checks and copies; in a random search of a thousand settings on three folds that is most of the
 cost.
 """
 

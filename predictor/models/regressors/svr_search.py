@@ -1,4 +1,4 @@
-"""nu-SVR with the random search of [PP] appendix: settings and scores of a plain scikit-learn loop."""
+"""nu-SVR with the random search of [PP] appendix: settings and scores as in a plain scikit-learn loop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from predictor.models.regressors.base import StandardizedRegressor, Standardizer
 from predictor.models.regressors.svr import KernelName, NuSvr, kernel_values, similarity, solve_nu_svr
 
 LOG_RANGE = (1e-5, 10.0)
-"""C and gamma are drawn log-uniformly from it."""
+"""C and gamma are drawn log-uniformly from this range."""
 NARROWED_SETTINGS = 20
-"""Of the best, among which `NuSvrSearch.narrowed` chooses."""
+"""How many of the best settings `NuSvrSearch.narrowed` chooses among."""
 
 
 class NuSvrSearch(StandardizedRegressor):
@@ -62,7 +62,7 @@ class NuSvrSearch(StandardizedRegressor):
         return NuSvr(kernel=self.kernel, C=C, nu=nu, gamma=gamma)
 
     def narrowed(self) -> NuSvrSearch:
-        """The same search among the best settings found here; they stay good on more rows of a kind."""
+        """The same search among the best settings found here, which stay good on more rows of this kind."""
         best = np.argsort(-self.scores_, kind="stable")[:NARROWED_SETTINGS]
         return NuSvrSearch(kernel=self.kernel, cv=self.cv, settings=self.settings_[best])
 
