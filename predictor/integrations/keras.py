@@ -18,24 +18,25 @@ import keras  # noqa: E402
 class StoppingRuleCallback(keras.callbacks.Callback):
     """Stops `fit` when the rule stops its curve, with the trainings in a `CurveStore` as history.
 
-    A training is added to the store when `fit` ends, however it was stopped, unless by an exception. A
-    value's place is its epoch: with `validation_freq` the epochs in between are not observed, and a `fit`
-    that begins with `initial_epoch` above 0 is compared with the others from there on.
+    A training is added to the store when `fit` ends, for whatever reason except an exception. A value's place
+    is its epoch: with `validation_freq`, the epochs in between are not observed, and a `fit` that begins with
+    `initial_epoch` above 0 is compared with the others from there on.
 
     Args:
         store: where the earlier trainings are; its T is the number of epochs of a full training.
         rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
             `EarlyStopper(burn_in=20)`.
-        monitor: what Keras logs after an epoch, such as `val_accuracy`; the store takes metric and
-            direction from it, unless it knows them.
-        parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
+        monitor: name of a value that Keras logs after an epoch, such as `val_accuracy`; the store takes
+            metric and direction from the name, unless it knows them.
+        parameters: numbers known before training, such as the learning rate; all trainings of a store have
+            the same ones.
 
     Attributes:
         decision: the latest one, None before the first.
 
     Raises:
-        CurvesError: the name of what is monitored has no direction, or another one than the store; when the
-            training begins or reports: the store does not fit it, or `monitor` is not logged.
+        CurvesError: if the name of the monitored value has no direction, or another one than the store; when
+            the training begins or reports, if the store does not fit it or `monitor` is not logged.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         if self.monitor not in known:
             if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
                 return  # an epoch without validation
-            raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(known)}")
+            raise CurvesError(f"{self.monitor!r} is not logged; expected one of {sorted(known)}")
         if self._training is None:
             return
         self.decision = self._training.report(float(known[self.monitor]), epoch + 1)

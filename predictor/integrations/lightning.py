@@ -23,25 +23,26 @@ class StoppingRuleCallback(Callback):
     """Stops a training when the rule stops its curve, with the trainings in a `CurveStore` as history.
 
     The curve has one value per validation run: T of the store is the number of validation runs of a full
-    training. A training is added to the store when it ends, however it was stopped, unless by an exception.
-    Its curve so far is in Lightning's checkpoints; of one that was resumed from a checkpoint without it, the
-    validation runs before are not observed. On several devices the training stops if one of the processes
-    would, and the first one adds it.
+    training. A training is added to the store when it ends, for whatever reason except an exception.
+    Lightning's checkpoints hold its curve so far; if it is resumed from a checkpoint without a curve, the
+    earlier validation runs count as not observed. On several devices, the training stops if one of the
+    processes would stop it, and the first process adds it to the store.
 
     Args:
         store: where the earlier trainings are.
         rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
             `EarlyStopper(burn_in=20)`.
-        monitor: what the module logs, `self.log("val_accuracy", ...)`; the store takes metric and direction
-            from it, unless it knows them.
-        parameters: numbers that are known beforehand, such as the learning rate; the same for all trainings.
+        monitor: name of a value that the module logs, `self.log("val_accuracy", ...)`; the store takes metric
+            and direction from the name, unless it knows them.
+        parameters: numbers known before training, such as the learning rate; all trainings of a store have
+            the same ones.
 
     Attributes:
         decision: the latest one, None before the first.
 
     Raises:
-        CurvesError: the name of what is monitored has no direction, or another one than the store; when the
-            training begins or reports: the store does not fit it, or `monitor` is not logged.
+        CurvesError: if the name of the monitored value has no direction, or another one than the store; when
+            the training begins or reports, if the store does not fit it or `monitor` is not logged.
     """
 
     def __init__(
@@ -63,15 +64,15 @@ class StoppingRuleCallback(Callback):
         self._began = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forget a training that crashed; those of a checkpoint come afterwards."""
+        """Forget a training that crashed; the values of a checkpoint are loaded afterwards."""
         self._training, self._values = None, []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, or go on with the values of a checkpoint."""
-        if getattr(trainer, "fast_dev_run", False):  # a trial run of one batch is no training
+        if getattr(trainer, "fast_dev_run", False):  # a trial run of a few batches is no training
             return
         self._training = self.store.training(self.rule, self.parameters).__enter__()  # on_train_end ends it
-        if not self._values:  # of a checkpoint without this callback the validations are not known
+        if not self._values:  # a checkpoint without this callback does not hold the earlier values
             self._values = [nan] * _validation_runs(trainer)
         self._training.values = self._values
         self._began = _batches(trainer)
@@ -81,8 +82,9 @@ class StoppingRuleCallback(Callback):
         if trainer.sanity_checking or self._training is None:
             return
         if self.monitor not in trainer.callback_metrics:
-            raise CurvesError(f"{self.monitor!r} is not logged; there are {sorted(trainer.callback_metrics)}")
-        # Lightning before 2.5 begins with the validation run that a checkpoint was saved after
+            logged = sorted(trainer.callback_metrics)
+            raise CurvesError(f"{self.monitor!r} is not logged; expected one of {logged}")
+        # Lightning before 2.5 begins by repeating the validation run after which a checkpoint was saved
         repeated = len(self._values) if _batches(trainer) == self._began else 0
         value = float(trainer.callback_metrics[self.monitor])
         self.decision = self._training.report(value, repeated or None)
@@ -99,12 +101,12 @@ class StoppingRuleCallback(Callback):
         return {"values": list(self._values)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The curve so far, of a checkpoint."""
+        """Take the curve so far from a checkpoint."""
         self._values = list(state_dict["values"])
 
 
 def _validation_runs(trainer: Trainer) -> int:
-    """Validation runs before this batch; one for each validated epoch where batches do not tell them."""
+    """Validation runs before this batch; one for each validated epoch if the batches do not tell."""
     every, interval, of_epoch = (
         trainer.check_val_every_n_epoch, trainer.val_check_batch, trainer.num_training_batches,
     )  # fmt: skip
@@ -119,5 +121,5 @@ def _validation_runs(trainer: Trainer) -> int:
 
 
 def _batches(trainer: Trainer) -> int:
-    """How many have been trained on, those before a checkpoint included."""
+    """How many batches have been trained on, including those before a checkpoint."""
     return int(trainer.fit_loop.epoch_loop.batch_progress.total.completed)

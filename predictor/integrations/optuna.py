@@ -28,25 +28,27 @@ from predictor.integrations.optuna_trials import FinishedTrials, training_of  # 
 class StoppingRulePruner(BasePruner):
     """Prunes a trial when the rule stops its curve, with the study's completed and pruned trials as history.
 
-    The curve of a trial is made of the values that it reported, each at the place of its step among the steps
-    that the finished trials have (from 0 or 1, every tenth, counting down): trials are compared at equal
-    steps. At a step that others do not have nothing is decided; of a trial that was resumed in the middle the
-    earlier values count as not observed. The history is read from the study's storage, so trials may run side
-    by side in threads, processes and machines; failed and running trials are not in it. A value that is not
-    finite is pruned at once. Where a rule says by `judges(tau, T)` that it stops nothing after tau values,
-    nothing is read: which of its values a trial has reported is then told by the steps that were read last.
+    A trial's curve consists of the values that it reported, each at the place of its step among the steps of
+    the finished trials (which may begin at 0 or 1, be every tenth, or count down): trials are compared at
+    equal steps. Nothing is decided at a step that the others do not have; if a trial was resumed in the
+    middle, its earlier values count as not observed. The history is read from the study's storage, so trials
+    may run side by side in threads, in processes and on several machines; failed and running trials are not
+    in it. A trial is pruned as soon as it reports a value that is not finite. If a rule says by
+    `judges(tau, T)` that it stops nothing after tau values, the storage is not read: whether a trial has
+    reported its first tau values without a gap is then judged by the steps that were read last.
 
     Args:
         rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
             `EarlyStopper(burn_in=20)`.
-        T: values that a trial reports if it is never pruned. If completed trials have another number, or have
-            them at different steps, that is logged once.
-        parameters: names of the trials' parameters that the rule may look at; their values must be numbers. A
-            trial without one of them counts as unknown there. One that no finished trial has is logged once.
-        metric: name of what is reported; the study says whether it is maximized or minimized.
+        T: values that a trial reports if it is never pruned. If completed trials have another number of
+            values, or values at different steps, this is logged once.
+        parameters: names of the trials' parameters that the rule may look at; their values must be numbers,
+            unknown in a trial that lacks them. A parameter that no finished trial has is logged once.
+        metric: name of the reported values; the study says whether they are maximized or minimized.
 
     Raises:
-        CurvesError: T is no such number, or `parameters` a text; when asked: a parameter is not a number.
+        CurvesError: if T is no such number, or `parameters` is a string; when asked to decide, if a parameter
+            is not a number.
     """
 
     def __init__(

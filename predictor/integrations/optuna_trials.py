@@ -27,8 +27,8 @@ class Steps:
     """The steps at which trials report.
 
     Attributes:
-        grid: all of them, in the order of training; of more than T those that at least half of the trials
-            that come so far have.
+        grid: all steps, in the order of training; if there are more than T, those that at least half of the
+            trials that get so far have.
         descending: whether the steps count down.
     """
 
@@ -37,7 +37,7 @@ class Steps:
 
     @cached_property
     def places(self) -> dict[int, int]:
-        """Of the steps in the grid."""
+        """The place of each step of the grid."""
         return {step: place for place, step in enumerate(self.grid)}
 
     def in_order(self, trial: FrozenTrial) -> list[int]:
@@ -52,7 +52,7 @@ class Steps:
         return own == list(self.grid[: len(own)])
 
     def alone(self, trial: FrozenTrial) -> int | None:
-        """The trial's latest step if other trials have none there, and it has a finite value; else None."""
+        """The trial's latest step if other trials lack it and its value is finite; else None."""
         reported = self.in_order(trial)
         if not reported or not self.grid or reported[-1] in self.places:
             return None
@@ -64,7 +64,7 @@ class StepCounts(StepOrder):
     """How many trials have reported at each step, and how far they came.
 
     Attributes:
-        times: trials by the steps that they have.
+        times: the number of trials that have each step.
     """
 
     times: Counter[int] = field(default_factory=Counter)
@@ -75,13 +75,13 @@ class StepCounts(StepOrder):
         self.times.update(trial.intermediate_values.keys())
 
     def steps(self, T: int) -> Steps:
-        """Those of the trials so far; of more than T those that at least half of them have."""
+        """The steps of the trials so far; of more than T, those that at least half of them have."""
         descending = self.descending
         grid = sorted(self.times, reverse=descending)
         return Steps(tuple(grid if len(grid) <= T else self._usual(grid)), descending)
 
     def _usual(self, grid: list[int]) -> list[int]:
-        """Those that at least half of the trials that come so far have."""
+        """The steps that at least half of the trials that get so far have."""
         ends, came, usual = self.lowest if self.descending else self.highest, 0, []
         for step in reversed(grid):
             came += ends[step]
@@ -93,8 +93,8 @@ class StepCounts(StepOrder):
 class FinishedTrials:
     """The curves of a study's completed and pruned trials, in order of finishing, each of which is read once.
 
-    Only where new trials change the steps is everything read again, and where they belong before others, as
-    when clocks differ, these others.
+    If new trials change the steps, everything is read again; if they belong before others, as when clocks
+    differ, these others are.
 
     Args:
         curve_format: of the curves.
@@ -120,17 +120,18 @@ class FinishedTrials:
 
     @property
     def curves(self) -> LearningCurves:
-        """Those of all trials that reported anything; the same object until there is another trial."""
+        """The curves of all trials that reported anything; the same object until there is another trial."""
         return self._growing.curves
 
     def follow(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Take in what has finished since the last call; whether anything has.
+        """Add the trials that have finished since the last call; return whether there are any.
 
         Args:
-            trials: all of the study, whatever their state, by number, which Optuna counts without a gap.
+            trials: all trials of the study, whatever their state, in order of their numbers, in which Optuna
+                leaves no gap.
 
         Raises:
-            CurvesError: a parameter is not a number; nothing is known then.
+            CurvesError: if a parameter is not a number; all trials are forgotten then.
         """
         if not self._known(trials):
             self._forget()
@@ -146,7 +147,7 @@ class FinishedTrials:
         return True
 
     def whole(self, trial: FrozenTrial) -> bool:
-        """Whether neither the trial, at the steps that it has come through, nor any other lacks a value."""
+        """Whether neither the trial, up to its latest step, nor any other trial lacks a value."""
         values = trial.intermediate_values.values()
         return not self.curves.diverged.any() and all(map(isfinite, values)) and self.steps.begin_like(trial)
 
@@ -169,13 +170,13 @@ class FinishedTrials:
         return True
 
     def _known(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Whether these are the trials that were seen, and others; else another study has got their name."""
+        """Whether the trials seen before are among these; if not, another study has taken over its name."""
         if self._first is None or len(trials) < self._seen:
             return False
         return _finishing(trials[self._first[1]]) == self._first
 
     def _new(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that have completed or were pruned since, in order of finishing; others are not looked at."""
+        """The trials that have completed or were pruned since the last call, in order of finishing."""
         looked_at = [*self._open, *range(self._seen, len(trials))]
         self._seen = len(trials)
         self._open = [place for place in looked_at if not trials[place].state.is_finished()]
@@ -183,7 +184,7 @@ class FinishedTrials:
         return sorted(new, key=_finishing)
 
     def _add(self, trials: list[FrozenTrial]) -> None:
-        """Put them, which are in order of finishing, among the others."""
+        """Put these trials, which are in order of finishing, among the others."""
         for trial in trials:
             self._counts.add(trial)
         steps, place = self._steps(trials), len(self._reporting)
@@ -195,7 +196,7 @@ class FinishedTrials:
         self._append(sorted([*trials, *later], key=_finishing))
 
     def _take_back(self, place: int) -> list[FrozenTrial]:
-        """Those from that place on, which are not among the others any more."""
+        """Remove and return the trials from that place on."""
         later = self._reporting[place:]
         if later:
             del self._reporting[place:]
@@ -204,7 +205,7 @@ class FinishedTrials:
         return later
 
     def _steps(self, new: list[FrozenTrial]) -> Steps:
-        """Those of all trials; new ones that go through the same steps change nothing about them."""
+        """The steps of all trials; new trials that go through the same steps do not change them."""
         turned = self._counts.descending != self.steps.descending
         same = not turned and all(map(self.steps.begin_like, new))
         return self.steps if same else self._counts.steps(self._format.T)
@@ -225,7 +226,7 @@ def _finishing(trial: FrozenTrial) -> tuple[Any, int]:
 
 
 def training_of(trial: FrozenTrial, steps: Steps) -> Training:
-    """The trial with its values at the places of their steps, of its own alone if there are no others."""
+    """The trial with its values at the places of their steps; among its own steps if no others are known."""
     own = steps.in_order(trial)
     places = steps.places or {step: place for place, step in enumerate(own)}
     known = {places[step]: trial.intermediate_values[step] for step in own if step in places}

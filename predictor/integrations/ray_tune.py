@@ -1,7 +1,7 @@
 """Ray Tune: any stopping rule as a trial scheduler.
 
-A scheduler and not a `ray.tune.Stopper`: only a scheduler is told which trials ended, and how, and what their
-parameters are, and a rule compares a trial with those that ended.
+It is a scheduler and not a `ray.tune.Stopper` because a rule compares a trial with those that ended, and only
+a scheduler is told which trials ended, how, and what their parameters are.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ DIRECTIONS: dict[str | None, Direction] = {"max": "maximize", "min": "minimize"}
 class StoppingRuleScheduler(FIFOScheduler):
     """Stops a trial when the rule stops its curve, with the trials that ended before as history.
 
-    Trials run in the order of submission, side by side as Tune likes. Trials that end in an error are not in
-    the history; one that Tune tries again keeps its curve. A value that is not finite stops its trial. A
-    value's place is its `training_iteration`. After `Tuner.restore` the history begins anew; a trial that
-    goes on then is compared with the others from the iteration on with which it does.
+    Trials start in the order of submission, as many at a time as Tune runs. Trials that end in an error are
+    not in the history; one that Tune tries again keeps its curve. A value that is not finite stops its trial.
+    A value's place is its `training_iteration`. After `Tuner.restore` the history begins anew; a trial that
+    goes on is then compared with the others from its next iteration on.
 
     Args:
         rule: for example `predictor.rules.names.make_rule("rank-envelope")` or
             `EarlyStopper(burn_in=20)`.
         T: `training_iteration` of the last result of a trial that is never stopped. If trials end with
-            another one, that is logged once.
-        metric, mode: what is reported, and `max` or `min`; here or in `TuneConfig`.
+            another one, this is logged once.
+        metric, mode: name of the reported value, and `max` or `min`; given here or in `TuneConfig`.
         parameters: keys of the trials' `config` that the rule may look at, `outer/inner` where it is
-            nested; their values must be numbers. One that no trial has that ended is logged once.
+            nested; their values must be numbers. A key that no ended trial has is logged once.
 
     Raises:
-        CurvesError: T is no such number, or `parameters` a text; when trials begin: no metric and mode were
-            given; when they report: a parameter that is not a number.
+        CurvesError: if T is no such number, or `parameters` is a string; when trials begin, if metric and
+            mode were not given; when they report, if a parameter is not a number.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         """Check that there is something to compare."""
         if not self._metric or self._mode not in DIRECTIONS:
             raise CurvesError(
-                f"metric = {self._metric!r}, mode = {self._mode!r}; expected the name of what is reported "
+                f"metric = {self._metric!r}, mode = {self._mode!r}; expected the name of the reported value "
                 "and 'max' or 'min', here or in TuneConfig"
             )
 
@@ -108,7 +108,7 @@ class StoppingRuleScheduler(FIFOScheduler):
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Remember its curve, whether it came to its end or was stopped.
 
-        The result that meets `RunConfig(stop=...)` is told here and nowhere else.
+        Only this method is given the result that meets `RunConfig(stop=...)`.
         """
         if trial.trial_id not in self._running:
             return
@@ -126,10 +126,10 @@ class StoppingRuleScheduler(FIFOScheduler):
         return f"Stopping rule {type(self.rule).__name__}: {stopped} of {len(self._finished)} trials stopped"
 
     def _take(self, trial: Trial, result: dict[str, Any]) -> None:
-        """Put the value at the place of its iteration, the last one of the curve then."""
+        """Put the value at the place of its iteration, as the curve's last one."""
         values = self._running.setdefault(trial.trial_id, [])
         before = int(result[TRAINING_ITERATION]) - 1
-        del values[before:]  # of a trial that was begun again
+        del values[before:]  # if the trial was begun again
         values += [nan] * (before - len(values))  # what was reported before a restore, or not at all
         values.append(float(result[str(self._metric)]))
 
@@ -141,7 +141,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         return CurveFormat(self.T, str(self._metric), DIRECTIONS[self._mode], self.parameters)
 
     def _curves(self) -> LearningCurves:
-        """Of the trials that ended, in that order; the same object until there is another one."""
+        """The curves of the ended trials, in order of ending; the same object until another one ends."""
         if self._history is None:
             self._history = GrowingCurves(self._format().curves([]))
         if new := self._finished[len(self._history.curves) :]:

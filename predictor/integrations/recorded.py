@@ -1,4 +1,4 @@
-"""Curves of earlier trainings in a file: what a single training, in whatever program, is compared with.
+"""Curves of earlier trainings in a file, with which a single training in any program is compared.
 
     store = CurveStore("curves.npz", T=20, metric="accuracy")
     with store.training(rule, {"learning_rate": 0.1}) as training:
@@ -6,8 +6,8 @@
             if training.report(train_and_validate()).stop:
                 break
 
-Without `with`, call `training.end()` after the loop: nothing is stored before. The file is an `.npz` of
-`predictor.LearningCurves`, as `python -m predictor simulate` reads it, too.
+Without `with`, call `training.end()` after the loop: nothing is stored before that. The file is an `.npz` of
+`predictor.LearningCurves`, which `python -m predictor simulate` reads, too.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class CurveStore:
     (`NAME.npz.lock` beside it). A training is added when it ends; one that crashed or was killed never is.
 
     Args:
-        path: an `.npz` file; made, with its folder, when the first training ends. A relative one is meant
-            from where the program is now, also if it changes its folder later.
+        path: an `.npz` file, made when the first training ends; its folder is made when it begins. A relative
+            path starts from the program's present folder, even if the program changes to another one later.
         T: epochs of a full training.
         metric: of the values, as in `LearningCurves`; None takes it from the file, or else from what the
             first training monitors.
         direction: of the metric; None takes it from its name.
 
     Raises:
-        CurvesError: for another kind of file, and for one with curves of other epochs, metric or direction.
+        CurvesError: for another kind of file, and for one whose curves have another T, metric or direction.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class CurveStore:
             self._adopt(stored)
 
     def monitor(self, name: str) -> None:
-        """Take metric and direction, unless they are known, from what a training monitors: `val_loss`.
+        """Take metric and direction, unless they are known, from the name of a monitored value: `val_loss`.
 
         Raises:
-            CurvesError: the name has no direction and none was given, or it has the other one; or it is of
-                another metric than the trainings before, and the store was not told one.
+            CurvesError: if the name has no direction and none was given, or it has the other one; or if it
+                names another metric than that of the earlier trainings, and the store was not given one.
         """
         found = metric_of(name)
         told = found.direction if found else None
@@ -95,12 +95,12 @@ class CurveStore:
             )
         if found and told and direction and told != direction:
             raise CurvesError(
-                f"{self.path}: {name!r} is {told}d, and the store's {self.metric or 'values'} {direction}d; "
+                f"{self.path}: {name!r} is {told}d, but the store's {self.metric or 'metric'} {direction}d; "
                 f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
             )
         if found and self.metric and not self._said and found.name != name_of(self.metric):
             raise CurvesError(
-                f"{self.path}: its trainings have metric = {self.metric!r}, and {name!r} is {found.name}; "
+                f"{self.path}: its trainings have metric = {self.metric!r}, but {name!r} is {found.name}; "
                 f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
         self.metric, self.direction = self.metric or name_of(name), direction or told
@@ -125,43 +125,40 @@ class CurveStore:
         return self._read[1]
 
     def format(self, parameters: Sequence[str]) -> CurveFormat:
-        """What trainings with these parameters have to be like.
-
-        `CurvesError` if the stored ones have others.
-        """
+        """The format of trainings with these parameters; `CurvesError` if the stored ones have others."""
         history = self.history()
         stored = [*history.architecture, *history.hyperparameters]
         if len(history) and sorted(stored) != sorted(parameters):
             raise CurvesError(
                 f"{self.path}: its trainings have the parameters {sorted(stored)}, "
-                f"and this one {sorted(parameters)}; use another file"
+                f"but this one has {sorted(parameters)}; use another file"
             )
         return self._format(tuple(parameters))
 
     def _format(self, parameters: tuple[str, ...]) -> CurveFormat:
         if self.metric is None:
             raise CurvesError(
-                f"{self.path}: is more better? say it: CurveStore(..., metric='accuracy'), or 'loss', or "
-                "another name with direction='maximize' or 'minimize'"
+                f"{self.path}: unknown whether more is better; say CurveStore(..., metric='accuracy'), or "
+                "'loss', or another name with direction='maximize' or 'minimize'"
             )
         return CurveFormat(self.T, self.metric, self.direction, parameters)
 
     def training(
         self, rule: StoppingRule, parameters: Mapping[str, float | None] | None = None
     ) -> RunningTraining:
-        """A training that begins; `CurvesError` if its result could not be stored here."""
+        """A new training; `CurvesError` if its result could not be stored here."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CurvesError(f"{self.path}: no such folder can be made: {error.strerror}") from None
+            raise CurvesError(f"{self.path}: its folder cannot be made: {error.strerror}") from None
         if not os.access(self.path.parent, os.W_OK):
             raise CurvesError(f"{self.path}: cannot be written: no permission for its folder")
         return RunningTraining(self, rule, parameters or {})
 
     def add(self, values: Sequence[float], parameters: Mapping[str, float | None] | None = None) -> None:
-        """Add a training that ended after these values, NaN where not observed, if there is a value.
+        """Add a training that ended after these values, NaN where not observed, if there is any.
 
-        `CurvesError` unless they are those of one training.
+        `CurvesError` unless they are the values of one training.
         """
         observed = _of_one_training(values)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):
@@ -176,7 +173,7 @@ class CurveStore:
 
     @contextmanager
     def _disk_errors(self, done: str) -> Iterator[None]:
-        """Errors of the disk, while the file is read or written, in one line."""
+        """Raise errors of the disk, while the file is read or written, as a `CurvesError` of one line."""
         try:
             yield
         except OSError as error:
@@ -190,14 +187,14 @@ class CurveStore:
                 raise CurvesError(f"{self.path}: {error}") from None
 
     def _adopt(self, stored: LearningCurves) -> None:
-        """Take metric and direction of the file; refuse others than those that were said."""
+        """Take metric and direction from the file; refuse a file that contradicts what was given."""
         said = self.direction or (direction_of(self.metric) if self.metric else None)
         wanted = CurveFormat(self.T, self.metric or stored.metric, said or stored.direction).curves([])
         for fact in ("T", "metric", "direction"):
             found, asked = getattr(stored, fact), getattr(wanted, fact)
             if found != asked:
                 raise CurvesError(
-                    f"{self.path}: its trainings have {fact} = {found!r}, these {asked!r}; use another file"
+                    f"{self.path}: its trainings have {fact} = {found!r}, not {asked!r}; use another file"
                 )
         self.metric, self.direction = stored.metric, stored.direction
 
@@ -229,7 +226,7 @@ class CurveStore:
         """Warn once if a training is dropped that was never ended."""
         if not self._told_dropped:
             logger.warning(
-                "%s: a training was never ended, so that it is not added; write with store.training(...) as "
+                "%s: a training was never ended, so it is not added; write with store.training(...) as "
                 "training:, or call training.end() after its last value",
                 self.path,
             )
@@ -238,7 +235,9 @@ class CurveStore:
     def tell_passed(self, epoch: int) -> None:
         """Warn once if a training goes on after T."""
         if not self._told:
-            logger.warning("T = %d, and a training came to epoch %d: that is not looked at", self.T, epoch)
+            logger.warning(
+                "T = %d, but a training came to epoch %d: epochs after T are ignored", self.T, epoch
+            )
             self._told = True
 
 

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from predictor.integrations.recorded import CurveStore
 
 MOST_EPOCHS = 10**8
-"""What is passed over takes memory: 8 bytes for each."""
+"""Epochs that are skipped take memory, 8 bytes each."""
 
 
 class RunningTraining:
     """One training: takes its values, answers with decisions, and is added to the store when it ends.
 
-    As a context manager it ends with its block; after an exception, Ctrl-C included, it is not added: it did
-    not come to its end and nobody decided to stop it. Without a block, call `end` after the last value; one
-    that is dropped before that is not added, and the log says so.
+    As a context manager, it ends with its block. After an exception, Ctrl-C included, it is not added: it did
+    not come to its end, and nobody decided to stop it. Without a block, call `end` after the last value; a
+    training that is dropped before that is not added, and the log says so.
 
     Attributes:
         values: y_1, y_2, ... so far, NaN where not observed. Assign the first ones when a training is
@@ -46,17 +46,17 @@ class RunningTraining:
         self._dropped = finalize(self, store.tell_dropped)
 
     def report(self, value: float, epoch: float | None = None) -> Decision:
-        """Take the value of an epoch, from 1, the next one if it is not said; say whether to stop.
+        """Take the value of an epoch (from 1; the next one if not given), and decide whether to stop.
 
-        Epochs that are passed over were not observed. What comes after epoch T is not looked at. Raises
-        `CurvesError` for an epoch before the first or that is no whole number, for a value that is no number
-        (NaN is one), and after the end.
+        Skipped epochs count as not observed, and epochs after T are ignored. Raises `CurvesError` for an
+        epoch below 1 or that is not a whole number, for a value that is not a number (NaN is one), and after
+        the end.
         """
         if self._ended:
-            raise CurvesError("this training has ended; the next one is another store.training(...)")
+            raise CurvesError("this training has ended; begin the next one with store.training(...)")
         place = len(self.values) + 1 if epoch is None else _place(epoch)
         number = _number(value)
-        del self.values[place - 1 :]  # of a training that was begun again
+        del self.values[place - 1 :]  # if the training was begun again
         self.values += [nan] * (place - 1 - len(self.values))
         self.values.append(number)
         training = Training(self.values, self._parameters)
@@ -67,7 +67,7 @@ class RunningTraining:
         return decision
 
     def end(self) -> None:
-        """Add the training to the store; log that it reported nothing, if so. Again, it does nothing."""
+        """Add the training to the store, or log that it reported nothing. A second call does nothing."""
         if self._ended:
             return
         self._dropped.detach()

@@ -21,7 +21,7 @@ from predictor.errors import CurvesError
 from predictor.rules.base import Decision, StoppingRule
 
 ENOUGH = 3
-"""Trainings that came to their end, after which a T that none of them has is told."""
+"""Once this many trainings came to their end, there is a warning if none of them has T epochs."""
 logger = logging.getLogger(__name__)
 
 
@@ -31,8 +31,8 @@ class Training:
 
     Attributes:
         values: y_1, y_2, ... so far, in the metric's own units; NaN for an epoch that was not observed.
-            What comes after epoch T is not looked at.
-        parameters: architecture and hyper-parameters by name; what is not there, or infinite, is unknown.
+            Epochs after T are ignored.
+        parameters: architecture and hyper-parameters by name; missing and infinite ones are unknown.
         name: for messages.
     """
 
@@ -62,7 +62,7 @@ class CurveFormat:
             raise CurvesError(f"T = {self.T!r}; expected the number of epochs of a full training, at least 1")
 
     def curves(self, trainings: Sequence[Training]) -> LearningCurves:
-        """The curves of these trainings, in this order; `CurvesError` for a parameter that is no number."""
+        """The curves of these trainings, in this order; `CurvesError` if a parameter is not a number."""
         values = np.full((len(trainings), self.T), np.nan)
         for row, training in zip(values, trainings, strict=True):
             observed = training.values[: self.T]
@@ -78,11 +78,12 @@ class CurveFormat:
 def decide(
     rule: StoppingRule, training: Training, history: LearningCurves, curve_format: CurveFormat
 ) -> Decision:
-    """What the rule says about a running training; as if it were asked directly, with these exceptions.
+    """The rule's decision about a running training, as if it were asked directly, with these exceptions.
 
-    A training whose latest value is not finite is stopped, by any rule: its curve has ended. One that has all
-    its T epochs is not asked about. Trainings are compared at epochs that both have: of one that was resumed,
-    or that is validated less often, the rule sees the epochs that were observed, and the others' at the same.
+    A training whose latest value is not finite is stopped, whatever the rule: its curve has ended. The rule
+    is not asked about a training that has all T epochs. Trainings are compared at epochs that both have: if a
+    training was resumed, or is validated less often, the rule sees only its observed epochs, of this training
+    and of the others.
     """
     tau = len(training.values)
     if tau and not isfinite(training.values[-1]):
@@ -100,7 +101,7 @@ def decide(
 
 
 def _with_epoch(decision: Decision, counted: int, epoch: int) -> Decision:
-    """With a reason that says which epoch is meant, if a rule counts only those that are compared."""
+    """The decision, with a reason that says which epoch is meant if the rule counted only some of them."""
     if counted == epoch:
         return decision
     said = f"{decision.reason} (epoch {counted} of those that are compared is epoch {epoch})"
@@ -113,7 +114,7 @@ def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
         return False
     usual, times = Counter(lengths).most_common(1)[0]
     if 2 * times > len(lengths):
-        after = "none of them counts as completed" if usual < T else "what comes after T is not looked at"
+        after = "none of them counts as completed" if usual < T else "values after T are ignored"
         have = f"{usual} values: say T = {usual}, or {after}"
     else:
         have = f"{min(lengths)} to {max(lengths)} values: say the T of a full training"
@@ -122,7 +123,7 @@ def tell_other_length(T: int, lengths: Sequence[int]) -> bool:
 
 
 def parameter_names(parameters: Sequence[str]) -> tuple[str, ...]:
-    """The names; `CurvesError` for a text, whose letters would be taken for them."""
+    """The names; `CurvesError` for a string, whose letters would be taken for names."""
     if isinstance(parameters, str):
         raise CurvesError(f"parameters = {parameters!r}; expected a list of names, such as [{parameters!r}]")
     return tuple(parameters)
@@ -147,9 +148,9 @@ def tell_unknown_parameters(history: LearningCurves) -> bool:
 
 
 def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
-    """Columns of the comparison: those of this training so far, and all later ones; as the others have them.
+    """Columns to compare: those this training has so far, and all later ones, as far as the others have them.
 
-    The others have an epoch if at least half of those that come so far do. The last epoch is always there.
+    The others have an epoch if at least half of those that get so far do. The last epoch always counts.
     """
     usual = _usual(history).copy()
     usual[: len(values)] &= np.isfinite(values)
@@ -158,7 +159,7 @@ def _epochs(values: Floats, history: LearningCurves) -> tuple[int, ...]:
 
 @lru_cache(maxsize=8)
 def _usual(history: LearningCurves) -> npt.NDArray[np.bool_]:
-    """(T,) which epochs at least half of the trainings that come so far have, and the last one."""
+    """(T,) which epochs at least half of the trainings that get so far have; the last one always counts."""
     if not history.diverged.any():  # each of them has all epochs until its end
         return np.ones(history.T, dtype=np.bool_)
     there = np.isfinite(history.values)
@@ -177,7 +178,7 @@ def _at(curves: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
 
 @lru_cache(maxsize=8)
 def _comparable(history: LearningCurves, epochs: tuple[int, ...]) -> LearningCurves:
-    """The others at these epochs, without those that were resumed later; the same object for the same."""
+    """The others at these epochs, without those resumed later; the same object for the same arguments."""
     at = _at(history, epochs)
     if not history.diverged.any():
         return at

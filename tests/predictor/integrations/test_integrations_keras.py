@@ -115,7 +115,7 @@ def test_a_monitored_name_that_tells_no_direction_or_another_one_is_refused(tmp_
     with pytest.raises(CurvesError, match="'val_foo' does not say whether more is better"):
         StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T), stop_after(1), "val_foo")
     with pytest.raises(
-        CurvesError, match=r"'val_loss' is minimized, and the store's accuracy maximized; say .*'loss'"
+        CurvesError, match=r"'val_loss' is minimized, but the store's accuracy maximized; say .*'loss'"
     ):
         StoppingRuleCallback(CurveStore(tmp_path / "a.npz", T, metric="accuracy"), stop_after(1), "val_loss")
     store = CurveStore(tmp_path / "a.npz", T, direction="minimize")
@@ -137,7 +137,9 @@ def test_validation_every_second_epoch_stands_at_its_epochs(tmp_path, listener):
 
 def test_a_metric_that_is_not_logged_is_named(model, values, tmp_path, stop_after):
     callback = StoppingRuleCallback(CurveStore(tmp_path / "curves.npz", T), stop_after(1), "val_auc")
-    with pytest.raises(CurvesError, match=r"'val_auc' is not logged; there are \['loss', 'val_accuracy'\]"):
+    with pytest.raises(
+        CurvesError, match=r"'val_auc' is not logged; expected one of \['loss', 'val_accuracy'\]"
+    ):
         fit(model, values[0], callback)
 
 

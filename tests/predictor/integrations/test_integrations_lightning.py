@@ -191,7 +191,7 @@ def test_a_trial_run_of_one_batch_is_no_training(values, tmp_path, stop_after):
 def test_a_metric_that_is_not_logged_is_named(values, tmp_path, stop_after):
     store = CurveStore(tmp_path / "curves.npz", T)
     callback = StoppingRuleCallback(store, stop_after(1), "accuracy")
-    with pytest.raises(CurvesError, match=r"'accuracy' is not logged; there are \['val_accuracy'\]"):
+    with pytest.raises(CurvesError, match=r"'accuracy' is not logged; expected one of \['val_accuracy'\]"):
         fit(Scripted(values[0]), callback, tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_more_epochs_than_the_store_is_for_are_told_once_and_not_looked_at(
     fit(Scripted(values[0]), StoppingRuleCallback(store, stop_after(99), "val_accuracy"), tmp_path)
     np.testing.assert_allclose(store.history().values, values[:1, :2], rtol=1e-6)
     assert [record.getMessage() for record in caplog.records if "predictor" in record.name] == [
-        "T = 2, and a training came to epoch 3: that is not looked at"
+        "T = 2, but a training came to epoch 3: epochs after T are ignored"
     ]
 
 

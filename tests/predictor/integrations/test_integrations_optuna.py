@@ -133,9 +133,7 @@ def test_a_value_that_is_not_finite_is_told_at_its_own_epoch(finished_before, va
     assert pruner.decide(study, study.trials[-1]).reason == "diverged: the value of epoch 3 is nan"
 
 
-@pytest.mark.parametrize(
-    ("T", "more"), [(2, "what comes after T is not looked at"), (9, "none of them counts")]
-)
+@pytest.mark.parametrize(("T", "more"), [(2, "values after T are ignored"), (9, "none of them counts")])
 def test_trials_of_another_length_than_said_are_told_once_and_never_an_error(fresh_rule, caplog, T, more):
     study = optuna.create_study(direction="maximize", pruner=StoppingRulePruner(fresh_rule(), T))
     for _ in range(5):

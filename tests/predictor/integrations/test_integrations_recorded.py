@@ -158,15 +158,15 @@ def test_a_kill_leaves_a_whole_file_and_no_lock(tmp_path):
 def test_trainings_with_other_parameters_are_refused_when_they_begin(tmp_path):
     store = CurveStore(tmp_path / "curves.npz", 2, metric="accuracy")
     store.add([0.1, 0.2], {"lr": 0.1})
-    with pytest.raises(CurvesError, match=r"parameters \['lr'\], and this one \['lr', 'width'\]"):
+    with pytest.raises(CurvesError, match=r"parameters \['lr'\], but this one has \['lr', 'width'\]"):
         store.training(NoStopping(), {"lr": 0.1, "width": 3})
 
 
 @pytest.mark.parametrize(
     ("T", "metric", "message"),
     [
-        (3, "accuracy", r"T = 2, these 3"),
-        (2, "loss", r"metric = np.str_\('accuracy'\)|metric = 'accuracy', these 'loss'"),
+        (3, "accuracy", r"T = 2, not 3"),
+        (2, "loss", r"metric = np.str_\('accuracy'\)|metric = 'accuracy', not 'loss'"),
     ],
 )
 def test_a_file_with_other_curves_is_refused(tmp_path, T, metric, message):
@@ -188,7 +188,7 @@ def test_another_kind_of_file_is_refused(tmp_path):
 
 def test_a_place_that_cannot_be_is_named_before_the_training(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CurvesError, match="no such folder can be made"):
+    with pytest.raises(CurvesError, match="its folder cannot be made"):
         CurveStore(tmp_path / "file" / "x" / "curves.npz", 2, metric="accuracy").training(NoStopping())
 
 
@@ -236,7 +236,7 @@ def test_the_mode_of_the_file_stays(tmp_path):
 def test_which_way_is_better_is_asked_for(tmp_path):
     store = CurveStore(tmp_path / "curves.npz", 2)
     with pytest.raises(
-        CurvesError, match=r"is more better\? say it: CurveStore\(\.\.\., metric='accuracy'\)"
+        CurvesError, match=r"whether more is better; say CurveStore\(\.\.\., metric='accuracy'\)"
     ):
         store.training(NoStopping())
     CurveStore(tmp_path / "curves.npz", 2, metric="loss").add([0.1, 0.2])
@@ -258,7 +258,7 @@ def test_trainings_of_different_metrics_are_not_mixed_unless_one_is_said(tmp_pat
     first.add([0.5, 0.4])
     for store in (first, CurveStore(path, 2)):
         store.monitor("loss")
-        with pytest.raises(CurvesError, match=r"metric = 'loss', and 'val_mae' is mae; use another file"):
+        with pytest.raises(CurvesError, match=r"metric = 'loss', but 'val_mae' is mae; use another file"):
             store.monitor("val_mae")
     CurveStore(path, 2, metric="loss").monitor("val_mae")
 
@@ -299,7 +299,7 @@ def test_what_is_monitored_and_tells_no_direction_is_asked_about_at_once(tmp_pat
 def test_metrics_are_told_apart_by_names_of_their_own_too(tmp_path):
     store = CurveStore(tmp_path / "curves.npz", 2)
     store.monitor("val_d2_log_loss_score")
-    with pytest.raises(CurvesError, match=r"metric = 'd2', and 'val_r2' is r2; use another file"):
+    with pytest.raises(CurvesError, match=r"metric = 'd2', but 'val_r2' is r2; use another file"):
         store.monitor("val_r2")
 
 
@@ -332,7 +332,7 @@ def test_a_training_that_reports_nothing_is_told_and_one_that_diverges_at_once_i
     assert "curves.npz: a training that reported no value is not added" in caplog.text
 
 
-TOLD_LOST = "curves.npz: a training was never ended, so that it is not added"
+TOLD_LOST = "curves.npz: a training was never ended, so it is not added"
 
 
 def test_a_training_that_is_dropped_without_its_end_is_told_once(tmp_path, caplog):

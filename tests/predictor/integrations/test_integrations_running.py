@@ -18,7 +18,9 @@ def test_a_training_that_is_ended_twice_is_stored_once_and_takes_no_more_values(
         with store.training(NoStopping()) as training:
             training.report(best)
             training.end()
-            with pytest.raises(CurvesError, match=r"this training has ended; the next one is another store"):
+            with pytest.raises(
+                CurvesError, match=r"this training has ended; begin the next one with store.training"
+            ):
                 training.report(0.9)
         training.end()
     assert store.history().values[:, 0].tolist() == [0.5, 0.6]

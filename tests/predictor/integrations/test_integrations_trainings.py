@@ -114,7 +114,7 @@ def test_a_length_that_no_training_has_is_told_once_it_is_clear(caplog):
     assert tell_other_length(20, [10, 10, 9])
     assert "T = 20, but the 3 trainings that came to their end have 10 values: say T = 10" in caplog.text
     assert tell_other_length(8, [10] * 3)
-    assert "what comes after T is not looked at" in caplog.text
+    assert "values after T are ignored" in caplog.text
 
 
 def test_of_lengths_that_differ_the_shortest_and_the_longest_are_told(caplog):
