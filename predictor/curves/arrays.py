@@ -1,4 +1,4 @@
-"""Arrays of numbers that are NaN where there is none."""
+"""Arrays of numbers, with NaN where there is none."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def named_with(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """The arrays whose names begin so, by the rest of their names."""
+    """The arrays whose names begin with the prefix, by the rest of their names."""
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def last_values(values: Floats) -> Floats:
-    """(n,) last finite values of the rows (n, T); what stands last in a row without any."""
+    """(n,) last finite values of the rows (n, T); the value in the last column for a row without any."""
     return np.asarray(values[np.arange(len(values)), last_known(values)])
 
 

@@ -1,8 +1,9 @@
 """Tables with a row per epoch and a column for each training: exports of charts, and columns named as runs.
 
-`name - val_acc` is Weights & Biases' way, and read whatever the names are. In other tables the columns have
-to say that they are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. What says nothing,
-`resnet18, vgg16`, may as well be a training's metrics, and is left to `predictor.curves.long`, which asks.
+`name - val_acc` is how Weights & Biases writes them, and is read whatever the names are. In other tables the
+names have to say that the columns are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. Names that
+say nothing, `resnet18, vgg16`, may just as well be a training's metrics; they are left to
+`predictor.curves.long`, which asks.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SEPARATOR = re.compile(r"([\s/:|_-]+)")
 
 
 def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
-    """The long table of such a table, and its column that tells the trainings apart; None for others."""
+    """The long form of such a table, and its column that tells the trainings apart; None for other tables."""
     if is_export(table):
         return exported(table), RUN
     pairs = _named_trainings(table)
@@ -44,7 +45,7 @@ def is_export(table: pd.DataFrame) -> bool:
 def exported(table: pd.DataFrame) -> pd.DataFrame:
     """The long table of such an export, without the columns of minima and maxima."""
     step, columns = table.columns[0], table.columns[1:]
-    if OF_RUN.fullmatch(step):  # a training, too: the rows number the epochs
+    if OF_RUN.fullmatch(step):  # the first column is a training, too: the rows number the epochs
         table = with_epochs(table, "step")
         step, columns = "step", table.columns[:-1]
     matches = ((column, OF_RUN.fullmatch(column)) for column in columns)
@@ -53,7 +54,7 @@ def exported(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def merged(table: pd.DataFrame) -> list[str]:
-    """A remark on columns of such an export that are of several runs or steps: their extremes differ."""
+    """A remark on columns of such an export that sum up several runs or steps: their extremes differ."""
     names = [
         column
         for column in table.columns

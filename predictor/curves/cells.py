@@ -72,7 +72,7 @@ def _at_once(cells: pd.Series) -> Floats | None:
 
 
 def is_number(cell: str) -> bool:
-    """Whether Python reads the cell as a number, but for `64_32`, which is a name."""
+    """Whether Python reads the cell as a number, except `64_32`, which is a name."""
     try:
         float(cell)
     except ValueError:

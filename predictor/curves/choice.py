@@ -1,4 +1,4 @@
-"""What the caller wishes; which of several series of values is the curve; its metric and direction."""
+"""What the caller asks for; which of several series of values is the curve; its metric and direction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Wishes:
 
     Attributes:
         metric, direction: as in `LearningCurves`.
-        curve: which columns are the curve: the name they have in common, or one of theirs.
+        curve: which columns are the curve: the name they have in common, or that of one of them.
         parameters: the columns that are parameters, and no others.
     """
 
@@ -57,7 +57,7 @@ class Candidate:
     Attributes:
         name: without the number of the epoch, `#` in its place if it is inside.
         length: epochs.
-        aliases: other names that people may say.
+        aliases: other names that people may use for it.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Candidate:
     def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
-        A metric of no known direction counts as unknown. Of equally good ones those come last that tell only
-        a part: precision, recall, mAP at one overlap.
+        A metric of no known direction counts as unknown. Among equally good ones, those that tell only a part
+        come last: precision, recall, mAP at one overlap.
 
         Args:
-            labelled: whether names say which metrics are of training. Keras does not label them; where they
-                are labelled, what has no label is not of training.
+            labelled: whether names say which metrics are of training data. Keras does not label them; if they
+                are labelled, metrics without a label are not of training data.
         """
         metric = metric_of(self.name)
         known = 0 if metric and metric.direction else 1 if is_generic(self.name) else 2
@@ -126,7 +126,7 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 
 def refuse_training(chosen: str, others: Iterable[str]) -> None:
-    """Refuse a curve of training data if others are of validation data, but no known metric or an extreme."""
+    """Refuse a curve of training data if those of validation data are of no known metric, or extremes."""
     if split_rank(chosen) != OF_TRAINING:
         return
     unknown = [
@@ -145,7 +145,7 @@ def refuse_training(chosen: str, others: Iterable[str]) -> None:
 
 
 def _without_error_bars(candidates: Sequence[C]) -> list[C]:
-    """Without those that only say how certain another is: `loss_err` beside `loss` or `loss_mean`."""
+    """Leave out those that only say how certain another is: `loss_err` beside `loss` or `loss_mean`."""
     words = {candidate.name: words_of(candidate.name) for candidate in candidates}
     certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
 
@@ -187,7 +187,7 @@ def _said(name: str) -> str:
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedMetric:
-    """What a name of epochs alone stands for, as in the published files; unknown if against the direction."""
+    """The metric of a name that only tells epochs, as in published files; unknown if directions differ."""
     found = _guess(name, values)
     if direction and found.direction not in (None, direction):
         return NamedMetric("_".join(words_of(name)) or "value", direction)

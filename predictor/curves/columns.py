@@ -70,7 +70,7 @@ class Group(Candidate):
 
     @property
     def stride(self) -> int | None:
-        """Difference of the numbers if it is the same for all, from 0, 1 or the stride on; else None."""
+        """The step between the numbers if it is always the same and the first is 0, 1 or it; else None."""
         numbers = list(self.columns)
         steps = {later - earlier for earlier, later in pairwise(numbers)} or {1}
         if len(steps) > 1:
@@ -82,13 +82,13 @@ class Group(Candidate):
 
     @property
     def missing(self) -> str:
-        """The first column that would have to be there."""
+        """The first column that is missing."""
         return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
 
     def decimals(self, header: Iterable[str]) -> list[str]:
         """The columns that would be between those of this group if numbers had decimals: `acc_1.5`.
 
-        None if all are before them, as those of thresholds are: `mAP_0.50, mAP_0.75`.
+        Empty if all come before them, as those of thresholds do: `mAP_0.50, mAP_0.75`.
         """
         alike = [column for column in header if DECIMAL.sub("#", column) == self.template]
         numbers = [float(found[0]) for found in map(DECIMAL.search, alike) if found]
@@ -112,7 +112,7 @@ class Group(Candidate):
 
     @property
     def is_unclear(self) -> bool:
-        """Whether such a word is one with the number: `acc_s1`, `stage2_acc`, `acc_10pct`."""
+        """Whether such a word is joined to the number: `acc_s1`, `stage2_acc`, `acc_10pct`."""
         if not metric_of(self.name) or self.numbers_trainings or self.numbers_parts:
             return False
         return not PERCENTILE.search(self.template) and any(one for _, one in _beside_number(self.template))
@@ -144,12 +144,12 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 def curves_among(groups: Iterable[Group], wanted: str | None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
-    Numbers of trainings (`acc_run1, acc_run2`) are none of epochs, nor are those of classes and ranks, nor
-    those that may be of anything (`acc_s1, acc_s2`), unless they are asked for.
+    Numbers of trainings (`acc_run1, acc_run2`), classes and ranks do not count as epochs, nor do numbers that
+    may stand for anything (`acc_s1, acc_s2`), unless that curve is asked for.
 
     Args:
         groups: of `groups_of`.
-        wanted: the curve that was asked for, which may have a name as parameters do: `success_rate`.
+        wanted: the curve that was asked for, which may be named like a parameter: `success_rate`.
     """
     return [
         group
@@ -196,7 +196,7 @@ def is_parameter(column: str) -> bool:
 
 
 def _beside_number(template: str) -> list[tuple[str, bool]]:
-    """Words next to the number that tell neither epochs nor values, and whether they are one with it."""
+    """Words next to the number that tell neither epochs nor values, and whether they are joined to it."""
     before, _, after = template.partition("#")
     first, second = words_of(before)[-1:], words_of(after)[:1]
     if BESIDE_EPOCHS.intersection(first):

@@ -23,10 +23,10 @@ ALIKE = 0.25
 """The spread of values before training is at most this share of that of the next epoch."""
 PERCENT_FROM = 10.0
 MOST = 100.01
-"""The largest accuracy in percent, but for rounding."""
+"""The largest accuracy in percent, with room for rounding."""
 STILL = 3
 TO_PERCENT = (80, 125)
-"""How many times as much is next where shares turn into percentages, nearly 100."""
+"""Range of the factor to the next value where shares turn into percentages: nearly 100."""
 SMOOTH = 0.5
 """The `smoothness` from which on values go smoothly."""
 ONE_WAY = 0.8
@@ -79,9 +79,10 @@ def check_rows(values: Floats, named: bool = False) -> None:
     """Refuse values that go smoothly down the columns and not along the rows; raises `CurvesError`.
 
     Args:
-        values: (n, T), of which nothing but their place tells what is a training and what an epoch.
-        named: whether the columns have a metric's name, as those of epochs have. Then most of them have to be
-            smooth, as not all are where trainings are sorted, and their means must not go one way.
+        values: (n, T), for which nothing but their place tells what is a training and what an epoch.
+        named: whether the columns have a metric's name, as those of epochs have. They are then refused only
+            if most of them are smooth, as they are not if trainings are sorted, and their means do not go one
+            way.
     """
     down, along = smoothness(values.T), smoothness(values)
     if named and down:
@@ -91,12 +92,12 @@ def check_rows(values: Floats, named: bool = False) -> None:
         n, T = values.shape
         raise CurvesError(
             f"{n} rows of {T} values seem to be {n} epochs of {T} trainings: a row has to be a training; "
-            "turn the table round, or say what the values are: --metric"
+            "transpose the table, or say what the values are: --metric"
         )
 
 
 def may_be_turned(values: Floats, trusted: bool) -> bool:
-    """Whether values (n, T) are about as smooth down the columns as along the rows, of which there are some.
+    """Whether values (n, T) are about as smooth down the columns as along the rows, if there are enough rows.
 
     Args:
         values: (n, T).
@@ -121,9 +122,9 @@ def course(values: Floats) -> str:
 
 
 def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
-    """Refuse an accuracy, score or perplexity that its name has wrong, by the way in which nearly all go.
+    """Refuse an accuracy, score or perplexity that cannot be one, because nearly all curves go the wrong way.
 
-    Others may get worse: a loss that rises is one of networks that overfit. That is worth a remark only.
+    Other metrics may get worse: a loss that rises is one of networks that overfit. It only gets a remark.
 
     Args:
         metric: what the name says.
@@ -163,7 +164,7 @@ def _refuse_impossible(name: str, values: Floats) -> None:
     most = np.inf if "correct" in words_of(name) else MOST
     for row, epoch in np.argwhere(np.isfinite(values) & ((values < 0) | (values > most))):
         raise CurvesError(
-            f"{quoted(name)} is read as accuracy, and that of curve {row} at epoch {epoch + 1} is "
+            f"{quoted(name)} is read as accuracy, but that of curve {row} at epoch {epoch + 1} is "
             f"{values[row, epoch]:g}; {LEAVE_EMPTY}"
         )
 

@@ -20,11 +20,11 @@ from predictor.errors import CurvesError
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
 SEVERAL = 3
 OFTEN = 2
-"""Metrics of batches are logged at least so many times as often as others."""
+"""Metrics of batches are logged at least this many times as often as others."""
 
 
 def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None) -> str:
-    """The column asked for, or the best one; `CurvesError` if there is none, two are as good, or it has text.
+    """The column asked for, or the best one; `CurvesError` if there is none, or a tie, or it holds text.
 
     Args:
         table: a row per training and epoch.
@@ -66,9 +66,9 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
 def _candidates(
     table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None
 ) -> list[Candidate]:
-    """Numeric columns with a metric's name; if there are none, those that nothing else is known of.
+    """Numeric columns with a metric's name; if there are none, those of which nothing else is known.
 
-    Where one was asked for, all of them.
+    All of both kinds if one was asked for.
     """
     counts = _numeric(table, (*epochs, run), wanted)
     known = _changing([column for column in counts if metric_of(column)], table, run)
@@ -97,7 +97,7 @@ def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
 
 
 def _numeric(table: pd.DataFrame, used: Sequence[str | None], wanted: str | None) -> dict[str, int]:
-    """How many numbers each column has that may be the curve: not all alike, and not of a configuration."""
+    """The count of numbers in each column that may be the curve: not all alike, not of a configuration."""
     counts = {}
     for column in table.columns:
         if column in used or is_index(column) or OF_PARAMETERS.match(column):
@@ -111,14 +111,14 @@ def _numeric(table: pd.DataFrame, used: Sequence[str | None], wanted: str | None
 
 
 def _is_text(cells: pd.Series, column: str) -> bool:
-    """Whether the column holds text; not if it is only some among the values of a curve: `failed`, `--`."""
+    """Whether the column holds text, and not just some among the values of a curve: `failed`, `--`."""
     if not first_text(cells):
         return False
     return not ((metric_of(column) or is_generic(column)) and is_mostly_numbers(cells))
 
 
 def _changing(columns: list[str], table: pd.DataFrame, run: str | None) -> list[str]:
-    """Those that change within a training, if any does; the others are results and parameters."""
+    """The columns that change within a training, if any does; the others are results and parameters."""
     if run is None:
         return columns
     runs = table.groupby(run)
@@ -128,9 +128,9 @@ def _changing(columns: list[str], table: pd.DataFrame, run: str | None) -> list[
 def _without_batches(
     candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
 ) -> list[Candidate]:
-    """Without metrics of batches in training, where others that are not labelled either are logged rarely.
+    """Leave out metrics of training batches if others, which are not labelled either, are logged rarely.
 
-    As Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
+    So Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
     """
     steps = {
         candidate.name: _different(table[table[candidate.name] != ""], epochs)

@@ -1,4 +1,4 @@
-"""Sets of learning curves that others are added to, one after the other, as in a search."""
+"""Sets of learning curves that grow by one curve after the other, as in a search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GrowingCurves:
     copies all curves, and its result works out again how far each was observed.
 
     Args:
-        first: the first curves, or none of them: these tell what all have in common.
+        first: the first curves; even an empty set tells what all have in common.
 
     Example:
         >>> import numpy as np
@@ -49,7 +49,7 @@ class GrowingCurves:
         self._curves = None
 
     def keep(self, size: int) -> None:
-        """Keep only the first curves, in memory of their own: what was given out never changes."""
+        """Keep only the first curves, in new memory: sets given out earlier never change."""
         self._arrays = {name: array.copy() for name, array in self._arrays.items()}
         self._size = size
         self._curves = None
@@ -81,7 +81,7 @@ class GrowingCurves:
 
 
 def begins_with(curves: LearningCurves, start: LearningCurves) -> bool:
-    """Whether the first curves are those of `start`, all that models learn from compared bit by bit."""
+    """Whether the first curves are those of `start`; all that models learn from is compared bit by bit."""
     n = len(start)
     if len(curves) < n or _kind(curves) != _kind(start):
         return False
@@ -111,7 +111,7 @@ def _arrays(curves: LearningCurves) -> dict[tuple[str, str], Floats]:
 
 
 def _same(a: Floats, b: Floats, lasting: bool) -> bool:
-    """NaN equals NaN; the same memory is not compared where it lasts, as in histories that grow in place."""
+    """Whether all values are equal, with NaN equal to NaN; the same lasting memory need not be compared."""
     if lasting and _place(a) == _place(b):
         return True
     return np.array_equal(np.ascontiguousarray(a).view(np.int64), np.ascontiguousarray(b).view(np.int64))

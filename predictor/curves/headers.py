@@ -1,8 +1,8 @@
 """Headers of CSV files that are more, or less, than one line of names.
 
 *Two lines*, as pandas writes columns of two levels (`val_acc` above `1, 2, ...`, or `run1` above
-`val_acc, val_loss`), become one where the levels tell what they are. *Repeated* lines, as logs that are
-appended to have them, are left out.
+`val_acc, val_loss`), become one if the levels tell what they are. *Repeated* header lines, as in logs that
+are appended to, are left out.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def with_one_header(rows: Sequence[Row]) -> list[Row]:
 
 
 def _are_two(rows: Sequence[Row]) -> bool:
-    """Whether names come again in the first line, and the second tells them apart."""
+    """Whether names are repeated in the first line, and the second tells them apart."""
     upper, lower = rows[0], rows[1]
     times = Counter(name for name in upper if not is_index(name))
     if len(rows) < 3 or len(upper) != len(lower) or max(times.values(), default=0) < 2:
@@ -79,7 +79,7 @@ def _names(upper: Row, lower: Row) -> list[str] | None:
 
 
 def _kind(level: str, names: Sequence[str]) -> str:
-    """What a level is of: epochs, metrics (or their data), or trainings; nothing where that is not told."""
+    """What a level names: epochs, metrics (or their data), or trainings; '' if that cannot be told."""
     if plain(level) in (*RUN_NAMES, "seed", "fold") or all(map(numbers_trainings, names)):
         return "trainings"
     if _number_epochs(names):

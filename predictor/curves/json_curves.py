@@ -1,7 +1,7 @@
-"""JSON objects of nothing but lists that hold several trainings: as a list of objects, one for each.
+"""JSON objects that consist of lists and hold several trainings, turned into a list of one object for each.
 
-`{"lenet": [0.3, 0.5], "vgg": [0.2, 0.4]}` names trainings, if its names do not say what else they are of, and
-the caller says of which metric; `{"val_acc": [[0.3, 0.5], [0.2, 0.4]]}` holds curves of one metric.
+`{"lenet": [0.3, 0.5], "vgg": [0.2, 0.4]}` names trainings, if its names do not say that they are something
+else, and the caller names the metric; `{"val_acc": [[0.3, 0.5], [0.2, 0.4]]}` holds curves of one metric.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from predictor.errors import CurvesError
 
 LETTERS = tuple(ascii_lowercase)
 LONGEST_POINT = 3
-"""Numbers of a point of a curve: time, step and value."""
+"""The most numbers in a point of a curve: time, step and value."""
 A_TIME = 1e6
-"""Numbers above are seconds since 1970, or milliseconds."""
+"""Numbers above this are seconds since 1970, or milliseconds."""
 
 
 def with_trainings(content: Any, wishes: Wishes) -> Any:
-    """The content of a file of JSON, with such an object as a list; `CurvesError` if it may be either."""
+    """The content of a JSON file, with such an object turned into a list; `CurvesError` if it is unclear."""
     if not isinstance(content, Mapping) or not content or not all(map(_is_list, content.values())):
         return content
     if _has_curves_of_a_metric(content):
@@ -62,7 +62,7 @@ def _refuse_counted(content: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _counted(names: Sequence[str]) -> Group | None:
-    """The group of all of these, if they differ in one number alone, which counts them."""
+    """The group of all these names, if they differ in one number alone, which counts them."""
     groups = groups_of(names)
     if len(groups) == 1 and groups[0].stride is not None and len(groups[0].columns) == len(names):
         return groups[0]
@@ -78,7 +78,7 @@ def _are_numbers(values: Any) -> bool:
 
 
 def _has_curves_of_a_metric(content: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether metrics have a list of curves, and all else one value for each of these."""
+    """Whether metrics have a list of curves, and everything else has one value for each of them."""
     curves = [name for name, values in content.items() if _are_curves(values)]
     others = [name for name in content if name not in curves]
     if not curves or len({len(values) for values in content.values()}) > 1:
@@ -98,15 +98,15 @@ def _are_curves(lists: Sequence[Any]) -> bool:
 
 
 def _is_of_an_epoch(name: str) -> bool:
-    """Whether a value for each place would be one for each epoch."""
+    """Whether a list under this name would hold one value for each epoch."""
     of_values = mentions_metric_or_data(name) or is_generic(name)
     return of_values or names_steps(name) or plain(name) in EPOCH_NAMES
 
 
 def _names_trainings(content: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether these are several curves whose names tell trainings, or nothing.
+    """Whether these are several curves whose names tell trainings, or tell nothing.
 
-    Names that only count, `1, 2`, may be those of epochs in the columns of a table.
+    Names that only count, `1, 2`, may be epochs, as in the columns of a table.
     """
     names = list(content)
     if len(names) < 2 or not all(map(_are_numbers, content.values())):

@@ -1,8 +1,8 @@
 """Whatever JSON holds a table, as a pandas table of text.
 
 An object is a row; a list of numbers in it is a curve and becomes the columns `name_1`, `name_2`, ...;
-objects in objects become columns `outer/inner`. A training with a list of objects, of epochs, has a row for
-each of these.
+objects in objects become columns `outer/inner`. A training with a list of epochs, each an object, becomes a
+row for each epoch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WITHOUT_CURVES = {
 }
 """What objects of other tools are, by their keys."""
 EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
-"""Names of numbers of epochs; the others may be a time, or what a training belongs to."""
+"""Names of numbers of epochs; the two left out may be a time, or what a training belongs to."""
 
 
 def from_json(text: str, wishes: Wishes | None = None) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def _by_number(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_epoch(item: Mapping[str, Any]) -> bool:
-    """Whether this is an epoch of the one training of a file, and no training or epoch of several."""
+    """Whether this is an epoch of the only training in a file, and not a training, or an epoch of several."""
     names = [name for name, _ in _cells(item)]
     if _has_list(item) or any(plain(name) in RUN_NAMES for name in names):
         return False
@@ -170,7 +170,7 @@ def _rows_of_split(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     columns = [str(tuple(name) if isinstance(name, list) else name) for name in names]
     _refuse_levels([*columns, *(str(tuple(name)) for name in index if isinstance(name, list))])
     if repeated := [(name, times) for name, times in Counter(columns).items() if times > 1]:
-        raise CurvesError(f"column {quoted(repeated[0][0])} is there {repeated[0][1]} times")
+        raise CurvesError(f"column {quoted(repeated[0][0])} occurs {repeated[0][1]} times")
     rows = [dict(zip(columns, row, strict=True)) for row in content["data"]]
     if not index or "name" in columns or not all(isinstance(name, str) for name in index):
         return rows
@@ -235,7 +235,7 @@ def _has_list(value: Any) -> bool:
 
 
 def _is_columnar(content: Mapping[str, Any]) -> bool:
-    """Whether lists of one length are columns and not curves: the curves' epochs stand in them."""
+    """Whether lists of one length are columns and not curves: they are numbered, or one numbers epochs."""
     lists = [value for value in content.values() if isinstance(value, list)]
     if len(lists) < len(content) or len({len(value) for value in lists}) != 1:
         return False

@@ -34,7 +34,7 @@ class LearningCurves:
         direction: 'maximize', 'minimize' or None. None takes it from the metric's name
             (`predictor.curves.metrics`), and is refused for a name that does not tell.
         names: sequence of n strings or None. For example architecture strings.
-        understood: what the reader of a file made of it, one line; for people. Subsets do not keep it.
+        understood: how a file was understood, one line for people. Subsets do not keep it.
 
     Attributes:
         lasting: whether it is known that nobody will change the arrays, so that the same memory always holds
@@ -43,10 +43,10 @@ class LearningCurves:
     Note:
         *NaN inside a run* means that the run diverged there: what follows the first NaN is ignored, the run
         is not completed and has no y_T (`diverged` tells which). *Duplicates* are kept: they are different
-        trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve, or
-        none, T = 1, or equal curves; the models say what they need when they are fitted. Indexing with a
-        slice, mask or integer array gives another set, an integer gives a set of one. Arrays are read-only
-        views: what is passed in is not copied, and must not change while the set is used.
+        trainings. *Different lengths*: only runs of all T epochs are completed. A set may hold one curve or
+        none, have T = 1, or hold equal curves; the models say what they need when they are fitted. Indexing
+        with a slice, mask or integer array gives another set, an integer gives a set of one. Arrays are
+        read-only views: the arrays passed in are not copied, and must not change while the set is used.
 
     Example:
         Three trainings of four epochs, of which the last one is still running:
@@ -117,14 +117,14 @@ class LearningCurves:
         """Curves of any tool: a file, folder, pattern, storage URL or search, or a file for each training.
 
         Args:
-            path: see `predictor.curves.reading`; what was made of it is in `understood`.
-            metric: of the values, where the names of columns do not say it, or say it wrongly.
+            path: see `predictor.curves.reading`; `understood` says how it was understood.
+            metric: of the values, if the names of columns do not say it, or say it wrongly.
             direction: of the metric, likewise.
-            curve: which columns are the curve: what their names have in common, or the name of one.
+            curve: which columns are the curve: the name they have in common, or that of one of them.
             parameters: columns that are parameters, and no others; None finds them.
 
         Raises:
-            CurvesError: for what is not understood or can be understood in several ways.
+            CurvesError: if the curves are not understood, or could be understood in several ways.
         """
         from predictor.curves.reading import read_curves  # the readers make objects of this class
 
@@ -185,7 +185,7 @@ class LearningCurves:
         self._set("lasting", True)
 
     def know(self, **facts: npt.NDArray[Any]) -> None:
-        """Take some of `FACTS` from a caller who knows them already."""
+        """Take some of the `FACTS` from a caller who knows them already."""
         for name, array in facts.items():
             self._set(name, _read_only(array))
 
@@ -210,8 +210,8 @@ class LearningCurves:
     def scores(self) -> Floats:
         """(n, T) values on the scale that models work on, larger is better; NaN where not observed.
 
-        Accuracies (and everything maximized) as they are, perplexities as -log, everything else that is
-        minimized negated. NaN from the first NaN of a run on.
+        Accuracies (and everything maximized) stay as they are, perplexities become -log, and everything else
+        that is minimized is negated. NaN from the first NaN of a run on.
         """
         scores = self.to_scores(self.values)
         return _read_only(np.where(np.arange(self.T) < self.observed[:, None], scores, np.nan))
@@ -285,7 +285,7 @@ def check_measure(curves: LearningCurves, others: LearningCurves) -> None:
     if (name_of(curves.metric), curves.direction) != (name_of(others.metric), others.direction):
         raise CurvesError(
             f"curves of metric={curves.metric!r} ({curves.direction}) are compared with curves of "
-            f"metric={others.metric!r} ({others.direction}); expected one metric: say which, for both"
+            f"metric={others.metric!r} ({others.direction}); expected the same for both"
         )
 
 

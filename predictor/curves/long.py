@@ -1,8 +1,8 @@
-"""Tables with one row per training and epoch, or of one training: logs, histories, exports.
+"""Tables with one row per training and epoch, or per epoch of one training: logs, histories, exports.
 
-The column that numbers the epochs, and those that tell the trainings apart, are found by their names and by
-what has to hold: a training has each epoch once. A column that does not change within any training is a
-parameter. Tables may name the metric in a column: `run, step, metric, value`.
+The column that numbers the epochs, and those that tell the trainings apart, are found by their names and
+because a training has each epoch once. A column that does not change within any training is a parameter.
+Tables may name the metric in a column: `run, step, metric, value`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
 FAR = 10
-"""Epochs between the last two, for one between the others, from which on there is a remark."""
+"""There is a remark if the last step between epochs is at least this many times the others."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Trainings:
         return self.rows.iloc[[places[0] for places in self.places]].reset_index(drop=True)
 
     def is_steady(self, column: str) -> bool:
-        """Whether no training changes it."""
+        """Whether the column is constant within every training."""
         first = self.first[column].to_numpy()
         return bool((self.rows[column].to_numpy() == first[self._of_row]).all())
 
@@ -102,7 +102,7 @@ def read_long(
         table: of text.
         wishes: of the caller.
         run: the column that tells the trainings apart, if that is known.
-        said: what is to be said about the files, beside what is understood of the table.
+        said: clauses about the files, to be added to what is understood of the table.
         declared: whether columns `config/...` are parameters whatever their names.
     """
     table = with_epochs(spread(table))
@@ -137,7 +137,7 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
 
 
 def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:
-    """Values at the epochs that at least half of the trainings that come so far have; NaN: not observed."""
+    """Values at the epochs that at least half of the trainings that get so far have; NaN: not observed."""
     every, times = np.unique([epoch for one in series for epoch in one], return_counts=True)
     come_so_far = len(series) - np.searchsorted(np.sort([max(one) for one in series]), every)
     kept = 2 * times >= come_so_far
@@ -154,26 +154,26 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
 
 
 def _refuse_other_epochs(trainings: Trainings, values: Floats) -> None:
-    """Refuse trainings most of whose values are at epochs, or times, that no others have."""
+    """Refuse trainings most of whose values are at epochs, or times, that too few others have."""
     every = len(trainings.rows.drop_duplicates([*trainings.keys, trainings.epoch]))
     if (kept := int(np.isfinite(values).sum())) < every / 2:
         raise CurvesError(
-            f"the trainings have few of their {shown(trainings.epoch)} in common: {kept} of {every} values "
-            "are where half of them have one; number the values alike in all trainings, such as 1, 2, ..."
+            f"the trainings have few values of {shown(trainings.epoch)} in common: only {kept} of {every} "
+            "are shared by half of the trainings; number the values alike in all, such as 1, 2, ..."
         )
 
 
 def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
-    """Refuse what comes before epoch 0: a value before training, or one that sums a training up."""
+    """Refuse what comes before epoch 0: a value before training, or one that summarizes a training."""
     if grid[0] < 0 < grid[-1]:  # all below 0 are steps that count down, see `optuna_storage`
         raise CurvesError(
-            f"trainings have a value at {epoch} {grid[0]:g}, and epochs begin with 0 or 1; leave out these "
+            f"trainings have a value at {epoch} {grid[0]:g}, but epochs begin with 0 or 1; leave out these "
             "rows, or number the values 1, 2, ..."
         )
 
 
 def _far(grid: Sequence[float], epoch: str) -> list[str]:
-    """A remark on a last epoch far from the others, which may sum a training up: 1, 2, ..., 8, 999."""
+    """A remark on a last epoch far from the others, which may summarize a training: 1, 2, ..., 8, 999."""
     steps = np.diff(grid)
     if len(steps) < 3 or len(set(steps[:-1])) > 1 or steps[-1] < FAR * steps[0]:
         return []
@@ -183,7 +183,7 @@ def _far(grid: Sequence[float], epoch: str) -> list[str]:
 def _without_epoch_zero(
     values: Floats, grid: list[float], metric: NamedMetric, epoch: str
 ) -> tuple[Floats, list[float], str]:
-    """Without an epoch 0 before training, and a clause about it."""
+    """The values without an epoch 0 that was before training, and a clause about it."""
     if grid[0] != 0 or len(grid) < 2:
         return values, grid, ""
     if before_training(values[:, 0], values[:, 1], metric):
@@ -204,7 +204,7 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
 
 
 def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
-    """How many trainings have no value: by what tells them apart, or by their names if only one has any."""
+    """How many trainings have no value: by what tells them apart, or by name if only one training has any."""
     if trainings.keys:
         return table.groupby(trainings.keys).ngroups - len(trainings.places)
     rows = trainings.rows

@@ -1,7 +1,7 @@
-"""Names of metrics: which metric a name is of, and which way is better.
+"""Names of metrics: which metric a name stands for, and which way is better.
 
 A name is split into words (`valLoss`, `val-loss`, `valloss` are `val loss`). A metric is known by one
-or two of its words; what is not known has no direction, and whoever reads it has to say one.
+or two of its words; an unknown one has no direction, so the user has to give it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ SHARES = frozenset((
 ))
 """Metrics that some write as shares of 1 and some in percent."""
 VAGUE = frozenset(("score", "scores", "top1", "top5"))
-"""Words that name a metric only where no other word does: `brier_score`, `fid_score`, `error_top1`."""
+"""Words that name a metric only if no other word does: `brier_score`, `fid_score`, `error_top1`."""
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """`mAP50-95`, `mAP_0.5:0.95`: mAP, and not `map50`."""
@@ -118,7 +118,7 @@ def plain(name: str) -> str:
 def metric_of(name: str) -> NamedMetric | None:
     """The metric that the name names, by its last word that is one; None if there is none.
 
-    A name of what goes with a metric (`kl_weight`, `score_time`, `standard_error`) names none.
+    A name of something beside a metric (`kl_weight`, `score_time`, `standard_error`) names none.
 
     >>> metric_of("val_accuracy_epoch"), metric_of("neg_mean_squared_error").direction, metric_of("x")
     (NamedMetric(name='accuracy', direction='maximize'), 'maximize', None)
@@ -135,7 +135,7 @@ def metric_of(name: str) -> NamedMetric | None:
 
 
 def name_of(metric: str) -> str:
-    """What the package calls that metric: `accuracy` for `val_acc`, and itself if it names none."""
+    """What the package calls this metric: `accuracy` for `val_acc`; a name of no known metric as it is."""
     found = metric_of(metric)
     return found.name if found else metric
 
@@ -166,7 +166,7 @@ def mentions_metric(name: str) -> bool:
 
 
 def setting_words(words: list[str]) -> frozenset[str]:
-    """The words of settings: that of coefficients is none in `dice_coef`."""
+    """The words of settings; without those for coefficients in a metric's name such as `dice_coef`."""
     return SETTINGS - COEFFICIENTS if MEASURED.intersection(words) else SETTINGS
 
 
@@ -204,9 +204,9 @@ def _may_be_negated(words: list[str], found: NamedMetric) -> bool:
 
 
 def _negates_loss(words: list[str]) -> bool:
-    """Whether a loss comes after `neg`, and not one of negative examples, or that is a negated gain.
+    """Whether a loss comes after `neg` that is neither one of negative examples nor a negated gain.
 
-    `neg_elbo_loss` is one, as a negative log-likelihood is.
+    `neg_elbo_loss` is a negated gain, as a negative log-likelihood is.
     """
     place = next((place for place, word in enumerate(words) if word in NEGATIVE), len(words))
     negated = [found for found in map(_of_word, words[place + 1 :]) if found]
@@ -227,7 +227,7 @@ def _of_word(word: str) -> NamedMetric | None:
 
 
 def _parts(word: str) -> list[str]:
-    """`valloss` as `val`, `loss`; a metric or a split that stands alone as it is."""
+    """`valloss` as `val`, `loss`; a metric or a split on its own as it is."""
     if metric_in([word]):
         return [word]
     for split in sorted(DATA, key=len, reverse=True):

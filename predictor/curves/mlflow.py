@@ -43,7 +43,7 @@ def _rows(run: Path) -> Iterator[dict[str, str]]:
 
 
 def _logged(where: str, text: str) -> list[tuple[str, str]]:
-    """Step and value of each line; MLflow writes step 0 wherever it was given none: these are counted.
+    """Step and value of each line; if all steps are 0, as MLflow writes if given none, they are counted.
 
     A data set's name and digest may follow.
     """
@@ -59,7 +59,7 @@ def _logged(where: str, text: str) -> list[tuple[str, str]]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
-    """Name, of which folders are a part, and text of all files."""
+    """Name, including that of inner folders, and text of all files."""
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             yield file.relative_to(folder).as_posix(), file.read_text("utf-8", "replace").strip()

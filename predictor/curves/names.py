@@ -1,4 +1,4 @@
-"""What the names of columns tell besides metrics: on which data, of results, bookkeeping or steps."""
+"""What the names of columns tell besides metrics: data, results, bookkeeping or steps."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def names_no_values(name: str) -> bool:
 
 
 def mentions_metric_or_data(name: str) -> bool:
-    """Whether the name is one of what was measured, or on which data, and so none of a training."""
+    """Whether the name tells what was measured, or on which data, and so is not that of a training."""
     return mentions_metric(name) or split_rank(name) != UNLABELLED

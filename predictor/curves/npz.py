@@ -30,7 +30,7 @@ from predictor.errors import CurvesError
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 MAX_NPZ_BYTES = 2**30
-"""Most bytes that the arrays of an `.npz` file may take as the float64 that they become."""
+"""The most bytes that the arrays of an `.npz` file may take, as float64."""
 TEXTS = frozenset(("metric", "direction", "names"))
 """Arrays that hold text; all others hold numbers."""
 
@@ -43,7 +43,7 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         wishes: of the caller: a metric and direction that the file does not say, and nothing else.
 
     Raises:
-        CurvesError: it is none, or says neither metric nor direction and holds no accuracies.
+        CurvesError: if it is no such file, or says neither metric nor direction and holds no accuracies.
     """
     arrays = _arrays(path)
     if "values" not in arrays:
@@ -67,9 +67,9 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
 
 
 def read_described(path: Path, wishes: Wishes) -> LearningCurves:
-    """As `read_npz`, with what the curves were understood as: for people, not for a `CurveStore`.
+    """As `read_npz`, with a line on how the curves were understood: for people, not for a `CurveStore`.
 
-    Where all trainings were validated every k-th epoch, these are the epochs of the curves.
+    If all trainings were validated every k-th epoch, these are the epochs of the curves.
     """
     curves, where = _at_every_kth(read_npz(path, wishes))
     metric = NamedMetric(curves.metric, curves.direction)
@@ -79,7 +79,7 @@ def read_described(path: Path, wishes: Wishes) -> LearningCurves:
 
 
 def _at_every_kth(curves: LearningCurves) -> tuple[LearningCurves, str]:
-    """Without the epochs in between at which no training has a value, and where the values are."""
+    """The curves without the epochs in between at which no training has a value, and where the values are."""
     epochs = np.flatnonzero(~np.isnan(curves.values).all(axis=0)) + 1
     steps = set(np.diff(epochs).tolist())
     if len(steps) != 1 or steps == {1}:
@@ -90,7 +90,7 @@ def _at_every_kth(curves: LearningCurves) -> tuple[LearningCurves, str]:
 
 
 def _check(arrays: Arrays) -> None:
-    """Refuse arrays of other names, and what is not numbers where numbers are expected."""
+    """Refuse arrays with other names, and anything else where numbers are expected."""
     for name, array in arrays.items():
         if name in TEXTS:
             continue
@@ -106,7 +106,7 @@ def _arrays(path: Path) -> Arrays:
         return _plain_arrays(path)
     except (OSError, CurvesError):
         raise
-    except Exception:  # which one depends on the byte that is wrong; numpy's words advise unsafe loading
+    except Exception:  # which one depends on the damaged byte; numpy's message advises unsafe loading
         raise CurvesError("not an .npz file of plain arrays, or damaged; numpy.savez writes one") from None
 
 
@@ -124,7 +124,7 @@ def _plain_arrays(path: Path) -> Arrays:
 
 
 def _needed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Bytes of an array once it is read: numpy takes them as its header asks, before it reads one."""
+    """Bytes of an array once it is read: numpy allocates what the header says before it reads any."""
     with archive.open(member) as file:
         first = npy.read_magic(file) == (1, 0)  # in what matters here, all later versions are alike
         read_header = npy.read_array_header_1_0 if first else npy.read_array_header_2_0

@@ -53,11 +53,11 @@ def named_path(text: str) -> Path:
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """`FILE...`, and what overrules the way in which they are understood."""
+    """`FILE...`, and options that overrule how they are understood."""
     parser.add_argument("files", nargs="+", type=named, metavar="FILE", help=FILES)
     parser.add_argument("--metric", metavar="NAME", help="their metric, if the columns do not say it")
     parser.add_argument("--direction", choices=("maximize", "minimize"), help="which way is better")
-    parser.add_argument("--curve", metavar="GROUP", help="its columns: val_acc for val_acc_1, ...")
+    parser.add_argument("--curve", metavar="GROUP", help="the curve's columns: val_acc for val_acc_1, ...")
     parser.add_argument(
         "--parameters",
         type=_names,
@@ -96,7 +96,7 @@ def read_files(namespace: argparse.Namespace) -> dict[str, LearningCurves]:
 
 
 def keep_inputs(files: Iterable[str], written: Iterable[Path]) -> None:
-    """Refuse to write over what curves are read from: a file, or any in a folder, or of a pattern.
+    """Refuse to overwrite what curves are read from: a file, or any file in a folder or of a pattern.
 
     Raises:
         PredictorError: a file that would be written is one of them.
@@ -105,7 +105,7 @@ def keep_inputs(files: Iterable[str], written: Iterable[Path]) -> None:
     for path in written:
         if exists(path) and any(_holds(place, path) for place in places):
             raise PredictorError(
-                f"{str(path)!r} belongs to what is read and is not written over; name another file"
+                f"{str(path)!r} belongs to what is read and is not overwritten; name another file"
             )
 
 

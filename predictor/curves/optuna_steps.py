@@ -12,7 +12,7 @@ class StepOrder:
     """What trials tell about the order of their steps.
 
     Attributes:
-        votes: trials that count down minus trials that count up, as far as each tells it alone.
+        votes: trials that count down minus trials that count up, among those that tell it alone.
         lowest, highest: trials by their lowest and their highest step.
     """
 

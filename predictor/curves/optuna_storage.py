@@ -113,13 +113,13 @@ def _direction(study: Any) -> Direction:
 
 
 def _names_curve(metric: str) -> bool:
-    """Whether a column of this name is taken for the curve: not `epoch`, `time` or `config/acc`."""
+    """Whether a column of this name would be taken for the curve: not `epoch`, `time` or `config/acc`."""
     generic = is_generic(metric) and plain(metric) not in EPOCH_NAMES
     return generic or (metric_of(metric) is not None and not OF_PARAMETERS.match(metric))
 
 
 def _rows(trial: Any, metric: str, sign: int) -> list[dict[str, str]]:
-    """One for each value, its step with the sign that lets steps go up."""
+    """One row for each value, its step with the sign that makes steps go up."""
     config = {f"config/{name}": str(value) for name, value in trial.params.items()}
     return [
         {RUN: f"trial {trial.number}", "step": str(sign * step), metric: repr(float(value)), **config}

@@ -24,12 +24,12 @@ CURVES, ANSWERS, NOT_NAMED = "other curves", "nearly the curve's end or extreme"
 ENOUGH_VALUES = 5
 UNITS = (1, 100, 0.01)
 NEARLY = 0.99
-"""Correlation from which a column of the curve's scale tells its end."""
+"""Correlation from which a column on the curve's scale tells its end."""
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Parameters by kind and name, each (n,), and the columns that are none by the reason."""
+    """Parameters by kind and name, each (n,), and the columns that are not, by the reason."""
 
     architecture: dict[str, Floats] = field(default_factory=dict)
     hyperparameters: dict[str, Floats] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def _nearly(x: Floats, answer: Floats) -> bool:
 
 
 def _other_curves(table: pd.DataFrame, T: int) -> dict[str, str]:
-    """Columns, and their groups' names, of groups of a metric, of its steps, or as long as the curve."""
+    """Columns with their groups' names, for groups of a metric, of its steps, or as long as the curve."""
     return {
         column: group.name
         for group in groups_of(list(table.columns))

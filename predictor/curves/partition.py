@@ -18,7 +18,7 @@ from predictor.errors import CurvesError
 
 OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
 FEW_REPEATS = 0.1
-"""Share of the rows that may come again where a column is named as that of a run."""
+"""Share of the rows that may be repeated if a column has the name of one of runs."""
 BLOCKS = " block"
 """A column for trainings that nothing but their order tells apart."""
 
@@ -43,9 +43,9 @@ def with_epochs(table: pd.DataFrame, name: str = "epoch") -> pd.DataFrame:
 
 
 def _begins_anew(cells: pd.Series, column: str) -> bool:
-    """Whether an index counts 0, 1, 2, ... several times, as that of tables one below the other.
+    """Whether an index counts 0, 1, 2, ... several times, as in tables put one below the other.
 
-    An `id` may be that of the trainings, whose rows stand together by epoch.
+    An `id` may be that of the trainings, with rows sorted by epoch.
     """
     if not is_index(column) or plain(column) in RUN_NAMES or not cells.map(str.isdecimal).all():
         return False
@@ -91,8 +91,8 @@ def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
             )
         if (times := _repeats(rows, [column], epoch)) < len(rows) / 2:
             raise CurvesError(
-                f"{times} of {len(rows)} rows come again at the same {shown(epoch)} of the same "
-                f"{shown(column)}: more than a resumed training repeats; keep one row of each"
+                f"{times} of {len(rows)} rows repeat one with the same {shown(epoch)} and the same "
+                f"{shown(column)}: more than a resumed training does; keep one row of each"
             )
 
 
@@ -109,9 +109,9 @@ def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> 
 
 
 def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str] | None:
-    """Columns with which no training has an epoch twice, or one of runs if these would break them up.
+    """Columns with which no training has an epoch twice, or one of runs if these would break trainings up.
 
-    A column that is named as that of runs comes first, then one whose trainings all begin with the same
+    A column with the name of one of runs comes first, then one whose trainings all begin with the same
     epoch: a rate that decays would begin another training whenever it changes.
     """
     able = [column for column in able if not _is_measured(rows, column, epoch)]
@@ -129,7 +129,7 @@ def _keys_among(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str
 
 
 def _is_measured(rows: pd.DataFrame, column: str, epoch: str) -> bool:
-    """Whether the column has another number in most rows, and so is none of trainings: `grad_norm`."""
+    """Whether the column has another number in most rows, and so does not tell trainings: `grad_norm`."""
     if plain(column) in RUN_NAMES or 2 * rows[column].nunique() <= len(rows):
         return False
     return _begin_late(rows, [column], epoch)
@@ -174,7 +174,7 @@ def _refuse_broken(rows: pd.DataFrame, epoch: str, keys: Sequence[str]) -> None:
 
 
 def _in_order(rows: pd.DataFrame, epoch: str, numbers: Sequence[str]) -> list[str] | None:
-    """Whether the epochs begin anew with each training; a number that never changes is none of epochs."""
+    """`BLOCKS` if the epochs begin anew with each training; a number that never changes counts none."""
     if rows[epoch].nunique() == 1:
         return None
     blocks = rows.assign(**{BLOCKS: numbers})
@@ -183,7 +183,7 @@ def _in_order(rows: pd.DataFrame, epoch: str, numbers: Sequence[str]) -> list[st
 
 
 def _is_scheduled(cells: pd.Series, column: str, blocks: Sequence[str]) -> bool:
-    """Whether the column changes before the epochs begin anew, as a rate that decays; no run or date."""
+    """Whether the column changes before the epochs begin anew, like a rate that decays; no run or date."""
     if plain(column) in RUN_NAMES or names_bookkeeping(column):
         return False
     return bool((cells.groupby(blocks).nunique() > 1).any())

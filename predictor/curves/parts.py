@@ -1,4 +1,4 @@
-"""Several files of one training: a checkpoint after the other, or a file for each kind of data."""
+"""Several files of one training: one checkpoint after another, or a file for each kind of data."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def latest(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def by_training(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Runs whose names differ in a word for data alone as one run, with metrics of each kind of data.
+    """Runs whose names differ only in a word for data as one run, with metrics of each kind of data.
 
     Args:
         table: with the column `run`.
 
     Returns:
-        The table and a remark; the table as it is and none if there are no such runs.
+        The table and a remark; if there are no such runs, the table as it is and no remark.
     """
     kinds = {name: _kind(name) for name in dict.fromkeys(table[RUN])}
     found: dict[str, set[str]] = defaultdict(set)

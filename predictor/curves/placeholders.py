@@ -16,7 +16,7 @@ LEAVE_EMPTY = "leave empty what was not observed, or say what it is: --metric"
 FILLERS = (0.0, -1.0)
 """What some programs write where a training had ended, or nothing was evaluated."""
 SENTINEL = re.compile(r"999+|1(0{6,}|e\+\d+)")
-"""-999, 9999 or 1e10, which stand for what is not known where all else is much smaller."""
+"""-999, 9999 or 1e10, which stand for unknown values if all others are much smaller."""
 MUCH = 10
 ABRUPT = 0.25
 """A curve that falls to zero from this share of its largest value or more did not get there by training."""
@@ -24,13 +24,13 @@ TERMS = frozenset((
     "kl", "kld", "reg", "regularization", "regularisation", "aux", "auxiliary", "penalty", "l1", "l2",
     "commit", "commitment",
 ))  # fmt: skip
-"""Words of what is added to a loss, and may be 0."""
+"""Words for terms of a loss, which may be 0."""
 SEVERAL = 0.1
-"""Fewer trainings than this share may have collapsed to an accuracy of 0: that is worth a remark only."""
+"""If fewer trainings than this share end at an accuracy of 0, they may have collapsed: only a remark."""
 
 
 def refuse_placeholders(metric: NamedMetric, name: str, values: Floats) -> None:
-    """Refuse values that stand for none.
+    """Refuse values that stand for missing ones.
 
     Args:
         metric: what the name says.
@@ -52,13 +52,13 @@ def refuse_placeholders(metric: NamedMetric, name: str, values: Floats) -> None:
 
 
 def rows_that_end_in(filler: float, values: Floats) -> list[int]:
-    """The curves that end in this value all of a sudden."""
+    """The curves that suddenly end in this value."""
     last = last_values(values)
     return [row for row in np.flatnonzero(last == filler).tolist() if _ends_in(filler, values[row])]
 
 
 def zero_throughout(values: Floats, least: int = 2) -> npt.NDArray[np.int64]:
-    """The curves of no other value than 0, and of that at least so many."""
+    """The curves with no other value than 0, and at least `least` of these."""
     known = np.isfinite(values)
     return np.flatnonzero((known.sum(axis=1) >= least) & ((values == 0) | ~known).all(axis=1))
 
@@ -66,7 +66,7 @@ def zero_throughout(values: Floats, least: int = 2) -> npt.NDArray[np.int64]:
 def zeros_between(values: Floats) -> npt.NDArray[np.bool_]:
     """(n, T) where curves are 0 for a while, between values that are large among their own.
 
-    Values may be so few, as errors of some images are, that 0 is next to them; these are not large.
+    Values may be so coarse, as errors of a few images are, that 0 is next to them; these are not large.
     """
     known = np.isfinite(values)
     steps = np.diff(np.unique(np.append(np.round(values[known], 9), 0)))
@@ -80,7 +80,7 @@ def zeros_between(values: Floats) -> npt.NDArray[np.bool_]:
 
 
 def _last_before(values: Floats) -> Floats:
-    """Values (n, T) with the last one before in the place of NaN."""
+    """Values (n, T) with NaN replaced by the last one before it."""
     places = np.where(np.isnan(values), 0, np.arange(values.shape[1]))
     return np.take_along_axis(values, np.maximum.accumulate(places, axis=1), axis=1)
 
@@ -96,7 +96,7 @@ def _refuse(name: str, what: str, rows: npt.ArrayLike, values: Floats) -> None:
 
 
 def _refuse_filled(metric: str, name: str, values: Floats) -> None:
-    """Refuse curves that end in 0 (of accuracies, errors and losses) or -1 (of what is never negative)."""
+    """Refuse curves that end in 0 (accuracies, errors and losses) or -1 (metrics that are never negative)."""
     for filler in FILLERS if metric in ("accuracy", "error", "loss") else FILLERS[1:]:
         rows = rows_that_end_in(filler, values)
         collapsed = metric == "accuracy" and filler == 0 and len(rows) < SEVERAL * len(values)
@@ -118,7 +118,7 @@ def _refuse_last_sentinels(metric: NamedMetric, name: str, values: Floats) -> No
 def _refuse_sentinels(name: str, values: Floats) -> None:
     """Refuse such a number in any place, if all other values of all curves are much smaller.
 
-    What is there only once, as the first of a curve, may be the loss of a network before it learns.
+    If it occurs only once, as the first value of a curve, it may be the loss of a network before it learns.
     """
     finite = values[np.isfinite(values)]
     filler = finite[np.abs(finite).argmax()] if len(finite) else 0.0
@@ -131,7 +131,7 @@ def _refuse_sentinels(name: str, values: Floats) -> None:
 
 
 def _refuse_negative(metric: NamedMetric, name: str, values: Floats) -> None:
-    """Refuse -1 of what is never negative; scores may be."""
+    """Refuse -1 as a value of metrics that are never negative; scores may be."""
     if metric.direction != "minimize" and metric.name not in SHARES:
         return
     if (values > 0).any() and not np.any((values < 0) & (values != -1)):
@@ -141,8 +141,9 @@ def _refuse_negative(metric: NamedMetric, name: str, values: Floats) -> None:
 def _refuse_throughout(metric: str, name: str, values: Floats) -> None:
     """Refuse errors and losses of 0 throughout, the best there is, if no other is (losses: begins with) 0.
 
-    Accuracies of 0 are the worst: failed trainings, filled up or not, which do not mislead, are told. So are
-    terms of losses, which may be switched off, and errors of so few images that 0 is next to others.
+    Accuracies of 0 are the worst there is: failed trainings, filled up or not, do not mislead and only get a
+    remark. So do terms of losses, which may be switched off, and errors of so few images that 0 is next to
+    others.
     """
     rows = zero_throughout(values, least=1 if metric == "loss" else 2)
     others = np.delete(values, rows, axis=0)

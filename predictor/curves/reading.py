@@ -1,7 +1,7 @@
 """Reading learning curves: which reader a file, folder, pattern or URL gets.
 
-What declares itself: search databases and run folders (`search_database`), `.npz` files (`npz`). All else
-becomes a table of text, whose columns are understood by their names and values (modules of
+Search databases and run folders (`search_database`) and `.npz` files (`npz`) say themselves what they hold.
+Everything else becomes a table of text, whose columns are understood by their names and values (modules of
 `predictor.curves`):
 
 1. *File to table*. `tables` reads CSV and JSON (`headers`: lines of names; `json_tables`: objects and
@@ -15,9 +15,9 @@ becomes a table of text, whose columns are understood by their names and values 
    finds the column of epochs and those that tell the trainings apart.
 4. *Columns*. `columns` groups those that differ in a number, and tells epochs from numbers of something
    else. `choice` takes the one group, or the one column (`curve_column`), that is the curve.
-5. *Metric and direction*. `choice.settle` has them from the name (`metrics`), or from the values if the
+5. *Metric and direction*. `choice.settle` takes them from the name (`metrics`), or from the values if the
    name says nothing; `course` refuses values that cannot be of that metric, `placeholders` those that stand
-   for none, `summaries` means among trainings.
+   for missing ones, `summaries` means among trainings.
 6. *Parameters*. `parameters` takes columns that were known before training, and says why others were left
    out.
 7. *Curves*. `understood` makes `LearningCurves` of them, with the line that says how the table was
@@ -55,10 +55,10 @@ Place = str | os.PathLike[str]
 
 
 def read_curves(path: Place | Sequence[Place], wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: B008
-    """Curves of a file, folder, pattern, database or storage URL, or of several files of a training each.
+    """Curves of a file, folder, pattern, database or storage URL, or of several files of one training each.
 
     Raises:
-        CurvesError: with the place in front, for whatever is not understood.
+        CurvesError: with the place in front, if it is not understood.
     """
     if not isinstance(path, str | os.PathLike):
         return _checked(f"{len(path)} files", lambda: read_runs([Path(file) for file in path], wishes))

@@ -64,12 +64,12 @@ def files_of(path: str) -> tuple[list[Path], list[str]]:
 
 
 def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -> LearningCurves:
-    """One training per file; raises `CurvesError`, with the file that is none.
+    """One training per file; raises `CurvesError`, which names a file that holds none.
 
     Args:
         files: of the trainings.
         wishes: of the caller.
-        said: what is to be said about the files.
+        said: clauses about the files, to be added to what is understood.
     """
     if all(EVENTS in file.name for file in files):
         table, remarks = by_training(_from_events(sorted({file.parent for file in files})))
@@ -112,7 +112,7 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """With the column `run`; trainings in a file that has one of its own, or whole ones, are kept apart."""
+    """Add the column `run`; several trainings in a file, with names or each complete, are kept apart."""
     own = [column for column in table.columns if plain(column) in RUN_NAMES and table[column].nunique() > 1]
     epochs = epoch_columns(table)
     if own and epochs and table[epochs[0]].duplicated().any():
@@ -125,7 +125,7 @@ def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
 def _are_whole(table: pd.DataFrame, blocks: Sequence[str], epoch: str) -> bool:
     """Whether these are trainings one after the other, and not one that was resumed or begun again.
 
-    All begin at the same epoch and log the same; those after one that was broken off are longer.
+    All begin at the same epoch and log the same; a training after one that was broken off would be longer.
     """
     trainings = [rows for _, rows in table.groupby(list(blocks), sort=False)]
     starts = {float(known_numbers(rows[epoch].iloc[:1])[0]) for rows in trainings}
@@ -136,7 +136,7 @@ def _are_whole(table: pd.DataFrame, blocks: Sequence[str], epoch: str) -> bool:
 
 
 def _upright(table: pd.DataFrame, groups: Iterable[Any]) -> pd.DataFrame:
-    """One row with columns for epochs as a table with a row per epoch."""
+    """Turn one row with columns for epochs into a table with a row per epoch."""
     by_epoch = {
         group.name: {number: table[column].iloc[0] for number, column in group.columns.items()}
         for group in groups

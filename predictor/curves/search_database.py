@@ -34,7 +34,7 @@ NEWEST = "(SELECT max(search) FROM learning_curves)"
 
 @dataclass(frozen=True)
 class StoredSearch:
-    """Where curves are.
+    """Where the curves of a search are.
 
     Attributes:
         database: an SQLite file, or the URL of a PostgreSQL database.

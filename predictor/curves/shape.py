@@ -16,11 +16,11 @@ from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 
 ENOUGH_ROWS = 5
 SHORT = 3
-"""Fewer numbered columns are no curve in a table with a column of epochs."""
+"""Fewer numbered columns than this are no curve in a table with a column of epochs."""
 
 
 def is_long(table: pd.DataFrame, wanted: str | None) -> bool:
-    """Whether rows are epochs: a column numbers them, or all columns are metrics; and columns are not.
+    """Whether rows, and not columns, are epochs: a column numbers them, or all columns are metrics.
 
     Args:
         table: of text.
@@ -42,7 +42,7 @@ def is_long(table: pd.DataFrame, wanted: str | None) -> bool:
 
 
 def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
-    """Whether the column numbers the rows, so that numbered columns are not epochs, but of something else.
+    """Whether the column numbers the rows, so that numbered columns are not epochs, but something else.
 
     That holds for a column called epoch that counts 1, 2, ..., and for one such as iteration, which may count
     the trainings, if values go from row to row as smoothly as from column to column.
@@ -67,7 +67,7 @@ def _count_up(numbered: Floats) -> bool:
 
 
 def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
-    """Whether a column of runs names each on more rows, which the epochs number, than there are columns."""
+    """Whether runs have more rows each, which the epochs number, than there are numbered columns."""
     runs = [c for c in table.columns if plain(c) in RUN_NAMES and plain(c).startswith(("run", "trial"))]
     return any(
         group.length * table[run].nunique() < len(table) and not table.duplicated([run, epoch]).any()

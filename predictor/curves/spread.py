@@ -1,4 +1,4 @@
-"""Tables with several rows for an epoch of a training, by metric or data: a column for each instead."""
+"""Tables with several rows for an epoch of a training, by metric or data, get a column for each instead."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def refuse_kinds(table: pd.DataFrame, curve: Iterable[str]) -> None:
 
 
 def _pairs_data(table: pd.DataFrame, column: str, columns: Sequence[str]) -> bool:
-    """Whether cells name data, and most trainings, told by the other columns, have a row of several."""
+    """Whether cells name data, and most trainings, told by the other columns, have rows of several kinds."""
     cells = _named_data(table[column], column)
     kinds = set(cells)
     if len(kinds) < 2 or not _name_data(kinds):
@@ -104,7 +104,7 @@ def _pairs_data(table: pd.DataFrame, column: str, columns: Sequence[str]) -> boo
 
 
 def labelled(table: pd.DataFrame, metrics: Sequence[str], kinds: pd.Series) -> pd.DataFrame:
-    """The table with a column for each of the metrics on each kind of data, which tells of each row."""
+    """The table with a column for each of the metrics on each kind of data; `kinds` has that of each row."""
     named = {
         f"{kind}_{metric}" if kind else metric: table[metric].where(kinds == kind, "")
         for kind in dict.fromkeys(kinds)
@@ -122,7 +122,7 @@ def _varies_within_epochs(table: pd.DataFrame, column: str, cells: pd.Series) ->
     epochs = epoch_columns(table)
     if not epochs:
         return False
-    told = cells != ""  # others tell of the training as a whole
+    told = cells != ""  # empty cells belong to rows about the training as a whole
     rows = table[told]
     same = [
         other

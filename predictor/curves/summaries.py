@@ -1,4 +1,4 @@
-"""Rows that sum up the trainings beside them: their mean, their deviation, their extremes."""
+"""Rows that summarize the trainings beside them: their mean, their deviation, their extremes."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ COMPUTED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(MINIMA, np.nanmin),
     "median": np.nanmedian,
 }
-"""By their names; a training may have one of them, too, such as that of its pooling."""
+"""The statistics by name; a training's name may have such a word, too, such as for its pooling."""
 _LOWER, _TITLE = "|".join(COMPUTED), "|".join(name.title() for name in COMPUTED)
 MAY_SUM_UP = re.compile(rf"(?:(?<![A-Za-z])(?i:{_LOWER})|(?<=[a-z\d])(?:{_TITLE}))(?![a-z\d])")
-"""Whether a name may have one of them as a word; finding all words takes long."""
+"""Matches names that may have one of these as a word; finding all words takes long."""
 NAMES = frozenset(COMPUTED)
 DESCRIBED = re.compile(r"count|\d+(\.\d+)?%?")
-"""What else pandas's `describe` has a row of."""
+"""The other rows of pandas's `describe`."""
 OF_ROWS = (*RUN_NAMES, "seed", "fold", "statistic", "stat")
 """Names of columns that tell what a row is of."""
 INDEX = "the column without a name"
 NEARLY = 1e-4
 """The share of the largest value by which numbers of single precision differ at most."""
 MOST_DIGITS = 8
-"""Digits after the point that are looked for."""
+"""The most digits after the point that are looked for."""
 
 
 def refuse_summaries(table: pd.DataFrame, values: Floats) -> str:
-    """Refuse a row that alone is called `mean` or `acc mean`, and is that of the others.
+    """Refuse a row that is the only one called `mean` or `acc mean`, and is the mean of the others.
 
     Args:
         table: a row for each training.
@@ -83,13 +83,13 @@ def _refuse_descriptions(cells: pd.Series, column: str) -> None:
     alone = len(names) == len(cells) and bool(DEVIATIONS.intersection(names))
     if alone and (described or not others):
         raise CurvesError(
-            f"{listed(names)} in {shown(column) or INDEX} sum trainings up, and none of them is one"
+            f"{listed(names)} in {shown(column) or INDEX} sum up trainings, and none of them is a training"
         )
 
 
 def _refuse_sums(cells: pd.Series, column: str, values: Floats) -> list[str]:
-    """Refuse rows that are a statistic of others; the names of those that are called so and are none."""
-    once = ~cells.str.lower().duplicated(keep=False)  # ways of pooling come again
+    """Refuse rows that are a statistic of others; return the names of those that are only called so."""
+    once = ~cells.str.lower().duplicated(keep=False)  # ways of pooling occur several times
     may = np.flatnonzero(once & cells.str.contains(MAY_SUM_UP))
     named = [int(row) for row in may if NAMES.intersection(words_of(cells.iloc[row]))]
     if not named:
@@ -105,7 +105,7 @@ def _refuse_sums(cells: pd.Series, column: str, values: Floats) -> list[str]:
 
 
 def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Iterator[tuple[int, str]]:
-    """The rows among these that are a statistic in their names, and which."""
+    """The rows among these that are the statistic that they are named after, and which it is."""
     is_known = np.isfinite(values).any(axis=1)
     trainings = is_known & np.array([not one & NAMES for one in words])
     others = is_known & np.array([not (one & NAMES and _is_plain(one)) for one in words])
@@ -128,7 +128,7 @@ def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Itera
 
 @cache
 def _is_plain(words: Words) -> bool:
-    """Whether a name tells only what is summed up: `val acc mean`; not `mean-teacher`."""
+    """Whether a name only tells what it summarizes: `val acc mean`; not `mean-teacher`."""
     told = NAMES | OF_SUMMARIES
     return all(word in told or word.isdecimal() or mentions_metric_or_data(word) for word in words)
 
@@ -153,7 +153,7 @@ class Summary:
                 self._found.append(np.nanstd(trainings, axis=0, ddof=1))
 
     def is_in(self, row: Floats) -> bool:
-        """Whether the values of a row (T,) are the statistic's, but for rounding."""
+        """Whether the values of a row (T,) are the statistic's, up to rounding."""
         known = np.isfinite(row)
         if not (known.any() and self._found):
             return False
@@ -162,7 +162,7 @@ class Summary:
 
 
 def _unit(values: Floats) -> float:
-    """That of the last digit in which the values are written: 0.01 for 0.5 and 0.25."""
+    """The unit of the last digit in which the values are written: 0.01 for 0.5 and 0.25."""
     known = values[np.isfinite(values)]
     digits = (d for d in range(MOST_DIGITS) if np.allclose(np.round(known, d), known, rtol=0, atol=1e-12))
     return float(10.0 ** -next(digits, MOST_DIGITS))

@@ -37,7 +37,7 @@ GROUPING = ((",", "comma", "points", DECIMAL_POINT), (".", "point", "commas", DE
 """Marks that may group thousands where others separate decimals."""
 PERCENT = re.compile(r"^([-+]?[\d.]+)\s*%$")
 MAX_TEXT_BYTES = 2**30
-"""Most bytes of a file of text when it is unpacked."""
+"""The most bytes of a text file once it is unpacked."""
 CHUNK = 2**20
 PACKED = {
     b"PK\x03\x04": "an Excel file or a ZIP archive",
@@ -49,7 +49,7 @@ PACKED = {
     b"\x89HDF": "an HDF5 file",
     b"ARROW1": "an Arrow file",
 }
-"""How files begin that hold tables, but no text."""
+"""How files begin that hold tables, but not as text."""
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 
 
@@ -83,7 +83,7 @@ def _text(path: Path) -> str:
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:
-    """The content, as long as it is not too much."""
+    """The content; `CurvesError` as soon as it is too much."""
     size = 0
     while piece := stream.read(CHUNK):
         size += len(piece)
@@ -173,5 +173,5 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
     times = Counter(table.columns)
     repeated = [column for column in table.columns if times[column] > 1 and not is_index(column)]
     if repeated:
-        raise CurvesError(f"column {quoted(repeated[0])} is there {times[repeated[0]]} times")
+        raise CurvesError(f"column {quoted(repeated[0])} occurs {times[repeated[0]]} times")
     return table.loc[:, [not (times[column] > 1) for column in table.columns]]

@@ -16,7 +16,7 @@ from predictor.curves.wording import counted
 from predictor.errors import CurvesError
 
 MAX_NAMES_BYTES = 2**28
-"""Most bytes that the names of a table may take: numpy gives every name the room of the longest."""
+"""The most bytes that the names of a table may take: numpy gives every name the room of the longest."""
 
 
 def curves_of(
@@ -26,7 +26,7 @@ def curves_of(
     names: npt.NDArray[np.str_] | None,
     clauses: Iterable[str],
 ) -> LearningCurves:
-    """The curves, with clauses about them and about the parameters as what was understood."""
+    """The curves; the clauses about them, and one about the parameters, say what was understood."""
     return LearningCurves(
         values=values,
         architecture=parameters.architecture,
@@ -50,7 +50,7 @@ def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: s
 
 
 def _copies(values: Floats) -> int:
-    """Curves that have the values of an earlier one, those of networks that learn nothing aside."""
+    """How many curves repeat the values of an earlier one, apart from networks that learn nothing."""
     changing = values[np.nanmax(values, axis=1, initial=-np.inf) > np.nanmin(values, axis=1, initial=np.inf)]
     return len(changing) - len({row.tobytes() for row in changing})
 

@@ -1,4 +1,4 @@
-"""Tables with one row per training and one column per epoch, as the published files."""
+"""Tables with one row per training and one column per epoch, like the published files."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
 
 
 def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
-    """Ask about `acc` beside `acc.1, acc.2, ...`: pandas numbers columns of the same name so."""
+    """Ask about `acc` beside `acc.1, acc.2, ...`: that is how pandas numbers columns of the same name."""
     first = group.template.removesuffix(".#")
     if first not in table.columns or first == group.template or min(group.columns) != 1:
         return
@@ -98,7 +98,7 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
 
 
 def ask_about_numbers(groups: Sequence[Group]) -> None:
-    """Ask whether numbers that may be of anything, `acc_s1, acc_s2`, are of epochs; `CurvesError`."""
+    """Ask whether numbers that may stand for anything, `acc_s1, acc_s2`, are epochs: raise `CurvesError`."""
     unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
     if group := min(unclear, key=lambda group: group.rank(labelled=False), default=None):
         raise CurvesError(
@@ -108,7 +108,7 @@ def ask_about_numbers(groups: Sequence[Group]) -> None:
 
 
 def _taken(group: Group, wanted: str | None) -> str:
-    """A clause about a number that may be of something else: `acc_stage_1`."""
+    """A clause about a number that may stand for something else: `acc_stage_1`."""
     if wanted or not group.counted:
         return ""
     return (
@@ -118,7 +118,7 @@ def _taken(group: Group, wanted: str | None) -> str:
 
 
 def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
-    """Ask about `Bleu_1, ..., Bleu_4`, of n-grams if they fall in each row; raises `CurvesError`."""
+    """Ask about `Bleu_1, ..., Bleu_4`: they are of n-grams if they fall in each row; `CurvesError`."""
     if max(group.columns) == N_GRAMS.get(metric) and (np.diff(values, axis=1) <= 0).all():
         raise CurvesError(
             f"{_range(group)} fall in all rows, as scores of n-grams do; if they are epochs: "
@@ -127,7 +127,7 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
 
 
 def _refuse_other_epochs(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> None:
-    """Refuse trainings whose values stand at other epochs, as a list of these beside the curve tells."""
+    """Refuse trainings whose values are at different epochs, as a list of these beside the curve tells."""
     for other in groups:
         if other.name != group.name and len(other.columns) == len(group.columns) and _differ(other, table):
             raise CurvesError(
@@ -148,7 +148,7 @@ def _differ(group: Group, table: pd.DataFrame) -> bool:
 
 
 def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
-    """What to say if the longest group, whose name is one of parameters, is the curve."""
+    """What to say if the longest group, which is named like a parameter, is the curve."""
     group = max(groups, key=lambda group: group.length, default=None)
     if group is None or group.length < 3 or not group.stride or _is_alone(group, table):
         return ""
@@ -158,9 +158,9 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
 
 
 def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
-    """Refuse rows that seem to be epochs, where no parameter says that they are trainings.
+    """Refuse rows that seem to be epochs, if no parameter says that they are trainings.
 
-    Names such as `curve_1` or `net1` do not say it, those of metrics do not say it for certain.
+    Names such as `curve_1` or `net1` do not say it, and those of metrics do not say it for certain.
     """
     counters = [column for column in _others(group, table) if not is_index(column)]
     parameters = [column for column in counters if not (names_steps(column) or names_no_values(column))]
@@ -173,7 +173,7 @@ def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
         of_epochs = any((EPOCH_WORDS | {"seen"}).intersection(words_of(column)) for column in counters)
         if counters and may_be_turned(values, trusted=not of_epochs):
             raise CurvesError(
-                f"{shown(counters[0])} counts up row by row: if the rows are epochs, turn the table round; "
+                f"{shown(counters[0])} counts up row by row: if the rows are epochs, transpose the table; "
                 f"if {_range(group)} are, say what the values are: --metric"
             )
 

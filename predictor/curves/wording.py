@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # --help can do without it
 MOST = 6
 LONGEST = 60
 TYPED = 200
-"""Characters of a name up to which it is given whole, to be pasted into a command."""
+"""Characters up to which a name is given whole, to be pasted into a command."""
 ONE_TRAINING = "one training"
 """What is understood of rows that no column tells apart."""
 

@@ -17,7 +17,7 @@ DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "part
 METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name", "scalar", "scorer")
 VALUE_NAMES = ("value", "metric value", "val", "y")
 OF_KNOWN_METRICS = ("score", "result")
-"""Names of values only beside a column that holds names of known metrics and nothing else."""
+"""Names of values, but only beside a column that holds names of known metrics and nothing else."""
 
 MAXIMA = frozenset(("max", "maximum"))
 MINIMA = frozenset(("min", "minimum"))
@@ -26,7 +26,7 @@ DEVIATIONS = frozenset(("std", "stdv", "stdev", "stddev", "sd"))
 STATISTICS = MAXIMA | MINIMA | AVERAGES | {"best", "final", "last", "median", "std", "end", "peak"}
 SUPERLATIVES = frozenset(("best", "final", "peak"))
 SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "prec5"}
-"""Words of what goes with a curve that is there, too."""
+"""Words for values that only accompany a curve."""
 ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""
 
@@ -34,7 +34,7 @@ OF_SUMMARIES = frozenset((
     "of", "over", "the", "all", "across", "total", "overall", "grand", "standard", "values", "value", "curve",
     "run", "runs", "seed", "seeds", "fold", "folds", "trial", "trials", "row", "model", "models",
 ))
-"""What else is in names of sums of trainings: `mean of 5 seeds`, `standard deviation`."""
+"""What else is in names of rows that summarize trainings: `mean of 5 seeds`, `standard deviation`."""
 
 COEFFICIENTS = frozenset(("coef", "coeff", "coefficient"))
 MEASURED = frozenset(("dice", "matthews", "pearson", "spearman"))
@@ -48,7 +48,7 @@ OF_NEGATIVES = frozenset((
     "likelihood", "hard", "semi", "pos", "positive", "true", "false", "sampling", "sample", "samples", "pair",
     "pairs", "class", "binomial",
 ))
-"""With one of them, a negative loss is a loss like any other: of negative examples, or a likelihood's."""
+"""With one of these words, a negative loss is a loss like any other: of negative examples or a likelihood."""
 KINDS_OF_ENTROPY = frozenset(("cross", "binary", "categorical", "sparse", "relative"))
 KINDS_OF_LOSS = KINDS_OF_ENTROPY | frozenset(("log", "entropy", "total"))
 
@@ -92,7 +92,7 @@ OF_VALUES = GENERIC | STATISTICS | AVERAGES | ERROR_BARS | {
 }
 """What else is next to the number of an epoch: `f1_macro_1`, `mean_1`."""
 UNITS = frozenset(("k", "st", "nd", "rd", "th"))
-"""What may follow it: `acc_1k`, `1st_acc`."""
+"""What may follow that number: `acc_1k`, `1st_acc`."""
 
 RUN_NAMES = (
     "run", "run id", "run uuid", "run name", "trial", "trial id", "trial name", "trial number", "experiment",
@@ -101,7 +101,7 @@ RUN_NAMES = (
 )
 """Names of columns that tell trainings apart."""
 RUN, COLUMN = "run", "column"
-"""Those of them where trainings are put together here."""
+"""The names of this column in tables that are put together here."""
 NETWORK_NAMES = ("net", "architecture", "network", "name")
 """Names of columns that name the networks, the best first."""
 OF_RUNS = frozenset((

@@ -81,7 +81,7 @@ def test_objects_with_columns_and_data_that_are_no_table_are_asked_about(tmp_pat
         with pytest.raises(CurvesError):
             read(tmp_path / "curves.json")
     (tmp_path / "curves.json").write_text(json.dumps({"columns": ["acc_1", "acc_1"], "data": [[1, 2]]}))
-    with pytest.raises(CurvesError, match="column 'acc_1' is there 2 times"):
+    with pytest.raises(CurvesError, match="column 'acc_1' occurs 2 times"):
         read(tmp_path / "curves.json")
 
 

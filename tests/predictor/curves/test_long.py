@@ -144,7 +144,9 @@ def test_a_row_that_sums_up_is_refused_as_that(write, long):
 
 def test_trainings_that_have_many_epochs_twice_are_refused(write, long):
     twice = pd.concat([long, long[long["epoch"] > 3]]).drop(columns="lr")
-    with pytest.raises(CurvesError, match="24 of 72 rows come again at the same epoch of the same run: more"):
+    with pytest.raises(
+        CurvesError, match="24 of 72 rows repeat one with the same epoch and the same run: more"
+    ):
         read(write(twice))
 
 
@@ -192,14 +194,14 @@ def test_a_value_stands_at_its_epoch_and_what_few_trainings_have_is_left_out(wri
 
 def test_trainings_without_epochs_in_common_are_refused(write, long):
     times = long["epoch"] * (1 + 0.01 * long["run"].str[1:].astype(int))
-    with pytest.raises(CurvesError, match=r"few of their step in common: \d+ of 48 values"):
+    with pytest.raises(CurvesError, match=r"few values of step in common: only \d+ of 48 are"):
         read(write(long.drop(columns="epoch").assign(step=times)))
 
 
 def test_values_before_epoch_zero_are_refused(write, long):
     """A tool's row for the whole training, or an evaluation before it: neither is the first epoch."""
     whole = long[long["epoch"] == 6].assign(epoch=-1)
-    with pytest.raises(CurvesError, match="have a value at epoch -1, and epochs begin with 0 or 1; leave"):
+    with pytest.raises(CurvesError, match="have a value at epoch -1, but epochs begin with 0 or 1; leave"):
         read(write(pd.concat([long, whole])))
 
 
@@ -294,7 +296,7 @@ def test_histories_one_below_the_other_are_told_apart_by_their_index(write, accu
 def test_an_id_that_counts_anew_in_each_epoch_is_that_of_the_trainings(write, accuracies):
     """Rows by epoch, and by training in each: 0, 1, 2, 0, 1, 2, ... are no epochs."""
     rows = [{"id": i, "val_acc": value} for values in accuracies.T for i, value in enumerate(values)]
-    with pytest.raises(CurvesError, match="the trainings have few of their epoch in common"):
+    with pytest.raises(CurvesError, match="the trainings have few values of epoch in common"):
         read(write(pd.DataFrame(rows)))
 
 

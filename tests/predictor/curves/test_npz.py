@@ -62,7 +62,7 @@ def test_wishes_about_files_that_say_what_they_hold_are_refused(tmp_path, curves
     ("values", "said"),
     [
         (np.linspace(2.3, 0.5, 4) * np.ones((5, 1)), "read as accuracy, which falls in 5 of 5 curves"),
-        (np.array([[0.1, -1.0], [0.1, 0.2]]), "read as accuracy, and that of curve 0 at epoch 2 is -1"),
+        (np.array([[0.1, -1.0], [0.1, 0.2]]), "read as accuracy, but that of curve 0 at epoch 2 is -1"),
     ],
 )
 def test_an_npz_file_that_names_no_metric_holds_accuracies_or_is_refused(tmp_path, values, said):

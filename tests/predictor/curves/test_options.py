@@ -80,9 +80,9 @@ def test_what_is_read_is_not_written_over(capsys, wide, accuracies, tmp_path, fl
     for written in (path, tmp_path / "link"):
         code, _, err = simulated(capsys, path, flag, written)
         assert code == 2
-        assert f"'{written}' belongs to what is read and is not written over" in err[-1]
+        assert f"'{written}' belongs to what is read and is not overwritten" in err[-1]
     assert main(["evaluate", str(path), "--csv", str(path)]) == 2
-    assert "is not written over" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 

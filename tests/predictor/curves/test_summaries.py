@@ -109,7 +109,7 @@ def test_it_is_told_that_a_row_that_is_called_as_a_summary_is_read_as_a_training
 def test_a_table_of_nothing_but_statistics_is_refused(tmp_path, accuracies):
     columns = [f"acc_{epoch}" for epoch in range(1, 7)]
     pd.DataFrame(accuracies, columns=columns).describe().to_csv(tmp_path / "described.csv")
-    with pytest.raises(CurvesError, match=r"count, mean, .* in the column without a name sum trainings up"):
+    with pytest.raises(CurvesError, match=r"count, mean, .* in the column without a name sum up trainings"):
         read(tmp_path / "described.csv")
     table = pd.DataFrame([accuracies.mean(axis=0), accuracies.std(axis=0)], columns=columns)
     table.assign(pooling=["mean", "std"]).to_csv(tmp_path / "pooling.csv", index=False)

@@ -188,7 +188,7 @@ def test_slow_trainings_turned_round_are_refused_too(wide, rise, counter):
 def test_a_column_of_epochs_that_numbers_the_rows_is_asked_about(wide, accuracies, counter):
     """Trainings that stand in order of their end go smoothly, too."""
     with pytest.raises(
-        CurvesError, match=f"{counter} counts up row by row: if the rows are epochs, turn the"
+        CurvesError, match=f"{counter} counts up row by row: if the rows are epochs, transpose the"
     ):
         read(wide({counter: np.arange(6), "val_acc_#": accuracies.T}))
     order = [3, 0, 6, 1, 7, 2, 5, 4]
