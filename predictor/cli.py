@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
+        """As `ArgumentParser._print_message`, but with an error if a help text cannot be written."""
         say(message, file)
 
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _told(error: Exception) -> str | None:
-    """A line about an error that the user or the machine is the cause of; None for one of ours."""
+    """A line about an error that the user or the machine caused; None for one of ours."""
     if isinstance(error, MemoryError):
         return lack_of_memory(error)
     if isinstance(error, OSError) and error.errno in NO_SPACE:

@@ -1,4 +1,4 @@
-"""Small files, which may be anybody's, SQLite files that are only read, and files replaced as a whole."""
+"""Small files from anybody, SQLite files that are only read, and files that are replaced as a whole."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def small_text(file: Path) -> str:
 
 
 def small_json(file: Path) -> Any:
-    """What a small JSON file holds. Raises as `small_text`, and ValueError where it is no JSON."""
+    """What a small JSON file holds. Raises as `small_text`, and ValueError if it is not JSON."""
     try:
         return json.loads(small_text(file))
     except RecursionError:
@@ -43,11 +43,11 @@ def small_json(file: Path) -> Any:
 
 
 def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the file under a new name, then put it in its place: nobody sees a part of it.
+    """Write a new file beside this one, then put it in its place: nobody sees a part of it.
 
     Args:
         path: of the file; its mode stays.
-        write: is given the path to write to, of the same suffix.
+        write: is given the path to write to, with the same suffix.
 
     Raises:
         OSError: it cannot be written.

@@ -16,8 +16,8 @@ def interrupt(
 ) -> None:
     """A signal handler that raises KeyboardInterrupt, or `error`, but not in the middle of an import.
 
-    There it would leave half a library behind: some modules take it for a missing package and go on, others
-    cannot be loaded again. It is tried again every 20 ms until the import is done.
+    There it would leave half a library behind: some modules take the error for a missing package and go on,
+    others cannot be loaded again. The interrupt is tried again every 20 ms until the import is done.
     """
     if _importing(frame):
         _try_again(number)
@@ -29,7 +29,7 @@ def interrupt(
 def dropped_interrupts_repeated() -> Iterator[None]:
     """Raise KeyboardInterrupt in the block once more if Python has dropped it.
 
-    It drops whatever is raised where nothing can catch it: in `__del__`, and in callbacks of weak references.
+    Python drops what is raised where nothing can catch it: in `__del__`, and in callbacks of weak references.
     """
     before = sys.unraisablehook
 
@@ -47,7 +47,7 @@ def dropped_interrupts_repeated() -> Iterator[None]:
 
 
 def interrupt_between_imports() -> None:
-    """Let Ctrl-C wait for the end of an import; it stays ignored where it was, as in a shell's background."""
+    """Let Ctrl-C wait for the end of an import; it stays ignored if it was, as in a shell's background."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
 

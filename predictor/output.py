@@ -1,4 +1,4 @@
-"""What commands print and write: tables, CSV, and what is done where a stream or a disk is closed or full."""
+"""What commands print and write: tables, CSV, and what is done if a stream is closed or a disk is full."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from predictor.errors import PredictorError
 from predictor.interrupts import dropped_interrupts_repeated, interrupt_between_imports
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says of a full disk."""
+"""Error numbers for a full disk."""
 NO_FILES = {errno.EMFILE, errno.ENFILE}
-"""What it says where a process or the machine has too many files open."""
+"""Error numbers if a process or the machine has too many files open."""
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -47,13 +47,13 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def finite_or_none(value: float) -> float | None:
-    """The value, None where it is not finite: JSON has neither NaN nor infinities."""
+    """The value, or None if it is not finite: JSON has neither NaN nor infinities."""
     return value if isfinite(value) else None
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Errors of the disk, while this file or folder is written, as `PredictorError`."""
+    """Turn errors of the disk, while this file or folder is written, into `PredictorError`."""
     try:
         yield
     except OSError as error:
@@ -62,10 +62,10 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Before work that may take long: whether its file can be written; makes the folder, but no file.
+    """Check, before work that may take long, that its file can be written; makes the folder, but no file.
 
     Raises:
-        PredictorError: it cannot.
+        PredictorError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def open_closed_streams() -> None:
 
 
 class _Forgiving(FileIO):
-    """A file that takes what it has no room for, and forgets it."""
+    """A file that accepts what it has no room for, and forgets it."""
 
     def write(self, content: Any) -> int:
         """Write what can be written."""
@@ -109,7 +109,7 @@ class _Forgiving(FileIO):
 
 
 def go_on_without_stderr() -> None:
-    """Let a full disk under standard error cost what is said there, but nothing else."""
+    """If the disk under standard error is full, lose what is said there, but nothing else."""
     stream = sys.stderr
     if stream is sys.__stderr__ and isinstance(stream, TextIOWrapper) and not stream.isatty():
         raw = BufferedWriter(_Forgiving(stream.fileno(), "wb", closefd=False), 1)
@@ -117,7 +117,7 @@ def go_on_without_stderr() -> None:
 
 
 def say(message: str, stream: IO[str] | None = None) -> None:
-    """Write a text now, while errors of the stream are still handled; to standard error if there is none."""
+    """Write a text now, while errors of the stream are still handled; to standard error by default."""
     print(message, end="", file=stream or sys.stderr, flush=True)
 
 
@@ -127,7 +127,7 @@ def note(text: str) -> None:
 
 
 def short_names(files: Sequence[str]) -> list[str]:
-    """The last part of each path, or the whole path where that is not unique."""
+    """The last part of each path, or the whole path if that is not unique."""
     names = [Path(file).name for file in files]
     return [
         name if names.count(name) == 1 and name else file for file, name in zip(files, names, strict=True)
@@ -140,12 +140,12 @@ def drop(stream: TextIO) -> None:
 
 
 def run_program(name: str, command: Callable[[], int], told: Callable[[Exception], str | None]) -> int:
-    """Run a command of a program as people expect of one, whatever becomes of its streams.
+    """Run a program's command as people expect it to run, whatever becomes of its streams.
 
     Args:
-        name: of the program, before its errors.
+        name: of the program, printed before its errors.
         command: what to do; returns the exit code.
-        told: a line about an error that the user or the machine is the cause of; None for one of ours.
+        told: returns a line about an error that the user or the machine caused; None for one of ours.
 
     Returns:
         The exit code: 2 after an error that `told` has a line for, 130 after Ctrl-C.
@@ -153,7 +153,7 @@ def run_program(name: str, command: Callable[[], int], told: Callable[[Exception
     interrupt_between_imports()
     open_closed_streams()
     go_on_without_stderr()
-    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as to stderr
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as on stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with dropped_interrupts_repeated():
@@ -176,10 +176,10 @@ def run_program(name: str, command: Callable[[], int], told: Callable[[Exception
 
 
 def lack_of_memory(error: MemoryError) -> str:
-    """A line about it; NumPy's errors say how much it would have been."""
+    """A line about a lack of memory; NumPy's errors say how much was needed."""
     return f"not enough memory{f': {error}' if str(error) else ''}"
 
 
 def harmless(text: str) -> str:
-    """The text without what a terminal would obey, such as a file's name may hold."""
+    """The text with whatever a terminal would obey escaped, such as a file's name may hold."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -1,7 +1,7 @@
-"""PostgreSQL servers: how they are connected to, and which get passwords, those named on this machine.
+"""PostgreSQL servers: how to connect to them, and which get passwords: those named on this machine.
 
 A run folder says on which server its search is. One from somebody else may name any server, and the client
-library would send the password in PGPASSWORD there, in clear text if that server asks for it so.
+library would send the password in PGPASSWORD there, in clear text if that server asks for it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import platformdirs
 from predictor.errors import PredictorError
 
 SSL = "METAQNN_SSLPASSWORD"
-"""As PGPASSWORD, for an encrypted client key; PostgreSQL has no variable of its own for it."""
+"""Like PGPASSWORD, for an encrypted client key; PostgreSQL itself has no variable for it."""
 PASSWORDS = ("PGPASSWORD", SSL)
-"""Environment variables that hold passwords whatever the server."""
+"""Environment variables that hold passwords, whatever the server."""
 PLACE = ("host", "hostaddr", "port", "service", "passfile", "gssdelegation")
 """Settings of a connection that say where it leads, or what it brings along."""
 MISLEADING = ("hostaddr", "service", "passfile", "gssdelegation")
-"""Those that can lead the user's password for one server to another, or hand on a ticket."""
+"""Settings that can send the user's password for one server to another, or hand on a ticket."""
 WRITING = "sslkeylogfile"
 """The setting that names a file to which the client library adds lines."""
 CONNECTION = {
@@ -46,7 +46,7 @@ class UnknownServerError(PredictorError):
 
 
 def remember(settings: Mapping[str, object]) -> None:
-    """The user has named the server of these settings, as psycopg takes them."""
+    """Remember that the user has named the server of these settings, as psycopg takes them."""
     place = _place(settings)
     if place and place not in _known():
         with suppress(OSError):  # the user will be asked again
@@ -64,8 +64,8 @@ def require_known(settings: Mapping[str, object]) -> None:
         settings: of the connection, as psycopg takes them, from a file that may be somebody else's.
 
     Raises:
-        UnknownServerError: the user has not named the server: not by an option, nor as PGHOST, nor now. Or
-            the settings name a file to write to.
+        UnknownServerError: the user has not named the server, neither by an option, nor as PGHOST, nor now;
+            or the settings name a file to write to.
     """
     if settings.get(WRITING):
         raise UnknownServerError(f"the search's address has {WRITING}, which writes to a file: remove that")
@@ -82,7 +82,7 @@ def require_known(settings: Mapping[str, object]) -> None:
 
 
 def settings_for(named: Container[str]) -> dict[str, str]:
-    """What psycopg is told beside the settings that an address has named."""
+    """Settings for psycopg in addition to those that the address names."""
     settings = {name: value for name, value in CONNECTION.items() if name not in named}
     if password := os.environ.get(SSL):
         settings["sslpassword"] = password
@@ -94,7 +94,7 @@ def _of_environment() -> dict[str, object]:
 
 
 def _place(settings: Mapping[str, object]) -> str:
-    """Where a connection leads, in one line; nothing where it leads to what is usual on this machine."""
+    """Where a connection leads, in one line; empty if it leads to this machine's default server."""
     found = {name: str(settings[name]) for name in PLACE if settings.get(name)}
     if found.get("port") == "5432":
         del found["port"]

@@ -31,7 +31,7 @@ def execute(namespace: argparse.Namespace) -> int:
     _check_places(namespace)
 
     def progress(results: Iterable[SplitResult], total: int) -> Iterable[SplitResult]:
-        announce(read)  # here: what cannot be evaluated has one line, that of the error
+        announce(read)  # only here: if nothing can be evaluated, the error is the only line
         _note(namespace, plan, sets)
         return tqdm(results, total=total, desc="evaluating", unit="fit", disable=None)
 
@@ -58,12 +58,12 @@ def plan_of(namespace: argparse.Namespace) -> Plan:
 
 
 def _note(namespace: argparse.Namespace, plan: Plan, sets: Mapping[str, LearningCurves]) -> None:
-    """Say what the options led to that their user may not expect."""
+    """Say which effects of the options the user may not expect."""
     for name, curves in sets.items():
         n_train = affordable(int(curves.completed.sum()))
         if not (plan.n_train or plan.depth_limits) and n_train < N_TRAIN:
             note(
-                f"{name}: too few curves to train on {N_TRAIN}: {n_train} to train on, the others to test on"
+                f"{name}: too few curves to train on {N_TRAIN}: training on {n_train}, testing on the others"
             )
         _note_features(name, curves, plan)
     _note_unused("--settings", namespace.settings, SEARCHED, namespace.methods)
@@ -101,7 +101,7 @@ def _output(results: list[SetResult], plan: Plan, namespace: argparse.Namespace)
 
 
 def _check_places(namespace: argparse.Namespace) -> None:
-    """Before the evaluation, which may take long; makes the folders."""
+    """Check before the evaluation, which may take long, that files can be written; makes the folders."""
     if namespace.csv:
         check_writable(namespace.csv)
     if namespace.plot:

@@ -26,7 +26,7 @@ from predictor.evaluation.splits import (
 SLOW = "lce"
 """The method that extrapolates one curve at a time and takes seconds for each."""
 LCE_CURVES = 40
-"""Test curves per split that it is given."""
+"""Test curves per split that this method is given."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def evaluate(
         progress: receives the results as they arrive and their number, and passes them on.
 
     Raises:
-        CurvesError: naming the set, for T = 1, too few or no completed curves, and curves that all end alike.
+        CurvesError: naming the set, if T = 1, too few or no curves are completed, or all end alike.
     """
     completed = {name: _usable(name, curves) for name, curves in sets.items()}
     tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]
@@ -141,7 +141,7 @@ def _split(curves: LearningCurves, limit: float | None, n_train: int, number: in
 
 
 def _run(curves: LearningCurves, task: _Task, plan: Plan) -> SplitResult:
-    """One method on one split; depends on nothing but its arguments."""
+    """One method on one split; a function of its arguments only."""
     rows = task.split.test[: plan.lce_curves] if task.variant.method == SLOW else task.split.test
     test = curves[rows]
     forecasts = forecast(

@@ -39,14 +39,14 @@ class Variant:
 
     @property
     def feature_names(self) -> str:
-        """Such as TS+AP+HP; - for baselines. Of the stack's members, all that one or the other has."""
+        """Such as TS+AP+HP; - for baselines; for the stack, all sets that any of its members uses."""
         if self.method in PREDICTORS:
             return "-"
         own = FEATURE_SETS if self.method == STACKED else METHODS[self.method].get("features", PUBLISHED)
         return "+".join(self.features or own)
 
     def model(self, random_state: int, n_settings: int | None) -> SequentialRegression:
-        """The method, not fitted. A model without time series predicts y_T itself, knowing no y_tau."""
+        """The method, not fitted. A model without time series does not know y_tau and predicts y_T itself."""
         changes: dict[str, Any] = {"random_state": random_state}
         if n_settings is not None and self.method in SEARCHED:
             changes["n_settings"] = n_settings

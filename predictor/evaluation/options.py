@@ -1,4 +1,4 @@
-"""`python -m predictor evaluate`: its options; to show them, no model needs to be loaded."""
+"""`python -m predictor evaluate`: its options, which are shown without loading any model."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ EXAMPLES = """examples:
   python -m predictor evaluate resnets.csv --depth-generalisation 32 62 --methods nu-svr-rbf
   python -m predictor evaluate curves.csv --uncertainty loocv conformal level --calibration
 
-R^2 is given in the metric's own units, for perplexities also on the -log scale that models work on. Next to
-its mean over the splits (--splits, --seed) are the worst split and the share of test curves inside the 90%
+R^2 is given in the metric's own units, and for perplexities also on the -log scale that models work on. Next
+to its mean over the splits (--splits, --seed) are the worst split and the share of test curves inside the 90%
 intervals (of the first kind of --uncertainty; baselines have their own)."""
 
 
@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
-    """The options that numbers depend on."""
+    """The options on which the results depend."""
     add = parser.add_argument
     add(
         "--train",

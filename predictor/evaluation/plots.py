@@ -39,8 +39,8 @@ def draw_all(results: Sequence[SetResult], folder: Path) -> list[Path]:
 def fractions_figure(result: SetResult) -> Figure | None:
     """Mean R^2 in the metric's own units against the fraction of the curve, [PP] Figure 3.
 
-    None for a single fraction. Bars are standard deviations over splits. As in the paper, methods without any
-    positive R^2 are not drawn; the legend names them.
+    None if there is only one fraction. Bars are standard deviations over splits. As in the paper, methods
+    without any positive R^2 are not drawn; the legend names them.
     """
     lines: dict[str, list[Cell]] = {}
     for cell in result.cells:
@@ -85,7 +85,7 @@ def predicted_figure(result: SetResult) -> Figure:
 def calibration_figure(result: SetResult) -> Figure:
     """Histograms of the PIT, p(y_T <= the observed y_T): flat if calibrated. Bars show its mean and spread.
 
-    There is a panel per cell; lines are kinds of uncertainty, error bars standard deviations over splits.
+    There is a panel per cell; lines are kinds of uncertainty, and error bars standard deviations over splits.
     """
     cells = _first_fraction(result)
     figure, axes = _panels(len(cells))

@@ -123,7 +123,7 @@ def _r2_columns(name: str, unit: str) -> list[Column]:
 
 
 def _of_splits(cell: Cell, name: str) -> str:
-    """How many splits a mean is of, where R^2 is not defined in all."""
+    """How many splits a mean is over, if R^2 is not defined in all of them."""
     defined = sum(not np.isnan(getattr(one, name)) for one in cell.results)
     return f" ({defined} of {len(cell.results)} splits)" if 0 < defined < len(cell.results) else ""
 
@@ -169,7 +169,7 @@ def _table(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
 
 
 def mean_std_text(mean: float, std: float) -> str:
-    """Such as 0.9448 ± 0.0050; the deviation is left out where there is none."""
+    """Such as 0.9448 ± 0.0050; without the deviation if it is not defined."""
     if np.isnan(mean):
         return "not defined"
     return f"{mean:.4f}" if np.isnan(std) else f"{mean:.4f} ± {std:.4f}"

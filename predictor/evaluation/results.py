@@ -28,7 +28,7 @@ class SplitResult:
         split: number of the split.
         n_train: number of training curves.
         y, y_hat: (n_test,) observed and predicted y_T in the metric's own units.
-        r2_metric, r2_scores: R^2 in these units, and in `LearningCurves.scores`; NaN if all y are equal.
+        r2_metric, r2_scores: R^2 in these units and in `LearningCurves.scores`; NaN if all y are equal.
         pit: (n_test,) per uncertainty, see `Forecasts`.
     """
 
@@ -82,7 +82,7 @@ class Cell:
         )
 
     def covered(self, uncertainty: str, level: float) -> list[float]:
-        """For every split the share of test curves in the central intervals of a level of `LEVELS`."""
+        """For every split, the share of test curves in the central intervals of one of `LEVELS`."""
         place = LEVELS.index(level)
         return [one.coverage(uncertainty)[place] for one in self.results]
 
@@ -140,7 +140,7 @@ def r2(y: Floats, y_hat: Floats) -> float:
 
 
 def mean_std(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation of the values that are not NaN; NaN where there are too few."""
+    """Mean and sample standard deviation of the values that are not NaN; NaN if there are too few."""
     known = np.array([value for value in values if not np.isnan(value)])
     mean = known.mean() if len(known) else np.nan
     return float(mean), float(known.std(ddof=1)) if len(known) > 1 else float("nan")

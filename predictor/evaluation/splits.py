@@ -16,7 +16,7 @@ from predictor.models.tau_model import MIN_CURVES
 
 Rows = npt.NDArray[np.intp]
 MIN_TEST = 2
-"""R^2 compares with the spread of the test curves; one curve has none."""
+"""R^2 compares errors with the spread of the test curves; one curve has none."""
 ROUNDING = 1e-9
 
 
@@ -30,7 +30,7 @@ class Split:
 
 
 def affordable(completed: int) -> int:
-    """Training curves: the usual number, or two thirds of the completed ones where these are too few."""
+    """Training curves: the usual number, or two thirds of the completed ones if these are too few."""
     if completed >= N_TRAIN + MIN_TEST or completed < MIN_CURVES + MIN_TEST:
         return N_TRAIN
     return max(MIN_CURVES, 2 * completed // 3)
@@ -79,7 +79,7 @@ def depths(curves: LearningCurves) -> Floats:
 
 
 def epochs_seen(fraction: float, T: int) -> int:
-    """tau, the largest number of epochs that is at most this fraction of T; at least 1, at most T - 1."""
+    """tau, the largest number of epochs within this fraction of T; at least 1, at most T - 1."""
     return min(max(math.floor(fraction * T + ROUNDING), 1), T - 1)
 
 

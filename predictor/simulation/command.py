@@ -65,28 +65,31 @@ def _announce_left_out(sets: Sequence[CurveSet]) -> None:
         if curve_set.left_out:
             note(
                 f"{curve_set.name}: left out: {curve_set.left_out} of "
-                f"{len(curve_set.curves) + curve_set.left_out} curves, without all of their "
-                f"{curve_set.curves.T} epochs; if a stopping rule chose these, results are biased"
+                f"{len(curve_set.curves) + curve_set.left_out} curves, which lack some of their "
+                f"{curve_set.curves.T} epochs; if a stopping rule ended them, results are biased"
             )
 
 
 def _announce_rules(sets: Sequence[CurveSet], rules: Sequence[RuleSpec], subset: int | None) -> None:
-    """Say which results tell less than they seem to."""
+    """Say which results mean less than they seem to."""
     for curve_set in sets:
         final, n = curve_set.curves.final, subset or len(curve_set.curves)
         gap = float(final.max() - np.median(final))
         if curve_set.tolerance >= gap:
             note(
                 f"{curve_set.name}: the tolerance, {curve_set.tolerance:g}, is no less than the gap between "
-                f"the best and the median result, {gap:.3g}: another one with --tolerance"
+                f"the best and the median result, {gap:.3g}: choose a smaller one with --tolerance"
             )
         for rule in rules:
             if (burn_in := getattr(rule.make(), "burn_in", 0)) >= n:
-                note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, of {n} networks")
+                note(f"{curve_set.name}: {rule} never decides: its burn-in is {burn_in}, with {n} networks")
             limits = (rule.settings.get(name) for name in ("lower", "upper"))
             wrong = rule.name == THRESHOLDS and any(limit is not None and limit > 0 for limit in limits)
             if wrong and curve_set.curves.direction == "minimize":
-                note(f"{curve_set.name}: {rule} sees scores, so what is minimized with a minus: lower=-1.5")
+                note(
+                    f"{curve_set.name}: {rule} sees scores, which are negative for a minimized metric: give "
+                    "limits such as lower=-1.5"
+                )
 
 
 def _with_bar(results: Iterator[Result], total: int) -> Iterator[Result]:

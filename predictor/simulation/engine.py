@@ -27,9 +27,9 @@ class Result:
     Attributes:
         order: (n,) rows of the curves in order of arrival.
         epochs: (n,) epochs that each network was trained, in order of arrival.
-        final: (n,) y_T of each network, trained so far or not, in order of arrival.
+        final: (n,) y_T of each network, whether it was trained that far or not, in order of arrival.
         T: epochs of a network that is not stopped.
-        ended: (n,) epochs of all networks together when this one was completed, or given up.
+        ended: (n,) epochs of all networks together when this one was completed or given up.
         decisions: how often the rule was asked.
         seconds: wall time of all decisions, fits of the rule's models included.
     """
@@ -64,14 +64,14 @@ class Result:
 
     @property
     def median_gap(self) -> float:
-        """How much better than the median network the best one is; than the mean one where that is 0."""
+        """How much better the best network is than the median one; than the mean one if that is 0."""
         best = self.final.max()
         return float(best - np.median(self.final)) or float(best - self.final.mean()) or 1.0
 
     def anytime_regret(self, shares: npt.ArrayLike) -> Floats:
         """Regret after these shares of n T epochs, of the networks completed by then, over the median gap.
 
-        Infinite before the first is completed. After the last network it stays as it is.
+        Infinite before the first is completed; constant after the last network.
         """
         rows, best = self._best_so_far()
         budgets = np.asarray(shares) * (len(self.epochs) * self.T)
@@ -105,7 +105,7 @@ class Result:
 
 
 def arrival_order(number: int, n: int) -> Integers:
-    """(n,) the order of arrival with that number: a permutation drawn with the seed 1000 + number."""
+    """(n,) the order of arrival with this number: a permutation drawn with the seed 1000 + number."""
     return np.random.default_rng(1000 + number).permutation(n)
 
 
@@ -116,9 +116,9 @@ def simulate(curves: LearningCurves, rule: StoppingRule, order: npt.ArrayLike) -
     its history, in order of arrival; it sees nothing else.
 
     Args:
-        curves: n >= 1 completed curves of T >= 2 epochs, or `CurvesError`.
+        curves: n >= 1 completed curves of T >= 2 epochs; otherwise `CurvesError`.
         rule: a fresh one, or one that keeps no results from other curves.
-        order: (n,) each row of the curves once, see `arrival_order`; else `PredictorError`.
+        order: (n,) each row of the curves once, see `arrival_order`; otherwise `PredictorError`.
     """
     rows = checked_order(curves, order)
     recorded, T = curves[rows], curves.T
@@ -156,10 +156,10 @@ def checked_order(curves: LearningCurves, order: npt.ArrayLike) -> Integers:
 
 
 def simulate_paused(curves: LearningCurves, schedule: Asha, order: npt.ArrayLike) -> Result:
-    """Replay recorded curves, and let the schedule say which training goes on, until none may any more.
+    """Replay recorded curves, and let the schedule say which training goes on, until none may.
 
-    New trainings begin in the given order. A training that goes on does not repeat its epochs, as with a
-    checkpoint. The wall time counts decisions, as in `simulate`.
+    New trainings begin in the given order. A training that goes on does not repeat its epochs, as with
+    checkpoints. The wall time counts decisions, as in `simulate`.
 
     Args:
         curves: as in `simulate`, with the same errors.

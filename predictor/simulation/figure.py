@@ -36,8 +36,8 @@ def figure4(trials: Sequence[Trials]) -> Figure:
 
     Each rule is a point at its mean speed-up and mean regret, with a bar from the smallest to the largest
     speed-up and "recovered of all orders" beside it: a triangle if the best network was recovered in more
-    than half of the orders, and an x otherwise. A rule that let nothing complete in some order stands at the
-    largest regret that there can be.
+    than half of the orders, and an x otherwise. An order in which nothing was completed counts with the
+    largest possible regret.
     """
     groups = by_set(trials)
     rules = max(groups.values(), key=len)
@@ -51,7 +51,7 @@ def figure4(trials: Sequence[Trials]) -> Figure:
 def anytime(trials: Sequence[Trials]) -> Figure:
     """One panel per set of curves: a line for each rule, regret over the median gap against epochs spent.
 
-    Both axes as shares, mean over the orders; a line begins where something is completed in every order.
+    Both axes are shares, means over the orders; a line begins once something is completed in every order.
     """
     groups = by_set(trials)
     figure, axes = _panels(groups, legend=0.5)
@@ -63,7 +63,7 @@ def anytime(trials: Sequence[Trials]) -> Figure:
 
 
 def _panels(groups: Mapping[CurveSet, Sequence[Trials]], legend: float) -> tuple[Figure, list[Axes]]:
-    """Axes for each set of curves, under its name, and so many inches for a legend below."""
+    """Axes for each set of curves, under its name, and `legend` inches for a legend below."""
     columns = min(PANELS_PER_ROW, len(groups))
     rows = math.ceil(len(groups) / columns)
     figure = Figure(figsize=(5.5 * columns, 3.8 * rows + legend), layout="constrained")
@@ -130,7 +130,7 @@ def _legend(figure: Figure, trials: Sequence[Trials]) -> None:
 
 
 def _scales(axes: Axes, linear_below: float, largest: float) -> None:
-    """Logarithmic, but for small regrets, which may be zero; room for the largest."""
+    """Logarithmic, except for small regrets, which may be zero; room for the largest."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}x"))

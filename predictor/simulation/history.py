@@ -1,7 +1,7 @@
 """What a stopping rule sees while recorded curves are replayed: one curve so far, and the finished ones.
 
 `LearningCurves` works out scores, lengths and results on demand, from all of its values. A replay makes a new
-set after every epoch and every network, in which one row is new at most: here the facts are known beforehand,
+set after every epoch and every network, in which at most one row is new: here the facts are known beforehand,
 and every history gets views of arrays that are filled in place.
 """
 
@@ -47,7 +47,7 @@ class Replay:
         return self._set(slice(row, row + 1), values, {"scores": scores, **facts})
 
     def finish(self, epochs: int) -> None:
-        """The next network has been trained for so many epochs and no more."""
+        """Add the next network to the history, trained for this many epochs and no more."""
         row, facts = self._size, self._facts
         self._values[row, :epochs] = self._recorded.values[row, :epochs]
         facts["scores"][row, :epochs] = self._recorded.scores[row, :epochs]

@@ -1,4 +1,4 @@
-"""`python -m predictor simulate`: its options; to show them, no model needs to be loaded."""
+"""`python -m predictor simulate`: its options, which are shown without loading any model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from predictor.curves.wording import shown
 from predictor.rules.names import describe_rules
 
 EXAMPLES = f"""\
-Networks arrive in a random order, one at a time; after each epoch but the last a rule says stop or continue,
-from this network's epochs and from the networks before it.
+Networks arrive in a random order, one at a time; after each epoch but the last, a rule says stop or continue,
+judging by this network's epochs and by the networks before it.
 
   speed-up     (networks x T) / (epochs trained), mean over the orders; full trainings at the start included
   recovered    orders in which the network with the best y_T was trained to the end
   regret       best y_T of all minus best y_T of those trained to the end; log scale for perplexities
   within       orders with a regret of at most the tolerance
   stopped      share of the networks that were stopped
-  false stops  share of the stopped that would have beaten the best network of that time
+  false stops  share of the stopped networks that would have beaten the best one at that time
   ms/decision  wall time of one decision, fits included
 
 --anytime: what is found after a share of all epochs, mean over the orders of (best y_T of all - best
@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="RULES",
         help="rules, separated by commas, with settings after a colon (default: rank-envelope, published, "
-        "asha and, where Optuna is installed, its pruners); may be given several times",
+        "asha and, if Optuna is installed, its pruners); may be given several times",
     )
     parser.add_argument(
         "--orders",

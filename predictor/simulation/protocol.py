@@ -1,4 +1,4 @@
-"""The protocol: every rule on every set of curves in the same orders of arrival, as [PP] Figure 4."""
+"""The protocol: every rule on every set of curves in the same orders of arrival, as in [PP] Figure 4."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from predictor.simulation.engine import Result, arrival_order, simulate, simulat
 TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
 DEFAULT_TOLERANCE = 0.002
 Progress = Callable[[Iterator[Result], int], Iterator[Result]]
-"""Passes on the results while they come in; the second argument is how many there will be."""
+"""Passes on the results as they come in; the second argument is how many there will be."""
 ROUNDING = 1e-9
 """Differences of accuracies like 0.8 - 0.798 come out a little above 0.002."""
 
@@ -42,9 +42,9 @@ class CurveSet:
 
     @classmethod
     def of(cls, name: str, curves: LearningCurves, tolerance: float | None = None) -> CurveSet:
-        """The completed ones of the curves.
+        """The set of those of the curves that are completed.
 
-        Without a tolerance it is 0.01 in log-perplexity or loss, and 0.002 for everything else. Raises
+        By default, the tolerance is 0.01 in log-perplexity or loss, and 0.002 for everything else. Raises
         `CurvesError` if fewer than two curves are completed, if all end alike, or if T = 1.
         """
         complete = curves[curves.completed]
@@ -83,7 +83,7 @@ class Trials:
 
     @property
     def end_share(self) -> float:
-        """Share of all epochs that are trained when all networks are through, mean over the orders."""
+        """Share of all epochs that were trained in the end, mean over the orders."""
         return float(np.mean([1 / result.speed_up for result in self.results]))
 
     @property
@@ -145,10 +145,10 @@ def run_protocol(
         sets: recorded curves.
         rules: names and settings of the rules.
         orders: numbers for `arrival_order`.
-        jobs: processes, of one thread each. Results but for wall times do not depend on it.
+        jobs: processes, of one thread each. Only wall times depend on it.
         progress: a `Progress`, or None.
-        subset: None for all networks of a set; otherwise the first so many of each order are a search of
-            their own, relative to the best of these. `PredictorError` where a set has fewer.
+        subset: None for all networks of a set; otherwise only this many, the first of each order, are a
+            search, with regrets relative to the best of these. `PredictorError` if a set has fewer.
 
     Returns:
         One `Trials` for each set and rule: all rules on the first set come first. Errors of a rule are raised

@@ -13,9 +13,9 @@ from predictor.simulation.engine import Result
 from predictor.simulation.protocol import CurveSet, Trials, by_set
 
 SHARES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.6)
-"""Of all epochs, after which the anytime regret is told."""
+"""Shares of all epochs after which the anytime regret is reported."""
 CLOSE = 0.05
-"""Four decimals are too few for regrets where the results span less than this."""
+"""Four decimals are too few for regrets if the results span less than this."""
 
 
 def as_table(trials: Sequence[Trials]) -> str:
@@ -61,12 +61,12 @@ def _milliseconds(ms: float) -> str:
 
 
 def as_csv(trials: Sequence[Trials]) -> str:
-    """One row for each set and rule, with every number that is not one of an order."""
+    """One row for each set and rule, with every number that is not of a single order."""
     return csv_text([{**_set_numbers(trial.curve_set, [trial]), **_numbers(trial)} for trial in trials])
 
 
 def as_json(trials: Sequence[Trials]) -> str:
-    """Every number, those of each order included; null where there is none, as a regret if all stopped."""
+    """Every number, including those of each order; null for undefined ones, as a regret if all stopped."""
     sets = [
         {
             **_set_numbers(curve_set, group),
@@ -94,7 +94,7 @@ def _title(curve_set: CurveSet, part: str) -> str:
 
 
 def of_networks(trials: Sequence[Trials]) -> str:
-    """Of which part of the set an order is, as a clause for titles; empty if it is the whole set."""
+    """Which part of the set each order has, as a clause for titles; empty if it is the whole set."""
     n = _subset(trials)
     return "" if n is None else f"{n} of {len(trials[0].curve_set.curves)} networks per order"
 
@@ -106,7 +106,7 @@ def _subset(trials: Sequence[Trials]) -> int | None:
 
 
 def _regret(regret: float, curve_set: CurveSet) -> str:
-    """Four decimals, or three digits where all results lie closer together."""
+    """Four decimals, or three digits if all results lie close together."""
     close = float(np.ptp(curve_set.curves.final)) < CLOSE
     return f"{regret:.3g}" if close else f"{regret:.4f}"
 
@@ -159,7 +159,7 @@ def _numbers(trial: Trials) -> dict[str, Any]:
 
 
 def _anytime_numbers(trial: Trials) -> dict[str, float | None]:
-    """Over the median gap."""
+    """Regrets over the median gap, by share of all epochs."""
     return {
         f"anytime_regret_{share:g}": regret
         for share, regret in zip(SHARES, trial.anytime_regrets(SHARES), strict=True)

@@ -97,7 +97,7 @@ for name in ("evaluate", "simulate"):
 def test_help_of_simulate_names_the_rules_that_it_takes_by_default(capsys):
     own = [str(rule) for rule in default_rules() if str(rule) not in PRUNERS]
     _, out, _ = run(capsys, "simulate", "--help")
-    said = f"(default: {', '.join(own)} and, where Optuna is installed, its pruners)"
+    said = f"(default: {', '.join(own)} and, if Optuna is installed, its pruners)"
     assert said in " ".join(out.split())
 
 
@@ -162,12 +162,12 @@ THRESHOLD = "optuna.ThresholdPruner"
 def test_results_that_tell_less_than_they_seem_to_are_noted(capsys, curves_csv, tmp_path):
     n = len(LearningCurves.read(curves_csv))
     err = run(capsys, "simulate", curves_csv, "--rules", "published,none", "--orders", 1, "--jobs", 1)[2]
-    assert f"published never decides: its burn-in is 100, of {n} networks" in err
+    assert f"published never decides: its burn-in is 100, with {n} networks" in err
     losses = tmp_path / "losses.csv"
     losses.write_text("loss_1,loss_2\n" + "".join(f"{2 + i / 1000},{1 + i / 1000}\n" for i in range(9)))
     rule = f"{THRESHOLD}:upper=1.5"
     err = run(capsys, "simulate", losses, "--rules", rule, "--orders", 1, "--jobs", 1)[2]
-    assert f"{rule} sees scores, so what is minimized with a minus" in err
+    assert f"{rule} sees scores, which are negative for a minimized metric" in err
     rule = f"{THRESHOLD}:lower=-1.5"
     assert "sees" not in run(capsys, "simulate", losses, "--rules", rule, "--orders", 1, "--jobs", 1)[2]
     assert "the tolerance, 0.01, is no less than the gap between the best and the median result, 0.004" in err

@@ -71,7 +71,7 @@ def test_a_small_set_takes_nothing_from_a_large_one(capsys, write_csv, curves, t
     assert json.loads(both)["sets"][0]["results"] == json.loads(alone)["sets"][0]["results"]
     assert [found["n_train"] for found in json.loads(both)["sets"]] == [100, 4]
     assert err.count("too few curves") == 1
-    assert "small.csv: too few curves to train on 100: 4 to train on" in err
+    assert "small.csv: too few curves to train on 100: training on 4, testing" in err
 
 
 def test_features_that_a_set_does_not_have_are_told(capsys, write_csv, curves):
@@ -104,7 +104,7 @@ def test_with_fewer_curves_than_usual_two_thirds_are_trained_on_and_that_is_said
     assert code == 0
     assert "60 of 60 curves" in out
     assert "40 training curves" in out
-    assert "curves.csv: too few curves to train on 100: 40 to train on, the others to test on" in err
+    assert "curves.csv: too few curves to train on 100: training on 40, testing on the others" in err
     code, out, err = run(capsys, write_csv(LearningCurves.concatenate(curves, curves)), *options)
     assert "100 training curves" in out
     assert "note" not in err
