@@ -1,6 +1,6 @@
-"""Gaussian processes averaged over a few kernels, taught by results and by guesses of results.
+"""Gaussian processes averaged over a few kernels, which learn from results and from guesses of results.
 
-What the average predicts is a mixture of Student t distributions.
+The average predicts a mixture of Student t distributions.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ KERNELS = tuple(
         (0.3, 1.0), ((0.1, 1.0), (1.0, 1.0), (1.0, 2.5)), (0.03, 0.1, 0.3, 1.0)
     )
 )
-"""For standardised inputs and targets, all equally probable beforehand."""
+"""For standardised inputs and targets; all have the same prior probability."""
 LEAST_WEIGHT = 0.02
-"""Kernels that are less probable than this are left out: each costs as much as all others."""
+"""Kernels that are less probable than this are left out: each one kept costs as much as any other."""
 Item = TypeVar("Item", bound=Hashable)
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
 class Guesses:
-    """What is believed about targets that were not observed.
+    """Forecasts of targets that were not observed.
 
     Attributes:
-        means, variances: (n,) of each target.
+        means, variances: (n,) one for each target.
     """
 
     means: Floats
@@ -48,18 +48,18 @@ class Guesses:
 class AveragedProcess:
     """An average of Gaussian processes of different kernels, weighted by p(y | kernel).
 
-    The results alone say which kernels are probable and how large tau^2 is. Guesses are no evidence: they
-    enter what is predicted only, as targets with their own variance on top of the noise. They come after the
+    Only the results determine how probable the kernels are and how large tau^2 is. Guesses are no evidence:
+    they enter predictions only, as targets whose own variance is added to the noise. They come after the
     results in all arrays.
 
-    Further out than all that taught, the variance of a straight line grows as fast as its mean falls, and a
-    loss of 1e6 would be as promising as a mediocre one. So where the first input, y_t, is lower than all of
-    theirs, the variance is that at the lowest of these, and the mean at most what it is there.
+    Beyond the training inputs, the standard deviation of a straight line grows as fast as its mean falls, so
+    a loss of 1e6 would be as promising as a mediocre one. Therefore, if the first input, y_t, is below all
+    training inputs, the variance is that at the lowest of these, and the mean at most the mean there.
 
     Attributes:
-        by_results: one process for each kernel that is left, of the n_r results alone; the same one where
-            kernels are the same, as they are in pairs for a single input.
-        processes: the same kernels, of the n_r results and n_g guesses.
+        by_results: one process for each kernel that was kept, fitted to the n_r results alone; equal kernels
+            (with a single input, they are equal in pairs) share one process.
+        processes: with the same kernels, fitted to the n_r results and n_g guesses.
         extra: (m, n_g) variances of the guesses in units of tau^2, for each kernel.
     """
 
@@ -87,7 +87,7 @@ class AveragedProcess:
         return cls(kept, processes, extra)
 
     def predict(self, X: Floats) -> StudentMixture:
-        """Of the targets at X, (n, d)."""
+        """The targets at X, (n, d)."""
         locations, variances = self._moments(X)
         below = X[:, 0] < self._lowest
         if below.any():
@@ -103,9 +103,9 @@ class AveragedProcess:
         return locations, variances
 
     def predict_one(self, x: Floats, threshold: float) -> tuple[float, float]:
-        """P(more than the threshold) and mean of the target at x, (d,): `predict` of one row, but faster.
+        """P(more than the threshold) and mean of the target at x, (d,): as `predict` for one row, but faster.
 
-        Nearly all of the time goes into reading the whiteners, of which the lower halves are enough.
+        Nearly all of the time is spent reading the whiteners, of which the lower halves are enough.
         """
         return self._parts.chance_and_mean(x, max(x[0], self._lowest), threshold)
 
@@ -116,14 +116,14 @@ class AveragedProcess:
 
     @cached_property
     def _lowest(self) -> float:
-        """First input of all that taught."""
+        """The lowest first input among results and guesses."""
         return float(self.processes[0].X[:, 0].min())
 
     def leave_one_out(self) -> StudentMixture:
-        """Of each of the n_r + n_g targets, as predicted from all others.
+        """Each of the n_r + n_g targets, as predicted from all others.
 
-        For a result, the kernels' weights and tau^2 are those without it, too, in closed form: p(y_-i) =
-        p(y) / p(y_i | y_-i). A guess's own variance does not count.
+        For a result, the kernels' weights and tau^2 are also those without it, in closed form: p(y_-i) =
+        p(y) / p(y_i | y_-i). A guess's own variance is not included.
         """
         predicted = [process.leave_one_out() for process in self.processes]
         locations, variances = (np.array(parts) for parts in zip(*predicted, strict=True))
@@ -142,7 +142,7 @@ class AveragedProcess:
         )
 
     def _without(self, row: int, other: int) -> tuple[Floats, Floats]:
-        """(m,) means and variances at that row, with the first input of the other, given all but that row."""
+        """(m,) means and variances at `row` with the first input of `other`, given all but `row`."""
         X = self.processes[0].X
         x = raised(X[[row]], X[other, 0])
         means, variances = zip(*_each(self.processes, lambda p: p.predict_without(row, x)), strict=True)
@@ -170,12 +170,12 @@ class AveragedProcess:
 
 
 def _covariances(kernels: Sequence[Kernel], A: Floats, B: Floats) -> dict[Kernel, Floats]:
-    """k(A, B) by each kernel, found once where they differ in their noise alone."""
+    """k(A, B) by each kernel, computed once for kernels that differ only in their noise."""
     found = _each([replace(kernel, noise=0.0) for kernel in kernels], lambda kernel: kernel(A, B))
     return dict(zip(kernels, found, strict=True))
 
 
 def _each(items: Sequence[Item], find: Callable[[Item], Found]) -> list[Found]:
-    """What is found for each item, looked for once where items are equal."""
+    """The result of `find` for each item, called once for equal items."""
     found = {item: find(item) for item in dict.fromkeys(items)}
     return [found[item] for item in items]

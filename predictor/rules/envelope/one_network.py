@@ -1,4 +1,4 @@
-"""What averaged Gaussian processes predict of a single network, fast: most of all decisions ask for that."""
+"""Fast predictions of averaged Gaussian processes for a single network, as nearly every decision needs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ from predictor.rules.envelope.gaussian_process import GaussianProcess
 
 
 class Parts(NamedTuple):
-    """What a prediction reads of m different processes, side by side; their inputs have d columns.
+    """The arrays of m different processes that a prediction needs; their inputs have d columns.
 
-    `factors` (m, d), the r points `inputs` (m, r, d) times these, `squares` (m, r) their squared lengths,
-    each once where it is the same for all processes (1 instead of m); `alpha` (m, r), `whiteners` (m, r, r),
-    or a sequence of large ones that are lower triangular, by columns; `decay` is 1 / (2 length^2), `weights`
-    are those of all processes and `places` says which of the m each of them is; the others but df have m
-    entries.
+    Attributes:
+        factors: (m, d) scales of the columns; (1, d) if all processes have the same.
+        inputs: (m, r, d) the r points times the factors; (1, r, d) if all have the same.
+        squares: (m, r) their squared lengths; (1, r) if all have the same.
+        alpha: (m, r).
+        whiteners: (m, r, r), or a sequence of m large ones, which are lower triangular and stored by columns.
+        rbf, noise: (m,) variances of the RBF kernel and of the noise, in units of tau^2.
+        scales: (m,) s^2, see `GaussianProcess.scale`.
+        decay: (m,) 1 / (2 length^2).
+        weights: of all processes, equal ones included.
+        places: for each of these, which of the m different processes it is.
+        df: degrees of freedom.
     """
 
     factors: Floats
@@ -40,7 +47,7 @@ class Parts(NamedTuple):
     def of(
         cls, all_processes: Sequence[GaussianProcess], by_results: Sequence[GaussianProcess], weights: Floats
     ) -> Parts:
-        """Those of these processes, with their weights; `by_results` are the same kernels, for tau^2."""
+        """The arrays of these processes, with their weights; `by_results`, of the same kernels, give s^2."""
         processes = list(dict.fromkeys(all_processes))
         kernels = [process.kernel for process in processes]
         factors = np.array([kernel.weights(processes[0].X.shape[1]) for kernel in kernels])
@@ -66,7 +73,7 @@ class Parts(NamedTuple):
     def chance_and_mean(self, x: Floats, least: float, threshold: float) -> tuple[float, float]:
         """P(more than the threshold) and mean of the target at x, (d,).
 
-        Where `least` is more than x_1, the variance is that with it instead, and the mean at most that.
+        If x_1 < `least`, the variance is that at x_1 = `least`, and the mean at most the mean there.
         """
         cross, own = self._covariances(x)
         locations = (cross * self.alpha).sum(axis=1)
@@ -80,7 +87,7 @@ class Parts(NamedTuple):
         return float(self.weights @ chances), float(self.weights @ locations[self.places])
 
     def _covariances(self, x: Floats) -> tuple[Floats, Floats]:
-        """(m, r) of x, (d,), with the points, and (m,) of x with itself, all without noise."""
+        """(m, r) covariances of x, (d,), with the points, and (m,) of x with itself, all without noise."""
         A = x * self.factors
         products = (self.inputs @ A[:, :, None])[:, :, 0]
         own = (A**2).sum(axis=1)
@@ -90,12 +97,12 @@ class Parts(NamedTuple):
 
 
 def raised(x: Floats, first: float) -> Floats:
-    """x, (..., d), with another first input."""
+    """x, (..., d), with its first input replaced."""
     return np.concatenate([np.full((*x.shape[:-1], 1), first), x[..., 1:]], axis=-1)
 
 
 def _points(processes: Sequence[GaussianProcess]) -> tuple[Floats, Floats, Floats | Sequence[Floats]]:
-    """(m or 1, r, d) points, (m, r) alpha and m whiteners; condensed where there is a single input."""
+    """(m or 1, r, d) points, (m, r) alpha and m whiteners; condensed if there is a single input."""
     if processes[0].X.shape[1] > 1:
         alpha = np.array([process.alpha for process in processes])
         return processes[0].X[None], alpha, [process.whitener for process in processes]
@@ -110,7 +117,7 @@ def _points(processes: Sequence[GaussianProcess]) -> tuple[Floats, Floats, Float
 
 
 def _whitened(cross: Floats, whiteners: Floats | Sequence[Floats]) -> Floats:
-    """(m, r) each of the m whiteners times its row of the (m, r) covariances; of large ones half is read."""
+    """(m, r) each whitener times its row of the (m, r) covariances; of large whiteners only half is read."""
     if isinstance(whiteners, np.ndarray):
         return np.asarray((whiteners @ cross[:, :, None])[:, :, 0])
     return np.array([dtrmv(W, k, lower=1) for W, k in zip(whiteners, cross, strict=True)])

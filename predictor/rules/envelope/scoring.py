@@ -1,4 +1,4 @@
-"""P(better than y_BEST) of every network that was seen at a look, and the worst ranks of the best ones."""
+"""P(better than y_BEST) for every network that reached a look, and the worst ranks of the best ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from predictor.rules.envelope.student import StudentMixture
 from predictor.rules.envelope.warp import ColumnScale, Warp, parameter_matrix
 
 MOST_RESULTS = MOST_GUESSES = 500
-"""That are learned from; the time of a fit grows with the cube of their number."""
+"""The most that a model learns from; the time of a fit grows with the cube of their number."""
 EQUAL = 1 + 1e-6
-"""Chances whose ratio is no larger are equal: what is the same may be computed in different ways."""
+"""Chances count as equal if their ratio is at most this: rounding depends on the way they are computed."""
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The scale of y_T that the models predict: warped, then standardised among the completed.
+    """The scale on which models predict y_T: warped, then standardised over the completed networks.
 
     Attributes:
         warp: its best is y_BEST.
@@ -59,12 +59,12 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a model sees of a network after tau epochs: y_tau and the parameters, each standardised.
+    """The inputs of a model for a network after tau epochs: y_tau and the parameters, each standardised.
 
     Attributes:
         tau: epochs.
-        warp: of y_tau among all networks seen there.
-        positive: for every parameter whether its logarithm is taken.
+        warp: of y_tau, made from all networks that reached tau.
+        positive: for every parameter, whether its logarithm is taken.
         scale: of the warped y_tau and of the parameters.
     """
 
@@ -75,7 +75,7 @@ class Inputs:
 
     @classmethod
     def of(cls, curves: LearningCurves, tau: int) -> Inputs:
-        """The scales among curves that were all observed for tau epochs."""
+        """The inputs for these curves, all observed for at least tau epochs."""
         parameters = {**curves.architecture, **curves.hyperparameters}
         positive = {name: not np.any(column <= 0) for name, column in parameters.items()}
         warp = Warp.of(curves.scores[:, tau - 1])
@@ -96,7 +96,7 @@ def _raw(curves: LearningCurves, tau: int, warp: Warp, positive: dict[str, bool]
 
 
 class Score(NamedTuple):
-    """What is believed of one network at a look: P(better than y_BEST), and the mean of its target."""
+    """The model's prediction for one network at a look: P(better than y_BEST), and the mean of its target."""
 
     chance: float
     mean: float
@@ -104,15 +104,15 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LookModel:
-    """What is known at one look.
+    """The model of one look, and the networks ranked by it.
 
     Attributes:
-        tau: epochs after which the look is.
+        tau: the epoch of the look.
         inputs, target, process: the model.
-        chances: (n,) P(better than y_BEST) of the n networks seen here, each judged without its own result,
-            in increasing order.
-        values: (n,) y_t of these networks, in scores.
-        ranks_of_best: (q,) ranks among them of the best completed networks, the best one first.
+        chances: (n,) P(better than y_BEST) of the n networks that reached the look, each judged without its
+            own result, in increasing order.
+        values: (n,) y_t of these networks, in scores, in the same order.
+        ranks_of_best: (q,) ranks of the best completed networks among them, the best network first.
         worst: the lowest y_T of all completed networks.
     """
 
@@ -127,7 +127,7 @@ class LookModel:
     _scores: dict[bytes, Score] = field(default_factory=dict)
 
     def score(self, curve: LearningCurves) -> Score:
-        """Of one network that was observed for tau epochs; equal networks are scored once."""
+        """The score of one network observed for tau epochs; equal networks are scored once."""
         x = self.inputs(curve)
         key = x.tobytes()
         if key not in self._scores:
@@ -135,29 +135,29 @@ class LookModel:
         return self._scores[key]
 
     def rank(self, chance: float) -> int:
-        """How many networks seen here have a larger chance."""
+        """How many networks that reached the look have a larger chance."""
         return int(_larger(self.chances, chance))
 
     def ties(self, rank: int, value: float) -> int:
-        """How many of the first `rank` networks have that very y_t."""
+        """How many of the first `rank` networks have exactly this y_t."""
         return int(np.count_nonzero(self.values[len(self.values) - rank :] == value))
 
     def expected(self, score: Score, curve: LearningCurves) -> float:
-        """y_hat_T in scores of the curve with this score, no worse than all that is known to be possible.
+        """y_hat_T, as a score, of the curve with this score; no worse than anything observed so far.
 
-        Far below the best, the model's scale is so stretched that its mean can be absurd.
+        Far below the best, the warped scale is so stretched that the model's mean can be absurd.
         """
         worst = min(self.worst, float(np.fmin.reduce(curve.scores[0])))
         return max(float(self.target.inverse(score.mean)), worst)
 
     def limit(self, c: float) -> float:
-        """g = max(1, c max_q (r_q + 1) / (q + 1)): what is let through ranks better than g."""
+        """g = max(1, c max_q (r_q + 1) / (q + 1)): networks with fewer than g ahead of them continue."""
         q, rank = self.worst_showing
         return max(1.0, c * (rank / q))
 
     @cached_property
     def worst_showing(self) -> tuple[int, int]:
-        """q and r_q + 1, from 1, of the best network that ranked worst in proportion to what it became."""
+        """q + 1 and r_q + 1 for the best network with the largest ratio of rank at the look to final rank."""
         ranks = self.ranks_of_best + 1
         place = int(np.argmax(ranks / np.arange(1, len(ranks) + 1)))
         return place + 1, int(ranks[place])
@@ -166,14 +166,14 @@ class LookModel:
 def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[int, LookModel]:
     """A model for each look, made from the last look to the first.
 
-    A stopped network is guessed at the last look that it reached, and that guess teaches the earlier ones.
-    In long searches the latest `MOST_GUESSES` guesses teach, and the latest `MOST_RESULTS` results with the
-    `best` best ones.
+    The y_T of a stopped network is guessed at the last look that it reached; earlier looks learn from this
+    guess. In long searches, models learn from the latest `MOST_GUESSES` guesses, the latest `MOST_RESULTS`
+    results and the `best` best ones.
 
     Args:
         history: finished networks, at least one of them completed.
         looks: epochs, increasing.
-        best: how many of the best completed networks the ranks are taken of.
+        best: of how many of the best completed networks the ranks are taken.
     """
     target = Target.of(history.final[history.completed])
     results, silent = _teaching(history, best)
@@ -191,7 +191,7 @@ def fit_looks(history: LearningCurves, looks: Sequence[int], best: int) -> dict[
 
 
 def _teaching(history: LearningCurves, best: int) -> tuple[Rows, Rows]:
-    """The completed networks that teach, in order, and those that do not."""
+    """The completed networks that models learn from, in order, and the others."""
     completed = np.flatnonzero(history.completed)
     top = np.argsort(-history.final[completed], kind="stable")[:best]
     teaches = np.arange(len(completed)) >= len(completed) - MOST_RESULTS
@@ -207,9 +207,9 @@ def _fit_look(
     guesses: Guesses,
     best: int,
 ) -> tuple[LookModel, StudentMixture]:
-    """The model of one look, and what it predicts of the networks that do not teach it.
+    """The model of one look, and its predictions for the networks that it does not learn from.
 
-    `rows` are those that teach by a result, those that teach by a guess, and those that do not teach.
+    `rows`: the networks that it learns from by their results, those by guesses, and the others.
     """
     completed, guessed, others = rows
     inputs = Inputs.of(history[np.concatenate(rows)], tau)
@@ -231,5 +231,5 @@ def _fit_look(
 
 
 def _larger(chances: Floats, chance: float | Floats) -> npt.NDArray[np.int64]:
-    """How many of the chances, in increasing order, are larger."""
+    """How many of the chances, given in increasing order, are larger."""
     return np.asarray(len(chances) - np.searchsorted(chances, chance * EQUAL, side="right"))
