@@ -27,7 +27,7 @@ class Charts(Answers):
     """Answers the pages' script: 304 without a body if the browser already has the newest version."""
 
     def version(self, request: Request) -> Response:
-        """A text that changes with the search, and when it begins or ceases to run."""
+        """A text that changes when the search changes, starts to run or stops running."""
         version = self._run_of(request).version()
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 
@@ -69,7 +69,7 @@ class Charts(Answers):
         return _answer(version, chart_json(lambda: overlay(networks, metric)))
 
     def comparison(self, request: Request) -> Response:
-        """The best accuracy so far of a run and of all others that can be read and are on the same images."""
+        """The best accuracy so far of a run, and of all other readable runs on the same images."""
         over, first = chosen_axis(request.query_params), chosen_run(request.query_params, self._runs)
         version = version_of_all(self._runs)
         if unchanged := _unchanged(request, version):

@@ -16,7 +16,7 @@ from metaqnn.figures.style import data, layered, percent_axis
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
 """The possible horizontal axes, with their titles."""
 SETTINGS = "seed", "validation images", "T"
-"""Which images of a data set a run is measured on, and after how many epochs."""
+"""They decide on which images of a data set a run is measured, and after how many epochs."""
 
 
 def chosen_axis(values: Mapping[str, str]) -> str:
@@ -81,7 +81,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
 
 
 def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
-    """The networks that were the best when they finished, and the present end of the run."""
+    """A row for each network that was the best when it finished, and one for the present end of the run."""
     epochs = accumulate(row.epochs_trained or 0 for row in view.ended)
     config = view.config
     settings = dict(zip(SETTINGS, (config.seed, config.validation_size, config.epochs), strict=True))

@@ -22,19 +22,19 @@ NUMBERS = (
     "networks", "planned", "completed", "stopped", "failed", "epochs", "full_epochs", "seconds", "metric",
     "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
 )  # fmt: skip
-"""What the file of all runs holds of `RunState` and of its summary."""
+"""Columns of the file of all runs: those from `RunState`, and those from its summary."""
 
 
 class Downloads(Answers):
     """Answers with files for spreadsheets and programs."""
 
     def runs(self, _request: Request) -> Response:
-        """The numbers of each run; of one that cannot be read, why."""
+        """The numbers of each run, or why it cannot be read."""
         states = {address: self._snapshots.state_or_trouble(run) for address, run in self._runs.items()}
         return _file("runs", [_of_run(address, state) for address, state in states.items()])
 
     def networks(self, request: Request) -> Response:
-        """All networks that pass the filters of the table, in its order, on whichever page they are."""
+        """All networks that pass the table's filters, in its order, from all of its pages."""
         run, query = self._run_of(request), TableQuery.parse(request.query_params)
         with run.reading() as reader:
             rows, _ = reader.networks(*query.conditions(), order_by=query.ordering())
@@ -92,7 +92,7 @@ def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
 
 
 def _file(name: str, rows: Sequence[Mapping[str, Any]]) -> Response:
-    """A download; the name is made of characters of addresses only."""
+    """A download; its name has only characters that are allowed in addresses."""
     text = rows_as_text(rows, "csv", {}) + "\n"
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text.encode(errors="backslashreplace"), media_type="text/csv", headers=headers)

@@ -7,7 +7,7 @@ class RefusedError(ValueError):
     """A request that cannot be answered."""
 
     status = 400
-    """Of HTTP."""
+    """The HTTP status code."""
 
 
 class FilterError(RefusedError):

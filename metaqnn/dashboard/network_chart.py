@@ -30,7 +30,7 @@ AUDIT = "observed in the audit"
 BEST = "best y_T so far"
 COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT, BEST: NEUTRAL}
 BY_RULE, AT_STOP = KIND_COLOURS["pooling"], PREDICTED
-"""Colours of forecasts: of the stopping rule, and of the model that forecasts at a stop, if it is another."""
+"""Colours of forecasts: by the stopping rule, and by the model that forecasts at a stop if it is another."""
 FAINT = 0.3
 """Opacity of forecasts that a later one has replaced."""
 TOOLTIP = [
@@ -46,7 +46,7 @@ def network_chart(network: dict[str, Any], config: SearchConfig) -> alt.LayerCha
 
     Args:
         network: as `SearchReader.network` gives it.
-        config: of its search.
+        config: the configuration of its search.
     """
     epochs = [(training, epoch) for training in network["trainings"] for epoch in training["epochs"]]
     if not epochs:
@@ -102,7 +102,7 @@ def _observed(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]
 
 
 def _fan(training: dict[str, Any], epoch: dict[str, Any], config: SearchConfig) -> list[dict[str, Any]]:
-    """From what was observed when the forecast was made to what it says of epoch T."""
+    """The ends of a forecast's line: the accuracy observed when it was made, and that expected at epoch T."""
     series = forecast_by(config, stop=bool(epoch["stop"]))
     forecast, sigma = epoch["predicted_accuracy"], epoch["sigma"] or 0.0
     start = _row(series, training, epoch, epoch["accuracy"])

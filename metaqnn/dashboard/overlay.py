@@ -16,10 +16,10 @@ from metaqnn.figures.curves import last_attempts
 from metaqnn.figures.style import data, epoch_axis, layered, lines, percent_axis
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c", "#9467bd")
-"""Those of Okabe and Ito, which the colour-blind can tell apart, without black; a grey and a violet."""
+"""Six colours of Okabe and Ito, which colour-blind people can tell apart, a grey and a violet."""
 DASHES = ([1, 0], [6, 3])
 MOST = len(COLOURS)
-"""Curves in a chart."""
+"""Curves that one chart may have."""
 
 
 def chosen_networks(values: QueryParams) -> list[int]:
@@ -29,7 +29,7 @@ def chosen_networks(values: QueryParams) -> list[int]:
         FilterError: something else is asked for, or more than `MOST` networks.
     """
     if unknown := sorted(set(values) - {"network"}):
-        raise FilterError(f"there is no parameter {unknown[0]!r}; it must be network")
+        raise FilterError(f"there is no parameter {unknown[0]!r}; the only one is network")
     given = filter(None, map(str.strip, values.getlist("network")))  # fields of a form may be left blank
     numbers = list(dict.fromkeys(int(number(ROW)("network", text)) for text in given))
     if len(numbers) > MOST:

@@ -117,7 +117,7 @@ class Pages(Answers):
         return Response(self._templates.get_template("dashboard.css").render(), media_type="text/css")
 
     def error_handlers(self) -> dict[Any, Any]:
-        """The answer if something is wrong: the reason in one line, as a page for people."""
+        """The handlers of errors: each answers with the reason in one line, as a page if a browser asks."""
 
         def of_ours(request: Request, error: RefusedError) -> Response:
             return self._refusal(request, str(error), error.status)

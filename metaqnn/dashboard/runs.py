@@ -36,7 +36,7 @@ class Run:
     Attributes:
         address: its part of the URL, of letters, digits, `-`, `_` and `.` only.
         path: the folder.
-        _checked: until when values count as checked, by the version of the search and by when it began.
+        _checked: until when the values count as checked, by the search's version and by its start time.
     """
 
     address: str
@@ -70,7 +70,7 @@ class Run:
             return self.shown(reader.version())
 
     def shown(self, version: str) -> str:
-        """What pages show of a version of the search: whether a process works on it belongs to that."""
+        """The version of what pages show: that of the search, and whether a process works on it."""
         return f"{version}-{'idle' if RunFolder(self.path).owner() is None else 'running'}"
 
     def _check(self, reader: SearchReader) -> None:
@@ -181,7 +181,7 @@ class RunState:
 
 
 def run_state(run: Run, view: SearchView) -> RunState:
-    """Ask the run folder and the search."""
+    """The state of a run, from its folder and its search."""
     return RunState(
         *_word(run, view),
         summary=view.summary,
@@ -193,7 +193,7 @@ def run_state(run: Run, view: SearchView) -> RunState:
 
 
 def by_images(states: Mapping[str, RunState]) -> dict[str, str]:
-    """Of each set of images and metric, the address of the first run -> the name of the data set."""
+    """For each pair of images and metric: the address of its first run -> the name of the data set."""
     first = {_measured(state): address for address, state in reversed(list(states.items()))}
     return {address: state.dataset for address, state in states.items() if first[_measured(state)] == address}
 

@@ -46,8 +46,8 @@ def is_loopback(address: str) -> bool:
 def allowed_hosts(host: str, address: str) -> list[str]:
     """The Host headers to accept.
 
-    On the loopback only its own names: a site whose name resolves to 127.0.0.1 (DNS rebinding) is refused. On
-    any other address all, because its names are not known.
+    On a loopback address, only its own names: a site whose name resolves to 127.0.0.1 (DNS rebinding) is
+    refused. On any other address, all names, because the machine's own are not known.
 
     Args:
         host: the name or address that was asked for.

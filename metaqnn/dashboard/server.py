@@ -1,6 +1,6 @@
 """Serves a dashboard on a free address, until Ctrl-C.
 
-Idle and endless connections are closed, and only so many are open at a time.
+Idle and endless connections are closed, and the number of open ones is limited.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from predictor.output import NO_FILES
 from state_space.errors import quoted
 
 PATIENCE = 10.0
-"""Seconds between two looks at a connection; who has got on with nothing in between is disconnected."""
+"""Seconds between two looks at a connection; a client that has made no progress since is disconnected."""
 BACKLOG = 32
 """Connections that are accepted at once."""
 FIRST_PORT = 8500
@@ -29,18 +29,18 @@ TRIES = 100
 
 
 def most_connections() -> int:
-    """How many may be open: a quarter of the files that this process may have, 1000 at most."""
+    """How many may be open: a quarter of the files that this process may open, from 8 to 1000."""
     files = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else -1
     return 1000 if files < 0 else max(8, min(files // 4, 1000))
 
 
 class Connection(H11Protocol):
-    """HTTP/1.1, for clients that ask whole questions and read the answers."""
+    """HTTP/1.1, for clients that send whole requests and read the answers."""
 
     _seen: object = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the client, unless there are too many."""
+        """Accept the client, unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > most_connections():
             transport.close()
@@ -61,7 +61,7 @@ class Connection(H11Protocol):
 
 
 class Complaints:
-    """What an event loop calls where something fails: too many open files are told once, not each time."""
+    """An event loop's handler of errors, which reports too many open files once, not each time."""
 
     def __init__(self) -> None:
         self._told = False
@@ -107,7 +107,7 @@ def url_of(listening: socket.socket) -> str:
 
 def serve(dashboard: Dashboard, listening: socket.socket) -> None:
     """Serve until Ctrl-C, which raises KeyboardInterrupt once pending answers are sent, or after a second."""
-    gc.freeze()  # what was imported stays: collections while figures are drawn need not walk through it
+    gc.freeze()  # imported modules stay: garbage collections while figures are drawn can skip them
     Server(dashboard).run(sockets=[listening])
 
 
@@ -120,7 +120,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             ws="none",
             proxy_headers=False,
-            log_level="error",  # what clients do wrong, they are told
+            log_level="error",  # clients are told what they did wrong
             http=Connection,
             backlog=BACKLOG,
             access_log=False,
@@ -148,7 +148,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:  # the latter where a part between dots is empty or long
+    except (OSError, UnicodeError) as error:  # the latter where a part between dots is empty or too long
         reason = getattr(error, "strerror", None) or error
         raise AddressError(f"--host {quoted(host)} is not an address of this machine: {reason}") from None
     try:

@@ -27,7 +27,7 @@ class Snapshot:
         reader: reads it; stays open until the snapshot is closed.
         version: of the search.
         artists: the threads that draw.
-        learner: what earlier versions' figures have learned of the search.
+        learner: what the figures of earlier versions have learned about the search.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Snapshots:
 
 
 class Answers:
-    """What answers requests.
+    """The base of all that answers requests.
 
     Args:
         runs: by address.

@@ -18,7 +18,7 @@ from state_space.errors import quoted
 
 PAGE_SIZE = 50
 MOST_TEXT = 2000
-"""Characters of a filter; SQLite compares at most 50,000 bytes."""
+"""Characters that a filter may have; SQLite compares at most 50,000 bytes."""
 
 FORECAST = networks.c.predicted_accuracy
 OUTCOMES: dict[str, ColumnElement[bool]] = {
@@ -148,7 +148,7 @@ def table_page(reader: SearchReader, query: TableQuery) -> TablePage:
     )
     pages = max(1, ceil(total / PAGE_SIZE))
     if query.page > pages:
-        raise FilterError(f"page is {query.page}; there are {pages}")
+        raise FilterError(f"page is {query.page}; the last page is {pages}")
     return TablePage(query, rows, total, pages)
 
 
@@ -173,7 +173,7 @@ def number(within: Bounds) -> Callable[[str, str], float]:
 
 
 def one_of(allowed: Mapping[str, Any] | tuple[str, ...]) -> Callable[[str, str], str]:
-    """As `number`, for a choice."""
+    """Like `number`, for a choice."""
 
     def read(name: str, value: str) -> str:
         if value not in allowed:

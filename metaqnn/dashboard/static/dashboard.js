@@ -4,7 +4,7 @@
 const SHORTEST_WAIT = 2000; // milliseconds between two checks whether the search has changed
 const IDLE_FACTOR = 10; // after a refresh, wait this many times as long as it took
 const EMBED = { actions: false, ast: true, renderer: "canvas", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
-// `ast`: expressions are interpreted, not compiled, as the page's security policy wants it.
+// `ast`: expressions are interpreted, not compiled, as the page's security policy demands.
 
 const drawings = new Map(); // chart's element -> its specification and Vega-Embed's result
 const near = new Set(); // charts in or near the window
@@ -86,7 +86,7 @@ const watching = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 
-// One after the other: so that all of them are there when the page is printed.
+// One after the other, so that all of them are there when the page is printed.
 async function drawTheRest() {
   const missing = [...document.querySelectorAll(".chart:not([data-state])")];
   for (const chart of missing.sort((a, b) => ("slow" in a.dataset) - ("slow" in b.dataset))) {

@@ -180,7 +180,7 @@ def test_networks_lead_to_their_neighbours(page):
             400,
             "accuracy is 'high'; it must be a number from 0 to 100",
         ),
-        ("/runs/finished/networks?page=7", 400, "page is 7; there are 1"),
+        ("/runs/finished/networks?page=7", 400, "page is 7; the last page is 1"),
         ("/runs/finished/networks?x=1", 400, "there is no filter 'x'"),
         ("/runs/%3Cscript%3E", 404, "there is no run '<script>' here"),
     ],

@@ -87,7 +87,7 @@ def test_a_wrong_question_is_not_the_runs_trouble(finished_run):
     with pytest.raises(UnknownNetworkError, match="there is no network 99"), run.reading() as reader:
         reader.network(99)
     with pytest.raises(FilterError), run.reading():
-        raise FilterError("page is 9; there is 1")
+        raise FilterError("page is 9; the last page is 1")
 
 
 def test_a_bug_is_not_the_runs_trouble(finished_run):

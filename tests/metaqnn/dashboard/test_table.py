@@ -81,7 +81,7 @@ def test_pages_hold_every_network_once(reader, everything, monkeypatch):
     found = [row["number"] for page in pages for row in page.rows]
     assert len(found) == len(everything) == 24
     assert set(found) == {row["number"] for row in everything}
-    with pytest.raises(FilterError, match=r"^page is 6; there are 5$"):
+    with pytest.raises(FilterError, match=r"^page is 6; the last page is 5$"):
         table_page(reader, TableQuery(page=6))
 
 
