@@ -27,7 +27,7 @@ class Figure:
     """A figure of a search.
 
     Attributes:
-        name: of its file, and its anchor in a page.
+        name: the name of its file, and its anchor in a page.
         title: its heading.
         caption: what it shows, what is observed or predicted, and the corresponding figure of the paper.
         draw: makes the chart, as wide as its container; raises NothingToShow where it would be empty.
@@ -48,10 +48,10 @@ FIGURES: tuple[Figure, ...] = (
         "search",
         "The search",
         "Lines show the best accuracy so far and the means of the best 5 and the best 15, of observed final "
-        "accuracies y_T only. Horizontal strokes show the mean y_T and the mean reward of the networks of an "
-        "epsilon, which is written in its stripe. The reward of a stopped network is its predicted accuracy "
-        "y_hat_T (or its last observed accuracy, if the rule makes no prediction), that of a failed one is "
-        "chance. The axis fits the data and does not begin at zero. Compare Figure 5 of Baker et al., "
+        "accuracies y_T only. Horizontal strokes show the mean y_T and the mean reward at each epsilon, "
+        "which is written in its stripe. The reward of a stopped network is its predicted accuracy y_hat_T "
+        "(or its last observed accuracy, if the rule makes no prediction), that of a failed one is chance "
+        "accuracy. The axis fits the data and does not begin at zero. Compare Figure 5 of Baker et al., "
         "Accelerating Neural Architecture Search using Performance Prediction.",
         progress.search,
     ),
@@ -74,10 +74,10 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "curves",
         "Learning curves",
-        f"The best {curves.BEST} networks, and {curves.OTHERS} each of those that were trained to the "
-        "end, stopped and audited, spread evenly over the search. Points are observed y_t. A cross "
-        "marks where the rule stopped a network or would have stopped it; from there a dashed line leads to "
-        "the predicted y_hat_T, in a band of one sigma. The observed curve of an audited network continues "
+        f"The best {curves.BEST} networks, and {curves.OTHERS} each of those trained to the end, those "
+        "stopped and those audited, spread evenly over the search. Points are observed y_t. A cross marks "
+        "where the rule stopped a network or would have stopped it; from there a dashed line leads to the "
+        "predicted y_hat_T, in a band of one sigma. The observed curve of an audited network continues "
         "beside its forecast.",
         curves.curves,
     ),
@@ -85,23 +85,23 @@ FIGURES: tuple[Figure, ...] = (
         "audits",
         "Were the predictions right?",
         "Networks that the rule would have stopped but that were trained to the end: predicted y_hat_T at "
-        "the time of the stop, with one sigma on both sides, against the observed y_T. On the dashed line "
-        "predictions are exact. Red networks should not have been stopped: they became better than the best "
+        "the time of the stop, with one sigma on both sides, against the observed y_T. Predictions on the "
+        "dashed line are exact. Red networks should not have been stopped: they became better than the best "
         f"network at that time. At most {MOST_POINTS} of each colour are drawn.",
         stopping.audits,
     ),
     Figure(
         "epochs",
         "Epochs saved",
-        "Epochs trained at each epsilon, counting all attempts, and above them the epochs that stopped "
-        "networks were spared. All are counts, not estimates.",
+        "Epochs trained at each epsilon, counting all attempts, and above them the epochs that were saved "
+        "by stopping networks. All are counts, not estimates.",
         stopping.epochs,
     ),
     Figure(
         "time",
         "Time saved",
-        "Training time of all networks added up, whether they trained side by side or not. The dashed "
-        "line is an estimate: it assumes that the spared epochs of a stopped network would have taken "
+        "The training times of all networks added up, whether or not they were trained side by side. The "
+        "dashed line is an estimate: it assumes that the epochs saved on a stopped network would have taken "
         f"as long as its others. In long searches each line shows {MOST_POINTS} points.",
         stopping.time,
     ),
@@ -110,13 +110,13 @@ FIGURES: tuple[Figure, ...] = (
         "Accuracy against size",
         "Observed final accuracy y_T and number of parameters of the networks trained to the end. The "
         "line is the Pareto front: every network off it is beaten by one that is at least as accurate and "
-        f"no larger. Of the others at most {MOST_POINTS} are drawn.",
+        f"no larger. At most {MOST_POINTS} of the others are drawn.",
         sizes.by_parameters,
     ),
     Figure(
         "pareto-macs",
         "Accuracy against computation",
-        "The same with the multiply-accumulates of one image, which tell how long a prediction takes.",
+        "The same for the multiply-accumulates of one image, which indicate how long a prediction takes.",
         sizes.by_macs,
     ),
     Figure(
@@ -131,11 +131,11 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "choices",
         "Which choices matter",
-        "How much worse a model of the accuracies (a forest of trees by scikit-learn) becomes when one "
-        "number is shuffled between networks, measured on networks that it did not learn from. A shuffled "
-        "number misleads the model, so that it may lose more than the R² it had. Accuracies are observed "
-        "ones and, of stopped networks, their rewards. Choices that go together, such as layers "
-        "and convolutions, share their importance; and what matters need not be what helps.",
+        "How much worse a model of the accuracies (scikit-learn's extremely randomised trees) becomes when "
+        "one number is shuffled between networks, measured on networks that it did not learn from. A "
+        "shuffled number misleads the model, which may therefore lose more than all of its R². The "
+        "accuracies are observed ones or, for stopped networks, their rewards. Choices that go together, "
+        "such as layers and convolutions, share their importance; and a choice that matters need not help.",
         choices.matter,
         words=choices.matter_in_words,
     ),
@@ -143,7 +143,7 @@ FIGURES: tuple[Figure, ...] = (
         "q-kinds",
         "Q-values by kind of layer",
         "The reward the agent expects after adding a layer of each kind at each depth: the mean (solid) "
-        "and the largest (dashed) Q-value of all pairs of state and action that some network has tried. "
+        "and the largest (dashed) Q-value of all pairs of state and action that networks have tried. "
         "Q-values are learned from rewards, so they depend on observed and predicted accuracies. Compare the "
         "analysis of Q-values in Baker et al., Designing Neural Network Architectures using Reinforcement "
         "Learning.",
@@ -161,7 +161,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "failures",
         "Failures",
-        "Networks without a result, by cause. The reward of each is the accuracy of chance.",
+        "Networks without a result, by cause. The reward of each is chance accuracy.",
         accuracies.failures,
     ),
 )

@@ -90,7 +90,7 @@ def failures(view: SearchView) -> alt.LayerChart:
 
 
 def _failure(failed: list[Any]) -> dict[str, Any]:
-    """One way to fail, by all networks that failed like that."""
+    """The row of one way to fail, from all networks that failed in that way."""
     last = failed[-1]
     return {
         "kind": last.outcome.replace("_", " "),
@@ -101,5 +101,5 @@ def _failure(failed: list[Any]) -> dict[str, Any]:
 
 
 def gist(message: str | None) -> str:
-    """What a message or traceback comes to, in a cell of a table."""
+    """The gist of a message or traceback, for a cell of a table."""
     return last_line(message or "")[:LONGEST_MESSAGE] or "-"

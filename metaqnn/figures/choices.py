@@ -23,7 +23,7 @@ from metaqnn.results.view import SearchView
 from state_space.errors import StateSpaceError
 
 FEWEST = 30
-"""Networks from which importances are worth showing."""
+"""Fewest networks for which importances are worth showing."""
 LINES, MARKED = 150, 10
 """Networks drawn in parallel coordinates, and how many of them are marked as the best."""
 CHOSEN = "layers", "convolutions", "pooling layers", "fully connected layers", "filters per convolution"
@@ -50,7 +50,7 @@ def matter_in_words(view: SearchView) -> list[str]:
     first, second = list(found.losses)[:2]
     return [
         f"From these choices, the model explains {found.explained:.0%} of the differences between networks "
-        f"that it had not seen (R² {found.explained:.2f}). It needs {first} most, then {second}."
+        f"that it had not seen (R² {found.explained:.2f}). It relies most on {first}, then on {second}."
     ]
 
 
@@ -58,14 +58,14 @@ def _importance(view: SearchView) -> Importance:
     known = view.summary.completed + view.summary.stopped
     if known < FEWEST:
         raise NothingToShow(
-            f"No importance is shown for fewer than {FEWEST} networks with a result; there are {known}."
+            f"No importances are shown for fewer than {FEWEST} networks with a result; there are {known}."
         )
     try:
         found = view.importance
     except StateSpaceError as error:
         raise NothingToShow(f"The architectures cannot be read: {error}") from None
     if found.explained <= 0:
-        raise NothingToShow("No choice of numbers and sizes of layers explains the accuracies.")
+        raise NothingToShow("The numbers and sizes of layers do not explain the accuracies.")
     return found
 
 

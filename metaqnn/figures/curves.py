@@ -25,10 +25,10 @@ from metaqnn.results.view import SearchView
 TO_THE_END, STOPPED, FORECAST = "observed, to the end", "observed until the stop", "forecast y_hat_T ± sigma"
 SERIES = {TO_THE_END: OBSERVED, STOPPED: OBSERVED_LIGHT, FORECAST: PREDICTED}
 BEST, OTHERS = 3, 4
-"""Networks shown: this many of the best, and of each other group: completed, stopped and audited."""
+"""How many networks are shown of the best, and of each other group: completed, stopped and audited."""
 
 ENDS = "accuracy", "low", "high"
-"""What the vertical axis must hold of a row."""
+"""The values of a row that the vertical axis must span."""
 STOP_KEYS = ("epoch", "accuracy", "predicted_accuracy", "sigma", "reason")
 _PREDICTED = [
     alt.Tooltip("predicted_accuracy:Q", title="predicted ~y_hat_T", format=".2%"),
@@ -116,7 +116,7 @@ def _curves(network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def last_attempts(trainings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of the search and of the audit, the last attempt: the one whose curve counts."""
+    """The last attempt of the search and that of the audit: the ones whose curves count."""
     return list({training["purpose"]: training for training in trainings}.values())
 
 

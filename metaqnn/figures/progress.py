@@ -118,7 +118,7 @@ def _best_so_far(steps: list[dict[str, Any]], y: alt.Y, looks: dict[str, Any]) -
 
 
 def _stages(view: SearchView) -> list[dict[str, Any]]:
-    """The summary of each epsilon, and where it stands; one that the schedule comes back to stands twice."""
+    """The summary of each epsilon, and its stripe; one to which the schedule returns has several stripes."""
     rows = {row.epsilon: row for row in view.summary.by_epsilon}
     if not rows:
         raise NothingToShow("No network has ended yet.")
@@ -162,7 +162,7 @@ def rolling(view: SearchView) -> alt.LayerChart:
         raise NothingToShow("No network has ended yet.")
     width = rolling_width(len(view.ended))
     if len(view.ended) < width:
-        raise NothingToShow(f"These are means of {width} networks; {len(view.ended)} have ended so far.")
+        raise NothingToShow(f"Each mean is over {width} networks; {len(view.ended)} have ended so far.")
     rows = _rolling_means(view, width)
     means = (
         alt.Chart(data(rows))

@@ -17,7 +17,7 @@ from state_space.errors import StateSpaceError
 from state_space.layers import Convolution
 
 FIRST_LAYERS = 3
-"""Layers whose preferred kinds are told in words."""
+"""How many layers have their preferred kinds told in words."""
 
 
 def by_kind(view: SearchView) -> alt.LayerChart:
@@ -41,15 +41,15 @@ def in_words(view: SearchView) -> list[str]:
     depths = sorted({row["depth"] for row in rows})[:FIRST_LAYERS]
     return [
         *(_preference(depth, [row for row in rows if row["depth"] == depth]) for depth in depths),
-        f"Q-values begin at {view.config.initial_q:g} and move slowly: that of what few networks have tried "
-        "is still near there, whatever their rewards.",
+        f"Q-values begin at {view.config.initial_q:g} and change slowly: where few networks have tried a "
+        "layer, its Q-value is still close to that, whatever their rewards.",
     ]
 
 
 def _preference(depth: int, rows: list[dict[str, Any]]) -> str:
     """One sentence about the kinds of layer at a depth, the end of the network among them."""
     best, *others = sorted(rows, key=lambda row: -row["largest"])
-    said = f"As layer {depth}, the agent expects most of {_told(best)}"
+    said = f"For layer {depth}, the agent expects most of {_told(best)}"
     return f"{said}, least of {_told(others[-1])}." if others else f"{said}; nothing else has been tried."
 
 

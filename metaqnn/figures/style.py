@@ -63,7 +63,7 @@ MOST_POINTS = 600
 
 
 MARGIN, LEAST_MARGIN = 0.06, 0.01
-"""Of an axis beyond the values: a share of their range, and at least so much."""
+"""How far an axis goes beyond the values: a share of their range, and at least this much."""
 
 
 class NothingToShow(ValueError):  # noqa: N818 - it is an answer, not an error
@@ -125,7 +125,7 @@ def epoch_axis() -> alt.X:
 
 
 def fitted(values: Iterable[float | None]) -> list[float]:
-    """The ends of an axis for shares: somewhat more than they span, and beyond 0 or 1 only if they are."""
+    """The ends of an axis for shares: a little beyond the values, but outside of 0..1 only if they are."""
     known = [value for value in values if value is not None and isfinite(value)] or [0.0, 1.0]
     low, high = min(known), max(known)
     margin = max(MARGIN * (high - low), LEAST_MARGIN)

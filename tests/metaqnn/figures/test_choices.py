@@ -66,11 +66,11 @@ def test_importances_are_drawn_and_told(view, monkeypatch, rows):
     assert [(bar["choice"], bar["loss"]) for bar in bars] == [("layers", 0.3), ("convolutions", 0.0)]
     (said,) = choices.matter_in_words(view)
     assert "explains 42% of the differences" in said
-    assert "It needs layers most, then convolutions" in said
+    assert "It relies most on layers, then on convolutions" in said
 
 
 def test_choices_that_explain_nothing_are_not_shown(view, monkeypatch):
     monkeypatch.setattr(choices, "FEWEST", 4)
     monkeypatch.setitem(view.__dict__, "importance", Importance(-0.1, {"layers": 0.0}))
-    with pytest.raises(NothingToShow, match="No choice"):
+    with pytest.raises(NothingToShow, match="do not explain the accuracies"):
         choices.matter(view)

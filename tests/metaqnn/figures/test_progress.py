@@ -89,7 +89,7 @@ def test_fewer_networks_than_a_rolling_mean_covers_are_no_empty_figure(view, row
         ended = view.ended[:networks]
         return SimpleNamespace(ended=ended, completed=[row for row in view.completed if row in ended])
 
-    with pytest.raises(NothingToShow, match=r"^These are means of 5 networks; 4 have ended so far\.$"):
+    with pytest.raises(NothingToShow, match=r"^Each mean is over 5 networks; 4 have ended so far\.$"):
         progress.rolling(first(4))
     assert len(rows(progress.rolling(first(5)), "line")) > 0
 

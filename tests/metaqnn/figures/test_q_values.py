@@ -67,7 +67,7 @@ def test_where_ending_is_best_the_words_say_so(view, monkeypatch):
     tried = [TriedAction(1, Softmax(10), 0.9, 3), TriedAction(1, Convolution(8, 3, 1), 0.2, 1)]
     monkeypatch.setitem(view.__dict__, "tried_actions", tried)
     assert q_values.in_words(view)[0] == (
-        "As layer 1, the agent expects most of ending the network (at most 0.900; 3 networks), least of "
+        "For layer 1, the agent expects most of ending the network (at most 0.900; 3 networks), least of "
         "convolution (at most 0.200; 1 network)."
     )
 
