@@ -1,4 +1,4 @@
-"""What is known about an exported network, and the templates that say it: `README.md` and `model.py`."""
+"""What is known about an exported network, and the templates that present it: `README.md` and `model.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ExportError(ValueError):
 
 
 def without_path(dataset: str) -> str:
-    """A data set's name or the last part of its path: where it lay is nobody's business."""
+    """A data set's name, or the last part of its path: an export does not tell the rest."""
     return dataset.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
 
 
@@ -38,11 +38,11 @@ class Card:
     """Facts about one trained network.
 
     Attributes:
-        dataset: a name, that of a folder or file without the path, or module:function.
+        dataset: a name, the name of a folder or file without its path, or module:function.
         data_fingerprint: hash of its images and labels.
         classes: names of the classes, in the order of the logits.
         architecture: in the published notation.
-        parameters: trained numbers, biases included.
+        parameters: number of trained parameters, including biases.
         macs: multiply-accumulates per image.
         input_shape: (channels, height, width).
         normalisation: kind, `channels` or `global-contrast`.
@@ -50,7 +50,7 @@ class Card:
         std: as `mean`.
         levels: scale and offset by which grey pixels of more than 8 bits become 8-bit ones.
         weights_from: `search`, `finetune` or `train`.
-        training: which training that was, in words.
+        training: the training that the weights come from, in words.
         metric: what the validation accuracy is, one of `trainers.metric.METRICS`.
         validation_accuracy: observed in the search, or after the training; None for a network that the search
             did not train to the end.
@@ -60,9 +60,9 @@ class Card:
         run: name of the run folder.
         network: number of the network in its search; 0 for a network that was trained alone.
         seed: of the search or the training.
-        members: of an ensemble, the architectures by the numbers of the networks; `architecture` is words.
-        versions: of the libraries with which the search began.
-        exported_with: of the libraries that wrote the export.
+        members: of an ensemble, the architectures by network number; `architecture` is then in words.
+        versions: those of the libraries with which the search began.
+        exported_with: versions of the libraries that wrote the export.
     """
 
     dataset: str
@@ -140,7 +140,7 @@ class Card:
 
 
 def template(name: str) -> Template:
-    """The template of that name. What comes from data gets in through a filter that makes it harmless."""
+    """The template of that name. Text from data passes through a filter that makes it harmless."""
     return _environment().get_template(name)
 
 
@@ -163,9 +163,9 @@ def literal(value: Any) -> str:
 
 
 def code(text: str) -> str:
-    """Text of any content as a code span of Markdown, in which nothing has a meaning; not for tables.
+    """Any text as a code span of Markdown, in which no character has a meaning; not for tables.
 
-    It is on one line: what cannot be printed is escaped.
+    It is on one line: characters that cannot be printed are escaped.
     """
     line = printable(text, keep="")
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))

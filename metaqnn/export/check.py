@@ -1,11 +1,11 @@
-"""Whether what was written classifies as the network did when its accuracy was observed.
+"""Whether an export classifies images as the network did when its accuracy was observed.
 
 A network is trained and evaluated in the precision of its device, bfloat16 where that is native, and exported
-in float32. So an image whose two best classes are nearly equal may change sides. How many do is counted: the
-images on which the trained network itself disagrees when it is evaluated in one precision and in the other.
-Twice as many, because another device rounds other images, but no more than a twentieth, as weights that give
-nearly equal logits to all classes would otherwise pass for any, and two more for exact ties, is what an
-accuracy may be off by.
+in float32. So an image whose two best classes are nearly equal may change its class. To see how often that
+happens, the trained network is evaluated in both precisions, and the images that change their class are
+counted. An accuracy may be off by twice as many images, because another device rounds other images, but by no
+more than a twentieth of all: otherwise weights that give nearly equal logits to all classes would pass for
+any others. Two more images are allowed for exact ties.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Evidence:
         labels: int64, (n,).
         accuracy: what the network reached on them when it was trained.
         metric: what that is, one of `trainers.metric.METRICS`.
-        changed: what has become of the images on which it was observed, if these are others; else empty.
+        changed: how these images differ from those on which it was observed; empty if they do not.
     """
 
     part: str
@@ -61,7 +61,7 @@ class Evidence:
 
     @torch.no_grad()
     def hits(self, classify: Classify, heard: Callable[[int], object]) -> list[int]:
-        """How many images of each class are classified correctly, given as users give them, in [0, 1]."""
+        """How many images of each class are classified correctly if given as users give them, in [0, 1]."""
         found = []
         for start in range(0, len(self.images), BATCH):
             pixels = torch.from_numpy(self.images[start : start + BATCH])
@@ -92,11 +92,11 @@ class Check:
     allowed: int
 
     def require(self, what: str, hits: Sequence[int]) -> None:
-        """Refuse what is further off.
+        """Refuse an accuracy that is further off.
 
         Args:
-            what: it is, for the message.
-            hits: images of each class that it classifies correctly.
+            what: name of what reaches it, for the message.
+            hits: images of each class that are classified correctly.
 
         Raises:
             ExportError: naming both accuracies.
@@ -129,7 +129,7 @@ def check_of(
         heard: is told how many images were classified, twice each.
 
     Raises:
-        ExportError: the accuracy is another, or was observed on other images.
+        ExportError: the accuracy differs, or was observed on other images.
     """
     if evidence.changed:
         raise ExportError(f"{name} is not exported: {evidence.changed}")

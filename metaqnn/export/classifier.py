@@ -1,4 +1,4 @@
-"""Classifies image files by a trained network, each opened as the training opened its own."""
+"""Classifies image files with a trained network; each is opened as the training opened its images."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ImageClassifier:
         normalisation: what is done to pixels before it sees them.
         classes: their names, in the order of the logits.
         levels: scale and offset for grey pixels of more than 8 bits.
-        notes: what is to be said about files that were left out or changed so far.
-        unreadable: the error about the first file that could not be read, or nothing.
+        notes: remarks on the files that were left out or changed so far.
+        unreadable: the error about the first file that could not be read; empty if there was none.
 
     Raises:
         ExportError: it takes neither grey nor RGB images.
@@ -66,7 +66,7 @@ class ImageClassifier:
     def __post_init__(self) -> None:
         channels = self.network.input_shape[0]
         if channels not in (1, 3):
-            raise ExportError(f"{self.name} takes images of {channels} channels; files of images have 1 or 3")
+            raise ExportError(f"{self.name} takes images of {channels} channels; image files have 1 or 3")
 
     @classmethod
     def of(cls, exportable: Exportable) -> ImageClassifier:
@@ -102,7 +102,7 @@ class ImageClassifier:
             heard(len(some))
 
     def _pixels(self, path: Path, size: int, max_pixels: int) -> np.ndarray | None:
-        """An image as the network takes it, uint8 (height, width, channels); None of a file left out."""
+        """An image as the network takes it, uint8 (height, width, channels); None for a file left out."""
         image = self._decoded(path, size, max_pixels)
         if image is None:
             return None
@@ -110,7 +110,7 @@ class ImageClassifier:
         return with_channels(image.pixels, self.network.input_shape[0])
 
     def _decoded(self, path: Path, size: int, max_pixels: int) -> Decoded | None:
-        """The image in a file; None of a file left out."""
+        """The image in a file; None for a file left out."""
         where = f"image {str(path)!r}"
         try:
             member = read_member(path, path.parts, size)
@@ -130,16 +130,16 @@ class ImageClassifier:
             return None
 
     def _note(self, path: Path, image: Decoded) -> None:
-        """What is to be said about an image that was decoded."""
+        """Add the remarks on an image that was decoded."""
         for remark in remarks(image):
             self.notes.add(remark, (str(path),))
         if self._differs_in_range(image):
             self.notes.add(
-                "of 16 bits, nearly black or white: of another range of values than the training images",
+                "of 16 bits, nearly black or white: their values have another range than the training images",
                 (str(path),),
             )
         if image.pixels.ndim == 3 and self.network.input_shape[0] == 1:
-            self.notes.add("in colour, made grey, as the network takes grey images", (str(path),))
+            self.notes.add("in colour, made grey because the network takes grey images", (str(path),))
 
     def _differs_in_range(self, image: Decoded) -> bool:
         """Whether an image of more than 8 bits uses far fewer, or more, of them than the training images."""

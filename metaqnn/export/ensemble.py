@@ -33,7 +33,7 @@ class Ensemble:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """Those of all members, with their numbers before the names: `17.0.weight`."""
+        """The weights of all members, each with its member's number before its name: `17.0.weight`."""
         return {
             f"{number}.{name}": weight
             for number, member in self.members.items()

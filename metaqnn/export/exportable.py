@@ -1,4 +1,4 @@
-"""A trained network in a run folder, with everything that an export says about it and checks it by."""
+"""A trained network in a run folder, with everything that an export needs to describe and check it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Exportable:
 
     @property
     def guess_text(self) -> str:
-        """What a constant guess reaches on the images of the evidence, with a warning if that is as good.
+        """What a constant guess reaches on the images of the evidence; warns if the network is hardly better.
 
-        A network trained for balanced accuracy may do worse where images count alike, and is not blamed.
+        A network trained for balanced accuracy may do worse where all images count alike: no warning then.
         """
         metric, found = self.evidence.measured, self.evidence.accuracy
         limit = limit_of_guessing(metric) if self.card.metric == metric.name else None
@@ -63,7 +63,7 @@ def ranked(reader: SearchReader, rank: int) -> int:
     """The number of the network that is at that place in `metaqnn top`.
 
     Raises:
-        ExportError: there are not so many.
+        ExportError: fewer networks were trained to the end.
     """
     found = reader.top(rank)
     if len(found) < rank:
@@ -148,17 +148,17 @@ def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str
 
 
 def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
-    """The file with the weights of a network; says what can be done where there is none."""
+    """The file with the weights of a network. Raises ExportError, saying what to do, if there is none."""
     number, outcome = row["number"], row["outcome"]
     file = weights_file(run, number)
     if outcome != "completed":
         reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
     elif not file.is_file():
-        reason = f"the weights of network {number} were not among those of the best that were kept"
+        reason = f"the weights of network {number} were not kept"
     else:
         return file
     kept = kept_weights(run)
-    here = f"kept are those of {', '.join(map(str, kept))}" if kept else "none are kept"
+    here = f"there are weights of {', '.join(map(str, kept))}" if kept else "no weights are kept"
     raise ExportError(
         f"{reason}; {here} (run --keep-weights K keeps more); or train it again: "
         f"{command('finetune', run, '--networks', number)}, then export it with --finetuned"
@@ -166,7 +166,7 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
 
 
 def images_of(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, Part, Part]:
-    """The data set of a search, and its images that were trained on and that validated, with labels.
+    """The data set of a search, with its training and its validation images and their labels.
 
     Raises:
         OtherImagesError: the images are not those of the search.

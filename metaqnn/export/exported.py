@@ -55,7 +55,7 @@ def exported(folder: Path) -> ImageClassifier:
 
 
 def _empty(facts: Mapping[str, Any], classes: int, file: Path) -> TrainedNetwork:
-    """The network that is described, without weights; refuses what could not be one. Raises as `exported`."""
+    """The described network, without weights; refuses what cannot be a network. Raises as `exported`."""
     moments = (_in_levels(facts[name]) for name in ("mean", "std"))
     content = {
         **facts,
@@ -73,7 +73,7 @@ def _with_weights(network: TrainedNetwork, tensors: Mapping[str, Tensor]) -> Tra
 
 
 def _members(value: Any, empty: TrainedNetwork, tensors: Mapping[str, Tensor]) -> dict[int, TrainedNetwork]:
-    """The networks of an ensemble by their numbers; none of any other export. Raises ValueError."""
+    """The networks of an ensemble by their numbers; empty for any other export. Raises ValueError."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ExportError("its members are not architectures by number")
     networks = {
@@ -110,7 +110,7 @@ def _weights(folder: Path, facts: dict[str, Any]) -> dict[str, Tensor]:
     except OSError as error:
         raise ExportError(f"{WEIGHTS} cannot be read: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != facts["files"][WEIGHTS]["sha256"]:
-        raise ExportError(f"{WEIGHTS} is not the file that was exported: its SHA-256 is another")
+        raise ExportError(f"{WEIGHTS} is not the file that was exported: its SHA-256 differs")
     try:
         return load(data)
     except SafetensorError as error:
@@ -131,5 +131,5 @@ def _levels(value: Any) -> tuple[float, float]:
 
 
 def _in_levels(numbers: Any) -> Any:
-    """Numbers for pixels in 0..255 from those for pixels in [0, 1]; None as it is."""
+    """Numbers for pixels in 0..255 from those for pixels in [0, 1]; None stays None."""
     return None if numbers is None else tuple(LEVELS * n if isinstance(n, float) else n for n in numbers)

@@ -20,7 +20,7 @@ from metaqnn.export.formats import Format, chosen_formats
 from trainers.files import alone, synchronise
 
 PASSES_OF_CHECK = 2
-"""Times that the trained network classifies the images, in addition to once for each format."""
+"""How often the trained network classifies the images, besides once for each format."""
 
 
 def export_network(
@@ -42,7 +42,7 @@ def export_network(
 
     Raises:
         ExportError: packages are missing, the folder holds something, or a file that was written does not
-            reach the accuracy that was observed. There is no folder then.
+            reach the accuracy that was observed. Then no folder is made.
     """
     chosen = chosen_formats(formats)
     with new_folder(target) as folder:
@@ -73,7 +73,7 @@ def _checked(folder: Path, made: Format, check: Check, heard: Callable[[int], ob
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill. When the block ends well it becomes `target`, else it is removed.
+    """A folder to fill. When the block ends well, it becomes `target`; otherwise it is removed.
 
     Raises:
         ExportError: `target` is not a name, holds something, cannot be written, or is being written.
@@ -102,17 +102,15 @@ def _require_new(target: Path) -> None:
         raise ExportError(f"--to {str(target)!r} is not the name of a new folder; give one")
     if str(target.resolve()).encode(errors="replace") != os.fsencode(target.resolve()):
         raise ExportError(
-            f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX writes there; name another one"
+            f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX can write there; name another"
         )
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise ExportError(
-            f"--to {str(target)!r} is there already and is not an empty folder: name another one"
-        )
+        raise ExportError(f"--to {str(target)!r} already exists and is not an empty folder; name another one")
 
 
 @contextmanager
 def _filled(folder: Path) -> Iterator[Path]:
-    """A new folder in the place of what a killed process may have left there; removed in the end."""
+    """A new folder, in place of what a killed process may have left there; removed in the end."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()

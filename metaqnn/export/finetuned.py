@@ -30,7 +30,7 @@ def finetuned(
     data_dir: str | None = None,
     recipe: str | None = None,
 ) -> Exportable:
-    """A network with the weights of its newest long training; of several seeds, of the first.
+    """A network with the weights of its newest long training; if that had several seeds, of the first.
 
     The seed is not chosen by the test images, whose accuracy would then be too high.
 
@@ -49,8 +49,8 @@ def finetuned(
     record, row = reader.record(), reader.network(number)
     files, result = _long_training(folder.path, number, recipe)
     network = TrainedNetwork.read(files.weights(number, result.seed))
-    assert network.normalisation is not None  # as all files of long trainings
-    assert result.test_errors is not None  # it was chosen by that
+    assert network.normalisation is not None  # all files of long trainings have one
+    assert result.test_errors is not None  # only such results are chosen
     dataset, _, _ = images_of(record, data_dir)
     accuracy = 1 - result.test_errors / result.test_images
     training = _training(files, result)
@@ -70,7 +70,7 @@ def ensemble(
 ) -> Exportable:
     """All networks of the newest recipe by which two or more were trained for long, together.
 
-    As `metaqnn finetune` has it, the mean of their softmax outputs decides [MQ], those of the first seed.
+    As in `metaqnn finetune`, the mean of their softmax outputs decides [MQ]; only the first seed counts.
 
     Args:
         folder: the run folder.
@@ -91,10 +91,10 @@ def ensemble(
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation
-    assert normalisation is not None  # as all files of long trainings
+    assert normalisation is not None  # all files of long trainings have one
     dataset, _, _ = images_of(record, data_dir)
     if changed := _changed(files, results[0], dataset):
-        raise ExportError(f"what the ensemble reaches is not known: {changed}")
+        raise ExportError(f"the accuracy of the ensemble is not known: {changed}")
     shares = np.mean([files.probabilities(one.network, one.seed) for one in results], axis=0)
     accuracy = float((shares.argmax(1) == dataset.test_labels).mean())
     first, counts = reader.network(next(iter(members))), [_counts(member) for member in members.values()]
@@ -116,7 +116,7 @@ def ensemble(
 
 
 def _counts(network: TrainedNetwork) -> dict[str, Any]:
-    """Of a network that was trained with other normalisation than in the search."""
+    """The sizes of a network as it was trained: its normalisation may differ from that in the search."""
     architecture = Architecture.parse(network.architecture)
     place = network.input_shape, network.num_classes
     return {
@@ -127,13 +127,13 @@ def _counts(network: TrainedNetwork) -> dict[str, Any]:
 
 
 def _changed(files: FinetuningFiles, result: FinetuningResult, dataset: ImageDataset) -> str:
-    """What is to be said if the test images are no longer those of a long training, as far as is known."""
+    """A message if the test images are known to be no longer those of a long training, else empty."""
     then, now = result.test_images, len(dataset.test_labels)
     if then == now and files.test_data() in (None, dataset.test_fingerprint):
         return ""
-    how = "as many, but other ones" if then == now else f"{then} of them, now {now}"
+    how = "as many, but different" if then == now else f"{then} of them, now {now}"
     return (
-        f"the test images are no longer those of recipe {files.folder.name} ({how}): bring those back, or "
+        f"the test images are no longer those of recipe {files.folder.name} ({how}): restore those, or "
         "repeat its `metaqnn finetune`"
     )
 
@@ -145,7 +145,7 @@ def _training(files: FinetuningFiles, result: FinetuningResult, each: str = "") 
 
 
 def _recipes(run: Path, number: int | None, recipe: str | None) -> list[FinetuningFiles]:
-    """The one that is asked for, or all of them, the newest first. Raises ExportError if it is not there."""
+    """The recipe asked for, or all of them, newest first. Raises ExportError if it does not exist."""
     found = FinetuningFiles.newest_first(run, number)
     asked = [files for files in found if recipe in (None, files.folder.name)]
     if found and not asked:
@@ -168,9 +168,9 @@ def _long_training(run: Path, number: int, recipe: str | None) -> tuple[Finetuni
             return files, ended
     if failed is not None:
         raise ExportError(
-            f"network {number}: its long training failed ({failed.outcome.replace('_', ' ')}) and left no "
-            "weights; --network ID exports another one, without --finetuned the weights of the search are "
-            "exported"
+            f"the long training of network {number} failed ({failed.outcome.replace('_', ' ')}) and left no "
+            "weights; --network ID exports another one, and without --finetuned the weights of the search "
+            "are exported"
         )
     raise ExportError(
         f"network {number} has not been finetuned: {command('finetune', run, '--networks', number)} does "
@@ -200,7 +200,7 @@ def _trained_together(
 
 
 def _why_not_together(run: Path, recipes: list[FinetuningFiles], named: list[int]) -> str:
-    """What is to be said of named networks that are not an ensemble."""
+    """The message about named networks that cannot be an ensemble."""
     names = ", ".join(map(str, named))
     if len(named) == 1:
         return f"an ensemble needs two networks: name at least two with --networks, not only {names}"
@@ -208,7 +208,7 @@ def _why_not_together(run: Path, recipes: list[FinetuningFiles], named: list[int
         again = command("finetune", run, "--networks", *named)
         return f"none of networks {names} has been finetuned: {again} does that"
     return (
-        f"there is no recipe by which all of networks {names} were finetuned, none failing: "
+        f"there is no recipe by which all of networks {names} were finetuned without a failure: "
         f"{', '.join(_lacking(files, named) for files in recipes)}; `metaqnn finetune` with the options of a "
         "recipe and --networks ID... trains those that it lacks"
     )

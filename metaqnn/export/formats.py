@@ -31,7 +31,7 @@ class Format:
     Attributes:
         file: its name.
         write: writes it into a folder that holds the formats before it in `FORMATS`.
-        read: reads it from there, by the means of its users.
+        read: reads it from there, as its users would.
         needs: packages that are not installed with MetaQNN.
     """
 
@@ -42,9 +42,9 @@ class Format:
 
 
 def load_source(folder: Path) -> ModuleType:
-    """The module in `model.py`, which `model_source` has written; what came from data is a literal in it.
+    """The module in `model.py`, written by `model_source`, in which all text from data is in literals.
 
-    No compiled file is left behind, and no network registered with timm.
+    It leaves no compiled file behind, and registers no network with timm.
     """
     spec = spec_from_file_location("model", folder / "model.py")
     assert spec is not None
@@ -57,7 +57,7 @@ def load_source(folder: Path) -> ModuleType:
 
 @contextmanager
 def _leaving_no_trace() -> Iterator[None]:
-    """Import without compiled files, and as if timm were not installed."""
+    """Import without writing compiled files, and as if timm were not installed."""
     writes, timm = sys.dont_write_bytecode, sys.modules.get("timm.models")
     sys.dont_write_bytecode = True
     sys.modules["timm.models"] = None  # type: ignore[assignment]
@@ -73,12 +73,12 @@ def _leaving_no_trace() -> Iterator[None]:
 def _write_safetensors(folder: Path, card: Card, weights: Weights) -> None:
     from safetensors.torch import save
 
-    about = {"architecture": card.architecture}  # one entry: their order would be another each time
+    about = {"architecture": card.architecture}  # one entry: several would have another order each time
     (folder / "model.safetensors").write_bytes(save(named_weights(card, weights), metadata=about))
 
 
 def _read_safetensors(folder: Path) -> Classify:
-    """By the library, which checks our own reader in `model.py`."""
+    """With the library, which checks our own reader in `model.py`."""
     from safetensors.torch import load_file
 
     network: nn.Module = load_source(folder).Network()

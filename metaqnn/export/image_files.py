@@ -19,7 +19,7 @@ from trainers.datasets.images import MAX_PIXELS, decode_image, with_channels
 from trainers.datasets.notes import digest_of
 
 MOST = 300
-"""Files that are opened at most, spread over the data set."""
+"""About how many files are opened, spread over the data set: all, if there are fewer than twice as many."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ImageFiles:
             grey or RGB images.
 
         Raises:
-            ExportError: an image is another one; names its file.
+            ExportError: an image differs; names its file.
         """
         module = load_source(folder)
         if not hasattr(module, "read_image"):
@@ -57,7 +57,7 @@ class ImageFiles:
         for name, data, expected in self._sample():
             found = module.read_image(io.BytesIO(data))[0].permute(1, 2, 0) * 255
             if not np.array_equal(found.round().byte().numpy(), expected):
-                raise ExportError(f"model.py opens {name!r} of {self.name!r} otherwise than the training")
+                raise ExportError(f"model.py opens {name!r} of {self.name!r} differently from the training")
             compared += 1
         return compared
 
@@ -75,7 +75,7 @@ class ImageFiles:
                     yield str(member), member.data, pixels
 
     def _decoded(self, data: bytes) -> np.ndarray | None:
-        """An image as the data set has it: (height, width, channels); None of a file that was left out."""
+        """An image as the data set has it: (height, width, channels); None for a file that was left out."""
         dataset = self.dataset
         try:
             pixels = decode_image(data, "", self.image_size, dataset.levels, self.max_pixels).pixels
@@ -84,7 +84,7 @@ class ImageFiles:
         return with_channels(pixels, dataset.input_shape[0])
 
     def _digests(self) -> tuple[set[bytes], int]:
-        """What the images of the data set are known by, and how many there are."""
+        """The digests of all images of the data set, and how many images there are."""
         dataset = self.dataset
         parts = (dataset.train_images, dataset.validation_images, dataset.test_images)
         return {digest_of(image) for part in parts for image in part}, sum(map(len, parts))

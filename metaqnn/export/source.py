@@ -1,4 +1,4 @@
-"""Python source of one network: a module that needs torch alone and reads like one written by hand."""
+"""Python source of one network: a module that needs only torch and reads as if written by hand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LayerSource:
         module: the expression that makes the module.
         forward: the expression that applies it to `x`.
         comment: the layer in the published notation, and the shape that comes out of it.
-        weights: names of those that the module has.
+        weights: names of the module's weights.
     """
 
     name: str
@@ -63,7 +63,7 @@ def model_source(card: Card) -> str:
 
 
 def layer_sources(card: Card, architecture: str) -> list[LayerSource]:
-    """Every layer that computes something; the softmax, and its layer after GAP, do not."""
+    """The source of every layer but a softmax after GAP, which has no weights: networks give logits."""
     stages = Architecture.parse(architecture).stages(card.input_shape, len(card.classes))
     return list(_layer_sources(stages))
 
@@ -80,19 +80,19 @@ def named_weights(card: Card, weights: Mapping[str, Tensor]) -> dict[str, Tensor
 
 
 def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin with a prefix, without it."""
+    """The tensors whose names begin with a prefix, by their names without it."""
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def _architectures(card: Card) -> list[tuple[str, str]]:
-    """Of the one network, which has no number there, or of the members of an ensemble by their numbers."""
+    """(number, architecture) of the members of an ensemble, or of the only network, whose number is empty."""
     return list(card.members.items()) or [("", card.architecture)]
 
 
 def _named(layers: list[LayerSource], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Both have the modules in order, so the i-th with weights there is the i-th here.
+    """Both have the modules in the same order, so the i-th with weights there is the i-th here.
 
-    How many batches a normalisation has seen is left out: it matters in training alone.
+    The number of batches that a normalisation has seen is left out: it matters only in training.
     """
     sources = [layer for layer in layers if layer.weights]
     numbers = dict.fromkeys(key.partition(".")[0] for key in weights)
@@ -107,8 +107,8 @@ def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> di
     """Inverse of `named_weights`.
 
     Args:
-        network: what they are weights of; its own weights do not matter.
-        named: tensors by the names that they have in `model_source`.
+        network: the network that they belong to; its own weights do not matter.
+        named: tensors by their names in `model_source`.
 
     Raises:
         ExportError: these are not the weights of that network.
@@ -117,7 +117,7 @@ def trainers_weights(network: TrainedNetwork, named: Mapping[str, Tensor]) -> di
     stages = list(architecture.stages(*about))
     names = [f"{layer.name}.{kind}" for layer in _layer_sources(iter(stages)) for kind in layer.weights]
     numbers = sum(tensor.numel() for tensor in named.values())
-    # Counted before anything is built: there is memory for as much as the weights themselves take. There are
+    # Counted before anything is built, which then needs no more memory than the weights themselves. There are
     # as many means and variances as scales and shifts.
     if {*names} != named.keys() or numbers != sum(stage.parameters + stage.norms for stage in stages):
         raise ExportError(f"these are not the weights of {architecture} on images of {network.input_shape}")
@@ -145,7 +145,7 @@ def _layer_sources(stages: Iterator[Stage]) -> Iterator[LayerSource]:
 
 
 def _expressions(stage: Stage, name: str) -> tuple[str, str]:
-    """What makes the module of a layer, and what applies it."""
+    """The expression that makes a layer's module, and the one that applies it."""
     inputs, outputs = stage.input_shape, stage.output_shape
     vector = "x" if len(inputs) == 1 else "x.flatten(1)"
     match stage.layer:

@@ -84,7 +84,7 @@ def test_images_of_another_range_than_the_training_images_are_told(
     classifier = ImageClassifier.of(exportable)
     list(classifier.classify(written(tmp_path, [deep.reshape(9, 9)])))
     lines = classifier.notes.lines()
-    assert any("another range of values than the training images" in line for line in lines) == told
+    assert any("their values have another range than the training images" in line for line in lines) == told
 
 
 def test_what_is_no_image_is_left_out_and_counted(make_random, tmp_path):
@@ -117,7 +117,7 @@ def test_a_file_of_too_many_bytes_is_left_out_with_that_reason(make_random, tmp_
 
 
 def test_a_network_for_other_than_grey_and_rgb_images_is_refused(make_random):
-    with pytest.raises(ExportError, match="takes images of 2 channels; files of images have 1 or 3"):
+    with pytest.raises(ExportError, match="takes images of 2 channels; image files have 1 or 3"):
         ImageClassifier.of(make_random(input_shape=(2, 9, 9)))
 
 

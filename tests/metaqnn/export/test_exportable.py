@@ -57,7 +57,7 @@ def test_weights_that_were_not_kept(trained_run, reader, kept):
     with pytest.raises(ExportError) as refusal:
         searched(trained_run, reader, number)
     assert str(refusal.value) == (
-        f"the weights of network {number} were not among those of the best that were kept; kept are those of "
+        f"the weights of network {number} were not kept; there are weights of "
         f"{', '.join(map(str, kept(trained_run)))} (run --keep-weights K keeps more); or train it again: "
         f"metaqnn finetune {trained_run.path} --networks {number}, then export it with --finetuned"
     )
@@ -68,7 +68,7 @@ def test_a_network_that_was_stopped_or_none_kept(run, kept):
         connection.execute("UPDATE networks SET outcome = 'stopped' WHERE number = 1")
     shutil.rmtree(run.path / "weights")
     refusal = pytest.raises(
-        ExportError, match=r"network 1 was not trained to the end \(stopped\); none are kept"
+        ExportError, match=r"network 1 was not trained to the end \(stopped\); no weights are kept"
     )
     with closing(run.reader()) as reader, refusal:
         searched(run, reader, 1)

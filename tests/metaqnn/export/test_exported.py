@@ -77,7 +77,7 @@ def test_another_file_of_that_name_is_refused(best, text):
 
 def test_other_weights_are_refused(best):
     (best / "model.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(ExportError, match="is not the file that was exported: its SHA-256 is another"):
+    with pytest.raises(ExportError, match="is not the file that was exported: its SHA-256 differs"):
         exported(best)
     (best / "model.safetensors").unlink()
     with pytest.raises(ExportError, match=r"model\.safetensors cannot be read: No such file"):

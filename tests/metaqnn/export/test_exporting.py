@@ -63,10 +63,10 @@ def test_weights_of_another_accuracy_leave_nothing(make_random, tmp_path):
 def test_a_folder_that_holds_something_stays_as_it_is(make_random, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "thesis.tex").write_text("42")
-    with pytest.raises(ExportError, match="is there already and is not an empty folder"):
+    with pytest.raises(ExportError, match="already exists and is not an empty folder"):
         export_network(make_random(), tmp_path / "there", [])
     assert names(tmp_path / "there") == ["thesis.tex"]
-    with pytest.raises(ExportError, match="is there already and is not an empty folder"):
+    with pytest.raises(ExportError, match="already exists and is not an empty folder"):
         export_network(make_random(), tmp_path / "there" / "thesis.tex", [])
 
 

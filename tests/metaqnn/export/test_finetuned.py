@@ -74,7 +74,10 @@ def test_the_first_seed_that_did_not_fail_is_taken_and_not_the_best(run, kept):
 def test_a_long_training_that_failed_is_not_said_to_be_missing(run, kept):
     number = kept(run)[0]
     finetune(run, number, 0, None)
-    with closing(run.reader()) as reader, pytest.raises(ExportError, match="its long training failed"):
+    with (
+        closing(run.reader()) as reader,
+        pytest.raises(ExportError, match=r"the long training of network \d+ failed"),
+    ):
         finetuned(run, reader, number)
 
 
@@ -220,7 +223,7 @@ def test_an_ensemble_that_no_recipe_has_wholly_is_refused_with_what_each_recipe_
     with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
         ensemble(run, reader, networks=[second, first])
     assert str(refusal.value) == (
-        f"there is no recipe by which all of networks {first}, {second} were finetuned, none failing: "
+        f"there is no recipe by which all of networks {first}, {second} were finetuned without a failure: "
         f"30-epochs-newer lacks {first} (failed), 30-epochs-older lacks {second}; `metaqnn finetune` with "
         "the options of a recipe and --networks ID... trains those that it lacks"
     )

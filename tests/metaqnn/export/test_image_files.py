@@ -61,7 +61,10 @@ def exportable(files, make_random):
 def test_every_file_is_opened_to_the_pixels_of_the_training(exportable, files, tmp_path):
     facts = export_network(exportable, tmp_path / "out", [])
     assert facts["files"]["model.py"]["opened"] == 12
-    assert "12 image files of the data set were opened" in (tmp_path / "out" / "README.md").read_text()
+    assert (
+        "`model.read_image` opened 12 image files of the data set"
+        in (tmp_path / "out" / "README.md").read_text()
+    )
     module = load_source(tmp_path / "out")
     path = tmp_path / "data" / "cat" / "0.png"
     found = module.read_image(path)
@@ -80,7 +83,7 @@ def test_a_model_that_opens_files_otherwise_is_refused(exportable, tmp_path, mon
 
     monkeypatch.setitem(FORMATS, "torch", replace(made, write=write))
     with pytest.raises(
-        ExportError, match=r"model\.py opens '.*\.png' of '.*data' otherwise than the training"
+        ExportError, match=r"model\.py opens '.*\.png' of '.*data' differently from the training"
     ):
         export_network(exportable, tmp_path / "out", [])
     assert not (tmp_path / "out").exists()
