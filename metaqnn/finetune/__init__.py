@@ -1,4 +1,4 @@
-"""Long training of a search's best networks: which ones, where their results live, what they come to."""
+"""Long training of a search's best networks: which ones, where their results are kept, and what they are."""
 
 from __future__ import annotations
 

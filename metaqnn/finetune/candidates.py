@@ -58,7 +58,7 @@ def tuned_network(reader: SearchReader, tuned: Tuned, file: Path) -> int:
     Args:
         reader: the search.
         tuned: what was found.
-        file: where it was written, for the message.
+        file: the file that holds it, for the message.
 
     Raises:
         FinetuningError: it is not in the search.
@@ -70,8 +70,8 @@ def tuned_network(reader: SearchReader, tuned: Tuned, file: Path) -> int:
             number: int = row["number"]
             return number
     raise FinetuningError(
-        f"{str(file)!r} is of {architecture}, which this search has not trained; --networks or --top says "
-        "which networks are trained by it"
+        f"{str(file)!r} was tuned for {architecture}, which this search has not trained; say with "
+        "--networks or --top which networks to train by it"
     )
 
 

@@ -28,13 +28,13 @@ _FORMAT = 1
 
 
 class FinetuningFiles:
-    """Where the long trainings by one recipe, on one set of images, keep what they come to.
+    """Where the long trainings by one recipe, on one set of images, keep their results.
 
     A result is the last of a training's files to be written: where there is one, the others are there.
 
     Args:
         folder: `RUN/finetune/EPOCHS-epochs-DIGEST`, see `of`.
-        checkpoint_every: seconds that a network trains on before it is saved again.
+        checkpoint_every: shortest time between two saves of a network in training, in seconds.
     """
 
     def __init__(self, folder: Path, checkpoint_every: float = 0.0) -> None:
@@ -43,7 +43,7 @@ class FinetuningFiles:
 
     @classmethod
     def of(cls, run: RunFolder, trainer: FinetuningTrainer, data: str, checkpoint_every: float = 0.0) -> Self:
-        """Those of a trainer; another recipe or other images (`data`, a fingerprint) have another folder.
+        """The files of a trainer; another recipe or other images (`data`, a fingerprint) have another folder.
 
         Raises:
             FinetuningError: the folder cannot be written.
@@ -68,9 +68,9 @@ class FinetuningFiles:
 
     @classmethod
     def newest_first(cls, run: Path, number: int | None = None) -> list[Self]:
-        """Those of every recipe by which networks of a run were trained, or the network with that number.
+        """The files of every recipe by which networks of a run, or the one with that number, were trained.
 
-        The one by which a training ended last comes first.
+        The recipe whose training ended last comes first.
         """
         ended: dict[Path, tuple[float, float]] = {}
         for path in run.glob(f"finetune/*/network-{'*' if number is None else number}-seed-*.json"):
@@ -148,7 +148,7 @@ class FinetuningFiles:
 
 
 def _ended(path: Path) -> tuple[float, float]:
-    """When a training ended, to compare: earlier versions stored no time, so theirs are told by the file."""
+    """When a training ended, to compare: earlier versions stored no time, so the file's own time decides."""
     try:
         stored = FinetuningResult.read(path).ended_at
     except FinetuningError:
@@ -163,8 +163,8 @@ def disk_explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FinetuningError(
-            f"cannot write to {str(folder)!r}: {error.strerror}; what is stored stays: change that, then "
-            "repeat the command"
+            f"cannot write to {str(folder)!r}: {error.strerror}; mend that and repeat the command: what is "
+            "stored is kept"
         ) from None
 
 

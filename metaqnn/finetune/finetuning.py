@@ -18,7 +18,7 @@ from trainers.finetuning import FinetuningTrainer
 from trainers.weights import TrainedNetwork
 
 Heard = Callable[[Candidate, int, EpochReport], None]
-"""Called after every epoch with the network and which of its trainings it is."""
+"""Called after every epoch with the network, the number of its training (from 0), and the report."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Finetuning:
         return [(one, seed) for one, seed in self._trainings() if self.files.result(one.number, seed) is None]
 
     def of_other_precision(self) -> list[FinetuningResult]:
-        """Those that have ended and were trained in another number format than is asked for now."""
+        """The trainings that have ended, in another number format than the one asked for now."""
         ended = (self.files.result(one.number, seed) for one, seed in self._trainings())
         return [result for result in ended if result and result.precision != self.trainer.precision_name]
 
@@ -88,11 +88,11 @@ class Finetuning:
         checkpoint.discard()
 
     def _checked(self, ended: TrainingResult) -> TrainingResult:
-        """A network that collapsed on the way, its loss a finite number, has failed, too."""
+        """Make a failure of a training that collapsed to chance, although its loss stayed finite."""
         if ended.outcome is not Outcome.COMPLETED or ended.curve[-1] > self.trainer.chance.threshold:
             return ended
         chance = self.trainer.chance.threshold
-        found = f"training accuracy {ended.curve[-1]:.4f} in the end is no better than chance, {chance:.4f}"
+        found = f"the last training accuracy, {ended.curve[-1]:.4f}, is no better than chance, {chance:.4f}"
         message = f"{found}; a lower --learning-rate may help"
         return replace(ended, outcome=Outcome.CHANCE, message=message)
 

@@ -1,4 +1,4 @@
-"""From a search that is read only to images and a trainer for the long trainings."""
+"""From a search, which is only read, to images and a trainer for the long trainings."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class PreparedFinetuning:
     search: SearchRecord
     """Whose networks are trained."""
     checkpoint_every: float
-    """Seconds that a network trains on before it is saved again."""
+    """Shortest time between two saves of a network in training, in seconds."""
 
     precision_given: bool
     """Whether the user said in which precision."""
 
     @property
     def notes(self) -> list[str]:
-        """What is not as it was in the search."""
+        """What differs from the search."""
         images, notes = self.search.images, []
         if images is not None and not any(images.get("test", {}).values()):
             notes.append("its test images were added after the search, which had none")
         here, there = self.trainer.precision_name, self.search.environment.get("precision", AUTO)
         if not self.precision_given and there not in (AUTO, here):
             notes.append(
-                f"trained in {here}, as this device suggests, the search in {there}; "
+                f"trained in {here}, as this device suggests, but the search in {there}; "
                 f"{flag('precision')} chooses"
             )
         return notes
@@ -70,7 +70,7 @@ def prepare_finetuning(
             fewer.
         changes: environment options other than those of the search; without a precision, the device's own is
             taken, as these are new trainings.
-        tuned: what takes the place of the published recipe; None for nothing.
+        tuned: what replaces the published recipe; None to keep that.
 
     Raises:
         ConfigError: images would be shifted until nothing of them is left.
@@ -97,7 +97,7 @@ def prepare_finetuning(
 
 
 def _recipe(options: Mapping[str, Any], mirror: bool, side: int, tuned: Tuned | None) -> FinetuningRecipe:
-    """By which images of that side are trained on, `options` of which the user set."""
+    """The recipe for images of that side, with the `options` that the user set."""
     require_translation(options.get("translate", 0), side)
     own = {"mirror": mirror, "translate": scaled_translation(side)}
     if tuned is None:

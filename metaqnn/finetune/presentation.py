@@ -1,4 +1,4 @@
-"""What long trainings came to, as text: a table for people, JSON and CSV for programs."""
+"""The results of long trainings as text: a table for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def finetuning_text(
 
 
 def _facts(finetuning: Finetuning, search: SearchRecord) -> dict[str, Any]:
-    """What programs are told beside the results."""
+    """What programs are told besides the results."""
     recipe = finetuning.trainer.recipe
     return {
         "folder": str(finetuning.files.folder),
@@ -56,7 +56,7 @@ def _facts(finetuning: Finetuning, search: SearchRecord) -> dict[str, Any]:
 
 
 def _table(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRecord) -> str:
-    """A row for each network and the ensemble, and what is to be said about them."""
+    """A row for each network and the ensemble, and remarks on them."""
     several = finetuning.seeds > 1
     columns = {**COLUMNS, "uncertainty": "standard error"} if several else dict(COLUMNS)
     if finetuning.trainer.metric.name == ACCURACY:
@@ -125,19 +125,19 @@ def _failures(candidate: Candidate, mean: Mean) -> list[str]:
 
 def _note(finetuning: Finetuning) -> str:
     images, metric = f"{len(finetuning.trainer.test_labels):,} test images", finetuning.trainer.metric.name
-    each = "" if metric == ACCURACY else f", all alike (validation is {in_words(metric)})"
+    each = "" if metric == ACCURACY else f", each counting alike (validation is {in_words(metric)})"
     if finetuning.seeds > 1:
         return f"test error: mean over the seeds on {images}{each}, and the standard error of that mean"
     return (
-        f"test error on {images}{each}; the interval is Wilson's and does not tell what another seed would "
-        "change"
+        f"test error on {images}{each}; the interval is Wilson's and does not say how much another seed "
+        "would change"
     )
 
 
 def _guesses(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRecord) -> list[str]:
-    """What guessing comes to on the images that validate and on those that test.
+    """What guessing reaches on the validation and on the test images.
 
-    Networks trained for balanced accuracy may have more test errors than a guess, and are not blamed for it.
+    Networks trained for balanced accuracy may have more test errors than a guess: no warning then.
     """
     observed = [candidate.validation_accuracy for candidate, _ in summary.networks]
     best = max((accuracy for accuracy in observed if accuracy is not None), default=None)
@@ -153,7 +153,7 @@ def _guesses(finetuning: Finetuning, summary: FinetuningSummary, search: SearchR
 
 
 def _test_guess(finetuning: Finetuning) -> tuple[float, float]:
-    """What a constant guess gets right of the test images, and what guessing hardly ever reaches."""
+    """The share of test images that a constant guess gets right, and what guessing hardly ever reaches."""
     trainer = finetuning.trainer
     metric = Metric.of(ACCURACY, trainer.test_labels, trainer.num_classes)
     return constant_guess(metric), limit_of_guessing(metric)

@@ -1,4 +1,4 @@
-"""What long trainings come to: test errors with their uncertainty, and those of the ensemble."""
+"""The results of long trainings: test errors with their uncertainty, and those of the ensemble."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SeedResult:
     test: ErrorRate | None
     """None where the training failed."""
     balanced_error: float | None = None
-    """On the same images, every class counting alike, where the search measured that."""
+    """The error on the same images with every class counting alike, if the search measured that."""
     members: tuple[int, ...] = ()
     """Numbers of the networks of an ensemble."""
 
@@ -79,7 +79,7 @@ class FinetuningSummary:
 
     @property
     def all_failed(self) -> bool:
-        """Whether not one training came to an end that has a test error."""
+        """Whether no training has a test error."""
         return not any(mean.rates for _, mean in self.networks)
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def summarise_finetuning(
         candidates: the networks, each of which has a result for every seed.
         seeds: trainings of each.
         labels: of the test images.
-        metric: what the search measured; for balanced accuracy there is a second test error in that.
+        metric: what the search measured; for balanced accuracy, a second test error is measured by that.
 
     Raises:
         FinetuningError: a file is missing or damaged.
@@ -131,7 +131,7 @@ def _run(files: FinetuningFiles, number: int, seed: int, labels: np.ndarray, met
 
 
 def _error(shares: np.ndarray, labels: np.ndarray, metric: str) -> float:
-    """What the softmax outputs for the test images lack of a perfect value of the metric."""
+    """1 - the value of the metric that the softmax outputs for the test images reach."""
     classes = shares.shape[1]
     hits = np.bincount(labels[shares.argmax(1) == labels], minlength=classes)
     return 1 - Metric.of(metric, labels, classes).value(hits.tolist())

@@ -1,4 +1,4 @@
-"""What everybody asks of a search: what have I got, was stopping right, and what next?"""
+"""What everybody asks about a search: what was found, was stopping right, and what next?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaqnn.results.summary import AuditSummary
 from metaqnn.results.view import SearchView
 
 MUCH = 0.2
-"""Of stops, a share that may have been wrong and is worth more checks."""
+"""If a larger share of all stops may have been wrong, more checks are worth their time."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _interval(view: SearchView) -> str:
     alike = {0: "no other network is", 1: "1 other network is"}.get(others, f"{others} others are")
     return (
         f" ({summary.validation_images:,} images: between {percent(low)} and {percent(high)} with "
-        f"{CONFIDENCE:.0%} confidence; {alike} within that)"
+        f"{CONFIDENCE:.0%} confidence; {alike} in that range)"
     )
 
 
@@ -90,8 +90,8 @@ def stopping(view: SearchView) -> str:
     if not audit.stops:
         return "The stopping rule has stopped no network."
     if not audit.networks:
-        none = "the only stop has not" if audit.stops == 1 else f"none of {audit.stops:,} stops has"
-        return f"Not known: {none} been trained to the end to check it."
+        none = "the only stop has not" if audit.stops == 1 else f"none of the {audit.stops:,} stops has"
+        return f"Not known: {none} been checked by training to the end."
     return _all_checked(audit) if audit.networks == audit.stops else _some_checked(audit)
 
 
@@ -106,18 +106,18 @@ def _some_checked(audit: AuditSummary) -> str:
     checked = "1 was" if audit.networks == 1 else f"{audit.networks:,} were"
     said = _checked(f"Of {audit.stops:,} stops, {checked}", f"{audit.better_than_best or 'none'} would")
     most = ceil(round(100 * limit, 6))
-    more = "; more checks would tell more." if limit > MUCH else "."
+    more = "; more checks would narrow that down." if limit > MUCH else "."
     return f"{said} With {CONFIDENCE:.0%} confidence, at most {most}% of all stops were wrong{more}"
 
 
 def _checked(stops: str, wrong: str) -> str:
-    return f"{stops} trained to the end as a check: {wrong} have beaten the best network of that time."
+    return f"{stops} checked by training to the end: {wrong} have beaten the best network of that time."
 
 
 def _largest_share(audit: AuditSummary) -> float:
-    """The upper limit of the share of all stops that were wrong; without a check it is 1.
+    """The upper limit of the share of all stops that were wrong; 1 if none was checked.
 
-    The exact one-sided limit (Clopper and Pearson, 1934), but no more than if all unchecked ones were wrong.
+    The exact one-sided limit (Clopper and Pearson, 1934), but no more than if all unchecked stops were wrong.
     """
     wrong, checked = audit.better_than_best, audit.networks
     if not checked:

@@ -17,7 +17,7 @@ PNG_SCALE = 3
 PNG_HEADER = 33
 """Bytes of a PNG before its other chunks: the signature and the sizes."""
 MARK = b"MetaQNN report"
-"""By this a file of a report is known, within its first bytes."""
+"""Among the first bytes of a file, it tells that the file belongs to a report."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def draw(figure: Figure, view: SearchView) -> Drawn:
 
 
 def png(spec: dict[str, Any]) -> bytes:
-    """A specification as a picture for print, which says by what it was made."""
+    """A specification as a picture for print, with a mark of what made it."""
     picture: bytes = vl_convert.vegalite_to_png({**spec, "width": PNG_WIDTH}, scale=PNG_SCALE)
     text = b"tEXtSoftware\0" + MARK
     chunk = (len(text) - 4).to_bytes(4, "big") + text + crc32(text).to_bytes(4, "big")

@@ -31,13 +31,13 @@ def write_report(reader: SearchReader, folder: RunFolder, to: Path) -> Path:
     Args:
         reader: the search.
         folder: its run folder, for its name and whether it is at work.
-        to: folder to write to; made if there is none. Nothing but a report may be in it.
+        to: folder to write to; made if there is none. It may hold nothing but an earlier report.
 
     Returns:
         The page.
 
     Raises:
-        ReportError: it holds something else, cannot be written to, or another process writes a report there.
+        ReportError: it holds something else or cannot be written, or another process writes a report there.
     """
     _require_own(to, folder)
     view = SearchView(reader, _watched)
@@ -73,7 +73,7 @@ def _require_own(to: Path, run: RunFolder) -> None:
         ) from None
     if foreign:
         raise ReportError(
-            f"{str(to)!r} holds {foreign[0]!r}, which is not of a report; name another folder with --to DIR"
+            f"{str(to)!r} holds {foreign[0]!r}, which no report wrote; name another folder with --to DIR"
         )
 
 

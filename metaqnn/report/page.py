@@ -80,8 +80,8 @@ def state(view: SearchView, owner: str | None) -> str:
         them = "its only network has" if planned == 1 else f"all {planned:,} networks have"
         return f"Finished: {them} ended.{audited}"
     if owner is None and view.nothing_new is not None:
-        share = f"{ended:,} of {planned:,} networks ended"
-        return f"Finished before its schedule: {share}; no walk finds another."
+        share = f"{ended:,} of {planned:,} networks have ended"
+        return f"Finished ahead of schedule: {share}, and no walk finds another."
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
     how_far = f"{ended:,} of {planned:,} networks have ended ({ended / planned:.0%}), {view.in_training}"
     if owner is None:

@@ -28,7 +28,7 @@ def environment(*packages: str) -> Environment:
 
 
 def _encodable(value: Any) -> Any:
-    r"""What a template shows; of names that are not UTF-8, the bytes that are not as `\udcff`."""
+    r"""A value as a template shows it; bytes of a name that are not UTF-8 become `\udcff`."""
     if not isinstance(value, str) or value.isascii():
         return value
     shown = value.encode(errors="backslashreplace").decode()

@@ -26,7 +26,7 @@ COLUMNS = {
 }
 """Key -> heading of the table of epsilons; `epsilon_rows` are its rows."""
 SPARE = "shown_top15", "shown_top5", "networks"
-"""Columns of that table that a narrow terminal does without, the first one first."""
+"""Columns of that table that a narrow terminal leaves out, in this order."""
 TOP = 5
 """Networks that are shown at the end of a search, and worth a long training."""
 
@@ -58,7 +58,7 @@ def _best(summary: Summary) -> str:
 
 
 def _interval(summary: Summary) -> str:
-    """In brackets, how exactly the best accuracy is determined; nothing where that is unknown."""
+    """In brackets, how exactly the best accuracy is known; empty where that is not known."""
     if summary.best_accuracy_low is None or summary.best_accuracy_high is None:
         return ""
     interval = interval_text(summary.best_accuracy_low, summary.best_accuracy_high)
@@ -136,7 +136,7 @@ def uses(summary: Summary, run: Path, record: SearchRecord, *, finetuned: bool) 
     Args:
         summary: of the search.
         run: its folder.
-        record: says whether there are test images, which finetuning needs, and weights, which an export does.
+        record: says whether there are test images, which finetuning needs, and weights, which exports need.
         finetuned: whether the best network was trained for long.
     """
     if not summary.completed or not summary.beats_guess:
@@ -144,7 +144,7 @@ def uses(summary: Summary, run: Path, record: SearchRecord, *, finetuned: bool) 
     to = "--to", run / "best"
     if finetuned:
         longest = command("export", run, "--finetuned", *to)
-        return [NextStep(longest, "to use the best network after its long training")]
+        return [NextStep(longest, "to use the best network with its long training")]
     steps = []
     if record.may_be_tested:
         longer = command("finetune", run, "--top", TOP)

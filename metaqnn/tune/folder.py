@@ -61,9 +61,9 @@ class TuneFolder:
         return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
 
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
-        """Write down where the study is, for any working directory and without a password, and what it is.
+        """Write down what the study is, and where, for any working directory and without a password.
 
-        A relative SQLite file is found from the run folder, too: both can be moved or copied together.
+        A relative SQLite file is also found from the run folder: both can be moved or copied together.
 
         Args:
             name: of the study.
@@ -111,7 +111,7 @@ class TuneFolder:
         return self._url(storage or url, named=storage is not None), name, settings, place
 
     def _found(self, remembered: Mapping[str, Any]) -> str | None:
-        """The URL; of a relative file, that which lies where it lay from here, if there is one."""
+        """The stored URL; a relative file is looked for at its old place as seen from this folder first."""
         url: str | None = remembered["url"]
         file = self.path.resolve() / remembered.get("from_here", "")
         return _with_file(url, file) if url is not None and file.is_file() else url
@@ -123,7 +123,7 @@ class TuneFolder:
         write_whole(file, json.dumps(facts, indent=2) + "\n")
 
     def _url(self, storage: str | None, *, named: bool = False) -> str:
-        """For Optuna; `named` by the user now, so that a server may be sent passwords."""
+        """The URL for Optuna; a storage `named` by the user now may be sent passwords."""
         if storage is None:
             return sqlite_text(self.path / STUDY_DATABASE)
         if not storage.startswith("postgres"):
@@ -136,8 +136,8 @@ class TuneFolder:
 def sqlite_text(path: Path) -> str:
     """The URL of an SQLite file as text, for Optuna, which fills in what is in braces.
 
-    SQLAlchemy writes UTF-8 only, so paths of other bytes are quoted here, and only from 2.1 on it unquotes
-    them; before, a path is taken as it is, up to a question mark. Raises TuneError if that is not the path.
+    SQLAlchemy writes only UTF-8, so paths of other bytes need to be quoted here. It unquotes them only from
+    2.1 on; before, it takes a path as it is, up to a question mark. Raises TuneError if that is not the path.
     """
     plain = str(path.resolve())
     escaped = (letter if ord(letter) > 127 else quote(letter, safe=" +/") for letter in plain)

@@ -1,4 +1,4 @@
-"""A network that a search has found, as what is tuned."""
+"""Tuning of a network that a search has found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainers.families.names import parse_architecture
 from trainers.recipe import TrainingRecipe
 
 AS_IN_SEARCH = (*(one.name for one in fields(ImageOptions)), "epochs", "mirror", "translate")
-"""Settings that a tuning of a found network has from its search, unless they are given."""
+"""Settings that the tuning of a found network takes from its search, unless they are given."""
 OF_DATASET = {"dataset", "train_limit", "validation_size", "own_validation", "svhn_extra", "mirror"}
 """Those of them that belong to the search's data set."""
 RECIPE = {"lr_decay": "decay_factor", "batch_size": "batch_size"}
@@ -34,8 +34,8 @@ class Asked:
     Attributes:
         settings: of the tuning, as far as they are given.
         place: where trials are trained.
-        recipe: the hyper-parameters of the search that has found the network; none for other networks.
-        attempt: in which the search has trained it to the end; the rate is that of this attempt.
+        recipe: the hyper-parameters of the search that has found the network; empty for other networks.
+        attempt: the one in which the search trained it to the end, and whose learning rate is taken.
     """
 
     settings: dict[str, Any]
@@ -45,7 +45,7 @@ class Asked:
 
 
 def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, trusted: bool) -> Asked:
-    """Settings whose family may be the run folder of a search, with the network in its place.
+    """What is asked for; a family that is a run folder is replaced by the network that its search found.
 
     Args:
         given: settings that the user gave.
@@ -84,7 +84,7 @@ def of_search(given: Mapping[str, Any], place: Environment, rank: int | None, tr
 
 
 def _recipe(config: SearchConfig, epochs: int, attempt: int) -> dict[str, Any]:
-    """The hyper-parameters of a network's attempt; in other epochs, the rate falls about as often."""
+    """The hyper-parameters of a network's attempt; over other epochs, the rate falls about as often."""
     rate = TrainingRecipe(learning_rate=config.learning_rate).initial_rate(attempt)
     falls = (config.epochs - 1) // config.decay_every
     wanted = config.decay_every * epochs / config.epochs

@@ -1,4 +1,4 @@
-"""Hyperband (Li et al. 2017), and with predictions inside of its rungs (the long version of [PP])."""
+"""Hyperband (Li et al. 2017), also with predictions within its rungs (the long version of [PP])."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial  # noqa: E402
 
 GROWTH = 1.5
 ROUNDING = 1e-9
-"""Above the error of kappa n_i: 0.28 * 25 is a little more than 7 in floating-point numbers."""
+"""More than the rounding error of kappa n_i: 0.28 * 25 is a little more than 7 in floating point."""
 
 
 class Hyperband(HyperbandPruner):
@@ -31,7 +31,7 @@ class Hyperband(HyperbandPruner):
 
     Steps are epochs, from 1. A trial goes on after a rung if it is among the best 1 / eta of the trials of
     its bracket that have reached that rung; of equal ones, the earlier are better. (Optuna's rungs are powers
-    of eta times the first one, which need not lead to T, and let all pass that are as good as the last best.)
+    of eta times the first one, which need not lead to T, and let all trials pass that equal the last best.)
 
     Args:
         T: epochs of a full training.
@@ -95,17 +95,17 @@ class AcceleratedHyperband(Hyperband):
 
     Steps are epochs, from 1. A trial on its way to rung r_i is stopped after epoch tau when
     p(y_hat_{r_i} <= the kappa n_i-th best) >= Delta, where y_hat is predicted by a sequential regression
-    model of all trainings that have reached epoch r_i, in whatever bracket, and the best are those of the n_i
-    trials of its bracket that have. It begins for an r_i once `burn_in` trainings have reached it. After the
-    last rung, r_i is T.
+    model of all trainings that have reached epoch r_i, in any bracket, and the best are those of the n_i
+    trials of its bracket that have. Predictions of r_i begin once `burn_in` trainings have reached it. After
+    the last rung, r_i is T.
 
     Brackets are asynchronous: a trial is compared with those that came before it, and n_i grows. A decision
     is a function of the study alone.
 
     Args:
         T, eta, min_epochs, seed: as in `Hyperband`.
-        Delta: how sure to be.
-        kappa: share of the best to be among; None for 1 / eta, the share that is promoted.
+        Delta: the probability from which a trial is stopped.
+        kappa: the share that counts as the best; None for 1 / eta, the share that is promoted.
         burn_in: trainings that must have reached r_i.
         metric: what is reported.
         parameters: names of the trials' parameters that the model looks at.
@@ -182,7 +182,7 @@ class AcceleratedHyperband(Hyperband):
         return CurveFormat(rung, self.metric, "maximize" if maximize else "minimize", self.parameters)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and other processes: without the fitted models."""
+        """The state for copies and other processes: without the fitted models."""
         return {**vars(self), "_models": {}}
 
 

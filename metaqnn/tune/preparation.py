@@ -43,8 +43,8 @@ class PreparedTuning:
         family: what is tuned.
         trainer: trains its members.
         data: images or text.
-        environment: where it trains, with the precision that "auto" has come to.
-        notes: what is not as it was when it was last trained.
+        environment: where it trains, with the precision that "auto" stands for there.
+        notes: what differs from the last time that it was trained.
     """
 
     settings: TuneSettings
@@ -73,7 +73,7 @@ def prepare_tuning(settings: TuneSettings, environment: Environment) -> Prepared
         DatasetError: there is no such data, or too little.
         DeviceError: there is no such device, precision or number of threads here.
         FamilyError, ShapeError: the family does not fit the images.
-        TuneError: it is not made for such data.
+        TuneError: the family is not made for such data.
     """
     family = settings.make_family()
     load = _for_words if family.data == "words" else _for_images
@@ -83,13 +83,13 @@ def prepare_tuning(settings: TuneSettings, environment: Environment) -> Prepared
 
 
 def prepare_again(settings: TuneSettings, environment: Environment, before: str, what: str) -> PreparedTuning:
-    """As `prepare_tuning`, for what goes on, with notes on its precision; for words there is only one.
+    """Like `prepare_tuning`, for what is resumed, with notes on its precision; words have only one.
 
     Args:
         settings: as when it began.
         environment: where it trains from now on.
         before: the precision so far, as stored.
-        what: goes on, in words.
+        what: name of what is resumed, for messages.
 
     Raises as `prepare_tuning`, and DeviceError if the device lacks the precision so far.
     """
@@ -104,7 +104,7 @@ def prepare_again(settings: TuneSettings, environment: Environment, before: str,
 def _for_words(family: Family, settings: TuneSettings, environment: Environment) -> PreparedTuning:
     if settings.dataset in DATASET_NAMES:
         raise TuneError(
-            f"{family.name!r} is trained on words, but {settings.dataset!r} is images; try --dataset ptb"
+            f"{family.name!r} is trained on words, but {settings.dataset!r} has images; try --dataset ptb"
         )
     if environment.precision not in ("auto", "float32"):
         raise TuneError(f"--precision is {environment.precision}, but {family.name!r} is trained in float32")
@@ -151,12 +151,12 @@ def _require_classes(family: Family, images: ImageDataset) -> None:
     if (classes := family.architecture.terminal.classes) != images.num_classes:
         raise TuneError(
             f"{quoted(family.name)} is for {classes} classes, but the images have {images.num_classes}: "
-            f"write {images.num_classes} for {classes} at its end"
+            f"write {images.num_classes} instead of {classes} at its end"
         )
 
 
 def make_executor(prepared: PreparedTuning) -> Executor:
-    """Who trains: this process, or as many beside it as there are workers."""
+    """Who trains: this process, or a process for each worker."""
     make = partial(make_trainer, prepared.settings, prepared.data.fingerprint)
     return on_this_machine(prepared.environment, prepared.trainer, make)
 
@@ -164,7 +164,7 @@ def make_executor(prepared: PreparedTuning) -> Executor:
 def make_trainer(settings: TuneSettings, fingerprint: str, environment: Environment) -> FamilyTrainer:
     """The trainer of a worker, made where the worker is.
 
-    Raises as `prepare_tuning`, and TuneError if there are other data here.
+    Raises as `prepare_tuning`, and TuneError if the data here differ.
     """
     prepared = prepare_tuning(settings, replace(environment, workers=1))
     if prepared.data.fingerprint != fingerprint:

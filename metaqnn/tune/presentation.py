@@ -39,17 +39,17 @@ def introduction(session: TuneSession) -> str:
 
 
 def _notes(session: TuneSession) -> Iterator[str]:
-    """Of what the user may have expected otherwise."""
+    """Notes on what the user may not expect."""
     settings, ended = session.prepared.settings, session.ended()
     trials = counted(session.trials, "trial")
     if settings.delta is not None and settings.burn_in >= session.trials:
-        yield f"note        --delta stops nothing: --burn-in is {settings.burn_in}, for {trials}"
+        yield f"note        --delta stops nothing in {trials}: --burn-in is {settings.burn_in}"
     if ended > session.trials:
-        yield f"note        {counted(ended, 'trial')} have ended already: --trials is how many in all"
+        yield f"note        {counted(ended, 'trial')} ended before; --trials is the total, including them"
 
 
 def data_lines(prepared: PreparedTuning) -> list[str]:
-    """How much data there is for what, and what is to be said about it."""
+    """How much data there is for each purpose, and notes on it."""
     numbers = ", ".join(f"{number:,} {part}" for part, number in prepared.numbers.items())
     if isinstance(prepared.data, WordDataset):
         unknown = f"{percent(prepared.data.unknown)} of the validation words are <unk>"
@@ -71,7 +71,9 @@ def _stopping(session: TuneSession) -> str:
         rungs = f"Hyperband, eta {settings.eta}, rungs at epochs {', '.join(map(str, pruner.rungs))}"
         if settings.delta is None:
             return rungs
-        return f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} reached a rung"
+        return (
+            f"{rungs}, accelerated: Delta {settings.delta:g} once {settings.burn_in} trainings reached a rung"
+        )
     if settings.delta is not None:
         return f"the published criterion, Delta {settings.delta:g} after {settings.burn_in} trials"
     return f"stopping rule {settings.stopping or OWN_RULE}"
@@ -132,7 +134,7 @@ def _counts(summary: TuneSummary) -> list[str]:
 
 
 def saved(summary: TuneSummary) -> str:
-    """By how much the stopping has reduced the epochs."""
+    """By how much stopping has reduced the epochs."""
     if summary.full_epochs == summary.epochs:
         return "none saved"
     return f"{summary.full_epochs / summary.epochs:.2f} times fewer than {summary.full_epochs:,}"

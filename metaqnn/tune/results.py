@@ -32,11 +32,11 @@ class TuneSummary:
     """A tuning in numbers.
 
     Attributes:
-        trials: that have begun.
-        completed, stopped, failed: how they ended.
-        epochs: trained in them, in every attempt.
-        full_epochs: what training all that ended to the end would have taken; attempts that failed count as
-            they were, because stopping saved nothing there.
+        trials: how many have begun.
+        completed, stopped, failed: how many ended in that way.
+        epochs: those trained in trials that ended, in every attempt.
+        full_epochs: those that it would have taken to train all of these to the end; what failed counts as it
+            was, because stopping saved nothing there.
         failures: by how they failed, the commonest first: how many `trials`, the `first` one, its `message`.
     """
 
@@ -50,7 +50,7 @@ class TuneSummary:
 
 
 def summarise_tune(study: Study, settings: TuneSettings) -> TuneSummary:
-    """Count trials and epochs; what failed is taken as it is, saving nothing."""
+    """Count trials and epochs."""
     trials = study.get_trials(deepcopy=False)
     completed, stopped, failed = (
         [trial for trial in trials if trial.state.name == state] for state in ("COMPLETE", "PRUNED", "FAIL")

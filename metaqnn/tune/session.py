@@ -1,4 +1,4 @@
-"""One run of `metaqnn tune`: begins a tuning or goes on with one."""
+"""One run of `metaqnn tune`: begins a tuning or resumes one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TuneSession:
         Args:
             namespace: the options `resume`, `run_dir`, `storage`, `rank`, `trials`, `trust_module`.
             given: settings that the user gave.
-            environment: of `Environment`, None where not given.
+            environment: fields of `Environment`, None where not given.
 
         Raises:
             TuneError: the settings do not go together, or are not those of the tuning in the folder.
@@ -66,7 +66,7 @@ class TuneSession:
         elif namespace.rank is None:
             folder = TuneFolder(namespace.resume)
         else:
-            raise TuneError(f"--rank is {namespace.rank}, but --resume goes on with what is tuned there")
+            raise TuneError(f"--rank is {namespace.rank}, but --resume continues a tuning as it is")
         begun = folder.run.kind() == "tuning" or namespace.resume is not None
         if begun:
             url, name, settings, before = folder.open(namespace.storage)
@@ -116,7 +116,7 @@ class TuneSession:
 def _asked(
     namespace: argparse.Namespace, given: Mapping[str, Any], place: Environment
 ) -> tuple[Asked, TuneSettings]:
-    """What is asked for where nothing is resumed, and the settings that come of it. Raises as `of_search`."""
+    """What is asked for if nothing is resumed, and the settings that it makes. Raises as `of_search`."""
     asked = of_search(given, place, namespace.rank, namespace.trust_module)
     if "dataset" not in asked.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10, or ptb for lstm")

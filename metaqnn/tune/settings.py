@@ -29,7 +29,7 @@ OF_IMAGES = (
 )  # fmt: skip
 """Options that make no sense for a text."""
 BELONGS_TO = {"eta": "hyperband", "min_epochs": "hyperband", "burn_in": "delta"}
-"""Settings that say nothing without another one."""
+"""Settings that have no effect without another one."""
 TEXTS = ("family", "dataset", "preset", "sampler", "metric")
 
 
@@ -48,7 +48,7 @@ class TuneSettings(ImageOptions):
     epochs: int = option(MISSING, "T of a full training (default: the preset's)", within=EPOCHS)
     mirror: bool = option(
         False,
-        "mirror training images at random (default: for a network as in a search, else off)",
+        "mirror training images at random (default: for a network, as in a search; otherwise off)",
         explained=True,
     )
     translate: int = option(
@@ -66,7 +66,7 @@ class TuneSettings(ImageOptions):
     eta: int = option(
         3, "Hyperband: factor on the epochs from one rung to the next", within=Bounds(2, EPOCHS.high)
     )
-    min_epochs: int = option(1, "Hyperband: least epochs of the first rung", metavar="N", within=EPOCHS)
+    min_epochs: int = option(1, "Hyperband: fewest epochs of the first rung", metavar="N", within=EPOCHS)
     kappa: float | None = option(
         None,
         "with --hyperband and --delta: share of a rung that counts as the best (default: 1 / eta, the share "
@@ -103,7 +103,7 @@ class TuneSettings(ImageOptions):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """Settings of those that are given, the others as in the family's preset.
+        """The given settings, and the others as in the family's preset.
 
         Raises:
             ConfigError, TuneError: as the class.
@@ -140,8 +140,8 @@ class TuneSettings(ImageOptions):
         """Refuse given settings that are not these.
 
         Raises:
-            PredictorError: the stopping rule given is not one.
-            TuneError: it names those that differ.
+            PredictorError: the given stopping rule does not exist.
+            TuneError: some differ; the message names them.
         """
         pairs = [(name, getattr(self, name), now) for name, now in given.items() if not self._has(name, now)]
         different = [f"{_shown(n)} is {was} there and {now} here" for n, was, now in pairs]

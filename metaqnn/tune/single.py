@@ -68,7 +68,7 @@ class SingleTraining:
         write_whole(file, json.dumps({**claimed, **place}, indent=2) + "\n")
 
     def run(self, heard: Callable[[EpochReport], bool]) -> dict[str, Any]:
-        """Train, or go on; what came of it, which is also written."""
+        """Train, or resume the training; returns the result, which is also written."""
         if (self.folder / RESULT).exists():
             return read_json(self.folder / RESULT)
         checkpoint = Checkpoint(self.folder / "training.pt")
@@ -85,7 +85,7 @@ class SingleTraining:
 
     @property
     def recipe_text(self) -> str:
-        """By which rates it is trained, for people."""
+        """Its epochs, learning rates and batches, for people."""
         recipe = self.prepared.family.recipe(self.values, self.prepared.settings.epochs)
         rate = f"rate {recipe.learning_rate:.3g}, times {recipe.decay_factor:.3g}"
         often = "each epoch" if recipe.decay_every == 1 else f"every {recipe.decay_every} epochs"
@@ -101,7 +101,7 @@ class SingleTraining:
 
     @property
     def _notation(self) -> str:
-        """Of the network that is trained."""
+        """The notation of the network that is trained."""
         return str(cast(ArchitectureFamily, self.prepared.family).network(self.values))
 
     def _result(self, ended: TrainingResult) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class SingleTraining:
         saved = checkpoint.load(None)
         if saved is None or saved.reports[-1].epoch < self.prepared.settings.epochs:
             raise TuneError(
-                f"the last epochs could not be saved in {str(self.folder)!r}; make space, then repeat"
+                f"the last epochs could not be saved in {str(self.folder)!r}; make space and try again"
             )
         self._network(saved.reports[-1].accuracy, saved.network).save(self.folder / WEIGHTS)
         labels = self._images.test_labels
@@ -141,7 +141,7 @@ class SingleTraining:
 
     @torch.inference_mode()
     def _test_errors(self, weights: dict[str, torch.Tensor]) -> int:
-        """In float32."""
+        """The number of test errors, computed in float32."""
         trainer, images = self._trainer, self._images
         generator = torch.Generator()
         module = self.prepared.family.built(self.values, trainer.input_shape, trainer.num_classes, generator)
@@ -155,14 +155,14 @@ class SingleTraining:
             )
 
     def _curve(self, curve: tuple[float, ...]) -> str:
-        """In the published format."""
+        """The curve as CSV, in the published format."""
         epochs = range(1, len(curve) + 1)
         names = ["base_model", "training_dataset", *self.values, *(f"acc_{epoch}" for epoch in epochs)]
         return csv_text([names, ["network", self.prepared.settings.dataset, *self.values.values(), *curve]])
 
 
 def precision_so_far(folder: Path) -> str | None:
-    """The precision of the training that goes on in a folder, as stored; None if none does.
+    """The stored precision of a training that has not ended; None if there is none in the folder.
 
     Raises:
         ConfigError: there is no object in the file.

@@ -31,7 +31,7 @@ SETTINGS, FINGERPRINT, SEEDED, TRIALS = "metaqnn_tune", "data_fingerprint", "see
 
 
 def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, begun: bool = False) -> Study:
-    """The study of a tuning, made if the tuning has not begun and it is not there.
+    """The study of a tuning; if the tuning has not begun, it is made unless it exists.
 
     Args:
         url: of the storage.
@@ -58,7 +58,7 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
 
 
 def _require_file(url: str, name: str) -> None:
-    """Refuse an SQLite file that is not there; whoever opens it makes an empty one. Raises TuneError."""
+    """Refuse an SQLite file that does not exist: opening it would make an empty one. Raises TuneError."""
     file = sqlite_file(url)
     if file is not None and not file.exists():
         raise TuneError(
@@ -82,7 +82,7 @@ def _made(url: str, name: str, family: Family) -> Study:
 
 
 def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
-    """Write into a new study which tuning it is of, or check it. Raises TuneError."""
+    """Write into a new study which tuning it belongs to, or check that of an old one. Raises TuneError."""
     trials = len(study.get_trials(deepcopy=False))
     if SETTINGS not in study.user_attrs and not trials:
         study.set_user_attr(SEEDED, True)  # before the settings, so that a kill in between changes nothing
@@ -100,7 +100,7 @@ def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
 
 
 def _is_whole(study: Study, family: Family, epochs: int) -> bool:
-    """Whether the study can be read, and has all that belongs to a trial that was trained to the end."""
+    """Whether the study can be read, and each trial trained to the end has all that belongs to it."""
     try:
         _ = study.user_attrs
         ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
@@ -122,7 +122,7 @@ def quiet_optuna() -> Any:
 
 
 def make_sampler(settings: TuneSettings, number: int) -> Any:
-    """The sampler of one trial: a function of seed, number and the trials before it, whatever was resumed."""
+    """The sampler of one trial, a function of seed, number and earlier trials, even if it was resumed."""
     samplers = quiet_optuna().samplers
     seed = derived_seed(settings.seed, Purpose.SAMPLE, number)
     if settings.sampler == "random":
@@ -173,7 +173,7 @@ def _hyperband(family: Family, settings: TuneSettings, seed: int | None) -> Base
 
 
 def _model(settings: TuneSettings) -> SequentialRegression:
-    """Of the published criterion."""
+    """The model of the published criterion."""
     return make_method("nu-svr-rbf", random_state=derived_seed(settings.seed, Purpose.PREDICTOR))
 
 

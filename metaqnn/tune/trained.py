@@ -32,7 +32,7 @@ def trained(folder: Path, data_dir: str | None, *, trust_module: bool = False) -
 
     Raises:
         ConfigError: that function is not trusted.
-        ExportError: the network was not trained to the end, or the images are others.
+        ExportError: the network was not trained to the end, or the images differ.
         RunFolderError: a file is damaged.
     """
     claimed = read_json(folder / TRAINING)
@@ -45,7 +45,7 @@ def trained(folder: Path, data_dir: str | None, *, trust_module: bool = False) -
     if images.fingerprint != claimed["data_fingerprint"]:
         raise ExportError(f"data set {settings.dataset!r} is not that of the training; is --data-dir right?")
     normalisation = network.normalisation
-    assert normalisation is not None  # as all files of `metaqnn train`
+    assert normalisation is not None  # all files of `metaqnn train` have one
     _, validation = split(settings, images)
     card = _card(folder, settings, result, network, input_facts(images, normalisation), len(validation[1]))
     evidence = Evidence("validation", *validation, network.accuracy, settings.metric)
@@ -55,15 +55,13 @@ def trained(folder: Path, data_dir: str | None, *, trust_module: bool = False) -
 
 
 def _result(folder: Path) -> dict[str, Any]:
-    """What the training came to. Raises ExportError where it has left no network."""
+    """The result of the training. Raises ExportError if it has left no network."""
     if not (folder / RESULT).is_file():
-        raise ExportError(
-            f"the training in {str(folder)!r} has not ended; repeat its command to go on with it"
-        )
+        raise ExportError(f"the training in {str(folder)!r} has not ended; repeat its command to continue it")
     result = read_json(folder / RESULT)
     if not (folder / WEIGHTS).is_file():
         raise ExportError(
-            f"the training in {str(folder)!r} did not come to its end ({result['outcome']}): there is "
+            f"the training in {str(folder)!r} was not completed ({result['outcome']}): there is "
             "nothing to export"
         )
     return result

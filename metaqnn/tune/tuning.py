@@ -1,4 +1,4 @@
-"""Runs the trials of a study: asks Optuna what to train, tells it every epoch, and goes on after a kill."""
+"""Runs the trials of a study: asks Optuna what to train, reports every epoch, and resumes after a kill."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Heard = Callable[[int, str], None]
 class Tuning:
     """The `Coordinator` of a study's trials.
 
-    Every epoch is in the study before the next begins, and in the trial's checkpoint, which is written beside
-    the training, soon after. A trial that was RUNNING when an earlier process ended goes on after its last
-    saved epoch: the epochs that the study has are not told and not decided again, but for the last, whose
-    decision may not have been carried out.
+    Every epoch is in the study before the next begins, and soon after in the trial's checkpoint, too, which
+    is written while training goes on. A trial that was RUNNING when an earlier process ended continues after
+    its last saved epoch: epochs that the study has are not reported or decided again, except for the decision
+    after the last one, which may not have been carried out.
 
     Args:
         study: with its pruner.
@@ -125,15 +125,15 @@ class Tuning:
         return self._study.ask()
 
     def _suggested(self, trial: Trial) -> dict[str, float]:
-        """The trial's hyper-parameters; those that it has stay as they are."""
+        """The trial's hyper-parameters; those that it has already stay as they are."""
         parameters = self._prepared.family.parameters
         return {name: trial._suggest(name, distribution(space)) for name, space in parameters.items()}
 
     def _resumed(self, left: FrozenTrial) -> Trial:
         """A trial that an earlier process left behind.
 
-        Of what it has, the sampler draws the numbers again, for nothing: a kill may have come between two
-        hyper-parameters, and those that are missing are to be what they would have been.
+        A kill may have come between two hyper-parameters, and the missing ones must become what they would
+        have been: so the sampler draws again for those that the trial has, and the results are not used.
         """
         from optuna.trial import Trial
 

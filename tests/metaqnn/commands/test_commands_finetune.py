@@ -110,7 +110,7 @@ def test_new_trainings_take_the_precision_of_this_machine_and_say_if_the_search_
     for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, probe, lambda: native, raising=False)
     arguments = ["finetune", str(run.path), "--networks", str(best[1]), *SHORT]
-    note = f"note: trained in {here}, as this device suggests, the search in {other}; --precision chooses"
+    note = f"note: trained in {here}, as this device suggests, but the search in {other}; --precision chooses"
     for stored, given, trained, said in (
         (other, [], here, True),
         (other, ["--precision", here], here, False),
@@ -226,7 +226,7 @@ def test_what_was_tuned_is_for_other_networks_too_if_they_are_named(printed, ref
     file = tmp_path / "best.json"
     best = {"family": "[C(9,3,1), SM(10)]", "epochs": 2, "parameters": {"lr": 0.01, "batch_norm": 0}}
     file.write_text(json.dumps(best))
-    assert "which this search has not trained; --networks or --top says" in refused(
+    assert "which this search has not trained; say with --networks or --top" in refused(
         "finetune", run.path, "--parameters", file
     )
     assert "--optimizer is 'sgd', but --parameters are those of Adam" in refused(

@@ -285,7 +285,7 @@ def test_the_rate_of_a_later_attempt_is_told(run_copy, tmp_path, capsys):
         (("[P(9,9), SM(10)]", *SMALL), "P(9,9)"),
         (
             ("[C(8,3,1), SM(4)]", *SMALL),
-            "'[C(8,3,1), SM(4)]' is for 4 classes, but the images have 10: write 10 for 4 at its end",
+            "'[C(8,3,1), SM(4)]' is for 4 classes, but the images have 10: write 10 instead of 4 at its end",
         ),
         (("[C(8,3,1), GAP(5), SM(5)]", *SMALL), "is for 5 classes, but the images have 10"),
     ],

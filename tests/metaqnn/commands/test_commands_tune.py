@@ -96,10 +96,13 @@ def test_a_resume_goes_on_to_as_many_trials_as_the_last_time(tuned_copy, capsys)
 
 def test_what_has_no_effect_has_a_note(tuned_copy, tmp_path, capsys):
     assert main(["tune", "--resume", str(tuned_copy), "--trials", "2", "--quiet"]) == 0
-    assert "note        4 trials have ended already: --trials is how many in all\n" in capsys.readouterr().err
+    assert (
+        "note        4 trials ended before; --trials is the total, including them\n"
+        in capsys.readouterr().err
+    )
     options = ("--trials", "1", "--epochs", "1", "--delta", "0.9", "--run-dir", str(tmp_path / "run"))
     assert main(["tune", NETWORK, *SMALL, *options]) == 0
-    assert "note        --delta stops nothing: --burn-in is 100, for 1 trial" in capsys.readouterr().err
+    assert "note        --delta stops nothing in 1 trial: --burn-in is 100" in capsys.readouterr().err
 
 
 def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused):
@@ -119,7 +122,7 @@ def test_other_settings_are_refused_at_a_resume(tuned_copy, refused):
     assert "--seed is 0 there and 1 here" in again
     url = f"sqlite:///{tuned_copy / 'other.db'}"
     assert "is in its own file, not in sqlite" in refused("tune", "--resume", tuned_copy, "--storage", url)
-    assert "--rank is 2, but --resume goes on" in refused("tune", "--resume", tuned_copy, "--rank", "2")
+    assert "--rank is 2, but --resume continues" in refused("tune", "--resume", tuned_copy, "--rank", "2")
 
 
 def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, refused):
@@ -179,7 +182,7 @@ def test_a_precision_that_the_device_lacks_is_one_line_with_the_option(tuned_cop
         ((), "FAMILY is missing: resnet"),
         (("resnet",), "--dataset is missing"),
         (("resnt", "--dataset", "digits"), "'resnt' is not a family"),
-        (("lstm", "--dataset", "cifar10"), "'lstm' is trained on words, but 'cifar10' is images"),
+        (("lstm", "--dataset", "cifar10"), "'lstm' is trained on words, but 'cifar10' has images"),
         (
             ("convnet", "--dataset", "digits", "--image-size", "4"),
             "images of 4x4 are too small for 'convnet'",

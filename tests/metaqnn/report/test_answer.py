@@ -45,7 +45,7 @@ def test_the_best_network_is_named_with_the_interval_of_its_accuracy(view, sql):
     assert f"between {100 * low:.2f}% and {100 * high:.2f}% with 95% confidence" in said
     ((others,),) = sql("SELECT count(*) - 1 FROM networks WHERE final_accuracy >= ?", low)
     words = {0: "no other network is", 1: "1 other network is"}.get(others, f"{others} others are")
-    assert f"; {words} within that)" in said
+    assert f"; {words} in that range)" in said
 
 
 def test_before_the_first_full_training_nothing_was_found(searched):
@@ -59,9 +59,9 @@ def test_before_the_first_full_training_nothing_was_found(searched):
 @pytest.mark.parametrize(("wrong", "checked", "limit"), [(0, 2, "78%"), (0, 59, "5%"), (3, 3, "100%")])
 def test_audits_say_how_many_stops_may_have_been_wrong(wrong, checked, limit):
     said = of_audit(stops=400, networks=checked, better_than_best=wrong)
-    assert f"Of 400 stops, {checked} were trained to the end as a check: {wrong or 'none'} would" in said
+    assert f"Of 400 stops, {checked} were checked by training to the end: {wrong or 'none'} would" in said
     assert f"With 95% confidence, at most {limit} of all stops were wrong" in said
-    assert ("more checks would tell more" in said) == (limit != "5%")
+    assert ("more checks would narrow that down" in said) == (limit != "5%")
     if not wrong:  # (1 - p)^n = 0.05
         assert f"{1 - 0.05 ** (1 / checked):.0%}" == limit
 
@@ -80,10 +80,10 @@ def test_no_more_stops_may_have_been_wrong_than_were_not_checked_or_found_wrong(
 @pytest.mark.parametrize(
     ("stops", "wrong", "said"),
     [
-        (8, 0, "All 8 stops were trained to the end as a check: none would have beaten"),
-        (8, 2, "All 8 stops were trained to the end as a check: 2 would have beaten"),
-        (1, 0, "The only stop was trained to the end as a check: it would not have beaten"),
-        (1, 1, "The only stop was trained to the end as a check: it would have beaten"),
+        (8, 0, "All 8 stops were checked by training to the end: none would have beaten"),
+        (8, 2, "All 8 stops were checked by training to the end: 2 would have beaten"),
+        (1, 0, "The only stop was checked by training to the end: it would not have beaten"),
+        (1, 1, "The only stop was checked by training to the end: it would have beaten"),
     ],
 )
 def test_where_every_stop_was_checked_no_check_is_missing(stops, wrong, said):
@@ -92,8 +92,8 @@ def test_where_every_stop_was_checked_no_check_is_missing(stops, wrong, said):
 
 
 def test_without_an_audit_the_answer_is_not_known():
-    assert of_audit() == "Not known: none of 40 stops has been trained to the end to check it."
-    assert of_audit(stops=1) == "Not known: the only stop has not been trained to the end to check it."
+    assert of_audit() == "Not known: none of the 40 stops has been checked by training to the end."
+    assert of_audit(stops=1) == "Not known: the only stop has not been checked by training to the end."
 
 
 def test_without_early_stopping_there_is_nothing_to_be_wrong():
@@ -122,7 +122,7 @@ def test_a_search_whose_walks_find_nothing_new_is_not_gone_on_with(
         said = answer(SearchView(reader), Path("run"), running=False, finetuned=False)
         how_far = state(SearchView(reader), None)
     assert said.found.endswith(f" The search is over: {reason.value}.")
-    assert re.match(r"Finished before its schedule: \d+ of 306 networks ended", how_far)
+    assert re.match(r"Finished ahead of schedule: \d+ of 306 networks have ended", how_far)
     assert not any("--resume" in step.command for step in said.steps)
 
 
