@@ -17,7 +17,7 @@ MAX_LAYERS = 500
 
 SAME = "same"
 PADDINGS = (SAME, "valid")
-"""Of convolutions: so that the map keeps its size, or none."""
+"""Padding of convolutions: so that the map keeps its size, or none."""
 
 
 def whole(low: int, high: int) -> Callable[[str, object], int]:

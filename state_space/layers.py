@@ -15,7 +15,7 @@ MAX_NUMBER = 99_999
 
 
 class _Numbers:
-    """What all layers are: whole numbers, written in parentheses after the name."""
+    """What all layers have: whole numbers, written in parentheses after the name."""
 
     __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]]
@@ -38,9 +38,9 @@ class Convolution(_Numbers):
     """`C(d,f,l)`: d = `width` filters, receptive field f x f = `size`, stride l; "same" padding, then ReLU.
 
     A side of n becomes floor((n-1)/l)+1, which stride 1 keeps. The authors' code has two variants, which we
-    write with letters of our own: a `V` in place of the `C` says "valid", that there is no padding, so that n
-    becomes floor((n-f)/l)+1; a `B` says that batch normalisation comes before the ReLU: `V(d,f,l)`,
-    `CB(d,f,l)`, `VB(d,f,l)`. Raises NotationError for an even `size`, which has no symmetric "same" padding.
+    write with letters of our own: `V` in place of `C` means "valid", without padding, so that n becomes
+    floor((n-f)/l)+1; `B` means that batch normalisation comes before the ReLU: `V(d,f,l)`, `CB(d,f,l)`,
+    `VB(d,f,l)`. Raises NotationError for an even `size`, which has no symmetric "same" padding.
     """
 
     width: int

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Moves(NamedTuple):
-    """The moves from a state: the actions in canonical order and, of those taken, where each led."""
+    """The moves from a state: the actions in canonical order, and where those taken so far have led."""
 
     actions: tuple[Layer, ...]
     successors: dict[Layer, State]
@@ -50,7 +50,7 @@ class StateSpace:
         image_size: side of the square images in pixels.
         channels: channels of the images.
         num_classes: number of classes c in GAP(c) and SM(c).
-        conv_padding: of convolutions, `same` as published or `valid`, which is none: V(d,f,l).
+        conv_padding: padding of convolutions, `same` as published or `valid`, which is none: V(d,f,l).
         batch_norm: whether batch normalisation follows each convolution: CB(d,f,l). The authors' code, of
             which this and the other three are options, also has one before each pooling layer.
         initial_pooling: whether a network may begin with a pooling layer.

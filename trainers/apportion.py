@@ -1,4 +1,4 @@
-"""How many images of each class are drawn; here, where neither NumPy nor what decodes images is imported."""
+"""How many images of each class are drawn; apart, so that neither NumPy nor a decoder is imported."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Course:
         saved = self._load()
         end = self._replay(saved) if saved else None
         while end is None:
-            # Not kept in a variable: the network of a failed attempt must be gone before the next is built.
+            # Kept in no variable: the network of a failed attempt must be gone before the next one is built.
             end = self._train(self._state(saved))
             saved = None
         return end
@@ -147,8 +147,8 @@ class Course:
     def _save(self, state: TrainingState, report: EpochReport) -> None:
         """Save the epoch if it is time.
 
-        The last one, whose weights may be kept, and one that failed are on the disk before anybody
-        hears of them: trained again on a GPU, they could come to something else.
+        The last epoch, whose weights may be kept, and a failed one are on the disk before anybody hears of
+        them: trained again on a GPU, they could turn out differently.
         """
         if self._saver is None:
             return
@@ -179,7 +179,7 @@ class Course:
         return report.attempt, report.epoch + 1
 
     def _restart(self, report: EpochReport) -> _End | None:
-        # Where chance is asked late, tries without an end to them would cost several full trainings.
+        # If chance is tested late, unlimited attempts would cost several full trainings.
         affordable = report.epoch == 1 or len(self._reports) <= self._recipe.epochs
         if report.attempt < self._recipe.attempts and affordable:
             self._attempt = report.attempt + 1
@@ -193,7 +193,7 @@ class Course:
 
 
 def _tensors(state: TrainingState) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:
-    """Of the network, and of the optimizer for each parameter."""
+    """The tensors of the network, and those of the optimizer for each parameter."""
     return state.network.state_dict(), state.optimizer.state_dict()["state"]
 
 

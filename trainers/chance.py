@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIGNIFICANCE = 0.01
-"""Probability at most that a guess is taken for a network that has learned."""
+"""The largest probability that a guess is taken for a network that has learned."""
 FEWEST_CLASSES = 10
 """The published factor is the authors' choice for ten classes; for fewer it would demand too much."""
 BALANCED = 1.1
-"""Up to this multiple of the mean a class is not called larger than the others."""
+"""A class of up to this multiple of the mean size does not count as larger than the others."""
 PUBLISHED_STEPS = 352
 """Steps of the first epoch in [MQ]: 45,000 images in batches of 128."""
 FEWEST_STEPS = 50
-"""Steps before the published threshold is held against a network."""
+"""Steps before a network is held to the published threshold."""
 NEVER = -1.0
 """A threshold below every accuracy: nothing counts as chance."""
 TESTED, PUBLISHED = "tested", "published"
@@ -36,7 +36,7 @@ class Chance:
     Attributes:
         level: accuracy of a constant guess; also the reward of a network that failed.
         threshold: a network with at most this accuracy after `epoch` has learned nothing.
-        epoch: after which that is asked; None for never.
+        epoch: the one after which that is tested; None for never.
     """
 
     level: float
@@ -78,7 +78,7 @@ class Chance:
         For accuracy the threshold is the smallest k / n with P(X > k) <= 0.01, X ~ Binomial(n, level). For
         balanced accuracy every constant guess has 1 / K, K classes with images n_k, and the threshold is the
         1% quantile of the mean of independent Binomial(n_k, 1 / K) / n_k, in the normal approximation. Ten or
-        more classes have the published threshold instead; for accuracy, if they are balanced.
+        more classes have the published threshold instead; for accuracy, only if they are balanced.
 
         A few steps teach nothing: networks are tested after the epoch that completes the 352 steps of the
         published first epoch; against the published threshold, after the one that completes 50. A training
@@ -116,7 +116,7 @@ def constant_guess(metric: Metric) -> float:
 
 
 def limit_of_guessing(metric: Metric) -> float:
-    """What a guess passes with a probability of about 1%, for any metric and number of classes.
+    """What a guess exceeds with a probability of about 1%, for any metric and number of classes.
 
     g + z s, with g of the constant guess, z the 99% quantile of the normal distribution and s the standard
     deviation of guesses: s^2 = g (1 - g) / n for accuracy on n images, and the sum of g (1 - g) / n_k over

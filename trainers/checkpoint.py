@@ -54,8 +54,8 @@ class Checkpoint:
 
     Args:
         path: the file; its folder exists. One training uses it at a time.
-        every: seconds that a training trains on before it is saved again, after the end of an epoch; 0 saves
-            every epoch. A kill costs the epochs since then, which are trained again.
+        every: shortest time between two saves, in seconds, each at the end of an epoch; 0 saves every epoch.
+            After a kill, the epochs since the last save are trained again.
     """
 
     def __init__(self, path: str | Path, every: float = 0.0) -> None:
@@ -139,7 +139,7 @@ def write_content(content: dict[str, Any], path: Path) -> None:
         try:
             torch.save(content, file)
         except RuntimeError as error:
-            # PyTorch's writer covers what the file raised with a complaint of its own.
+            # PyTorch's writer hides what the file raised behind an error of its own.
             raise error.__context__ or error from None
         file.write(file.digest.digest())
 
@@ -147,7 +147,7 @@ def write_content(content: dict[str, Any], path: Path) -> None:
 def read_content(path: Path, *formats: int) -> dict[str, Any]:
     """What `write_content` wrote, tensors on the CPU; runs no code, whatever the file holds.
 
-    Raises OSError, and UnusableFile where the checksum is another or `content["format"]` none of `formats`.
+    Raises OSError, and UnusableFile if the checksum is wrong or `content["format"]` is none of `formats`.
     """
     if path.exists() and not path.is_file():  # a pipe, for example, from which nothing may ever come
         raise UnusableFile("it is not a file")
@@ -170,7 +170,7 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
 
 
 def are_tensors(value: object) -> bool:
-    """Whether that is a dictionary of ordinary tensors, each number of which the file held."""
+    """Whether that is a dictionary of ordinary tensors, all of whose numbers were in the file."""
     return isinstance(value, dict) and all(
         isinstance(tensor, Tensor)
         and tensor.device.type == "cpu"
@@ -216,7 +216,7 @@ def _report(fields: object) -> EpochReport:
 
 def _check_identity(saved: object, wanted: Mapping[str, str]) -> None:
     if not isinstance(saved, dict) or not all(isinstance(x, str) for pair in saved.items() for x in pair):
-        raise UnusableFile("it does not say of which training it is")
+        raise UnusableFile("it does not say which training it belongs to")
     for name in sorted({*saved, *wanted}):
         there, here = saved.get(name), wanted.get(name)
         if there != here:

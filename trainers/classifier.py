@@ -35,7 +35,7 @@ class ClassifierTrainer(ImageTrainer):
         placed: `device`, `precision`, `threads` and others, see `trainers.device.Placement`.
 
     Attributes:
-        normalisation: of the training images, and so of all that its networks see.
+        normalisation: that of the training images, which is applied to all images that its networks see.
 
     Raises:
         DatasetError: no such validation split is possible, or the data set has no validation images.
@@ -82,7 +82,7 @@ class ClassifierTrainer(ImageTrainer):
 
 
 def _training_part(dataset: ImageDataset) -> ImageDataset:
-    """What is looked at: no test images."""
+    """The data set without its test images, which are never looked at."""
     images, labels, names = dataset.train_images, dataset.train_labels, dataset.class_names
     validation = dataset.validation_images, dataset.validation_labels
     return ImageDataset(dataset.name, images, labels, images[:0], labels[:0], names, *validation)

@@ -19,7 +19,7 @@ class DeviceError(ValueError):
 
 
 class Placement(TypedDict, total=False):
-    """On what and how a trainer computes; each has a default.
+    """Where and how a trainer computes; each option has a default.
 
     Attributes:
         device: "auto" (the default), "cuda", "cuda:1", "mps" or "cpu".
@@ -116,7 +116,7 @@ def processor_settings(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def cuda_settings(deterministic: bool) -> Iterator[None]:
-    """Compute in float32 what is float32, and let cuDNN take the same kernels every time if so asked.
+    """Compute float32 in full precision, and let cuDNN take the same kernels every time if asked.
 
     By PyTorch's defaults convolutions on CUDA round float32 to TF32, in NVIDIA's containers products of
     matrices do so, too, and a program may have asked for either; cuDNN may choose kernels that add up in any
@@ -137,7 +137,7 @@ def cuda_settings(deterministic: bool) -> Iterator[None]:
 
 @contextmanager
 def _exact_float32() -> Iterator[None]:
-    """Set what is asked of float32 in either of PyTorch's two ways; the older one also changes the newer."""
+    """Ask for exact float32 in both of PyTorch's ways; the older settings also change the newer ones."""
     newer = _newer_settings()
     before = [setting.fp32_precision for setting in newer]
     try:
@@ -153,7 +153,7 @@ def _exact_float32() -> Iterator[None]:
 
 
 def _newer_settings() -> list[Any]:
-    """Of convolutions, recurrent layers and products of matrices; nothing before PyTorch 2.9."""
+    """Those of convolutions, recurrent layers and products of matrices; none before PyTorch 2.9."""
     backends = torch.backends
     layers = [getattr(of, kind, None) for of in (backends.cudnn, backends.mkldnn) for kind in ("conv", "rnn")]
     settings = [*layers, backends.cuda.matmul, getattr(backends.mkldnn, "matmul", None)]
@@ -162,7 +162,7 @@ def _newer_settings() -> list[Any]:
 
 @contextmanager
 def _exact_by_older_settings() -> Iterator[None]:
-    """What these do not tell, as the newer ones have been used, ends as PyTorch's default."""
+    """What cannot be read here, because the newer settings were used, ends as PyTorch's default."""
     convolutions, matrices = True, "highest"
     with suppress(RuntimeError):
         convolutions = torch.backends.cudnn.allow_tf32

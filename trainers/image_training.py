@@ -25,7 +25,7 @@ class ImageTrainer(NetworkTrainer):
 
     input_shape: tuple[int, int, int]
     normalisation: Normalisation
-    """Of all images that its networks see."""
+    """That of all images that its networks see."""
     metric: Metric
     """What is measured on the watched images: the `accuracy` of every report."""
     _training: ImageLoader
@@ -74,7 +74,7 @@ class ImageTrainer(NetworkTrainer):
         return GraphedStep(step, self._recorder) if self._graphed(architecture) else step
 
     def _graphed(self, architecture: Description) -> bool:
-        """Whether steps are recorded; unless told, where launching them is the bottleneck."""
+        """Whether steps are recorded; unless told, they are if launching them is the bottleneck."""
         if self.device.type != "cuda" or self._recorder.failed:
             return False
         if self._cuda_graphs is not None:

@@ -40,9 +40,9 @@ _ALLOCATION_FAILURES = (
     *("error_device_allocation_failed", "error_host_allocation_failed"),
 )
 _NO_ENGINE = "unable to find an engine"
-"""Of cuDNN, where there is no memory for the workspace of any, or where none always gives the same bits."""
+"""cuDNN's words if there is no memory for the workspace of any, or if none always gives the same bits."""
 _UNCLEAR = (_NO_ENGINE, "cublas_status_not_initialized", "cudnn_status_not_initialized")
-"""Of CUDA's libraries, where they get no memory to begin with, and for other reasons."""
+"""The words of CUDA's libraries if they get no memory to begin with, but also for other reasons."""
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
@@ -54,7 +54,7 @@ def allocation_guard(device: torch.device | None = None) -> Iterator[None]:
     """Turn a failed allocation on any device into `OutOfMemory`; everything else passes through.
 
     torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones. One inside a CUDA
-    graph's recording may come covered by what the recording's end then complains of.
+    graph's recording may be hidden behind the error that the recording's end then raises.
 
     Args:
         device: asked about its memory after a failure that may have another cause, too.
@@ -88,7 +88,7 @@ def _failed_allocation(error: BaseException | None, device: torch.device | None,
 
 
 def _refusals(device: torch.device | None) -> int:
-    """How often PyTorch has found no memory on a GPU, also if cuDNN then tried to do with less."""
+    """How often PyTorch has found no memory on a GPU, even if cuDNN then tried to manage with less."""
     if device is None or device.type != "cuda":
         return 0
     return int(torch.cuda.memory_stats(device).get("num_ooms", 0))
@@ -106,8 +106,8 @@ def _is_short(device: torch.device | None, refused: int) -> bool:
 def give_back(device: torch.device) -> None:
     """Return what PyTorch keeps of a GPU's memory for later to the processes beside this one.
 
-    Networks that only cycles of objects keep are dropped before. A GPU that is lost, or on which a recording
-    has failed, may refuse; that does not change how the training ended.
+    Networks that only reference cycles keep alive are dropped first. A GPU that is lost, or on which a
+    recording has failed, may refuse; that does not change how the training ended.
     """
     if device.type == "cuda":
         gc.collect()
@@ -192,7 +192,7 @@ def training_memory(
 
 
 def process_memory(estimate: MemoryEstimate, images: int) -> float:
-    """Bytes of a GPU that a process takes which trains a network: allowances, not measured.
+    """Bytes of a GPU that a process needs to train a network: allowances, not measured.
 
     Args:
         estimate: of the network.

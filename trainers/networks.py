@@ -33,8 +33,8 @@ def build_network(
 
     It takes images of shape (batch, channels, height, width) and gives logits of shape (batch, classes).
     ReLU follows every convolution and every FC layer; convolutions keep the size ("same" padding), pooling
-    does not pad and rounds down; there is no batch normalisation [MQ], but for the variants of `Convolution`
-    that say otherwise. Weights are drawn by Xavier's rule (Glorot and Bengio 2010): uniform within
+    does not pad and rounds down; there is no batch normalisation [MQ], except in the variants of
+    `Convolution` that have it. Weights are drawn by Xavier's rule (Glorot and Bengio 2010): uniform within
     sqrt(6 / (fan_in + fan_out)); biases are zero. Batch normalisation begins with scale 1 and shift 0.
 
     Args:
@@ -78,9 +78,9 @@ class GlobalMean(nn.Module):
 
 
 class BatchNormalisation(nn.BatchNorm2d):
-    """PyTorch's, which also takes one value per channel: the last image of an epoch, in maps of 1x1.
+    """PyTorch's, but it also takes one value per channel: the last image of an epoch, in maps of 1x1.
 
-    One value has no deviation. It is normalised as in evaluation, and not counted in what is kept for that.
+    One value has no deviation. It is normalised as in evaluation, and does not change the running statistics.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

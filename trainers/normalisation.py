@@ -50,7 +50,7 @@ class Normalisation:
         return cls(GLOBAL_CONTRAST)
 
     def prepared(self, image_shape: tuple[int, ...], device: torch.device) -> Callable[[Tensor], Tensor]:
-        """What normalises float32 batches (batch, height, width, channels) on the device, in place.
+        """A function that normalises float32 batches (batch, height, width, channels) in place.
 
         Args:
             image_shape: (height, width, channels).

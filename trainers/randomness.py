@@ -19,7 +19,7 @@ def addressed_generator(seed: int, purpose: str, *index: int) -> torch.Generator
 def addressed_draws(device: torch.device, seed: int, purpose: str, *index: int) -> Iterator[None]:
     """Seed PyTorch's global generators of CPU and `device` for this block, and restore their states after it.
 
-    For what draws from them without asking, such as dropout.
+    For code that can draw only from these, such as dropout.
     """
     generators = _global_generators(device)
     states = [generator.get_state() for generator in generators]

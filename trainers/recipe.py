@@ -18,7 +18,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 class Recipe(ABC):
-    """What all recipes have, frozen dataclasses, and how fields are checked.
+    """What all recipes, which are frozen dataclasses, have in common, and how their fields are checked.
 
     `TrainingRecipe` says what the fields mean.
     """
@@ -34,7 +34,7 @@ class Recipe(ABC):
     translate: int
 
     def __post_init__(self) -> None:
-        """Check the fields above but `epochs`, of which each recipe needs its own number."""
+        """Check the fields above except `epochs`, for which each recipe has its own limit."""
         for name in ("batch_size", "attempts"):
             self._require(name, self._is_count(name, 1), "a whole number of at least 1")
         self._require("translate", self._is_count("translate", 0), "a whole number of pixels, 0 or more")
@@ -81,9 +81,9 @@ class TrainingRecipe(Recipe):
     decay_every: int = 5
     """Epochs between two decays of the learning rate."""
     attempts: int = 5
-    """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
+    """Attempts in all for a network that is no better than chance when that is tested, see `Chance`."""
     retry_factor: float = 0.4
-    """What the initial learning rate is multiplied by before another try."""
+    """What the initial learning rate is multiplied by before another attempt."""
     chance_factor: float = 1.5
     """With ten or more balanced classes, a validation accuracy of at most this / classes counts as chance."""
     mirror: bool = False

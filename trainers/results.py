@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     """The callback asked to stop."""
     CHANCE = "chance"
-    """At every initial rate no better than chance when that was asked, or a first loss that is not finite."""
+    """No better than chance when that was tested, or the first loss was not finite, at every initial rate."""
     DIVERGED = "diverged"
     """The training loss became infinite or NaN after the first epoch."""
     OUT_OF_MEMORY = "out_of_memory"
@@ -46,7 +46,7 @@ class EpochReport:
     """
 
     attempt: int
-    """Which try at which initial learning rate, from 1."""
+    """The number of the attempt, from 1; each has its own initial learning rate."""
     learning_rate: float
     """The rate used in this epoch."""
     epoch: int

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Saver:
-    """Writes the epochs of one training to its checkpoint, one at a time, beside the training itself.
+    """Writes the epochs of one training to its checkpoint, one at a time, while the training goes on.
 
     What cannot be written costs a warning. Leaving the context waits for what is being written.
 
@@ -69,7 +69,7 @@ class Saver:
         self._writing = self._thread.submit(self._write, copied)
 
     def wait(self) -> None:
-        """Until everything is written. Raises what writing raised, if that is not an OSError."""
+        """Wait until everything is written. Raises what writing raised, if that is not an OSError."""
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
@@ -79,7 +79,7 @@ class Saver:
             self._checkpoint.save(training, self._identity)
         except OSError as error:
             epoch, reason = training.reports[-1].epoch, not_written(self._checkpoint.path, error)
-            _LOG.warning("epoch %d is not saved, after a kill it is trained again: %s", epoch, reason)
+            _LOG.warning("epoch %d is not saved; after a kill it is trained again: %s", epoch, reason)
 
 
 def _on_host(value: Any) -> Any:

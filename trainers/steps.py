@@ -26,7 +26,7 @@ _WARM_UP = 3
 def logits(network: nn.Module, images: Tensor, precision: torch.dtype) -> Tensor:
     """Logits in float32 (batch, classes), computed by autocast where `precision` is a smaller format.
 
-    Without its cache, which would keep the weights as they are now until a block around this one ends.
+    Autocast has no cache here: it would keep the weights as they are now until a block around this one ends.
     """
     reduced = precision is not torch.float32
     kind = images.device.type
@@ -97,7 +97,7 @@ class CudaRecorder:
         try:
             with torch.cuda.stream(aside):
                 return step()
-        finally:  # even if it fails: the weights' memory is that of the other stream, and may be used again
+        finally:  # even if it fails: the weights' memory belongs to the other stream, and may be reused
             here.wait_stream(aside)
 
     def record(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
@@ -105,9 +105,9 @@ class CudaRecorder:
 
         What is returned runs the step, and returns the same tensor each time.
         """
-        # An older graph that goes later would spoil this recording, or take from its graph the memory that
-        # cuBLAS works in, which belongs to their stream. A cycle may keep one: of frames, made by what the
-        # first optimizer of a process imports.
+        # An older graph that is freed later would spoil this recording, or take from its graph the memory
+        # that cuBLAS works in, which belongs to their stream. A reference cycle may keep one alive: one of
+        # frames, made by what the first optimizer of a process imports.
         gc.collect()
         graph, aside = torch.cuda.CUDAGraph(), _aside(self._device)
         recording = torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local")

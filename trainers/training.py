@@ -1,4 +1,4 @@
-"""The training loop, whatever is trained on what by which recipe."""
+"""The training loop, for any kind of network, data and recipe."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class NetworkTrainer(ABC):
 
     recipe: Recipe
     chance: Chance
-    """Of what is measured."""
+    """Chance for what is measured."""
     _identity: Mapping[str, str]
     """Which data these are, and what is measured, for checkpoints."""
 
@@ -98,9 +98,9 @@ class NetworkTrainer(ABC):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """What PyTorch computes by in this block: threads, denormal numbers, float32, cuDNN's kernels.
+        """How PyTorch computes in this block: threads, denormal numbers, float32, cuDNN's kernels.
 
-        Autocast around it does not reach in: it would also round in the backward pass.
+        Autocast around it has no effect inside: it would also round in the backward pass.
         """
         own = torch.autocast(self.device.type, enabled=False)
         with processor_settings(self.threads), cuda_settings(self._deterministic), own:
@@ -119,7 +119,7 @@ class NetworkTrainer(ABC):
         A network that is no better than chance when that is tested (see `Chance.tested`), or whose first loss
         is not finite, starts again at a lower rate; `on_epoch` hears those epochs, too. One that runs out of
         memory in its first epoch is trained once more, in batches of half the size, as the result's message
-        says; if it is killed, it goes on in them, however much memory there is then.
+        says; after a kill it continues in these, however much memory there is then.
 
         On one CPU, with one number of threads, the curve is a function of the arguments, to the bit; on CUDA,
         kernels may add up in any order, unless `deterministic` (whether that suffices for all of them is not
@@ -191,7 +191,7 @@ class NetworkTrainer(ABC):
         return other
 
     def identity(self, architecture: Description, *, seed: int) -> dict[str, str]:
-        """What a checkpoint of this training belongs to, as `Checkpoint.load` compares it."""
+        """What identifies this training in its checkpoint, as `Checkpoint.load` compares it."""
         training = {"architecture": str(architecture), "seed": str(seed), "recipe": repr(self.recipe)}
         return {**training, **self._identity}
 

@@ -107,13 +107,13 @@ class TrainedNetwork:
 
 
 def _measured(architecture: Architecture) -> int:
-    """Numbers that are no parameters: mean and variance of what is normalised, and of how many batches."""
+    """Numbers that are not parameters: means and variances of what is normalised, and counts of batches."""
     convolutions = (layer for layer in architecture.layers if isinstance(layer, Convolution))
     return sum(2 * layer.width + 1 for layer in convolutions if layer.batch_norm)
 
 
 def _is_right(name: str, content: dict[str, Any]) -> bool:
-    """Whether that field of a file is of the right form; those before it are."""
+    """Whether that field of a file has the right form; those before it have."""
     value = content[name]
     match name:
         case "architecture":

@@ -218,7 +218,7 @@ def test_a_file_with_a_right_checksum_that_holds_no_training_is_ignored(
 def test_a_file_that_does_not_say_whose_it_is_is_ignored(checkpoint, identity, caplog):
     write_content({**CONTENT, "identity": identity}, checkpoint.path)
     assert checkpoint.load(IDENTITY) is None
-    assert "it does not say of which training it is" in caplog.text
+    assert "it does not say which training it belongs to" in caplog.text
     assert not checkpoint.is_of({"seed": "3"})
 
 

@@ -90,7 +90,7 @@ def test_what_cannot_be_written_is_a_warning_and_a_defect_is_an_error(checkpoint
     caplog.set_level(logging.WARNING)
     with Saver(Checkpoint(checkpoint.path / "missing"), IDENTITY) as saver:
         saver.save(training(1.0, 3))
-    said = "epoch 3 is not saved, after a kill it is trained again: No such file or directory"
+    said = "epoch 3 is not saved; after a kill it is trained again: No such file or directory"
     assert f"{said}: {str(checkpoint.path / 'missing')!r}\n" in caplog.text
 
     def fail(*_):

@@ -31,7 +31,7 @@ NAMES = {
 
 IMAGES = {name for ours, names in NAMES.items() if ours.startswith("x") for name in names}
 LABEL_BYTES = 256
-"""About what is kept of an image beside its pixels, while its data set is made: a label, a name, a digest."""
+"""About what an image takes besides its pixels while its data set is made: a label, a name, a digest."""
 
 
 def dataset_from_arrays(
@@ -97,7 +97,7 @@ def _converted(
 
 
 def _check_number(ours: str, parts: Mapping[str, np.ndarray], what: str) -> None:
-    """Refuse labels that are not one for each image, before anything is made of each."""
+    """Refuse labels that are more or fewer than the images, before anything is made of each."""
     images = len(parts[f"x{ours[1:]}"])
     if len(parts[ours]) != images:
         raise DatasetError(f"{what}: {images} images but {len(parts[ours])} labels")
@@ -107,7 +107,7 @@ def _notes_of_unused(arrays: Collection[str], found: Mapping[str, str | None]) -
     """Lines about arrays that are not used: one may be a test set."""
     known = {"class_names", *(name for names in NAMES.values() for name in names)}
     unused = {
-        "of names that are not known": [name for name in arrays if name not in known],
+        "with unknown names": [name for name in arrays if name not in known],
         "beside others that mean the same, or without images,": [
             name for name in arrays if name in known - {"class_names", *found.values()}
         ],
@@ -238,7 +238,7 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
         try:
             names = tuple(map(_text, np.asarray(given).reshape(-1).tolist()))
             "".join(names).encode()
-        except (SystemError, ValueError):  # of numbers that are no characters numpy makes no string
+        except (SystemError, ValueError):  # numpy makes no string of numbers that are not characters
             raise DatasetError("'class_names' holds something other than text; names are strings") from None
         return names
     highest = int(labels.max(initial=-1))
@@ -251,5 +251,5 @@ def _class_names(given: Any, labels: np.ndarray) -> tuple[str, ...]:
 
 
 def _text(name: Any) -> str:
-    """Of a name, which numpy may have stored as bytes; UnicodeDecodeError if those are no UTF-8."""
+    """A name as text; numpy may have stored it as bytes. UnicodeDecodeError if those are not UTF-8."""
     return name.decode() if isinstance(name, bytes) else str(name)

@@ -18,13 +18,13 @@ from trainers.datasets.tree import REMEDY, Labelled
 from trainers.datasets.walk import Parts
 
 DARK = 64
-"""Below this value of the brightest pixel, 16-bit colour is taken for fewer bits in a file of 16."""
+"""If its brightest pixel is below this value, 16-bit colour is taken for fewer bits in a file of 16."""
 BLACK = 16
-"""Below this value of the brightest pixel, an image is nearly black: 12 bits in a file of 16 come to 15."""
+"""If its brightest pixel is below this value, an image is nearly black: 12 bits in a file of 16 give 15."""
 WHITE, MOSTLY = 255, 0.5
 """An image that is brighter than the levels allow is mostly white if half of its pixels are."""
 MOST_SIZES = 20
-"""Images of more sizes than this are refused at once: those of a data set are not made to be of one size."""
+"""Images of more sizes than this are refused at once: nobody has made them one size for a data set."""
 
 _LOOKED_FOR = f" (looked for {' '.join(SUFFIXES)}, and for others by their content)"
 
@@ -48,7 +48,7 @@ class Content:
     _sizes: set[tuple[int, ...]] = field(default_factory=set)
 
     def add(self, member: Member) -> None:
-        """Take in a member; of two of one name the later counts that can be read."""
+        """Take in a member; of several of one name, the last that can be read counts."""
         if member.is_folder:
             self.folders.add(member.parts)
         elif member.target is not None:
@@ -80,7 +80,7 @@ class Content:
         return decode_image(member.data, self._where(member), self.image_size, levels, self.max_pixels)
 
     def _put(self, parts: Parts, image: np.ndarray) -> None:
-        """Keep an image. Whether those that are used are of one size is known in the end, see `layout`."""
+        """Keep an image. Only in the end is it known whether those that are used have one size: `layout`."""
         self.pixels[parts] = image
         self._sizes.add(image.shape[:2])
         self._bytes += image.nbytes
@@ -93,7 +93,7 @@ class Content:
             )
 
     def _refuse_sizes(self, paths: Iterable[Parts]) -> None:
-        """Refuse images that differ in size, by the first two."""
+        """Refuse images that differ in size, naming the first two."""
         first: dict[tuple[int, ...], Parts] = {}
         for parts in paths:
             first.setdefault(self.pixels[parts].shape[:2], parts)
@@ -115,7 +115,7 @@ class Content:
             self.notes.add(remark, parts)
 
     def follow_links(self) -> None:
-        """Add what links in an archive lead to, and leave out absolute paths beside relative ones."""
+        """Add what links in an archive lead to, and leave out absolute paths if there are relative ones."""
         self.linked = follow(self.links, self.pixels, self.source)
         for link, file in self.linked.items():
             self._put(link, self.pixels[file])
@@ -217,13 +217,13 @@ class Content:
         return notes.lines()
 
     def _refuse_dark_colour(self, layout: Layout) -> None:
-        """Of 16 bits of colour Pillow keeps the upper 8: refuse images that have little in these."""
+        """Refuse 16-bit colour with little in the upper 8 bits, which are all that Pillow keeps."""
         deep = {parts: self.deep_colour[parts] for parts in layout.used if parts in self.deep_colour}
         if deep and max(deep.values()) < DARK:
             parts = min(deep)
             raise DatasetError(
                 f"16-bit colour images of {self.source!r} such as {'/'.join(parts)!r} use less than a "
-                "quarter of the 16 bits, and would be nearly black; save them with 8 bits"
+                "quarter of their range, and would be nearly black; save them with 8 bits"
             )
 
 

@@ -43,7 +43,7 @@ def most_bytes() -> int:
 class DatasetError(ValueError):
     """A data set that cannot be used as asked; the message is one line that quotes the bad value.
 
-    What it quotes may come from anywhere: nothing in it commands a terminal.
+    What it quotes may come from anywhere: control characters are escaped.
     """
 
     def __init__(self, message: str) -> None:
@@ -81,8 +81,8 @@ class ImageDataset:
             which images validate, so that they are drawn from the training images.
         validation_labels: int64, shape (k,).
         levels: scale and offset by which grey pixels of more than 8 bits were made 8-bit, see `decode`.
-        notes: what is to be said about its files, a line each.
-        unreadable: an error about the first file that was left out as it could not be read, or nothing.
+        notes: remarks on its files, a line each.
+        unreadable: the error about the first file that was left out because it could not be read, or empty.
 
     Raises:
         DatasetError: a type, shape or label is not as described, or a class has no training image.
@@ -155,7 +155,7 @@ class ImageDataset:
 
     @cached_property
     def test_fingerprint(self) -> str:
-        """As `fingerprint`, of the test images alone: it is the same whichever others are used."""
+        """Like `fingerprint`, of the test images alone: it is the same whichever others are used."""
         return self._digest([self.test_images, self.test_labels])
 
     def _digest(self, arrays: list[np.ndarray]) -> str:
@@ -175,7 +175,7 @@ def require_plain(array: Any, what: str) -> None:
     """Refuse an array that is not what it seems; anything else may pass.
 
     Args:
-        array: that a plain array is to be made of.
+        array: what a plain array is to be made of.
         what: names it in errors.
 
     Raises:

@@ -29,7 +29,7 @@ _ARRAYS_FORMAT = 6  # of those of .npz files: likewise, notes of all unused name
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What of a data set is wanted, and how it is read: options of `load_dataset`."""
+    """Which parts of a data set are wanted, and how it is read: options of `load_dataset`."""
 
     extra: bool = False
     own_validation: bool = False
@@ -86,7 +86,7 @@ def _find_in(data_dir: Path, name: str, named: NamedSet | None, wanted: Wanted) 
 
 
 def _is_part(folder: Path) -> bool:
-    """Whether it is a folder without images, as a part of what is downloaded."""
+    """Whether it is a folder without images, such as a part of a download."""
     return folder.is_dir() and not any(
         path.is_dir() or path.name.lower().endswith(SUFFIXES) for path in folder.iterdir()
     )
@@ -155,14 +155,14 @@ def _looked_for(name: str, named: NamedSet, data_dir: Path | None, downloads: Pa
 
 
 def _own_names(name: str) -> list[str]:
-    """What the user's own files may be called in a folder."""
+    """The names that the user's own files may have in a folder."""
     return [name + suffix for suffix in (*_SUFFIXES, "/")]
 
 
 def _unknown(name: str, data_dir: Path | None) -> DatasetError:
     looks_like_path = os.sep in name or name.lower().endswith(_SUFFIXES)
     hint = "" if looks_like_path else did_you_mean(name.replace("_", "-"), DATASET_NAMES)
-    places = "in the working directory; if it was another one, name it as --data-dir"
+    places = "in the working directory; if it is in another folder, name that as --data-dir"
     if data_dir is not None:
         places = f"in {str(data_dir)!r} ({', '.join(_own_names(name))}) and in the working directory"
     kind = "no such file or folder" if looks_like_path else "unknown data set"

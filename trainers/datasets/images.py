@@ -50,7 +50,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image, and what about its file is worth a word.
+    """An image, and what is worth saying about its file.
 
     Attributes:
         pixels: uint8; (height, width) when grey, (height, width, 3) otherwise.
@@ -174,7 +174,7 @@ def _unidentified(data: bytes) -> str:
 
 @contextmanager
 def _own_limit() -> Iterator[None]:
-    """Lift Pillow's limit of pixels for a moment: ours takes its place."""
+    """Lift Pillow's limit on pixels for this block: ours takes its place."""
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -202,5 +202,5 @@ def _has_frames(image: Image.Image) -> bool:
     """Whether it is an animation or has several pages; not the previews that photos carry."""
     try:
         return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    except Exception:  # of a GIF the second frame is looked for, and may be damaged
+    except Exception:  # for a GIF, Pillow reads the second frame, which may be damaged
         return True

@@ -123,7 +123,7 @@ def _splits_above(tree: Tree) -> dict[str, str] | None:
 
 
 def _note_of_train(tree: Tree) -> tuple[str, ...]:
-    """A line if `train/{cat,dog}` is a class beside others with folders in them; refuse it beside one."""
+    """A line if `train/{cat,dog}` is a class beside others that hold folders; refused beside only one."""
     heads = sorted(tree.inside)
     found = roles(heads)
     train = [head for head in heads if PLAIN.get(head.lower()) == "train" and len(tree.inside[head]) > 1]
@@ -131,14 +131,14 @@ def _note_of_train(tree: Tree) -> tuple[str, ...]:
     if not train or not divided:
         return ()
     if len(divided) == 1:
-        what = f"looks like the training images, but in {divided[0]!r} are folders, too"
+        what = f"looks like the training images, but {divided[0]!r} holds folders, too"
         tree.refuse(f"{train[0]!r} {what}: move these elsewhere, or rename {train[0]!r} if it is a class")
-    beside = f"beside {_first(divided)}, in which are folders, too"
+    beside = f"beside {_first(divided)}, which hold folders, too"
     return (f"{train[0]!r} is a class {beside}; if it holds the training images, move the others elsewhere",)
 
 
 def _refuse_what_is_alike(tree: Tree, heads: list[str], found: Mapping[str, str]) -> None:
-    """Refuse folders that hold the same folders where some are named like splits, or all like folds."""
+    """Refuse folders that hold the same folders if some are named like splits, or all like folds."""
     alike = [h for h in heads for s in found if h != s and len(tree.inside[h] & tree.inside[s]) > 1]
     if alike:
         names = ", ".join(map(repr, sorted({*alike, *found})))
@@ -201,7 +201,7 @@ def _refuse_unclear_splits(tree: Tree, parts: Mapping[str, list[Parts]]) -> None
     for role, paths in parts.items():
         heads = sorted({p[tree.base] for p in paths})
         if len(heads) > max(1, len({head.lower() for head in heads} & PLAIN.keys())):
-            tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; leave one of them")
+            tree.refuse(f"{', '.join(map(repr, heads))} all look like the {role} images; keep one of them")
     if not parts["train"]:
         found = ", ".join(map(repr, sorted(tree.inside)))
         raise DatasetError(f"{tree.source!r} has {found} but no train folder with images")
@@ -235,7 +235,7 @@ def _assigned(
             test = files["val"]
             notes = [
                 *notes,
-                f"images in {_first(heads)} are the test images, as there are no others for that",
+                f"images in {_first(heads)} are the test images, as there are no others",
             ]
     if any(name.lower() not in PLAIN for name in splits):
         said = ", ".join(f"{name!r} is {role}" for name, role in sorted(splits.items()))

@@ -1,4 +1,4 @@
-"""Links inside an archive: nothing is extracted, so that they are followed by path."""
+"""Links inside an archive: nothing is extracted, so they are followed by their paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trainers.datasets.dataset import DatasetError
 from trainers.datasets.walk import MAX_FILES, Parts
 
 ROUNDS = 8
-"""Links that may lead to one another."""
+"""How many links may lead from one to the next."""
 
 
 def follow(links: Mapping[Parts, Parts], files: Collection[Parts], source: str) -> dict[Parts, Parts]:

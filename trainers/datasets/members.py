@@ -161,7 +161,7 @@ def _file(tar: tarfile.TarFile, info: tarfile.TarInfo, parts: Parts) -> Member:
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes of a file; none of one that may not be read: an image by its name is refused later."""
+    """The first bytes of a file; none if it may not be read: what is named as an image is refused later."""
     try:
         with path.open("rb") as file:
             return file.read(HEAD)
@@ -178,6 +178,6 @@ def _read_file(path: Path) -> bytes:
 
 
 def _too_large(parts: Parts, size: int) -> Member | None:
-    """The member in place of an image that has more than MAX_FILE_BYTES; None for any other."""
+    """The member that stands for an image of more than MAX_FILE_BYTES; None for any other."""
     said = f"is too large: {size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
     return Member(parts, too_large=said) if size > MAX_FILE_BYTES else None

@@ -1,4 +1,4 @@
-"""What is to be said about the files of a data set: counts and first names, a line for each reason."""
+"""Remarks on the files of a data set: counts and first names, a line for each reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OVERLAPS = (
 )
 """Parts of a data set that should not share images, and what those of the second are called."""
 COPIES = 3
-"""Images that must be the same for it to be worth a word: placeholders are many."""
+"""Fewest equal images that are worth a note: placeholders are many."""
 
 
 class Notes:
@@ -50,7 +50,7 @@ class Notes:
 
 
 def remarks(image: Decoded) -> Iterator[str]:
-    """What is to be said about a file that was decoded, as `Notes.add` takes it."""
+    """The remarks on a file that was decoded, as `Notes.add` takes them."""
     if image.frames:
         yield "with several frames or pages, of which the first is read"
     if image.reduced:
@@ -63,7 +63,7 @@ def digest_of(image: np.ndarray) -> bytes:
 
 
 def note_of_leaks(digests: Mapping[str, Mapping[str, bytes]]) -> tuple[str, ...]:
-    """A line for each two parts of a data set that share images: accuracies on them tell too much.
+    """A line for each two parts of a data set that share images: accuracies on these are too high.
 
     Args:
         digests: of the images by part (`train`, `validation`, `test`) and name.
@@ -83,7 +83,7 @@ def note_of_leaks(digests: Mapping[str, Mapping[str, bytes]]) -> tuple[str, ...]
 
 
 def notes_of_equal_images(training: Part, validation: Part, held_out: bool) -> Iterator[str]:
-    """Lines about images that are there more than once, where that distorts the validation accuracy.
+    """Lines about images that occur more than once, if that distorts the validation accuracy.
 
     Args:
         training: images that are trained on, and their labels.

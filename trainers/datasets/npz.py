@@ -1,4 +1,4 @@
-"""How much memory the arrays of an `.npz` file take, told without reading them."""
+"""How much memory the arrays of an `.npz` file take, found without reading them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def split_validation(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarr
     if len(labels) <= num_classes:
         raise DatasetError(
             f"too few images to validate on some of them: {len(labels)} of {num_classes} classes; at least "
-            f"{num_classes + 1} are needed, or images that validate, in val/ or x_val"
+            f"{num_classes + 1} are needed, or validation images, in val/ or x_val"
         )
     if not 1 <= size <= len(labels) - num_classes:
         raise DatasetError(

@@ -87,7 +87,7 @@ class Tree:
         copies = sorted(name for name, same in within.items() if len(same) > 1)
         if copies and len(copies) < len(names):  # all may be divided by what they were taken for
             some = ", ".join(map(repr, sorted(within[copies[0]])[:3]))
-            self.refuse(f"{copies[0]!r} holds the folders {some} once more, which are classes beside it")
+            self.refuse(f"{copies[0]!r} holds the folders {some} once more, which are also classes beside it")
 
     def label(self, files: Named, names: tuple[str, ...]) -> Labelled:
         """Images with their labels; refuses classes that are not among the names."""

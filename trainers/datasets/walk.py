@@ -1,4 +1,4 @@
-"""Files and folders of unknown origin: every walk ends, and leaves out nothing but by-products unsaid."""
+"""Files and folders of unknown origin: every walk ends, and silently leaves out only by-products."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def given_files(names: Iterable[str]) -> list[tuple[Path, int]]:
 
     Args:
         names: of files; of folders, which stand for all files below them; and patterns such as `*.jpg`, in
-            which `**` stands for any folders. What is there is taken by its name, whatever it looks like.
+            which `**` stands for any folders. What exists is taken by its name, also if that looks
+            like a pattern.
 
     Raises:
         DatasetError: a name stands for nothing, or `walk` refuses it.

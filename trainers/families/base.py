@@ -19,7 +19,7 @@ Values = Mapping[str, float]
 
 
 class FamilyError(ValueError):
-    """A family or a configuration that cannot be; the message is one line that quotes the bad value."""
+    """A family or configuration that is not possible; the message is one line that quotes the bad value."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ Parameter = Whole | Real | OneOf
 
 
 def perplexity(accuracy: float) -> float:
-    """Of a text, from the mean probability of its words; infinity for 0."""
+    """The perplexity of a text, from the geometric mean of its words' probabilities; infinity for 0."""
     return 1 / accuracy if accuracy > 0 else float("inf")
 
 
@@ -102,8 +102,8 @@ class Family(ABC):
         train_limit: training images, those for validation among them, or training words; None for all.
         validation_size: validation images (or words); None for a tenth of the images, 5,000 at most, or all
             validation words.
-        batch_size: images, or columns of the text, a step, where it is not tuned.
-        fixed_rate: the learning rate where it is not tuned.
+        batch_size: images, or columns of the text, per step, if that is not tuned.
+        fixed_rate: the learning rate, if that is not tuned.
     """
 
     name: str
@@ -157,7 +157,7 @@ class Family(ABC):
             return self.build(values, input_shape, classes)
 
     def facts(self, values: Values, input_shape: tuple[int, ...], classes: int) -> dict[str, float]:
-        """What is known of a model before it is trained, beside its hyper-parameters: its size."""
+        """What is known of a model before it is trained, besides its hyper-parameters: its size."""
         with torch.device("meta"):  # nothing is allocated
             module = self.build(values, input_shape, classes)
         return {"num_params": sum(parameter.numel() for parameter in module.parameters())}

@@ -20,7 +20,7 @@ HIGH_SHARE = 46 / 60
 class LanguageModel(nn.Module):
     """Embedding of 400, a dense layer to `inputs`, LSTM layers of `cells`, a dense layer to the vocabulary.
 
-    It goes on from the state in which the last batch has left it, until `reset`.
+    It continues from the state in which the last batch left it, until `reset`.
     """
 
     def __init__(self, vocabulary: int, inputs: int, cells: int, layers: int) -> None:

@@ -22,10 +22,10 @@ class FamilyRecipe(TrainingRecipe):
     momentum: float = 0.0
     """SGD: decay of the sum of the gradients; above 0, Nesterov's."""
     weight_decay: float = 0.0
-    """Of the weights of convolutions, and of all others unless `dense_decay` is given; biases and the
-    parameters of normalisations do not decay. Added to the gradient, as a share of the weight."""
+    """The decay of the weights of convolutions, and of all others unless `dense_decay` is given; biases and
+    the parameters of normalisations do not decay. Added to the gradient, as a share of the weight."""
     dense_decay: float | None = None
-    """Of all other weights."""
+    """The decay of all other weights; None for `weight_decay`."""
     clip: float | None = None
     """The norm that the gradient of a step is scaled down to; None for no limit."""
     last_rate: float | None = None

@@ -23,7 +23,7 @@ from trainers.results import EpochReport
 from trainers.steps import Step
 
 STEPS = 35
-"""Words for which gradients flow back."""
+"""Words through which gradients flow back."""
 
 
 class WordChance(Chance):

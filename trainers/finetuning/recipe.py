@@ -45,9 +45,9 @@ class FinetuningRecipe(Recipe):
     translate: int = 5
     """Shift each training image by up to this many pixels either way; a grey, its mean, fills the gap."""
     attempts: int = 5
-    """Tries in all for a network that is no better than chance when that is asked, see `Chance`."""
+    """Attempts in all for a network that is no better than chance when that is tested, see `Chance`."""
     retry_factor: float = 0.4
-    """What all rates are multiplied by before another try."""
+    """What all rates are multiplied by before another attempt."""
     chance_factor: float = 1.5
     """With ten or more balanced classes, a training accuracy of at most this / classes counts as chance."""
 

@@ -20,7 +20,7 @@ from trainers.steps import logits
 from trainers.weights import TrainedNetwork
 
 WATCHED = 5000
-"""Training images that the accuracy after every epoch is measured on, at most."""
+"""Training images on which the accuracy after every epoch is measured, unless there are more classes."""
 
 
 class FinetuningTrainer(ImageTrainer):

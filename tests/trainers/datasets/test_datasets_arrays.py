@@ -105,9 +105,7 @@ def test_arrays_nobody_asked_for_do_not_matter(tmp_path, arrays):
 def test_arrays_of_unknown_names_are_told(arrays):
     others = {"X_test": arrays.pop("x_test"), "Y_test": arrays.pop("y_test"), "classes": np.array(["a", "b"])}
     dataset = dataset_from_arrays("x", {**arrays, **others}, "it")
-    assert dataset.notes == (
-        "3 arrays of names that are not known are not used: 'X_test', 'Y_test', 'classes'",
-    )
+    assert dataset.notes == ("3 arrays with unknown names are not used: 'X_test', 'Y_test', 'classes'",)
 
 
 def test_missing_arrays_are_listed(tmp_path):

@@ -44,7 +44,7 @@ def test_validation_images_beside_a_test_set_are_reported_unused():
     "images", ["train/a/1.png train/b/1.png val/a/1.png", "a/train/1.png b/train/1.png a/val/1.png"]
 )
 def test_validation_images_that_become_the_test_images_are_noted(images):
-    notes = ("images in 'val' are the test images, as there are no others for that",)
+    notes = ("images in 'val' are the test images, as there are no others",)
     assert layout_of(images)[3] == notes
     assert find_layout(paths(images), [], "source", own_validation=True).notes == ()
 
@@ -218,12 +218,12 @@ def test_a_validation_set_of_its_own():
         ("train/a/1.png train/b/1.png more/a/2.png more/b/2.png", "'more', 'train' hold the same folders"),
         (
             "Train/a/1.png Train/b/1.png raw/x/2.png raw/y/2.png more/3.png",
-            "'Train' looks like the training images, but in 'raw' are folders, too: move these elsewhere, or",
+            "'Train' looks like the training images, but 'raw' holds folders, too: move these elsewhere, or",
         ),
         ("fold1/a/1.png fold1/b/1.png fold2/a/2.png fold2/b/2.png", "'fold1', 'fold2' hold the same folders"),
         (
             "train_a/x/1.png train_a/y/1.png train_b/x/1.png train_b/y/1.png test_a/x/1.png test_a/y/1.png",
-            "'train_a', 'train_b' all look like the train images; leave one of them",
+            "'train_a', 'train_b' all look like the train images; keep one of them",
         ),
     ],
 )
@@ -292,7 +292,7 @@ def test_train_beside_two_or_more_divided_folders_is_a_class_and_named_in_a_note
     )
     assert names == ("bus", "car", "train")
     assert notes == (
-        "'train' is a class beside 'bus', 'car', in which are folders, too; if it holds the training images, "
+        "'train' is a class beside 'bus', 'car', which hold folders, too; if it holds the training images, "
         "move the others elsewhere",
     )
 

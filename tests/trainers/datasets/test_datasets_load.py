@@ -87,7 +87,7 @@ def test_a_part_of_a_known_data_set_is_no_folder_of_images(data, tree, write_fol
 
 def test_a_name_that_is_not_here_is_answered_with_data_dir(data):
     with pytest.raises(
-        DatasetError, match="in the working directory; if it was another one, name it as --data-"
+        DatasetError, match="in the working directory; if it is in another folder, name that as --data-"
     ):
         load_dataset("trips")
     with pytest.raises(DatasetError, match=r"trips/\) and in the working directory\)$"):

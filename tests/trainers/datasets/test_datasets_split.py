@@ -82,7 +82,7 @@ def test_too_few_images_for_any_size_are_told_and_no_size_is_advised(counts):
         split_validation(labels_of(counts), 1, seed=0)
     assert str(caught.value) == (
         f"too few images to validate on some of them: {n} of {n} classes; at least {n + 1} are needed, or "
-        "images that validate, in val/ or x_val"
+        "validation images, in val/ or x_val"
     )
     split_validation(labels_of([*counts[1:], 2]), 1, seed=0)  # one more is enough
 
