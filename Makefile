@@ -5,17 +5,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 DISTRIBUTIONS := pyproject.toml setup.py predictor/pyproject.toml
-# To bytecode on all cores; pip would do it on one. Some packages have files for other versions of Python.
+# Compiles to bytecode on all cores; pip would use one. Some packages have files for other versions of Python.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 COMPILE := @$(BIN)/python -m compileall -q -q -j 0 -x '/tests/' $(VENV)/lib metaqnn predictor state_space trainers || true
 OLDEST := build/oldest
 CURVES ?= $(wildcard $(METAQNN_DATA_DIR)/curves/metaqnn_cifar10.csv)
 
 .PHONY: help search test check unit oldest docs bench clean
-.DELETE_ON_ERROR: # an environment that was made half has a python, too
+.DELETE_ON_ERROR: # a half-made environment has a python, too
 
 help:
-	@echo "make search   install what is needed and run a first search (embedded data, minutes on a CPU)"
+	@echo "make search   install what is needed and run a first search (built-in data, minutes on a CPU)"
 	@echo "make test     install what is needed and run all checks and tests"
 	@echo "make oldest   run all tests with the oldest packages that pyproject.toml allows"
 	@echo "make docs     build the documentation in build/docs"

@@ -1,4 +1,4 @@
-"""Claim: what the Q-learning agent brings over random search with the same stopping rule and as many epochs.
+"""Claim: what the Q-learning agent gains over random search with the same stopping rule and as many epochs.
 
 Searches on the surrogate trainer, in the CIFAR-10 space unless --preset and --dataset say otherwise. For each
 seed and size: a search with the published schedule in proportion, and a random one (epsilon = 1 throughout)
@@ -6,8 +6,8 @@ that goes on until it has trained as many epochs. Both stop networks by the same
 
     python benchmarks/agent_value.py --curves metaqnn_cifar10.csv --seeds 0-19 --sizes 300,1000,2700 --jobs 2
 
-takes about a minute of one core per seed. Each pair leaves a file in --out; what is there is not run again,
-and a file of other curves, options or code is refused.
+takes about a minute of one core per seed. Each pair leaves a file in --out. Pairs that have one are not run
+again, and a file of other curves, options or code is refused.
 """
 
 import argparse
@@ -29,9 +29,9 @@ from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 LAST = 150
 MEASURES = ("best trained", "top 5 trained", f"mean of the last {LAST}", "networks", "epochs")
 LEAST = 27
-"""With fewer networks a stage of the published schedule would have none."""
+"""With fewer networks, some stage of the published schedule would have none."""
 MORE = 1.5
-"""A random search that has not used up its epochs is repeated with so many times the networks."""
+"""A random search that has not used up its epochs is repeated with this many times as many networks."""
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def compare(chosen: argparse.Namespace, size: int, seed: int) -> str:
-    """Run both searches of a pair and store what came of them. Returns a line for people."""
+    """Run both searches of a pair and store their measures. Returns a line for people."""
     file, world = _file(chosen, size, seed), World.of(chosen)
     options = {"stopping": chosen.stopping} if chosen.stopping else {}
     by_agent = {**options, "schedule": in_proportion(size)}

@@ -21,16 +21,16 @@ positive = whole(1, MANY)
 
 
 class BenchmarkError(ValueError):
-    """What a benchmark cannot measure; the message is one line."""
+    """Something that a benchmark cannot measure; the message is one line."""
 
 
 def parser(docstring: str | None) -> Parser:
-    """Of a script; --help begins with the first line of its docstring."""
+    """The command line of a script; --help begins with the first line of its docstring."""
     return Parser(description=(docstring or "").partition("\n")[0])
 
 
 def execute(main: Callable[[], None]) -> None:
-    """Call the main function of a script; what the user can correct is said in one line."""
+    """Call the main function of a script; errors that the user can correct are told in one line."""
     try:
         main()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Draws finished searches beside each other: the best networks found against the epochs that it took.
+"""Draws finished searches side by side: the best networks found against the epochs that this took.
 
     python benchmarks/compare_runs.py NAME=RUN NAME=RUN... --plot runs.png
 

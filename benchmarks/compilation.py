@@ -1,4 +1,4 @@
-"""What torch.compile costs and gains for one network: from how much training on does it pay?
+"""What torch.compile costs and gains for one network: after how much training does it pay off?
 
 Compared in the same run, in turns of about a second: training steps (forward, backward, update; batches of
 128 at 32x32x3, the precision that "auto" chooses here) as a search runs them, on a GPU recorded where that
@@ -31,7 +31,7 @@ from trainers.steps import eager_step
 
 EPOCH = 45_000
 UNRECORDED = 4
-"""Steps of a training that are no replays, at most: those before the one that is recorded, and that one."""
+"""Most steps of a training that are not replays: those before the one that is recorded, and that one."""
 TINY = "[C(2,3,1), GAP(10), SM(10)]"
 HEADERS = (
     "network",
@@ -46,7 +46,7 @@ HEADERS = (
 
 
 def seconds_of(state: TrainingState, images: torch.Tensor, labels: torch.Tensor, steps: int) -> float:
-    """Seconds of that many steps, waited for."""
+    """Seconds that so many steps take, the device's work included."""
     started = perf_counter()
     for _ in range(steps):
         loss = state.step(images, labels)
@@ -62,7 +62,7 @@ def compiled_start(owner: ClassifierTrainer, architecture: Architecture) -> Trai
 
 
 def start_compiler(device: str, precision: str) -> float:
-    """Seconds until a network that hardly has anything to compile has been."""
+    """Seconds until a network with hardly anything to compile is compiled."""
     owner = trainer(random_images(BATCH), device, precision)
     return seconds_of(compiled_start(owner, Architecture.parse(TINY)), *random_batch(owner), 1)
 

@@ -5,7 +5,7 @@ as the coordinator takes them. So all time that passes is the coordinator's: wal
 rule (fits included), forecasts of rewards, replay and the database. Printed for every --every networks:
 - events (epochs and ends of trainings) a second since the line before, which is what saturates;
 - how many events are stored together, on average;
-- the time from when an event is taken in to its answer: median, 99th percentile and the longest;
+- the time from taking in an event to its answer: median, 99th percentile and the longest;
 - the database's size, and the memory that the process holds.
 Seconds are those of the processor, which other programs on the machine disturb less; waiting for the disk is
 not in them. --start N begins with N finished networks, made up and stored directly, the same for each number

@@ -6,7 +6,7 @@ drawn on demand, do not count. Each round starts a new dashboard, which has read
 Lines:
 - first view: a window of 1280 x 900;
 - all charts: a window so high that all of them are in it at once;
-- again: the first view once more, from a dashboard whose search has not changed meanwhile;
+- again: the first view once more, from a dashboard whose search has not changed since;
 - metaqnn report: writing its page, which has to be done again whenever the search has gone on (once);
 - report page: that page, until its first chart is drawn;
 - version: what an open page asks every few seconds; table: a page of the table, filtered and sorted.
@@ -137,7 +137,7 @@ def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process has used so far."""
+    """Processor time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -3,8 +3,8 @@ disk before the search goes on; 1,000 networks take some MB.
 
 Stores networks of 20 epochs each (propose, 20 times add_epoch with a decision, finish: 22 transactions) one
 after another, in blocks that alternate between the back ends, and measures the databases before and after.
-Both are as safe as a search has them; a second SQLite file, whose log is flushed now and then only, so that a
-power cut takes the last events away, shows what that costs. The files are where TMPDIR says, by default in
+Both are as safe as in a search. What that costs is shown by a second SQLite file, whose log is flushed only
+now and then, so that a power cut would lose the last events. The files are where TMPDIR says, by default in
 /tmp: that should be a disk. PostgreSQL needs a server, with its usual settings:
 
     initdb -D /tmp/pg --auth trust --username me && pg_ctl -D /tmp/pg -o '-p 5433 -k /tmp' start

@@ -33,7 +33,7 @@ from predictor.simulation.engine import simulate
 N_TRAIN = 100
 N_FINISHED = 3000
 NOISE = 0.002
-"""Of the copies: equal networks would be scored once."""
+"""The noise of the copies: equal networks would be scored only once."""
 REGRESSIONS = {"nu-svr-rbf": "SRM, nu-SVR RBF", "robust-gp": "SRM, robust-gp"}
 Row = tuple[str, float, str]
 """What was done, its seconds, and a note."""
@@ -106,7 +106,7 @@ def noisy_copies(curves: LearningCurves, rng: np.random.Generator) -> LearningCu
 
 
 def envelope_rows(curves: LearningCurves, n: int) -> list[Row]:
-    """The fit, and decisions at looks; each network finds another object with the same history."""
+    """The fit, and decisions at looks; each network gets another object with the same history."""
     rng = np.random.default_rng(1)
     history = GrowingCurves(envelope_history(curves, rng)).curves  # as a search has it
     networks = noisy_copies(curves[:n], rng)

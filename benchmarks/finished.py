@@ -1,6 +1,6 @@
-"""Files of finished searches: each is there as a whole, says what it is of, and is not run again.
+"""Files of finished searches: each is written wholly, says what search it is of, and is not run again.
 
-What it is of includes the content of the curves and the code, so that nothing is taken over from others.
+That includes the content of the curves and the code, so that no results of others are taken over.
 """
 
 import json
@@ -16,17 +16,17 @@ from metaqnn.cli import OUR_PACKAGES
 from trainers.files import write_whole
 
 MENTIONED = 3
-"""Of all that differs, which is much where another version stored the file."""
+"""Differences that are named; there are many if another version stored the file."""
 
 
 def store(file: Path, of: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Write the facts of a search, and what decided about it besides its seed and the file's name."""
+    """Write the facts of a search, and what determined it besides its seed and the file's name."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps({"of": of, **facts}), aside=f"{file.name}.{os.getpid()}")
 
 
 def stored(file: Path, of: dict[str, Any]) -> bool:
-    """Whether a search is there already; `BenchmarkError` if it is of something else."""
+    """Whether a search is stored already; `BenchmarkError` if the file is of something else."""
     if not file.exists():
         return False
     before = json.loads(file.read_text()).get("of", {})

@@ -8,7 +8,7 @@
 # A stage that fails, or runs past its limit, does not stop the others. Run it in the root of the checkout.
 set -u
 DATA=$1 OUT=$2; mkdir -p "$OUT"
-# all but the results is elsewhere: whenever the session is cut off, a few small files are in OUT
+# everything but the results is elsewhere: whenever the session is cut off, OUT holds a few small files
 WORK=$(mktemp -d); trap 'rm -rf "$WORK"' EXIT
 SITE=$WORK/site RUN=$WORK/run
 export GPU_FACTS=$OUT/facts.txt PYTHONPATH=$PWD:${PYTHONPATH:-}:$SITE PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$WORK/cache

@@ -3,12 +3,12 @@ the rate at which the device multiplies bfloat16 matrices, and all 2,700 network
 take less than two days.
 
 Runs unattended on any NVIDIA card. Prints first, as the claim is about it, how long the schedule takes: 2,700
-networks, 20 epochs of 45,000 images and 5,000 validated, from networks drawn at random from the CIFAR-10
-space, of each of which a second epoch is timed. Restarts at lower rates and the time between networks are not
-counted. --seconds ends the random networks early; those that have been trained count. Then the table of
-`training_loop.py` (the plain loop with worker processes, pinned memory and PyTorch's defaults, by which
-convolutions are rounded to TF32) for networks of the published space, and steps of small networks with and
-without a CUDA graph.
+networks, 20 epochs of 45,000 images and 5,000 validated. This is estimated from networks drawn at random from
+the CIFAR-10 space, each of which is timed in its second epoch. Restarts at lower rates and the time between
+networks are not counted. --seconds ends the random networks early; those that have been trained count. Then
+the table of `training_loop.py` (the plain loop with worker processes, pinned memory and PyTorch's defaults,
+by which convolutions are rounded to TF32) for networks of the published space, and steps of small networks
+with and without a CUDA graph.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -79,7 +79,7 @@ class Machine:
     device: str
 
     def clock(self) -> float:
-        """Seconds, once the device has done all it was told."""
+        """Seconds, once the device has done all that it was told to do."""
         if self.device != "cpu":
             torch.cuda.synchronize(self.device)
         return perf_counter()
@@ -131,7 +131,7 @@ def mean_macs(networks: list[Architecture]) -> float:
 
 
 def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Machine) -> float:
-    """Of a whole epoch, its validation included; one before it has recorded the step."""
+    """Seconds of a whole epoch, its validation included; an epoch before it has recorded the step."""
     return timed({"epoch": our_epoch(owner, network)}, 1, machine.clock)["epoch"][0]
 
 
@@ -139,7 +139,7 @@ def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Mach
 def seconds_of_epochs(
     networks: list[Architecture], owner: ClassifierTrainer, machine: Machine, most: float
 ) -> list[float]:
-    """Of an epoch of each network, until `most` seconds have passed: then no further one is begun."""
+    """Seconds of an epoch of each network; once `most` seconds have passed, no further one is begun."""
     began, seconds = perf_counter(), []
     for network in networks:
         if seconds and perf_counter() - began > most:
@@ -149,7 +149,7 @@ def seconds_of_epochs(
 
 
 def whole_trainer(machine: Machine, training: int, validation: int) -> ClassifierTrainer:
-    """Trains on as many images as an epoch has, so that the costs of an epoch beside its steps count once."""
+    """Trains on as many images as an epoch has, so that an epoch's costs besides its steps count once."""
     return ClassifierTrainer(
         random_images(training + validation - CLASSES),
         recipe=TrainingRecipe(batch_size=BATCH, mirror=True),
@@ -159,7 +159,7 @@ def whole_trainer(machine: Machine, training: int, validation: int) -> Classifie
 
 
 def print_schedule(networks: list[Architecture], seconds: list[float], images: int, best: float) -> None:
-    """What the published schedule takes, by the ratio of seconds to work of the networks that were timed."""
+    """How long the published schedule takes, by the ratio of seconds to work of the networks timed."""
     population = mean_macs(random_networks(DRAWN))
     epoch = sum(seconds) / (mean_macs(networks) * len(networks)) * population * TRAINING / images
     rate = population * (3 * TRAINING + VALIDATION) / epoch

@@ -8,9 +8,9 @@ brackets. Printed for each: the epochs, and how many times fewer they are than H
 orders); in how many orders the best curve found is as good as Hyperband's; and the regret, how far the best
 one found is from the best of the set, in units of (best - median) of the set. Nothing is trained.
 
-With `--results FILE` every replay is written there as it ends, and those that are there, of the same curves,
-options and code, are not repeated; `--minutes M` ends after the replay in which M minutes have passed; the
-same command then goes on.
+With `--results FILE` every replay is written there as it ends, and replays there that are of the same curves,
+options and code are not repeated. `--minutes M` ends after the replay in which M minutes have passed; the
+same command then continues.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
 def replay_all(
     file: Path, chosen: argparse.Namespace, done: "Done", deadline: float
 ) -> dict[str, list[tuple[int, float]]]:
-    """For each pruner, the replays of a set of curves in all orders; what is done is not repeated."""
+    """For each pruner, the replays of a set of curves in all orders; those that are done are not repeated."""
     curves, of = completed(file), [file.stem, digest(file), code(Path(__file__))]
     found: dict[str, list[tuple[int, float]]] = {}
     for seed in range(chosen.seeds):
@@ -79,7 +79,7 @@ def replay_all(
             case = [*of, name, chosen.delta, chosen.burn_in, chosen.settings, seed]
             if case not in done:
                 if time.perf_counter() > deadline:
-                    sys.exit("not all have ended; the same command goes on")
+                    sys.exit("not all have ended; the same command continues")
                 done.add(case, replay(curves[order], make(curves), seed))
             found.setdefault(name, []).append(done[case])
     return found

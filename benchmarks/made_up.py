@@ -1,4 +1,4 @@
-"""Searches whose networks are made up and written straight into the database, as long as one likes."""
+"""Searches of any length, whose networks are made up and written straight into the database."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -5,7 +5,7 @@
 FILE holds learning curves, such as the published MetaQNN CIFAR-10 CSV. A study in memory gets 1,000 finished
 trials, noisy copies of a simulated search with the rule; then more trials report, one after the other, and
 finish: twenty with one pruner, then the same twenty with the other, so that whatever else the machine does
-disturbs both alike. Times are of the processor; the mean and the longest include refits of the rule's models.
+disturbs both alike. Times are processor times; the mean and the longest include refits of the rule's models.
 A second line for each says what calls cost at the epochs that the rule does not judge. The last lines say
 what a call costs on average over the epochs of a trial that goes on to the end, whatever the pruner says: the
 mean over the epochs of the median of twenty trials, in which refits do not count.

@@ -55,7 +55,7 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def boosting_settings(rng: np.random.Generator) -> Settings:
-    """Of a `HistGradientBoostingClassifier`."""
+    """Settings of a `HistGradientBoostingClassifier`."""
     return {
         "learning_rate": log_uniform(rng, 0.005, 1),
         "max_leaf_nodes": int(rng.integers(2, 32)),
@@ -135,7 +135,7 @@ def perceptron(settings: Settings, seed: int) -> dict[str, object]:
 
 
 def cliff_settings(rng: np.random.Generator) -> Settings:
-    """Of a tabular agent."""
+    """Settings of a tabular agent."""
     return {
         "alpha": log_uniform(rng, 0.003, 1),
         "epsilon": log_uniform(rng, 0.003, 0.5),

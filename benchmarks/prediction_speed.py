@@ -8,9 +8,9 @@ it, in the same run, the plain scikit-learn loop: `cross_val_score` of a pipelin
 loop is run on the first settings of each model only, and its time extrapolated to all of them; its scores on
 these settings must be ours.
 
-Then what a refit costs, in time and R^2, when 50 more curves have completed and the new model chooses among
-the best settings of the old one (`prior`). Last the peak memory of a process that reads 10,000 curves of 100
-epochs from a CSV file, fits models to them and predicts all of them.
+Then it prints what a refit costs, in time and R^2, when 50 more curves have completed and the new model
+chooses among the best settings of the old one (`prior`); and last, the peak memory of a process that reads
+10,000 curves of 100 epochs from a CSV file, fits models to them and predicts all of them.
 """
 
 import argparse

@@ -7,9 +7,9 @@ the search without early stopping.
 
     python benchmarks/search_comparison.py --curves metaqnn_cifar10.csv --seeds 0-9 --jobs 2
 
-takes 10 to 70 s per search and core. Each search leaves a file in --out, written when it is done; what is
-there is not run again, and a file of other curves, options or code is refused. --csv writes every number,
---plot draws a picture.
+takes 10 to 70 s per search and core. Each search leaves a file in --out, written when it is done. Searches
+that have one are not run again, and a file of other curves, options or code is refused. --csv writes every
+number, --plot draws a picture.
 """
 
 import argparse

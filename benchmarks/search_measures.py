@@ -1,4 +1,4 @@
-"""What is measured of one search on the surrogate trainer, and of two."""
+"""What is measured in one search on the surrogate trainer, and between two."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 LATE = 0.3
-"""Rewards of the last three stages are looked at apart: there the agent goes where they are highest."""
+"""Rewards of the last three stages are looked at separately: there the agent goes where they are highest."""
 LEAST_VISITS = 10
 """Q-values are compared where at least so many networks of both searches passed."""
 

@@ -1,4 +1,4 @@
-"""What a second worker on the same device brings, by two searches of the same networks (epsilon 1, one seed).
+"""What a second worker on the same device gains, by two searches of the same networks (epsilon 1, one seed).
 
 Searches that end on the clock have trained different networks, which differ in cost a hundredfold. So only
 the epochs that are in both are compared: if they take r times as long side by side, two workers train 2 / r

@@ -29,7 +29,7 @@ from trainers import Outcome, TrainingRecipe
 
 POLICY_WALKS = 2000
 LEAST_VISITS = 3
-"""State-action pairs that fewer networks visited are not kept."""
+"""State-action pairs that fewer networks than this visited are not kept."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class World:
         return cls(**{one.name: getattr(chosen, one.name) for one in fields(cls)})
 
     def facts(self, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What decides about a search, JSON-ready; the curves by the name of their file and its content."""
+        """What determines a search, JSON-ready; the curves by the name of their file and its content."""
         config, curves, here = self.search(seed, options), Path(self.curves), Path(__file__)
         return {
             "content": digest(curves),
@@ -89,11 +89,11 @@ class World:
         }
 
     def search(self, seed: int, options: Mapping[str, Any]) -> SearchConfig:
-        """Of a search there, with as many epochs as were recorded."""
+        """The configuration of a search there, with as many epochs as were recorded."""
         return self.config(seed=seed, epochs=surrogate(self).recipe.epochs, **options)
 
     def config(self, **options: Any) -> SearchConfig:
-        """As the preset says, unless the options say otherwise."""
+        """A configuration as the preset says, unless the options say otherwise."""
         return SearchConfig.of(self.preset, **{"dataset": self.dataset, **options})
 
     @property

@@ -5,11 +5,11 @@ and mirroring:
 - plain: DataLoader over PIL images, torchvision's RandomHorizontalFlip + ToTensor + Normalize, float32, NCHW;
 - ours: an epoch of `trainers.ClassifierTrainer`, data handling and the validation of ten images included, in
   float32 and as it chooses for itself (precision "auto");
-- ceiling: forward, backward and update of the same network in the same precision, on one batch that is there.
+- ceiling: forward, backward and update of the same network in the same precision, on one batch in memory.
 A second table: what saving a checkpoint after every epoch costs, for an epoch of 4,000 images (the laptop
 preset's number) and of 45,000 (the paper's).
 
-Images are random: only speed is measured. Seconds are those of the processor, which other programs on the
+Images are random: only speed is measured. Seconds are processor seconds, which other programs on the
 machine disturb less; each ratio is within one turn, and medians are over turns. Checkpoints: wall time.
 
     python benchmarks/training_loop.py            # about two minutes

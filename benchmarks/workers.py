@@ -1,12 +1,12 @@
-"""What workers side by side on this machine bring, and what they could bring at most.
+"""What workers side by side on this machine gain, and what they could gain at most.
 
 Each measurement is a whole search of the same networks (same seed, no stopping, epsilon 1), counted from the
 start of the first epoch to the end of the last network: the start of the workers is hardly part of it. At the
 end one worker has nothing left to do while another trains the last network: many networks of few epochs show
 what a long search gets. The order of the counts of workers is reversed every other round. What they could
-bring at most is measured in the same rounds: plain processes, alone and as many as there are workers side by
-side, each training one and the same network on the clock. On cores that share execution units that is less
-than the number of processes.
+gain at most is measured in the same rounds: a plain process alone, and as many side by side as there are
+workers, each training one and the same network on the clock. On cores that share execution units, that gain
+is less than the number of processes.
 
     python benchmarks/workers.py --data-dir DIR         # about an hour on two cores; a warm-up comes first
 """

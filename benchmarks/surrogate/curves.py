@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 Floats = npt.NDArray[np.float64]
 
 COMPONENTS = 3
-"""Of the published CIFAR-10 curves two hold 99.2% of the variance; what three leave looks like noise."""
+"""In the published CIFAR-10 curves, two hold 99.2% of the variance; what three leave looks like noise."""
 SETTINGS = {"gamma": (0.005, 0.02, 0.05), "alpha": (0.1, 0.3, 1.0)}
 FOLDS = KFold(5, shuffle=True, random_state=0)
 NEIGHBOURS = 100

@@ -35,7 +35,7 @@ FEATURES = (
 def architecture_features(architecture: Architecture, input_shape: Shape) -> Sequence[float]:
     """The `FEATURES` of a network for images of (channels, height, width), which are square.
 
-    A network without convolution has 0 where one is asked about.
+    Features of convolutions are 0 for a network that has none.
     """
     counts = _Counts(channels=input_shape[0], side=input_shape[1])
     for layer in architecture.layers:
@@ -65,7 +65,7 @@ def architecture_features(architecture: Architecture, input_shape: Shape) -> Seq
 
 @dataclass(slots=True)
 class _Counts:
-    """What the layers so far amount to; `channels` and `side` are those of the last feature map."""
+    """The counts of the layers so far; `channels` and `side` are those of the last feature map."""
 
     channels: int
     side: int
