@@ -1,4 +1,4 @@
-"""Numbers that make sense: one type for options, stored configurations, the database and pages."""
+"""Bounds of numbers: one type for options, stored configurations, the database and pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import nan
 from state_space.errors import quoted
 
 LONGEST = 40
-"""Characters of a number; Python refuses to read very long ones in its own words."""
+"""The most characters of a number; Python refuses very long ones with a message of its own."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Bounds:
     """The numbers from `low` to `high`; as the `type` of an argument it reads one of them.
 
     Attributes:
-        low: the smallest, or what all are above.
-        high: the largest.
+        low: the smallest number, or the limit that all are above.
+        high: the largest number.
         whole: whether all are whole numbers.
         above: whether `low` itself is excluded.
     """
@@ -42,10 +42,10 @@ class Bounds:
         return f"{kind} from {_plain(self.low)} to {_plain(self.high)}"
 
     def read(self, text: str) -> float:
-        """The number that a text says; an `int` where all are whole.
+        """The number that a text stands for; an `int` if all are whole.
 
         Raises:
-            ValueError: it says none of these numbers.
+            ValueError: the text stands for none of these numbers.
         """
         plain = text.isascii() and "_" not in text and len(text) <= LONGEST
         try:
@@ -60,7 +60,7 @@ class Bounds:
         """As `read`, for argparse.
 
         Raises:
-            ArgumentTypeError: it says none of these numbers.
+            ArgumentTypeError: the text stands for none of these numbers.
         """
         try:
             return self.read(text)
@@ -69,7 +69,7 @@ class Bounds:
 
 
 def share(*, above: bool = False) -> Bounds:
-    """The numbers from 0, or above it, to 1."""
+    """The numbers from 0 to 1; without 0 itself if `above`."""
     return Bounds(0, 1, whole=False, above=above)
 
 
@@ -78,7 +78,7 @@ ROW = Bounds(1, 2**31 - 1)
 COUNT = Bounds(0, 2**63 - 1)
 """Numbers of parameters and of operations: what a big integer column holds."""
 MANY = Bounds(1, 10**6)
-"""How many networks, or trainings of one, somebody may ask for."""
+"""How many networks, or trainings of one, a user may ask for."""
 
 
 def _plain(number: float) -> str:

@@ -21,7 +21,7 @@ PROCESSES = Bounds(1, 1024)
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where and how networks are trained, which may change accuracies by rounding, and `precision` by more.
+    """Where and how networks are trained. This may change accuracies by rounding, and `precision` by more.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -36,8 +36,7 @@ class Environment:
     precision: str = option(AUTO, "auto (bfloat16 where native), float32 or bfloat16")
     threads: int | None = option(
         None,
-        "CPU threads for training (default: 1 where the networks of a search are small, and for a tuning; "
-        "else all)",
+        "CPU threads for training (default: 1 for a tuning, or for a search with small networks; else all)",
         within=PROCESSES,
     )
     deterministic: bool = option(
@@ -47,8 +46,8 @@ class Environment:
     )
     checkpoint_every: float = option(
         30.0,
-        "save a network in training this often, and after its last epoch; a kill costs the epochs since "
-        "then, which are trained again; 0 saves every epoch",
+        "save a network in training this often, and after its last epoch; after a kill, the epochs since "
+        "then are trained again; 0 saves every epoch",
         metavar="SECONDS",
         within=Bounds(0, 10**8, whole=False),
     )
@@ -109,19 +108,19 @@ class Environment:
         """A copy with those of the changes that are not None.
 
         Raises:
-            ConfigError: as for a new one; or an address or workers per GPU are given, which mean nothing
-                without Ray, or without as many workers as there is room for.
+            ConfigError: a value is out of range; or an address is given without Ray, or workers per GPU with
+                neither Ray nor `--workers auto`.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         changed = replace(self, **given)
         if "address" in given and changed.executor != "ray":
             raise ConfigError(
-                f"{flag('address')} {changed.address} is a Ray cluster's, but {flag('executor')} is "
-                f"{changed.executor}: give {flag('executor')} ray, too"
+                f"{flag('address')} {changed.address} is for a Ray cluster, but {flag('executor')} is "
+                f"{changed.executor}: add {flag('executor')} ray"
             )
         if "workers_per_gpu" in given and changed.executor != "ray" and changed.workers != AUTO:
             raise ConfigError(
-                f"{flag('workers_per_gpu')} is {changed.workers_per_gpu}, but it belongs to "
+                f"{flag('workers_per_gpu')} is {changed.workers_per_gpu}, but it needs "
                 f"{flag('workers')} {AUTO}, and {flag('workers')} is {changed.workers}"
             )
         return changed

@@ -17,7 +17,7 @@ IMAGES = Bounds(1, 2**31 - 1)
 
 @dataclass(frozen=True, kw_only=True)
 class ImageOptions:
-    """What decides which images there are, which of them validate, and what is measured on these.
+    """Options that decide which images there are, which of them validate, and what is measured on those.
 
     Raises:
         ConfigError: a value is out of range; the message names the option and quotes the value.
@@ -44,8 +44,8 @@ class ImageOptions:
     own_validation: bool | None = option(
         None,
         "validate on the images in a folder's val/, or x_val, instead of images held out from train/ "
-        "(default: if there are any and --validation-size is not given); otherwise val/ is the test set of a "
-        "folder without test/, and else not used",
+        "(default: if there are any and --validation-size is not given); otherwise val/ is not used, except "
+        "as the test set of a folder without test/",
     )
     max_pixels: int = option(
         2**26,
@@ -57,9 +57,9 @@ class ImageOptions:
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     metric: str = option(
         ACCURACY,
-        "accuracy, or balanced-accuracy (the mean of the classes' recalls), for classes of unequal size: "
-        "what is measured on the validation images, seen by early stopping and rewarded; with the latter, "
-        "all classes also count alike in the training loss",
+        "what is measured on the validation images, for early stopping and rewards: accuracy, or, for "
+        "classes of unequal size, balanced-accuracy (the mean of the classes' recalls); with the latter, all "
+        "classes also count equally in the training loss",
         metavar="NAME",
     )
 
@@ -69,12 +69,12 @@ class ImageOptions:
 
     @property
     def preset_validation_size(self) -> int | None:
-        """Validation images by the preset; None if it leaves that open."""
+        """The preset's number of validation images; None if it leaves that open."""
         return None
 
 
 def refuse_two_validations(given: Mapping[str, Any]) -> None:
-    """Refuse a number of images to hold out where the data set's own validate.
+    """Refuse a number of images to hold out if the data set's own images are to validate.
 
     Args:
         given: options that the user gave, by name.
@@ -85,5 +85,5 @@ def refuse_two_validations(given: Mapping[str, Any]) -> None:
     size = given.get("validation_size")
     if size is not None and given.get("own_validation"):
         raise ConfigError(
-            f"--validation-size {size} holds training images out and --own-validation none: give one of them"
+            f"--validation-size {size} holds out training images and --own-validation none: give one of them"
         )

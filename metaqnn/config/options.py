@@ -32,9 +32,10 @@ def option(
     Args:
         default: default of the field.
         help: one sentence or two.
-        metavar: what stands for the value in the help; the last word of the name unless given.
-        explained: the help says itself what the default is.
-        within: what every number in the value must be.
+        metavar: what stands for the value in the help; if None, N for whole numbers, else the last word of
+            the name.
+        explained: whether the help itself says what the default is.
+        within: the bounds of every number in the value.
     """
     metadata = {"help": help, "metavar": metavar, "explained": explained, "within": within}
     return field(default=default, metadata=metadata)
@@ -52,13 +53,13 @@ def require(holds: bool, name: str, value: object, wanted: str) -> None:
 
 
 def require_bounds(config: Any) -> None:
-    """Refuse numbers that make no sense.
+    """Refuse numbers that are out of bounds.
 
     Args:
         config: a dataclass whose fields are options.
 
     Raises:
-        ConfigError: a number in a field is outside of the field's bounds.
+        ConfigError: a number in a field is outside the field's bounds.
     """
     for one in fields(config):
         within, value = one.metadata["within"], getattr(config, one.name)
@@ -87,7 +88,7 @@ def add_flags(
         group: a group of a parser.
         config: the dataclass.
         names: the fields that get a flag; None for all.
-        default: what the help calls the fields' defaults; None if they are not what is taken.
+        default: what the help calls the fields' defaults; None if others apply.
     """
     hints = get_type_hints(config)
     for one in fields(config):
@@ -160,4 +161,4 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     tuple[int, ...]: _numbers,
     tuple[tuple[int, int], ...]: _pairs,
 }
-"""What reads options of these types; those of any other, the type itself does."""
+"""What reads options of these types; any other type reads its own."""

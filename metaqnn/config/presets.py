@@ -13,7 +13,7 @@ VARIANTS = ("max_fc", "conv_padding", "batch_norm", "initial_pooling", "consecut
 SPACES = {"paper": "cifar10", "laptop": "laptop", "first-run": "first-run"}
 NOT_MIRRORED = {"svhn", "mnist", "digits"}
 PUBLISHED_DATA = {"cifar10", "svhn", "mnist"}
-"""Of [MQ], where nearly every network reaches more than the published initial Q-value, 0.5."""
+"""The data sets of [MQ], on which nearly every network beats the published initial Q-value, 0.5."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -45,7 +45,7 @@ PUBLISHED_SETTINGS: dict[str, dict[str, Any]] = {
     "laptop": {"burn_in": 40, "target": "increment", "refit_growth": 1.5},
     "first-run": {"burn_in": 15, "target": "increment", "n_settings": 200, "refit_growth": 1.5},
 }
-"""Each preset's settings of the published criterion; all others have the rule's own defaults."""
+"""Each preset's settings of the published criterion; all other settings have the rule's own defaults."""
 
 
 def preset_options(name: str, dataset: str) -> dict[str, Any]:

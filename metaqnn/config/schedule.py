@@ -24,8 +24,8 @@ class EpsilonSchedule:
     [MQ] section 4, the published one: 1.0: 1500; 0.9 to 0.7: 100 each; 0.6 to 0.1: 150 each.
 
     Raises:
-        ScheduleError: an epsilon outside [0, 1], a count below 1, no stage at all, or networks
-            beyond reason.
+        ScheduleError: an epsilon outside [0, 1], a count below 1, no stage at all, or more
+            networks than a search may train.
     """
 
     stages: tuple[tuple[float, int], ...]

@@ -40,9 +40,9 @@ EPOCHS = Bounds(1, 10_000)
 BATCH = Bounds(1, 10**6)
 TRANSLATION = Bounds(0, 4095)
 RATE = Bounds(0, 1000, whole=False, above=True)
-"""Of learning rates and of the factors on them."""
+"""Bounds of learning rates and of the factors on them."""
 DECAY = Bounds(0, 1000, whole=False)
-"""Of weight decay."""
+"""Bounds of weight decay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,20 +106,20 @@ class SearchConfig(ImageOptions):
     decay_every: int = option(5, "epochs between two decays of the learning rate", within=EPOCHS)
     attempts: int = option(
         5,
-        "most tries, with falling rates, for a network that is no better than chance",
+        "most attempts, with falling learning rates, for a network that is no better than chance",
         within=Bounds(1, 100),
     )
     chance: str = option(
         TESTED,
         "what counts as no better than chance: tested (not significantly better than always guessing the "
-        "commonest class, once a network has had the 352 steps of a published first epoch; the published "
-        "1.5 / classes, after 50 steps, for ten or more balanced classes) or published (1.5 / classes after "
-        "the first epoch for all data)",
+        "commonest class, once a network has had the 352 steps of a published first epoch; for ten or more "
+        "balanced classes, the published 1.5 / classes, after 50 steps) or published (1.5 / classes after "
+        "the first epoch, for all data)",
         metavar="KIND",
     )
     mirror: bool = option(
         True,
-        "mirror training images at random (default: on, but not for digits, mnist and svhn)",
+        "mirror training images at random (default: on, except for digits, mnist and svhn)",
         explained=True,
     )
     translate: int = option(
@@ -175,8 +175,8 @@ class SearchConfig(ImageOptions):
 
         Raises:
             ConfigError: the preset is unknown, a value is out of range, two options contradict each other,
-                or one belongs to another stopping rule, as a reward's method does with the published one, or
-                to any where no network is stopped.
+                or one does not apply to the stopping rule: a flag of the published criterion to another rule,
+                a reward's method to the published criterion, any option for stopped networks to `none`.
         """
         dataset = changes.get("dataset", "digits")
         name = preset or ("first-run" if dataset == "digits" else "paper")
@@ -188,14 +188,14 @@ class SearchConfig(ImageOptions):
         flags = {one: changes.pop(one) for one in SETTINGS if one in changes}
         rule = complete_rule(changes.get("stopping"), flags, PUBLISHED_SETTINGS[name])
         config = cls(**{**defaults, **changes, "stopping": rule, "preset": name})
-        named = not config.reward.endswith(":")  # here, as older searches may have that
+        named = not config.reward.endswith(":")  # only here, as older searches may have that
         require(named, "reward", config.reward, "forecast, forecast:METHOD or last-seen")
         config._refuse_unused_method()
         config._refuse_without_stops(changes)
         return config
 
     def _refuse_unused_method(self) -> None:
-        """Refuse a method of the reward where it would be ignored; older searches may have one there."""
+        """Refuse a method of the reward if it would be ignored; older searches may have one."""
         method = split_reward(self.reward)[1]
         if method and settings_of(self.stopping)[0] == PUBLISHED_RULE:
             raise ConfigError(
@@ -204,7 +204,7 @@ class SearchConfig(ImageOptions):
             )
 
     def _refuse_without_stops(self, given: Mapping[str, Any]) -> None:
-        """Refuse options of stopped networks where none is stopped; no audit is what there is."""
+        """Refuse options for stopped networks if none is stopped; an audit of 0 is allowed."""
         for name in OF_STOPPING if settings_of(self.stopping)[0] == NO_RULE else ():
             if given.get(name):
                 rule = f"{flag('stopping')} {NO_RULE}"

@@ -1,4 +1,4 @@
-"""The stopping rule of a search and the reward of what it stops, each as one text.
+"""The stopping rule of a search and the reward of the networks it stops, each as one text.
 
 A rule is `NAME` or `NAME:setting=value,...`, whatever the flags were. `--delta D` is short for
 `--stopping published:Delta=D`, and its companions are short for the rule's other settings. All others come
@@ -23,7 +23,7 @@ DELTA = 0.99
 REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 """What a stopped network may be rewarded with."""
 OF_STOPPING = "reward", "audit"
-"""Options of a search that mean nothing where no network is stopped."""
+"""Options of a search that mean nothing if no network is stopped."""
 CURVES = Bounds(1, 10**6)
 
 
@@ -34,7 +34,7 @@ class PublishedFlags:
     delta: float | None = option(
         None,
         "use the published criterion: stop when p(final accuracy <= best so far) reaches this Delta, in "
-        "(0, 1]; saves less, but states its risk: if its probabilities are right, at most a share of "
+        "(0, 1]; it saves less, but states its risk: if its probabilities are right, at most a share of "
         "1 - Delta of the stopped networks would have been better. The same as --stopping "
         "published:Delta=DELTA",
         within=share(above=True),
@@ -109,7 +109,7 @@ def same_rule(one: str, other: str) -> bool:
 
 
 def contradicted(rule: str, flags: Mapping[str, Any]) -> str | None:
-    """The first of the flags of `PublishedFlags` that has another value in a published criterion.
+    """The first flag of `PublishedFlags` that contradicts a published criterion; None if none does.
 
     Raises:
         PredictorError: a setting is unknown, given twice, or no number where there should be one.
@@ -159,7 +159,7 @@ def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mappin
 
 
 def _require_bounds(settings: Mapping[str, Any]) -> None:
-    """Refuse numbers beyond reason, however they were given; what is not a number, the rule refuses."""
+    """Refuse numbers above their bounds, however given; the rule itself refuses what is not a number."""
     for one in fields(PublishedFlags):
         within, value = one.metadata["within"], settings.get(SETTINGS[one.name])
         try:
@@ -179,5 +179,5 @@ def _refuse_foreign(stopping: str, flags: Mapping[str, Any]) -> None:
     for one, value in flags.items():
         raise ConfigError(
             f"{flag(one)} {value} belongs to the published criterion, but the rule is {stopping}: "
-            "give --delta, too, or the rule's own settings after a colon"
+            "add --delta, or give the rule's own settings after a colon"
         )

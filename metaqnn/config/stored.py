@@ -48,9 +48,10 @@ FORMER_DEFAULTS = {"Delta": "0.99", "burn_in": "100", "refit_growth": "none", "r
 def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration in today's terms.
 
-    Chance was always the published one, and validation images were drawn from those for training. At first
-    `early_stopping` switched the published criterion on. Later rules had names, but the settings of the
-    published criterion were separate options. The rank envelope had no bound and looked later.
+    In older versions, chance was always the published one, and validation images were always drawn from the
+    training images. The first versions switched the published criterion on with `early_stopping`; later ones
+    had names for rules, but separate options for the settings of the published criterion. The rank envelope
+    looked later and, at first, had no bound.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
@@ -82,8 +83,8 @@ def from_json(config: type[T], values: Mapping[str, Any], options: str) -> T:
 
     Args:
         config: a dataclass.
-        values: by name.
-        options: what these are, for messages.
+        values: those of the options, by name.
+        options: what messages call them.
 
     Raises:
         ConfigError: an unknown name, or a value that is out of range or of another type.
@@ -95,7 +96,7 @@ def from_json(config: type[T], values: Mapping[str, Any], options: str) -> T:
 
 
 def _value(name: str, value: Any, kind: Any) -> Any:
-    """The value of an option of that type. Raises ConfigError if it has another."""
+    """The value of an option of that type. Raises ConfigError if it is of another."""
     if not _fits(value, kind):
         kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
         wanted = " or ".join(KINDS[one] for one in kinds)
@@ -128,7 +129,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _completed(rule: str, envelope: Mapping[str, str]) -> str:
-    """The rank envelope with these settings where it names no others; any other rule as it is."""
+    """The rank envelope with these settings unless it names others; any other rule as it is."""
     name, settings = settings_of(rule)
     missing = {key: value for key, value in envelope.items() if key not in settings}
     if name != OWN_RULE or not missing:

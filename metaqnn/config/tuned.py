@@ -39,14 +39,14 @@ class HyperParameters:
 
     @property
     def values(self) -> dict[str, float]:
-        """By name, as families take them; without `decay_every` for the default."""
+        """The values by name, as families take them; `decay_every` is left out if it is the default."""
         values = {**asdict(self), "batch_norm": int(self.batch_norm)}
         return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What `metaqnn tune` has found best for a network, its `best.json`.
+    """The best that `metaqnn tune` has found for a network: its `best.json`.
 
     Attributes:
         network: in the published notation, or `published:NAME`.
@@ -77,12 +77,12 @@ def hyper_parameters(
     """The hyper-parameters of a network's training: options, else the file's, else the search's, else ours.
 
     Args:
-        options: that the user gave, by name.
+        options: those that the user gave, by name.
         file: `best.json` of a tuning of a network; None for none.
-        searched: those that the search has given the network; none for another network.
+        searched: those with which the search trained the network; empty for any other network.
 
     Raises:
-        ConfigError: a value is out of range, or the file is of something else.
+        ConfigError: a value is out of range, or the file holds something else.
     """
     found = {} if file is None else {"decay_every": None, **Tuned.read(file).parameters}
     return HyperParameters(**{**searched, **found, **options})

@@ -70,7 +70,7 @@ def test_defaults_that_follow_the_data_are_told():
     text = " ".join(parser.format_help().split())
     unmirrored = [name for name in DATASET_NAMES if not SearchConfig.of("paper", dataset=name).mirror]
     assert sorted(unmirrored) == ["digits", "mnist", "svhn"]
-    assert "(default: on, but not for digits, mnist and svhn)" in text
+    assert "(default: on, except for digits, mnist and svhn)" in text
     limits = [SearchConfig.of("paper", dataset=name).layer_limit for name in ("cifar10", "svhn")]
     assert limits == [18, 12]
     assert "(preset paper: 18, on svhn 12)" in text
