@@ -24,16 +24,16 @@ BUSY_SECONDS = 30
 POSTGRESQL = "postgresql+psycopg"
 REFUSALS = {
     "42501": "the role needs more rights: CREATE and USAGE on the schema, and all on the search's tables and "
-    "sequences; or a database of its own",
+    "sequences; or give it a database of its own",
     "3F000": "there is no schema for new tables; create one, or name it in the role's search_path",
     "25006": "it is read-only; give the primary server",
     "42P01": "a table of the search is missing; restore the database from a backup",
     "42703": "a column of the search is missing; restore the database from a backup",
     "22P05": "its encoding lacks a character of a name; give a database with ENCODING 'UTF8'",
 }
-"""By PostgreSQL's SQLSTATE: what helps where a role may not, or a server does not."""
+"""By PostgreSQL's SQLSTATE: what helps if the role has too few rights, or the database lacks something."""
 TIMEOUTS = {"57014", "55P03"}
-"""SQLSTATEs of statements that the server gave up because of a statement_timeout or lock_timeout."""
+"""SQLSTATEs of statements that the server cancelled because of a statement_timeout or lock_timeout."""
 
 
 class StorageError(ValueError):
@@ -41,7 +41,7 @@ class StorageError(ValueError):
 
 
 class UnreachableError(ValueError):
-    """A database server that does not answer, not any more, or not in time."""
+    """A database server that does not answer, no longer answers, or does not answer in time."""
 
 
 def sqlite_url(path: Path) -> URL:
@@ -50,14 +50,14 @@ def sqlite_url(path: Path) -> URL:
 
 
 def named_url(text: str | URL) -> URL:
-    """As `postgresql_url`, for what the user names: from now on that server may be sent passwords."""
+    """As `postgresql_url`, for a URL that the user gave: from now on, its server may be sent passwords."""
     url = postgresql_url(text)
     remember(connection_settings(url))
     return url
 
 
 def connection_settings(url: URL) -> dict[str, Any]:
-    """What psycopg is told of a URL."""
+    """The connection settings that psycopg gets from a URL."""
     return dict(url.get_dialect()().create_connect_args(url)[1])
 
 
@@ -87,15 +87,17 @@ def postgresql_url(text: str | URL) -> URL:
     try:
         os.environ.update({name: str(password) for name, password in passwords.items() if password})
     except ValueError:
-        raise StorageError("the password in the storage's URL holds what no password can") from None
+        raise StorageError(
+            "the password in the storage's URL contains characters that no password can"
+        ) from None
     return url
 
 
 def _check_connectable(url: URL) -> None:
     """Refuse what SQLAlchemy and name resolution would fail on later. Contacts nobody.
 
-    Only PostgreSQL's own settings may be in a URL: `conninfo`, say, is one of psycopg's, and would lead
-    elsewhere than the URL says.
+    Only PostgreSQL's own settings may be in a URL: `conninfo`, for example, is psycopg's own, and
+    would lead elsewhere than the URL says.
     """
     from psycopg.pq import Conninfo
 

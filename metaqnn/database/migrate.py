@@ -1,4 +1,4 @@
-"""Whether a database can be used, and which search it holds; schema versions are created and upgraded."""
+"""Whether a database can be used, and which search it holds; creates and upgrades its schema."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_version(connection: Connection, where: str) -> None:
         raise DatabaseError(f"{where} has schema {version}, newer than {SCHEMA_VERSION}: upgrade MetaQNN")
     if version < SCHEMA_VERSION:
         raise DatabaseError(
-            f"{where} has schema {version}, older than {SCHEMA_VERSION}: resume it once to upgrade"
+            f"{where} has schema {version}, older than {SCHEMA_VERSION}: resume the search once to upgrade it"
         )
 
 
@@ -58,7 +58,7 @@ def _unseen(connection: Connection) -> str:
     """A hint for a role that sees no schema: a search may be there nevertheless."""
     if connection.dialect.name != "postgresql" or connection.scalar(text("SELECT current_schema()")):
         return ""
-    return " that the role can see: its search_path selects no schema; name the search's in it"
+    return " that the role can see: its search_path selects no schema; name the search's schema in it"
 
 
 def find_search(connection: Connection, where: str, search_id: int | None) -> int:
@@ -96,7 +96,7 @@ def check_upgradable(url: str | URL) -> None:
     """Refuse a database that `upgrade` cannot bring to this version, and leave it unchanged.
 
     Raises:
-        DatabaseError: it says what the database is instead.
+        DatabaseError: it cannot; the message says what the database is instead.
     """
     engine = reading_engine(url)
     try:
@@ -115,13 +115,13 @@ def _check_upgradable(connection: Connection, version: str | None, where: str) -
 
 
 def _keep_and_tell(engine: Engine, version: str) -> None:
-    """Copy an SQLite file that will be upgraded, and say what becomes of any older database."""
+    """Back up an SQLite file before it is upgraded, and log what becomes of the old database."""
     where = name_of(engine.url)
-    then = "versions of MetaQNN that do not know that cannot use it any more"
+    then = "older versions of MetaQNN can no longer use it"
     if engine.dialect.name == "sqlite":
         file = Path(str(engine.url.database))
         _back_up(file, file.with_name(f"{file.name}.backup-{version}"))
-        then = f"as it was, it stays in {where}.backup-{version}"
+        then = f"a copy of it as it was is in {where}.backup-{version}"
     _LOG.warning("%s is upgraded from schema %s to %s; %s", where, version, SCHEMA_VERSION, then)
 
 

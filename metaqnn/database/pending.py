@@ -1,6 +1,6 @@
 """Events as rows, so that many of them are stored with few statements and one transaction.
 
-No statement needs an answer of the database, and all may be made again after a transaction that was lost.
+No statement needs an answer from the database, and all may be repeated after a lost transaction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Event = Sequence[Row]
 
 
 def _training() -> ScalarSelect[int]:
-    """The id of the training that `of_network`, `of_purpose` and `of_attempt` say."""
+    """The id of the training that `of_network`, `of_purpose` and `of_attempt` identify."""
     query = select(trainings.c.id).where(
         trainings.c.network_id == bindparam("of_network", type_=Integer),
         trainings.c.purpose == bindparam("of_purpose", type_=String),
@@ -66,7 +66,7 @@ POSITION = update(samples).where(
 )
 SECONDS = update(searches).where(searches.c.id == bindparam("of_search"))
 ORDER = (NETWORK, SAMPLE, TRAINING, EPOCH, DECISION, RESULT, POSITION, SECONDS)
-"""Each may need rows of those before it."""
+"""Each statement may need rows from those before it."""
 
 
 def write(connection: Connection, events: Sequence[Event]) -> None:

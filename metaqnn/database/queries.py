@@ -53,9 +53,9 @@ class SearchReader:
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
-        """All that is read in this block is the search as it was at its beginning. For one thread."""
+        """Everything read in this block shows the search as it was when the block began. For one thread."""
         with self._engine.connect() as connection:
-            connection.execute(select(searches.c.id))  # a database fixes the moment when something is read
+            connection.execute(select(searches.c.id))  # the first read fixes the moment
             self._held = connection
             try:
                 yield
@@ -92,7 +92,7 @@ class SearchReader:
         max_parameters: int | None = None,
         max_macs: int | None = None,
     ) -> list[dict[str, Any]]:
-        """The k networks with the highest observed y_T; with `stopped`, predictions compete with it.
+        """The k networks with the highest observed y_T; with `stopped`, predictions of y_T count as well.
 
         Args:
             k: how many, None for all.
@@ -201,7 +201,7 @@ class SearchReader:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def audit_epochs(self) -> int:
-        """Epochs of the audits of `metaqnn audit` that have come to their end, all attempts counted."""
+        """Epochs of the trainings of `metaqnn audit` that have come to their end, in all attempts."""
         ended = trained_to_end(self._search_id, "audit").with_only_columns(networks.c.id)
         query = select(func.count()).select_from(trainings.join(epochs))
         query = query.where(trainings.c.purpose == "audit", trainings.c.network_id.in_(ended))
@@ -209,7 +209,7 @@ class SearchReader:
             return connection.execute(query).scalar_one()
 
     def seconds_per_epoch(self) -> dict[int, float]:
-        """Of the networks that were stopped, by number: the mean of their epochs, without the start."""
+        """Mean seconds of an epoch of each stopped network, by its number; the start is not counted."""
         with self._connected() as connection:
             return {row.number: row.seconds for row in connection.execute(seconds_per_epoch(self._search_id))}
 
@@ -225,7 +225,7 @@ class SearchReader:
             return [(row.architecture, row.reward) for row in connection.execute(query)]
 
     def repeats(self) -> int:
-        """How many samples of known networks stand at the end of the replay memory."""
+        """How many samples in a row, at the end of the replay memory, are of networks known before."""
         own = (samples.c.search_id == self._search_id, samples.c.position.is_not(None))
         first = select(func.min(samples.c.position).label("position")).where(*own)
         new = first.group_by(samples.c.network_id).subquery()

@@ -16,7 +16,7 @@ from trainers.chance import constant_guess, limit_of_guessing
 from trainers.metric import Metric
 
 IMAGES = Bounds(0, 10**9)
-"""Of one class."""
+"""Bounds of the number of images of one class."""
 TRAIN, VALIDATION = "train", "validation"
 
 
@@ -49,17 +49,17 @@ class SearchRecord:
 
     @property
     def guess_limit(self) -> float | None:
-        """What is hardly reached by guessing, see `limit_of_guessing`; None if unknown."""
+        """What guessing hardly ever reaches, see `limit_of_guessing`; None if unknown."""
         return None if self._measured is None else limit_of_guessing(self._measured)
 
     @cached_property
     def _measured(self) -> Metric | None:
-        """The metric on the validation images; None if it is not known how many these are of each class."""
+        """The metric on the validation images; None if their numbers in each class are unknown."""
         counts = self._validation_images()
         return Metric(self.config.metric, tuple(counts)) if any(counts) else None
 
     def _validation_images(self) -> list[int]:
-        """How many of each class; nothing where the stored numbers do not tell."""
+        """How many there are of each class; empty if the stored numbers do not tell."""
         config, images = self.config, self.images or {}
         if VALIDATION in images:
             return [*images[VALIDATION].values()]
@@ -96,7 +96,7 @@ class SearchRecord:
 
 
 def _numbers_of_images(value: Any) -> Mapping[str, Mapping[str, int]] | None:
-    """As stored. Raises ConfigError for anything else."""
+    """The stored numbers of images. Raises ConfigError for anything else."""
     if value is None or (isinstance(value, Mapping) and all(map(_are_numbers, value.values()))):
         return value
     raise ConfigError(f"the stored numbers of images are {quoted(value)}; expected {IMAGES} for each class")

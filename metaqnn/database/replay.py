@@ -1,4 +1,4 @@
-"""The replay database of one search: every event of the search is in one transaction here."""
+"""The replay database of one search: every event of the search is stored in one transaction."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class ReplayDatabase(StoredEvents):
     def finish(
         self, network_id: int, result: NetworkResult, finished: int, positions: Mapping[int, int]
     ) -> None:
-        """A training ended as the `finished`-th; `positions`: its waiting proposals and their places."""
+        """A training ended, as the `finished`-th; `positions`: its waiting proposals -> their places."""
         message = None if result.message is None else printable(result.message, keep="\n\t")
         values = {**vars(result), "message": message, "of_network": network_id}
         own = {"of_search": self.search_id}
@@ -225,7 +225,7 @@ class ReplayDatabase(StoredEvents):
             run_transaction(self.engine, lambda connection: write(connection, events))
 
     def _new_id(self) -> int:
-        """For a network, known before it is stored."""
+        """An id for a network, known before the network is stored."""
         drawn = next(self._ids, None)
         if drawn is None:
             self._ids = self._unused_ids()
@@ -234,7 +234,7 @@ class ReplayDatabase(StoredEvents):
 
     @transaction
     def _unused_ids(self, connection: Connection) -> Iterator[int]:
-        """Of networks: on a PostgreSQL server, where others write, too, some that nobody else gets."""
+        """Unused ids of networks; on PostgreSQL, where others write, too, some that nobody else gets."""
         if connection.dialect.name == "postgresql":
             return iter(sorted(connection.execute(DRAW_IDS, {"count": IDS_AT_ONCE}).scalars()))
         return count(1 + (connection.execute(select(func.max(networks.c.id))).scalar() or 0))

@@ -37,7 +37,7 @@ class StoredEvents:
     """The events of one search, read in transactions of its writer.
 
     Args:
-        engine: of its database.
+        engine: that of its database.
         search_id: which search of the database.
     """
 
@@ -99,8 +99,8 @@ class StoredEvents:
 def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float | None]]:
     """network_id and accuracy (y_T) of the trainings for that purpose that have come to their end.
 
-    They have all T epochs, or diverged before: then the loss of their last epoch, not the first, is no
-    number, and the accuracy None.
+    They have all T epochs, or they diverged earlier: then the loss of their last epoch, which is not their
+    first, is not a number, and the accuracy is None.
     """
     diverged = epochs.c.loss.is_(None) & (epochs.c.epoch > 1)
     return (
@@ -114,7 +114,7 @@ def trained_to_end(search_id: int, purpose: str) -> Select[tuple[int, float | No
 
 
 def seconds_per_epoch(search_id: int) -> Select[tuple[int, float]]:
-    """number and mean seconds of the epochs of the networks that were stopped, as far as they were timed."""
+    """number and mean seconds of an epoch of each stopped network."""
     return (
         select(networks.c.number, func.avg(epochs.c.seconds).label("seconds"))
         .join(trainings, trainings.c.network_id == networks.c.id)
@@ -126,7 +126,7 @@ def seconds_per_epoch(search_id: int) -> Select[tuple[int, float]]:
 
 
 def _report(row: RowMapping) -> EpochReport:
-    """What `ReplayDatabase.add_epoch` stored of an epoch."""
+    """An epoch, as `ReplayDatabase.add_epoch` stored it."""
     from trainers import EpochReport
 
     loss = row[epochs.c.loss]
@@ -141,7 +141,7 @@ def _report(row: RowMapping) -> EpochReport:
 
 
 def _decision(row: RowMapping) -> Decision | None:
-    """What `ReplayDatabase.add_epoch` stored, None if the rule was not asked."""
+    """The decision, as `ReplayDatabase.add_epoch` stored it; None if the rule was not asked."""
     from predictor import Decision
 
     if row[decisions.c.stop] is None:

@@ -80,7 +80,7 @@ def run_transaction(engine: Engine, event: Callable[[Connection], T]) -> T:
 
 
 def _passing(engine: Engine, error: Exception) -> UnreachableError:
-    """An error that waiting may help against; raises any other again."""
+    """An error that may pass with time; raises any other again."""
     if isinstance(error, UnreachableError):
         return error
     if not is_held(error):

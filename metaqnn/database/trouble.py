@@ -45,7 +45,7 @@ def advice(error: BaseException) -> str | None:
 
 
 def is_held(error: BaseException) -> bool:
-    """Whether another program keeps an SQLite file to itself, which passes."""
+    """Whether an error will pass: another program is keeping an SQLite file to itself."""
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", sqlite3.SQLITE_OK)
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -59,10 +59,10 @@ def unavailable(where: str, error: BaseException) -> DatabaseError | None:
 
 
 def require_possible(connection: Connection, where: str, search_id: int) -> None:
-    """Refuse a search with values that none has written.
+    """Refuse a search that contains values that no search has written.
 
     Raises:
-        DatabaseError: the first of them.
+        DatabaseError: there are such values; the message names the first.
     """
     odd = first_odd_value(connection, search_id)
     if odd is None:
@@ -103,7 +103,7 @@ def refused(where: str) -> Iterator[None]:
 
 @contextmanager
 def damage_explained(url: str | URL) -> Iterator[None]:
-    """Turn any error, which is what a database changed by another program can cause, into one clear line.
+    """Turn errors that come from a damaged database, which can be of any kind, into one clear line.
 
     Raises:
         DatabaseError: that line.
@@ -150,7 +150,7 @@ def _first_fault(url: URL) -> str:
                 return found
             orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             if orphan is not None:
-                return f"a row of {orphan[0]} belongs to none of {orphan[2]}"
+                return f"a row of {orphan[0]} belongs to no row of {orphan[2]}"
             return first_odd_value(connection) or "ok"
     finally:
         engine.dispose()

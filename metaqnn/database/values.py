@@ -1,4 +1,4 @@
-"""Values that no search has written: of another type than their column, or beyond reason.
+"""Values that no search has written: of another type than their column, or out of bounds.
 
 SQLite stores anything anywhere, and a database may have been changed by any program.
 """
@@ -34,13 +34,13 @@ from metaqnn.database.schema import metadata, networks, searches, trainings
 from state_space.errors import quoted
 
 EPOCHS = Bounds(0, 10**6)
-"""Of one attempt, or of all attempts of a network."""
+"""Epochs of one attempt, or of all attempts of a network."""
 TIME = Bounds(0, 10**11, whole=False)
 """Seconds, or a moment in seconds since 1970."""
 FORECAST = Bounds(-1000, 1000, whole=False)
-"""What is said of an accuracy or of a probability."""
+"""Rewards, the best accuracy and probabilities, all of which may be forecasts."""
 EXTRAPOLATION = Bounds(-1e12, 1e12, whole=False)
-"""What a model says of an accuracy: a linear one goes far beyond 1 where its curves were nearly alike."""
+"""A model's forecast of an accuracy: a linear model goes far beyond 1 if its curves were nearly alike."""
 NUMBER = Bounds(-inf, inf, whole=False)
 WITHIN: dict[str, Bounds] = {
     **dict.fromkeys(("epoch", "epochs", "epochs_trained"), EPOCHS),
@@ -57,17 +57,17 @@ WITHIN: dict[str, Bounds] = {
     "attempt": Bounds(1, 100),
     "learning_rate": Bounds(0, 1000, whole=False),
 }
-"""What makes sense, by the name of the column; any other whole number is one of `ROW`."""
+"""The bounds of values, by the name of the column; any other whole number must be in `ROW`."""
 
 
 def first_odd_value(connection: Connection, search_id: int | None = None) -> str | None:
-    """The first value in the tables of a search that none has written; None if there is no such value.
+    """The first value in a search's tables that no search has written; None if there is none.
 
     On PostgreSQL, whose columns have types, only numbers can be odd.
 
     Args:
-        connection: to a replay database; what older versions lacked is passed over, and so are
-            tables of other programs.
+        connection: to a replay database; what older versions lacked is skipped, and so are tables
+            of other programs.
         search_id: which search, None for all in the database.
     """
     there = inspect(connection)

@@ -116,9 +116,9 @@ def test_who_upgrades_a_database_is_told_so_and_what_becomes_of_it(
     (said,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     assert said.startswith(f"{name_of(url)} is upgraded from schema {OLDER} to {NEWER}")
     if url.drivername == "sqlite":
-        assert said.endswith(f"; as it was, it stays in {name_of(url)}.backup-{OLDER}")
+        assert said.endswith(f"; a copy of it as it was is in {name_of(url)}.backup-{OLDER}")
     else:
-        assert said.endswith("; versions of MetaQNN that do not know that cannot use it any more")
+        assert said.endswith("; older versions of MetaQNN can no longer use it")
     caplog.clear()
     ReplayDatabase.open(url).close()
     assert not caplog.records
@@ -154,7 +154,9 @@ def test_searches_may_begin_at_the_same_time_in_an_empty_database(new_postgresql
 
 def test_readers_leave_an_older_database_alone(url, newer_program, dump):
     before = dump(url)
-    with pytest.raises(DatabaseError, match=f"schema {OLDER}, older than {NEWER}: resume it once to upgrade"):
+    with pytest.raises(
+        DatabaseError, match=f"schema {OLDER}, older than {NEWER}: resume the search once to upgrade it"
+    ):
         SearchReader(url)
     assert dump(url) == before
 

@@ -135,7 +135,7 @@ def test_a_search_in_a_schema_that_is_not_selected_is_not_said_to_be_missing(adm
     assert main(["top", str(folder.path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(
-        "search that the role can see: its search_path selects no schema; name the search's in it"
+        "search that the role can see: its search_path selects no schema; name the search's schema in it"
     )
     admin("ALTER ROLE newcomer RESET search_path")
     assert main(["top", str(folder.path)]) == 0

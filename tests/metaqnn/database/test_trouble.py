@@ -120,7 +120,7 @@ def test_a_file_that_another_program_holds_is_not_called_damaged(run_copy, said,
 
 
 CHANGES = {
-    "DELETE FROM networks WHERE number = 1": "belongs to none of networks",
+    "DELETE FROM networks WHERE number = 1": "belongs to no row of networks",
     "UPDATE searches SET config = '{oops'": "JSONDecodeError",
 }
 
