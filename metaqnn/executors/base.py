@@ -1,7 +1,7 @@
 """The contract between a search and the executor of its trainings, and the messages of workers.
 
-A worker sends `Ready` once. For each task it then sends `EpochDone` after each epoch, which is answered by
-whether to stop, and at the end `Ended` or `Failed`.
+A worker sends `Ready` once. For each task it then sends `EpochDone` after each epoch, is told whether to
+stop, and sends `Ended` or `Failed` at the end.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Task:
 
     Attributes:
         number: of the network in its search.
-        architecture: what to train: in a search an architecture.
+        architecture: what to train; in a search, an architecture.
         seed: addresses all random numbers of the training.
         checkpoint: where the trainer saves epochs and resumes from, if it can; None if it cannot.
-        without_graphs: whether the trainer is to launch every step, and record none as a CUDA graph.
+        without_graphs: whether the trainer must launch every step and record none as a CUDA graph.
     """
 
     number: int
@@ -63,9 +63,9 @@ class Task:
 class Trainer(Protocol):
     """Anything that trains an architecture and reports each epoch; `trainers.ClassifierTrainer` is one.
 
-    One that has an attribute `spent` is asked after each training whether its process should train no more;
-    then another process takes its place. If the training had failed, it is tried again there, by the trainer
-    that the method `launching` returns, if there is one.
+    If it has an attribute `spent`, that is read after each training: if it is true, the process should train
+    no more, and another one takes its place. If the training had failed, it is tried again there, by the
+    trainer that the method `launching` returns, if there is such a method.
     """
 
     def train(

@@ -30,8 +30,8 @@ TRIES = 3
 LONGEST_WAIT = 1.0
 """Seconds of a single wait for silent workers, if their silence is limited."""
 TOGETHER = 0.03
-"""Seconds for which messages are taken in at most, before all are stored together and answered: with new
-tasks and the writing itself about 0.05."""
+"""Messages are taken in for at most this many seconds before all are stored together and answered; with new
+tasks and the writing itself, a round takes about 0.05 s."""
 Demand = Callable[[Architecture], float]
 W = TypeVar("W", bound=Worker)
 
@@ -66,7 +66,7 @@ class PoolExecutor(ABC, Generic[W]):
         self._free: list[W] = []
         self._busy: list[W] = []
         self._answers: dict[W, Task | bool] = {}  # what workers are told once the events are stored
-        self._late: list[W] = []  # have sent something that was not yet taken in, in this order
+        self._late: list[W] = []  # whose messages are not taken in yet, in order
         self._tasks: list[Task] = []  # known, but not in training: to be started again, or waiting for memory
         self._deaths: dict[int, int] = {}  # by the number of the task
         self._still_born = 0  # workers in a row that died before they were ready
@@ -78,7 +78,7 @@ class PoolExecutor(ABC, Generic[W]):
 
     @abstractmethod
     def wait(self, workers: Sequence[W], seconds: float | None) -> Sequence[W]:
-        """Wait for workers that have sent a message or died; empty after so many seconds."""
+        """Wait for workers that have sent a message or died; empty after that many seconds."""
 
     def run(self, coordinator: Coordinator) -> None:
         """See `Executor`. Raises SearchStopped if workers cannot be started."""
@@ -144,7 +144,7 @@ class PoolExecutor(ABC, Generic[W]):
         return not there or demand + sum(map(self._demand, there)) <= 1
 
     def _listen(self, heard: Sequence[W], coordinator: Coordinator) -> None:
-        """Take in messages, deaths and time-outs; those there is no time for come first the next time."""
+        """Take in messages, deaths and time-outs; those for which there is no time come first next time."""
         speaking = dict.fromkeys(heard)
         waiting = list(dict.fromkeys([*(worker for worker in self._late if worker in speaking), *heard]))
         until = monotonic() + TOGETHER

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 ANSWER_SECONDS = 10.0
 """How long the head of a cluster may take to answer."""
 PATIENCE_SECONDS = 10.0
-"""How long a question to the cluster may take before it is said what is waited for."""
+"""How long a question to the cluster may take before the user is told what it waits for."""
 
 T = TypeVar("T")
 SETTINGS = b"\x04"
@@ -188,7 +188,7 @@ def connect(address: str | None) -> None:
     except (RayError, RuntimeError, ValueError) as error:
         raise ConnectionError(str(error).strip().partition("\n")[0]) from None
     finally:
-        signal.signal(signal.SIGTERM, handler)  # Ray puts its own in its place
+        signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
 
 
 @contextmanager
@@ -221,12 +221,12 @@ def _check_answers(address: str) -> None:
 
 
 def ask(question: Callable[[], T], resources: Mapping[str, Any], waiting: str) -> T:
-    """What a function returns on a machine of the cluster where these needs are met, once they are.
+    """What a function returns on a machine of the cluster that has these resources, once they are free.
 
     Args:
         question: Ray must be able to pickle it.
         resources: what it needs, in Ray's terms.
-        waiting: what is said if the answer is long in coming: everything there may be in use.
+        waiting: what to log if the answer takes long, because everything there may be in use.
 
     Raises:
         ConnectionError: it cannot be called there; the message says why.

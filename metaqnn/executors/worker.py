@@ -16,7 +16,7 @@ class Place:
     """Where a worker can run.
 
     Attributes:
-        make_trainer: builds its trainer, called there.
+        make_trainer: builds its trainer; called where the worker runs.
         device: name of its device, whose memory it shares with all workers on that device.
     """
 
