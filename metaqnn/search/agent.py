@@ -20,10 +20,10 @@ from state_space.errors import StateSpaceError
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A true state: its actions, and where their Q-values stand in the row of the observed state.
+    """A true state: its actions, and where their Q-values are in the row of the observed state.
 
     `largest` holds the largest value of the row, and belongs to the row. `choices` has the place of each
-    action among the actions; nodes with the same actions share it. `steps` has those that were taken.
+    action among the actions; nodes with the same actions share it. `steps` has the actions that were taken.
     """
 
     state: State

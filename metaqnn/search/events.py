@@ -1,4 +1,4 @@
-"""What a search trains, what it tells whoever listens, and what it does only once that is stored."""
+"""What a search trains, what it tells its listeners, and what it does only once events are stored."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SearchListener:
 
 
 class Afterwards:
-    """Lets events be stored together, and keeps what may happen only after that.
+    """Stores events together, and holds back what may happen only after that.
 
     Args:
         database: stores the events.
@@ -65,8 +65,8 @@ class Afterwards:
     def together(self) -> Iterator[None]:
         """A block whose events are stored in one transaction at its end.
 
-        Where the block finds that the search must end, all that led to it is stored first. Any other
-        exception leaves nothing of the block.
+        If the block finds that the search must end, all that led to it is stored first. Any other exception
+        discards the block.
         """
         reason: SearchStopped | FolderGoneError | None = None
         self._together = True

@@ -3,7 +3,8 @@
 An observed state knows its depth, and an update of a path goes from its last step to its first. So the steps
 at one depth depend on earlier ones at this depth and the next, and whole depths can be computed one after the
 other, from the deepest to the first. Every Q-value goes through the same operations in the same order as with
-`ReplayMemory.add` of one sample after the other, and so it is the same to the last bit, several times faster.
+`ReplayMemory.add` of one sample after the other, so the result is the same to the last bit, several times
+faster.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Sample = tuple[Path, float]
 Change = tuple[int, Floats, Integers]  # of a slot: moment of its first update, its values, how long they last
 
 AT_ONCE = 500_000
-"""Updates of paths that are kept in memory."""
+"""Updates of paths that are kept in memory at a time."""
 
 FEW = 20
 """Q-values: more than these are updated faster side by side, in an array, than one after the other."""
@@ -73,13 +74,13 @@ def _learn_depth(
 
     Args:
         alpha: learning rate.
-        steps: that are updated.
-        times: how often each is.
+        steps: those that are updated.
+        times: how often each step is updated.
         update: numbers of steps, in order of the updates.
         target: of each update.
 
     Returns:
-        max_u Q(s, u) of the state of each update after it.
+        max_u Q(s, u) of each update's state, after that update.
     """
     states: dict[int, dict[int, Node]] = defaultdict(dict)  # of each row, those whose actions differ
     for step in steps:
@@ -110,18 +111,18 @@ def _learn_depth(
 
 
 def _numbers(labels: Iterable[object]) -> npt.NDArray[np.unsignedinteger]:
-    """Numbers instead of labels, in order of appearance; those of one or two bytes are sorted by digits."""
+    """Numbers for labels, in order of appearance; NumPy sorts those of one or two bytes by digits."""
     numbers: dict[object, int] = {}
     listed = [numbers.setdefault(label, len(numbers)) for label in labels]
     return np.array(listed, dtype=np.min_scalar_type(len(numbers)))
 
 
 def _maxima(states: dict[int, Node], kind: Integers, changes: dict[int, Change], begin: int) -> Floats:
-    """max_u Q(s, u) of the state of each update of one row, after it.
+    """max_u Q(s, u) of the state of each update of one row, after that update.
 
     Args:
-        states: of each kind.
-        kind: of the state of each update.
+        states: a state of each kind.
+        kind: that of the state of each update.
         changes: of the slots that were updated.
         begin: the moment of the first update.
     """

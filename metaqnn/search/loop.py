@@ -48,8 +48,8 @@ class Search:
         database: where every event goes.
         rule: decides after each epoch whether a training goes on.
         files: where networks in training are saved, and the best ones; None for trainers that cannot save.
-        chance: the trainer starts a network that is no better again with a lower rate, and its level is the
-            reward of networks that failed.
+        chance: a network that is no better is started again by the trainer, at a lower rate; the level of
+            chance is the reward of networks that failed.
 
     Example:
         Three networks on the embedded digits, each trained for one epoch, in a new run folder:
@@ -110,7 +110,7 @@ class Search:
         executor.run(self)
 
     def together(self) -> AbstractContextManager[None]:
-        """See `Coordinator`. Nobody hears of an event, and no file goes, before the database has it."""
+        """See `Coordinator`. Listeners hear of an event, and files change, only once the database has it."""
         return self._afterwards.together()
 
     def next_task(self) -> Task | None:
@@ -142,7 +142,7 @@ class Search:
         self._end(task, self._running[task.number].monitor.result(result))
 
     def on_failure(self, task: Task, outcome: str, message: str) -> None:
-        """A crash of the trainer is a recorded outcome."""
+        """Record a crash or a time-out as the outcome of a network."""
         self._end(task, self._running[task.number].monitor.failure(outcome, message))
 
     def _end(self, task: Task, result: NetworkResult) -> None:

@@ -29,10 +29,10 @@ class TrainingMonitor:
         epochs: T.
         chance: on the validation images; its level is the reward of a network without any result.
         heard: is told each epoch and decision after they were given to the database.
-        stored: epochs and decisions of this training that are in the database already, by attempt and epoch:
-            it was interrupted.
-        audited: the network goes on when the rule would stop it. That decision is stored and the last one:
-            so an audit is known by a completed network with a decision to stop.
+        stored: epochs and decisions of this training that are in the database already, by attempt and epoch,
+            if it was interrupted.
+        audited: whether the network goes on when the rule would stop it. That decision is stored and is the
+            last one, so a completed network with a decision to stop was audited.
     """
 
     job: Job
@@ -82,7 +82,7 @@ class TrainingMonitor:
         return self._curve
 
     def result(self, training: TrainingResult) -> NetworkResult:
-        """The result of a training that ended in an orderly way; without any epoch it did not."""
+        """The result of a training that ended in an orderly way; one without any epoch did not."""
         if training.outcome in (Outcome.COMPLETED, Outcome.STOPPED) and not self._accuracies:
             return self.failure(CRASHED, f"the trainer says {training.outcome}, but has reported no epoch")
         if training.outcome is Outcome.COMPLETED:
@@ -105,7 +105,7 @@ class TrainingMonitor:
             return None
         decision = self.rule.decide(self.curve(), self.history.curves)
         possible = decision.y_hat_T is None or decision.y_hat_T in EXTRAPOLATION
-        return decision if possible else replace(decision, y_hat_T=None)  # as no database would take it
+        return decision if possible else replace(decision, y_hat_T=None)  # the database would not take it
 
     def _stops(self) -> bool:
         hopeless = self._decision is not None and self._decision.stop

@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 WEIGHTS = "weights"
 """The folder in a run folder."""
 MOST_NAMED = 5
-"""Networks whose weights are missing that are named."""
+"""At most this many networks are named whose weights are missing."""
 
 _NAME = re.compile(r"network-(\d{1,9})\.pt(\.tmp)?")
 
@@ -39,16 +39,16 @@ class Finalist:
 
     @property
     def rank(self) -> tuple[float, int, int]:
-        """The best come first in its order, which is that of `metaqnn top`."""
+        """A key that sorts the best first, as `metaqnn top` does."""
         return -self.accuracy, self.parameters, self.number
 
 
 class NetworkFiles:
     """Keeps in a run folder what is needed of each network, and no more.
 
-    A network in training has a checkpoint. When the database holds its result, the checkpoint of one of the
-    best `keep` completed networks is replaced by its weights, and any other removed. A kill between the two
-    is made good by `tidy`. A disk that is full costs a warning: the checkpoint then stays until `tidy`.
+    A network in training has a checkpoint. Once the database holds its result, the checkpoint is replaced by
+    the weights if the network is one of the best `keep` completed ones, and removed otherwise. `tidy` repairs
+    what a kill in between leaves. On a full disk, there is a warning, and the checkpoint stays until `tidy`.
 
     Args:
         folder: the run folder, which exists.
@@ -105,9 +105,9 @@ class NetworkFiles:
             self._settle(kept)
 
     def tidy(self, in_training: Collection[int], finalists: Iterable[Finalist]) -> None:
-        """Make the folder what it should be after a kill at any moment, or with another `keep`.
+        """Put the folder in order after a kill at any moment, or for another `keep`.
 
-        Weights of networks that ended when fewer were kept cannot be had any more.
+        Weights of networks that ended while fewer were kept are lost.
         """
         self._checkpoints.mkdir(exist_ok=True)
         self._weights.mkdir(exist_ok=True)
@@ -126,12 +126,12 @@ class NetworkFiles:
             named = missing[:MOST_NAMED]
             _LOG.warning(
                 "weights of network%s %s, among the best %d, are not in %r: removed or not kept while "
-                "--keep-weights was lower, lost, or in another copy of this folder; %s trained anew by: %s",
+                "--keep-weights was lower, lost, or in another copy of this folder; to train %s anew: %s",
                 "s" if missing[1:] else "",
                 ", ".join(map(str, named)) + (", ..." if missing[MOST_NAMED:] else ""),
                 self._keep,
                 str(self._weights),
-                "these are" if missing[1:] else "it is",
+                "these" if missing[1:] else "it",
                 command("finetune", self._folder, "--networks", *named),
             )
 
@@ -150,7 +150,7 @@ class NetworkFiles:
             return
         last = saved.reports[-1]
         if last.epoch < self._epochs:
-            _LOG.warning("weights of network %d are not kept: its last epoch is not there", finalist.number)
+            _LOG.warning("weights of network %d are not kept: its last epoch was not saved", finalist.number)
             checkpoint.discard()
             return
         network = TrainedNetwork(
@@ -182,7 +182,7 @@ def kept_weights(run: Path) -> list[int]:
 
 
 def _remove_others(folder: Path, numbers: Collection[int]) -> None:
-    """Remove the files of all other networks, and what writes that were cut off have left."""
+    """Remove the files of all other networks, and what interrupted writes have left."""
     for file in folder.iterdir():
         name = _NAME.fullmatch(file.name)
         if name is not None and (name[2] or int(name[1]) not in numbers):

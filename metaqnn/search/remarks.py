@@ -39,7 +39,7 @@ class Remarks:
         if self._at_chance == CONSECUTIVE_CHANCE:
             _LOG.warning(
                 "%d networks in a row have learned nothing: after epoch %d, at every learning rate, they "
-                "were no better than always guessing the commonest class (%.2f%%). Are labels right? "
+                "were no better than always guessing the commonest class (%.2f%%). Are the labels right? "
                 "A smaller --batch-size, another --learning-rate or more images may help",
                 CONSECUTIVE_CHANCE,
                 self._chance.epoch or 1,
@@ -53,9 +53,9 @@ class Remarks:
         self._chose = True
         if (mean := fmean(rewards)) < self._initial_q:
             _LOG.warning(
-                "the agent will learn little: rewards so far have a mean of %.4f, less than the initial "
-                "Q-value of every layer, %g, so that layers it has never tried seem better than all that it "
-                "knows; begin another search with --initial-q 0",
+                "the agent will learn little: the mean reward so far is %.4f, less than the initial Q-value "
+                "of every layer, %g, so that layers it has never tried seem better than all that it knows; "
+                "begin another search with --initial-q 0",
                 mean,
                 self._initial_q,
             )

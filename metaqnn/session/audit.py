@@ -35,9 +35,9 @@ class Audit:
     share: float
 
     def chosen(self) -> list[Row[Any]]:
-        """The networks to train: the first by a random number that each has.
+        """The networks to train: those with the smallest of the random numbers that each has.
 
-        So a larger share contains a smaller one, and most are the same when more networks have been stopped.
+        So a larger share contains a smaller one, and most stay the same when more networks have been stopped.
         """
         stopped = [row for row in self.database.stored_networks() if row.outcome == "stopped"]
         latest = max((row.number for row in stopped), default=0)
@@ -51,7 +51,7 @@ class Audit:
         return [row for row in self.chosen() if row.id not in done]
 
     def run(self, heard: Callable[[str, EpochReport], None]) -> None:
-        """Train those that wait; one that was interrupted begins again."""
+        """Train the waiting networks; one whose training was interrupted begins again."""
         for row in self.waiting():
             self.database.forget_training(row.id, AUDIT)
             self._train(row, heard)

@@ -33,7 +33,7 @@ def existing_run(path: Path) -> RunFolder:
 
 @contextmanager
 def reading(run: Path) -> Iterator[SearchReader]:
-    """The search in a run folder, read-only, in which all values are possible ones."""
+    """The search in a run folder, read-only, after a check that all its values are possible."""
     folder = existing_run(run)
     with damage_explained(folder.url), closing(folder.reader()) as reader:
         reader.require_possible()
@@ -49,7 +49,7 @@ def runs_in(parent: Path, kind: Kind = "search") -> list[Path]:
 
 
 def latest(parent: Path, kind: Kind = "search") -> Path | None:
-    """The run folder in `parent` of a kind that stored anything last, None if there is none."""
+    """The run folder of a kind in `parent` that last stored anything; None if there is none."""
     return max(runs_in(parent, kind), key=lambda run: RunFolder(run).changed(), default=None)
 
 
@@ -66,7 +66,7 @@ def _what_else(path: Path) -> str | None:
 
 
 def _nearest_run(path: Path) -> str:
-    """Names the run folder that was meant: the newest one inside, if there is one, or a similar one."""
+    """A hint at the run folder that was meant: the newest one inside, if any, or one of similar name."""
     inside = latest(path)
     if inside is not None:
         return f"; did you mean {str(inside)!r}?"

@@ -44,7 +44,7 @@ def complete(options: Options, dataset: ImageDataset) -> Options:
     own, size = len(dataset.validation_labels), options.validation_size
     if options.own_validation and not own:
         raise DatasetError(
-            f"{options.dataset!r} has no folder val/ with images for --own-validation, nor x_val"
+            f"{options.dataset!r} has neither a folder val/ with images nor x_val, for --own-validation"
         )
     if own and _own_wanted(options):  # a function may return them unasked
         return replace(options, own_validation=True, validation_size=own)
@@ -59,7 +59,7 @@ def held_out(options: ImageOptions) -> int | None:
 
 
 def split_seed(options: ImageOptions) -> int:
-    """What addresses the draws of images: of those that are used, and of those that validate."""
+    """The seed that draws the images that are used, and those of them that validate."""
     return derived_seed(options.seed, Purpose.DATA)
 
 
@@ -69,7 +69,7 @@ def split(options: ImageOptions, dataset: ImageDataset) -> tuple[Part, Part]:
 
 
 def notes_on(options: ImageOptions, dataset: ImageDataset) -> tuple[str, ...]:
-    """What is to be said about the images and, of the user's own, about the split; options are complete."""
+    """Notes about the images and, for the user's own, about the split; options must be complete."""
     if options.dataset in DATASET_NAMES:
         return dataset.notes
     parts = split(options, dataset)

@@ -1,6 +1,6 @@
 """From a configuration to images and a trainer, in the process of the search or in a worker's.
 
-And what is not as it was when a search goes on: each change is told in a line.
+Also notes on what has changed when a search goes on, a line for each change.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Prepared:
 
     @property
     def training_images(self) -> int:
-        """Images that are trained on in an epoch."""
+        """Number of images that are trained on in an epoch."""
         return len(self.dataset.train_images) - (held_out(self.config) or 0)
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
-        """Of the images that are trained on and of those that validate, the classes."""
+        """The classes of the images that are trained on and of those that validate."""
         config, dataset = self.config, self.dataset
         if config.own_validation:
             return {"training": dataset.train_labels, "validation": dataset.validation_labels}
@@ -68,7 +68,7 @@ class Prepared:
 
     @property
     def record(self) -> SearchRecord:
-        """What is stored of a search that begins with this."""
+        """What is stored about a search that begins with this."""
         dataset = self.dataset
         return SearchRecord(
             self.config,
@@ -113,7 +113,7 @@ def require_translation(pixels: int, side: int) -> None:
 
 
 def placement(environment: Environment, space: StateSpace | None = None) -> dict[str, Any]:
-    """Where a trainer trains, as its arguments; one thread if none are asked for and networks are small."""
+    """A trainer's arguments for where it trains; one thread if none are asked for and networks are small."""
     threads = environment.threads
     if threads is None and space is not None and mean_macs(space) < SMALL:
         threads = 1
@@ -121,18 +121,18 @@ def placement(environment: Environment, space: StateSpace | None = None) -> dict
 
 
 def _recipe(config: SearchConfig) -> TrainingRecipe:
-    """The fields that both have."""
+    """The training recipe: it has those options of the configuration that are its fields."""
     names = (one.name for one in fields(TrainingRecipe))
     return TrainingRecipe(**{name: getattr(config, name) for name in names if hasattr(config, name)})
 
 
 def require_same_images(record: SearchRecord, dataset: ImageDataset) -> None:
-    """Refuse other images than those that a search began with, but for test images where it had none.
+    """Refuse images other than those that a search began with; test images may be new if it had none.
 
     A search never uses test images.
 
     Raises:
-        OtherImagesError: it says in what they differ.
+        OtherImagesError: they differ; the message says how.
     """
     began_with = record.data_fingerprint
     if dataset.fingerprint != began_with and _without_test(dataset).fingerprint != began_with:
@@ -147,12 +147,12 @@ def _without_test(dataset: ImageDataset) -> ImageDataset:
 
 
 def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
-    """In what respect another data set differs, as far as the record tells."""
+    """How another data set differs, as far as the record tells."""
     pairs = [
         ("image shape", record.input_shape, dataset.input_shape),
         ("number of classes", record.num_classes, dataset.num_classes),
     ]
-    different = [f"its {what} is {now}, it was {was}" for what, was, now in pairs if now != was]
+    different = [f"its {what} is {now}, not {was}" for what, was, now in pairs if now != was]
     different = different or _other_numbers(record.images or {}, dataset.counts)
     if different:
         return "; ".join(different)
@@ -161,15 +161,15 @@ def _difference(record: SearchRecord, dataset: ImageDataset) -> str:
         if record.images
         else "other images or labels"
     )
-    return f"{same}; its fingerprint is {dataset.fingerprint[:12]}, it was {record.data_fingerprint[:12]}"
+    return f"{same}; its fingerprint is {dataset.fingerprint[:12]}, not {record.data_fingerprint[:12]}"
 
 
 def _other_numbers(before: Counts, now: Counts) -> list[str]:
     """Classes whose number of images is not what it was, the first few of them."""
     different = [
-        f"{there.get(name, 0)} {part} images of {name!r}, there were {known.get(name, 0)}"
+        f"{there.get(name, 0)} {part} images of {name!r}, not {known.get(name, 0)}"
         for part, known in before.items()
-        if part != "test" or any(known.values())  # they may be added
+        if part != "test" or any(known.values())  # test images may be added
         for there in (now.get(part, {}),)
         for name in dict.fromkeys((*known, *there))
         if there.get(name) != known.get(name)
@@ -179,12 +179,12 @@ def _other_numbers(before: Counts, now: Counts) -> list[str]:
 
 
 def changes_since(record: SearchRecord, prepared: Prepared, *, goes_on: bool = True) -> Iterator[str]:
-    """Notes on a search of which networks are trained as `prepared`.
+    """Notes on what has changed for a search whose networks are now trained as in `prepared`.
 
     Args:
         record: of the search, as stored before.
-        prepared: with the precision that they are trained in.
-        goes_on: whether the search itself goes on so.
+        prepared: with the precision that they are trained in now.
+        goes_on: whether the search itself goes on that way.
     """
     lasting = " from now on" if goes_on else ""
     before = Environment.stored(record.environment).precision
@@ -193,28 +193,28 @@ def changes_since(record: SearchRecord, prepared: Prepared, *, goes_on: bool = T
 
 
 def require_precision(environment: Environment, what: str = "search") -> None:
-    """Raise DeviceError if the device lacks the precision that a search, or what else, was trained in."""
+    """Raise DeviceError if the device lacks the precision that `what`, such as a search, was trained in."""
     device = choose_device(environment.device)
     try:
         choose_precision(device, environment.precision)
     except DeviceError:
         raise DeviceError(
             f"this {what} was trained in {environment.precision}, which is not supported on device "
-            f"{device.type!r}; {flag('precision')} float32 goes on without it"
+            f"{device.type!r}; give {flag('precision')} float32 to go on without it"
         ) from None
 
 
 def precision_changes(before: str, environment: Environment, lasting: str = " from now on") -> Iterator[str]:
-    """A note if networks are trained in another precision than before, or than this device's.
+    """A note if the precision is not the one used before, or not the one this device would choose.
 
     Args:
         before: the precision so far, as stored.
-        environment: the one from now on, with what "auto" has come to.
+        environment: the one from now on, with the precision that "auto" has come to.
         lasting: words for how long.
     """
     now, here = environment.precision, auto_precision(environment.device)
-    if before == AUTO:  # as it was stored at first
-        yield f"trained in {now}{lasting}; in which precision so far was not stored"
+    if before == AUTO:  # as the first versions stored it
+        yield f"trained in {now}{lasting}; the precision used so far was not stored"
     elif before != now:
         yield f"trained in {now}{lasting}, so far in {before} ({flag('precision')} {before} keeps that)"
     elif here != now and environment.executor != "ray":

@@ -27,7 +27,7 @@ from trainers.files import write_whole
 
 OWNER, LOCK = "owner.txt", "search.lock"
 ASKED = 0.2
-"""Seconds after which a lock is really another's: somebody may have asked whether it is."""
+"""Seconds to wait for the lock, because whoever asks whether it is held takes it for an instant."""
 DATABASE, STORAGE = "search.db", "storage.json"
 STUDY, STUDY_DATABASE, TRAINING = "study.json", "study.db", "train.json"
 Kind = Literal["search", "tuning", "training"]
@@ -38,7 +38,7 @@ FILES: dict[Kind, tuple[str, ...]] = {
 }
 """Any of these tells what a folder holds."""
 FOLDERS = ("checkpoints", "weights", "finetune")
-"""What is written to in a run folder besides files of its own."""
+"""Folders inside a run folder that are written to."""
 
 
 class RunFolderError(ValueError):
@@ -77,9 +77,10 @@ class RunFolder:
             raise RunFolderError(f"{str(self.path)!r} holds a {held}; give another --run-dir")
 
     def changed(self) -> float:
-        """When its search or tuning stored anything last, in seconds since 1970.
+        """When its search or tuning last stored anything, in seconds since 1970.
 
-        For one on a server, when a file was made or removed. A mere reader may leave an empty log.
+        For a search on a server: when a file was last made or removed here. An empty log does not count,
+        because a mere reader may leave one.
         """
         times = []
         for name in (DATABASE, f"{DATABASE}-wal", STUDY, STUDY_DATABASE):
@@ -134,7 +135,7 @@ class RunFolder:
             storage: the URL again, for example because of its password.
 
         Raises:
-            RunFolderError: it is not that of the search.
+            RunFolderError: the URL is not that of the search.
         """
         if storage is not None and (given := named_url(storage)) != self.url:
             raise RunFolderError(f"the search of {str(self.path)!r} is in {self.url}, not in {given}")
@@ -170,8 +171,8 @@ class RunFolder:
         for path in (*self.path.glob(f"{self.database.name}*"), self.storage, *others):
             if path.is_symlink():
                 raise RunFolderError(
-                    f"{str(path)!r} is a link, and nothing is written through links in a run folder; put "
-                    "what it leads to there itself, or use the folder that that is in"
+                    f"{str(path)!r} is a link, and nothing is written through links in a run folder; "
+                    "replace it with what it leads to, or use the folder that that is in"
                 )
 
     def owner(self) -> str | None:
@@ -187,7 +188,7 @@ class RunFolder:
         return match[0]
 
     def make(self) -> None:
-        """Make the folder. Raises RunFolderError: there can be no such folder."""
+        """Make the folder. Raises RunFolderError if there can be no such folder."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -218,7 +219,7 @@ class RunFolder:
         except OSError as error:
             raise self._impossible(error) from None
         try:
-            with suppress(OSError):  # on a full disk others are still kept out, by a process without a name
+            with suppress(OSError):  # on a full disk, the lock still works, only without a name
                 write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")
             yield
         finally:
@@ -239,7 +240,7 @@ def _owner_in(file: Path) -> re.Match[str] | None:
 
 
 def _has_lock(process: int, lock: Path) -> bool:
-    """Whether a process of this machine has a lock; where locks cannot be asked, whether it lives.
+    """Whether a process of this machine holds a lock; where that cannot be asked, whether it is alive.
 
     Another process may have the number of one that was killed. Asking takes the lock for an instant.
     """

@@ -55,7 +55,7 @@ class Session:
     search: Search
     executor: Executor
     notes: tuple[str, ...] = ()
-    """What is not as it was when the search was last run."""
+    """What has changed since the search was last run."""
 
     @property
     def config(self) -> SearchConfig:
@@ -94,16 +94,16 @@ def resume(
 
     Args:
         folder: the run folder.
-        given: search options that the user repeated; they must be those of the search, but for a longer
-            schedule, which extends it.
-        changes: other environment than last time.
-        storage: the database again, if the user repeated it.
+        given: search options that the user repeated; they must be those of the search, except for a
+            longer schedule, which extends it.
+        changes: environment options that differ from last time, by name.
+        storage: the URL of the database, if the user gave it again.
         trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
         ConfigError: a given option differs, or the data set is a function that is not trusted.
         OtherImagesError: the data set is not the one the search began with.
-        RunFolderError: nor is the database.
+        RunFolderError: the database is not the search's.
         DatabaseError: the database is damaged, or cannot be used now.
     """
     database, record = _opened(folder, storage)
@@ -122,11 +122,11 @@ def resume(
 def reopen(
     folder: RunFolder, changes: dict[str, Any], *, trust_module: bool = False
 ) -> tuple[ReplayDatabase, Prepared]:
-    """The database and the trainer, here, of a search that does not go on; its environment stays stored.
+    """Open a search to train here without resuming it; its stored environment stays as it is.
 
     Args:
         folder: the run folder, locked by the caller.
-        changes: other environment than the search's.
+        changes: environment options that differ from the search's, by name.
         trust_module: as in `resume`, which also says what is raised.
     """
     database, record = _opened(folder)
@@ -153,7 +153,7 @@ def _prepared(
 
 
 def extended(stored: SearchConfig, given: dict[str, Any]) -> SearchConfig:
-    """A search's configuration with the schedule that was given, if that goes on after the stored one."""
+    """A search's configuration, with the given schedule if that extends the stored one."""
     schedule = given.get("schedule")
     if schedule is None or not schedule.extends(stored.schedule):
         return stored
@@ -228,7 +228,7 @@ def stopping_rule(config: SearchConfig) -> StoppingRule:
 
 
 def _spec(config: SearchConfig) -> RuleSpec:
-    """The rule as asked for. The published criterion draws its random numbers by the search's seed."""
+    """The rule as asked for. The published criterion draws its random numbers from the search's seed."""
     spec = RuleSpec.parse(config.stopping)
     if spec.name != PUBLISHED_RULE:
         return spec

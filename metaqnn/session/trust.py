@@ -1,8 +1,8 @@
 """Which functions of the user may be imported because a stored search names them.
 
-A run folder may come from anybody, and `module:function` in it would run whatever is called so in the working
-directory. So it is imported only where this user has started a search with it, or said that it is trusted; a
-file of the user's own, outside of all run folders, remembers where that was.
+A run folder may come from anybody, and `module:function` in it would run whatever has that name in the
+working directory. So it is imported only where this user has started a search with it or has said that it is
+trusted; a file of the user's own, outside all run folders, remembers where that was.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def trust(dataset: str) -> None:
-    """Remember that the user wants a function of the working directory; no function, nothing to remember.
+    """Remember that the user trusts a function of the working directory; other data sets need no trust.
 
     Raises:
         ConfigError: the working directory is a run folder, or lies in one.
@@ -38,14 +38,14 @@ def trust(dataset: str) -> None:
         write_whole(_file(), json.dumps([*known, _entry(dataset)], indent=2) + "\n")
     except OSError as error:
         reason = not_written(_file(), error)
-        _LOG.warning("%s is not remembered as trusted, so that later commands will ask: %s", dataset, reason)
+        _LOG.warning("%s is not remembered as trusted, so later commands will ask: %s", dataset, reason)
 
 
 def require_trusted(dataset: str, trusted: bool = False) -> None:
     """Refuse the function that a stored search names unless the user has asked for it in this place.
 
     Args:
-        dataset: as the search calls it; all but functions pass.
+        dataset: as the search names it; anything but a function passes.
         trusted: whether the user says so now.
 
     Raises:

@@ -24,10 +24,10 @@ from trainers.memory import process_memory
 from trainers.training import NetworkTrainer
 
 MOST_PER_GPU = 4
-"""Trainings on a GPU at most, unless more are asked for. What more than one brings is not measured."""
+"""Most trainings on a GPU, unless more are asked for. What more than one brings has not been measured."""
 WAITING_FOR_A_GPU = (
-    "waiting for a free GPU of the Ray cluster, to choose the precision by it; --precision float32 or "
-    "bfloat16 does not ask"
+    "waiting for a free GPU of the Ray cluster, which decides the precision; --precision float32 or "
+    "bfloat16 avoids the wait"
 )
 
 
@@ -49,7 +49,7 @@ def make_trainer(record: SearchRecord, environment: Environment) -> ClassifierTr
 
 
 def settled(prepared: Prepared) -> Prepared:
-    """The same with the precision that "auto" comes to where networks are trained: one for all workers.
+    """The same, with the precision that "auto" comes to where networks are trained: one for all workers.
 
     Raises:
         ConfigError: as `make_executor`.
@@ -64,8 +64,8 @@ def make_executor(prepared: Prepared) -> Executor:
     """The executor that the environment of a search asks for.
 
     Raises:
-        ConfigError: there is no Ray, or no cluster where one is said to be, or a GPU is named by its number
-            there.
+        ConfigError: Ray is not installed, there is no cluster at the address, or a GPU of the cluster is
+            named by its number.
     """
     environment = prepared.environment
     if environment.executor == "ray":
@@ -149,7 +149,7 @@ def worker_places(environment: Environment, trainer: NetworkTrainer) -> Sequence
 
 
 def _on_gpus(environment: Environment) -> Sequence[Environment]:
-    """One worker after the other on each GPU in turn; on one GPU alone if the device is named so."""
+    """The workers, distributed over the GPUs in turn; all on one GPU if the device names it."""
     named = ":" in environment.device
     gpus = [environment.device] if named else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     count = environment.workers
@@ -188,7 +188,7 @@ def _on_ray(prepared: Prepared) -> Executor:
 
 
 def _refuse_numbered(device: str) -> None:
-    """Raise ConfigError for a GPU that no actor sees: Ray shows each its own alone, as number 0."""
+    """Raise ConfigError for a GPU that no actor sees: Ray shows each only its own, as number 0."""
     if device.startswith("cuda:") and device != "cuda:0":
         raise ConfigError(
             f"--device is {device!r}, but --executor ray chooses the GPU of each worker: give --device cuda"
@@ -198,8 +198,8 @@ def _refuse_numbered(device: str) -> None:
 def _connect(environment: Environment) -> None:
     """Connect to a Ray cluster, or start one. Raises ConfigError where that is impossible."""
     _refuse_numbered(environment.device)
-    # Ray reads this when it is imported. What it would say on standard output about lost nodes has no place
-    # in ours, and the search deals with it.
+    # Ray reads this when it is imported. Its messages about lost nodes do not belong on our standard output,
+    # and the search deals with lost nodes itself.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     try:
         from metaqnn.executors.ray import connect

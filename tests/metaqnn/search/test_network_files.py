@@ -108,7 +108,7 @@ def test_weights_of_the_best_that_are_missing_are_named(files, tmp_path, caplog)
     place = str(tmp_path / "weights")
     assert f"weights of networks 5, 4, among the best 4, are not in {place!r}: " in caplog.text
     assert ": removed or not kept while --keep-weights was lower, lost, or in another copy of" in caplog.text
-    assert f"; these are trained anew by: metaqnn finetune {tmp_path} --networks 5 4\n" in caplog.text
+    assert f"; to train these anew: metaqnn finetune {tmp_path} --networks 5 4\n" in caplog.text
     caplog.clear()
     files(2).tidy([], everyone[:3])
     assert not caplog.text

@@ -82,7 +82,9 @@ def test_a_number_to_hold_out_contradicts_own_validation(ask):
 
 
 def test_own_validation_without_any_is_refused(photos):
-    with pytest.raises(DatasetError, match=r"has no folder val/ with images for --own-validation"):
+    with pytest.raises(
+        DatasetError, match=r"has neither a folder val/ with images nor x_val, for --own-validation"
+    ):
         load_and_build(config_of(photos(train=4, test=1), own_validation=True), HERE)
 
 

@@ -43,7 +43,7 @@ def test_circumstances_change_where_a_change_is_given():
 
 def test_an_address_without_ray_is_refused():
     with pytest.raises(
-        ConfigError, match=r"^--address HEAD:6379 is .* --executor is local: give --executor ray, too$"
+        ConfigError, match=r"^--address HEAD:6379 is .* --executor is local: add --executor ray$"
     ):
         Environment().but(address="HEAD:6379")
     on_ray = Environment(executor="ray").but(address="HEAD:6379")
@@ -172,7 +172,7 @@ def test_a_search_of_which_no_precision_is_stored_takes_the_machines_and_says_so
     session = resume(folder, {}, {})
     assert session.trainer.precision_name == stored_precision() == expected
     (note,) = session.notes
-    assert note == f"trained in {expected} from now on; in which precision so far was not stored"
+    assert note == f"trained in {expected} from now on; the precision used so far was not stored"
 
 
 @pytest.mark.parametrize(

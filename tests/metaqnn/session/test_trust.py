@@ -101,6 +101,6 @@ def test_what_cannot_be_remembered_is_a_line_with_its_place(folder, tmp_path, mo
     trust("trusted_images_module:images")
     place = str(tmp_path / "file" / "metaqnn" / "modules.json")
     assert caplog.messages == [
-        "trusted_images_module:images is not remembered as trusted, so that later commands will ask: "
+        "trusted_images_module:images is not remembered as trusted, so later commands will ask: "
         f"Not a directory: {place!r}"
     ]

@@ -120,7 +120,7 @@ def test_circumstances_that_make_no_sense_are_refused(changes, message):
 
 
 def test_workers_per_gpu_belong_to_as_many_workers_as_there_is_room_for():
-    with pytest.raises(ConfigError, match="--workers-per-gpu is 2, but it belongs to --workers auto"):
+    with pytest.raises(ConfigError, match="--workers-per-gpu is 2, but it needs --workers auto"):
         Environment().but(workers_per_gpu=2, workers=4)
     assert Environment(workers="auto").but(workers_per_gpu=2).workers_per_gpu == 2
     assert Environment().but(workers_per_gpu=2, workers=4, executor="ray").workers == 4  # asks for shares
