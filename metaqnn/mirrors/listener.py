@@ -19,7 +19,7 @@ class MirroringListener(SearchListener):
 
     A mirror that fails is dropped, with one line on standard error: the search continues, and
     `metaqnn mirror` can catch up later. While the search runs, nobody else may update its copies: what they
-    hold is looked up at the start alone.
+    hold is read only at the start.
 
     Args:
         inner: the listener that hears the events first.

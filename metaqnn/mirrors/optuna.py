@@ -28,7 +28,7 @@ NO_URL = (
     "postgresql+psycopg://USER@HOST/DATABASE"
 )
 PASSWORDS = ("password", "passwd", "sslpassword")
-"""Where a URL may have one, but for its usual place."""
+"""Where else a URL may have a password, besides its usual place."""
 STATES = {"completed": "COMPLETE", "stopped": "PRUNED"}
 """Outcomes that are not failures."""
 ATTRIBUTES = ("architecture", "outcome", "predicted_accuracy", "reward", "num_params", "message")
@@ -86,11 +86,11 @@ class OptunaMirror(Mirror):
             with explained(self._storage):
                 yield
         except KeyError:  # what Optuna raises where a study has been deleted
-            raise MirrorError(f"the {self.place} is gone; metaqnn mirror makes it anew") from None
+            raise MirrorError(f"the {self.place} is gone; metaqnn mirror creates it again") from None
 
 
 def open_study(storage: str, study_name: str) -> Study:
-    """A study, which is made if it is not there. Raises as `OptunaMirror`."""
+    """A study, created if needed. Raises as `OptunaMirror`."""
     optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with explained(storage):
@@ -102,7 +102,7 @@ def open_study(storage: str, study_name: str) -> Study:
 
 
 def require_unused(storage: str, study_name: str) -> None:
-    """Refuse what a search that has not begun cannot be copied to. Raises as `OptunaMirror`."""
+    """Refuse a study that a search that has not begun cannot be copied to. Raises as `OptunaMirror`."""
     study = open_study(storage, study_name)
     with explained(storage):
         if SEARCH in study.user_attrs or study.trials:
@@ -116,7 +116,7 @@ def _other(study_name: str) -> MirrorError:
 def check_no_replay_database(storage: str) -> None:
     """Refuse a search's database: Optuna and this package would both use the table `alembic_version`.
 
-    An SQLite file that is locked is waited for, about as long as Optuna itself does to add a trial.
+    It waits for a locked SQLite file, about as long as Optuna itself does to add a trial.
     """
     url = make_url(storage)
     if url.get_backend_name() == "sqlite":
@@ -145,7 +145,7 @@ def without_password(storage: str) -> str:
 
 @contextmanager
 def explained(storage: str) -> Iterator[None]:
-    """Turn errors of a database, and of Optuna where another version made it, into one clear line."""
+    """Turn errors of a database, and Optuna's about one of another version, into one clear line."""
     from optuna.exceptions import StorageInternalError
 
     try:

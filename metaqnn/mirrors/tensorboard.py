@@ -80,7 +80,7 @@ class TensorBoardMirror(Mirror):
 
 
 def require_unused(folder: Path) -> None:
-    """Refuse what a search that has not begun cannot be copied to. Raises as `TensorBoardMirror`."""
+    """Refuse a folder that a search that has not begun cannot be copied to. Raises as `TensorBoardMirror`."""
     _require_tensorboard()
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)

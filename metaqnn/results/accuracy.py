@@ -50,11 +50,11 @@ def accuracy_interval(accuracy: float | None, config: SearchConfig) -> Interval 
 
 
 def shared_ranks(networks: Sequence[Mapping[str, Any]], config: SearchConfig) -> list[int]:
-    """The ranks of networks in order of falling rewards; those that cannot be told apart have the same.
+    """The ranks of networks in order of falling rewards; those that cannot be told apart share one.
 
     The best network and all within its interval are of rank 1. The best of the others has its place as its
     rank, which it shares with all within its own interval, and so on. A prediction has no interval: it shares
-    its rank with what is equal.
+    its rank only with equal rewards.
 
     Args:
         networks: with `reward` and `final_accuracy`.
@@ -98,7 +98,7 @@ def guess_text(
 
 
 def better_balanced(metric: str, guess: float | None, num_classes: int) -> bool:
-    """Whether a search for accuracy had better be one for balanced accuracy, if nothing beats the guess.
+    """Whether balanced accuracy would suit a search better than accuracy, if nothing beats the guess.
 
     Args:
         metric: of the search.

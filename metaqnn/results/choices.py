@@ -15,12 +15,12 @@ from state_space.layers import Convolution, FullyConnected, Pooling
 
 TREES, REPEATS = 50, 5
 LEAF = 3
-"""Least networks in a leaf of a tree: fewer would learn the noise of single trainings."""
+"""Fewest networks in a leaf of a tree: fewer would learn the noise of single trainings."""
 
 
 @lru_cache(maxsize=16_384)
 def choices(architecture: str) -> dict[str, float]:
-    """Name -> value of each choice; a mean over layers that there are none of is 0.
+    """Name -> value of each choice; a mean over no layers is 0.
 
     Raises:
         StateSpaceError: the text is not a network.

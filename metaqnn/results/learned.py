@@ -42,8 +42,8 @@ class Learner:
     ) -> tuple[QLearner, list[Path]]:
         """The agent as it was after these samples, in order of the replay memory, and all networks' paths.
 
-        It learns from those alone that have come since the last call, if there was one for the same search;
-        what that returned changes, too.
+        If the last call was for the same search, the agent learns only from the samples that have come since;
+        what that call returned changes, too.
         """
         listed = list(samples)
         of = (config, search["channels"], search["image_size"], search["num_classes"])

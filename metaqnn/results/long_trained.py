@@ -1,4 +1,4 @@
-"""What long trainings of a search's networks (`metaqnn finetune`) came to, as its files say."""
+"""The results of long trainings of a search's networks (`metaqnn finetune`), from its files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FinetuningError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuningResult:
-    """A long training that has ended, however it did."""
+    """A long training that has ended, however it ended."""
 
     network: int
     """Its number in the search."""
@@ -63,7 +63,7 @@ class FinetuningResult:
             ) from None
 
     def _check(self) -> None:
-        """Raise TypeError for a field of another type than it says, ValueError for impossible counts."""
+        """Raise TypeError for a field of another type than declared, ValueError for impossible counts."""
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, list if get_origin(kind) is list else kind):
@@ -101,7 +101,7 @@ class LongTrained:
     Attributes:
         number: of the network.
         recipe: name of the folder, which begins with the number of epochs.
-        tests: test errors, one of each training that did not fail.
+        tests: test errors, one for each training that did not fail.
         failed: how many trainings failed.
         validation_accuracy: y_T as the search observed it; None where it did not.
         described: the recipe in words, with its name.
@@ -130,7 +130,7 @@ def long_trained(
 
     Args:
         run: the run folder, where `finetune/RECIPE/network-N-seed-S.json` are the results.
-        accuracies: y_T of the networks, by their numbers; by number, too, come those without.
+        accuracies: y_T of the networks, by their numbers; networks without one are ordered by number.
     """
     found: dict[tuple[str, int], list[FinetuningResult]] = {}
     damaged = []

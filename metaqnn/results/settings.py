@@ -32,7 +32,7 @@ def settings(config: SearchConfig) -> dict[str, Any]:
 
 
 def _of_rule(rule: str) -> dict[str, Any]:
-    """Of the rule that ran, its settings as given and its defaults; of one that is unknown here, as given."""
+    """The settings of the rule that ran, defaults included; of a rule unknown here, only those given."""
     from predictor.rules.names import RuleSpec, rule_kind  # loads SciPy, which `metaqnn show` need not
 
     try:
@@ -44,7 +44,7 @@ def _of_rule(rule: str) -> dict[str, Any]:
 
 
 def rule_name(config: SearchConfig) -> str:
-    """The rule that decides, and judges by the probability: `rank-envelope`."""
+    """The name of the rule that decides and gives the probability, such as `rank-envelope`."""
     return settings_of(config.stopping)[0]
 
 

@@ -194,7 +194,7 @@ def is_false_stop(audit: Mapping[str, Any]) -> bool:
 
 
 def audited_note(reader: SearchReader, best: Sequence[Mapping[str, Any]], run: Path) -> str:
-    """A line about audited networks that would be among the best, and how to take them; "" without any.
+    """A line about audited networks that would be among the best, and how to use them; "" without any.
 
     They are not in the list, because the search stopped them and knows nothing of their end.
 
@@ -220,7 +220,7 @@ def audited_note(reader: SearchReader, best: Sequence[Mapping[str, Any]], run: P
     chosen = sorted(together, key=lambda number: -together[number])[: min(len(listed), MOST_NAMED)]
     return (
         f"stopped networks that `metaqnn audit` found better than the last of these: {', '.join(named)}; "
-        f"with them, the best are: {command('finetune', run, '--networks', *chosen)}"
+        f"to finetune the best with them: {command('finetune', run, '--networks', *chosen)}"
     )
 
 

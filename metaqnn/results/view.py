@@ -96,7 +96,7 @@ class SearchView:
 
     @cached_property
     def nothing_new(self) -> str | None:
-        """Why the search is over before its schedule is, as its walks find nothing new; None if it is not."""
+        """Why the search is over before its schedule is: its walks find nothing new. None if it is not."""
         return why_over(self._reader, self.config, len(self.ended))
 
     @cached_property

@@ -135,7 +135,7 @@ def test_a_study_that_is_deleted_meanwhile_is_one_line_that_says_how_to_go_on(tm
     storage = f"sqlite:///{tmp_path}/study.db"
     mirror = OptunaMirror(storage, reader, "search")
     optuna.delete_study(study_name="search", storage=storage)
-    said = r"the study 'search' in .*/study.db is gone; metaqnn mirror makes it anew"
+    said = r"the study 'search' in .*/study.db is gone; metaqnn mirror creates it again"
     for use in (lambda: mirror.numbers(), lambda: mirror.copy(reader, 1)):
         with pytest.raises(MirrorError, match=said):
             use()

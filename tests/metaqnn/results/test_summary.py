@@ -182,8 +182,8 @@ def test_audited_networks_that_would_be_listed_are_named_with_a_command_that_tak
     assert best[0]["final_accuracy"] < 0.995
     assert note(run_copy, 3) == (
         f"stopped networks that `metaqnn audit` found better than the last of these: {second} (99.70%), "
-        f"{first} (99.50%); with them, the best are: metaqnn finetune runs/x --networks {second} {first} "
-        f"{best[0]['number']}"
+        f"{first} (99.50%); to finetune the best with them: metaqnn finetune runs/x --networks {second} "
+        f"{first} {best[0]['number']}"
     )
     assert note(run_copy, 2).endswith(f"--networks {second} {first}")
 
