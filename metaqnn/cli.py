@@ -33,7 +33,7 @@ COMMANDS = {
     "completion": "print a script that lets a shell complete commands, options and run folders",
 }
 NO_NAMES = {errno.ENAMETOOLONG, errno.ELOOP}
-"""What the system may say of any name that a user has given to a file."""
+"""Errors that the system may raise for any file name that a user gives."""
 OUR_PACKAGES = ("metaqnn", "predictor", "trainers", "state_space")
 
 
@@ -41,7 +41,7 @@ class HelpAll(argparse.Action):
     """Prints the help of a `Parser` with all of its options."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """As --help does it."""
+        """Print it and exit, as --help does."""
         assert isinstance(parser, Parser)
         parser._most_used = ()
         parser.print_help()
@@ -49,26 +49,26 @@ class HelpAll(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """Answers bad arguments, like any bad input, with one line; it suggests the nearest valid name."""
+    """Answers bad arguments, like any bad input, with one line that suggests the nearest valid name."""
 
     _most_used: tuple[str, ...] = ()
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong and exit with code 2."""
-        from state_space.errors import printable  # as below: not for `metaqnn --help`
+        from state_space.errors import printable  # imported late, as below
 
         line = printable(" ".join(message.splitlines()))  # argparse repeats words as they were given
         self.exit(2, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """As `ArgumentParser._print_message`, but says so where a help text cannot be written."""
+        """As `ArgumentParser._print_message`, but reports a help text that cannot be written."""
         say(message, file)
 
     def shorten_help(self, most_used: Sequence[str]) -> None:
         """Let --help explain a few options only, and add --help-all.
 
         Args:
-            most_used: flags, and names of positional arguments, in the order in which --help has them.
+            most_used: flags, and names of positional arguments, in the order in which --help lists them.
         """
         self._most_used = tuple(most_used)
         self.add_argument("--help-all", action=HelpAll, nargs=0, help="show all options, by group, and exit")
@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
         """As `ArgumentParser.parse_args`, but suggests an option in place of an unknown one."""
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            from state_space.errors import did_you_mean  # with numpy: not for `metaqnn --help`
+            from state_space.errors import did_you_mean  # imports numpy: `metaqnn --help` need not wait
 
             word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
             hint = did_you_mean(word, self._option_string_actions)
@@ -125,14 +125,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 after bad input (one line on standard error), or 130 after Ctrl-C.
     """
-    # Python's last collection would walk through all of PyTorch: 1.5 s of a core, many on a busy machine.
+    # Python's last garbage collection would walk through all of PyTorch: 1.5 s, many on a busy machine.
     atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     return run_program("metaqnn", lambda: _dispatch(arguments), _told)
 
 
 def _told(error: Exception) -> str | None:
-    """A line about an error that the user or the machine is the cause of; None for one of ours."""
+    """A line about an error that the user or the machine has caused; None for one of ours."""
     if isinstance(error, MemoryError):
         return lack_of_memory(error)
     number = error.errno if isinstance(error, OSError) else None
@@ -183,12 +183,12 @@ def overview(*, with_options: bool = False) -> Parser:
 
 
 def fill(parser: Parser, module: ModuleType) -> None:
-    """Give the parser of a command its options; MOST_USED of the module are those that --help explains."""
+    """Give a command's parser its options; --help explains those in the module's MOST_USED."""
     module.add_options(parser)
     if hasattr(module, "MOST_USED"):
         parser.shorten_help(module.MOST_USED)
 
 
 def _is_users(error: Exception) -> bool:
-    """Whether an error is the user's to correct: the ValueErrors that our packages define."""
+    """Whether an error is the user's to correct: a ValueError that one of our packages defines."""
     return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES

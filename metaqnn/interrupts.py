@@ -18,14 +18,14 @@ class TimeUp(KeyboardInterrupt):
 
 
 HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
-"""A closed terminal, where there is such a thing."""
+"""The signal of a closed terminal, on systems that have it."""
 ALARM = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Defer SIGINT, SIGTERM and SIGHUP until the block is done, then deliver the first of them.
+    """Defer SIGINT, SIGTERM, SIGHUP and SIGALRM until the block is done, then deliver the first of them.
 
     Signals that are ignored stay ignored. Only the main thread receives signals; in any other thread this
     does nothing.
@@ -48,7 +48,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _give_back(handlers: Mapping[int, Any]) -> None:
-    """Install these handlers, all even if one of them is called meanwhile; then raise what it raised."""
+    """Install all these handlers, even if one of them is called meanwhile; then raise what it raised."""
     raised: KeyboardInterrupt | None = None
     while True:
         try:
@@ -88,7 +88,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 def interrupt_on_termination() -> None:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does: all stop a search the same way.
 
-    SIGHUP stays ignored where it was, as under nohup.
+    SIGHUP stays ignored if it was, as under nohup.
     """
     signal.signal(signal.SIGTERM, interrupt)
     for number in HANGUP:

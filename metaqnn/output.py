@@ -26,11 +26,11 @@ PLAIN = set(string.printable) - set(string.whitespace) - set("'\\") | {" "}
 SPACES = 2
 """Between two columns of a table."""
 NARROWEST = 15
-"""Characters: longer words may be cut, so that a column that holds one may be as narrow as this."""
+"""Characters. Longer words may be cut, so that any column can be as narrow as this."""
 UNITS = (86400, 3600, 60, 1)
 """Seconds of a day, an hour, a minute and a second."""
 LONGEST = 10_000 * UNITS[0]
-"""The longest duration that is understood, in seconds; timers of the system take little more."""
+"""The longest duration that is accepted, in seconds; the system's timers take little more."""
 
 
 def rows_as_text(
@@ -40,17 +40,17 @@ def rows_as_text(
     spare: Sequence[str] = (),
     keys: Sequence[str] = (),
 ) -> str:
-    """Rows with the same keys as text.
+    """Rows that share their keys, as text.
 
     Args:
         rows: the rows.
         output_format: table, json or csv; json and csv hold every key, a table the chosen columns. CSV holds
-            every value exactly as it is, control characters too: it is for files and programs.
+            every value exactly as it is, control characters included: it is for files and programs.
         columns: key -> heading of the table's columns, in order. On a terminal that is narrower than the
             table, its widest columns are folded.
-        spare: keys of columns that are left out, the first one first, where folding does not help; a line
-            below the table names them.
-        keys: of the rows, for the heading of CSV where there is none.
+        spare: keys of columns to leave out, in this order, if folding is not enough; a line below the table
+            names them.
+        keys: those of the rows, for the heading of a CSV without rows.
     """
     if output_format == "json":
         return as_json([dict(row) for row in rows])
@@ -79,17 +79,17 @@ def as_json(value: Any) -> str:
 
 
 def last_line(text: str) -> str:
-    """What a traceback or a message of several lines comes to; empty if it is blank."""
+    """The last line of a traceback or a message; empty if the text is blank."""
     return "".join(text.strip().splitlines()[-1:])
 
 
 def system_error(error: OSError) -> str:
-    """What the system says, of which file, and what helps if it is about too many open files."""
+    """What the system says, about which file, and what helps if too many files are open."""
     said = error.strerror or str(error)
     if isinstance(error.filename, str | bytes):
         said += f": {quoted(os.fsdecode(error.filename))}"
     if error.errno in NO_FILES:
-        return f"{said}; let this shell have more files: ulimit -n 1024"
+        return f"{said}; allow this shell more open files: ulimit -n 1024"
     return said
 
 
@@ -118,7 +118,7 @@ def count(number: int | None) -> str:
     if number is None:
         return "-"
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= 0.9995 * size:  # what three digits round to 1000 belongs to the next unit
+        if number >= 0.9995 * size:  # a number that rounds to 1000 belongs to the next unit
             return f"{number / size:.3g}{unit}"
     return str(number)
 
@@ -151,27 +151,27 @@ def seconds(text: str) -> float:
     """1h30m -> 5400.
 
     Raises:
-        ValueError: anything else, nothing, a number without a unit, or more than 10,000 days.
+        ValueError: the text has another form, says no time, lacks a unit, or means more than 10,000 days.
     """
     form = re.fullmatch(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,9})s?)?", text.strip())
     total = sum(int(n or 0) * unit for n, unit in zip(form.groups(), UNITS, strict=True)) if form else 0
     if not total:
         raise ValueError(f"{text!r} is not a duration; write it like 30m, 8h, 1d or 1h30m")
     if total > LONGEST:
-        raise ValueError(f"{text!r} is more than {LONGEST // UNITS[0]:,} days; without a limit, leave it out")
+        raise ValueError(f"{text!r} is more than {LONGEST // UNITS[0]:,} days; for no limit, leave it out")
     if form and form[4] and not text.strip().endswith("s"):
         n = form[4]
-        raise ValueError(f"{text!r} does not say what {n} counts; write {n}s, {n}m or {n}h")
+        raise ValueError(f"{text!r} gives no unit for {n}; write {n}s, {n}m or {n}h")
     return float(total)
 
 
 def command(*words: object) -> str:
-    """A command of ours to paste into a shell, whatever names are in it."""
+    """A `metaqnn` command to paste into a shell, whatever characters its words contain."""
     return " ".join(["metaqnn", *map(shell_quoted, words)])
 
 
 def shell_quoted(word: object) -> str:
-    r"""A word as bash and zsh read it: in quotes if need be, bytes that cannot be shown as `$'\xff'`."""
+    r"""A word for bash and zsh: quoted if need be, with unprintable bytes written as in `$'\xff'`."""
     text = str(word)
     if text.isprintable():
         return shlex.quote(text)
@@ -180,11 +180,11 @@ def shell_quoted(word: object) -> str:
 
 
 def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
-    """A table; if it is written to a terminal that is narrower, columns get closer and the widest ones fold.
+    """A table; on a terminal that is narrower, columns move closer together and the widest ones fold.
 
     Args:
-        rows: of cells.
-        headings: of the columns; none for a table without.
+        rows: lists of cells.
+        headings: of the columns; empty for a table without headings.
     """
     form: dict[str, Any] = {"headers": headings} if headings else {"tablefmt": "plain"}
     table = tabulate(rows, disable_numparse=True, **form)
@@ -199,20 +199,20 @@ def _fitting(rows: list[list[Any]], headings: Sequence[str] = ()) -> str:
 
 
 def _room(lines: Sequence[Sequence[Any]]) -> float:
-    """Characters of a line of the terminal, without what separates columns; no limit in files and pipes."""
+    """Characters in a line of the terminal, less the spaces between columns; no limit in files and pipes."""
     if not sys.stdout.isatty():
         return math.inf
     return get_terminal_size().columns - SPACES * (len(lines[0]) - 1 if lines else 0)
 
 
 def _least_widths(lines: Sequence[Sequence[Any]]) -> list[int]:
-    """Of each column, the characters of its longest word, as far as words are kept whole."""
+    """For each column, the length of its longest word, but at most NARROWEST."""
     words = (" ".join(map(str, column)).split() for column in zip(*lines, strict=True))
     return [min(NARROWEST, max(map(len, column), default=1)) for column in words]
 
 
 def _folded_widths(lines: Sequence[Sequence[Any]]) -> list[int]:
-    """The widths of columns that fit, or nearly: the widest one gives way until another is wider."""
+    """Widths of columns that fit, as far as possible: the widest one always shrinks first."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*lines, strict=True)]
     least = _least_widths(lines)
     while sum(widths) > _room(lines) and widths != least:
@@ -232,5 +232,5 @@ def _as_csv(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
 
 def _csv_line(values: Sequence[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(values)  # quotes the characters that end its lines
+    csv.writer(line, lineterminator="\r\n").writerow(values)  # quotes what its line end contains
     return line.getvalue().removesuffix("\r\n")

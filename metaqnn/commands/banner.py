@@ -19,9 +19,9 @@ from trainers.datasets import DATASET_NAMES, ImageDataset
 from trainers.metric import ACCURACY, in_words
 
 MOST_CLASSES = 20
-"""Classes whose images are counted in a line each."""
+"""At most this many classes get a line with their numbers of images."""
 MOST_NAMED = 3
-"""Classes that are named where something is said of several."""
+"""At most this many classes are named in a note about several."""
 LONG = 6 * 3600
 """A search on a CPU that takes more seconds than this is worth a warning."""
 
@@ -51,7 +51,7 @@ def introduction(session: Session) -> str:
 
 
 def _without_gpus(session: Session) -> list[str]:
-    """Of an option for GPUs, where there are none."""
+    """A note if an option for GPUs was given but there are none."""
     environment, device = session.prepared.environment, session.trainer.device
     if environment.workers_per_gpu == 1:
         return []
@@ -65,7 +65,7 @@ def _without_gpus(session: Session) -> list[str]:
         return [f"note        {asked} has no effect: {why}"]
     if device.type == "cuda":
         return []
-    return [f"note        {asked} has no effect on {device}: --threads says how many workers there are"]
+    return [f"note        {asked} has no effect on {device}: --threads determines how many workers there are"]
 
 
 def _preset(session: Session) -> str:
@@ -73,21 +73,21 @@ def _preset(session: Session) -> str:
     if config.dataset in DATASET_NAMES:
         return f"preset      {config.preset}"
     return (
-        f"preset      {config.preset} (own images get laptop on a CPU and paper, the published search, on "
-        "a GPU; --preset chooses)"
+        f"preset      {config.preset} (for your own images: laptop on a CPU; paper, the published search, "
+        "on a GPU; --preset chooses)"
     )
 
 
 def _metric(config: SearchConfig) -> list[str]:
-    """Nothing for accuracy: a line for what nearly everybody measures would say nothing."""
+    """A line about the metric; none for accuracy, which nearly everybody measures."""
     if config.metric == ACCURACY:
         return []
-    said = "every class counts alike in it and in the training loss; all accuracies below are of this kind"
+    said = "every class counts equally in it and in the training loss; all accuracies below are of this kind"
     return [f"metric      {in_words(config.metric)}: {said}"]
 
 
 def _data(session: Session) -> list[str]:
-    """How many images there are of each class, for what, and what was left out or decided about them."""
+    """The numbers of images by use and class, and notes on what was left out or decided."""
     dataset = session.prepared.dataset
     parts = {**session.prepared.labels, "test": dataset.test_labels}
     counts = {part: np.bincount(labels, minlength=dataset.num_classes) for part, labels in parts.items()}
@@ -101,7 +101,7 @@ def _data(session: Session) -> list[str]:
 
 
 def _classes(config: SearchConfig, dataset: ImageDataset, counts: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """A line for each class of own images, which may have been misread; for known data sets one in all."""
+    """A line for each class of the user's own images, which may be misread; one line for known data sets."""
     if config.dataset in DATASET_NAMES:
         yield f"{_numbers({part: _range(n) for part, n in counts.items()})} images of each class"
         return
@@ -125,13 +125,13 @@ def _notes_of_numbers(session: Session, counts: Mapping[str, np.ndarray]) -> Ite
         and (config.validation_size or 0) == max(1, len(dataset.train_images) // 4) < asked
     ):
         yield (
-            f"{counted(config.validation_size or 0, 'validation image')}, a quarter: for the {asked} of the "
-            f"preset {config.preset} there are too few (--validation-size chooses)"
+            f"{counted(config.validation_size or 0, 'validation image')}, a quarter of all: there are too "
+            f"few images for the {asked} of preset {config.preset} (--validation-size chooses)"
         )
     if session.prepared.trainer.chance.threshold == NEVER:
         yield (
-            "so few validation images are not of the commonest class that not even a perfect network can be "
-            "told from chance: none is tested for it"
+            "so few validation images are outside the commonest class that not even a perfect network can be "
+            "told from chance: networks are not tested for it"
         )
     totals = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     few = {
@@ -150,9 +150,9 @@ def _numbers(counts: Mapping[str, str]) -> str:
 
 
 def _disk(session: Session) -> str:
-    """How much disk the files of networks take."""
+    """How much disk space the networks' files take."""
     workers, kept = session.executor.workers, session.prepared.environment.keep_weights
-    weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers of each
+    weights = 4 * mean_parameters(session.search.space)  # float32; Adam keeps two more numbers for each
     return (
         f"disk        about {size(3 * weights * workers + weights * kept)}: checkpoints of {workers} in "
         f"training, weights of the best {kept}; mean network {size(weights)}"
@@ -181,7 +181,7 @@ def _stopping(config: SearchConfig) -> list[str]:
 
 
 def _idle(config: SearchConfig) -> list[str]:
-    """A note if the search is over before the rule stops anything."""
+    """A note if the search ends before the rule can stop anything."""
     spec, networks = RuleSpec.parse(config.stopping), config.schedule.total
     setting = rule_kind(spec.name).settings.get("burn_in")
     burn_in = 0 if setting is None else spec.settings.get("burn_in", setting.default)

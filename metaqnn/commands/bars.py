@@ -28,7 +28,7 @@ class Bars(SearchListener):
 
     Args:
         search: a search, new or restored.
-        workers: networks that train side by side.
+        workers: how many networks are trained in parallel.
     """
 
     def __init__(self, search: Search, workers: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Which trained network of a run folder a command takes."""
+"""Which trained network of a run folder a command uses."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--ensemble",
         action="store_true",
-        help="all networks of the newest recipe of `metaqnn finetune` together, or those of --networks: the "
-        "mean of their softmax outputs",
+        help="average the softmax outputs of all networks of the newest recipe of `metaqnn finetune`, or of "
+        "those in --networks",
     )
     parser.add_argument(
         "--networks",
         type=ROW,
         nargs="+",
         metavar="ID",
-        help="with --ensemble: the members (default: all that were finetuned by its recipe)",
+        help="with --ensemble: the members (default: all that were finetuned with its recipe)",
     )
     parser.add_argument(
         "--finetuned",
@@ -46,8 +46,8 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help="the weights from this folder in RUN/finetune (default: with --finetuned or --ensemble, the one "
-        "where a training ended last)",
+        help="use the weights from this folder in RUN/finetune (default, with --finetuned or --ensemble: the "
+        "folder where a training ended last)",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
     add_trust(parser)
@@ -57,7 +57,8 @@ def chosen(namespace: argparse.Namespace) -> Exportable:
     """The network that the options choose in a run folder.
 
     Raises:
-        ConfigError: an option chooses among networks where there is one.
+        ConfigError: an option chooses among networks where there is only one, or --networks lacks --ensemble,
+            or the data set is a function that is not trusted.
         ExportError: the weights are not there.
     """
     from metaqnn.export import ensemble, finetuned, ranked, searched  # torch takes seconds to import
@@ -82,7 +83,7 @@ def chosen(namespace: argparse.Namespace) -> Exportable:
 
 
 def _named(exportable: Exportable) -> Exportable:
-    """Say on standard error which long training it is of."""
+    """Name on standard error the long training that the weights are from."""
     print(f"weights: {exportable.card.training}", file=sys.stderr)
     return exportable
 
@@ -92,10 +93,11 @@ def refuse_choice(namespace: argparse.Namespace, what: str) -> None:
 
     Args:
         namespace: the options.
-        what: the folder is instead of a search.
+        what: what the folder is instead of a search's, such as `an export`.
     """
     for name in ("rank", "network", "ensemble", "finetuned", "recipe", "networks"):
         if getattr(namespace, name):
             raise ConfigError(
-                f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, with one"
+                f"--{name} chooses among networks of a search, but {str(namespace.run)!r} is {what}, "
+                "with only one"
             )

@@ -42,7 +42,7 @@ def folder_path(text: str) -> Path:
 
 
 def run_path(text: str, kind: Kind = "search") -> Path:
-    """A run folder's path; `latest` is the one in `runs` that has stored anything last, if there is one."""
+    """A run folder's path; `latest` is the one in `runs` that last stored anything, if there is one."""
     if text != LATEST or Path(text).exists():
         return folder_path(text)
     return latest(RUNS, kind) or RUNS / LATEST
@@ -71,9 +71,9 @@ def add_trust(parser: argparse._ActionsContainer) -> None:
 
 
 def epoch_counter(bar: tqdm[Any]) -> Callable[[EpochReport], None]:
-    """What counts trained epochs in a progress bar, of one training after the other.
+    """A callback that counts trained epochs in a progress bar, for one training after the other.
 
-    Epochs of an attempt that starts again were in vain: so many more are to come.
+    When another attempt starts, those of the previous one were in vain: as many are added to the total.
     """
     last = 0
 
@@ -103,8 +103,8 @@ def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
         advice: says how to resume after an interruption; called only then.
 
     Returns:
-        The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 if nobody reads the progress any
-        more, as in `metaqnn run 2>&1 | head -1`.
+        The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 if nobody reads the progress
+        any more, as in `metaqnn run 2>&1 | head -1`.
     """
     interrupt_on_termination()
     try:
@@ -119,7 +119,7 @@ def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
 
 
 def print_results(text: str) -> None:
-    """Print what long work came to. It is no error if nobody reads it, as in `metaqnn run | head -0`."""
+    """Print the results of long work. It is no error if nobody reads them, as in `metaqnn run | head -0`."""
     try:
         print(text, flush=True)
     except BrokenPipeError:

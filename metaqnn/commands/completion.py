@@ -19,7 +19,7 @@ FOLDERS = ("RUN", "DIR")
 ALIAS = "or latest"
 """How it shows that a run folder may also be the latest one."""
 FILES = "IMAGE"
-"""The same of arguments that are files."""
+"""How it shows arguments that are files."""
 PREAMBLES = {
     "bash": """
 _metaqnn_run_dirs() { compgen -W latest -- "$1"; compgen -d -- "$1"; }
@@ -30,7 +30,7 @@ _metaqnn_run_dirs() { _alternative 'names:name:(latest)' 'folders:folder:_files 
 _metaqnn_dataset_files() { _alternative 'names:name:(%s)' 'files:file:_files'; }
 """,
 }
-"""Functions of words that are names or places; %s is for the names of data sets."""
+"""Shell functions that complete names and paths; %s stands for the names of data sets."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def execute(namespace: argparse.Namespace) -> int:
     parser = overview(with_options=True)
     for command, action in _actions(parser):
         names = known_names(command)
-        # Where shtab looks for it.
+        # shtab reads the attribute `complete`.
         if ALIAS in (action.help or ""):
             action.complete = _functions("_metaqnn_run_dirs")  # type: ignore[attr-defined]
         elif action.dest == "dataset":
@@ -64,12 +64,12 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _functions(name: str) -> dict[str, str]:
-    """What shtab calls for a word, by shell; bash takes the words for files by the end of the name."""
+    """Shell -> function that shtab calls for a word; the end of its name tells bash that words are files."""
     return dict.fromkeys(PREAMBLES, name)
 
 
 def known_names(command: str = "run") -> dict[str, tuple[str, ...]]:
-    """The known values of options of a command that the parser accepts unchecked, by option."""
+    """Option -> known values, for those options of a command that the parser does not check."""
     from metaqnn.config.environment import EXECUTORS
     from metaqnn.config.presets import PRESETS
     from metaqnn.config.stopping import REWARDS

@@ -61,7 +61,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _searches(runs: list[Path]) -> list[Path]:
-    """The run folders without those of tunings and single trainings, if there are others, as in runs/*/.
+    """The run folders without those of tunings and trainings, as in runs/*/; all if no others are there.
 
     Raises:
         RunFolderError: one holds no search.

@@ -26,8 +26,8 @@ EXAMPLES = """examples:
 
 It writes model.py (the network as a module that needs only torch), model.safetensors, model.onnx, model.pt2
 (torch.export), README.md and model.json. Every format is read back and must reach the accuracy that was
-observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`, and is left out,
-with a note, where that is missing.
+observed; if one does not, nothing is written. ONNX needs `pip install 'metaqnn[export]'`; without that, it is
+left out, with a note.
 
 Which network: the best one by its validation accuracy in the search, also with --finetuned, unless --rank or
 --network says otherwise. Choosing the one with the lowest test error would make that error look lower than it
@@ -71,7 +71,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def _installed() -> list[str]:
-    """The formats whose packages are installed; says which others there are."""
+    """The formats whose packages are installed; prints a note about each of the others."""
     from metaqnn.export.formats import FORMATS, missing_packages
 
     missing = {name: missing_packages(made) for name, made in FORMATS.items()}
@@ -97,14 +97,14 @@ def _text(facts: dict[str, Any], target: Path, output_format: str, guess: str) -
         }
         for row in files
     ]
-    alone = not (facts["members"] or facts["network"])  # it is of `metaqnn train`
+    alone = not (facts["members"] or facts["network"])  # it is from `metaqnn train`
     name = "ensemble" if facts["members"] else "network" if alone else f"network {facts['network']}"
     network = f"{name}: {printable(facts['architecture'])}"
     lines = [network, "", rows_as_text(rows, "table", COLUMNS), "", guess]
     if any(row["part"] == "validation" for row in files) and facts["metric"] != ACCURACY:
         found = f"{percent(facts['validation_accuracy'])} {in_words(facts['metric'])}"
         before = "training" if alone else "search"
-        alike = f"every image counts alike here; in the {before} every class did: {found}"
+        alike = f"every image counts equally here; in the {before}, every class did: {found}"
         lines[-1:] = [alike, f"in {in_words(facts['metric'])}, {guess}"]
     folder, readme = shell_quoted(target), shell_quoted(target / "README.md")
     return "\n".join([*lines, "", f"everything is in {folder}; {readme} explains how to use it"])

@@ -51,11 +51,11 @@ EXAMPLES = """examples:
   metaqnn finetune runs/digits-... --epochs 30 --batch-size 16    for small data sets
   metaqnn finetune runs/NAME --seeds 3             three trainings of each network
   metaqnn finetune runs/NAME --networks 17 23      these networks
-  metaqnn tune runs/NAME --rank 1                  the best way to train the best one; then use it:
+  metaqnn tune runs/NAME --rank 1                  find the best way to train the best one, then use it:
   metaqnn finetune runs/NAME --parameters runs/tune-.../best.json
 
 The learning rate is 0.025 for 40 epochs, 0.0125 for 40, 0.0001 for 160 and 0.00001 for 60; --epochs N scales
-these phases to 40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from new weights on all training
+these phases to 40/300, 40/300, 160/300 and 60/300 of N. Networks are trained from scratch on all training
 images of the data set. Results are in RUN/finetune. See docs/finetuning.md."""
 
 
@@ -75,7 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=MANY, default=1, metavar="N", help="trainings of each network (default: 1)"
     )
     _add_recipe(parser.add_argument_group("training"))
-    place = parser.add_argument_group("where (default: as in the search, but for the precision)")
+    place = parser.add_argument_group("where (default: as in the search, except for the precision)")
     add_flags(place, Environment, (*DATA, *DEVICE, "checkpoint_every"), default=None)
     add_trust(place)
     place.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -87,8 +87,8 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
         "--parameters",
         type=Path,
         metavar="FILE",
-        help="best.json of a `metaqnn tune RUN`: train with its hyper-parameters, for as many epochs, "
-        "instead of by the published recipe; the other options here still apply",
+        help="best.json of a `metaqnn tune RUN`: use its hyper-parameters and number of epochs instead of "
+        "the published recipe; the other options here still apply",
     )
     group.add_argument("--epochs", type=EPOCHS, metavar="N", help="epochs in all, 6 or more (default: 300)")
     group.add_argument(
@@ -128,7 +128,7 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Train what has not been trained, then print what everything came to; 1 if every training failed."""
+    """Train what has not been trained yet, then print all results; returns 1 if every training failed."""
     return interruptible(lambda: _execute(namespace), lambda: "resume with the same command")
 
 
@@ -139,7 +139,7 @@ def _execute(namespace: argparse.Namespace) -> int:
 
 
 def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
-    """What is printed, and whether every training failed."""
+    """The text to print, and whether every training failed."""
     from metaqnn.finetune import Finetuning, FinetuningFiles, summarise_finetuning
     from metaqnn.finetune.preparation import prepare_finetuning  # torch takes seconds to import
     from metaqnn.finetune.presentation import finetuning_text
@@ -175,7 +175,7 @@ def _finetune(namespace: argparse.Namespace) -> tuple[str, bool]:
 
 
 def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tuned | None) -> list[Candidate]:
-    """The networks that are asked for, as they are to be trained."""
+    """The networks asked for, as they are to be trained."""
     from metaqnn.finetune import choose
     from metaqnn.finetune.candidates import as_tuned, tuned_network
 
@@ -190,7 +190,7 @@ def _candidates(reader: SearchReader, namespace: argparse.Namespace, tuned: Tune
 
 
 def _better(reader: SearchReader, namespace: argparse.Namespace) -> list[str]:
-    """A line about audited networks, where the best are trained without being named."""
+    """A line about audited networks, unless the networks to train were named."""
     if namespace.networks is not None or (namespace.parameters is not None and namespace.top is None):
         return []
     found = audited_note(reader, reader.top(namespace.top or BEST), namespace.run)
@@ -198,15 +198,15 @@ def _better(reader: SearchReader, namespace: argparse.Namespace) -> list[str]:
 
 
 def _other_precision(finetuning: Finetuning) -> list[str]:
-    """A line about stored trainings that were made in another way than is asked for."""
+    """A line about stored trainings that used another precision than the one asked for."""
     other = finetuning.of_other_precision()
     if not other:
         return []
     formats = printable(" and ".join(sorted({result.precision for result in other})), keep="")
     file = f"network-{other[0].network}-seed-{other[0].seed}.json"
     return [
-        f"note: {counted(len(other), 'training')} of those that have ended used {formats} and will not be "
-        f"repeated in {finetuning.trainer.precision_name}, unless you delete {file} or the like"
+        f"note: {counted(len(other), 'finished training')} used {formats} and will not be repeated in "
+        f"{finetuning.trainer.precision_name} unless you delete {file} or the like"
     ]
 
 

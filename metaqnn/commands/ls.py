@@ -17,7 +17,7 @@ from trainers.metric import ACCURACY, in_words
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
-  metaqnn top latest             every command accepts `latest` as the run of a search"""
+  metaqnn top latest             every command accepts `latest` as the run folder of a search"""
 
 COLUMNS = {
     "run": "run",
@@ -31,7 +31,7 @@ COLUMNS = {
 KEYS = (
     "run", "state", "networks", "planned", "best", "metric", "dataset", "stopping", "changed", "over",
 )  # fmt: skip
-"""Of JSON and CSV."""
+"""Those in JSON and CSV."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -51,14 +51,14 @@ def add_places(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
 
 
 def check_places(namespace: argparse.Namespace) -> None:
-    """Refuse the name of a study where none is written, and one that is empty. Raises ConfigError."""
+    """Refuse a study's name that is empty, or given without --optuna. Raises ConfigError."""
     require(namespace.study != "", "study", namespace.study, "a name")
     if namespace.study is not None and namespace.optuna is None:
-        raise ConfigError(f"--study is {quoted(namespace.study)}, but it belongs to --optuna")
+        raise ConfigError(f"--study is {quoted(namespace.study)}, but it needs --optuna")
 
 
 def places(namespace: argparse.Namespace) -> list[object]:
-    """The options of `add_places` to give again, without a password. Raises MirrorError."""
+    """The options of `add_places`, to be given again, without a password. Raises MirrorError."""
     words: list[object] = []
     if namespace.tensorboard is not None:
         words += ["--tensorboard", namespace.tensorboard]
@@ -93,7 +93,7 @@ def execute(namespace: argparse.Namespace) -> int:
 
 
 def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path) -> list[Mirror]:
-    """The mirrors that `add_places` asks for."""
+    """The mirrors that the options of `add_places` ask for."""
     mirrors: list[Mirror] = []
     if namespace.tensorboard is not None:
         from metaqnn.mirrors.tensorboard import TensorBoardMirror
@@ -107,7 +107,7 @@ def make_mirrors(namespace: argparse.Namespace, reader: SearchReader, run: Path)
 
 
 def require_unused_places(namespace: argparse.Namespace, run: Path) -> None:
-    """Refuse places where a search that has not begun cannot be copied to.
+    """Refuse places that a search that has not begun cannot be copied to.
 
     Raises:
         ConfigError: the logs would be in the run folder itself.
@@ -122,7 +122,7 @@ def require_unused_places(namespace: argparse.Namespace, run: Path) -> None:
         from metaqnn.mirrors.tensorboard import require_unused as require_unused_folder
 
         other = namespace.tensorboard.resolve() != run.resolve()
-        require(other, "tensorboard", str(namespace.tensorboard), "another folder than the search's own")
+        require(other, "tensorboard", str(namespace.tensorboard), "a folder other than the search's own")
         require_unused_folder(namespace.tensorboard)
 
 
@@ -131,7 +131,7 @@ def _study(namespace: argparse.Namespace, run: Path) -> str:
 
 
 def mirrored(progress: SearchListener, namespace: argparse.Namespace, folder: RunFolder) -> SearchListener:
-    """The listener of `metaqnn run`: `progress`, and the mirrors that `add_places` asks for."""
+    """The listener of `metaqnn run`: `progress` and the mirrors of `make_mirrors`."""
     from metaqnn.mirrors.listener import MirroringListener
 
     if namespace.tensorboard is None and namespace.optuna is None:

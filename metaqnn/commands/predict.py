@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   metaqnn predict runs/NAME photo.jpg                the best network of a search
-  metaqnn predict runs/NAME holiday/ '*.png'         all images in a folder, and those of a pattern
+  metaqnn predict runs/NAME holiday/ '*.png'         all images in a folder, and those that match a pattern
   metaqnn predict latest photo.jpg --finetuned       with the weights from `metaqnn finetune`
   metaqnn predict best/ holiday/ --format csv        an export; it needs no data set
 
-RUN is the folder of a search, of `metaqnn train` or of `metaqnn export`. Files are opened as in the training:
-upright, transparency over white, the first frame, resized to the network's size. Files that are not images or
-cannot be read are left out and counted. A probability is the network's softmax: its confidence among
-its own classes, even if the image shows none of them."""
+RUN is the folder of a search, of `metaqnn train` or of `metaqnn export`. Files are read as in the training:
+upright, transparency over white, first frame only, resized to the network's size. Files that are not images
+or cannot be read are left out and counted. A probability is the network's softmax output: its confidence
+among its own classes, even if the image shows none of them."""
 
 COLUMNS = {"file": "file", "class": "class", "shown": "probability", "next": "next"}
 
@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", metavar="IMAGE", help="image files, folders of them, or patterns"
     )
     parser.add_argument(
-        "-k", type=MANY, default=3, help="how many classes of each image, the likeliest first (default: 3)"
+        "-k", type=MANY, default=3, help="number of classes to show per image, likeliest first (default: 3)"
     )
     add_choice(parser)
     add_flags(parser, SearchConfig, ("max_pixels",))
@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Print the classes of each image; say on standard error by which network, and what was left out."""
+    """Print each image's classes, and on standard error the network and what was left out."""
     from trainers import DatasetError  # torch takes seconds to import
     from trainers.datasets.walk import given_files
 
@@ -65,7 +65,7 @@ def execute(namespace: argparse.Namespace) -> int:
     for line in notes:
         print(f"note: {line}", file=sys.stderr)
     if not found:
-        reason = classifier.unreadable or "there is none in what was named"
+        reason = classifier.unreadable or "there is none in the files and folders given"
         raise DatasetError(f"no image could be read: {reason}")
     print(_text(classifier, found, notes, namespace))
     return 0

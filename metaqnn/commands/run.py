@@ -148,11 +148,11 @@ def _advice(folder: RunFolder, again: Sequence[object]) -> str:
         stored = True
     if stored:
         return f"resume with: {command('run', '--resume', folder.path, *again)}"
-    return "nothing was stored yet"
+    return "nothing has been stored yet"
 
 
 def _with_preset(namespace: argparse.Namespace, given: dict[str, Any]) -> dict[str, Any]:
-    """The options with the preset that the user's own data get where none is given: it follows the device."""
+    """The options, with a preset for the user's own data if none was given: it depends on the device."""
     stored = namespace.run_dir is not None and RunFolder(namespace.run_dir).holds_search()
     if namespace.resume or stored or not _preset_is_open(given):
         return given
@@ -243,8 +243,8 @@ def _result(folder: RunFolder, output_format: str) -> str:
     steps = uses(summary, folder.path, record, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(
-            "the classes have unequal numbers of validation images: --metric balanced-accuracy, in a new "
-            "search, counts all alike"
+            "the classes have unequal numbers of validation images: in a new search, --metric "
+            "balanced-accuracy counts all classes equally"
         )
     return "\n".join(["", *found, "", top_text(best, config, "table", notes), "", _where(folder.path, steps)])
 

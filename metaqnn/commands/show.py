@@ -35,8 +35,8 @@ Unless the rule is the published one, the forecast comes from another model, so 
 probability. The lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason
 is among all networks seen after that many epochs, ordered by their chances of beating the best.
 
-In JSON, `parameters` are all trained numbers, biases and softmax included, which the stopping rule and the
-forecasts look at; `num_params` is the published count, without these ("weights as published")."""
+In JSON, `parameters` counts all trained numbers, biases and softmax included; the stopping rule and the
+forecasts use it. `num_params` is the published count, without these ("weights as published")."""
 
 EPOCH_COLUMNS = {
     "training": "training",
@@ -147,7 +147,7 @@ def _table(epochs: list[dict[str, Any]]) -> str:
 
 
 def _notes(epochs: list[dict[str, Any]], config: SearchConfig) -> list[str]:
-    """What the forecasts and the probabilities in the table are, each by its model."""
+    """Which models the forecasts and the probabilities in the table come from."""
     forecasts = [epoch for epoch in epochs if epoch["predicted_accuracy"] is not None]
     models = dict.fromkeys(epoch["forecast_by"] for epoch in forecasts)
     lines = []

@@ -34,8 +34,8 @@ interval of the best of the others, and so on: that many images cannot tell them
 CSV is the line in this list: the number that --rank of other commands takes, unless options filter the list
 or add stopped networks.
 
-In JSON and CSV, `parameters` are all trained numbers of a network, biases and softmax included: what the
-stopping rule and the forecasts look at. `num_params` is the published count, without these."""
+In JSON and CSV, `parameters` counts all trained numbers of a network, biases and softmax included; the
+stopping rule and the forecasts use it. `num_params` is the published count, without these."""
 
 COLUMNS = {
     "rank": "rank",
@@ -160,7 +160,7 @@ def _note(record: SearchRecord, found: list[dict[str, Any]]) -> str:
     """What the accuracies are, and what they are to be compared with."""
     config = record.config
     images = "" if config.validation_size is None else f" on {counted(config.validation_size, 'image')}"
-    told = ", which cannot tell networks of one rank apart" if images and config.metric == ACCURACY else ""
+    told = ", which cannot tell networks of equal rank apart" if images and config.metric == ACCURACY else ""
     line = f"validation {in_words(config.metric)}{images}{told}"
     if record.guess is None:
         return line

@@ -52,15 +52,15 @@ EXAMPLES = """examples:
   metaqnn train '[C(16,3,1), P(2,2), SM(10)]' --dataset digits --epochs 20 --batch-size 16
   metaqnn train published:cifar10-1 --dataset cifar10 --epochs 40      needs a GPU
   metaqnn train runs/NAME --rank 1                                     the best network of a search
-  metaqnn train runs/NAME --parameters runs/tune-NAME/best.json        by the best hyper-parameters found
+  metaqnn train runs/NAME --parameters runs/tune-NAME/best.json        with the best hyper-parameters found
   metaqnn export runs/train-NAME --to best                             its weights for your program
 
-The recipe is that of the published search unless options say otherwise: Adam, the rate times --lr-decay after
-each quarter of the epochs, rounded up. For a run folder, the rate is that at which the search has trained the
-network to the end; factor, --decay-every (in proportion to --epochs) and batch size are those of the search.
-No training starts again at a lower rate. The network is trained on the training images except those held out
-for validation; the test images are used once, after the last epoch. The same command with the same --run-dir
-resumes after a kill."""
+The recipe is that of the published search unless options say otherwise: Adam, with the rate multiplied by
+--lr-decay after each quarter of the epochs, rounded up. For a run folder, the rate is the one at which the
+search trained the network to the end; --lr-decay, --decay-every (in proportion to --epochs) and --batch-size
+are those of the search. No training starts again at a lower rate. The network is trained on the training
+images except those held out for validation; the test images are used once, after the last epoch. The same
+command with the same --run-dir resumes after a kill."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +96,7 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
 
 
 def execute(namespace: argparse.Namespace) -> int:
-    """Train to the end, then print what came of it."""
+    """Train to the end, then print the results."""
     from metaqnn.tune.single import SingleTraining  # torch takes seconds to import
     from trainers.datasets import decoding_bar
 
@@ -143,7 +143,7 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
     if "dataset" not in found.settings:
         raise TuneError("--dataset is missing, for example --dataset cifar10")
     if "preset" in given and found.recipe and {*OF_FAMILY} <= {*found.settings}:
-        raise TuneError(f"--preset is {given['preset']}, but images and epochs are as in the search")
+        raise TuneError(f"--preset is {given['preset']}, but images and epochs are those of the search")
     if found.attempt > 1 and values["lr"] == found.recipe["lr"]:
         print(f"note: {_rate_note(found)}", file=sys.stderr)
     settings = TuneSettings.of(found.settings)
@@ -161,13 +161,13 @@ def _prepared(namespace: argparse.Namespace) -> tuple[Any, dict[str, float]]:
 
 def _rate_note(found: Asked) -> str:
     return (
-        f"the rate is {found.recipe['lr']:.3g}, at which the search has trained the network to the end, in "
-        f"attempt {found.attempt}; at the rates before, it learned nothing"
+        f"the rate is {found.recipe['lr']:.3g}, at which the search trained the network to the end, in "
+        f"attempt {found.attempt}; at the earlier rates, it learned nothing"
     )
 
 
 def _refuse_ignored(options: dict[str, Any], network: str) -> None:
-    """Refuse hyper-parameters that the network has no place for. Raises TuneError."""
+    """Refuse hyper-parameters that would have no effect on the network. Raises TuneError."""
     from state_space import Convolution, Dropout
     from trainers.families.names import parse_architecture
 
@@ -178,7 +178,9 @@ def _refuse_ignored(options: dict[str, Any], network: str) -> None:
         )
     written = any(isinstance(layer, Convolution) and layer.batch_norm for layer in layers)
     if options.get("batch_norm") is False and written:
-        raise TuneError(f"--no-batch-norm, but {network} has batch normalisation; write C(d,f,l), without B")
+        raise TuneError(
+            f"--no-batch-norm is given, but {network} has batch normalisation; write C(d,f,l), without B"
+        )
 
 
 def _progress(epochs: int, metric: str, quiet: bool) -> Any:
@@ -194,7 +196,7 @@ def _progress(epochs: int, metric: str, quiet: bool) -> Any:
 
 
 def _guess(result: dict[str, Any]) -> str:
-    """What a constant guess reaches on the validation images; nothing in a result of an older version."""
+    """What a constant guess reaches on the validation images; empty for a result of an older version."""
     if "guess" not in result:
         return ""
     who, last = "the network is NOT clearly better", result["validation_accuracies"][-1]
@@ -210,7 +212,7 @@ def _unmeasured(result: dict[str, Any]) -> str:
 
 
 def _facts(result: dict[str, Any], rate: ErrorRate | None) -> dict[str, str]:
-    """What came of it, by name; `rate`: the test error, if there is one."""
+    """The results, by name; `rate` is the test error, if there is one."""
     metric, curve = in_words(result.get("metric", ACCURACY)), result["validation_accuracies"]
     images = counted(result["validation_images"], "validation image")
     return {

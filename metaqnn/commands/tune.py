@@ -41,19 +41,19 @@ EXAMPLES = """examples:
   metaqnn tune resnet --dataset cifar10 --preset laptop --trials 20    small ResNets, minutes on a CPU
   metaqnn tune lstm --dataset ptb --data-dir data --hyperband          Hyperband
   metaqnn tune convnet --dataset cifar10 --hyperband --delta 0.95 --trials 300
-                                                                       the same, made faster by predictions
+                                                                       the same, sped up by predictions
   metaqnn tune '[C(16,3,1), P(2,2), SM(10)]' --dataset mnist           the best way to train a network
   metaqnn tune published:cifar10-1 --dataset cifar10                   the same for a published network
   metaqnn tune runs/NAME --rank 1                                      the same for the best one of a search
   metaqnn tune --resume runs/NAME                                      resume after Ctrl-C, a kill or a reboot
 
 FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search. Optuna
-samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard shows, is
-RUN/study.db, or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
+samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard can show, is
+in RUN/study.db or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
 (rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by Hyperband
-(--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`,
-RUN/best.json the best hyper-parameters: `metaqnn finetune` and `metaqnn train` accept it with --parameters,
-and their networks can be exported; the tuning itself keeps no weights. See docs/tuning.md."""
+(--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`;
+RUN/best.json holds the best hyper-parameters, for --parameters of `metaqnn finetune` and `metaqnn train`,
+whose networks can be exported. The tuning itself keeps no weights. See docs/tuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--trials",
         type=MANY,
         metavar="N",
-        help=f"trials in all (default: {DEFAULT_TRIALS}; with --resume, as many as the last time)",
+        help=f"trials in all (default: {DEFAULT_TRIALS}; with --resume, as many as last time)",
     )
     what = parser.add_argument_group("settings of the tuning (the same at every --resume)")
     add_flags(what, TuneSettings, [name for name in SETTINGS if name not in STOPPING])
@@ -136,7 +136,7 @@ def _given(namespace: argparse.Namespace) -> dict[str, Any]:
 
 
 def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
-    """What shows the progress."""
+    """Print the introduction; returns what shows the progress."""
     from metaqnn.tune.presentation import best_line, introduction
 
     print(introduction(session), file=sys.stderr)

@@ -40,10 +40,8 @@ def test_classes_and_their_numbers_are_told_before_training(photos, capsys):
     assert "1 of 2 classes have no validation image: 'dog'" in notes
     assert any("not even a perfect network can be told from chance" in note for note in notes)
     assert any(note.startswith("1 file left out, unreadable") and "cat/bad.jpg" in note for note in notes)
-    assert any(
-        "for the 1000 of the preset laptop there are too few (--validation-size" in note for note in notes
-    )
-    assert any(line.startswith("preset      laptop (own images get laptop on a CPU") for line in said)
+    assert any("too few images for the 1000 of preset laptop (--validation-size" in note for note in notes)
+    assert any(line.startswith("preset      laptop (for your own images: laptop on a CPU") for line in said)
 
 
 def test_classes_of_equal_size_are_not_called_unequal_for_their_validation_images(photos, capsys):
@@ -81,7 +79,10 @@ def test_workers_per_gpu_are_said_to_mean_nothing_without_one(tmp_path, capsys, 
     monkeypatch.setattr(workers, "available_cores", lambda: 1)
     many = ["--workers", "auto", "--workers-per-gpu", "2"]
     assert main(["run", "--run-dir", str(tmp_path / "r"), *QUICK, *HERE, *many]) == 0
-    assert "note        --workers-per-gpu 2 has no effect on cpu: --threads says" in capsys.readouterr().err
+    assert (
+        "note        --workers-per-gpu 2 has no effect on cpu: --threads determines"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

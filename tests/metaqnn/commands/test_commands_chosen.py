@@ -21,7 +21,7 @@ def test_one_network_leaves_no_choice(command, choice, tmp_path, monkeypatch, ca
     assert main([name, "trained", *images, *options, *choice]) == 2
     assert capsys.readouterr().err == (
         f"metaqnn: error: {choice[0]} chooses among networks of a search, but 'trained' is the folder of "
-        "`metaqnn train`, with one\n"
+        "`metaqnn train`, with only one\n"
     )
     assert not (tmp_path / "best").exists()
 

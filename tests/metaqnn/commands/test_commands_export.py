@@ -110,7 +110,7 @@ def test_images_that_are_counted_alike_are_told_from_the_metric_of_the_search(me
     file = {"correct": 57, "images": 250, "part": "validation", "sha256": "0" * 64}
     facts = {"files": {"model.py": file}, "members": {}, "network": 4, "architecture": "[SM(3)]"}
     printed = _text({**facts, "metric": metric, "validation_accuracy": 0.588}, Path("best"), "table", "")
-    assert ("in the search every class did: 58.80% balanced accuracy" in printed) is told
+    assert ("in the search, every class did: 58.80% balanced accuracy" in printed) is told
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_a_network_that_was_trained_alone_has_no_number_and_no_search():
     about = {"metric": "balanced-accuracy", "validation_accuracy": 0.588}
     printed = _text({**facts, **about}, Path("best"), "table", "")
     assert printed.startswith("network: [SM(3)]\n")
-    assert "in the training every class did: 58.80% balanced accuracy" in printed
+    assert "in the training, every class did: 58.80% balanced accuracy" in printed

@@ -86,7 +86,8 @@ def test_audited_networks_that_are_better_are_named_unless_networks_are_chosen(r
             "trainings JOIN networks ON network_id = networks.id WHERE purpose = 'audit' AND number = ?)",
             [audited],
         )
-    said = f"{audited} (100.00%); with them, the best are: metaqnn finetune {run.path} --networks {audited}\n"
+    command = f"metaqnn finetune {run.path} --networks {audited}"
+    said = f"{audited} (100.00%); to finetune the best with them: {command}\n"
     assert main(["finetune", str(run.path), "--top", "1", *SHORT]) == 0
     assert said in capsys.readouterr().err
     assert main(["finetune", str(run.path), "--networks", str(best[0]), *SHORT]) == 0
@@ -97,7 +98,7 @@ def test_results_of_another_precision_are_said_to_be_such(run, best, capsys):
     arguments = ["finetune", str(run.path), "--networks", str(best[0]), *SHORT]
     for precision, said in (("float32", False), ("bfloat16", True), ("float32", False)):
         assert main([*arguments, "--precision", precision]) == 0
-        note = "note: 1 training of those that have ended used float32 and will not be repeated in bfloat16, "
+        note = "note: 1 finished training used float32 and will not be repeated in bfloat16 "
         deleted = f"unless you delete network-{best[0]}-seed-0.json or the like"
         assert (f"{note}{deleted}" in capsys.readouterr().err.splitlines()) is said
 

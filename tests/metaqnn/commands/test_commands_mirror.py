@@ -119,7 +119,7 @@ def count_trials(database):
 def test_the_name_of_a_study_needs_a_storage(capsys, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     assert main([*command, "--tensorboard", "logs", "--study", "mine"]) == 2
-    assert capsys.readouterr().err == "metaqnn: error: --study is 'mine', but it belongs to --optuna\n"
+    assert capsys.readouterr().err == "metaqnn: error: --study is 'mine', but it needs --optuna\n"
     assert not list(tmp_path.iterdir())
     assert main([*command, "--optuna", "sqlite:///study.db", "--study", ""]) == 2
     assert capsys.readouterr().err == "metaqnn: error: --study is ''; it must be a name\n"

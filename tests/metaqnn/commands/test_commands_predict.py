@@ -106,7 +106,7 @@ def test_files_that_are_no_images_are_counted(export, photos, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["{export}", "nowhere.png"], "there is no file or folder 'nowhere.png'"),
-        (["{export}", "{empty}"], "no image could be read: there is none in what was named"),
+        (["{export}", "{empty}"], "no image could be read: there is none in the files and folders given"),
         (["{export}", "{broken}"], "is broken: no image of a known format"),
         (
             ["{empty}", "{broken}"],

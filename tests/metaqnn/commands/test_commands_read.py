@@ -106,7 +106,7 @@ def test_top_and_show_tell_how_exact_an_accuracy_is(printed, finished_run, reade
     interval = f"{100 * low:.1f} to {100 * high:.1f}%"
     text = printed("top", finished_run.path)
     assert interval in text.splitlines()[2]
-    assert "validation accuracy on 100 images, which cannot tell networks of one rank apart" in text
+    assert "validation accuracy on 100 images, which cannot tell networks of equal rank apart" in text
     shown = printed("show", finished_run.path, best["number"])
     assert f"{100 * y:.2f}% ({interval} by 100 validation images)" in shown
     assert f"best validation accuracy {100 * y:.2f}% ({interval} by 100 images)" in printed(

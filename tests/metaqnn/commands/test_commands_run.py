@@ -103,7 +103,7 @@ def test_places_of_other_copies_are_noticed_before_anything_is_stored(refused, t
     storage = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=storage, study_name="mine").ask()
     run = ("run", "--run-dir", tmp_path / "run")
-    assert "it must be another folder than the search's own" in refused(
+    assert "it must be a folder other than the search's own" in refused(
         *run, "--tensorboard", tmp_path / "run"
     )
     assert "logs' holds something else" in refused(*run, "--tensorboard", tmp_path / "logs")
@@ -279,13 +279,13 @@ def test_a_time_that_is_none_is_quoted(refused, text):
 def test_a_time_without_a_unit_is_asked_for_it(refused, text, number):
     """Eight hours are meant as often as eight seconds, and a search of eight seconds loses the night."""
     said = refused("run", f"--max-time={text}")
-    assert f"{text!r} does not say what {number} counts; write {number}s, {number}m or {number}h" in said
+    assert f"{text!r} gives no unit for {number}; write {number}s, {number}m or {number}h" in said
 
 
 @pytest.mark.parametrize("text", ["10001d", "999999d", "999999d999999h", "999999999"])
 def test_a_time_that_no_timer_takes_is_quoted(refused, text):
     said = refused("run", f"--max-time={text}")
-    assert f"{text!r} is more than 10,000 days; without a limit, leave it out" in said
+    assert f"{text!r} is more than 10,000 days; for no limit, leave it out" in said
 
 
 def test_latest_is_the_run_that_changed_last(started, tmp_path, capsys, refused):
@@ -320,7 +320,7 @@ def test_images_that_changed_since_the_start_are_noticed(tmp_path, refused, caps
     fewer = {name: images[name][:-1] for name in ("x_train", "y_train")}
     np.savez(tmp_path / "mine.npz", **images | fewer)
     line = refused("run", "--resume", tmp_path / "run")
-    assert line.endswith("is not the one this search began with: 19 train images of '2', there were 20")
+    assert line.endswith("is not the one this search began with: 19 train images of '2', not 20")
 
 
 STOP_THE_BEST = """

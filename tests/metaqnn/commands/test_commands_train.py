@@ -268,7 +268,7 @@ def test_the_rate_of_a_later_attempt_is_told(run_copy, tmp_path, capsys):
         folder = str(tmp_path / f"run{told}")
         assert main(["train", str(run_copy.path), *options, *rate, "--run-dir", folder]) == 0
         said = capsys.readouterr().err
-        assert said.count("note: the rate is 0.0012, at which the search has trained the network") == told
+        assert said.count("note: the rate is 0.0012, at which the search trained the network") == told
         shown = "training    1 epoch, rate 0.0012, times 0.2 after each epoch, batches of 16"
         assert said.count(shown) == told
 
@@ -334,7 +334,11 @@ def test_a_folder_of_a_search_or_a_tuning_is_left_alone(run_copy, refused, tmp_p
     ("network", "option", "said"),
     [
         (NETWORK, ("--dropout", "0.3"), f"--dropout is 0.3, but {NETWORK} has no dropout layer"),
-        (NORMALISED, ("--no-batch-norm",), f"--no-batch-norm, but {NORMALISED} has batch normalisation"),
+        (
+            NORMALISED,
+            ("--no-batch-norm",),
+            f"--no-batch-norm is given, but {NORMALISED} has batch normalisation",
+        ),
     ],
 )
 def test_a_hyper_parameter_that_the_network_has_no_place_for_is_refused(
@@ -347,4 +351,4 @@ def test_a_hyper_parameter_that_the_network_has_no_place_for_is_refused(
 
 def test_a_preset_is_refused_where_the_search_says_what_it_would(finished_run, refused):
     line = refused("train", finished_run.path, "--preset", "laptop")
-    assert "--preset is laptop, but images and epochs are as in the search" in line
+    assert "--preset is laptop, but images and epochs are those of the search" in line

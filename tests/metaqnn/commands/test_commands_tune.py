@@ -142,7 +142,7 @@ def test_a_resume_changes_where_it_trains_once_it_has_the_folder(tuned_copy, ref
     [
         ("bfloat16", (), "bfloat16", "bfloat16, as before; for this device float32 would be chosen"),
         ("bfloat16", ("--precision", "auto"), "float32", "float32 from now on, so far in bfloat16 (--prec"),
-        ("auto", (), "float32", "float32 from now on; in which precision so far was not stored"),
+        ("auto", (), "float32", "float32 from now on; the precision used so far was not stored"),
     ],
 )
 def test_the_precision_stays_on_a_machine_that_would_choose_another(

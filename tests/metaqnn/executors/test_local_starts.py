@@ -21,7 +21,7 @@ REFUSALS = {
     BlockingIOError(11, "Resource temporarily unavailable"): "Resource temporarily unavailable$",
     OSError(
         errno.EMFILE, "Too many open files"
-    ): "Too many open files; let this shell have more files: ulimit",
+    ): "Too many open files; allow this shell more open files: ulimit",
 }
 
 
