@@ -172,7 +172,7 @@ def test_a_precision_that_the_device_lacks_is_one_line_with_the_option(tuned_cop
         raise DeviceError("no")
 
     monkeypatch.setattr("metaqnn.session.preparation.choose_precision", refuse)
-    message = "this tuning was trained in float32, which is not supported on device 'cpu'; --precision"
+    message = "this tuning was trained in float32, which is not supported on device 'cpu'; give --precision"
     assert message in refused("tune", "--resume", tuned_copy)
 
 

@@ -207,7 +207,7 @@ def test_a_stored_precision_that_the_device_lacks_is_one_line_with_the_option(fo
     with closing(folder.open_search()) as database:
         database.set_environment({**database.record().environment, "precision": "bfloat16"})
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    expected = "^this search was trained in bfloat16, .* on device 'mps'; --precision float32 goes on .*$"
+    expected = "^this search was trained in bfloat16, .* on device 'mps'; give --precision float32 to go .*$"
     for go_on in (lambda changes: resume(folder, {}, changes), lambda changes: reopen(folder, changes)):
         with pytest.raises(DeviceError, match=expected):
             go_on({"device": "mps"})
