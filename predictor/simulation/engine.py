@@ -66,7 +66,7 @@ class Result:
     def median_gap(self) -> float:
         """How much better the best network is than the median one; than the mean one if that is 0."""
         best = self.final.max()
-        return float(best - np.median(self.final)) or float(best - self.final.mean()) or 1.0
+        return float(best - np.median(self.final)) or float(np.mean(best - self.final)) or 1.0
 
     def anytime_regret(self, shares: npt.ArrayLike) -> Floats:
         """Regret after these shares of n T epochs, of the networks completed by then, over the median gap.

@@ -326,3 +326,24 @@ def test_a_pipe_in_the_place_of_the_file_is_ignored(tmp_path, caplog):
     os.mkfifo(tmp_path / "pipe")
     assert Checkpoint(tmp_path / "pipe").load(None) is None
     assert "it is not a file" in caplog.text
+
+
+def test_a_file_that_cannot_be_read_is_ignored_and_why_is_told(checkpoint, monkeypatch, caplog):
+    def broken(path):
+        raise OSError(5, "Input/output error", str(path))
+
+    checkpoint.save(training(1), IDENTITY)
+    monkeypatch.setattr("pathlib.Path.read_bytes", broken)
+    assert checkpoint.load(IDENTITY) is None
+    assert "is ignored: Input/output error" in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_lack_of_memory_does_not_count_as_damage(checkpoint, monkeypatch, error):
+    def full(*_, **__):
+        raise error
+
+    checkpoint.save(training(1), IDENTITY)
+    monkeypatch.setattr("torch.load", full)
+    with pytest.raises(error):
+        checkpoint.load(IDENTITY)

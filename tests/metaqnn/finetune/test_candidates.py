@@ -2,11 +2,27 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from metaqnn.config.tuned import Tuned
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
-from metaqnn.finetune import FinetuningError, choose
+from metaqnn.finetune import Candidate, FinetuningError, choose
+from metaqnn.finetune.candidates import as_tuned, tuned_network, tuned_options
+from state_space import Architecture
+from trainers.networks import build_network
+
+PARAMETERS = {"lr": 0.01, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 0.001, "dropout": 0.3}
+AS_FOUND = {
+    "epochs": 7, "learning_rate": 0.01, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 0.001,
+    "last_dropout": 0.3, "batch_norm": True,
+}  # fmt: skip
+
+
+def found(network="[C(4,3,1), SM(10)]", **changes):
+    """What a tuning of seven epochs has found."""
+    return Tuned(network, 7, {**PARAMETERS, "batch_norm": True, **changes})
 
 
 @pytest.fixture
@@ -50,3 +66,31 @@ def test_without_a_trained_network_there_is_nothing_to_do(run_copy, reader):
         connection.execute("UPDATE networks SET outcome = NULL")
     with pytest.raises(FinetuningError, match="no network has been trained to the end yet"):
         choose(reader, 5)
+
+
+@pytest.mark.parametrize("outcome", ["completed", "stopped"])
+def test_the_network_that_was_tuned_is_found_however_it_is_written(reader, outcome):
+    row = next(row for row in reader.ended() if row.outcome == outcome)
+    tuned = found(row.architecture.replace(" ", ""))
+    assert tuned_network(reader, tuned, Path("best.json")) == row.number
+
+
+def test_what_the_user_gives_overrides_what_was_tuned():
+    assert tuned_options(found(), {}) == AS_FOUND
+    given = {"epochs": 9, "learning_rate": 0.1, "weight_decay": 0.0, "mirror": True}
+    assert tuned_options(found(), given) == {**AS_FOUND, **given}
+
+
+def test_what_was_tuned_was_tuned_with_adam():
+    assert tuned_options(found(), {"optimizer": "adam"}) == {**AS_FOUND, "optimizer": "adam"}
+    with pytest.raises(FinetuningError, match="--optimizer is 'sgd', but --parameters are those of Adam"):
+        tuned_options(found(), {"optimizer": "sgd"})
+
+
+def test_networks_get_batch_normalisation_where_that_was_found_best():
+    searched = [Candidate(3, "[C(4,3,1), SM(10)]", 2610, 0.9)]
+    assert as_tuned(searched, found(batch_norm=False), (1, 8, 8), 10) == searched
+    (normalised,) = as_tuned(searched, found(), (1, 8, 8), 10)
+    network = build_network(Architecture.parse("[CB(4,3,1), SM(10)]"), (1, 8, 8), 10)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert normalised == Candidate(3, "[CB(4,3,1), SM(10)]", weights, 0.9)

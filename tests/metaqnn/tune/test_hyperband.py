@@ -1,5 +1,6 @@
 """Hyperband against Li et al.'s and Optuna's, accelerated Hyperband against its formula."""
 
+import pickle
 from collections import defaultdict
 from math import ceil
 
@@ -176,6 +177,64 @@ def test_it_stops_by_the_probability_to_miss_the_kappa_n_th_best(curves):
     assert decision.y_hat_T == pytest.approx(float(y_hat[0]))
     assert decision.probability == pytest.approx(float(p[0]))
     assert decision.stop == (p[0] >= 0.8)
+
+
+@pytest.fixture
+def of_one_bracket():
+    """of_one_bracket(pruner, rows): a study with those curves, each of a trial of the first bracket.
+
+    The last row belongs to the trial that is asked about.
+    """
+
+    def make(pruner, rows):
+        study = optuna.create_study(direction="maximize", pruner=pruner, study_name="study")
+        for values in rows:
+            while pruner._get_bracket_id(study, trial := study.ask()) != 0:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            for epoch, value in enumerate(values, 1):
+                trial.report(value, epoch)
+        return study, study.get_trials(deepcopy=False)[-1]
+
+    return make
+
+
+def test_nothing_is_predicted_before_the_first_epoch_or_without_rivals(curves, of_one_bracket):
+    pruner = accelerated()
+    rows = curves.values[:40]
+    assert pruner.decide(*of_one_bracket(pruner, [*rows, []])).reason == "nothing to predict"
+    study, trial = of_one_bracket(pruner, [[0.1, 0.2]])
+    for _ in range(40):  # of other brackets, to the end
+        if pruner._get_bracket_id(study, other := study.ask()) != 0:
+            for epoch, value in enumerate(rows[other.number % 40], 1):
+                other.report(value, epoch)
+    assert not pruner.decide(study, trial).stop
+
+
+def test_a_training_that_was_no_number_at_a_rung_has_not_reached_it(curves, of_one_bracket):
+    pruner = accelerated(burn_in=7)
+    diverged = [[0.1, 0.1, np.nan]] * 3
+    asked = [*diverged, *curves.values[:6], [0.1, 0.1]]
+    assert pruner.decide(*of_one_bracket(pruner, asked)).reason == "6 of 7 have reached epoch 3"
+
+
+def test_who_is_surely_no_better_is_stopped_where_only_certainty_stops(curves, of_one_bracket):
+    pruner = accelerated(Delta=1.0)
+    decision = pruner.decide(*of_one_bracket(pruner, [*curves.values[:40], [-9.0, -9.0]]))
+    assert (decision.probability, decision.stop) == (1.0, True)
+
+
+def test_the_share_that_counts_as_the_best_is_by_default_the_one_that_goes_on():
+    pruner = AcceleratedHyperband(16, eta=4, model=fast())
+    assert (pruner.kappa, pruner.Delta, pruner.burn_in) == (1 / 4, 0.95, 100)
+
+
+def test_copies_for_other_processes_are_without_models_and_decide_alike(curves, of_one_bracket):
+    pruner = accelerated()
+    study, trial = of_one_bracket(pruner, [*curves.values[:40], curves.values[50, :2]])
+    decision = pruner.decide(study, trial)
+    copied = pickle.loads(pickle.dumps(pruner))
+    assert (len(pruner._models), copied._models) == (1, {})
+    assert copied.decide(study, trial) == decision
 
 
 @pytest.mark.parametrize(("kappa", "place"), [(0.28, 7), (0.3, 8), (1.0, 25), (0.001, 1)])

@@ -52,6 +52,7 @@ def test_what_was_handed_out_stays_when_only_the_first_curves_are_kept():
     growing = GrowingCurves(expected)
     whole = growing.curves
     growing.keep(3)
+    np.testing.assert_array_equal(growing.curves.values, expected.values[:3])
     growing.append(expected[7:])
     np.testing.assert_array_equal(whole.values, expected.values)
     np.testing.assert_array_equal(growing.curves.values, expected.values[[0, 1, 2, 7, 8, 9]])
@@ -87,6 +88,10 @@ def test_curves_begin_with_their_first_ones_and_with_nothing_that_differs(make_c
     changed = LearningCurves(curves.values, deeper, curves.hyperparameters)
     assert not begins_with(changed, curves[:3])
     assert not begins_with(LearningCurves(curves.values), curves[:3])
+    assert not begins_with(curves, LearningCurves(curves.values[:3]))
+    up, down = (LearningCurves(curves.values, metric="ours", direction=d) for d in ("maximize", "minimize"))
+    assert begins_with(up, up[:3])
+    assert not begins_with(up, down[:3])
     assert not begins_with(LearningCurves(curves.values, metric="loss"), LearningCurves(curves.values))
 
 
@@ -104,6 +109,7 @@ def test_memory_of_growing_curves_is_not_compared(make_curves, monkeypatch):
     growing = GrowingCurves(curves[:30])
     before = growing.curves
     growing.append(curves[30:])
+    assert not begins_with(growing.curves, before[::2])  # which begin in the same place
     monkeypatch.delattr(np, "array_equal")
     assert lasting(before) is before
     assert begins_with(growing.curves, before[:20])

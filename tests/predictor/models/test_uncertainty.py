@@ -76,6 +76,13 @@ def test_what_rounding_leaves_of_equal_results_is_nothing_beside_sigma(name, siz
     assert 4 * np.spacing(min(size, 1.0)) < sigma <= 1e-12
 
 
+@pytest.mark.parametrize("name", ["loocv", "conformal", "level"])
+def test_the_smallest_sigma_does_not_know_the_sign_of_scores(name):
+    """Scores of losses are negative."""
+    losses, accuracies = (make_uncertainty(name, np.zeros(5), np.full(5, y)) for y in (-1e-3, 1e-3))
+    assert losses.std(np.array([-1e-3])) == accuracies.std(np.array([1e-3])) == pytest.approx(1e-15)
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(PredictorError, match="'bayes'"):
         make_uncertainty("bayes", np.zeros(3), np.zeros(3))

@@ -1,6 +1,7 @@
 """One simulated search: closed forms, and a plain reimplementation on small random curves."""
 
 import math
+from itertools import count
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from predictor import CurvesError, Decision, LearningCurves, NoStopping, PredictorError
 from predictor.rules.asha import Asha
 from predictor.rules.names import parse_rules
-from predictor.simulation.engine import arrival_order, simulate, simulate_paused
+from predictor.simulation.engine import Result, arrival_order, simulate, simulate_paused
 from predictor.simulation.protocol import CurveSet, run_protocol
 
 
@@ -190,6 +191,26 @@ def test_anytime_regret_is_of_what_was_completed_by_then_over_the_median_gap():
     np.testing.assert_allclose(result.anytime_regret(shares), expected)
 
 
+@pytest.mark.parametrize(
+    ("final", "gap"),
+    [
+        ([0.9, 0.5, 0.6], 0.3),
+        ([0.9, 0.5, 0.9], 0.9 - 2.3 / 3),  # the median is the best: the mean counts
+        ([0.7, 0.7, 0.7], 1.0),
+    ],
+)
+def test_the_gap_is_to_the_median_or_else_to_the_mean(final, gap):
+    curves = LearningCurves(np.column_stack([np.full(3, 0.1), final]))
+    assert simulate(curves, NoStopping(), range(3)).median_gap == pytest.approx(gap)
+
+
+def test_what_is_completed_at_a_share_counts_although_shares_are_rounded():
+    """0.29 * 100 is 28.999999999999996."""
+    final, ended = np.linspace(0.9, 0, 10), np.arange(29, 39)
+    result = Result(np.arange(10), np.full(10, 10), final, 10, ended, decisions=0, seconds=0.0)
+    assert result.anytime_regret([0.289, 0.29]).tolist() == [math.inf, 0]
+
+
 A, B, C, D = [0.1, 0.2, 0.2, 0.5], [0.3, 0.1, 0.1, 0.3], [0.2, 0.4, 0.4, 0.9], [0.0, 0.1, 0.1, 0.1]
 
 
@@ -205,6 +226,15 @@ def test_trainings_pause_and_go_on(worked_out):
     assert worked_out.ended.tolist() == [8, 8, 8, 8]
     assert (worked_out.speed_up, worked_out.regret, worked_out.stopped) == (2.0, 0.0, 3)
     assert worked_out.false_stops == 0  # all were given up at the end, when 0.9 was known
+
+
+def test_all_questions_are_counted_and_timed(make_curves, monkeypatch):
+    """On a clock that ticks when it is read: a question takes one second."""
+    monkeypatch.setattr("predictor.simulation.engine.perf_counter", count().__next__)
+    rungs = simulate_paused(LearningCurves(np.array([D, C, B, A])), Asha(reduction_factor=2), [3, 2, 1, 0])
+    assert rungs.decisions == rungs.seconds == 7 + 1  # the last one, when nothing may go on any more
+    rule = simulate(make_curves(3, 4, seed=0), NoStopping(), range(3))
+    assert rule.decisions == rule.seconds == 3 * 3
 
 
 def test_the_anytime_regret_counts_from_the_epoch_of_completion(worked_out):

@@ -52,14 +52,20 @@ def test_a_constant_column_stays_zero_for_new_values():
     assert ColumnScale.of(X)(np.array([[3.0]])) == 0
 
 
+def test_a_column_that_varies_by_rounding_alone_stays_zero():
+    X = np.array([[0.3], [0.1 + 0.2]])
+    assert X[0] != X[1]
+    np.testing.assert_array_equal(ColumnScale.of(X)(X), 0)
+
+
 def test_parameters_enter_by_logarithm_where_all_were_positive():
     parameters = {
         "lr": np.array([-1.0, np.nan]),
         "depth": np.array([1.0, np.e]),
         "dropout": np.array([0.0, 0.5]),
     }
-    matrix = parameter_matrix(parameters, {"depth": True, "dropout": False, "lr": True})
-    np.testing.assert_allclose(matrix, [[0, 0, np.nan], [1, 0.5, np.nan]])
+    matrix = parameter_matrix(parameters, {"dropout": False, "depth": True, "lr": True})
+    np.testing.assert_allclose(matrix, [[0, 0, np.nan], [0.5, 1, np.nan]])
 
 
 def test_a_missing_parameter_is_named():
