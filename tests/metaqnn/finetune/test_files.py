@@ -13,6 +13,7 @@ from metaqnn.finetune import Candidate, Finetuning, FinetuningError, FinetuningF
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space import Architecture
 from trainers import load_dataset
+from trainers.finetuning import FinetuningTrainer
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation
 from trainers.weights import TrainedNetwork
@@ -172,3 +173,40 @@ def test_on_a_full_disk_nothing_counts_as_done(small_disk, fill, new_trainer, ne
     (small_disk / "filler").unlink()
     files.store(RESULT, network, large)
     assert files.result(17, 2) == RESULT
+
+
+def test_results_are_those_of_one_seed_in_the_order_of_the_networks(files):
+    for number, seed in ((17, 2), (9, 2), (101, 2), (3, 20), (4, 0)):
+        files.store(replace(RESULT, network=number, seed=seed), None, None)
+    assert [result.network for result in files.results(2)] == [9, 17, 101]
+
+
+def test_the_recipe_by_which_a_training_ended_last_comes_first(tmp_path):
+    """Files of earlier versions have no time."""
+    ended = {"a": {1: 50.0, 2: 10.0}, "b": {1: 30.0}, "c": {1: 20.0, 2: 60.0, 3: 5.0}, "old": {1: None}}
+    for name, times in ended.items():
+        (tmp_path / "finetune" / name).mkdir(parents=True)
+        for number, time_ in times.items():
+            result = replace(RESULT, network=number, ended_at=time_)
+            FinetuningFiles(tmp_path / "finetune" / name).store(result, None, None)
+    orders = {
+        number: [found.folder.name for found in FinetuningFiles.newest_first(tmp_path, number)]
+        for number in (None, 1, 2, 3, 4)
+    }
+    assert orders == {None: ["c", "a", "b", "old"], 1: ["a", "b", "c", "old"], 2: ["c", "a"], 3: ["c"], 4: []}
+
+
+def test_another_metric_than_accuracy_has_another_folder(digits, new_files, new_trainer):
+    accuracy = new_trainer()
+    balanced = FinetuningTrainer(
+        digits, recipe=accuracy.recipe, device="cpu", threads=1, metric="balanced-accuracy"
+    )
+    folder = new_files(balanced).folder
+    assert folder != new_files(accuracy).folder
+    assert json.loads((folder / "settings.json").read_text())["metric"] == "balanced-accuracy"
+
+
+def test_networks_in_training_are_saved_as_often_as_asked_for(run_copy, new_trainer, digits):
+    for every in (0.0, 7.5):
+        files = FinetuningFiles.of(run_copy, new_trainer(), digits.fingerprint, every)
+        assert files.checkpoint(17, 2).every == every

@@ -1,13 +1,15 @@
 """The order of long trainings, what survives an interruption, and that failures do not end them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from metaqnn.finetune import Candidate, Finetuning, FinetuningError
-from trainers import Checkpoint
+from metaqnn.finetune import Candidate, Finetuning, FinetuningError, FinetuningFiles
+from trainers import Checkpoint, Outcome, TrainingResult
+from trainers.chance import Chance
 from trainers.weights import TrainedNetwork
 
 SMALL = Candidate(4, "[C(16,3,1), P(2,2), SM(10)]", 1000, 0.9)
@@ -191,3 +193,45 @@ def test_a_last_epoch_that_could_not_be_saved_is_one_line(new_finetuning, monkey
     monkeypatch.setattr(Checkpoint, "save", full)
     with pytest.raises(FinetuningError, match="last epochs of network 4 could not be saved"):
         new_finetuning([SMALL]).run(nothing)
+
+
+@pytest.fixture
+def ended_as(tmp_path):
+    """ended_as(outcome, curve, attempt, precision): where network 4 ended so, without having been trained."""
+    (tmp_path / "checkpoints").mkdir()
+
+    def make(outcome, curve, attempt=1, precision="float32", seed=0):
+        trainer = SimpleNamespace(
+            chance=Chance(0.1, 0.15), test_labels=np.zeros(9), device="cpu", precision_name=precision,
+            train=lambda *_, **__: TrainingResult(outcome, curve, 0.02, attempt, 1.0, "said why"),
+        )  # fmt: skip
+        finetuning = Finetuning(trainer, FinetuningFiles(tmp_path), [SMALL], seed + 1, search_seed=3)
+        finetuning.run(nothing)
+        return finetuning
+
+    return make
+
+
+def test_an_accuracy_that_is_just_that_of_chance_is_a_failure(ended_as):
+    result = ended_as(Outcome.COMPLETED, (0.5, 0.15)).files.result(4, 0)
+    assert (result.outcome, result.training_accuracies) == ("chance", [0.5, 0.15])
+
+
+def test_a_failure_is_told_with_the_attempt_and_its_rate(ended_as):
+    result = ended_as(Outcome.DIVERGED, (0.5,), attempt=3).files.result(4, 0)
+    assert (result.outcome, result.message) == ("diverged", "said why")
+    assert (result.attempt, result.learning_rate, result.test_images) == (3, 0.02, 9)
+
+
+def test_results_of_another_precision_are_told_apart(ended_as):
+    ended_as(Outcome.DIVERGED, (0.5,), precision="bfloat16")
+    both = ended_as(Outcome.DIVERGED, (0.5,), precision="float32", seed=1)
+    assert [result.seed for result in both.of_other_precision()] == [0]
+
+
+def test_what_a_kill_after_the_result_left_is_removed(ended_as):
+    finetuning = ended_as(Outcome.DIVERGED, (0.5,))
+    left = finetuning.files.checkpoint(4, 0).path
+    left.write_bytes(b"of the last epoch")
+    finetuning.run(nothing)
+    assert not left.exists()

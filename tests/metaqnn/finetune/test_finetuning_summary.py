@@ -22,9 +22,10 @@ MEMBERS = {
 class Stored:
     """What `FinetuningFiles` answers, without files: errors[number][seed], None for a failed training."""
 
-    def __init__(self, errors, images=4):
+    def __init__(self, errors, images=4, outputs=None):
         self.errors = errors
         self.images = images
+        self.outputs = outputs
 
     def result(self, number, seed):
         errors = self.errors[number][seed]
@@ -36,7 +37,7 @@ class Stored:
             message="said why",
             attempt=1,
             learning_rate=0.025,
-            training_accuracies=[] if errors is None else [0.5, 0.875],
+            training_accuracies=[] if errors is None else [0.5, 0.9, 0.875],
             test_errors=errors,
             test_images=self.images,
             seconds=1.0,
@@ -45,7 +46,8 @@ class Stored:
         )
 
     def probabilities(self, number, seed):
-        return np.array(MEMBERS[number], dtype=np.float32)
+        found = MEMBERS[number] if self.outputs is None else self.outputs[number][seed]
+        return np.array(found, dtype=np.float32)
 
 
 def candidates(*numbers):
@@ -70,6 +72,20 @@ def test_the_ensemble_decides_by_the_mean_of_the_softmax_outputs():
     (run,) = summary.ensemble.runs
     assert (run.members, run.test.errors, run.test.images) == ((1, 2, 3), 1, 4)
     assert summary.ensemble.rate == 0.25
+
+
+def test_the_mean_decides_and_not_the_surest_member_and_for_every_seed_its_own():
+    """By hand: 0.4 against 0.6 for 1, and with the other seed 0.6 against 0.4."""
+    sure, against = [[1.0, 0.0]], [[0.1, 0.9]]
+    outputs = {1: [sure, [[0.0, 1.0]]], 2: [against, [[0.9, 0.1]]], 3: [against, [[0.9, 0.1]]]}
+    stored = Stored({number: [0, 0] for number in outputs}, 1, outputs)
+    summary = summarise_finetuning(stored, candidates(*outputs), 2, np.array([1]))
+    assert [run.test.errors for run in summary.ensemble.runs] == [0, 1]
+
+
+def test_the_training_accuracy_is_that_of_the_last_epoch():
+    ((_, mean),) = summarise_finetuning(Stored({1: [2, None]}), candidates(1), 2, LABELS).networks
+    assert [run.training_accuracy for run in mean.runs] == [0.875, None]
 
 
 def test_for_balanced_accuracy_every_class_counts_alike_in_a_second_test_error():
@@ -114,6 +130,8 @@ def test_over_seeds_mean_and_standard_error():
     ((_, mean),) = summary.networks
     assert mean.rate == pytest.approx(0.04)
     assert mean.standard_error == pytest.approx(0.01 / sqrt(3))  # s of 0.03, 0.04, 0.05 is 0.01
+    ((_, two),) = summarise_finetuning(Stored({1: [30, 50]}, 1000), candidates(1), 2, LABELS).networks
+    assert two.standard_error == pytest.approx(0.01)
 
 
 def test_one_seed_has_no_standard_error():

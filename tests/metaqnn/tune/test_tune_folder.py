@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine, text
 from metaqnn.config.environment import Environment
 from metaqnn.session.run_folder import STUDY, TRAINING, RunFolderError
 from metaqnn.tune import TuneError
-from metaqnn.tune.folder import TuneFolder
+from metaqnn.tune.folder import TuneFolder, sqlite_file
 from predictor.servers import UnknownServerError
 
 URL = "postgresql+psycopg://me@evil.example/db"
@@ -124,3 +125,39 @@ def test_a_folder_of_a_training_is_no_place_for_a_study(tmp_path):
     (tmp_path / TRAINING).touch()
     with pytest.raises(RunFolderError, match="holds a training; give another --run-dir"):
         TuneFolder(tmp_path).place("study", None)
+
+
+def test_a_study_in_a_storage_of_others_is_told_apart_by_the_folders_name(tmp_path):
+    assert TuneFolder(tmp_path / "run").place("study", "sqlite:///x.db") == ("sqlite:///x.db", "study, run")
+    assert TuneFolder(tmp_path / "own").place("study", None)[1] == "study"
+
+
+def test_settings_of_an_sqlite_storage_are_remembered_beside_its_whole_path(tmp_path, settings, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = TuneFolder(tmp_path / "run")
+    folder.remember("study", "sqlite:///shared.db?timeout=5", settings(), Environment())
+    assert folder.open()[0] == f"sqlite:///{tmp_path}/shared.db?timeout=5"
+    (tmp_path / "shared.db").touch()  # it is found from the run folder now
+    assert folder.open()[0] == f"sqlite:///{tmp_path}/shared.db?timeout=5"
+
+
+@pytest.mark.parametrize(
+    ("storage", "file"),
+    [
+        ("sqlite:///a/x.db?timeout=5", "a/x.db"),
+        ("sqlite:////a/x.db", "/a/x.db"),
+        ("sqlite:///file:x.db?mode=ro&uri=true", None),
+        ("sqlite://", None),
+        ("mysql://me@host/x.db", None),
+    ],
+)
+def test_the_file_of_a_storage_is_known_if_it_has_one(storage, file):
+    assert sqlite_file(storage) == (None if file is None else Path(file))
+
+
+def test_a_tuning_that_moves_to_another_device_stays_what_it_is(tmp_path, settings):
+    folder = TuneFolder(tmp_path)
+    folder.remember("study", None, settings(seed=7), Environment())
+    before = folder.open()
+    folder.move(Environment(workers=3))
+    assert folder.open() == (*before[:3], Environment(workers=3))

@@ -1,9 +1,12 @@
 """What is written is what was trained, in the format that `predictor` reads."""
 
+import csv
 import json
 
 import numpy as np
+import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 
 from metaqnn.tune.presentation import saved
 from metaqnn.tune.results import TuneSummary, best_trials, curves_csv, summarise_tune, write_results
@@ -98,3 +101,55 @@ def test_failures_are_told_by_kind_with_the_first_of_each(tuning, formula_family
     assert summarise_tune(study, settings()).failures == {
         "diverged": {"trials": 2, "first": 2, "message": message}
     }
+
+
+@pytest.fixture
+def of_trials():
+    """of_trials(direction, (state, curve, attributes), ...): a study in memory, and its trials."""
+
+    def make(direction, *trials):
+        study = optuna.create_study(direction=direction)
+        for state, curve, attributes in trials:
+            values = dict(enumerate(curve, 1))
+            value = curve[-1] if state is TrialState.COMPLETE else None
+            trial = create_trial(state=state, value=value, user_attrs=attributes, intermediate_values=values)
+            study.add_trial(trial)
+        return study
+
+    return make
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", [1, 3, 2, 0]), ("minimize", [0, 2, 1, 3])])
+def test_of_equally_good_trials_the_earlier_is_better(of_trials, direction, best):
+    ended = [(TrialState.COMPLETE, [value], {}) for value in (0.1, 0.9, 0.5, 0.9)]
+    study = of_trials(direction, *ended, (TrialState.PRUNED, [0.99 if direction == "maximize" else 0.01], {}))
+    assert [trial.number for trial in best_trials(study, 9)] == best
+
+
+def test_of_the_curves_it_is_told_how_each_ended_and_what_is_known_of_its_network(of_trials, settings):
+    study = of_trials(
+        "maximize",
+        (TrialState.COMPLETE, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], {"num_params": 7}),
+        (TrialState.PRUNED, [0.1], {}),
+        (TrialState.RUNNING, [0.1, 0.2], {}),
+        (TrialState.FAIL, [], {"outcome": "crashed"}),
+        (TrialState.FAIL, [0.3], {}),
+        (TrialState.FAIL, [0.4], {"outcome": "crashed"}),
+    )
+    rows = list(csv.DictReader(curves_csv(study.trials, settings().make_family(), settings()).splitlines()))
+    assert [(row["id"], row["outcome"]) for row in rows] == [
+        ("0", "completed"), ("1", "stopped"), ("2", "in training"), ("4", "failed"), ("5", "crashed"),
+    ]  # fmt: skip
+    assert [row["num_params"] for row in rows] == ["7", "", "", "", ""]
+    assert [row["acc_6"] for row in rows] == ["0.6", "", "", "", ""]
+
+
+def test_the_commonest_failure_comes_first_and_what_failed_saves_nothing(of_trials, settings):
+    why = [("diverged", "nan"), ("crashed", "no memory"), ("crashed", "no disk")]
+    failed = [(TrialState.FAIL, [0.1, 0.2], {"outcome": kind, "message": text}) for kind, text in why]
+    found = summarise_tune(of_trials("maximize", *failed, (TrialState.PRUNED, [0.1], {})), settings())
+    assert list(found.failures.items()) == [
+        ("crashed", {"trials": 2, "first": 1, "message": "no memory"}),
+        ("diverged", {"trials": 1, "first": 0, "message": "nan"}),
+    ]
+    assert (found.epochs, found.full_epochs) == (3 * 2 + 1, 3 * 2 + 6)

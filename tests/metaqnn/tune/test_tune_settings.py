@@ -24,6 +24,7 @@ from metaqnn.tune.settings import TuneSettings
         ({"hyperband": True, "stopping": None, "min_epochs": 3}, "at least 9, --min-epochs 3 times --eta 3"),
         ({"kappa": 0.5}, "--kappa is 0.5, but it belongs to --hyperband with --delta"),
         ({"hyperband": True, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
+        ({"delta": 0.9, "stopping": None, "kappa": 0.5}, "--kappa is 0.5, but it belongs"),
         ({"stopping": None, "burn_in": 5}, "--burn-in is 5, but it belongs to --delta"),
         ({"eta": 2}, "--eta is 2, but it belongs to --hyperband"),
         ({"min_epochs": 2}, "--min-epochs is 2, but it belongs to --hyperband"),
@@ -39,6 +40,15 @@ def test_bad_settings_are_refused(changes, message, settings):
         settings(**changes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_one_rung_is_enough_for_hyperband(settings):
+    assert settings(hyperband=True, stopping=None, epochs=6, eta=3, min_epochs=2).epochs == 6
+
+
+def test_options_for_images_that_are_off_are_as_good_as_not_given_for_a_text():
+    given = {"family": "lstm", "dataset": "ptb", "mirror": False, "translate": 0, "image_size": None}
+    assert TuneSettings.of(given) == TuneSettings.of({"family": "lstm", "dataset": "ptb"})
 
 
 def test_what_is_not_given_is_as_in_the_preset():

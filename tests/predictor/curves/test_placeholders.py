@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from predictor import CurvesError, LearningCurves
+from predictor.curves.metrics import NamedMetric
+from predictor.curves.placeholders import refuse_placeholders
 
 read = LearningCurves.read
 
@@ -105,3 +107,52 @@ def test_zeros_that_are_real_are_read_and_told(wide, accuracies):
     many = np.round(0.09 + errors / 2, 2)  # of more images, or rounded: 0 is far from all
     many[2] = 0
     refuses(wide({"val_error_#": many}), "is 0 throughout in 1 of 8 curves, the first of them curve 2")
+
+
+NAN = np.nan
+USUAL = [2.0, 1.5, 1.2, 1.0]
+ACCURACIES = [[0.2, 0.4, 0.61, 0.8], *[[0.2, 0.4, 0.6, 0.8]] * 8]
+
+
+@pytest.mark.parametrize(
+    ("metric", "rows", "said"),
+    [
+        ("loss", [[2.0, 1.5, 1.2, 99.0]], None),  # it exploded
+        ("loss", [USUAL, [2.0, 1.5, 1.2, 999.0]], "ends in 999 in curve 1"),
+        ("loss", [[99.0, 98.0, 97.0, 999.0]], "ends in 999 in curve 0"),
+        ("loss", [[100.0, 98.0, 97.0, 999.0]], None),  # not ten times as large
+        ("loss", [[5e3, 4e3, 3e3, 2e3], [2.0, 1.5, 1.2, 9999.0]], "ends in 9999 in curve 1"),
+        ("reward", [[5e3, 4e3, 3e3, 2e3], [2.0, 1.5, 1.2, 9999.0]], None),
+        ("loss", [[1.0, 0.6, 0.3, 0.0], USUAL], "ends in 0 in 1 of 2 curves"),
+        ("error", [[1.0, 0.6, 0.3, 0.0], USUAL], "ends in 0 in 1 of 2 curves"),
+        ("loss", [[1.0, 0.6, 0.2, 0.0], USUAL], None),  # less than a quarter: it may get there
+        ("accuracy", [*ACCURACIES, [0.2, 0.4, 0.6, 0.0]], "ends in 0 in 1 of 10 curves"),
+        ("accuracy", [*ACCURACIES, ACCURACIES[0], [0.2, 0.4, 0.6, 0.0]], None),  # a collapse
+        ("accuracy", [*ACCURACIES, *ACCURACIES, [0.2, 0.4, 0.6, -1.0]], "ends in -1 in 1 of 19 curves"),
+        ("loss", [[0.9, 0.8, 0.7, -1.0], [0.5, -0.2, -0.4, -0.6]], None),  # may be negative
+        ("loss", [[0.9, -1.0, 0.8, -0.7], [0.5, -0.2, -0.4, -0.6]], None),
+        ("loss", [[-1.0, -1.0, -1.0, -1.0], [0.0, -1.0, -1.0, -1.0]], None),
+        ("reward", [[0.0, 0.0, -1.0, -1.0], [0.5, 0.6, 0.7, 0.8]], None),
+        ("loss", [[2.0, 0.0, 1.9, -0.5], [2.01, 1.8, 1.7, -0.4]], None),
+        ("loss", [[2.0, 0.0, 1.9, 0.7], [2.01, 1.8, 1.7, 0.8]], "is 0 between other values in 1 of 2"),
+        ("loss", [[2.0, 0.0, 1.9, 1.0, 0.1, 0.1]], "is 0 between other values in 1 of 1"),
+        ("loss", [[2.0, 0.0, 0.01, 0.01], USUAL], None),  # it stays small
+        ("error", [[0.08, 0.04, 0.0, 0.04]] * 8, None),  # of so few images that 0 is next
+        ("f1", [*ACCURACIES[:6], *[[0.2, 0.4, 0.0, 0.8]] * 2], None),
+        ("f1", [*ACCURACIES[:4], *[[0.2, 0.4, 0.0, 0.8]] * 4], "is 0 between other values in 4 of 8"),
+        ("accuracy", [*[[*ACCURACIES[0], 0.8]] * 4, [0.4, 0.0, 0.6, 0.0, 0.8]], "is 0 between .* 1 of 5"),
+        ("accuracy", [*[[*ACCURACIES[0], 0.8]] * 4, [0.4, 0.5, 0.6, 0.0, 0.8]], None),
+        ("loss", [USUAL, [0.0, NAN, NAN, NAN]], "is 0 throughout in 1 of 2 curves"),
+        ("error", [USUAL, [0.0, NAN, NAN, NAN]], None),
+        ("loss", [[0.0] * 4, [2.0, 1.0, 0.1, 0.0]], "is 0 throughout in 1 of 2 curves"),
+        ("loss", [[0.0] * 4, [0.0, 1.0, 1.1, 1.0]], None),
+    ],
+)
+def test_what_stands_for_nothing_is_told_from_what_trainings_come_to(metric, rows, said):
+    direction = "minimize" if metric in ("loss", "error") else "maximize"
+    arguments = NamedMetric(metric, direction), metric, np.array(rows)
+    if said is None:
+        refuse_placeholders(*arguments)
+    else:
+        with pytest.raises(CurvesError, match=f"'{metric}' {said}"):
+            refuse_placeholders(*arguments)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
+from predictor.curves.runs import files_of
 
 read = LearningCurves.read
 EPOCHS = np.arange(6)
@@ -296,3 +297,31 @@ def test_numbers_of_files_with_one_row_are_asked_about_too(tmp_path, accuracies)
     with pytest.raises(CurvesError, match=r"may be epochs, or something else, .*: --curve acc_stage;"):
         read(tmp_path)
     np.testing.assert_array_equal(read(tmp_path, curve="acc_stage").values, accuracies)
+
+
+@pytest.mark.parametrize(
+    ("there", "trainings"),
+    [
+        ("a/progress.csv.gz b/progress.csv.gz notes.csv", "a/progress.csv.gz b/progress.csv.gz"),
+        ("r1.csv r2.csv params.csv summary.csv", "r1.csv r2.csv"),
+        ("config.csv args.csv", "args.csv config.csv"),  # there is nothing else
+        ("summary.seed1.csv summary.seed2.csv", "summary.seed1.csv summary.seed2.csv"),
+        ("r1.csv r2.csv slurm.log", "r1.csv r2.csv"),
+        ("r1.log r2.log", "r1.log r2.log"),
+        ("a/events.out.tfevents.1 b/progress.csv", "a/events.out.tfevents.1"),
+    ],
+)
+def test_which_files_of_a_folder_are_trainings(tmp_path, there, trainings):
+    for name in there.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found, said = files_of(str(tmp_path))
+    assert ([str(file.relative_to(tmp_path)) for file in found], said) == (trainings.split(), [])
+
+
+def test_a_pattern_finds_files_at_any_depth_and_no_folders(tmp_path):
+    (tmp_path / "a/b.csv").mkdir(parents=True)
+    (tmp_path / "a/b.csv/c.csv").touch()
+    (tmp_path / "d.csv").touch()
+    found, _ = files_of(f"{tmp_path}/**/*.csv")
+    assert [str(file.relative_to(tmp_path)) for file in found] == ["a/b.csv/c.csv", "d.csv"]

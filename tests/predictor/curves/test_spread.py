@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.spread import refuse_kinds
+from predictor.curves.spread import refuse_kinds, spread
 
 read = LearningCurves.read
 
@@ -192,3 +192,34 @@ def test_a_value_that_mlflow_says_is_nan_is_none(tmp_path, phases, yes):
     curves = read(tmp_path / "metrics.csv", curve="loss")
     assert curves.observed.tolist() == [6, 6, 3, 6, 6, 6, 6, 6]
     assert "is_nan" not in curves.understood
+
+
+@pytest.mark.parametrize(
+    ("column", "kinds", "both", "curves"),
+    [
+        ("split", "t v", 4, "train_acc val_acc"),
+        ("who", "t v", 4, None),  # nothing says that these are data
+        ("split", "train 1,val 2", 4, "train 1_acc,val 2_acc"),
+        ("split", "train a,val b", 4, None),  # they differ in more than the data
+        ("split", "train,train set", 4, None),
+        ("split", "ours,theirs", 4, None),
+        ("is_val", "0 1", 4, "train_acc val_acc"),
+        ("is_train", "yes no", 4, "train_acc val_acc"),
+        ("train_val", "yes no", 4, None),  # which of them?
+        ("split", "train val", 2, "train_acc val_acc"),  # one of them in half of the epochs
+        ("split", "train val", 1, None),
+    ],
+)
+def test_kinds_of_data_are_told_by_the_column_and_its_cells(column, kinds, both, curves):
+    names = kinds.split("," if "," in kinds else " ")
+    rows = [
+        {"epoch": str(epoch), column: kind, "acc": f"0.{epoch}{place}"}
+        for epoch in range(4)
+        for place, kind in enumerate(names[: 2 if epoch < both else 1])
+    ]
+    table = spread(pd.DataFrame(rows, dtype=object))
+    if curves is None:
+        assert list(table) == ["epoch", column, "acc"]
+    else:
+        assert sorted(table) == ["epoch", *curves.split("," if "," in curves else " ")]
+        assert len(table) == len(rows)

@@ -50,6 +50,27 @@ def test_a_curve_that_stays_beyond_all_that_was_seen_keeps_to_their_increments()
     np.testing.assert_allclose(best, -np.log(680.3) + 1.1 * np.log(150 / 100))
 
 
+def test_limits_are_of_what_was_seen_and_of_the_ends():
+    """Losses of 1 and 1.5 after two epochs fall by 0.2 and 0.3; that one began at 3 says nothing."""
+    limits = Limits.of(LearningCurves([[3.0, 1.0, 0.8], [2.0, 1.5, 1.2]], metric="loss"), 2)
+    assert (limits.tau, limits.lowest, limits.best) == (2, -1.5, -0.8)
+    assert limits.increments == pytest.approx((-0.03, 0.33))
+
+
+def test_a_curve_beyond_all_that_was_seen_may_improve_as_much_as_any_did():
+    """From 5.1 by 4, and a tenth of that, beyond the best, 1."""
+    limits = Limits.of(LearningCurves([[5.0, 1.0], [1.5, 1.2]], metric="loss"), 1)
+    curve = LearningCurves([[5.1, np.nan]], metric="loss")
+    assert limits.clip(np.array([10.0]), curve) == pytest.approx([-0.7])
+
+
+@pytest.mark.parametrize(("n", "low"), [(4, -3.0), (5, -4.0), (9, -7.0)])
+def test_explosions_are_told_by_three_quarters_of_the_worst_epoch(n, low):
+    """Losses of 1, 2, ..., n, and then 0.5."""
+    curves = LearningCurves([[float(k), 0.5] for k in range(1, n + 1)], metric="loss")
+    assert Explosions.of(curves) == Explosions(low, -0.5)
+
+
 def test_after_one_epoch_a_curve_beyond_all_that_was_seen_may_end_like_the_best():
     limits = Limits.of(LearningCurves([[2.0, 1.5], [1.5, 1.2]], metric="loss"), 1)
     curve = LearningCurves([[61.0, np.nan]], metric="loss")
@@ -61,6 +82,9 @@ def test_after_one_epoch_a_curve_beyond_all_that_was_seen_may_end_like_the_best(
     [
         ("accuracy", lambda y: y, (0, 1)),
         ("accuracy", lambda y: 100 * y, (0, 100)),
+        ("accuracy", lambda y: y / y.max(), (0, 1)),
+        ("accuracy", lambda y: y - 0.5, (-np.inf, np.inf)),  # whatever that is
+        ("accuracy", lambda y: 1000 * y, (-np.inf, np.inf)),
         ("loss", lambda y: 3 - y, (-np.inf, 0)),
         ("error", lambda y: 1 - y, (-np.inf, 0)),
         ("loss", lambda y: -y, (-np.inf, np.inf)),  # such as a log-likelihood

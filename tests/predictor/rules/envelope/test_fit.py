@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from predictor import LearningCurves
-from predictor.rules.envelope.fit import Arrivals
-from predictor.rules.envelope.looks import look_epochs
+from predictor.rules.envelope.fit import Arrivals, Fit
+from predictor.rules.envelope.looks import Refit, look_epochs
 from predictor.rules.envelope.scoring import fit_looks
 
 
@@ -64,3 +64,18 @@ def test_one_network_is_scored_as_among_many(curves, models):
         scores = [model.score(curves[row]) for row in range(15, 40)]
         np.testing.assert_allclose([s.chance for s in scores], many.exceeds(model.target.of_best), rtol=1e-7)
         np.testing.assert_allclose([s.mean for s in scores], many.mean, rtol=1e-7, atol=1e-9)
+
+
+def test_a_network_stands_among_those_of_the_fit_and_those_that_finished_since(curves, models, later):
+    """With no bound before a tenth of 12 epochs; 35 are known by now."""
+    known = curves[:15]
+    fit = Fit(known, Refit.after(known, 15), models, Arrivals(models).follow(later), ranked=15)
+    for tau, model in models.items():
+        reached = later[later.observed >= tau]
+        since = model.process.predict(model.inputs(reached)).exceeds(model.target.of_best)
+        for row in range(35, 40):
+            stands = fit.standing(curves[row].until(tau), tau, 2.0, 3.0)
+            assert stands.place == np.sum(np.append(model.chances, since) > stands.score.chance)
+            assert stands.envelope == pytest.approx(model.limit(2.0) * (15 + len(reached)) / 15)
+            assert stands.bound == (np.inf if tau == 1 else pytest.approx(35 * 12 / (10 * tau * 3) + 4))
+            assert fit.standing(curves[row].until(tau), tau, 2.0, None).bound == np.inf
