@@ -161,3 +161,16 @@ def test_a_tuning_that_moves_to_another_device_stays_what_it_is(tmp_path, settin
     before = folder.open()
     folder.move(Environment(workers=3))
     assert folder.open() == (*before[:3], Environment(workers=3))
+
+
+@pytest.mark.parametrize(("root", "found"), [("", "after"), ("{}/", "before")], ids=["relative", "absolute"])
+def test_a_relative_file_is_looked_for_where_it_lay_from_the_run_folder(
+    tmp_path, settings, monkeypatch, root, found
+):
+    monkeypatch.chdir(tmp_path)
+    storage = f"sqlite:///{root.format(tmp_path)}before/shared.db"
+    TuneFolder(tmp_path / "before/run").remember("study", storage, settings(), Environment())
+    (tmp_path / "before/shared.db").touch()
+    (tmp_path / "before").rename("after")
+    monkeypatch.chdir("after")
+    assert TuneFolder(tmp_path / "after/run").open()[0] == f"sqlite:///{tmp_path}/{found}/shared.db"

@@ -9,7 +9,11 @@ import pytest
 from optuna.pruners import HyperbandPruner
 
 from metaqnn.tune import TuneError
-from metaqnn.tune.study import SETTINGS, open_study
+from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
+from metaqnn.tune.study import SETTINGS, distribution, make_pruner, make_sampler, open_study
+from predictor.integrations.optuna import StoppingRulePruner
+from trainers.families import OneOf, Whole
+from trainers.families.base import Real
 
 DAMAGES = (
     "UPDATE trial_values SET value = NULL",
@@ -90,3 +94,70 @@ def test_a_study_of_an_earlier_version_keeps_the_brackets_that_optuna_draws_by_i
     theirs._try_initialization(study)
     by_name = [theirs._get_bracket_id(study, SimpleNamespace(number=n)) for n in range(40)]
     assert brackets("one", begun=True) == by_name
+
+
+@pytest.fixture
+def pruner(settings):
+    """pruner(**settings): what stops the trials of a tuning with them."""
+
+    def make(**changes):
+        chosen = settings(**changes)
+        return make_pruner(chosen.make_family(), chosen)
+
+    return make
+
+
+BY_HYPERBAND = {"hyperband": True, "stopping": None, "epochs": 9, "eta": 2, "min_epochs": 2, "seed": 5}
+
+
+def test_hyperband_is_made_as_the_settings_say(pruner):
+    """9 / 4 and 9 / 2 epochs, rounded; 9 / 8 are fewer than 2."""
+    made = pruner(**BY_HYPERBAND)
+    assert type(made) is Hyperband
+    assert (made.T, made.eta, made.rungs, made.seed) == (9, 2, (2, 4), 5)
+
+
+def test_accelerated_hyperband_is_made_as_the_settings_say(pruner, settings):
+    made = pruner(**BY_HYPERBAND, delta=0.9, kappa=0.25, burn_in=7)
+    assert type(made) is AcceleratedHyperband
+    assert (made.T, made.eta, made.rungs, made.seed) == (9, 2, (2, 4), 5)
+    assert (made.Delta, made.kappa, made.burn_in, made.metric) == (0.9, 0.25, 7, "accuracy")
+    assert made.parameters == tuple(settings().make_family().parameters)
+    other = pruner(**{**BY_HYPERBAND, "seed": 6}, delta=0.9)
+    assert (other.kappa, other.model.regressor) == (1 / 2, "nu-svr-rbf")
+    assert other.model.random_state != made.model.random_state
+
+
+def test_rules_are_made_as_the_settings_say(pruner, settings):
+    published = pruner(stopping=None, delta=0.9, burn_in=7)
+    assert (published.rule.Delta, published.rule.burn_in) == (0.9, 7)
+    assert (
+        published.rule.model.random_state != pruner(stopping=None, delta=0.9, seed=1).rule.model.random_state
+    )
+    assert pruner(stopping="rank-envelope:c=3").rule.c == 3
+    own = pruner(stopping=None)
+    assert type(own.rule).__name__ == "RankEnvelope"
+    for made in (published, own):
+        assert isinstance(made, StoppingRulePruner)
+        assert (made.T, made.metric) == (6, "accuracy")
+        assert made.parameters == tuple(settings().make_family().parameters)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_sampler_follows_from_the_seed_and_the_number_of_its_trial(settings, sampler):
+    def drawn(number, **changes):
+        study = optuna.create_study(sampler=make_sampler(settings(sampler=sampler, **changes), number))
+        return study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params["x"]
+
+    assert drawn(3) == drawn(3)
+    assert len({drawn(3), drawn(4), drawn(3, seed=1)}) == 3
+    made = make_sampler(settings(sampler=sampler), 0)
+    assert type(made).__name__ == {"tpe": "TPESampler", "random": "RandomSampler"}[sampler]
+
+
+def test_parameters_are_spread_as_the_family_says():
+    known = optuna.distributions
+    assert distribution(Whole(2, 10, step=4)) == known.IntDistribution(2, 10, step=4)
+    assert distribution(OneOf((1, 4, 9))) == known.CategoricalDistribution((1, 4, 9))
+    assert distribution(Real(0.1, 10.0, log=True)) == known.FloatDistribution(0.1, 10.0, log=True)
+    assert distribution(Real(0.1, 10.0)) == known.FloatDistribution(0.1, 10.0)
