@@ -2,13 +2,14 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from metaqnn.tune.presentation import saved
+from metaqnn.tune.presentation import _notes, best_line, saved
 from metaqnn.tune.results import TuneSummary, best_trials, curves_csv, summarise_tune, write_results
 from predictor import LearningCurves
 from trainers.families import make_family
@@ -153,3 +154,30 @@ def test_the_commonest_failure_comes_first_and_what_failed_saves_nothing(of_tria
         ("diverged", {"trials": 1, "first": 0, "message": "nan"}),
     ]
     assert (found.epochs, found.full_epochs) == (3 * 2 + 1, 3 * 2 + 6)
+
+
+@pytest.mark.parametrize(
+    ("trials", "ended", "said"),
+    [
+        (6, 6, []),
+        (5, 0, ["--delta stops nothing: --burn-in is 5, for 5 trials"]),
+        (6, 7, ["7 trials have ended already: --trials is how many in all"]),
+    ],
+)
+def test_what_may_have_been_expected_otherwise_is_noted(settings, trials, ended, said):
+    prepared = SimpleNamespace(settings=settings(stopping=None, delta=0.9, burn_in=5))
+    session = SimpleNamespace(prepared=prepared, trials=trials, ended=lambda: ended)
+    assert list(_notes(session)) == [f"note        {line}" for line in said]
+
+
+def test_the_best_so_far_is_told(of_trials, settings):
+    prepared = SimpleNamespace(family=settings().make_family())
+    study = of_trials("maximize", *((TrialState.COMPLETE, [value], {}) for value in (0.1, 0.75, 0.5)))
+    assert best_line(SimpleNamespace(prepared=prepared, study=study)) == "best 75.00% (trial 1)"
+    assert best_line(SimpleNamespace(prepared=prepared, study=of_trials("maximize"))) == "none completed"
+
+
+def test_where_no_trial_was_completed_there_is_no_best(of_trials, settings, tmp_path):
+    study = of_trials("maximize", (TrialState.PRUNED, [0.1], {}))
+    write_results(study, settings().make_family(), settings(), tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["curves.csv"]

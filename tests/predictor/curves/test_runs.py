@@ -305,7 +305,7 @@ def test_numbers_of_files_with_one_row_are_asked_about_too(tmp_path, accuracies)
         ("a/progress.csv.gz b/progress.csv.gz notes.csv", "a/progress.csv.gz b/progress.csv.gz"),
         ("r1.csv r2.csv params.csv summary.csv", "r1.csv r2.csv"),
         ("config.csv args.csv", "args.csv config.csv"),  # there is nothing else
-        ("summary.seed1.csv summary.seed2.csv", "summary.seed1.csv summary.seed2.csv"),
+        ("summary.seed1.csv seed2.csv summary.csv", "seed2.csv summary.seed1.csv"),
         ("r1.csv r2.csv slurm.log", "r1.csv r2.csv"),
         ("r1.log r2.log", "r1.log r2.log"),
         ("a/events.out.tfevents.1 b/progress.csv", "a/events.out.tfevents.1"),

@@ -203,6 +203,7 @@ def test_a_value_that_mlflow_says_is_nan_is_none(tmp_path, phases, yes):
         ("split", "train a,val b", 4, None),  # they differ in more than the data
         ("split", "train,train set", 4, None),
         ("split", "ours,theirs", 4, None),
+        ("split", "train,7", 4, None),
         ("is_val", "0 1", 4, "train_acc val_acc"),
         ("is_train", "yes no", 4, "train_acc val_acc"),
         ("train_val", "yes no", 4, None),  # which of them?

@@ -21,6 +21,7 @@ def test_a_file_of_the_same_size_in_the_place_of_another_is_read(tmp_path):
     path = tmp_path / "curves.npz"
     store = CurveStore(path, 2, metric="accuracy")
     store.add([0.1, 0.2])
+    assert store.history().values.tolist() == [[0.1, 0.2]]
     size = path.stat().st_size
     path.unlink()
     CurveStore(path, 2, metric="accuracy").add([0.3, 0.4])
