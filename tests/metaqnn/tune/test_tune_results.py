@@ -181,3 +181,12 @@ def test_where_no_trial_was_completed_there_is_no_best(of_trials, settings, tmp_
     study = of_trials("maximize", (TrialState.PRUNED, [0.1], {}))
     write_results(study, settings().make_family(), settings(), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["curves.csv"]
+
+
+def test_the_best_trial_is_written_with_what_it_was_found_for(of_trials, settings, tmp_path):
+    study = of_trials("maximize", *((TrialState.COMPLETE, [value], {}) for value in (0.1, 0.6)))
+    write_results(study, settings().make_family(), settings(), tmp_path)
+    assert json.loads((tmp_path / "best.json").read_text()) == {
+        "family": settings().family, "dataset": "digits", "preset": "laptop", "epochs": 6,
+        "trial": 1, "accuracy": 0.6, "parameters": {},
+    }  # fmt: skip
