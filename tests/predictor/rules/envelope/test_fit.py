@@ -40,15 +40,15 @@ def test_those_that_reached_a_look_are_placed_by_their_chances(curves, models, l
 
 def test_following_one_by_one_or_others_in_between_changes_nothing(models, later, curves):
     at_once, stepwise = Arrivals(models).follow(later), Arrivals(models)
-    for size in (1, 2, 9, 15):
+    for size in (1, 2, 9, 15, 20):
         stepwise = stepwise.follow(later[:size])
-    stepwise = stepwise.follow(curves[20:38].until(2))
-    stepwise = stepwise.follow(later)
+    after_others = stepwise.follow(curves[20:38].until(2)).follow(later)
     for tau in models:
-        assert stepwise.seen(tau) == at_once.seen(tau)
-        assert [stepwise.rank(tau, c) for c in np.linspace(0, 1, 50)] == [
-            at_once.rank(tau, c) for c in np.linspace(0, 1, 50)
-        ]
+        for arrivals in (stepwise, after_others):
+            assert arrivals.seen(tau) == at_once.seen(tau)
+            assert [arrivals.rank(tau, c) for c in np.linspace(0, 1, 50)] == [
+                at_once.rank(tau, c) for c in np.linspace(0, 1, 50)
+            ]
 
 
 def test_following_others_changes_no_arrivals_that_another_thread_may_look_at(models, later):
@@ -79,3 +79,23 @@ def test_a_network_stands_among_those_of_the_fit_and_those_that_finished_since(c
             assert stands.envelope == pytest.approx(model.limit(2.0) * (15 + len(reached)) / 15)
             assert stands.bound == (np.inf if tau == 1 else pytest.approx(35 * 12 / (10 * tau * 3) + 4))
             assert fit.standing(curves[row].until(tau), tau, 2.0, None).bound == np.inf
+
+
+def test_networks_ahead_with_the_very_same_value_are_told_wherever_they_are_from(curves, models, later):
+    """Of each network its value, at other parameters."""
+    known = curves[:15]
+    fit = Fit(known, Refit.after(known, 15), models, Arrivals(models).follow(later), ranked=15)
+    found = set()
+    for tau, model in models.items():
+        reached = later[later.observed >= tau]
+        since = model.process.predict(model.inputs(reached)).exceeds(model.target.of_best)
+        chances = np.append(model.chances, since)
+        values = np.append(model.values, reached.scores[:, tau - 1])
+        for value in values:
+            seen = curves[37].until(tau).values.copy()
+            seen[0, tau - 1] = value
+            other = LearningCurves(seen, curves[37].architecture, curves[37].hyperparameters)
+            stands = fit.standing(other, tau, 2.0, None)
+            assert stands.ties == np.sum((values == value) & (chances > stands.score.chance))
+            found.add(stands.ties)
+    assert found == {0, 1}
