@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from predictor.curves.cells import count_numbers, first_text, is_mostly_numbers,
 from predictor.curves.choice import Candidate, choose, is_generic, refuse_training
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import metric_of, plain
-from predictor.curves.names import UNLABELLED, names_no_values, split_rank
+from predictor.curves.names import OF_TRAINING, UNLABELLED, names_no_values, split_rank
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import as_argument, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
@@ -21,6 +22,10 @@ OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_a
 SEVERAL = 3
 OFTEN = 2
 """Metrics of batches are logged at least this many times as often as others."""
+VALUE = re.compile(r"[-+~]?\s*([\w.]+\()?\[?[-+]?[.,]?\d(?!\d*[:-])")
+"""How text begins that holds a value, and no time or date: `tensor(0.27)`, `0,27`, `0.27 ± 0.01`."""
+SEVERAL_VALUES = re.compile(r"([\w.]+\()?[\[({].*\d[,;\s]+[-+.]?\d")
+"""Those of classes, say: `[0.1, 0.2]`."""
 
 
 def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None) -> str:
@@ -32,6 +37,8 @@ def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wa
         run: the column that tells the trainings apart, if that is known.
         wanted: the column that was asked for, if any.
     """
+    if wanted and wanted in table.columns:
+        numbers(table[wanted], wanted)  # raises what is no number
     candidates = _candidates(table, epochs, run, wanted)
     if not wanted:
         candidates = _without_batches(candidates, table, epochs)
@@ -46,21 +53,37 @@ def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wa
 
 
 def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
-    """Refuse a curve of training data if another column may be one of validation data.
+    """Refuse a curve if a column that holds text would come before it, or one of validation data may.
 
     Args:
         curve: the column that was chosen.
         table: a row per training and epoch.
         trainings: how many; parameters do not have more values.
     """
-    others = (
+    others = [
         column
         for column in table.columns
-        if is_mostly_numbers(table[column])
-        and len(set(table[column]) - {""}) > trainings
-        and not names_no_values(column)
-    )
+        if len(_different_values(table[column])) > trainings and not names_no_values(column)
+    ]
+    _refuse_text(table[[curve, *(column for column in others if metric_of(column) and column != curve)]])
     refuse_training(curve, others)
+
+
+def _refuse_text(table: pd.DataFrame) -> None:
+    """Refuse text in a metric that would come before the curve, the first column, if it held numbers."""
+    labelled = any(split_rank(column) == OF_TRAINING for column in table.columns)
+    curve, *others = (Candidate(column, 0) for column in table.columns)
+    for other in others:
+        if other.rank(labelled) < curve.rank(labelled) and not is_mostly_numbers(table[other.name]):
+            numbers(table[other.name], other.name)  # raises what is no number
+
+
+def _different_values(cells: pd.Series) -> set[str]:
+    """The cells that hold a value: all of a column of numbers, and of text those that begin as one."""
+    different = set(cells) - {""}
+    if is_mostly_numbers(cells):
+        return different
+    return {cell for cell in different if VALUE.match(cell) and not SEVERAL_VALUES.match(cell)}
 
 
 def _candidates(
@@ -70,7 +93,7 @@ def _candidates(
 
     All of both kinds if one was asked for.
     """
-    counts = _numeric(table, (*epochs, run), wanted)
+    counts = _numeric(table, (*epochs, run))
     known = _changing([column for column in counts if metric_of(column)], table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
@@ -96,13 +119,13 @@ def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _numeric(table: pd.DataFrame, used: Sequence[str | None], wanted: str | None) -> dict[str, int]:
+def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:
     """The count of numbers in each column that may be the curve: not all alike, not of a configuration."""
     counts = {}
     for column in table.columns:
         if column in used or is_index(column) or OF_PARAMETERS.match(column):
             continue
-        if column != wanted and _is_text(table[column], column):
+        if _is_text(table[column], column):
             continue
         count = count_numbers(table[column])
         if count and len(set(table[column]) - {""}) > 1:

@@ -1,0 +1,54 @@
+"""Which column of a table with a row per epoch is the curve, and what keeps others from being it."""
+
+import numpy as np
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+read = LearningCurves.read
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_csv(table):
+        table.to_csv(tmp_path / "long.csv", index=False)
+        return tmp_path / "long.csv"
+
+    return to_csv
+
+
+@pytest.fixture
+def training(long):
+    """The table with losses of training data, and no accuracies."""
+    return long.rename(columns={"val_loss": "train_loss"}).drop(columns="val_acc")
+
+
+@pytest.mark.parametrize("cell", ["tensor({})", "[{}]", "{} ± 0.01", "1,0{}", "~{}", "{}*", "{} (0.5)"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_validation_data_that_hold_text_are_refused_and_no_others_taken(write, long, training, cell, every):
+    texts = [cell.format(v) if i % every == 0 else "--" for i, v in enumerate(long["val_acc"])]
+    for curve in (None, "val_acc"):
+        with pytest.raises(CurvesError, match=r"row 1, column 'val_acc': '.+' is not a number"):
+            read(write(training.assign(val_acc=texts)), curve=curve)
+    with pytest.raises(CurvesError, match="train_loss was measured on training data; val_jaccard, measured"):
+        read(write(training.assign(val_jaccard=texts)))
+
+
+def test_a_column_of_text_is_refused_only_if_it_would_be_preferred_to_the_curve(write, long, accuracies):
+    texts = long["val_loss"].map("tensor({})".format)
+    np.testing.assert_array_equal(read(write(long.assign(val_loss=texts))).values, accuracies)
+
+
+@pytest.mark.parametrize(
+    "cell", ["[0.1, {}]", "{{'cat': {}}}", "0:00:{}", "2024-01-{}", "image {}.png", "--"]
+)
+@pytest.mark.parametrize("name", ["val_acc_by_class", "val_examples"])
+def test_text_that_holds_no_value_does_not_hinder_training_data(write, training, losses, name, cell):
+    table = training.assign(**{name: [cell.format(place) for place in range(len(training))]})
+    np.testing.assert_array_equal(read(write(table)).values, losses)
+
+
+def test_a_result_after_other_text_does_not_hinder_the_curve(write, long, losses):
+    last = long["val_acc"].astype(str).where(long["epoch"] == 6, "--")
+    table = long.rename(columns={"val_loss": "loss"}).drop(columns="val_acc").assign(accuracy=last)
+    np.testing.assert_array_equal(read(write(table)).values, losses)
