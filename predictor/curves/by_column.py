@@ -1,25 +1,26 @@
 """Tables with a row per epoch and a column for each training: exports of charts, and columns named as runs.
 
-`name - val_acc` is how Weights & Biases writes them, and is read whatever the names are. In other tables the
-names have to say that the columns are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. Names that
-say nothing, `resnet18, vgg16`, may just as well be a training's metrics; they are left to
-`predictor.curves.long`, which asks.
+`name - val_acc` is how Weights & Biases writes them, and is read whatever the names are, except for those of
+epochs, `Epoch 1 - val_acc`, if no column of steps or times is beside them. In other tables the names have to
+say that the columns are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. Names that say nothing,
+`resnet18, vgg16`, may just as well be a training's metrics; they are left to `predictor.curves.long`, which
+asks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from predictor.curves.cells import is_mostly_numbers, numbers
-from predictor.curves.columns import is_index, numbers_trainings
-from predictor.curves.metrics import plain
-from predictor.curves.names import mentions_metric_or_data, names_no_values
+from predictor.curves.columns import groups_of, is_index, numbers_trainings
+from predictor.curves.metrics import plain, words_of
+from predictor.curves.names import mentions_metric_or_data, names_no_values, names_steps
 from predictor.curves.partition import epoch_columns, with_epochs
 from predictor.curves.wording import listed
-from predictor.curves.words import COLUMN, EPOCH_NAMES, RUN
+from predictor.curves.words import COLUMN, EPOCH_NAMES, EPOCH_WORDS, RUN, TIMES
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
 """A column of Weights & Biases' export: `name - val_acc`."""
@@ -39,7 +40,30 @@ def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
 
 def is_export(table: pd.DataFrame) -> bool:
     """Whether this is Weights & Biases' export of a chart: a column of steps, then `run - metric`."""
-    return len(table.columns) > 1 and all(OF_RUN.fullmatch(column) for column in table.columns[1:])
+    step, *others = table.columns
+    if not others or not all(map(OF_RUN.fullmatch, others)):
+        return False
+    if OF_RUN.fullmatch(step):  # a training, or an epoch, too
+        return not _are_epochs([step, *others], named=True)
+    return _numbers_rows(step) or not _are_epochs(others)
+
+
+def _numbers_rows(column: str) -> bool:
+    """Whether it is one of epochs, steps or times, by which such an export is drawn."""
+    by_time = (TIMES | {"timestamp"}).intersection(words_of(column))
+    return plain(column) in EPOCH_NAMES or names_steps(column) or bool(by_time)
+
+
+def _are_epochs(columns: Sequence[str], named: bool = False) -> bool:
+    """Whether what is before ` - ` numbers epochs: `Epoch 1`, or `1` unless they have to be named so."""
+    groups = groups_of(columns)
+    names = {m["run"] for group in groups if (m := OF_RUN.fullmatch(group.template)) and not m["extreme"]}
+    if len(names) != 1 or sum(len(group.columns) for group in groups) < len(columns) > 1:
+        return False
+    (name,) = names
+    words = set(words_of(name))
+    numbered = "#" in name and all(group.stride for group in groups)
+    return numbered and words <= EPOCH_WORDS and bool(words or not named)
 
 
 def exported(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from predictor.curves.columns import is_index, numbers_trainings
 from predictor.curves.metrics import plain
 from predictor.curves.names import mentions_metric_or_data
 from predictor.curves.wording import listed
-from predictor.curves.words import RUN_NAMES
+from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
 
 Row = list[str]
@@ -55,27 +55,28 @@ def _joined(rows: Sequence[Row]) -> list[Row]:
     upper, lower = rows[0], rows[1]
     named = len(rows) > 3 and bool(rows[2][0]) and not any(rows[2][1:])  # the index has a line of its own
     first = rows[2][0] if named else upper[0] if upper[0] and not lower[0] else ""
-    names = _names(upper, lower)
+    names = _names(first, upper, lower)
     if names is None or len(set(names)) < len(names):
         raise CurvesError(
             f"a header of two lines ({listed(upper)}; {listed(lower)}); write one, such as 'run1 - val_acc' "
             "for a row per epoch, or val_acc_1 for a row per training"
         )
-    return [[first, *names], *rows[3 if named else 2 :]]
+    return [names, *rows[3 if named else 2 :]]
 
 
-def _names(upper: Row, lower: Row) -> list[str] | None:
-    """One name for each column but the first, if the levels tell what they are."""
+def _names(first: str, upper: Row, lower: Row) -> list[str] | None:
+    """One name for each column, if the levels tell what they are; that before trainings is of steps."""
     pairs = list(zip(upper[1:], lower[1:], strict=True))
     if not all(above and below for above, below in pairs):
         return None
     levels = [above for above, _ in pairs], [below for _, below in pairs]
     above, below = (_kind(level[0], names) for level, names in zip((upper, lower), levels, strict=True))
     if "epochs" in (above, below) or above == below == "metrics":
-        return [f"{b}_{a}" if above == "epochs" else f"{a}_{b}" for a, b in pairs]
+        return [first, *(f"{b}_{a}" if above == "epochs" else f"{a}_{b}" for a, b in pairs)]
+    step = first if plain(first) in EPOCH_NAMES else "step"
     if (above, below) == ("trainings", "metrics"):
-        return [f"{a} - {b}" for a, b in pairs]
-    return [f"{b} - {a}" for a, b in pairs] if (above, below) == ("metrics", "trainings") else None
+        return [step, *(f"{a} - {b}" for a, b in pairs)]
+    return [step, *(f"{b} - {a}" for a, b in pairs)] if (above, below) == ("metrics", "trainings") else None
 
 
 def _kind(level: str, names: Sequence[str]) -> str:

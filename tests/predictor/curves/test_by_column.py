@@ -116,3 +116,35 @@ def test_a_cell_of_text_among_the_values_of_a_training_is_named(write, accuracie
     columns[name.format(3)][4] = "failed"
     with pytest.raises(CurvesError, match=f"row 5, column '{name.format(3)}': 'failed' is not a number"):
         read(write({"epoch": EPOCHS, **columns}))
+
+
+@pytest.mark.parametrize("name", ["Epoch #", "ep #", "Step #", "#"])
+@pytest.mark.parametrize("first", ["", "lr", "run", "ModelId"])
+def test_columns_of_epochs_with_a_dash_are_no_trainings(wide, losses, rates, name, first):
+    curves = read(wide({first: rates, f"{name} - val_loss": losses, f"{name} - train_loss": losses / 2}))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert (curves.metric, curves.T) == ("loss", 6)
+
+
+def test_columns_of_epochs_with_a_dash_need_no_other_beside_them(wide, losses):
+    np.testing.assert_array_equal(read(wide({"Epoch # - val_loss": losses[::-1]})).values, losses[::-1])
+
+
+@pytest.mark.parametrize("step", ["Step", "epoch", "Relative Time (Process)", "samples_seen", "0 - val_loss"])
+@pytest.mark.parametrize("name", ["{}", "Epoch {}"])
+def test_runs_that_are_called_as_epochs_stay_runs_beside_a_column_of_steps(write, losses, step, name):
+    """Or beside nothing if their names are numbers alone."""
+    if step == "0 - val_loss":
+        columns = {f"{i} - val_loss": row for i, row in enumerate(losses)}
+    else:
+        columns = {step: EPOCHS, **{f"{name.format(i)} - val_loss": row for i, row in enumerate(losses)}}
+    curves = read(write(columns))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert "trainings told apart by run" in curves.understood
+
+
+def test_runs_by_number_in_a_header_of_two_lines_stay_runs(tmp_path, losses):
+    columns = pd.MultiIndex.from_product([range(8), ["val_loss", "loss"]], names=["run", "metric"])
+    for index in (EPOCHS, pd.Index(EPOCHS, name="time")):
+        pd.DataFrame(np.repeat(losses.T, 2, axis=1), index, columns).to_csv(tmp_path / "table.csv")
+        np.testing.assert_array_equal(read(tmp_path / "table.csv").values, losses)
