@@ -12,7 +12,7 @@ import numpy as np
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
-from predictor.curves.names import OF_TRAINING, OF_VALIDATION, UNLABELLED, split_rank
+from predictor.curves.names import OF_TEST, OF_TRAINING, OF_VALIDATION, UNLABELLED, split_rank
 from predictor.curves.wording import LONGEST, as_argument, listed, quoted, shown
 from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError
@@ -68,22 +68,21 @@ class Candidate:
         """Whether people may mean it by this name."""
         return name in (self.name, *self.aliases)
 
-    def rank(self, labelled: bool) -> tuple[int, bool, int, int, int, bool]:
+    def rank(self, unlabelled: int = UNLABELLED) -> tuple[int, bool, int, int, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
         A metric of no known direction counts as unknown. Among equally good ones, those that tell only a part
         come last: precision, recall, mAP at one overlap.
 
         Args:
-            labelled: whether names say which metrics are of training data. Keras does not label them; if they
-                are labelled, metrics without a label are not of training data.
+            unlabelled: the `split_rank` of what has no label, see `unlabelled_rank`.
         """
         metric = metric_of(self.name)
         known = 0 if metric and metric.direction else 1 if is_generic(self.name) else 2
         secondary = bool(SECONDARY.intersection(words_of(self.name)))
         split = split_rank(self.name)
         family = family_rank(metric) if metric else 0
-        split = 0 if labelled and split == UNLABELLED else split
+        split = unlabelled if split == UNLABELLED else split
         return known, secondary, split, family, -self.length, _tells_a_part(self.name, metric)
 
 
@@ -114,15 +113,42 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
     candidates = _without_error_bars(candidates)
-    labelled = any(split_rank(candidate.name) == OF_TRAINING for candidate in candidates)
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank(labelled))
-    equal = [candidate for candidate in ranked if candidate.rank(labelled) == ranked[0].rank(labelled)]
+    unlabelled = unlabelled_rank(candidates)
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank(unlabelled))
+    equal = [candidate for candidate in ranked if candidate.rank(unlabelled) == ranked[0].rank(unlabelled)]
     if len(equal) > 1:
         raise CurvesError(
             f"{_names(equal)} are equally good as the learning curve; "
             f"say which: --curve {as_argument(equal[0].name)}{hint}"
         )
     return ranked[0]
+
+
+def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
+    """The `split_rank` of metrics without a label, by the labels of the others.
+
+    Keras does not label metrics of training data; if they are labelled, metrics without a label are not of
+    training data. Beside test data alone they are, unless these were measured less than half as often.
+    """
+    splits = {split_rank(candidate.name) for candidate in candidates}
+    if OF_TRAINING in splits:
+        return OF_VALIDATION
+    longest = max((c.length for c in candidates if split_rank(c.name) == UNLABELLED), default=0)
+    tested = any(split_rank(c.name) == OF_TEST and 0 < longest <= 2 * c.length for c in candidates)
+    return OF_TRAINING if tested and OF_VALIDATION not in splits else UNLABELLED
+
+
+def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:
+    """A clause where a metric of no label and one of test data are there, of which one was chosen."""
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank())
+    known = [c.name for c in ranked if c.rank()[:2] == (0, False)]
+    bare = [name for name in known if split_rank(name) == UNLABELLED]
+    tests = [name for name in known if split_rank(name) == OF_TEST]
+    if chosen.name in tests and bare:
+        return f"{listed(bare)} may be of the training data (if not: --curve {as_argument(bare[0])})"
+    if chosen.name in bare and tests and unlabelled_rank(candidates) == UNLABELLED:
+        return f"{shown(chosen.name)} may be of the training data (if so: --curve {as_argument(tests[0])})"
+    return ""
 
 
 def refuse_training(chosen: str, others: Iterable[str]) -> None:

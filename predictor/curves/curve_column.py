@@ -9,10 +9,17 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.cells import count_numbers, first_text, is_mostly_numbers, numbers
-from predictor.curves.choice import Candidate, choose, is_generic, refuse_training
+from predictor.curves.choice import (
+    Candidate,
+    choose,
+    is_generic,
+    refuse_training,
+    remark_on_test,
+    unlabelled_rank,
+)
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import metric_of, plain
-from predictor.curves.names import OF_TRAINING, UNLABELLED, names_no_values, split_rank
+from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import as_argument, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
@@ -28,28 +35,34 @@ SEVERAL_VALUES = re.compile(r"([\w.]+\()?[\[({].*\d[,;\s]+[-+.]?\d")
 """Those of classes, say: `[0.1, 0.2]`."""
 
 
-def curve_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None) -> str:
-    """The column asked for, or the best one; `CurvesError` if there is none, or a tie, or it holds text.
+def curve_column(
+    table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None
+) -> tuple[str, str]:
+    """The column asked for, or the best one, and a remark if others may be meant.
 
     Args:
         table: a row per training and epoch.
         epochs: columns that may number the epochs, the best first.
         run: the column that tells the trainings apart, if that is known.
         wanted: the column that was asked for, if any.
+
+    Raises:
+        CurvesError: there is none, two are as good, or it has text.
     """
     if wanted and wanted in table.columns:
         numbers(table[wanted], wanted)  # raises what is no number
     candidates = _candidates(table, epochs, run, wanted)
     if not wanted:
-        candidates = _without_batches(candidates, table, epochs)
-    chosen = choose(candidates, wanted, OF_TRAININGS).name
+        candidates = _without_results(_without_batches(candidates, table, epochs), table, epochs)
+    candidate = choose(candidates, wanted, OF_TRAININGS)
+    chosen = candidate.name
     if not wanted and len(numbered := _numbered_with(chosen, table)) >= SEVERAL:
         raise CurvesError(
             f"{shown(chosen)} may be a metric, or one of {listed(numbered)}; say which: --curve "
             f"{as_argument(chosen)}{OF_TRAININGS}"
         )
     numbers(table[chosen], chosen)  # raises what is no number
-    return chosen
+    return chosen, "" if wanted else remark_on_test(candidate, candidates)
 
 
 def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
@@ -71,10 +84,11 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
 
 def _refuse_text(table: pd.DataFrame) -> None:
     """Refuse text in a metric that would come before the curve, the first column, if it held numbers."""
-    labelled = any(split_rank(column) == OF_TRAINING for column in table.columns)
-    curve, *others = (Candidate(column, 0) for column in table.columns)
+    candidates = [Candidate(column, 0) for column in table.columns]
+    unlabelled = unlabelled_rank(candidates)
+    curve, *others = candidates
     for other in others:
-        if other.rank(labelled) < curve.rank(labelled) and not is_mostly_numbers(table[other.name]):
+        if other.rank(unlabelled) < curve.rank(unlabelled) and not is_mostly_numbers(table[other.name]):
             numbers(table[other.name], other.name)  # raises what is no number
 
 
@@ -163,6 +177,17 @@ def _without_batches(
     fewest = min((number for number in steps.values() if number > 1), default=0)
     batches = {name for name, number in steps.items() if fewest and number >= OFTEN * fewest}
     return [c for c in candidates if c.name not in batches or not _is_of_batches(c.name, table, epochs)]
+
+
+def _without_results(
+    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
+) -> list[Candidate]:
+    """Without test metrics that have one value for each training, beside metrics that have no label."""
+    if unlabelled_rank(candidates) != OF_TRAINING:
+        return candidates
+    trainings = table[epochs[0]].value_counts().max()
+    few = {c.name for c in candidates if len(_different_values(table[c.name])) <= trainings}
+    return [c for c in candidates if c.name not in few or split_rank(c.name) != OF_TEST]
 
 
 def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:

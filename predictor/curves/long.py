@@ -44,12 +44,14 @@ class Trainings:
         epoch: the column that numbers the epochs.
         curve: the column that holds the values.
         keys: the columns that tell the trainings apart; none for a single training.
+        remark: on what else may be the curve; '' if nothing is.
     """
 
     rows: pd.DataFrame
     epoch: str
     curve: str
     keys: list[str]
+    remark: str = ""
 
     @cached_property
     def places(self) -> list[npt.NDArray[np.int64]]:
@@ -117,20 +119,29 @@ def read_long(
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
     parameters = _parameters(trainings, values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {ends(grid)}")
-    clauses = [what, _told(trainings.keys), *said, *remarks, *_remarks_on_rows(table, trainings), zero, sums]
+    clauses = [
+        what,
+        trainings.remark,
+        _told(trainings.keys),
+        *said,
+        *remarks,
+        *_remarks_on_rows(table, trainings),
+        zero,
+        sums,
+    ]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
 
 def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Trainings:
     epochs = epoch_columns(table)
-    curve = curve_column(table, epochs, run, wishes.curve)
+    curve, remark = curve_column(table, epochs, run, wishes.curve)
     rows = table[np.isfinite(known_numbers(table[curve]))]
     if rows.empty:  # of trainings that diverged at once
         raise CurvesError(f"{shown(curve)} has no finite value; say which column is the curve: --curve")
     epoch, keys = partition(rows, epochs, curve, run)
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
-    trainings = Trainings(rows, epoch, curve, keys)
+    trainings = Trainings(rows, epoch, curve, keys, remark)
     if not wishes.curve:
         refuse_overlooked(curve, table, len(trainings.places))
     return trainings

@@ -16,9 +16,11 @@ from predictor.curves.wording import counted, listed
 from predictor.curves.words import RUN, TEST, TRAINING, VALIDATION
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-KINDS = {**dict.fromkeys(VALIDATION, "val"), **dict.fromkeys(TEST, "test")} | dict.fromkeys(
-    (*TRAINING, "learn"), "train"
-)
+KINDS = {
+    **dict.fromkeys(VALIDATION, "val"),
+    **dict.fromkeys(TEST, "test"),
+    **dict.fromkeys(TRAINING, "train"),
+}
 KIND = re.compile(
     rf"(?<![a-z])({'|'.join(sorted(KINDS, key=len, reverse=True))})(?=(?:logs?|set|data)?(?![a-z]))",
     re.IGNORECASE,

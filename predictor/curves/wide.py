@@ -9,7 +9,7 @@ import pandas as pd
 
 from predictor.curves.arrays import Floats
 from predictor.curves.cells import count_numbers, known_numbers, numbers
-from predictor.curves.choice import Wishes, choose, refuse_training, settle
+from predictor.curves.choice import Wishes, choose, refuse_training, remark_on_test, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows, may_be_turned
 from predictor.curves.learning_curves import LearningCurves
@@ -49,7 +49,9 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     column = name_column(table.columns)
     names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, _range(group))
-    return curves_of(values, metric, parameters, names, [what, _taken(group, wishes.curve), zero, sums])
+    tested = "" if wishes.curve else remark_on_test(group, curves_among(groups, None))
+    taken = _taken(group, wishes.curve)
+    return curves_of(values, metric, parameters, names, [what, tested, taken, zero, sums])
 
 
 def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:
@@ -100,7 +102,7 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
 def ask_about_numbers(groups: Sequence[Group]) -> None:
     """Ask whether numbers that may stand for anything, `acc_s1, acc_s2`, are epochs: raise `CurvesError`."""
     unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
-    if group := min(unclear, key=lambda group: group.rank(labelled=False), default=None):
+    if group := min(unclear, key=lambda group: group.rank(), default=None):
         raise CurvesError(
             f"{_range(group)} may be epochs, or something else, such as seeds or subjects; if they are "
             f"epochs: --curve {as_argument(group.name)}; if the rows are, number them in a column epoch"

@@ -8,7 +8,7 @@ from __future__ import annotations
 # fmt: off
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
 TEST = frozenset(("test", "testing", "tst"))
-TRAINING = frozenset(("train", "training", "trn", "tr"))
+TRAINING = frozenset(("train", "training", "trn", "tr", "learn"))
 DATA = VALIDATION | TEST | TRAINING
 """Words for the data that a metric was measured on."""
 DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "partition", "part"))

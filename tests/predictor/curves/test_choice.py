@@ -112,3 +112,41 @@ def test_a_metric_without_a_finite_value_is_refused_by_name(tmp_path, long, loss
     with pytest.raises(CurvesError, match=r"val_loss has no finite value; say which column .* --curve"):
         read(path)
     np.testing.assert_array_equal(read(path, curve="train_loss").values, losses)
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+@pytest.mark.parametrize(
+    ("bare", "test", "said"),
+    [
+        ("acc", "test_acc", "acc may be of the training data (if not: --curve acc)"),
+        ("loss", "test_acc", "loss may be of the training data (if not: --curve loss)"),
+        ("learn_acc", "test_acc", ""),
+        ("best_acc", "test_acc", ""),
+    ],
+)
+def test_beside_test_data_alone_a_metric_without_a_label_may_be_of_training_data(
+    wide, long, accuracies, losses, tmp_path, layout, bare, test, said
+):
+    beside = losses if bare == "loss" else accuracies + 0.05
+    if layout == "wide":
+        path = wide({f"{bare}_#": beside, f"{test}_#": accuracies})
+    else:
+        path = tmp_path / "long.csv"
+        long[["run", "epoch"]].assign(**{bare: beside.ravel(), test: accuracies.ravel()}).to_csv(path)
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert said in curves.understood
+    assert bool(said) == ("training data" in curves.understood)
+    np.testing.assert_array_equal(read(path, curve=bare).values, beside)
+    assert "training data" not in read(path, curve=bare).understood
+
+
+def test_what_has_no_label_is_read_where_test_data_are_results_or_rare(tmp_path, long, losses):
+    table = long.rename(columns={"val_loss": "loss", "val_acc": "test_acc"})
+    tests = table["test_acc"]
+    last = table.groupby("run")["test_acc"].transform("last")
+    for known in (last, last.where(table["epoch"] == 6), tests.where(table["epoch"].isin((3, 6)))):
+        table.assign(test_acc=known).to_csv(tmp_path / "long.csv", index=False)
+        curves = read(tmp_path / "long.csv")
+        np.testing.assert_array_equal(curves.values, losses)
+    assert "loss may be of the training data (if so: --curve test_acc)" in curves.understood
