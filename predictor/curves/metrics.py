@@ -45,6 +45,8 @@ PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
     ("cross", "entropy"): ("loss", "minimize"),
     ("relative", "entropy"): ("loss", "minimize"),
     ("log", "loss"): ("loss", "minimize"),
+    ("log", "perplexity"): ("loss", "minimize"),
+    ("log", "ppl"): ("loss", "minimize"),
     ("log", "likelihood"): ("log_likelihood", "maximize"),
     ("squared", "error"): ("mse", "minimize"),
     ("absolute", "error"): ("mae", "minimize"),

@@ -2,7 +2,7 @@ import pytest
 from sklearn.metrics import get_scorer_names
 
 from predictor import CurvesError, LearningCurves
-from predictor.curves.metrics import direction_of, metric_of, words_of
+from predictor.curves.metrics import NamedMetric, direction_of, metric_of, words_of
 
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
@@ -148,3 +148,8 @@ def test_names_are_split_into_words():
     assert words_of("e1LossMean") == ["e1", "loss", "mean"]
     assert words_of("train/NumMACs_total") == ["train", "num", "ma", "cs", "total"]
     assert words_of("trainloss") == ["train", "loss"]
+
+
+@pytest.mark.parametrize("name", ["val_log_ppl", "LogPerplexity", "log-ppl"])
+def test_the_logarithm_of_a_perplexity_is_a_loss(name):
+    assert metric_of(name) == NamedMetric("loss", "minimize")
