@@ -240,7 +240,13 @@ def _is_columnar(content: Mapping[str, Any]) -> bool:
     if len(lists) < len(content) or len({len(value) for value in lists}) != 1:
         return False
     numbered = [name for name in content if re.search(r"\d$", name)]
-    return len(numbered) > 1 or any(_numbers_epochs(name) or plain(name) == "epochs" for name in content)
+    return len(numbered) > 1 or any(map(_numbers_epochs, content)) or _are_planned(content)
+
+
+def _are_planned(content: Mapping[str, Any]) -> bool:
+    """Whether a list `epochs` has numbers of trainings, and does not count those of one: 1, 2, 3, ..."""
+    found = next((value for name, value in content.items() if plain(name) == "epochs"), None)
+    return found is not None and not any(found == list(range(a, a + len(found))) for a in (0, 1))
 
 
 def _numbers_epochs(name: str) -> bool:

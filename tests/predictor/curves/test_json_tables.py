@@ -293,3 +293,14 @@ def test_rows_in_another_order_than_that_of_their_numbers_stay_in_it(tmp_path):
     path = tmp_path / "curves.json"
     path.write_text(json.dumps({"val_acc": {"3": 0.5, "1": 0.6, "2": 0.7}}))
     assert read(path).values.tolist() == [[0.5, 0.6, 0.7]]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_history_whose_list_of_epochs_is_called_epochs_is_one_training(tmp_path, accuracies, first):
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps({"accuracy": accuracies[0].tolist(), "epochs": list(range(first, first + 6))}))
+    np.testing.assert_array_equal(read(path).values, accuracies[:1])
+    planned = {"accuracy": accuracies[0].tolist(), "epochs": [10, 20, 30, 40, 50, 60]}
+    path.write_text(json.dumps(planned))
+    with pytest.raises(CurvesError, match="no learning curves"):
+        read(path)
