@@ -20,22 +20,35 @@ from predictor.curves.metrics import plain, words_of
 from predictor.curves.names import mentions_metric_or_data, names_no_values, names_steps
 from predictor.curves.partition import epoch_columns, with_epochs
 from predictor.curves.wording import listed
-from predictor.curves.words import COLUMN, EPOCH_NAMES, EPOCH_WORDS, RUN, TIMES
+from predictor.curves.words import (
+    AVERAGES,
+    COLUMN,
+    DEVIATIONS,
+    EPOCH_NAMES,
+    EPOCH_WORDS,
+    RUN,
+    STATISTICS,
+    TIMES,
+)
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
 """A column of Weights & Biases' export: `name - val_acc`."""
 SEPARATOR = re.compile(r"([\s/:|_-]+)")
 
 
-def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
-    """The long form of such a table, and its column that tells the trainings apart; None for other tables."""
+def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]] | None:
+    """The long form of such a table, its column that tells trainings apart, and remarks; None for others."""
     if is_export(table):
-        return exported(table), RUN
-    pairs = _named_trainings(table)
-    if not pairs:
+        return exported(table), RUN, _merged(table)
+    told = {column: _training_and_metric(column) for column in table.columns}
+    sums = {column: metric for column, (run, metric) in told.items() if _sums_up(run)}
+    trainings = table.drop(columns=list(sums))
+    pairs = _named_trainings(trainings)
+    if not pairs or not set(sums.values()) <= {metric for _, metric in pairs.values()}:
         return None
-    epoch = epoch_columns(table)[0]
-    return _stacked(table, epoch, epoch, pairs, COLUMN), COLUMN
+    epoch = epoch_columns(trainings)[0]
+    remarks = [f"left out: {listed(list(sums))} (by name, of all trainings)"] if sums else []
+    return _stacked(trainings, epoch, epoch, pairs, COLUMN), COLUMN, remarks
 
 
 def is_export(table: pd.DataFrame) -> bool:
@@ -77,7 +90,7 @@ def exported(table: pd.DataFrame) -> pd.DataFrame:
     return _stacked(table, step, step if plain(step) in EPOCH_NAMES else "step", pairs, RUN)
 
 
-def merged(table: pd.DataFrame) -> list[str]:
+def _merged(table: pd.DataFrame) -> list[str]:
     """A remark on columns of such an export that sum up several runs or steps: their extremes differ."""
     names = [
         column
@@ -118,6 +131,12 @@ def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
         len(metrics) > 1 and len(set(pairs.values())) == len(pairs) and all(map(numbers_trainings, metrics))
     )
     return pairs if told and alike and numeric else {}
+
+
+def _sums_up(run: str) -> bool:
+    """Whether it is the name of no training, but of a statistic of several: `mean`."""
+    words = set(words_of(run))
+    return bool(words) and words <= STATISTICS | AVERAGES | DEVIATIONS
 
 
 def _passes_by(column: str, epochs: list[str]) -> bool:

@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from predictor.curves.by_column import by_column, merged
+from predictor.curves.by_column import by_column
 from predictor.curves.choice import Wishes
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
@@ -136,6 +136,6 @@ def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurv
     if set(table.columns) == TENSORBOARD_CSV:
         return read_runs([path], wishes)
     if trainings := by_column(table):
-        stacked, run = trainings
-        return read_long(stacked, wishes, run, merged(table))
+        stacked, run, remarks = trainings
+        return read_long(stacked, wishes, run, remarks)
     return read_long(table, wishes) if is_long(table, wishes.curve) else read_wide(table, wishes)

@@ -148,3 +148,18 @@ def test_runs_by_number_in_a_header_of_two_lines_stay_runs(tmp_path, losses):
     for index in (EPOCHS, pd.Index(EPOCHS, name="time")):
         pd.DataFrame(np.repeat(losses.T, 2, axis=1), index, columns).to_csv(tmp_path / "table.csv")
         np.testing.assert_array_equal(read(tmp_path / "table.csv").values, losses)
+
+
+@pytest.mark.parametrize("name", ["fold {}", "{}_val_acc"])
+@pytest.mark.parametrize("sums", [["mean"], ["avg", "std"], ["median", "max"]])
+def test_a_column_that_sums_up_those_of_trainings_is_left_out(write, accuracies, name, sums):
+    trainings = {name.format(f"run{i}" if "val" in name else i): row for i, row in enumerate(accuracies)}
+    called = [name.format(word) if "val" in name else word for word in sums]
+    curves = read(write({"epoch": EPOCHS, **trainings, **dict.fromkeys(called, accuracies.mean(0))}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"left out: {', '.join(called)} (by name, of all trainings)" in curves.understood
+
+
+def test_the_mean_of_another_metric_sums_up_no_columns_beside_it(write, losses):
+    curves = read(write({"epoch": EPOCHS, "lr1": EPOCHS / 10, "lr2": EPOCHS / 100, "avg_loss": losses[0]}))
+    np.testing.assert_array_equal(curves.values, losses[:1])
