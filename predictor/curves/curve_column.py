@@ -21,7 +21,7 @@ from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
 from predictor.curves.partition import OF_PARAMETERS
-from predictor.curves.wording import as_argument, describe, listed, shown
+from predictor.curves.wording import as_argument, counted, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
@@ -114,9 +114,22 @@ def _candidates(
     passing = (*RUN_NAMES, *RATES)
     unknown = [c for c in counts if not names_no_values(c) and plain(c) not in passing]
     if not (often or unknown):
+        _refuse_metrics(table)
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if wanted else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
+
+
+def _refuse_metrics(table: pd.DataFrame) -> None:
+    """Refuse a metric that is no curve, as it holds text, or the same in all rows."""
+    for column in table.columns:
+        values = [cell for cell in table[column] if VALUE.match(cell)]
+        if values and metric_of(column) and not OF_PARAMETERS.match(column):
+            numbers(table[column], column)  # raises what is no number
+            raise CurvesError(
+                f"{shown(column)} is {values[0]} in {counted(len(values), 'row')}, and nothing else; a curve "
+                "has a row for each epoch, and another value in some of them"
+            )
 
 
 def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:

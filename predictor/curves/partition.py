@@ -68,6 +68,12 @@ def partition(
                 _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
     _refuse_repeats(rows, [*complete, *epochs][0])
+    if len(rows) > 1 and rows[epochs[0]].nunique() == 1:
+        raise CurvesError(
+            f"rows with the same {shown(epochs[0])}, and no column that numbers the epochs: it is "
+            f"{rows[epochs[0]].iloc[0]} in all rows; number the values of each training 1, 2, ...; found "
+            f"{describe(rows)}"
+        )
     raise CurvesError(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
         f"found {describe(rows)}"

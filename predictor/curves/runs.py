@@ -73,6 +73,7 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
     """
     if all(EVENTS in file.name for file in files):
         table, remarks = by_training(_from_events(sorted({file.parent for file in files})))
+        table[RUN] = table[RUN].str.removesuffix("/events")
         return read_long(table, wishes, RUN, [*said, *remarks])
     last, earlier = latest(files)
     names = _names(last)

@@ -25,7 +25,7 @@ from predictor.curves.columns import is_index
 from predictor.curves.headers import with_one_header
 from predictor.curves.json_tables import from_json
 from predictor.curves.metrics import metric_of
-from predictor.curves.wording import quoted
+from predictor.curves.wording import counted, quoted
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
@@ -76,6 +76,8 @@ def _text(path: Path) -> str:
         raise CurvesError(f"damaged gzip file: {error}") from None
     if kind := next((kind for start, kind in PACKED.items() if content.startswith(start)), None):
         raise CurvesError(f"{kind}, which is not read; save its table as CSV (pandas: table.to_csv)")
+    if b"\0" in content[:2]:
+        content = b"\xfe\xff" + content if content[:1] == b"\0" else b"\xff\xfe" + content
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -106,7 +108,7 @@ def _from_csv(text: str) -> pd.DataFrame:
     header = rows[0]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
-            raise CurvesError(f"row {number} has {len(row)} cells; the header has {len(header)}")
+            raise CurvesError(f"row {number} has {counted(len(row), 'cell')}; the header has {len(header)}")
     table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
     lists = delimiter != "," and _are_lists(header, rows[1:])
     for place, name in enumerate(header):

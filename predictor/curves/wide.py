@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats
-from predictor.curves.cells import count_numbers, known_numbers, numbers
+from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, remark_on_test, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training, check_rows, may_be_turned
@@ -23,6 +24,7 @@ from predictor.curves.wording import as_argument, describe, listed, quoted, show
 from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS
 from predictor.errors import CurvesError
 
+HAS_DIGIT = re.compile(r"\d").search
 N_GRAMS = {"bleu": 4, "rouge": 2}
 """The longest n-grams for which these metrics are given."""
 PUBLISHED_FROM_ZERO = {("acc", frozenset({"num_params", "lr"}), 49)}
@@ -64,12 +66,10 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
                 f"epochs, number them in a column epoch; found {describe(table)}"
             )
         ask_about_numbers(groups)
-        for column in table.columns:
-            if plain(column) in OF_EPOCHS and count_numbers(table[column]) > len(table) / 2:
-                numbers(table[column], column)  # raises what is no number
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch{_hint(groups, table)}; found {describe(table)}"
+            f"epoch with its number in a column such as epoch{_hint(groups, table)}{_counter(table)}; found "
+            f"{describe(table)}"
         )
     group = choose(candidates, wanted)
     if not wanted:
@@ -157,6 +157,15 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     if not curves_among([group], group.name):
         return ""
     return f" (if {_range(group)} are a curve: --curve {as_argument(group.name)})"
+
+
+def _counter(table: pd.DataFrame) -> str:
+    """What to say if a column of another name numbers the epochs; `CurvesError` for its text, `1/8`."""
+    for column in table.columns:
+        if (names_steps(column) or plain(column) in OF_EPOCHS) and any(map(HAS_DIGIT, table[column])):
+            numbers(table[column], column)  # raises what is no number
+            return f" (if {shown(column)} numbers the epochs, call it epoch)"
+    return ""
 
 
 def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:

@@ -52,3 +52,15 @@ def test_a_result_after_other_text_does_not_hinder_the_curve(write, long, losses
     last = long["val_acc"].astype(str).where(long["epoch"] == 6, "--")
     table = long.rename(columns={"val_loss": "loss"}).drop(columns="val_acc").assign(accuracy=last)
     np.testing.assert_array_equal(read(write(table)).values, losses)
+
+
+def test_a_metric_with_one_value_is_named_with_it(write, long):
+    one = long[["epoch", "val_acc"]][:1].assign(val_acc=0.3)
+    with pytest.raises(
+        CurvesError, match=r"val_acc is 0\.3 in 1 row, and nothing else; a curve has a row for"
+    ):
+        read(write(one))
+    with pytest.raises(CurvesError, match=r"val_acc is 0\.3 in 48 rows"):
+        read(write(long.drop(columns="val_loss").assign(val_acc=0.3)))
+    with pytest.raises(CurvesError, match=r"row 1, column 'val_acc': '~0\.3' is not a number"):
+        read(write(one.assign(val_acc="~0.3")))

@@ -73,6 +73,7 @@ def test_folders_of_training_and_validation_events_are_one_training(tmp_path, ac
                     writer.add_scalar("epoch_accuracy", value, step)
     curves = read(tmp_path)
     np.testing.assert_array_equal(curves.values, accuracies[:3].astype(np.float32))
+    assert curves.names.tolist() == [str(tmp_path / f"run{i}") for i in range(3)]
 
 
 def test_learning_and_test_errors_as_catboost_writes_them(tmp_path, losses):

@@ -142,3 +142,15 @@ def test_the_comma_of_a_metric_is_decimal_whatever_parameters_have(tmp_path):
     assert "left out: loss_weights (text)" in read(path).understood
     path.write_text("layers;lr;loss_1;loss_2\n64,32;0.1;2.3;1.4\n128,64;0.2;2.31;1.41\n")
     assert "left out: layers (text)" in read(path).understood
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_tables_in_utf_16_are_read_with_and_without_its_mark(tmp_path, encoding):
+    (tmp_path / "curves.csv").write_bytes("acc_1,acc_2\n0.3,0.4\n".encode(encoding))
+    assert read(tmp_path / "curves.csv").values.tolist() == [[0.3, 0.4]]
+
+
+def test_a_row_with_too_few_cells_is_named_with_their_number(tmp_path):
+    (tmp_path / "curves.csv").write_text("acc_1,acc_2\n0.3,0.4\n0.2\n")
+    with pytest.raises(CurvesError, match="row 2 has 1 cell; the header has 2"):
+        read(tmp_path / "curves.csv")

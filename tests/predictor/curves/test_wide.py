@@ -242,3 +242,19 @@ def test_counts_of_classes_stay_parameters(wide, accuracies, name):
     counts = np.random.default_rng(0).integers(100, 900, (8, 10))
     curves = read(wide({"val_acc_#": accuracies, name: counts}))
     assert len(curves.architecture | curves.hyperparameters) == 10
+
+
+@pytest.mark.parametrize(("name", "cell"), [("epoch", "{}/8"), ("step", "{},000"), ("Epoch", "Epoch {}")])
+def test_numbers_of_epochs_that_are_text_are_named(tmp_path, name, cell):
+    table = pd.DataFrame({name: [cell.format(t) for t in range(1, 7)], "val_acc": np.linspace(0.1, 0.6, 6)})
+    table.assign(run="a").to_csv(tmp_path / "long.csv", index=False)
+    with pytest.raises(CurvesError, match=f"row 1, column '{name}': '{cell.format(1)}' is not a number"):
+        read(tmp_path / "long.csv")
+
+
+@pytest.mark.parametrize("name", ["epochs", "epoch_num", "steps", "iterations"])
+def test_the_message_says_how_to_call_a_column_that_numbers_epochs(tmp_path, name):
+    table = pd.DataFrame({"run": "a", name: range(1, 7), "val_acc": np.linspace(0.1, 0.6, 6)})
+    table.to_csv(tmp_path / "long.csv", index=False)
+    with pytest.raises(CurvesError, match=rf"such as epoch \(if {name} numbers the epochs, call it epoch\)"):
+        read(tmp_path / "long.csv")
