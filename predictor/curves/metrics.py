@@ -136,10 +136,13 @@ def metric_of(name: str) -> NamedMetric | None:
     return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found
 
 
-def name_of(metric: str) -> str:
-    """What the package calls this metric: `accuracy` for `val_acc`; a name of no known metric as it is."""
+def name_of(metric: str, direction: Direction | None = None) -> str:
+    """What the package calls this metric: `accuracy` for `val_acc`; a name of no known metric as it is.
+
+    So is one that is said to have another direction than the metric has.
+    """
     found = metric_of(metric)
-    return found.name if found else metric
+    return found.name if found and direction in (None, found.direction) else metric
 
 
 def metric_in(words: list[str]) -> NamedMetric | None:

@@ -48,8 +48,8 @@ class CurveStore:
         path: an `.npz` file, made when the first training ends; its folder is made when it begins. A relative
             path starts from the program's present folder, even if the program changes to another one later.
         T: epochs of a full training.
-        metric: of the values, as in `LearningCurves`; None takes it from the file, or else from what the
-            first training monitors.
+        metric: of the values, as in `LearningCurves`; `val_acc` is stored as `accuracy`. None takes
+            it from the file, or else from what the first training monitors.
         direction: of the metric; None takes it from its name.
 
     Raises:
@@ -69,8 +69,8 @@ class CurveStore:
         if self.path.suffix != ".npz":
             raise CurvesError(f"{self.path}: curves are kept in an .npz file, such as curves.npz")
         CurveFormat(T)  # checks it
-        self.metric = metric
-        self.direction = direction
+        self.metric = metric and name_of(metric, direction)
+        self.direction = direction or (direction_of(metric) if metric else None)
         self._said = metric is not None
         self._read: tuple[tuple[int, ...], LearningCurves] | None = None
         self._empty: LearningCurves | None = None

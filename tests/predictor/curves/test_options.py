@@ -65,6 +65,15 @@ def test_the_tolerance_of_percentages_is_in_percent(capsys, wide, accuracies):
     assert simulated(capsys, wide({"acc_#": accuracies}))[1][0]["tolerance"] == pytest.approx(0.002)
 
 
+@pytest.mark.parametrize(("metric", "tolerance"), [("val_acc", 0.2), ("val_error", 0.2), ("val_loss", 0.01)])
+def test_the_tolerance_is_that_of_the_metric_by_whatever_name_an_npz_file_has_it(
+    capsys, tmp_path, accuracies, metric, tolerance
+):
+    np.savez(tmp_path / "curves.npz", values=100 * accuracies, metric=metric)
+    (found,) = simulated(capsys, tmp_path / "curves.npz")[1]
+    assert found["tolerance"] == pytest.approx(tolerance)
+
+
 def test_the_sample_is_the_first_curve(make_curves):
     curves = make_curves(5, 8, seed=1)
     shown = [f"{value:.4g}" for value in curves.values[0]]
