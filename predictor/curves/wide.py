@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -34,8 +35,7 @@ PUBLISHED_FROM_ZERO = {("acc", frozenset({"num_params", "lr"}), 49)}
 def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     """The curves of such a table; raises `CurvesError`."""
     groups = groups_of(list(table.columns))
-    group = _curve_of(groups, table, wishes.curve)
-    _refuse_other_epochs(group, groups, table)
+    group, table = _numbered(_curve_of(groups, table, wishes.curve), groups, table)
     refuse_kinds(table, group.columns.values())
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric:
@@ -128,25 +128,46 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
         )
 
 
-def _refuse_other_epochs(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> None:
-    """Refuse trainings whose values are at different epochs, as a list of these beside the curve tells."""
-    for other in groups:
-        if other.name != group.name and len(other.columns) == len(group.columns) and _differ(other, table):
-            raise CurvesError(
-                f"the trainings have their values at different epochs, by {_range(other)}; "
-                "write a row for each training and epoch"
-            )
+def _numbered(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> tuple[Group, pd.DataFrame]:
+    """The group and the table, with the numbers of a list of epochs that is beside the values in JSON.
+
+    Raises:
+        CurvesError: the values of trainings are at different epochs, as such a list tells.
+    """
+    alike = [other for other in groups if len(other.columns) == len(group.columns)]
+    lists = [(other, _epochs_in(other, table)) for other in alike if other.name != group.name]
+    lists.sort(key=lambda item: not {"ep", "epoch", "epochs"}.intersection(words_of(item[0].name)))
+    for _, epochs in lists:
+        if len(epochs) == len(group.columns) and epochs[-1] > epochs[0] >= 0:
+            names = {column: name for other in alike for column, name in _names_at(epochs, other).items()}
+            columns = {epoch: names[c] for epoch, c in zip(epochs, group.columns.values(), strict=True)}
+            return replace(group, columns=columns), table.rename(columns=names)
+    return group, table
 
 
-def _differ(group: Group, table: pd.DataFrame) -> bool:
-    """Whether these are numbers of epochs, and not the same in all rows that have them."""
+def _names_at(epochs: Sequence[int], group: Group) -> dict[str, str]:
+    """New names of the columns: with the numbers of these epochs, where these stand at the end."""
+    if not group.template.endswith("#"):
+        return {column: column for column in group.columns.values()}
+    stem = group.template[:-1]
+    return {column: f"{stem}{epoch}" for epoch, column in zip(epochs, group.columns.values(), strict=True)}
+
+
+def _epochs_in(group: Group, table: pd.DataFrame) -> list[int]:
+    """The numbers of epochs that these columns hold, none if it is something else; `CurvesError`."""
     if not names_steps(group.name.rpartition("/")[2]):
-        return False
+        return []
     at = np.stack([known_numbers(table[column]) for column in group.columns.values()], axis=1)
     rows = [row[np.isfinite(row)] for row in at]
     longest = max(rows, key=len)
-    counted = all((row == np.rint(row)).all() and (np.diff(row) > 0).all() for row in rows)
-    return counted and not all(np.array_equal(row, longest[: len(row)]) for row in rows)
+    if not all((row == np.rint(row)).all() and (np.diff(row) > 0).all() for row in rows):
+        return []
+    if not all(np.array_equal(row, longest[: len(row)]) for row in rows):
+        raise CurvesError(
+            f"the trainings have their values at different epochs, by {_range(group)}; "
+            "write a row for each training and epoch"
+        )
+    return [int(epoch) for epoch in longest]
 
 
 def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:

@@ -304,3 +304,21 @@ def test_a_history_whose_list_of_epochs_is_called_epochs_is_one_training(tmp_pat
     path.write_text(json.dumps(planned))
     with pytest.raises(CurvesError, match="no learning curves"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["epoch", "epochs", "eval_steps"])
+def test_lists_of_values_stand_at_the_epochs_of_a_list_beside_them(tmp_path, accuracies, name):
+    """One before training is left out, as it is from a table with a row for each epoch."""
+    path = tmp_path / "curves.json"
+    rows = np.column_stack([0.1 + np.linspace(-0.002, 0.002, 8), accuracies])
+    for epochs, expected in (
+        (range(7), accuracies),
+        (range(5, 40, 5), rows),
+        ([1, 2, 4, 8, 16, 32, 64], rows),
+    ):
+        lists = {name: list(epochs), "lr": [0.1] * 7}
+        path.write_text(json.dumps([{"log": {**lists, "train/val_acc": row}} for row in rows.tolist()]))
+        curves = read(path)
+        np.testing.assert_array_equal(curves.values, expected)
+        assert f"log/train/val_acc_{epochs[0]} to log/train/val_acc_{epochs[-1]}" in curves.understood
+        assert "no parameters; left out:" in curves.understood
