@@ -47,6 +47,23 @@ def with_trainings(content: Any, wishes: Wishes) -> Any:
     return [{"name": name, "": values} for name, values in content.items()]
 
 
+def rows_of_lists(lists: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows with a curve without a name each; of TensorBoard's points, with the columns that its CSV has."""
+    if all(map(_is_point, lists)) and all(a[0] <= b[0] for a, b in pairwise(lists)):
+        return [{"Wall time": time, "Step": step, "Value": value} for time, step, value in lists]
+    return [{"": values} for values in lists]
+
+
+def _is_point(values: Sequence[Any]) -> bool:
+    """Whether this is a time, a step and a value, as in TensorBoard's download."""
+    return (
+        len(values) == 3
+        and _are_numbers(values[:1])
+        and (values[0] or 0) > A_TIME
+        and isinstance(values[1], int)
+    )
+
+
 def _refuse_counted(content: Mapping[str, Sequence[Any]]) -> None:
     """Refuse `net1, net2, ...`, which may be trainings, or epochs as in the columns of a table."""
     names = list(content)

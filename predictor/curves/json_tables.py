@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from predictor.curves.choice import Wishes
-from predictor.curves.json_curves import with_trainings
+from predictor.curves.json_curves import rows_of_lists, with_trainings
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
 from predictor.curves.wording import quoted, shown
@@ -77,7 +77,7 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
     """Rows of whatever JSON this is."""
     if isinstance(content, list):
         if content and all(isinstance(item, list) for item in content):
-            content = [{"": item} for item in content]  # curves without a name
+            content = rows_of_lists(content)
         elif content and all(isinstance(item, int | float) for item in content):
             content = [{"": content}]
         for item in content:

@@ -95,3 +95,19 @@ def test_lists_of_curves_under_the_name_of_their_metric(read, accuracies, rates)
 def test_pairs_of_step_and_value_are_no_curves(read, content):
     with pytest.raises(CurvesError):
         read(content)
+
+
+def test_points_as_tensorboard_downloads_them_are_read_like_its_csv(tmp_path, accuracies):
+    for i, row in enumerate(accuracies):
+        points = [[1.7e9 + step, step, value] for step, value in enumerate(row)]
+        (tmp_path / f"run-r{i}-tag-val_acc.json").write_text(json.dumps(points))
+    curves = LearningCurves.read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert curves.names.tolist() == [f"r{i}" for i in range(8)]
+    one = LearningCurves.read(tmp_path / "run-r3-tag-val_acc.json")
+    np.testing.assert_array_equal(one.values, accuracies[3:4])
+
+
+def test_curves_of_three_epochs_without_names_are_no_points(read):
+    values = [[1700000.0, 900000.5, 3.5], [1800000.0, 800000.5, 2.5]]
+    np.testing.assert_array_equal(read(values, metric="loss").values, values)
