@@ -92,7 +92,8 @@ def check_rows(values: Floats, named: bool = False) -> None:
         n, T = values.shape
         raise CurvesError(
             f"{n} rows of {T} values seem to be {n} epochs of {T} trainings: a row has to be a training; "
-            "transpose the table, or say what the values are: --metric"
+            "transpose the table (name lists in JSON run1, run2, ...); if a row is one, say what its values "
+            "are: --metric"
         )
 
 

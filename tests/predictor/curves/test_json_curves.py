@@ -111,3 +111,12 @@ def test_points_as_tensorboard_downloads_them_are_read_like_its_csv(tmp_path, ac
 def test_curves_of_three_epochs_without_names_are_no_points(read):
     values = [[1700000.0, 900000.5, 3.5], [1800000.0, 800000.5, 2.5]]
     np.testing.assert_array_equal(read(values, metric="loss").values, values)
+
+
+def test_lists_by_number_are_trainings_once_they_are_named_as_the_message_says(read, accuracies):
+    mixed = accuracies[[3, 0, 6, 1, 7, 2, 5, 4]].tolist()
+    with pytest.raises(
+        CurvesError, match=r"\(name lists in JSON run1, run2, \.\.\.\); if a row is one, .*--metric$"
+    ):
+        read({str(place): row for place, row in enumerate(mixed)})
+    np.testing.assert_array_equal(read({f"run{place}": row for place, row in enumerate(mixed)}).values, mixed)
