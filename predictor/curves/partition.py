@@ -142,14 +142,23 @@ def _is_measured(rows: pd.DataFrame, column: str, epoch: str) -> bool:
 
 
 def _exact(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:
-    """The best column with which no training has an epoch twice; all of them if they begin late with each."""
-    late = []
-    for column in able:
-        if _repeats(rows, [column], epoch) == 0 and rows[column].nunique() < len(rows):
-            if plain(column) in RUN_NAMES or not _begin_late(rows, [column], epoch):
-                return [column]
-            late.append(column)
-    return late
+    """The best column with which no training has an epoch twice; all of them if they begin late with each.
+
+    Those of runs come first, but for the ids of trainings that were resumed, where another column joins them.
+    """
+    exact = [c for c in able if _repeats(rows, [c], epoch) == 0 and rows[c].nunique() < len(rows)]
+    named = [column for column in exact if plain(column) in RUN_NAMES][:1]
+    punctual = [column for column in exact if not _begin_late(rows, [column], epoch)][:1]
+    if punctual and (not named or named == punctual or _are_in_turn(rows, named[0], punctual[0], epoch)):
+        return punctual
+    return named or exact
+
+
+def _are_in_turn(rows: pd.DataFrame, part: str, whole: str, epoch: str) -> bool:
+    """Whether what one column tells apart comes one after the other within what the other does, by epoch."""
+    order = np.argsort(known_numbers(rows[epoch]), kind="stable")
+    both = rows[[whole, part]].iloc[order].sort_values(whole, kind="stable")
+    return int((both != both.shift()).any(axis=1).sum()) == len(both.drop_duplicates())
 
 
 def _several_keys(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:
