@@ -12,7 +12,7 @@ import glob
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,22 @@ def files_of(path: str) -> tuple[list[Path], list[str]]:
     folder = Path(path)
     if not folder.is_dir():
         return [Path(found) for found in sorted(glob.glob(path, recursive=True)) if Path(found).is_file()], []
+    files, remarks = _files_in(folder)
+    begun = [file for file in files if EVENTS in file.name or _may_have_rows(file)]
+    if not begun or len(begun) == len(files):
+        return files, remarks
+    without = [str(file.relative_to(folder)) for file in files if file not in begun]
+    return begun, [*remarks, f"left out: {listed(without)} (without a row)"]
+
+
+def _may_have_rows(file: Path) -> bool:
+    """Whether there is more than a header, as a training that was killed at once leaves it; JSON or gzip."""
+    with file.open(encoding="utf-8-sig", errors="replace") as stream:
+        lines = list(islice(filter(str.strip, stream), 2))
+    return len(lines) > 1 or any(line.lstrip()[0] in "{[" or "\ufffd" in line for line in lines)
+
+
+def _files_in(folder: Path) -> tuple[list[Path], list[str]]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     if any(EVENTS in file.name for file in files):
         return [file for file in files if EVENTS in file.name], []

@@ -1,5 +1,6 @@
 """A file for each training, as Keras, Ray, Lightning and TensorBoard write them."""
 
+import gzip
 import json
 
 import numpy as np
@@ -325,3 +326,26 @@ def test_a_pattern_finds_files_at_any_depth_and_no_folders(tmp_path):
     (tmp_path / "d.csv").touch()
     found, _ = files_of(f"{tmp_path}/**/*.csv")
     assert [str(file.relative_to(tmp_path)) for file in found] == ["a/b.csv/c.csv", "d.csv"]
+
+
+@pytest.mark.parametrize("left", ["", "epoch,val_acc\n", "\ufeffepoch;val_acc\r\n"])
+@pytest.mark.parametrize("name", ["metrics.csv", "log.csv"])
+def test_files_of_a_folder_without_a_row_are_left_out_and_told(tmp_path, accuracies, name, left):
+    for i, row in enumerate(accuracies):
+        (tmp_path / f"r{i}").mkdir()
+        pd.DataFrame({"epoch": EPOCHS, "val_acc": row}).to_csv(tmp_path / f"r{i}" / name, index=False)
+    (tmp_path / "r2" / name).write_text(left)
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, np.delete(accuracies, 2, axis=0))
+    assert f"left out: r2/{name} (without a row)" in curves.understood
+    for i in range(8):
+        (tmp_path / f"r{i}" / name).write_text(left)
+    with pytest.raises(CurvesError, match=r"of 8 files, one for each training: (empty|only a header)"):
+        read(tmp_path)
+
+
+def test_packed_files_and_json_of_one_line_are_not_left_out(tmp_path, accuracies):
+    for i, row in enumerate(accuracies):
+        packed = gzip.compress(json.dumps({"val_acc": row.tolist()}).encode(), mtime=0)
+        (tmp_path / f"{i}.json").write_bytes(packed if i % 2 else gzip.decompress(packed))
+    np.testing.assert_array_equal(read(tmp_path).values, accuracies)
