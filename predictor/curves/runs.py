@@ -100,7 +100,16 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
         except CurvesError as error:
             raise CurvesError(f"{file} of {len(files)} files, one for each training: {error}") from None
     table, remarks = by_training(pd.concat(tables, ignore_index=True).fillna(""))
+    several = [name for name, one in zip(names, tables, strict=True) if _are_numbered(one[RUN], name)]
+    if several:
+        remarks = [*remarks, f"several trainings in {listed(several)}, where the epochs begin anew"]
     return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
+
+
+def _are_numbered(runs: pd.Series, name: str) -> bool:
+    """Whether the trainings of a file are told apart by their order alone."""
+    found = list(dict.fromkeys(runs))
+    return len(found) > 1 and found == [f"{name} {number}" for number in range(1, len(found) + 1)]
 
 
 def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) -> pd.DataFrame:

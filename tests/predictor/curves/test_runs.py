@@ -269,6 +269,8 @@ def test_whole_trainings_one_after_the_other_in_each_file_are_trainings_of_their
     curves = read(tmp_path)
     np.testing.assert_array_equal(curves.values, expected)
     assert list(curves.names) == ["log0 1", "log0 2", "log1 1", "log1 2", "log2 1", "log2 2"]
+    _append(tmp_path, tables[:1], [tables[1], tables[2][:4]], tables[3:4])
+    assert "; several trainings in log1, where the epochs begin anew;" in read(tmp_path).understood
 
 
 def test_a_training_that_was_resumed_or_begun_again_or_logged_in_parts_is_one(tmp_path, accuracies):
