@@ -1,4 +1,4 @@
-"""What tests of several packages need."""
+"""Fixtures for the tests of several packages."""
 
 import gc
 import os
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-with suppress(ImportError):  # a lent machine with a GPU does without
+with suppress(ImportError):  # a lent machine with a GPU does not have it
     from hypothesis import settings
 
-    settings.register_profile("any machine", deadline=None)  # one that is busy is no failure
+    settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
     settings.load_profile("any machine")
 
 
@@ -25,9 +25,9 @@ HANDLED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
 
 def pytest_collection_modifyitems(items):
-    """Skip tests marked `slow` without METAQNN_SLOW.
+    """Skip tests marked `slow` unless METAQNN_SLOW is set.
 
-    Those marked `gpu` without an NVIDIA GPU, too, unless METAQNN_GPU names a device to try them on.
+    Without an NVIDIA GPU, skip those marked `gpu`, too, unless METAQNN_GPU names a device to try them on.
     """
     if "METAQNN_SLOW" not in os.environ:
         for item in items:
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items):
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked or "METAQNN_GPU" in os.environ:
         return
-    import torch  # not for tests that do without it
+    import torch  # only where tests need it
 
     if not torch.cuda.is_available():
         for item in marked:
@@ -73,7 +73,7 @@ def interruptible():
 
 @pytest.fixture(autouse=True)
 def handlers_as_before():
-    """Commands that can be interrupted put their own in place."""
+    """Put the signal handlers back: commands that can be interrupted install their own."""
     numbers = [getattr(signal, name) for name in HANDLED if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     yield
@@ -83,9 +83,9 @@ def handlers_as_before():
 
 @pytest.fixture(scope="session", autouse=True)
 def own_state(tmp_path_factory):
-    """What this user has allowed or cached neither matters to the tests nor is changed by them.
+    """What this user has allowed or cached neither affects the tests nor is changed by them.
 
-    Only what takes seconds to make is the user's: caches of others (Matplotlib's) and our script of charts.
+    Only what takes seconds to make is shared: others' caches (Matplotlib's) and our script for charts.
     """
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = tmp_path_factory.mktemp("cache")
@@ -101,13 +101,13 @@ def own_state(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_files(own_state):
-    """What Ray, browsers and others leave in the folder for temporary files is removed after the last test.
+    """After the last test, remove what Ray, browsers and others have left in the folder for temporary files.
 
-    The tests' own folders are elsewhere: those of failed tests are kept.
+    The tests' own folders are elsewhere; those of failed tests are kept.
     """
     folder = tempfile.TemporaryDirectory(prefix="metaqnn-", ignore_cleanup_errors=True)
     with folder as path, pytest.MonkeyPatch.context() as patch:
-        os.chmod(path, 0o711)  # root's PostgreSQL server is another user's process
+        os.chmod(path, 0o711)  # if root runs the tests, another user runs the PostgreSQL server
         patch.setenv("TMPDIR", path)
         patch.setattr(tempfile, "tempdir", path)
         yield
@@ -115,7 +115,7 @@ def own_temporary_files(own_state):
 
 @pytest.fixture
 def mounted():
-    """mounted(folder, options): make a folder that is a file system in memory, or skip the test."""
+    """mounted(folder, options): mount a file system in memory at a new folder, or skip the test."""
     folders = []
 
     def mount(folder, options):
@@ -130,7 +130,7 @@ def mounted():
         folders.append(folder)
 
     yield mount
-    gc.collect()  # SQLAlchemy 2.0 leaves a file open where a database could not be opened
+    gc.collect()  # SQLAlchemy 2.0 leaves the file open if it could not open the database
     for folder in folders:
         subprocess.run(["umount", str(folder)], check=True)
 
@@ -145,7 +145,7 @@ def small_disk(tmp_path, mounted):
 
 @pytest.fixture
 def fill(small_disk):
-    """fill(leave): occupy all but that many bytes of the small disk with a file `filler`."""
+    """fill(leave): fill the small disk, all but that many bytes, with a file `filler`."""
 
     def occupy(leave):
         status = os.statvfs(small_disk)
@@ -167,45 +167,45 @@ QUERIES = (
 
 
 class Run:
-    """A run folder and what a user does with it, in this process or as one of its own."""
+    """A run folder and what a user does with it, in this process or in a separate one."""
 
     def __init__(self, folder: Path, options: Sequence[str]) -> None:
         self.folder = folder
         self.options = options
 
     def here(self, *more: str) -> int:
-        """Run, or go on, to the end."""
-        from metaqnn.cli import main  # not for tests of packages that do without it
+        """Run or resume the search to its end."""
+        from metaqnn.cli import main  # only where tests need it
 
         return main(["run", *self._place(), "--quiet", *map(str, more)])
 
     def start(self, *more: str, **options) -> subprocess.Popen:
-        """Run, or go on, as a process of its own."""
+        """Run or resume the search in a process of its own."""
         command = [sys.executable, "-m", "metaqnn.run", *self._place(), *map(str, more)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, **{**pipes, **options})
 
     def wait_for(self, epochs: int, process: subprocess.Popen) -> None:
-        """Until that many epochs are stored, or the process has ended."""
+        """Wait until that many epochs are stored, or the process has ended."""
         end = time.monotonic() + DEADLINE
         while self.epochs() < epochs and process.poll() is None:
             assert time.monotonic() < end, f"{self.epochs()} of {epochs} epochs after {DEADLINE} s"
             time.sleep(0.005)
 
     def epochs(self) -> int:
-        """Epochs that are stored."""
+        """The number of stored epochs."""
         try:
             return self.rows("SELECT count(*) FROM epochs")[0][0]
         except sqlite3.Error:  # not there yet
             return 0
 
     def rows(self, query: str) -> list:
-        """Ask the database."""
+        """Query the database."""
         with closing(sqlite3.connect(self.folder / "search.db")) as connection:
             return connection.execute(query).fetchall()
 
     def outcome(self) -> list:
-        """All that faults must not change; Q-values follow from it, see tests/metaqnn/search/test_loop.py."""
+        """All that no fault may change; Q-values follow from it, see tests/metaqnn/search/test_loop.py."""
         return [self.rows(query) for query in QUERIES]
 
     def weights(self) -> dict[str, tuple[float, dict]]:
@@ -216,7 +216,7 @@ class Run:
         return {name: (network.accuracy, network.weights) for name, network in networks.items()}
 
     def assert_same(self, other: "Run") -> None:
-        """That both searches ended alike, and left nothing else behind."""
+        """Check that both searches ended alike, and that this one left no checkpoints behind."""
         assert self.outcome() == other.outcome()
         kept, expected = self.weights(), other.weights()
         assert kept.keys() == expected.keys()
@@ -231,5 +231,5 @@ class Run:
 
 @pytest.fixture(scope="session")
 def run_type():
-    """run_type(folder, options): a search there with those options of `metaqnn run`."""
+    """run_type(folder, options): a search in that folder, with those options of `metaqnn run`."""
     return Run

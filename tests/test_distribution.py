@@ -1,4 +1,4 @@
-"""The distribution metaqnn as it is given away: a wheel made from the source distribution."""
+"""The distribution metaqnn as it is published: a wheel made from the source distribution."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ WHEEL = ("-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-d
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Both, built in a copy, and what was said meanwhile."""
+    """The source distribution and the wheel, built in a copy, and the output of the former's build."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in FILES:
         shutil.copy(ROOT / name, folder)

@@ -1,4 +1,4 @@
-"""The examples run; what they need of other libraries is tested where the adapters are."""
+"""The examples run; the adapters to other libraries that they use have their own tests."""
 
 import ast
 import runpy

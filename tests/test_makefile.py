@@ -1,4 +1,4 @@
-"""What make does where a step of the installation fails."""
+"""What make does if a step of the installation fails."""
 
 import subprocess
 from pathlib import Path

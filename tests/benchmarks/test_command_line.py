@@ -1,4 +1,4 @@
-"""What a benchmark says of the machine, and in one line with exit code 2 of what it cannot measure."""
+"""What a benchmark says about the machine; for what it cannot measure, one line and exit code 2."""
 
 import argparse
 import runpy
@@ -15,7 +15,7 @@ CURVES = BENCHMARKS.parent / "docs/results/curves/metaqnn_cifar10_decayed.csv"
 
 def test_numbers_are_listed_or_given_by_their_ends():
     assert numbers(0)("0-3,7") == [0, 1, 2, 3, 7]
-    assert numbers(0)("3,1-3") == [3, 1, 2]  # each once: a pair that counts twice would seem sure
+    assert numbers(0)("3,1-3") == [3, 1, 2]  # each once: a pair counted twice would make a result look surer
 
 
 @pytest.mark.parametrize("text", ["", "5-2", "3-", "-3", "1,,2", "two", "0"])
@@ -26,7 +26,7 @@ def test_what_is_no_list_of_numbers_is_refused(text):
 
 @pytest.fixture
 def said(monkeypatch, capsys, tmp_path):
-    """said(line): what a script says that ends with exit code 2; FEW is a file of three curves."""
+    """said(line): what a script says when it ends with exit code 2; FEW is a file of three curves."""
     few = tmp_path / "few.csv"
     few.write_text("net,lr,acc_1,acc_2\n" + '"[C(64,3,1), SM(10)]",0.001,0.2,0.3\n' * 3)
 

@@ -1,4 +1,4 @@
-"""What is measured is told at once: the machine with a GPU may be taken back before the end."""
+"""Each measurement is printed at once: the machine with the GPU may be taken back before the end."""
 
 from types import SimpleNamespace
 
@@ -42,7 +42,7 @@ def test_on_a_gpu_the_networks_are_those_that_make_up_the_time_of_a_search(monke
 
 
 def test_compiled_steps_are_compared_with_what_a_search_does_replayed_steps_among_them(monkeypatch):
-    """Recording is remembering here; it is over before the clock starts."""
+    """Recording only remembers the step here; it is over before the clock starts."""
     events = []
 
     class Recorder:

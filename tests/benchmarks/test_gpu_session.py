@@ -1,7 +1,7 @@
-"""The session on a GPU with a stand-in for Python: it is run rarely, and nobody is there to help it.
+"""The session on a GPU, with a stand-in for Python: it is rarely run, and always unattended.
 
-The machine that it is made for sends back eight files at most, no more than two folders down, or none at all;
-and it ends a command after 600 seconds.
+The machine that it is made for returns at most eight files, at most two folders deep, or none at all; and it
+ends a command after 600 seconds.
 """
 
 import os
@@ -29,7 +29,7 @@ while [[ -e $MARK ]]; do sleep 0.02; done
 
 @pytest.fixture
 def session(tmp_path):
-    """session(stuck): one under way, and its OUT; what has those arguments goes on until the end."""
+    """session(stuck): a running session and its OUT; the command with those arguments runs until the end."""
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
     (tmp_path / "work").mkdir()
@@ -80,7 +80,7 @@ def test_the_stages_of_a_session_end_within_the_time_that_a_machine_is_lent_for(
 
 
 def test_tests_that_lose_the_device_take_no_tests_of_others_with_them(session):
-    """A process that has lost its device fails whatever it does next; workers' tests have their own."""
+    """A process that has lost its device fails from then on; the workers' tests have one of their own."""
     running, out = session("nothing")
     running.wait()
     begun = [line for line in (out / "report.txt").read_text().splitlines() if "-m pytest" in line]

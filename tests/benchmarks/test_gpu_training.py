@@ -1,4 +1,4 @@
-"""What is compared on a GPU computes as it says."""
+"""What is compared on a GPU: the precisions, the networks and the steps."""
 
 import gpu_training
 import numpy as np
@@ -11,7 +11,7 @@ from trainers.steps import LAUNCH_BOUND
 
 
 def test_only_the_plain_loop_computes_by_the_defaults_of_pytorch(monkeypatch):
-    """A tutorial's convolutions are rounded to TF32, which is several times faster than what ours do."""
+    """A tutorial's convolutions are rounded to TF32, which is several times faster than float32."""
     tf32, names = {}, ("plain", "ours, float32", "ours, auto", "ceiling, auto")
 
     def loops(*_):

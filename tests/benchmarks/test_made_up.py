@@ -1,4 +1,4 @@
-"""Searches that are made up."""
+"""Made-up searches."""
 
 import pytest
 from made_up import MadeUp, store

@@ -1,4 +1,4 @@
-"""Curves of other kinds of models: what their numbers mean, and that they come out the same again."""
+"""Curves of other kinds of models: what their numbers mean, and that they can be reproduced."""
 
 import csv
 from pydoc_data.topics import topics

@@ -1,4 +1,4 @@
-"""The scripts find what they import: most of them are run by hand only."""
+"""The scripts find what they import: most of them are only run by hand."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stopping rules that whole searches on the surrogate trainer are compared by."""
+"""The stopping rules that are compared in whole searches with the surrogate trainer."""
 
 import pytest
 from search_comparison import RULES

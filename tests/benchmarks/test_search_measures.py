@@ -6,7 +6,7 @@ import search_measures
 
 
 def test_pairs_that_share_a_search_are_not_taken_for_independent(monkeypatch):
-    """If each search has a part in the agreement, the mean over pairs is twice the mean part."""
+    """If each search adds its part to the agreement, the mean over pairs is twice the mean part."""
     parts = np.random.default_rng(0).normal(0.5, 0.1, 10)
     monkeypatch.setattr(search_measures, "agreement", lambda one, other: one + other)
     mean, error = search_measures.noise_floor(parts.tolist())

@@ -1,4 +1,4 @@
-"""What a second worker brings does not depend on which networks two searches got to."""
+"""The gain of a second worker does not depend on which networks the two searches reached."""
 
 import os
 import sqlite3
@@ -39,7 +39,7 @@ def pretend(folder, command):
 def test_epochs_that_take_as_long_side_by_side_are_twice_the_work_and_others_do_not_count(
     run, monkeypatch, capsys
 ):
-    """One search got to a third network, which took an hour."""
+    """One search reached a third network, which took an hour per epoch."""
     together, alone = run("together", 3), run("alone")
     pretend(together, "update epochs set seconds = 3600")
     pretend(alone, "update epochs set seconds = 2")

@@ -1,4 +1,4 @@
-"""Searches on the surrogate trainer, in the space that the recorded networks are of."""
+"""Searches with the surrogate trainer, in the space of the recorded networks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from surrogate_search import World, run_search, surrogate
 from metaqnn.config.schedule import EpsilonSchedule
 
 CURVES = Path(__file__).parents[2] / "docs/results/curves/metaqnn_cifar10_decayed.csv"
-"""Networks of the preset `laptop`, of 12x12 pixels, by 1,000 validation images."""
+"""Networks of the preset `laptop`, for 12x12 pixels, validated on 1,000 images."""
 LAPTOP = World(str(CURVES), preset="laptop", image_size=12, validation_images=1000)
 
 

@@ -1,12 +1,12 @@
 """The Python and bash blocks of the pages in docs run; those that train, on a smaller schedule.
 
-A Python block that begins with an import is a program: it runs by itself, with nothing that blocks before it
-have made. Any other one goes on where the block before it ended.
+A Python block that begins with an import is a program: it runs on its own, without anything from earlier
+blocks. Any other block continues where the one before it ended.
 
 A block that does not run is marked in the page's source, with the reason: <!--- skip: next "reason" -->, or
 <!--- skip: next if(quick, reason="reason") --> if it runs with METAQNN_ALL_BLOCKS=1 in the environment.
 The README's example is run by `tests/test_readme.py`. The examples in the docstrings of packages and of the
-classes that users import run as doctests; those of classes import all that they use.
+classes that users import run as doctests; those of classes import everything they use.
 """
 
 import doctest
@@ -43,7 +43,7 @@ SMALLER = {
     "metaqnn audit": "--share 1",
     "metaqnn finetune": "--epochs 6 --train-limit 300",
 }
-"""Options that come last, and so win, in the commands that train."""
+"""Options appended to the commands that train: the last one given wins."""
 
 
 def smaller(command):
@@ -52,7 +52,7 @@ def smaller(command):
 
 
 def run_shell(example):
-    """Run the lines of a block: those of `metaqnn` in this process, as importing PyTorch takes seconds."""
+    """Run the lines of a block: `metaqnn` commands in this process, as importing PyTorch takes seconds."""
     for line in map(smaller, example.parsed.splitlines()):
         if line.startswith("metaqnn "):
             assert main(shlex.split(line)[1:]) == 0, line

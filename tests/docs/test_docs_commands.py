@@ -1,4 +1,4 @@
-"""Every command line in the README, in docs and in the examples of --help is taken by the real parsers."""
+"""Every command line in the README, in docs and in the examples of --help is accepted by the real parsers."""
 
 import importlib.util
 import re
@@ -49,7 +49,7 @@ def _command_lines():
 
 
 def _parse(words):
-    """The command's name and its options; `SystemExit` if the parser does not take them."""
+    """The command's name and its options; `SystemExit` if the parser does not accept them."""
     words = ["metaqnn", "run", *words[3:]] if words[:3] == ["python", "-m", "metaqnn.run"] else words
     first = 2 if words[0] == "metaqnn" else 4
     name = " ".join(words[:first])

@@ -60,7 +60,7 @@ def sides(space, layers):
 
 
 def legal(space, layers):
-    """Whether chosen layers may begin a network of the space: the rules of the grammar, one by one."""
+    """Whether the chosen layers may begin a network of the space: the rules of the grammar, one by one."""
     widths = [layer.width for layer in layers if isinstance(layer, FullyConnected)]
     kinds = "".join("CPF"[[Convolution, Pooling, FullyConnected].index(type(layer))] for layer in layers)
     before = sides(space, layers)

@@ -1,4 +1,4 @@
-"""The options of the authors' code: small spaces, of which all walks are compared with all sequences."""
+"""The options of the authors' code: small spaces, in which all walks are compared with all sequences."""
 
 import re
 from itertools import product

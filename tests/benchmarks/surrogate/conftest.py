@@ -1,4 +1,4 @@
-"""Records that a known rule made, so that what a surrogate must learn from them is known."""
+"""Records made by a known rule, so that it is known what a surrogate must learn from them."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ def networks(count, seed):
 
 
 def heights(architectures):
-    """Deep networks and networks with GAP are better, by rule."""
+    """The rule: deep networks and networks with GAP are better."""
     depth = np.array([a.depth for a in architectures])
     gap = np.array([str(a).count("GAP") for a in architectures])
     return 0.3 + 0.02 * depth + 0.1 * gap
 
 
 def curves(heights, spread, seed):
-    """y_t = height (1 - 0.5^t), with a deviation of each network and a tenth of it as jitter."""
+    """y_t = height (1 - 0.5^t), with a deviation for each network and a tenth of it as jitter."""
     rng = np.random.default_rng(seed)
     deviations = spread * rng.standard_normal((len(heights), 1))
     jitter = spread / 10 * rng.standard_normal((len(heights), T))
@@ -45,7 +45,7 @@ def make():
 
 @pytest.fixture(scope="session")
 def records():
-    """200 networks, their curves, and the rates at which they learned: every other needed two attempts."""
+    """200 networks, their curves, and their learning rates: every other one needed two attempts."""
     known = networks(200, seed=0)
     return known, curves(heights(known), 0.02, seed=1), RATES[np.arange(200) % 2]
 

@@ -32,7 +32,7 @@ def test_far_from_all_records_the_mean_is_expected(model, records):
 
 
 def test_deviations_and_noise_are_recorded_ones_of_networks_like_it(model):
-    """Each number in [0, 1) picks one of at most NEIGHBOURS, and all are picked."""
+    """Each number in [0, 1) picks one of NEIGHBOURS recorded networks, and all of them get picked."""
     x = np.zeros(4)
     grid = (np.arange(4 * NEIGHBOURS) + 0.5) / (4 * NEIGHBOURS)
     curves = {tuple(model.curve(x, x, u, 0.0)) for u in grid}
@@ -45,7 +45,7 @@ def test_deviations_and_noise_are_recorded_ones_of_networks_like_it(model):
 
 def test_curves_stay_between_chance_and_one(records):
     X, values = records
-    extreme = np.clip(5 * (values - 0.5), CHANCE, 1.0)  # many at the limits
+    extreme = np.clip(5 * (values - 0.5), CHANCE, 1.0)  # many of them at the limits
     model = CurveModel.fit(X, extreme, CHANCE)
     for x, u in zip(X, np.linspace(0, 0.999, len(X)), strict=True):
         curve = model.curve(3 * x, 3 * x, u, u)

@@ -36,7 +36,7 @@ def test_the_rule_behind_the_records_is_found(trainer, make):
 
 
 def test_deviations_are_as_large_as_recorded_and_belong_to_the_architecture(trainer, records, make):
-    """Recorded: a deviation of 0.02 (1 - 0.5^T) of each network, 0.002 of jitter."""
+    """Recorded: a deviation of 0.02 (1 - 0.5^T) for each network, and jitter of 0.002."""
     unseen = make.networks(300, seed=9)
     expected = np.array([trainer.expected(network)[-1] for network in unseen])
     one, again = finals(trainer, unseen, seed=0), finals(trainer, unseen, seed=1)
@@ -72,7 +72,7 @@ def test_what_the_reports_say(trainer, make):
         result, heard = reports(trainer, network, 0)
         for report in heard:
             assert report.learning_rate == trainer.recipe.rate(report.attempt, report.epoch)
-            assert report.loss == 0  # what is not finite would be taken for a training that diverged
+            assert report.loss == 0  # a value that is not finite would be taken for a diverged training
             assert (report.accuracy > trainer.chance.threshold) == (report.attempt == result.attempt)
             assert report.accuracy * 5000 == pytest.approx(round(report.accuracy * 5000))
         last = [report for report in heard if report.attempt == result.attempt]
@@ -105,7 +105,7 @@ def test_nothing_fails_that_was_never_seen_to_fail(records, make):
 
 
 def test_a_network_that_fails_at_every_rate(records):
-    """With one attempt only, whoever fails it has failed."""
+    """It fails both of its attempts, each after one epoch at chance."""
     known, values, _ = records
     trainer = SurrogateTrainer.fit(known, values, np.full(len(known), 1e-3))
     surely = SurrogateTrainer(
@@ -144,7 +144,7 @@ def test_records_that_cannot_be_learned_from(records, change, message):
 
 @pytest.mark.data
 def test_published_curves_of_networks_it_has_not_seen():
-    """Half of the published networks as the other half says: heights, order after t epochs, attempts."""
+    """Half of the published networks, predicted by the other: heights, order after t epochs, attempts."""
     if (folder := os.environ.get("METAQNN_DATA_DIR")) is None:
         pytest.skip("METAQNN_DATA_DIR is not set")
     with (Path(folder) / "curves" / "metaqnn_cifar10.csv").open(newline="") as file:
