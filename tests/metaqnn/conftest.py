@@ -125,7 +125,7 @@ def open_search(space):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
-    """A run folder with a finished search, one crash in it, and a whole audit. For reading only."""
+    """A run folder with a finished search that had one crash, and a complete audit. For reading only."""
     folder, config = RunFolder(tmp_path_factory.mktemp("runs") / "finished"), small_config()
     folder.path.mkdir()
     database = ReplayDatabase.create(folder.url, small_record(config))
@@ -149,20 +149,20 @@ def trained_run(tmp_path_factory):
 
 @pytest.fixture
 def reader(finished_run):
-    """Reads it."""
+    """A reader of the finished search."""
     with closing(finished_run.reader()) as reader:
         yield reader
 
 
 @pytest.fixture
 def run_copy(finished_run, tmp_path):
-    """The same, to be changed at will."""
+    """A copy of the finished run, to be changed at will."""
     return RunFolder(shutil.copytree(finished_run.path, tmp_path / "copy"))
 
 
 @pytest.fixture
 def searched(new_database, open_search):
-    """searched(trainer, **config changes): the view of a search after that training; before it, with None."""
+    """searched(trainer, **config changes): the view of a search by that trainer; not begun if None."""
     from metaqnn.figures import SearchView  # with Altair, which most tests do not need
 
     readers = []
@@ -205,7 +205,7 @@ def sql(finished_run):
 
 @pytest.fixture(scope="session")
 def long_training():
-    """long_training(run folder, network=..., test_errors=...): write the result of one; returns its file."""
+    """long_training(run folder, network=..., test_errors=...): write the result of one; return its file."""
 
     def write(run, *, recipe="6-epochs-0123abcd", seed=0, **values):
         usual = {
@@ -223,7 +223,7 @@ def long_training():
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE = 300_000  # milliseconds for whatever is waited for: the machine may be busy with other work
+PATIENCE = 300_000  # milliseconds to wait for anything: the machine may be busy with other work
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -264,7 +264,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser):
-    """visit(url, width=1280): the page after it was loaded, with its errors and all requests it made."""
+    """visit(url, width=1280): the loaded page, with its errors and all the requests it makes."""
     contexts = []
 
     def go(url, width=1280):

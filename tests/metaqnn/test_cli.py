@@ -16,7 +16,7 @@ from metaqnn.session.run_folder import RunFolderError
 
 
 def run(arguments):
-    """Exit code, whichever way the program takes out."""
+    """The exit code, however the program ends."""
     try:
         return cli.main(arguments)
     except SystemExit as exit_:
@@ -24,7 +24,7 @@ def run(arguments):
 
 
 def test_python_does_not_look_for_garbage_when_a_command_has_ended():
-    """After the last line of an interrupted search that took 1.5 s of a core: PyTorch is large."""
+    """That took a core 1.5 s after the last line of an interrupted search: PyTorch is large."""
     program = (
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
         "from metaqnn import cli; cli.main(['--version'])"

@@ -1,6 +1,6 @@
 """As a user: a search that is killed or runs out of disk space ends as an undisturbed one.
 
-More of kills and signals is in tests/reliability.
+For more kills and signals, see tests/reliability.
 """
 
 import json
@@ -28,7 +28,7 @@ SEARCH = [
 
 
 def epochs_kept(run):
-    """Those that need not be trained again: of networks that have ended, and in the checkpoints of others."""
+    """Epochs that need not be trained again: of ended networks, and in the checkpoints of others."""
     query = "SELECT coalesce(sum(epochs_trained), 0) FROM networks WHERE outcome IS NOT NULL"
     [[ended]] = run.rows(query)
     files = [file for file in (run.folder / "checkpoints").iterdir() if file.suffix != ".tmp"]

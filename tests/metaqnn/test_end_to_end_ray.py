@@ -1,4 +1,4 @@
-"""As a user: a search on Ray and PostgreSQL of which everything dies once ends with every network trained."""
+"""As a user: a search on Ray and PostgreSQL, whose every part dies once, ends with all networks trained."""
 
 import os
 import runpy
@@ -122,12 +122,12 @@ def test_worker_node_and_coordinator_die_and_every_network_is_trained_once(tmp_p
     first.kill()
     _, err = first.communicate(timeout=DEADLINE)
     assert "Traceback" not in err
-    assert "raylet" not in err  # Ray's words would drown ours
+    assert "raylet" not in err  # Ray's messages would drown ours
     assert all_gone(cluster)
     second = start(tmp_path, "--resume", "run")  # on the same cluster, which is stored
     out, err = second.communicate(timeout=DEADLINE)
     assert second.returncode == 0, err
-    assert out.startswith(f"\n{NETWORKS} of {NETWORKS} networks: ")  # and no words of Ray's
+    assert out.startswith(f"\n{NETWORKS} of {NETWORKS} networks: ")  # and none of Ray's messages
     networks = ask("SELECT number, finished_position, outcome, epochs FROM networks ORDER BY number")
     assert [row[0] for row in networks] == list(range(1, NETWORKS + 1))
     assert sorted(row[1] for row in networks) == list(range(1, NETWORKS + 1))
@@ -169,7 +169,7 @@ def children(pid):
 
 
 def alive(processes, seconds=DEADLINE):
-    """Those that are still there after that time, or none as soon as none is."""
+    """The processes still there after that time; none as soon as all have ended."""
     deadline = time.monotonic() + seconds
     while True:
         states = {pid: Path(f"/proc/{pid}/cmdline") for pid in processes}

@@ -82,7 +82,7 @@ def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, threads
     def interrupted(number, handler):
         result = install(number, handler)
         times.append(number)
-        if len(times) in (1, len(SIGNALS) + 1):  # after the first one of the beginning and of the end
+        if len(times) in (1, len(SIGNALS) + 1):  # after the first handler, on entering and on leaving
             os.kill(os.getpid(), first)
         return result
 

@@ -99,7 +99,7 @@ def test_a_table_loses_nothing_on_a_narrow_or_wide_terminal(terminal, columns):
 def test_columns_that_can_be_spared_are_left_out_and_named_where_folding_does_not_help(
     terminal, columns, left_out
 ):
-    terminal(columns)  # of each of four columns a line has 10 characters, and 2 before the next
+    terminal(columns)  # a line has 10 characters of each of four columns, and 2 before the next
     cells = {key: f"{key * 10} {key * 10}" for key in "abcd"}
     text = rows_as_text(
         [cells],

@@ -1,4 +1,4 @@
-"""What every command is tested with."""
+"""Fixtures for the tests of all commands."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is said of a search while it runs."""
+"""What is shown of a search while it runs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which network a command takes: one line for a choice where there is none."""
+"""Which network a command takes, and one line for an option that chooses where there is no choice."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`metaqnn tune` is killed and interrupted while members of every family are trained, and goes on."""
+"""`metaqnn tune` is killed and interrupted while it trains members of every family, and goes on."""
 
 import os
 import signal

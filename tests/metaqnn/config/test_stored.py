@@ -25,7 +25,7 @@ SETTINGS = ("tolerance", "nth_best", "burn_in", "target", "svr_settings", "refit
 
 
 def stored(**changes):
-    """As stored while the settings of the published criterion were options of their own."""
+    """As stored when the settings of the published criterion were options of their own."""
     values = {**json.loads(OLD), "reward": "forecast", "audit": 0.02, **changes}
     del values["early_stopping"]
     return values

@@ -1,4 +1,4 @@
-"""What the pages' script asks for."""
+"""The data that the pages' script requests."""
 
 import re
 import threading

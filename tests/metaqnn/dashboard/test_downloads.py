@@ -85,7 +85,7 @@ def test_long_trainings_are_in_the_file_and_on_the_page(client, rows, run_copy, 
     page = client(run_copy).get("/runs/copy").text
     assert "2.50%" in page
     assert "metaqnn export" in page
-    assert "--finetuned" not in page  # network 3 is not the best one, which that would export
+    assert "--finetuned" not in page  # that would export the best network, which 3 is not
 
 
 def test_the_export_of_a_long_trained_network_is_advised_where_it_is_the_best(

@@ -1,4 +1,4 @@
-"""Chosen curves in one chart: those that are stored, each with its own look."""
+"""The stored curves of chosen networks in one chart, each in its own style."""
 
 import pytest
 from starlette.datastructures import QueryParams

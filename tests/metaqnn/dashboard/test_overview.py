@@ -30,7 +30,7 @@ def test_runs_on_other_images_have_a_chart_of_their_own(client, finished_run, ru
     together = client(finished_run, run_copy).get("/").text
     assert (together.count(address), f"{address}finished" in together) == (1, True)
     change(run_copy, "UPDATE searches SET data_fingerprint = ?", "1" * 64)
-    browser = client(finished_run, run_copy)  # the images of a search that is known already do not change
+    browser = client(finished_run, run_copy)  # a new one: the images of a known search are fixed
     apart = browser.get("/").text
     assert f"{address}finished" in apart
     assert f"{address}copy" in apart

@@ -10,7 +10,7 @@ PATHS = ["/version", "/figures/search.json", "/figures/q-kinds.json", "/networks
 
 @pytest.fixture
 def trajectory():
-    """trajectory(folder): all that a search decided and learned."""
+    """trajectory(folder): everything that a search has decided and learned."""
 
     def ask(folder):
         reader = folder.reader()

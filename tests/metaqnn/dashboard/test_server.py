@@ -62,7 +62,7 @@ GET = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture
 def address(finished_run, monkeypatch):
-    """Of a dashboard with little patience, which takes four clients."""
+    """The address of a dashboard with little patience, which accepts four clients."""
     monkeypatch.setattr(server, "PATIENCE", 0.3)
     monkeypatch.setattr(server, "most_connections", lambda: 4)
     with listen("127.0.0.1", 0) as listening:

@@ -1,4 +1,4 @@
-"""Figures are drawn once per version of a search, and the slow ones hold nobody up."""
+"""Figures are drawn once per version of a search, and slow ones hold nobody up."""
 
 import json
 import threading

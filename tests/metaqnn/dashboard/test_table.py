@@ -1,4 +1,4 @@
-"""The table's filters, orders and pages, against the same done in plain Python."""
+"""The table's filters, sorting and pages, against the same in plain Python."""
 
 from urllib.parse import parse_qsl
 

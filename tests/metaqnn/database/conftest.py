@@ -1,4 +1,4 @@
-"""Both back ends for every test here. The PostgreSQL server is a real one, started for the tests alone."""
+"""Both back ends, for every test here. The PostgreSQL server is a real one, started just for the tests."""
 
 import os
 import pwd
@@ -32,7 +32,7 @@ class Server:
     def __init__(self, programs, folder):
         self._programs = programs
         self._folder = folder
-        # PostgreSQL refuses to run as root, so root lends it another user.
+        # PostgreSQL refuses to run as root, so root runs it as another user.
         self._user = {}
         if os.getuid() == 0:
             group = pwd.getpwnam("nobody").pw_gid
@@ -78,7 +78,7 @@ class Server:
             connection.execute(text(TERMINATE))
 
     def empty(self, url):
-        """Make a database as good as new, which is faster than a new one."""
+        """Empty a database, which is faster than making a new one."""
         self.cut_all(url)
         with self.admin(url.database) as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
@@ -94,7 +94,7 @@ class Server:
 
 
 def find_programs():
-    """The folder with PostgreSQL's programs; Debian has only some of them on the path."""
+    """The folder with PostgreSQL's programs; Debian puts only some of them on the path."""
     places = [os.environ.get("PATH", ""), *sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)]
     initdb = shutil.which("initdb", path=os.pathsep.join(places))
     return Path(initdb).resolve().parent if initdb else None

@@ -138,7 +138,7 @@ def test_messages_name_a_database_in_one_line(url):
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_a_password_goes_to_the_environment_and_nowhere_else(server, monkeypatch, scheme):
-    monkeypatch.setenv("PGPASSWORD", "")  # so that afterwards it is as before: an address may set it
+    monkeypatch.setenv("PGPASSWORD", "")  # so that it is restored afterwards: an address may set it
     monkeypatch.delenv("PGPASSWORD")
     right, wrong = f"127.0.0.1:{server.port}/postgres", "locked:wrong@"
     url = postgresql_url(f"{scheme}://locked:se%3Acr%40t@{right}")

@@ -1,4 +1,4 @@
-"""An SQLite file that another program keeps to itself: the search waits, says so, and loses nothing."""
+"""An SQLite file that another program has locked: the search waits, says so, and loses nothing."""
 
 import logging
 import sqlite3

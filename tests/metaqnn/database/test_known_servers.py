@@ -1,4 +1,4 @@
-"""A run folder from somebody else does not collect the database password."""
+"""A run folder from somebody else cannot be used to collect the database password."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from predictor.servers import UnknownServerError
 
 
 class Collector:
-    """A server that asks whoever connects for the password in clear text, and writes down what it hears."""
+    """A server that asks every client for the password in clear text, and records what it hears."""
 
     def __init__(self):
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -48,7 +48,7 @@ def collector():
 
 @pytest.fixture
 def foreign(collector, tmp_path, monkeypatch):
-    """A run folder that says its search is on the collector; no server was named on this machine."""
+    """A run folder that claims its search is on the collector; no server was ever named on this machine."""
     pytest.importorskip("psycopg")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PGPASSWORD", "hunter2")
@@ -78,7 +78,7 @@ def test_nor_do_those_who_read_its_curves(foreign, collector):
 
 
 def test_who_has_named_the_server_sends_it(foreign, collector, capsys):
-    """So the test above can fail."""
+    """Otherwise the tests above could not fail."""
     named_url(foreign.storage.read_text().split('"')[3])
     assert main(["top", str(foreign.path)]) == 2
     assert b"hunter2" in collector.heard

@@ -95,7 +95,7 @@ def test_upgrading_twice_changes_nothing(file):
 
 
 def test_an_older_database_is_upgraded_after_a_whole_copy_of_it(file, newer_program):
-    with closing(sqlite3.connect(file)) as other:  # keeps the log: what is in it must be in the copy
+    with closing(sqlite3.connect(file)) as other:  # keeps the log, whose content must be in the copy
         other.execute("UPDATE searches SET seconds = 123")
         other.commit()
         before = list(other.iterdump())
@@ -111,7 +111,7 @@ def test_an_older_database_is_upgraded_after_a_whole_copy_of_it(file, newer_prog
 def test_who_upgrades_a_database_is_told_so_and_what_becomes_of_it(
     url, record, newer_program, caplog, opened
 ):
-    """A server's database may be shared with people whose program is older, and has no copy."""
+    """A database on a server gets no copy, and may be shared with people whose program is older."""
     (ReplayDatabase.open(url) if opened else ReplayDatabase.create(url, record)).close()
     (said,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     assert said.startswith(f"{name_of(url)} is upgraded from schema {OLDER} to {NEWER}")

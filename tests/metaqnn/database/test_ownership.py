@@ -1,4 +1,4 @@
-"""One writer per search in a PostgreSQL database; other searches are nobody's business."""
+"""One writer per search in a PostgreSQL database; other searches are left alone."""
 
 import os
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""PostgreSQL servers that refuse: one line that says what helps, and a search that goes on afterwards."""
+"""PostgreSQL servers that refuse: one line with the remedy, and a search that goes on afterwards."""
 
 from contextlib import closing
 

@@ -121,7 +121,7 @@ def test_a_search_whose_connection_is_cut_again_and_again_ends_the_same(
     def trouble(epoch):
         if cuts[epoch]:
             server.cut_all(folder.url)
-        if epoch in (20, 60):  # the server is restarted: once in good order, once after a crash
+        if epoch in (20, 60):  # the server is restarted, once in good order and once after a crash
             server.stop("fast" if epoch == 20 else "immediate")
             server.start()
 
@@ -197,7 +197,7 @@ def test_the_predictor_reads_the_curves_of_a_folders_own_search(new_run, run_sea
 
 
 def test_a_run_folder_knows_its_search_but_no_password(server, new_postgresql, tmp_path, record, monkeypatch):
-    monkeypatch.setenv("PGPASSWORD", "")  # so that afterwards it is as before: creating a search sets it
+    monkeypatch.setenv("PGPASSWORD", "")  # so that it is restored afterwards: creating a search sets it
     monkeypatch.delenv("PGPASSWORD")
     place = f"127.0.0.1:{server.port}/{new_postgresql().database}"
     folder = RunFolder(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""What is stored of a search tells what guessing reaches on the images that validate."""
+"""The record of a search tells what guessing reaches on the validation images."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every event is stored wholly or not at all, and read back as it was."""
+"""Every event is stored completely or not at all, and read back as it was."""
 
 import time
 from contextlib import closing, contextmanager, nullcontext
@@ -30,7 +30,7 @@ STOPPED = NetworkResult("stopped", 0.31, 1, 2, 0.3, None, 0.31, 1.0, "stopped af
 
 
 class DiskError(Exception):
-    """Stands for whatever may go wrong in a write."""
+    """Stands for anything that may go wrong in a write."""
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def test_a_write_that_fails_anywhere_leaves_nothing(stored, name, dump):
 
 
 def test_events_of_a_block_are_one_transaction_and_the_same_in_the_end(new_database, ask, dump, monkeypatch):
-    """More networks than a server gives ids at once."""
+    """More networks than the ids that a server assigns at once."""
     monkeypatch.setattr(time, "time", lambda: 1e9)
     ends, statements = [], []
     for name in ("alone", "together"):

@@ -98,7 +98,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_search_begins_where_the_first_write_was_cut_off(tmp_path, said):
-    """What is in the file then is undone by SQLite; a reader alone must be able to do that."""
+    """SQLite undoes what is in the file by then; a mere reader must be able to do so, too."""
     (tmp_path / "run").mkdir()
     database = tmp_path / "run" / "search.db"
     subprocess.run([sys.executable, "-c", KILLED, database], check=False)

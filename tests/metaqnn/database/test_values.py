@@ -1,4 +1,4 @@
-"""Databases with values that no search has written are told in one line, whoever reads them."""
+"""Values that no search can have written are reported in one line, by whatever reads the database."""
 
 import sqlite3
 from contextlib import closing
@@ -77,7 +77,7 @@ def test_a_search_has_no_odd_values(finished_run):
 
 
 def test_a_forecast_far_beyond_all_accuracies_is_not_odd(run_copy):
-    """Linear models extrapolate: after one epoch, five networks at chance and one that had one hit more."""
+    """Linear models extrapolate: here, after one epoch, five networks at chance and one barely above."""
     history, finals = History(20), [0.3, 0.4, 0.5, 0.6, 0.7, 0.95]
     for i, final in enumerate(finals):
         first_epoch = 0.1001 if final == max(finals) else 0.1

@@ -1,4 +1,4 @@
-"""Trainers that worker processes can import, and a coordinator that writes down what it hears."""
+"""Trainers that worker processes can import, and a coordinator that records what it hears."""
 
 import os
 import sys
@@ -135,7 +135,7 @@ class MortalClassifier(ClassifierTrainer):
 def fakes(tmp_path_factory):
     """The module with the trainers, in a folder where this process and its workers find modules.
 
-    The trainer that is real, and whose processes wait for torch, is in `mortal_trainers` beside it.
+    The real trainer, whose processes have to load torch, is in `mortal_trainers` beside it.
     """
     folder = tmp_path_factory.mktemp("modules")
     (folder / "fake_trainers.py").write_text(TRAINERS)
@@ -148,9 +148,9 @@ def fakes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(fakes):
-    """A Ray cluster of three nodes of two cores on this machine, each with processes of its own.
+    """A Ray cluster on this machine: a head of one core and two nodes of two, each with processes of its own.
 
-    Trainings need a `slot`, and the node that this process is connected to has none.
+    Trainings need a `slot`, and the head, which this process is connected to, has none.
     """
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     import ray
@@ -178,12 +178,12 @@ def make(fakes, folder):
 
 @pytest.fixture
 def before():
-    """Child processes that other tests have left, such as those that joblib keeps."""
+    """Child processes left by other tests, such as those that joblib keeps."""
     return set(active_children())
 
 
 class Recorder:
-    """Hands out tasks with these seeds and writes down every event as (kind, number, ...)."""
+    """Hands out tasks with these seeds and records every event as (kind, number, ...)."""
 
     def __init__(self, seeds, *, stop=lambda task, report: False):
         self.tasks = [

@@ -84,7 +84,7 @@ def test_a_network_goes_on_from_the_last_epoch_that_its_dead_actor_saved(cluster
     record = recorder([])
     checkpoint = Checkpoint(folder / "network-1.pt")
     record.tasks = [Task(1, Architecture.parse("[C(8,5,1), SM(10)]"), 1, checkpoint)]
-    seconds = {}  # of each epoch, measured: what is trained again takes another time
+    seconds = {}  # measured for each epoch: one that is trained again takes a different time
     record.stop = lambda task, report: seconds.setdefault(report.epoch, []).append(report.seconds)
     RayExecutor([Place(partial(mortal_trainers.MortalClassifier, str(folder)))]).run(record)
     assert record.outcomes() == {1: "completed"}

@@ -76,7 +76,7 @@ def test_what_failed_on_its_device_is_tried_again_without_recordings(make, recor
 
 
 def test_recordings_that_fail_everywhere_are_not_tried_for_every_network(make, recorder, fakes, caplog):
-    """Each that fails costs a process, with its images and the start of CUDA."""
+    """Each failure costs a process: the next one must load the images and start CUDA again."""
     record = recorder([fakes.RECORDING] * 6)
     make().run(record)
     assert record.outcomes() == dict.fromkeys(range(1, 7), "completed")
@@ -92,7 +92,7 @@ def test_recordings_that_fail_everywhere_are_not_tried_for_every_network(make, r
 
 
 def test_the_result_of_a_worker_that_is_spent_counts_and_another_trains_what_follows(make, recorder, fakes):
-    """As after a recording that failed: the training itself ended in an orderly way."""
+    """As after a failed recording: the training itself ended in an orderly way."""
     record = recorder([1, fakes.WEARING, 3])
     make().run(record)
     assert record.outcomes() == {1: "completed", 2: "completed", 3: "completed"}
@@ -108,7 +108,7 @@ def test_a_silent_network_is_killed_and_the_others_go_on(make, recorder, fakes):
 
 
 def test_time_that_the_search_itself_takes_is_no_silence_of_its_networks(fakes, recorder):
-    """As waiting for a database that is away: longer than an epoch may take, once both are in training."""
+    """Such as waiting for a lost database: longer than an epoch may take, while both are in training."""
     heard = set()
 
     def slow(task, report):
@@ -123,7 +123,7 @@ def test_time_that_the_search_itself_takes_is_no_silence_of_its_networks(fakes, 
 
 
 def test_networks_that_were_suspended_together_with_the_search_are_not_late(fakes, folder):
-    """Ctrl-Z, and later fg. One that hangs is late nonetheless, after the time that it has."""
+    """Ctrl-Z, and later fg. One that hangs is late nonetheless, once its time is up."""
     program = f"""
 import sys
 sys.path.insert(0, {os.path.dirname(fakes.__file__)!r})
@@ -164,7 +164,7 @@ if __name__ == "__main__":
     assert {"1 completed", f"{fakes.HANGING} timed_out"} <= set(out.splitlines())
 
 
-@pytest.mark.timeout(600)  # without, it would wait for the worker
+@pytest.mark.timeout(600)  # otherwise a failure would wait for the worker
 def test_the_task_of_a_worker_that_does_not_start_is_taken_over(fakes, recorder, before):
     record = recorder([1, 2])
     LocalExecutor([Place(fakes.FakeTrainer), Place(fakes.slow_to_start)]).run(record)
@@ -222,7 +222,7 @@ def test_no_process_is_left_whatever_happened(make, recorder, fakes, before):
 
 @pytest.mark.parametrize("seed", ["1", "fake_trainers.HANGING"])
 def test_workers_end_by_themselves_when_the_search_is_killed(fakes, folder, seed):
-    """Also in the middle of an epoch, as one that hangs in its second."""
+    """Even in the middle of an epoch: the network that hangs does so in its second."""
     program = f"""
 import os, signal, sys, threading
 sys.path.insert(0, {os.path.dirname(fakes.__file__)!r})
@@ -264,14 +264,14 @@ def gone(pid, seconds=300.0):
 
 
 def test_a_large_network_waits_until_its_device_has_memory_for_it(fakes, recorder):
-    """Networks 1 and 2 fit together, 3 with nothing else, 4 and 5 together."""
+    """Networks 1 and 2 fit together, 3 only alone, 4 and 5 together."""
     demands = {1: 0.5, 2: 0.5, 3: 1.5, 4: 0.3, 5: 0.7}
     running, together = set(), []
 
     class Watched(recorder):
         def next_task(self):
             task = super().next_task()
-            return task and replace(task, architecture=task.number)  # stands for its architecture
+            return task and replace(task, architecture=task.number)  # the number stands for the architecture
 
         def on_epoch(self, task, report):
             running.add(task.number)

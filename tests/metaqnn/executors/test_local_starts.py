@@ -1,4 +1,4 @@
-"""Processes that do not start, or that are killed while they speak."""
+"""Processes that do not start, or that are killed in the middle of a message."""
 
 import errno
 from functools import partial

@@ -1,4 +1,4 @@
-"""What an executor of many workers does with messages that come at the same time. No process is started."""
+"""What an executor of many workers does with messages that arrive together. No process is started."""
 
 from contextlib import contextmanager
 
@@ -14,7 +14,7 @@ RESULT = TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.1, "")
 
 
 class Puppet(Worker):
-    """Has its next message ready whenever it was told something."""
+    """Has its next message ready as soon as it has been told something."""
 
     def __init__(self, place, told):
         super().__init__(place)
@@ -50,7 +50,7 @@ class Puppets(PoolExecutor):
 
 @pytest.fixture
 def log(recorder):
-    """A coordinator that also writes down where blocks begin and end."""
+    """A coordinator that also records where blocks begin and end."""
 
     class Log(recorder):
         @contextmanager
@@ -78,7 +78,7 @@ def test_events_that_come_together_are_stored_together_and_then_answered(log):
     Puppets(3, record.events).run(record)
     inside = False
     for event in record.events:
-        assert not inside or event == "stored" or isinstance(event, tuple)  # nothing is told in a block
+        assert not inside or event == "stored" or isinstance(event, tuple)  # workers are told nothing then
         inside = event == "begin" or (inside and event != "stored")
     heard = [[event[0] for event in block] for block in blocks(record.events)]
     of_a_network = [["epoch"] * 3, ["epoch"] * 3, ["completed"] * 3]
@@ -93,7 +93,7 @@ def test_what_there_is_no_time_for_comes_first_the_next_time(log, monkeypatch):
     Puppets(5, record.events).run(record)
     assert max(map(len, blocks(record.events))) < 5
     heard = [number for block in blocks(record.events) for _, number, *_ in block]
-    assert heard == [1, 2, 3, 4, 5] * 3  # nobody twice before everybody was heard
+    assert heard == [1, 2, 3, 4, 5] * 3  # nobody is heard twice before everybody was heard once
 
 
 def test_why_the_search_stops_passes_through_the_block(log):

@@ -1,4 +1,4 @@
-"""Worker processes on a GPU: replaced when their device is lost to them, and side by side."""
+"""Worker processes on a GPU: replaced when they lose their device, and training side by side."""
 
 import re
 import subprocess
@@ -87,7 +87,7 @@ def trainers_module(tmp_path_factory):
 
 
 class Recorder:
-    """Hands out tasks with these seeds; writes down their curves, and how and in which process they ended."""
+    """Hands out tasks with these seeds; records their curves, and how and in which process they ended."""
 
     def __init__(self, seeds, network):
         self.tasks = [Task(number, Architecture.parse(network), seed) for number, seed in enumerate(seeds)]
@@ -130,7 +130,7 @@ def cuda(gpu):
 
 
 def test_the_process_of_a_search_has_nothing_on_the_device(gpu):
-    """Not even a context, which takes some hundred MB: its workers are other processes."""
+    """Not even a context, which takes hundreds of MB: its workers are other processes."""
     done = subprocess.run([sys.executable, "-c", SEARCH, gpu], capture_output=True, text=True, check=True)
     workers = "LocalExecutor" if gpu != "cpu" else ".*Executor"
     assert re.fullmatch(f"{workers} on the device: False", done.stdout.strip())
@@ -141,7 +141,7 @@ def test_a_worker_whose_device_is_lost_is_replaced(cuda, run, trainers_module):
 
 
 def test_a_worker_whose_recording_ran_out_of_memory_is_replaced(cuda, run, trainers_module, fact):
-    """The network itself is trained in half batches, which are launched."""
+    """The network itself is then trained in half batches, without recording."""
     found = run([trainers_module.STARVING, 1])
     fact("ends", (found.ends, found.messages))
     assert found.ends == {0: "completed", 1: "completed"}

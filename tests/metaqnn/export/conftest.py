@@ -1,4 +1,4 @@
-"""Networks to export: with random weights, and from the search of a few seconds."""
+"""Networks to export: with random weights, and from a search of a few seconds."""
 
 import shutil
 from contextlib import closing

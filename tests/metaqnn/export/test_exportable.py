@@ -1,4 +1,4 @@
-"""What is exported of a real search, and what is said where that is not possible."""
+"""What is exported from a real search, and what is said if that is not possible."""
 
 import shutil
 import sqlite3

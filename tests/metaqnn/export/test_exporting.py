@@ -1,4 +1,4 @@
-"""An export is there wholly and checked, or not at all."""
+"""An export is complete and checked, or not there at all."""
 
 import hashlib
 import json

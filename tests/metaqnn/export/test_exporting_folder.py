@@ -1,4 +1,4 @@
-"""A folder that is there wholly or not at all; what is put into it is in test_exporting.py."""
+"""A folder that is complete or not there at all; what is put into it is tested in test_exporting.py."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Networks with the weights of their long trainings, of a real search."""
+"""Networks of a real search with the weights of their long trainings."""
 
 import json
 import os

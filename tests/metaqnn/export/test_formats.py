@@ -1,4 +1,4 @@
-"""Every format classifies alike, in its users' hands: read back by the libraries that they would use."""
+"""Every format classifies alike when it is read back by the libraries that its users would use."""
 
 import json
 import os

@@ -16,7 +16,7 @@ EVERY = pytest.mark.parametrize(
     ids=lambda figure: figure.name,
 )
 OF_ARCHITECTURES = {"parallel", "choices"}
-"""Figures that show nothing where architectures cannot be read."""
+"""Figures that show nothing if architectures cannot be read."""
 
 
 def test_names_are_those_of_files_and_anchors_and_all_different():

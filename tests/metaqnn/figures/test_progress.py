@@ -48,7 +48,7 @@ def test_lines_are_told_apart_by_colour_and_by_dashes(view):
         zip(*(line["encoding"]["strokeDash"]["scale"][end] for end in ("domain", "range")), strict=True)
     )
     drawn = [name for name in progress.BEST.values() if name in dashes]
-    assert drawn == [progress.BEST[1], progress.BEST[5]]  # too few were completed for a mean of 15
+    assert drawn == [progress.BEST[1], progress.BEST[5]]  # too few have completed for a mean of 15
     assert len({str(dashes[name]) for name in drawn}) == 2
 
 

@@ -1,4 +1,4 @@
-"""Accuracy against size: every network is where it belongs, and the front is that of the definition."""
+"""Accuracy against size: every network is where it belongs, and the front fits its definition."""
 
 import pytest
 

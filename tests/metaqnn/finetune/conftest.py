@@ -1,4 +1,4 @@
-"""A search whose data set is really there, and long trainings that take a second."""
+"""A search whose data set really exists, and long trainings that take a second."""
 
 import pytest
 

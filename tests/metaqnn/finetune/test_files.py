@@ -92,7 +92,7 @@ def test_the_test_images_are_stored_and_the_folder_is_named_as_by_versions_that_
 
 
 def test_while_another_process_trains_its_folder_stays_as_it_is(new_trainer, new_files):
-    """Two that begin at once would write the same file at the same time."""
+    """Two processes that begin together would write the same file at the same time."""
     settings = new_files(new_trainer()).folder / "settings.json"
     settings.unlink()
     with RunFolder(settings.parent).lock(), pytest.raises(RunFolderError, match="is in use by process"):

@@ -21,7 +21,7 @@ class Killed(BaseException):
 
 
 def nothing(*_):
-    """Hears epochs."""
+    """Hear epochs and do nothing."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def new_finetuning(new_trainer, new_files):
 
 
 def outcome(finetuning, candidate, seed=0):
-    """All that must not depend on interruptions."""
+    """Everything that must not depend on interruptions."""
     result = finetuning.files.result(candidate.number, seed)
     weights = TrainedNetwork.read(finetuning.files.weights(candidate.number, seed)).weights
     return (
@@ -197,7 +197,7 @@ def test_a_last_epoch_that_could_not_be_saved_is_one_line(new_finetuning, monkey
 
 @pytest.fixture
 def ended_as(tmp_path):
-    """ended_as(outcome, curve, attempt, precision): where network 4 ended so, without having been trained."""
+    """ended_as(outcome, curve, attempt, precision): a finetuning whose network 4 ended so, untrained."""
     (tmp_path / "checkpoints").mkdir()
 
     def make(outcome, curve, attempt=1, precision="float32", seed=0):

@@ -89,7 +89,7 @@ def test_the_training_accuracy_is_that_of_the_last_epoch():
 
 
 def test_for_balanced_accuracy_every_class_counts_alike_in_a_second_test_error():
-    """As scikit-learn has it."""
+    """As scikit-learn computes it."""
     stored, networks = Stored({1: [2], 2: [None], 3: [1]}), candidates(1, 2, 3)
     summary = summarise_finetuning(stored, networks, 1, LABELS, "balanced-accuracy")
     found = [mean.runs[0].balanced_error for _, mean in summary.networks]

@@ -1,4 +1,4 @@
-"""What long trainings came to, as text; the numbers are in test_finetuning_summary.py."""
+"""The results of long trainings as text; the numbers are in test_finetuning_summary.py."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ NOWHERE = {"test_errors": None, "test_images": 100, "seconds": 1.0, "device": "c
 
 
 def test_why_a_training_failed_is_shown_and_not_obeyed(new_trainer, new_files, record):
-    """Results come from others, too."""
+    """Results may come from somebody else."""
     trainer = new_trainer()
     files = new_files(trainer)
     message, candidate = "the loss is \x1b]0;pwned\x07", Candidate(4, "[SM(10)]", 10, 0.5)
@@ -30,7 +30,7 @@ def test_why_a_training_failed_is_shown_and_not_obeyed(new_trainer, new_files, r
 
 
 def finetuned(trainer, files, accuracy, errors, search):
-    """The lines about the guesses, of one network with so many errors in 100 test images."""
+    """The lines about guessing, for one network with that many errors in 100 test images."""
     done = {**FAILED, **NOWHERE, "outcome": "completed", "test_errors": errors}
     files.store(FinetuningResult(network=4, seed=0, architecture="[SM(10)]", message="", **done), None, None)
     candidate = Candidate(4, "[SM(10)]", 10, accuracy)

@@ -26,7 +26,7 @@ def last_epochs(networks):
 
 
 class Partial:
-    """A search as a reader finds it that looks when only the first n networks have ended."""
+    """A search as a reader sees it when only the first n networks have ended."""
 
     def __init__(self, reader, n):
         self._reader = reader

@@ -92,7 +92,7 @@ def test_parameters_and_times_are_those_of_the_network(trials, networks):
 
 
 def test_the_trials_are_of_one_search_space(study):
-    """What plots and importances of Optuna work on."""
+    """As Optuna's plots and importances need it."""
     space = optuna.search_space.intersection_search_space(study.trials)
     assert set(space) == {"depth", "parameters", "macs", "epsilon", "learning_rate"}
     importances = optuna.importance.get_param_importances(study, params=["depth", "parameters"])
@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_line_and_leaves_whole_trials(small_disk, fill, reade
     assert 0 < len(there) < 24
     assert mirror.update(reader) == 24 - len(there)
     del mirror
-    gc.collect()  # closes the file, for the disk to be taken away
+    gc.collect()  # closes the file, so that the disk can be unmounted
 
 
 def test_without_optuna_one_line_says_what_to_install(monkeypatch, reader):

@@ -104,7 +104,7 @@ def test_open_files_stay_bounded(tmp_path, reader):
     before = len(os.listdir("/proc/self/fd"))
     for _ in mirror.updates(reader, mirror.missing(reader)):
         most = max(most, len(os.listdir("/proc/self/fd")) - before)
-    assert most <= 3  # of the database, not more with each network
+    assert most <= 3  # those of the database, and no more with each network
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path, reader):

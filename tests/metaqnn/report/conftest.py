@@ -1,4 +1,4 @@
-"""Searches whose every text is the choice of somebody else."""
+"""Searches in which somebody else chose every text."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def poisoned():
-    """poisoned(run folder, text): put the text wherever one of a user or an error may get to."""
+    """poisoned(run folder, text): put the text wherever one from a user or an error may end up."""
 
     def put(folder, text):
         with closing(sqlite3.connect(folder.database)) as connection, connection:

@@ -1,4 +1,4 @@
-"""Files of a report: all there, whole, and clear words where they cannot be."""
+"""The files of a report: all there and whole, or else a clear message."""
 
 from contextlib import closing
 

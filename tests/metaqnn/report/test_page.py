@@ -128,7 +128,7 @@ def test_before_the_first_network(searched):
     text = text_of(parsed)
     assert "Neither finished nor running: 0 of 24 networks have ended (0%), 0 interrupted." in text
     assert parsed.specs == {}
-    assert "No network has ended yet" not in text  # nor is anything else said of each figure
+    assert "No network has ended yet" not in text  # and no figure gives its own reason
     assert "metaqnn run --resume run to go on with the search" in text
     assert not [attributes for tag, attributes in parsed.tags if tag == "nav"]
 

@@ -44,8 +44,8 @@ def test_the_real_script_offers_vega_embed():
     assert b"window.vegaEmbed=" in scripts.bundle()
 
 
-def test_a_cache_that_cannot_be_read_is_gone_on_without(tmp_path, monkeypatch):
-    """As one of another user."""
+def test_a_cache_that_cannot_be_read_is_done_without(tmp_path, monkeypatch):
+    """Such as one that belongs to another user."""
     monkeypatch.setattr(
         "metaqnn.report.scripts.vl_convert.javascript_bundle", lambda snippet: "made " + snippet
     )

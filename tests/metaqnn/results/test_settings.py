@@ -1,4 +1,4 @@
-"""Settings that are shown are those that the search ran with; forecasts are called after what made them."""
+"""The settings shown are those that the search ran with; forecasts are named after what made them."""
 
 from dataclasses import replace
 

@@ -60,7 +60,7 @@ def test_the_best_is_held_against_a_constant_guess(config, best, beaten):
     summary = summarise(Reader(config, *ended))
     assert (summary.metric, summary.guess, summary.beats_guess) == ("accuracy", 0.6, beaten)
     balanced = summarise(Reader(replace(config, metric="balanced-accuracy"), *ended))
-    assert (balanced.metric, balanced.guess) == ("balanced accuracy", 0.5)  # of those that validate
+    assert (balanced.metric, balanced.guess) == ("balanced accuracy", 0.5)  # on the images that validate
 
 
 def test_a_search_in_numbers(config):

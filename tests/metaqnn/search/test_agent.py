@@ -211,7 +211,7 @@ def test_a_known_network_is_preferred_to_untried_ones_if_it_reached_more_than_th
 
 
 def test_an_action_that_only_a_larger_map_allows_counts_from_its_first_sight():
-    """The agent takes the maps after P(3,1) and P(2,1) for equal, but P(2,1) fits only into the second."""
+    """The agent treats the maps after P(3,1) and P(2,1) as equal, but P(2,1) fits only into the second."""
     space = StateSpace(
         conv_widths=(8,), conv_sizes=(1,), pools=((3, 1), (2, 1)), fc_widths=(), layer_limit=4, image_size=4
     )

@@ -1,4 +1,4 @@
-"""Learning from all samples at once comes to what learning from one after the other comes to."""
+"""Learning from all samples at once gives the same as learning from one after the other."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from state_space import preset
 
 
 def samples(space, number, seed):
-    """Random networks, about every fourth of them one that was there before."""
+    """Random networks with rewards; about a quarter of them repeat an earlier one."""
     rng = np.random.default_rng(seed)
     agent, found = QLearner(space), []
     for _ in range(number):

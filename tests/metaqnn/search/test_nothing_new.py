@@ -16,7 +16,7 @@ def few_repeats(monkeypatch):
 
 @pytest.fixture
 def stopped(open_search, formula_trainer):
-    """stopped(database): why the search ends that is there, or goes on."""
+    """stopped(database): the search in it, begun or resumed, and why it ends."""
 
     def go_on(database):
         search = open_search(database)

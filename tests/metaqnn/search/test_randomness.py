@@ -1,4 +1,4 @@
-"""Random numbers belong to addresses."""
+"""Random numbers follow from their addresses."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""What a search tells while it runs."""
+"""What a search remarks while it runs."""
 
 import logging
 from contextlib import closing

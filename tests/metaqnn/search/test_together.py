@@ -1,4 +1,4 @@
-"""A search whose events are stored together: nobody hears of what a power cut could still take away."""
+"""A search whose events are stored together: nobody hears of an event that a power cut could still undo."""
 
 from contextlib import closing
 
@@ -26,7 +26,7 @@ class Ears(SearchListener):
         self.note("finished", job)
 
     def note(self, what, job):
-        """What is heard is in the database."""
+        """Check that what is heard is already in the database."""
         with closing(SearchReader(self.url)) as reader:
             network = reader.network(job.number)
         assert what != "epoch" or network["trainings"]
@@ -79,7 +79,7 @@ def test_what_happens_in_a_block_is_stored_and_heard_of_at_its_end(opened):
     assert stored(url) == ["completed", None, None]
     events = [("started", 1), ("started", 2), ("epoch", 1), ("epoch", 2), ("finished", 1), ("started", 3)]
     assert ears.heard == events
-    search.on_epoch(second, report(2))  # outside of a block at once
+    search.on_epoch(second, report(2))  # outside a block, at once
     assert ears.heard == [*events, ("epoch", 2)]
 
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_goes_only_when_the_result_is_stored(new_database, open_sea
 
 def test_a_search_in_blocks_ends_as_one_without(new_database, open_search, formula_trainer):
     class Blocks(SerialExecutor):
-        """The same events, each in a block of its own with the next task."""
+        """The same events, in two blocks for each network: its choice, and its training."""
 
         def run(self, coordinator):
             while True:

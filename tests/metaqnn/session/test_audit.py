@@ -44,7 +44,7 @@ def audit(database, trainer, share):
 
 
 def stopped_networks(count):
-    """As in a database that another search shares, whose networks came first: ids are not numbers."""
+    """As in a database shared with another search, whose networks came first: ids are not numbers."""
     return [
         SimpleNamespace(id=70 + number, number=number, outcome="stopped", architecture="[SM(10)]")
         for number in range(1, count + 1)
@@ -100,7 +100,7 @@ def test_the_epochs_of_an_audit_are_those_of_all_its_attempts(searched, config):
 
 
 class Diverging:
-    """Its training loss is no number in the second epoch, which ends a training."""
+    """Its training loss is NaN in the second epoch, which ends the training."""
 
     def __init__(self):
         self.trained = []

@@ -1,4 +1,4 @@
-"""Run folders that are named, and what a mistaken name is told."""
+"""Finding run folders by name, and the answer to a mistaken name."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Which images validate, and how many: by the folder, the preset, and what was stored."""
+"""Which images validate, and how many, according to the folder, the preset, and what was stored."""
 
 from dataclasses import fields, replace
 
@@ -110,7 +110,7 @@ def test_digits_keep_the_validation_images_that_they_had():
 
 
 def test_a_search_that_was_stored_before_there_was_a_choice_keeps_its_images(photos):
-    """It had val/ for its test set, and the number of the preset, however large."""
+    """It used val/ as its test set, and the preset's number of validation images, however large."""
     folder = photos(train=10, val=3)
     stored = config_of(folder, validation_size=9).to_dict()
     del stored["own_validation"], stored["max_pixels"]

@@ -1,4 +1,4 @@
-"""One process per run folder, whatever became of the one before."""
+"""One process per run folder, whatever happened to the one before."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_a_lock_is_given_back_after_success_and_failure(tmp_path):
     assert not (folder.path / "owner.txt").exists()
 
 
-def test_a_lock_excludes_the_own_process_too(tmp_path):
+def test_a_lock_excludes_its_own_process_too(tmp_path):
     folder = RunFolder(tmp_path / "run")
     with folder.lock(), pytest.raises(RunFolderError, match="in use"), folder.lock():
         pass
@@ -138,7 +138,7 @@ def test_a_killed_process_of_this_machine_is_no_owner(tmp_path):
         pass
     owners = {
         f"process {ended.pid} on {socket.gethostname()}": False,
-        f"process {ended.pid} on elsewhere": True,  # which cannot be asked
+        f"process {ended.pid} on elsewhere": True,  # a process that cannot be asked
         "": False,
         "process -1 on elsewhere": False,
     }
@@ -148,7 +148,7 @@ def test_a_killed_process_of_this_machine_is_no_owner(tmp_path):
 
 
 def test_a_killed_process_is_no_owner_where_another_has_its_number_now(tmp_path):
-    """As after a restart of the machine, or where all are process 1 of a container."""
+    """As after a restart of the machine, or in containers, where each is process 1."""
     folder = RunFolder(tmp_path / "run")
     with another_process(folder.path) as other:
         assert folder.owner() == f"process {other.pid} on {socket.gethostname()}"
@@ -161,7 +161,7 @@ def test_a_lock_that_cannot_be_asked_leaves_the_process_number(tmp_path):
     (tmp_path / "owner.txt").write_text(owner)
     assert RunFolder(tmp_path).owner() == owner
     os.mkfifo(tmp_path / "search.lock")
-    assert RunFolder(tmp_path).owner() in (owner, None)  # and is not waited for
+    assert RunFolder(tmp_path).owner() in (owner, None)  # without waiting for the pipe
 
 
 def test_who_asks_for_the_owner_keeps_no_search_from_starting(tmp_path):

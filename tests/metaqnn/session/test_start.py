@@ -47,7 +47,7 @@ def test_an_address_without_ray_is_refused():
     ):
         Environment().but(address="HEAD:6379")
     on_ray = Environment(executor="ray").but(address="HEAD:6379")
-    assert on_ray.but(executor="local").but(threads=2).address == "HEAD:6379"  # for when it is Ray again
+    assert on_ray.but(executor="local").but(threads=2).address == "HEAD:6379"  # kept for when it is Ray again
 
 
 def test_a_search_that_is_only_reopened_keeps_its_environment_and_needs_no_executor(folder):
@@ -116,7 +116,7 @@ def test_a_search_goes_on_as_it_began(folder):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """machine(native): from now on this is one that multiplies in bfloat16, or not."""
+    """machine(native): from now on this machine multiplies in bfloat16 natively, or not."""
 
     def become(native):
         for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
@@ -127,7 +127,7 @@ def machine(monkeypatch):
 
 @pytest.fixture
 def stored_precision(folder):
-    """stored_precision(): what the search of the folder was last trained in, as stored."""
+    """stored_precision(): the stored precision in which the search of the folder last trained."""
 
     def read():
         with closing(folder.open_search()) as database:
@@ -203,7 +203,7 @@ def test_an_audit_trains_as_the_search_did_and_says_so_where_this_machine_would_
 
 
 def test_a_stored_precision_that_the_device_lacks_is_one_line_with_the_option(folder, monkeypatch):
-    """A search of a CPU that goes on, or is audited, on a Mac."""
+    """A search begun on a CPU that goes on, or is audited, on a Mac."""
     with closing(folder.open_search()) as database:
         database.set_environment({**database.record().environment, "precision": "bfloat16"})
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)

@@ -1,4 +1,4 @@
-"""A stored `module:function` is imported only where its user has asked for it."""
+"""A stored `module:function` is imported only if this user has asked for it."""
 
 import pytest
 

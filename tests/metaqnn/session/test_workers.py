@@ -152,7 +152,7 @@ def test_on_a_gpu_not_even_one_worker_is_this_process(prepared, monkeypatch):
 
 
 def test_a_process_on_a_gpu_needs_more_memory_than_its_training(prepared, monkeypatch):
-    """The images, what CUDA takes for itself, and what steps and validation take apart from each other."""
+    """For the images, for CUDA itself, and for steps and validation, which do not share their memory."""
     monkeypatch.setattr(workers, "device_memory", lambda device: 1e9)
     some = prepared()
     network = some.space.sample(np.random.default_rng(0))
@@ -266,7 +266,7 @@ def test_a_workers_trainer_is_that_of_the_search(prepared):
 
 
 def test_a_worker_that_finds_other_images_than_the_search_is_not_started(tmp_path):
-    """One that starts later, or on another machine; what it would train is no network of this search."""
+    """One that starts later, or on another machine: it would not train networks of this search."""
     images = np.random.default_rng(0).integers(0, 256, (2, 80, 8, 8, 1), dtype=np.uint8)
     labels = np.arange(80) % 10
     file = tmp_path / "data.npz"

@@ -11,7 +11,7 @@ from metaqnn.tune.found import _recipe, of_search
 
 @pytest.fixture
 def asked(finished_run):
-    """asked(rank, **settings): what is asked for with that network of the finished search."""
+    """asked(rank, **settings): what is taken over with that network of the finished search."""
     place = Environment()
     return lambda rank=1, **given: of_search({"family": str(finished_run.path), **given}, place, rank, False)
 
@@ -35,7 +35,7 @@ def test_a_network_is_trained_at_the_rate_at_which_it_learned_in_the_search(aske
 
 @pytest.mark.parametrize(("epochs", "every"), [(5, 4), (10, 8), (4, 3), (2, 1), (23, 18)])
 def test_the_rate_falls_as_often_as_in_the_search_whatever_the_epochs(asked, epochs, every):
-    """The search: every 4 epochs of 5, which is once."""
+    """In the search: every 4 epochs of 5, which is once."""
     assert asked().recipe["decay_every"] == 4
     assert asked(epochs=epochs).recipe["decay_every"] == every
     assert [epoch for epoch in range(2, epochs + 1) if (epoch - 1) % every == 0] == [every + 1]
@@ -43,7 +43,7 @@ def test_the_rate_falls_as_often_as_in_the_search_whatever_the_epochs(asked, epo
 
 @pytest.mark.parametrize(("epochs", "every"), [(20, 5), (10, 3), (7, 2), (40, 10), (9, 2), (1, 1)])
 def test_the_rate_falls_about_as_often_where_no_interval_does(epochs, every):
-    """Three times in 20 epochs; in 9, every 2 epochs are four times and every 3 twice."""
+    """Three times in 20 epochs; in 9, every 2 epochs would be four times, and every 3 twice."""
     config = SearchConfig.of("paper", dataset="cifar10", epochs=20, decay_every=5)
     assert _recipe(config, epochs, 1)["decay_every"] == every
 

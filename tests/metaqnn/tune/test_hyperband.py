@@ -151,7 +151,7 @@ def test_perplexities_are_minimised(curves, recorded):
     assert epochs.sum() < plain.sum()
 
 
-def test_it_stops_by_the_probability_to_miss_the_kappa_n_th_best(curves):
+def test_it_stops_by_the_probability_of_missing_the_kappa_n_th_best(curves):
     """Asked about a trial of the last bracket, whose only rung is T: against the model asked directly."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruner = accelerated(kappa=0.5, Delta=0.8)

@@ -75,7 +75,7 @@ def test_epochs_are_counted(tuning, formula_family_trainer, settings):
 
 
 def test_epochs_of_attempts_that_started_again_count_as_in_a_search(tuning, formula_family_trainer, settings):
-    """In what was trained, and in what training to the end would have taken: stopping has not saved them."""
+    """Both in the epochs trained and in those of training to the end: stopping has not saved them."""
     trainer = formula_family_trainer(restarts={"trial-0.pt": 2, "trial-1.pt": 5})
 
     def cut(number, what):

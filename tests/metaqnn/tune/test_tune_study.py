@@ -1,4 +1,4 @@
-"""The study of a tuning is opened only if it is that of the tuning, and whole."""
+"""A tuning opens a study only if it is its own, and undamaged."""
 
 import sqlite3
 from contextlib import closing
@@ -66,13 +66,13 @@ def test_a_study_with_trials_belongs_to_the_folder_that_began_it(tuning, formula
 
 def test_a_study_without_trials_is_taken_over(opened, tmp_path):
     (tmp_path / "run").mkdir()
-    for _ in range(2):  # a kill may come between the study and what the run folder says of it
+    for _ in range(2):  # a kill may come after the study is made and before the run folder records it
         assert opened(begun=False).trials == []
 
 
 @pytest.fixture
 def brackets(settings, tmp_path):
-    """brackets(name, begun, **settings): those of 40 trials in a study of that name, by Hyperband."""
+    """brackets(name, begun, **settings): Hyperband's brackets of 40 trials in a study of that name."""
     url = f"sqlite:///{tmp_path / 'study.db'}"
 
     def draw(name, *, begun=False, **changes):
@@ -98,7 +98,7 @@ def test_a_study_of_an_earlier_version_keeps_the_brackets_that_optuna_draws_by_i
 
 @pytest.fixture
 def pruner(settings):
-    """pruner(**settings): what stops the trials of a tuning with them."""
+    """pruner(**settings): the pruner of a tuning with these settings."""
 
     def make(**changes):
         chosen = settings(**changes)
