@@ -1,4 +1,4 @@
-"""The distribution metaqnn-predictor, in environments that hold what it asks for and nothing else.
+"""The distribution metaqnn-predictor, in environments that hold what it requires and nothing else.
 
 Nothing is downloaded: what its wheel requires, and what that requires in turn, is linked from the environment
 of the tests, distribution by distribution.
@@ -37,7 +37,7 @@ def python_block(page, start=""):
 
 
 def needed(requirements, extras=()):
-    """Names of the distributions that these requirements ask for, with all that those need themselves."""
+    """Names of the distributions that these requirements name, with everything that those need in turn."""
     names = set()
     for requirement in map(Requirement, requirements):
         marker = requirement.marker
@@ -50,7 +50,7 @@ def needed(requirements, extras=()):
 
 
 class Environment:
-    """A virtual environment with the wheel and all that its metadata asks for."""
+    """A virtual environment with the wheel and everything that its metadata requires."""
 
     def __init__(self, folder, wheel, *extras):
         venv.create(folder, symlinks=True)
@@ -94,7 +94,7 @@ def files_in(wheel):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy, as builds leave files behind, with a module that an earlier one left and that is gone."""
+    """A copy, because builds leave files behind: here, a module of an earlier build, since removed."""
     folder = tmp_path_factory.mktemp("checkout")
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "predictor", folder / "predictor", ignore=ignored)

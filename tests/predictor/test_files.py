@@ -1,4 +1,4 @@
-"""Small files that may be anybody's."""
+"""Small files that anybody may have written."""
 
 import os
 

@@ -15,7 +15,7 @@ from predictor.output import run_program
 
 @pytest.fixture(autouse=True)
 def same_handler_afterwards():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of shells ignore it
     yield
     signal.signal(signal.SIGINT, before)
 
@@ -45,7 +45,7 @@ def test_ctrl_c_that_is_ignored_stays_ignored():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_a_weak_references_callback_still_ends_a_command(number, monkeypatch, capfd):
-    """Python drops what is raised there. The other one is ignored, as in a shell's background."""
+    """Python drops what is raised there. The other signal is ignored, as in a shell's background."""
     monkeypatch.setattr("predictor.output.interrupt_between_imports", lambda: None)
     before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(number, interrupt)

@@ -12,7 +12,7 @@ EVIL = {"host": "evil.example", "port": 5432, "user": "me"}
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
-    """A machine on which no server was named, and a password for any."""
+    """A machine on which no server was named, and a password for any server."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in ("PGHOST", "PGPORT", "METAQNN_SSLPASSWORD"):
         monkeypatch.delenv(name, raising=False)

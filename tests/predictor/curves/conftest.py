@@ -1,4 +1,4 @@
-"""Small learning curves as other people's tools write them."""
+"""Small learning curves, as other people's tools write them."""
 
 import numpy as np
 import pandas as pd

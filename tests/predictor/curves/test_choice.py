@@ -1,4 +1,4 @@
-"""Which groups of columns are the curve, and what their metric is."""
+"""Which group of columns is the curve, and what its metric is."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Curves that are added one after the other are those of a set made at once."""
+"""Curves added one after the other make the same set as curves given all at once."""
 
 import numpy as np
 import pytest

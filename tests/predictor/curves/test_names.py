@@ -1,4 +1,4 @@
-"""What names of columns tell besides metrics."""
+"""What the names of columns tell, apart from metrics."""
 
 import pytest
 

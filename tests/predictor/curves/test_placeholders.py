@@ -1,4 +1,4 @@
-"""Values that stand for what was not observed, wherever they are in a curve."""
+"""Values that stand for missing observations, wherever they are in a curve."""
 
 import numpy as np
 import pytest

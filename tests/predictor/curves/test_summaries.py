@@ -1,4 +1,4 @@
-"""Rows that sum up the trainings beside them are none of them."""
+"""Rows that sum up the trainings beside them are not trainings themselves."""
 
 import json
 

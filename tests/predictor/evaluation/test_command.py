@@ -61,7 +61,7 @@ def test_several_sets_of_the_same_name_and_npz(capsys, write_csv, curves, perple
 
 
 def test_a_small_set_takes_nothing_from_a_large_one(capsys, write_csv, curves, tmp_path):
-    """Each set is trained on as many curves as it can afford, alone or beside others."""
+    """Each set provides as many training curves as it can, alone or beside others."""
     options = ("--methods", "ols", "--splits", "2", "--jobs", "1", "--format", "json")
     large = write_csv(LearningCurves.concatenate(curves, curves))
     small = tmp_path / "small.csv"
@@ -83,7 +83,7 @@ def test_features_that_a_set_does_not_have_are_told(capsys, write_csv, curves):
 
 
 def test_a_mean_of_some_splits_says_of_how_many(capsys, write_csv, curves):
-    """9 of 12 curves end alike: in a split that leaves two of these to test on, R^2 is not defined."""
+    """9 of 12 curves end alike: R^2 is undefined in a split that leaves two of these for testing."""
     values = curves.values[:12].copy()
     values[:9, -1] = 0.1
     out = run(capsys, write_csv(LearningCurves(values)), "--train", "10", "--methods", "ols", "--jobs", "1")[

@@ -32,7 +32,7 @@ def test_lines_are_means_over_splits_and_hopeless_methods_are_only_named(curves,
 def test_predicted_against_true(curves, plan):
     (result,) = evaluate({"a": curves}, plan)
     panels = [axis for axis in predicted_figure(result).axes if axis.collections]
-    assert len(panels) == 3  # the first fraction
+    assert len(panels) == 3  # of the first fraction
     points = panels[0].collections[0].get_offsets()
     assert points[:, 0].tolist() == result.cells[0].results[0].y.tolist()
     assert points[:, 1].tolist() == result.cells[0].results[0].y_hat.tolist()

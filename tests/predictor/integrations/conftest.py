@@ -20,7 +20,7 @@ def fresh_rule(request):
 
 
 class Listener:
-    """Answers as told, to go on unless `stop` is set, and remembers what it was `asked`."""
+    """Answers as told (to go on, unless `stop` is set), and remembers what it was `asked`."""
 
     def __init__(self):
         self.stop = False
@@ -38,7 +38,7 @@ def listener():
 
 
 class StopAfter:
-    """Stops after so many epochs."""
+    """Stops after that many epochs."""
 
     def __init__(self, epochs):
         self.epochs = epochs
@@ -49,7 +49,7 @@ class StopAfter:
 
 @pytest.fixture
 def stop_after():
-    """stop_after(epochs): a rule that stops each training after so many epochs."""
+    """stop_after(epochs): a rule that stops each training after that many epochs."""
     return StopAfter
 
 

@@ -16,7 +16,7 @@ T = 10
 
 
 def run(study, end, steps, progress=None):
-    """A trial whose value at each step is end (1 - exp(-progress / 4)); how many it reported."""
+    """Run a trial with the value end (1 - exp(-progress / 4)) at each step; return how many it reported."""
     trial = study.ask()
     for number, (step, epoch) in enumerate(zip(steps, progress or range(1, T + 1), strict=True), start=1):
         value = end * (1 - np.exp(-epoch / 4))
@@ -70,7 +70,7 @@ def test_of_steps_that_count_down_the_best_trial_is_not_pruned(study_with):
 
 
 def test_steps_go_on_counting_down_however_many_trials_are_pruned(study_with):
-    """A database sorts the steps of a pruned trial, and it has no value: alone it tells nothing."""
+    """A database sorts the steps of a pruned trial, which has no final value: alone it tells nothing."""
 
     class AfterTwoValues:
         def decide(self, curve, history):

@@ -200,7 +200,7 @@ print("ERRORS", sum(r.error is not None for r in results))
 
 
 def test_tune_itself_with_two_trials_at_a_time(tmp_path):
-    """Hopeless trials are stopped, the crash is not in the way, the best trial is trained to its end."""
+    """Hopeless trials are stopped, the crash does no harm, the best trial is trained to its end."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True, check=False, timeout=600
     )

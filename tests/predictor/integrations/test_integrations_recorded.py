@@ -59,7 +59,7 @@ def test_a_minimised_metric_is_decided_as_the_rule_asked_directly(
 
 
 def test_each_process_may_have_one_training(fresh_rule, values, rates, epochs_asked_directly, tmp_path):
-    """As programs do it that are started once per training: nothing but the file is shared."""
+    """As in programs that are started once per training: nothing but the file is shared."""
     path, epochs = tmp_path / "curves.npz", []
     for row, rate in zip(values, rates, strict=True):
         epochs += train_all(CurveStore(path, T, metric="accuracy"), fresh_rule(), [row], [rate])
@@ -127,7 +127,7 @@ def test_nothing_is_lost_when_processes_add_at_once(tmp_path):
         worker.join()
     stored = CurveStore(path, 2, metric="accuracy").history().values.tolist()
     assert sorted(stored) == [[worker, number] for worker in range(4) for number in range(25)]
-    for worker in range(4):  # in order of ending
+    for worker in range(4):  # in the order in which they ended
         assert [number for who, number in stored if who == worker] == list(range(25))
 
 
@@ -304,7 +304,7 @@ def test_metrics_are_told_apart_by_names_of_their_own_too(tmp_path):
 
 
 def test_an_epoch_before_the_first_is_refused(tmp_path):
-    """Counted from 0, the value of epoch 1 would take the place of the one before, and none come to T."""
+    """Counted from 0, epoch 1 would overwrite the epoch before it, and no training would reach T."""
     training = CurveStore(tmp_path / "curves.npz", 4, metric="accuracy").training(NoStopping())
     with pytest.raises(CurvesError, match=r"epoch = 0; epochs are counted from 1"):
         training.report(0.5, epoch=0)
@@ -347,7 +347,7 @@ def test_a_training_that_is_dropped_without_its_end_is_told_once(tmp_path, caplo
 
 
 def test_the_end_of_a_program_tells_of_a_training_that_it_never_ended(tmp_path):
-    """As programs do it that are started once per training."""
+    """As in programs that are started once per training."""
     program = (
         "from predictor import NoStopping; from predictor.integrations.recorded import CurveStore\n"
         f"store = CurveStore({str(tmp_path / 'curves.npz')!r}, 2, metric='accuracy')\n"

@@ -1,4 +1,4 @@
-"""One training of a program's own, from its first value to its end."""
+"""One training in a program of one's own, from its first value to its end."""
 
 import numpy as np
 import pytest

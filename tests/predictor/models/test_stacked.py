@@ -46,7 +46,7 @@ def test_members_are_fitted_as_alone(curves, stack):
 
 
 def test_searches_that_resume_get_the_members_that_they_began_with():
-    """Else networks stopped before and after are rewarded by different forecasts."""
+    """Otherwise networks stopped before and after would be rewarded by different forecasts."""
     stack, summary = StackedRegression(random_state=4), ("TS-summary", "log-AP", "log-HP")
     members = stack._members(3)
     assert stack.max_curves == 500

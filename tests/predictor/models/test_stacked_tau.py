@@ -30,7 +30,7 @@ def test_forecasts_stay_within_what_the_completed_curves_did(curves):
 
 
 def test_a_curve_that_moved_beyond_all_that_was_seen_may_end_like_the_best():
-    """A loss of 61 after three epochs, where completed ones had 2 at most, may come down to theirs."""
+    """A loss of 61 after three epochs, where completed ones had at most 2, may still come down to theirs."""
     losses = [[2.0, 1.5, 1.2, 1.0], [1.5, 1.0, 0.9, 0.8], [2.0, 1.9, 2.0, 1.9]]
     limits = Limits.of(LearningCurves(losses, metric="loss"), 3)
     margin = 0.1 * 0.2  # losses fall by 0.2, 0.1 and 0.1, and 0 is possible
@@ -83,7 +83,7 @@ def test_after_one_epoch_a_curve_beyond_all_that_was_seen_may_end_like_the_best(
         ("accuracy", lambda y: y, (0, 1)),
         ("accuracy", lambda y: 100 * y, (0, 100)),
         ("accuracy", lambda y: y / y.max(), (0, 1)),
-        ("accuracy", lambda y: y - 0.5, (-np.inf, np.inf)),  # whatever that is
+        ("accuracy", lambda y: y - 0.5, (-np.inf, np.inf)),  # whatever that may be
         ("accuracy", lambda y: 1000 * y, (-np.inf, np.inf)),
         ("loss", lambda y: 3 - y, (-np.inf, 0)),
         ("error", lambda y: 1 - y, (-np.inf, 0)),

@@ -97,7 +97,7 @@ def test_a_fresh_rule_decides_as_one_that_saw_everything(name):
 
 
 def test_a_pruner_without_notes_is_asked_only_what_somebody_wants_to_know(monkeypatch):
-    """Replaying all epochs of 11 long trainings took minutes: Optuna reads all values at every question."""
+    """Replaying all epochs of 11 long trainings took minutes: Optuna reads all values for each question."""
     asked = []
     prune = optuna.pruners.PercentilePruner.prune
     monkeypatch.setattr(

@@ -47,7 +47,7 @@ def test_no_network_is_stopped_during_the_burn_in_or_before_the_first_epoch(curv
 
 
 def with_a_loss_of(last, n=40, T=5):
-    """Losses that end between 0.3 and 1.5, and one of them so high."""
+    """Losses that end between 0.3 and 1.5, except for one that ends at `last`."""
     ends = np.random.default_rng(0).uniform(0.3, 1.5, (n, 1))
     values = ends + np.exp(-np.arange(1.0, T + 1)) + np.random.default_rng(1).normal(0, 0.01, (n, T))
     values[5, 3:] = last
@@ -70,7 +70,7 @@ def test_a_result_far_off_that_makes_sigma_many_times_larger_is_told_once(caplog
 
 
 def test_a_sigma_that_is_small_beside_the_spread_of_results_is_not_told(caplog):
-    """Results that are predicted to a thousandth, but for four: sigma grows and still stops what is worse."""
+    """All but four results are predicted to a thousandth: sigma grows, but still stops what is worse."""
     rng, T = np.random.default_rng(0), 10
     ends, rises = rng.uniform(0.3, 0.9, (120, 1)), 1 - np.exp(-0.6 * np.arange(1, T + 1))
     values = ends * rises / rises[-1] + 1e-4 * rng.normal(size=(120, T))
@@ -121,7 +121,7 @@ def test_a_fresh_stopper_after_a_crash_decides_the_same(make_curves):
     curves = make_curves(60, 6, seed=2)
     settings = {"burn_in": 12, "Delta": 0.8}
     old = EarlyStopper(**settings, model=SequentialRegression(n_settings=10))
-    for size in (12, 20, 30):  # the old one has fitted on the way
+    for size in (12, 20, 30):  # the old one has fitted along the way
         old.decide(curves[50].until(2), curves[:size])
     fresh = EarlyStopper(**settings, model=SequentialRegression(n_settings=10))
     for row in (45, 50, 55):

@@ -1,4 +1,4 @@
-"""What is expected of a training that is stopped."""
+"""The result that is expected of a stopped training."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_only_completed_networks_that_are_due_or_others_than_before_are_learned_
     assert models.fitted(history) is first
 
 
-def test_searches_of_before_the_stack_get_the_forecaster_that_they_began_with():
+def test_searches_from_before_the_stack_get_the_forecaster_that_they_began_with():
     """What a resumed search must name: the arguments that `ModelForecaster()` then stood for."""
     pinned = ModelForecaster(make_method("robust-gp"), first=6, growth=1.15)
     model = pinned._models.model
@@ -111,7 +111,7 @@ def test_forecasts_of_perplexities_are_perplexities(curves):
 
 def test_a_fresh_one_after_a_crash_forecasts_the_same(curves):
     old = ModelForecaster()
-    for size in (6, 12, 25):  # the old one has fitted on the way
+    for size in (6, 12, 25):  # the old one has fitted along the way
         old.forecast(curves[50].until(2), curves[:size])
     for row in (45, 50):
         curve = curves[row].until(4)
@@ -145,7 +145,7 @@ def test_the_rules_own_best_is_kept_and_there_may_be_none(curves):
 
 
 def test_the_published_criterion_says_it_itself(curves):
-    """Its model is the same as a forecaster's that grows alike."""
+    """Its model is that of a forecaster refitted at the same numbers of curves."""
     stopper = EarlyStopper(Delta=0.5, burn_in=10, model=ols())
     forecaster = ModelForecaster(ols(), first=10, growth=1.5)
     stops = 0

@@ -74,7 +74,7 @@ def test_fields_may_be_absent():
     ("measure", "said"), [({}, r"'accuracy' \(maximize\)"), ({"metric": "error"}, r"'error' \(minimize\)")]
 )
 def test_a_curve_of_another_metric_than_the_history_is_refused(judge, measure, said):
-    """A loss of 5 would be the best accuracy of all; whoever forgets the metric is told so."""
+    """A loss of 5 would be the best accuracy of all; whoever forgets to name the metric is told so."""
     losses = LearningCurves(2 - np.linspace(0.2, 0.8, 30)[:, None] * [0.4, 0.7, 0.9, 1.0], metric="loss")
     worst = np.array([[5.0, np.nan, np.nan, np.nan]])
     with pytest.raises(CurvesError, match=rf"{said} are compared with curves of metric='loss' \(minimize\)"):

@@ -1,4 +1,4 @@
-"""The sets that a replay hands out are what anyone would build from the same numbers."""
+"""The sets that a replay hands out equal those built directly from the same numbers."""
 
 import numpy as np
 import pytest

@@ -34,7 +34,7 @@ def linear_data():
 
 
 def test_scikit_learn_conventions(regressor):
-    """With few settings to choose from: the checks fit some hundred times."""
+    """With few settings to choose from: the checks fit hundreds of times."""
     if isinstance(regressor, NuSvrSearch):
         regressor.set_params(n_settings=20)
     failed = [

@@ -25,7 +25,7 @@ def test_ridge_predictions_are_those_of_scikit_learn_on_the_standardised_scale(p
 
 
 def test_where_a_combination_of_columns_ends_least_squares_fails_and_ridge_does_not():
-    """As of deeper networks: weights are nearly a function of depth and width, but then another one."""
+    """As with deeper networks: weights are nearly a function of depth and width, but another one there."""
     rng = np.random.default_rng(3)
     x, noise = rng.normal(size=(2, 80))
     X, y = np.column_stack([x, x + 1e-3 * noise]), x + 0.1 * noise

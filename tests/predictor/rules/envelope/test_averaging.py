@@ -68,7 +68,7 @@ def test_a_guess_teaches_the_less_the_less_sure_it_is(data):
 
 
 def test_a_single_input_is_learned_from_once_for_each_pair_of_equal_kernels(data, guesses):
-    """Beside a column of zeros the kernels of a pair are told apart, and say the same."""
+    """Beside a column of zeros, the two kernels of a pair differ, but predict the same."""
     X, y, X_guessed = data
     one = AveragedProcess.fit(X[:, :1], y, X_guessed[:, :1], guesses)
     wide, wide_guessed = (np.column_stack([rows[:, 0], np.zeros(len(rows))]) for rows in (X, X_guessed))
@@ -106,7 +106,7 @@ def test_below_all_that_taught_a_first_input_is_the_less_promising_the_lower_it_
 
 @pytest.mark.parametrize("columns", [1, 2])
 def test_below_all_that_taught_nothing_is_expected_to_be_better_than_at_the_lowest(columns):
-    """Where the lowest results happen to rise towards lower inputs, that is not carried on."""
+    """If the lowest results happen to rise towards lower inputs, that is not extrapolated."""
     rng = np.random.default_rng(5)
     X = np.linspace(-2, 2, 15)[:, None] * np.eye(1, columns)
     y = X[:, 0] ** 2 - 2 + rng.normal(0, 0.05, 15)

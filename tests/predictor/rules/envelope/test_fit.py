@@ -82,7 +82,7 @@ def test_a_network_stands_among_those_of_the_fit_and_those_that_finished_since(c
 
 
 def test_networks_ahead_with_the_very_same_value_are_told_wherever_they_are_from(curves, models, later):
-    """Of each network its value, at other parameters."""
+    """Each network's value, at other parameters."""
     known = curves[:15]
     fit = Fit(known, Refit.after(known, 15), models, Arrivals(models).follow(later), ranked=15)
     found = set()

@@ -1,8 +1,8 @@
-"""Searches that began with other defaults, before looks, ranks and the bound could be chosen, decide as then.
+"""Searches begun with older defaults, before looks, ranks and the bound could be chosen, decide as before.
 
-The epochs were written down with the rule of that time (commit 5dadcd9), before it was changed. Only four of
-the published language models are stopped earlier than then: the places 18, 19, 20 and 99, whose perplexities
-of up to 700 after two epochs are larger than all that taught there, and which came to count as promising.
+The epochs were recorded with the rule of that time (commit 5dadcd9). Only four of the published language
+models are stopped earlier than they were: those at places 18, 19, 20 and 99. Their perplexities of up to 700
+after two epochs are larger than all that the rule had learned from there, and used to count as promising.
 """
 
 import os

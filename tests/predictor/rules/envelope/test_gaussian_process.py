@@ -1,4 +1,4 @@
-"""The Gaussian process against scikit-learn's, and its closed forms against fits without a row."""
+"""The Gaussian process against scikit-learn's, and its closed forms against fits with a row left out."""
 
 import numpy as np
 import pytest

@@ -24,7 +24,7 @@ def recorded(make_curves):
 
 
 def played(curves, size):
-    """The first networks as the rule itself leaves them behind."""
+    """The first networks, each as far as the rule itself lets it train."""
     epochs = simulate(curves, RankEnvelope(), np.arange(len(curves))).epochs
     return LearningCurves.concatenate(*(curves[i].until(int(epochs[i])) for i in range(size)))
 
@@ -110,7 +110,7 @@ def test_no_loss_goes_on_where_a_smaller_one_is_stopped(make_curves):
 
 
 def test_the_reason_tells_the_ranks_that_decide(recorded, past):
-    """Twenty networks at the first look: a vote is told by ranks beyond the limit, and by these alone."""
+    """At the first look, the reason tells of a vote if the rank is beyond the limit, and only then."""
     rule = RankEnvelope(ranks="seen", reduction_factor=None)
     form = re.compile(
         r"ranked (\d+)\w\w of (\d+) after epoch 1; (?:the best|what is now the (\d+)\w\w best) network "
@@ -197,7 +197,7 @@ def test_trials_side_by_side_do_not_meet(recorded, past):
 
 
 def test_histories_in_turn_are_each_fitted_once(recorded, past, monkeypatch):
-    """As a resumed training beside normal ones, which is compared with the others from epoch 6 on."""
+    """As with a resumed training beside normal ones, which is compared with the others from epoch 6 on."""
     fits, rule = [], RankEnvelope()
     monkeypatch.setattr(rule_module, "fit_looks", lambda *args: fits.append(1) or fit_looks(*args))
     later = altered_all(past, past.values[:, 5:])
@@ -224,7 +224,7 @@ def test_units_of_parameters_and_unknown_or_constant_ones_change_nothing(recorde
 
 
 def test_no_more_go_on_than_successive_halving_lets_through_and_four(recorded, past):
-    """88 networks of 20 epochs: 34 are a third of them and four, at a tenth of T; later fewer."""
+    """88 networks of 20 epochs: at a tenth of T the bound is 34, a third of them and four; later fewer."""
     wide, bounded = (RankEnvelope(c=1000, votes=1, reduction_factor=eta) for eta in (None, 3))
     assert refit_size(past, burn_in=6) == 88
     form = re.compile(r"ranked (\d+)\w\w of")
@@ -322,7 +322,7 @@ def test_in_a_long_history_old_networks_but_the_best_are_forgotten(recorded, pas
     rule, first = RankEnvelope(best=2), refit_size(past, burn_in=6) - 40
     best = np.argsort(-np.nan_to_num(past.final[: first + 40], nan=-1))[:2]
     kept = np.isin(np.arange(len(past)), best) | (np.arange(len(past)) >= first)
-    assert min(best) < first  # or there were nothing to see
+    assert min(best) < first  # otherwise there would be nothing to see
     shuffled = past.values.copy()
     shuffled[~kept] = np.where(past.completed[~kept, None], shuffled[~kept] * 0.9, 0.2)
     shuffled[~kept & ~past.completed, 1:] = np.nan
