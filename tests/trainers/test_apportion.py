@@ -1,4 +1,4 @@
-"""How many of each class are drawn is known without drawing."""
+"""How many images of each class are drawn is known without drawing."""
 
 import numpy as np
 import pytest

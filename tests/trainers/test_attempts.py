@@ -26,7 +26,7 @@ def no_step(images, labels):
 class Scripted:
     """A training without arithmetic: the one weight counts the epochs of its attempt.
 
-    `accuracies` says what the epochs of WHOLE come to; `dies` names a step ("train", "save", "hear") and the
+    `accuracies` are those of the epochs in WHOLE; `dies` names a step ("train", "save", "hear") and the
     number of the call before which the process ends.
     """
 
@@ -124,7 +124,7 @@ def test_a_training_killed_anywhere_goes_on_as_if_nothing_had_happened(path, ste
 
 
 LATER = [(1, 1), (1, 2), (1, 3), *((2, epoch) for epoch in (1, 2, 3, 4))]
-"""Of a training whose first attempt is at chance level after epoch 3, when that is asked."""
+"""Like WHOLE, for a first attempt that is at chance level after epoch 3, when that is asked."""
 
 
 @pytest.mark.parametrize("call", range(1, 8))
@@ -233,7 +233,7 @@ def test_only_the_attempt_in_progress_is_built_again(path):
 
 
 def changed(path, **changes):
-    """Give a checkpoint another content, and its checksum."""
+    """Give a checkpoint other content, with the right checksum."""
     checkpoint = Checkpoint(path)
     saved = checkpoint.load(None)
     new = {name: change(getattr(saved, name)) for name, change in changes.items()}

@@ -87,7 +87,7 @@ def test_what_an_interrupted_write_left_is_neither_read_nor_in_the_way(checkpoin
 
 @pytest.mark.parametrize("target", ["victim", "missing"])
 def test_links_in_the_place_of_a_file_are_replaced_and_lead_nowhere(checkpoint, tmp_path_factory, target):
-    """As somebody may have put them into a run folder that they give away."""
+    """Such as somebody may have put into a run folder that they pass on."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "victim").write_text("precious")
     for name in ("17.checkpoint", "17.checkpoint.tmp"):

@@ -102,7 +102,7 @@ def test_float32_is_float32_and_kernels_are_chosen_as_asked_inside_alone(monkeyp
 
 
 def test_matrices_in_float32_are_float32_inside_alone():
-    """Containers of NVIDIA ask PyTorch for TF32 by TORCH_ALLOW_TF32_CUBLAS_OVERRIDE, which is "high"."""
+    """NVIDIA's containers ask PyTorch for TF32 by TORCH_ALLOW_TF32_CUBLAS_OVERRIDE, which means "high"."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
@@ -119,14 +119,14 @@ CUDA_SETTINGS = ("cudnn.conv", "cudnn.rnn", "cuda.matmul")
 
 
 def precisions():
-    """What the newer of PyTorch's two ways of asking for a precision tells."""
+    """The precisions that are set, read in the newer of PyTorch's two ways."""
     owners = [attrgetter(name)(torch.backends) for name in ("cudnn", "mkldnn.matmul", *CUDA_SETTINGS)]
     return [torch.backends.fp32_precision, *(owner.fp32_precision for owner in owners)]
 
 
 @pytest.fixture
 def asked():
-    """asked(name, precision): what a program asks in the newer way for the time of a test."""
+    """asked(name, precision): ask for a precision in the newer way, for the time of a test."""
     owners = []
 
     def ask(name, precision):
@@ -144,7 +144,7 @@ def asked():
 @pytest.mark.parametrize("precision", ["ieee", "tf32"])
 @pytest.mark.parametrize("name", ["", "cudnn", *CUDA_SETTINGS])
 def test_float32_is_float32_inside_alone_whatever_a_program_asks_in_the_newer_way(asked, name, precision):
-    """PyTorch refuses to tell in the older way what it was asked in the newer one."""
+    """PyTorch refuses to tell in the older way what was asked for in the newer one."""
     asked(name, precision)
     before = precisions()
     with cuda_settings(deterministic=False):

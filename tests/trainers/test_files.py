@@ -1,4 +1,4 @@
-"""Files that are there wholly or not at all; kills and power cuts are in tests/reliability."""
+"""Files that are complete or not there at all; kills and power cuts are in tests/reliability."""
 
 import pytest
 from filelock import Timeout
@@ -22,7 +22,7 @@ def test_what_an_interrupted_write_has_left_is_no_obstacle(tmp_path):
 
 @pytest.mark.parametrize("target", ["victim", "missing"])
 def test_links_in_the_place_of_a_file_are_replaced_and_lead_nowhere(tmp_path, target):
-    """As somebody may have put them into a run folder that they give away."""
+    """Such as somebody may have put into a run folder that they pass on."""
     victim, folder = tmp_path / "victim", tmp_path / "run"
     victim.write_text("precious")
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Training on images: the metric of the answers, batches that are filled up, and which steps are recorded."""
+"""Training on images: metrics of the answers, batches that are filled up, and which steps are recorded."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ WAIT = ("_local_scalar_dense", "nonzero", "masked_select")
 
 
 class Waits(TorchDispatchMode):
-    """Counts them."""
+    """Counts the operations in WAIT."""
 
     def __init__(self):
         super().__init__()

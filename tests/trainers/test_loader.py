@@ -84,7 +84,7 @@ def test_images_are_taken_to_the_device_with_the_first_batch(images, monkeypatch
 
 @pytest.fixture
 def equal(images):
-    """As on CUDA, here."""
+    """A loader whose batches all have one size, as on CUDA."""
     loader = load(images)
     loader._equal = True
     return loader

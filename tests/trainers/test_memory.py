@@ -59,7 +59,7 @@ def test_no_engine_is_too_little_memory_unless_kernels_are_restricted(determinis
 
 @pytest.fixture
 def card(monkeypatch):
-    """A stand-in for what CUDA tells of a card: bytes that are free, and how often memory was refused."""
+    """A stand-in for what CUDA says about a card: bytes that are free, and how often memory was refused."""
     there = SimpleNamespace(free=100 * 2**30, refused=3, device=torch.device("cuda", 1))
 
     def free(device):
@@ -170,7 +170,7 @@ def test_a_lost_gpu_that_gives_nothing_back_is_no_error(monkeypatch):
 
 
 def test_a_process_on_a_gpu_takes_more_than_the_training():
-    """1.2 GB before it trains, the images, and half as much again as steps and validation take apart."""
+    """1.2 GB before it trains, the images, and 1.5 times what steps and validation take separately."""
     estimate = training_memory(Architecture.parse("[C(64,3,1), SM(10)]"), (3, 32, 32), 10, batch_size=128)
     assert process_memory(estimate, 150_000_000) == 1.2e9 + 1.5e8 + 1.5 * (
         estimate.parameters + estimate.activations + estimate.passing + estimate.evaluation

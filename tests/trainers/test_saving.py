@@ -24,7 +24,7 @@ def checkpoint(tmp_path):
 
 
 class SlowDisk(Checkpoint):
-    """Writes when it is allowed to."""
+    """Writes only once it is allowed to."""
 
     def __init__(self, path):
         super().__init__(path)

@@ -154,7 +154,7 @@ class FakeCuda:
 
     @contextmanager
     def recording(self, graph, *, stream, capture_error_mode):
-        """As PyTorch's: if the recording cannot be ended, its stream stays."""
+        """As PyTorch does it: if the recording cannot be ended, its stream stays current."""
         self.modes.append(capture_error_mode)
         self.current = stream
         yield
@@ -168,7 +168,7 @@ def fake_cuda(monkeypatch):
 
 
 def test_all_steps_of_a_device_are_warmed_up_and_recorded_on_one_stream(fake_cuda):
-    """Of two recorders, as two networks have; another device has its own."""
+    """The steps of two recorders, as two networks have them; another device has its own stream."""
     for device in ("cuda:0", "cuda:0", "cuda:1"):
         recorder = CudaRecorder(torch.device(device))
         for _ in range(3):
@@ -211,7 +211,7 @@ def test_a_graph_that_only_a_cycle_keeps_is_gone_before_another_is_recorded(fake
 
 
 def test_a_warm_up_that_fails_is_waited_for(fake_cuda):
-    """What it has launched still uses memory of the stream that goes on."""
+    """What it has launched still uses memory that the current stream would reuse."""
 
     def fail():
         raise torch.OutOfMemoryError("CUDA out of memory")

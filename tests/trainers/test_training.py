@@ -131,7 +131,7 @@ def test_a_network_that_memory_cannot_hold_is_tried_in_half_batches_and_then_an_
 def test_a_training_in_half_batches_goes_on_in_them_when_there_is_memory_again(
     trainer, noise, monkeypatch, tmp_path
 ):
-    """As more trainings on a GPU leave less: the epochs that were heard are not those of whole batches."""
+    """More trainings on a GPU leave less of it: the epochs that were heard are not those of whole batches."""
     start, checkpoint, whole, resumed = NetworkTrainer.start, Checkpoint(tmp_path / "1"), [], []
 
     def fail(self, architecture, *, seed, attempt=1):
@@ -150,7 +150,7 @@ def test_a_training_in_half_batches_goes_on_in_them_when_there_is_memory_again(
 
 
 def test_no_epoch_is_trained_again_in_half_batches(trainer, noise, monkeypatch):
-    """Whoever has heard the epochs of the first attempt would hear others of the same numbers."""
+    """Whoever has heard the epochs of the first attempt would hear different ones with the same numbers."""
     subject, heard = trainer(noise), []
     start = NetworkTrainer.start
 
@@ -197,7 +197,7 @@ def test_memory_is_given_back_when_the_network_is_gone(trainer, noise, monkeypat
     )
     with pytest.raises(Killed) if fails else nullcontext():
         trainer(noise, epochs=1).train(SMALL, seed=0, on_epoch=keep)
-    assert alive == [fails]  # a traceback holds what failed
+    assert alive == [fails]  # a traceback keeps what failed alive
 
 
 def test_a_network_that_ran_out_of_memory_is_gone_before_half_batches_are_tried(trainer, noise, monkeypatch):

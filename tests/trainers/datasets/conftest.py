@@ -11,7 +11,7 @@ from PIL import Image
 
 
 class Trap:
-    """Makes a file where it is unpickled."""
+    """Makes a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -22,13 +22,13 @@ class Trap:
 
 @pytest.fixture(scope="session")
 def trap():
-    """trap(path): an object that makes that file where it is unpickled."""
+    """trap(path): an object that makes that file when it is unpickled."""
     return Trap
 
 
 @pytest.fixture(scope="session")
 def encode():
-    """Pixels to the bytes of an image file."""
+    """encode(pixels, format): the bytes of an image file."""
 
     def encode_pixels(pixels, format="PNG", **options):
         image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(np.asarray(pixels))
@@ -51,7 +51,7 @@ def pixels():
 
 @pytest.fixture
 def tree(encode, pixels):
-    """Path to file content: two classes, three training images each, and two test images each; 6x6 RGB."""
+    """{path: file content}: two classes, three training images each, and two test images each; 6x6 RGB."""
     files = {}
     for label, name in enumerate(("cat", "dog")):
         for part, count in (("train", 3), ("test", 2)):

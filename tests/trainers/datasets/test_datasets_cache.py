@@ -11,7 +11,7 @@ from trainers.datasets.cache import Source, read_cached
 
 @pytest.fixture
 def source(tmp_path, pixels):
-    """A source that notes every reading in `source.read.calls`."""
+    """A source that notes every read in `source.read.calls`."""
     (tmp_path / "data").mkdir()
     file = tmp_path / "data" / "set.bin"
     file.write_bytes(b"content")

@@ -1,4 +1,4 @@
-"""What is said about files, and what becomes of odd ones: always with one small folder or archive."""
+"""What is said about files, and what becomes of odd ones, each in one small folder or archive."""
 
 import io
 import tarfile

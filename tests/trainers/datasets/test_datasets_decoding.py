@@ -1,4 +1,4 @@
-"""Decoding against values worked out by hand, and the text that exports have of it."""
+"""Decoding, against values worked out by hand, and its source text in exports."""
 
 import io
 

@@ -119,7 +119,7 @@ def test_a_validation_set_of_its_own(tmp_path, tree, write_folder):
     assert np.array_equal(dataset.validation_images[0], decoded(tree["test/dog/0.png"]))
     assert len(dataset.test_images) == 0
     assert dataset.counts["validation"] == {"cat": 0, "dog": 1}
-    before = read_image_folder(folder, "x")  # as searches had it that were started before
+    before = read_image_folder(folder, "x")  # as in searches started by earlier versions
     assert (before.test_labels.tolist(), len(before.validation_images)) == ([1], 0)
     assert before.fingerprint != dataset.fingerprint
 

@@ -136,7 +136,7 @@ def test_no_archive_at_all(tmp_path, content):
 
 
 def header_only(path, info):
-    """An archive that declares a member and does not have it."""
+    """An archive that declares a member but does not contain it."""
     with gzip.open(path, "wb") as file:
         file.write(info.tobuf(tarfile.GNU_FORMAT))
         file.write(bytes(10 * 512))

@@ -14,7 +14,7 @@ PARTS = {"x_train": np.zeros((4, 8, 8, 1), np.uint8), "y_train": np.arange(4) % 
 
 
 def write_asking(path, name, shape, descr, compressed=zipfile.ZIP_DEFLATED, **others):
-    """An archive whose array `name` has a header that asks for far more than there is."""
+    """Write an archive whose array `name` has a header that asks for far more than there is."""
     header = io.BytesIO()
     npy.write_array_header_2_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
     with zipfile.ZipFile(path, "w", compressed) as archive:

@@ -118,7 +118,7 @@ def test_what_is_neither_file_nor_folder_is_refused_unopened(tmp_path, tree, wri
 
 @pytest.fixture
 def old_folder(tmp_path, write_folder):
-    """A folder in which nothing has changed for long."""
+    """A folder in which nothing has changed for a long time."""
     folder = write_folder(tmp_path / "old.tmp", {"deep/half.bin": b"half"})
     for path in (folder / "deep" / "half.bin", folder / "deep", folder):
         os.utime(path, (0, 0))

@@ -1,4 +1,4 @@
-"""Families by name, as networks, and as published networks."""
+"""Families given by name, as a network, or as a published network."""
 
 import pytest
 

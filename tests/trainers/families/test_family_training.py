@@ -1,4 +1,4 @@
-"""Every family is trained: a curve comes out, and a cut training goes on as if nothing had happened."""
+"""Every family trains: it gives a curve, and an interrupted training goes on as if nothing had happened."""
 
 import pytest
 import torch

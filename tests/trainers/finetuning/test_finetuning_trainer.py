@@ -38,7 +38,7 @@ def trainer(dataset, **options):
 
 
 def trained(subject, checkpoint, **options):
-    """Train to the end; the network that its checkpoint holds."""
+    """Train to the end; return the network in the checkpoint."""
     result = subject.train(NETWORK, seed=1, checkpoint=checkpoint, **options)
     assert result.outcome is Outcome.COMPLETED
     saved = checkpoint.load(None)
@@ -65,7 +65,7 @@ def test_every_training_image_is_trained_on(digits):
 
 
 def test_the_training_does_not_depend_on_the_test_images(digits, checkpoint, tmp_path):
-    """Only its identity does: a training is not continued when the test images were exchanged."""
+    """Only its identity does: a training does not go on if the test images have been exchanged."""
     other = replace(digits, test_images=255 - digits.test_images, test_labels=digits.test_labels[::-1])
     result, network = trained(trainer(digits), checkpoint)
     again, same = trained(trainer(other), Checkpoint(tmp_path / "2.pt"))

@@ -1,4 +1,4 @@
-"""The long training by tuned hyper-parameters."""
+"""Long training with tuned hyper-parameters."""
 
 import pytest
 import torch

@@ -13,7 +13,7 @@ SIDE = 16
 
 @pytest.fixture(scope="session")
 def scale(gpu):
-    """Filters, images, images held out, and images a step: an epoch has six batches and a quarter of one."""
+    """Filters, images, images held out, and images per step: an epoch has six and a quarter batches."""
     if gpu == "cpu":
         return SimpleNamespace(filters=4, count=140, held=40, batch=16)
     return SimpleNamespace(filters=64, count=1000, held=200, batch=128)
@@ -21,7 +21,7 @@ def scale(gpu):
 
 @pytest.fixture(scope="session")
 def cuda(gpu):
-    """For what only CUDA has: the device."""
+    """The device, for tests of what only CUDA has."""
     if gpu == "cpu":
         pytest.skip("a CPU has nothing of the kind")
     return gpu
@@ -39,7 +39,7 @@ def images(scale):
 
 @pytest.fixture(scope="session")
 def network(scale):
-    """With every kind of layer, dropout after two kinds."""
+    """A network with every kind of layer, and dropout after two kinds."""
     w = scale.filters
     return Architecture.parse(
         f"[C({w},3,1), C({w},3,1), D(1,3), P(3,2), C({2 * w},1,1), FC(128), D(2,3), SM(10)]"
@@ -48,7 +48,7 @@ def network(scale):
 
 @pytest.fixture(scope="session")
 def normalised(scale):
-    """With batch normalisation, with and without padding, and averages over the image at the end."""
+    """A network with batch normalisation, with and without padding, and global average pooling."""
     w = scale.filters
     return Architecture.parse(f"[CB({w},3,1), VB({2 * w},3,1), P(3,2), V({w},1,1), GAP(10), SM(10)]")
 
@@ -90,7 +90,7 @@ def reports(network):
 
 @pytest.fixture
 def agree(fact):
-    """agree(what, found, expected, rel): that losses do, and whether all numbers do to the bit is a fact."""
+    """agree(what, found, expected, rel): losses must; whether all numbers do to the bit becomes a fact."""
 
     def compare(what, found, expected, rel=2e-2):
         fact(f"{what}, to the bit", found == expected)

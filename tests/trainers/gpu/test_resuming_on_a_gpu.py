@@ -1,4 +1,4 @@
-"""What comes out again: of the same seed, after a kill, and elsewhere."""
+"""What is reproduced: with the same seed, after a kill, and on another device."""
 
 import pytest
 
@@ -50,6 +50,6 @@ def test_a_checkpoint_of_a_cpu_goes_on_on_a_gpu(trainer, reports, network, tmp_p
 
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_the_same_seed_gives_the_same_curve(trainer, reports, agree, deterministic):
-    """Whether to the bit is what documents say of `--deterministic`: see the facts."""
+    """Whether to the bit is noted as a fact, which is what docs say about `--deterministic`."""
     first, again = (reports(trainer(deterministic=deterministic)) for _ in range(2))
     agree(f"twice, deterministic={deterministic}", again, first)

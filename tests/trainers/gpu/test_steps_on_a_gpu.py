@@ -1,4 +1,4 @@
-"""Steps on a GPU: recorded as launched, rates, dropout, waiting, number formats."""
+"""Steps on a GPU: recorded steps against launched ones, rates, dropout, waiting, number formats."""
 
 import warnings
 
@@ -108,11 +108,11 @@ def test_an_epoch_waits_for_the_device_at_its_end_alone(cuda, trainer, network, 
         torch.cuda.set_sync_debug_mode("default")
     waits = [warning for warning in caught if "synchroniz" in str(warning.message).lower()]
     fact("waits in an epoch", [f"{warning.filename}:{warning.lineno}" for warning in waits])
-    assert 0 < len(waits) <= 2  # the loss and the accuracy; none would mean that PyTorch tells of none
+    assert 0 < len(waits) <= 2  # the loss and the accuracy; none would mean that PyTorch reports none
 
 
 def test_training_warns_of_nothing(trainer, network):
-    """Adam once warned that a step that can be recorded ran without."""
+    """Adam once warned that a step that can be recorded ran unrecorded."""
     before = torch.is_warn_always_enabled()
     torch.set_warn_always(True)  # not only the first time in a process, which has seen other tests
     try:

@@ -38,7 +38,7 @@ def test_out_of_memory_in_a_step_is_an_outcome_and_the_process_goes_on(limit, tr
 def test_out_of_memory_in_a_recording_is_an_outcome_and_the_process_is_spent(
     limit, trainer, network, monkeypatch, fact
 ):
-    """What is left after it in the same process is a fact: a search goes on in another one."""
+    """What the same process can do afterwards is noted as a fact: a search goes on in another one."""
     hog, record = [], CudaRecorder.record
 
     def starved(self, step):
