@@ -3,8 +3,8 @@
     pip install atheris
     python tests/reliability/atheris_fuzz.py TARGET -runs=100000
 
-TARGET is one of `TARGETS`. Further arguments are libFuzzer's; the first of them that is no option is a folder
-in which inputs are kept. Whatever comes is read, or refused by an error of ours in one line: anything else
+TARGET is one of `TARGETS`. Further arguments are libFuzzer's; the first that is not an option is a folder
+in which inputs are kept. Every input must be read, or refused by one of our errors in one line: anything else
 ends the run with the input that caused it.
 """
 
@@ -68,7 +68,7 @@ add_flags(PARSER, PublishedFlags)
 def only_ours(
     kinds: type[Exception] | tuple[type[Exception], ...], read: Callable[[], object], typed: bytes = b""
 ) -> None:
-    """Only these errors may come, and in one line, which may quote what a user has typed as a whole."""
+    """Allow only these errors, in one line, which may quote all that a user has typed."""
     try:
         read()
     except kinds as error:
@@ -118,7 +118,7 @@ def _stays_the_same(config: SearchConfig) -> None:
 def storage(data: bytes) -> None:
     """What names the server of a search: a whole file if it begins as one, else its URL.
 
-    Nobody is asked: hosts are not looked up, nor connections made.
+    No host is looked up, and no connection is made.
     """
     if not data.startswith(b"{"):
         data = json.dumps({"url": data.decode("utf-8", "surrogateescape"), "search": 1}).encode()
@@ -148,26 +148,26 @@ def images(data: bytes) -> None:
 
 
 def images_npz(data: bytes) -> None:
-    """Arrays of images, as those of curves."""
+    """Arrays of images, made like those of curves."""
     file = FOLDER / "x.npz"
     inputs.zipped(data, ("x_train", "y_train", "class_names"), file)
     only_ours(DatasetError, lambda: read_npz(file, "x"))
 
 
 def images_tar(data: bytes) -> None:
-    """Archives of images, the checksums of whose headers are made right."""
+    """Archives of images, with the checksums of their headers made right."""
     file = FOLDER / "x.tar"
     file.write_bytes(inputs.with_checksums(data))
     only_ours(DatasetError, lambda: read_image_folder(file, "x"))
 
 
 def checkpoints(data: bytes) -> None:
-    """Files whose SHA-256 is right; the first byte says what they are read as."""
+    """Files with the right SHA-256; the first byte says what they are read as."""
     _read_content(data[:1], data[1:])
 
 
 def checkpoint_contents(data: bytes) -> None:
-    """Likewise; the fuzzer chooses what of a good file is replaced by which values and tensors."""
+    """Likewise; the fuzzer chooses which parts of a good file to replace, with which values and tensors."""
     _read_content(data[:1], inputs.changed_content(data[:1], data[1:]))
 
 
@@ -195,7 +195,7 @@ def _go_on(file: Path) -> None:
 
 
 class ReadCheckpoint(Checkpoint):
-    """What is saved is not at issue, and takes its time."""
+    """A checkpoint that is only read: saving is not tested here, and takes time."""
 
     def save(self, training: SavedTraining, identity: Mapping[str, str]) -> None:
         """Do nothing."""

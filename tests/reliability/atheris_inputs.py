@@ -29,7 +29,7 @@ def zipped(data: bytes, names: tuple[str, ...], file: Path) -> None:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """A tar archive, the checksums of whose headers are made right."""
+    """A tar archive, with the checksums of its headers made right."""
     fixed, at = bytearray(data), 0
     while at + BLOCK <= len(fixed):
         header = fixed[at : at + BLOCK]
@@ -160,7 +160,7 @@ def _tensor(choices: atheris.FuzzedDataProvider) -> torch.Tensor:
 
 
 def prepare_libraries() -> None:
-    """No host is looked up and no server asked; branches of some of other libraries' functions guide, too."""
+    """Look up no host and ask no server; let branches in some library functions guide the fuzzer."""
     socket.getaddrinfo = _no_look_up
     psycopg.Connection._connect_gen = _no_connection
     for owner, name in (

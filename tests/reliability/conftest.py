@@ -32,27 +32,27 @@ settings.register_profile(
 
 @pytest.fixture(autouse=True)
 def hangups(handlers_as_before):
-    """Under nohup they are ignored, by processes of ours, too."""
+    """Restore hang-ups: under nohup they are ignored, and processes that we start inherit that."""
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
 def run_type(run_type):
-    """For runs at places of their own."""
+    """run_type(folder): a small search in that folder."""
     return partial(run_type, options=SEARCH)
 
 
 @pytest.fixture
 def new_run(tmp_path, run_type):
-    """Makes runs."""
+    """new_run(name): a small search in a folder of that name."""
     return lambda name="run": run_type(tmp_path / name)
 
 
 @pytest.fixture
 def killed():
-    """killed(how, kills, *command): repeat a command that is killed, see kill.py; returns how often.
+    """killed(how, kills, *command): repeat a command that is killed (see kill.py); return how often it was.
 
-    With `disk`, the power of that disk is cut at each death; with `watch`, that folder is copied at each.
+    With `disk`, the power of that disk is cut at each death; with `watch`, that folder is copied each time.
     """
 
     def killed(how, kills, *command, disk=None, watch=None):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 SIZE = "64M"
 SHUTDOWN = 0x8004587D
-"""EXT4_IOC_SHUTDOWN of Linux: from now on nothing more reaches the disk, until it is mounted again."""
+"""Linux's EXT4_IOC_SHUTDOWN: nothing more reaches the disk until it is mounted again."""
 FLUSH_JOURNAL, FLUSH_NOTHING = 1, 2
 
 
 def make_disk(disk: Path) -> bool:
-    """Make one and mount it. Returns whether that can be done here."""
+    """Make a disk and mount it. Returns whether that is possible here."""
     disk.mkdir()
     image = _image(disk)
     try:
@@ -29,12 +29,12 @@ def make_disk(disk: Path) -> bool:
 
 
 def cut_power(disk: Path, names_survive: bool) -> None:
-    """What was not flushed is lost, as no process writes to it any more; then the power is back.
+    """Lose all that was not flushed, then bring the power back. No process may be writing to the disk.
 
     Args:
         disk: where it is mounted.
-        names_survive: files that were made, renamed and removed are so afterwards also where that was not
-            flushed, as if the cut had come seconds later; what is in them is still lost.
+        names_survive: keep files made, renamed and removed even where that was not flushed, as if the cut had
+            come seconds later; unflushed content is still lost.
     """
     handle = os.open(disk, os.O_RDONLY)
     flags = FLUSH_JOURNAL if names_survive else FLUSH_NOTHING

@@ -4,7 +4,7 @@
     python tests/reliability/kill.py [--power DISK] [--watch FOLDER] files|moments ...
 
 `files`: each process dies just before or after one of its calls of fsync, rename or unlink; `moments`: at any
-time. The command is repeated until it ends by itself; after KILLS kills it is left to. Prints a line of JSON
+time. The command is repeated until it ends by itself; after KILLS kills it may end. Prints a line of JSON
 for each process. With --power, the disk that is mounted at DISK loses its power at each death (see disk.py).
 With --watch, FOLDER as each death leaves it is copied to FOLDER-0, FOLDER-1, ...
 """
@@ -34,7 +34,7 @@ SLOW = (
     "metaqnn.export.exporting",
     "metaqnn.report.files",
 )
-"""What commands import; here once for all processes."""
+"""What commands import; imported once here for all processes."""
 FILE_STEPS = ((os, "fsync"), (os, "replace"), (Path, "unlink"))
 LATEST_CALL = 5
 LONGEST = 1.5
@@ -52,7 +52,7 @@ def process(command: list[str], prepare: Callable[[], object]) -> int:
 
 
 def die_at(module: object, name: str, call: int, after: bool) -> None:
-    """Let this process kill itself at the call-th use of a function."""
+    """Make this process kill itself at the call-th call of a function."""
     original, count = getattr(module, name), 0
 
     def fatal(*args, **kwargs):
@@ -69,20 +69,20 @@ def die_at(module: object, name: str, call: int, after: bool) -> None:
 
 
 def at_a_step(turn: int, rng: random.Random) -> tuple[str, Callable[[], object]]:
-    """The six places in turn, each at a random call: what to say of it, and what prepares a process."""
+    """The six places in turn, each at a random call: its description, and what prepares a process."""
     module, name = FILE_STEPS[turn % 3]
     call, after = rng.randint(2, LATEST_CALL), turn // 3 % 2 == 1
     return f"{'after' if after else 'before'} {name} {call}", lambda: die_at(module, name, call, after)
 
 
 def at_a_moment(turn: int, rng: random.Random) -> tuple[str, Callable[[], object]]:
-    """After so much CPU time the kernel ends it in its tracks, as kill -9 does, however busy the machine."""
+    """After a random CPU time the kernel ends it in its tracks, as kill -9 does, however busy the machine."""
     moment = rng.uniform(0.01, LONGEST)
     return f"{moment:.2f}", lambda: signal.setitimer(signal.ITIMER_PROF, moment)
 
 
 def repeat(options: argparse.Namespace) -> None:
-    """Kill, repeat, and at last let the command end."""
+    """Kill and repeat the command, and finally let it end."""
     sys.modules["pyarrow"] = None  # pandas would import it, and its allocator starts a thread
     for module in SLOW:
         import_module(module)
@@ -102,7 +102,7 @@ def repeat(options: argparse.Namespace) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Of this script."""
+    """The arguments of this script."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

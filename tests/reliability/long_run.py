@@ -1,4 +1,4 @@
-"""A long search in one process with its memory, open files and database size sampled.
+"""A long search in one process, with samples of its memory, open files and database size.
 
     python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv --networks 50000
 
@@ -26,7 +26,7 @@ from metaqnn.session.start import stopping_rule
 
 
 class Sampler(SearchListener):
-    """Prints what the process holds every so many networks."""
+    """Prints what the process holds after every so many networks."""
 
     def __init__(self, folder: Path, every: int) -> None:
         self._folder, self._every, self._count = folder, every, 0
@@ -34,7 +34,7 @@ class Sampler(SearchListener):
         print("networks,seconds,resident_mb,peak_mb,open_files,database_mb,log_mb", flush=True)
 
     def finished(self, job: Job, result: object) -> None:
-        """Count, and sample now and then."""
+        """Count the network, and sample now and then."""
         self._count += 1
         if self._count % self._every == 0:
             self._print()
@@ -60,7 +60,7 @@ class Sampler(SearchListener):
 
 
 def main() -> int:
-    """Run it."""
+    """Run the search."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -24,7 +24,7 @@ fuzz = settings.get_profile("fuzz")
 
 
 def damaged(original: bytes):
-    """That file with bytes changed, cut, or put in."""
+    """That file with bytes changed, cut out, or put in."""
     place = st.integers(0, len(original) - 1)
     change = st.tuples(
         place, st.sampled_from(["set", "cut", "insert", "zero"]), st.binary(min_size=1, max_size=8)
@@ -141,7 +141,7 @@ def test_arrays_of_images(file, data):
 
 
 def with_errors(kind, read, *arguments):
-    """Only our error may come, in one line."""
+    """Allow only our error, in one line."""
     try:
         read(*arguments)
     except kind as error:
@@ -231,7 +231,7 @@ def test_archives(file, data):
 
 
 def packed(kind: str) -> bytes:
-    """The good archive, packed otherwise."""
+    """The good archive, compressed in another way."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode=f"w:{kind}") as archive:
         info = tarfile.TarInfo("a/1.png")
@@ -241,7 +241,7 @@ def packed(kind: str) -> bytes:
 
 
 def test_the_good_files_are_good(file):
-    """Else the fuzzing would start from nothing."""
+    """Otherwise the fuzzing would start from nothing."""
     assert reading.read_curves(file("x.npz", CURVES)).T == 3
     assert read_npz(file("x.npz", IMAGES), "x").num_classes == 2
     assert read_image_folder(file("x.tar", GOOD), "x").num_classes == 2
@@ -274,7 +274,7 @@ NO_TEXT = [np.array([0x110000, 0x41], np.uint32).view("<U1"), np.array([0xD800, 
     ],
 )
 def test_what_coverage_guided_fuzzing_has_found(file, read, good, name, content):
-    """Members that are no arrays, and strings of numbers that are no characters; see atheris_fuzz.py."""
+    """Members that are not arrays, and strings with numbers that are not characters; see atheris_fuzz.py."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr(

@@ -8,7 +8,7 @@ from metaqnn.database import ReplayDatabase
 
 KILLS = int(os.environ.get("METAQNN_KILLS", "2"))
 EVERY, DEFAULT = ("--checkpoint-every", "0"), ()
-"""How often networks in training are saved: every epoch; or by the default, which of these is the last."""
+"""How often networks in training are saved: after every epoch, or by default, only the last of these."""
 
 
 class Killed(BaseException):

@@ -38,7 +38,7 @@ STOPPING = (
     "--seed",
     "3",
 )
-"""Instead of the same options of the small search: three networks are stopped."""
+"""Replace the same options of the small search: three networks are stopped."""
 WHOLE_ENDS = {".html": b"</html>\n", ".png": b"IEND\xaeB`\x82"}
 MADE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 """When a page was made."""

@@ -1,4 +1,4 @@
-"""What listens does so on this machine alone, unless it is told otherwise. Linux tells in /proc."""
+"""Everything listens on this machine alone, unless told otherwise, as Linux shows in /proc."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="need
 
 
 def family(process):
-    """A process and all that it has started, and these, and so on."""
+    """A process and all its descendants."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -65,7 +65,7 @@ def ip(text):
     [("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("::1", socket.AF_INET6)],
 )
 def test_sockets_of_this_process_are_found(bound, family_):
-    """Else the tests below could not fail."""
+    """Otherwise the tests below could not fail."""
     with socket.socket(family_) as listening:
         listening.bind((bound, 0))
         listening.listen()

@@ -66,7 +66,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_outside(place, monkeypatch):
-    """What is in that folder and above it stays as it is, but for what the test names."""
+    """Check that nothing in that folder or above it changes, except what the test names."""
     monkeypatch.chdir(place)
     before = beside(place)
     wanted = []
@@ -80,7 +80,7 @@ def beside(place):
 
 
 def ask(capfd, *command):
-    """What a command says. Hostile names are no reason to fail."""
+    """What a command prints. Hostile names must not make it fail."""
     capfd.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,7 +17,7 @@ SOURCES = sorted(file for root in ROOTS for file in root.rglob("*.py"))
 
 
 def complaints(tree):
-    """What a source file must not hold."""
+    """What a source file contains but must not."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = {alias.name.partition(".")[0] for alias in node.names}

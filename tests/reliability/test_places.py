@@ -96,7 +96,7 @@ def test_a_read_only_run_folder_can_be_read(undisturbed, tmp_path, mounted, comm
 def test_what_is_read_only_after_a_kill_needs_the_index_of_its_log(
     undisturbed, tmp_path, mounted, with_index, capsys
 ):
-    """SQLite would write the index anew."""
+    """SQLite would have to rewrite the index."""
     place = tmp_path / "archive"
     mounted(place, "size=8m")
     folder = shutil.copytree(undisturbed.folder, tmp_path / "run")

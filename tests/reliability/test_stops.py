@@ -21,7 +21,7 @@ DEADLINE = 300
 
 
 def stop(run, *numbers, more=(), **options):
-    """Start a search, send it signals after its second epoch. Returns exit code and standard error."""
+    """Start a search, and send it signals after its second epoch. Returns exit code and standard error."""
     process = run.start(*more, **options)
     run.wait_for(2, process)
     for number in numbers:
@@ -168,7 +168,7 @@ def test_ctrl_c_of_a_command_is_a_line_and_exit_code_130(undisturbed, tmp_path, 
 
 
 def wait_until_loaded(library, process):
-    """Until a process has a library in its memory."""
+    """Wait until a process has loaded a library."""
     maps, end = Path(f"/proc/{process.pid}/maps"), time.monotonic() + DEADLINE
     while library not in maps.read_text():
         assert time.monotonic() < end

@@ -38,7 +38,7 @@ def children(pid):
 
 
 def living(group):
-    """The processes of a process group."""
+    """The living processes of a process group."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has just ended
@@ -134,7 +134,7 @@ def test_ctrl_c_in_a_terminal_and_other_numbers_of_workers(new_run, monkeypatch)
 
 
 def interrupting(add_epoch, epochs):
-    """`add_epoch` that is interrupted after so many epochs."""
+    """An `add_epoch` that is interrupted after that many epochs."""
     left = [None] * epochs
 
     def add(*args, **kwargs):
