@@ -1,4 +1,4 @@
-"""A small search, faults that befall it, and the size of the fuzzing."""
+"""A small search, the faults that befall it, and the amount of fuzzing."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def disk(tmp_path):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, run_type):
-    """The search that nothing befell."""
+    """The search without any fault."""
     run = run_type(tmp_path_factory.mktemp("undisturbed") / "run")
     assert run.here() == 0
     return run

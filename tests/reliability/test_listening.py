@@ -55,7 +55,7 @@ def opened(descriptor):
 
 
 def ip(text):
-    """As /proc writes it: 32-bit words of the machine's byte order."""
+    """As /proc writes it: 32-bit words in the machine's byte order."""
     words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
     return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b"".join(words))
 

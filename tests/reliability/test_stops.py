@@ -59,7 +59,7 @@ def test_under_nohup_a_closed_terminal_is_ignored(new_run, undisturbed):
 
 
 def test_a_closed_pipe_stops_it_and_it_goes_on(new_run, undisturbed):
-    """As `metaqnn run 2>&1 | head -1`."""
+    """As in `metaqnn run 2>&1 | head -1`."""
     run = new_run()
     process = run.start(stderr=subprocess.STDOUT)
     process.stdout.readline()
@@ -70,7 +70,7 @@ def test_a_closed_pipe_stops_it_and_it_goes_on(new_run, undisturbed):
 
 
 def test_a_closed_pipe_is_no_place_that_cannot_be_written_in_the_run_folder_either():
-    """As `cd RUN; metaqnn run --resume . 2>&1 | head -1`."""
+    """As in `cd RUN; metaqnn run --resume . 2>&1 | head -1`."""
     with pytest.raises(BrokenPipeError), disk_errors(RunFolder(Path(".")), "again"):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
@@ -128,7 +128,7 @@ def test_a_search_needs_no_standard_error(undisturbed, tmp_path):
 
 @pytest.mark.parametrize("command", [("show", "1"), ("report",)], ids=lambda command: command[0])
 def test_a_reader_that_reads_nothing_is_no_error(undisturbed, tmp_path, command):
-    """As `metaqnn show RUN 1 | head -0`."""
+    """As in `metaqnn show RUN 1 | head -0`."""
     more = ("--to", tmp_path) if command[0] == "report" else ()
     process = metaqnn(command[0], undisturbed.folder, *command[1:], *more)
     process.stdout.close()
@@ -141,7 +141,7 @@ def test_a_reader_that_reads_nothing_is_no_error(undisturbed, tmp_path, command)
 def test_results_of_long_work_that_nobody_reads_are_no_error_without_a_buffer_either(
     undisturbed, tmp_path, command, monkeypatch
 ):
-    """As `metaqnn run | head -0` in a container, where Python often has no buffer."""
+    """As in `metaqnn run | head -0` in a container, where Python often has no buffer."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     folder = shutil.copytree(undisturbed.folder, tmp_path / "run")
     process = metaqnn(*command, folder)

@@ -1,7 +1,7 @@
 """Searches begun by earlier versions go on as those versions would have gone on.
 
 `former/NAME.sql.gz` is the database of a search of 60 simulated networks that was cut off in the middle of a
-network, and `former/NAME.json` what the version that had begun it, commit b0f403d, made of it in the end.
+network, and `former/NAME.json` holds what the version that began it, commit b0f403d, made of it.
 """
 
 import gzip

@@ -74,7 +74,7 @@ def settings():
 
 @pytest.fixture
 def tuning(tmp_path, settings):
-    """tuning(trainer, trials, heard, **settings): runs it, or goes on with it; returns the study."""
+    """tuning(trainer, trials, heard, **settings): run or resume a tuning; return the study."""
 
     def run(trainer, trials=6, heard=lambda number, what: None, folder="run", **changes):
         path = tmp_path / folder

@@ -27,13 +27,13 @@ class Cut:
 
 @pytest.fixture(scope="module")
 def known():
-    """The curves of tunings that nobody has cut, by what they were asked for."""
+    """The curves of uninterrupted tunings, by their settings."""
     return {}
 
 
 @pytest.fixture
 def undisturbed(known, tuning, formula_family_trainer):
-    """undisturbed(**asked for): the curves of the tuning that nobody cuts."""
+    """undisturbed(**settings): the curves of that tuning, uninterrupted."""
 
     def run(**asked):
         key = tuple(asked.items())

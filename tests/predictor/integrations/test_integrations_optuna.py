@@ -243,7 +243,7 @@ def test_two_processes_share_a_study(values, tmp_path):
 
 
 def check_against_the_rule(study):
-    """Every trial that was pruned is one that the rule stops, asked with what had finished by then."""
+    """Check that the rule stops every pruned trial when asked with what had finished by then."""
     from predictor.rules.names import make_rule
 
     rule, trials = make_rule("rank-envelope:burn_in=5"), study.trials

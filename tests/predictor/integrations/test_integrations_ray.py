@@ -25,7 +25,7 @@ def report(scheduler, trial, iteration, value, name="accuracy"):
 
 
 def epochs_in_tune(rule, values, rates, metric, mode):
-    """Epochs that each trial gets, one trial at a time, told as Tune tells it."""
+    """Epochs that each trial gets, one trial at a time, if the scheduler is called as by Tune."""
     scheduler, found = StoppingRuleScheduler(rule, T, parameters=["lr"]), []
     scheduler.set_search_properties(metric, mode)
     for number, (row, rate) in enumerate(zip(values, rates, strict=True)):

@@ -97,7 +97,7 @@ def test_forecasts_stay_within_what_the_metric_has(curves, metric, of, limits):
 
 
 def test_one_curve_that_nobody_foresaw_says_nothing_about_the_members():
-    """Of 40 curves, one is missed by 1000: by whom a little less does not matter."""
+    """Of 40 curves, all members miss one by about 1000: who misses it by a little less does not matter."""
     errors = np.column_stack([np.full(40, 0.03), np.full(40, 0.2), np.full(40, 0.05)])
     before = stack_weights((errors**2).sum(axis=0), 40)
     missed = errors.copy()

@@ -1,4 +1,4 @@
-"""Long training: what is trained on, resumed and tested."""
+"""Long training: what it trains on, how it resumes, and what it tests."""
 
 from dataclasses import replace
 

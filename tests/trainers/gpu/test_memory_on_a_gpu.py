@@ -53,8 +53,7 @@ def test_attempts_that_fail_keep_no_memory(gpu, trainer, network, fact):
 def test_the_estimate_of_a_process_is_enough(cuda, trainer, fact):
     """Random networks of the published space, seven full batches, so that the step is recorded.
 
-    What the context and the libraries of CUDA take is what is neither free nor PyTorch's, if no other process
-    is on the GPU.
+    CUDA's context and libraries take all that is neither free nor PyTorch's, if the GPU has no other process.
     """
     rng, facts, shares = np.random.default_rng(1), [], []
     pixels = rng.integers(0, 256, (1512, 32, 32, 3), dtype=np.uint8)  # 1,000, and a full batch of validation

@@ -52,7 +52,7 @@ def test_all_steps_but_the_first_three_are_replayed(cuda, trainer, network, monk
 
 
 def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
-    """At a rate of next to nothing the weights stay; a rate that is part of the graph would move them."""
+    """At a rate near zero the weights stay; a rate that is fixed in the graph would move them."""
     subject = trainer(decay_factor=1e-12, decay_every=1)
     state = subject.start(network, seed=0)
     weights = [[p.detach().clone() for p in state.network.parameters()]]

@@ -1,4 +1,4 @@
-"""Networks that finished since the fit: their places, and when what is known of them holds."""
+"""Networks that finished since the fit: their places, and how long what is known of them holds."""
 
 import numpy as np
 import pytest
