@@ -195,20 +195,25 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
     if in_percent(metric.name, values):
         remarks.append("in percent")
         if shares := rising_shares(values):
-            remarks.append(f"{shares} of them rise within 0 to 1, as shares do")
+            remarks.append(_some(shares, "rises", "rise") + " within 0 to 1, as shares do")
     up = rising(values)
     worse = None if up is None else up if metric.direction == "minimize" else 1 - up
     if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
         remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
     if fell := len(rows_that_end_in(0.0, values)):
-        remarks.append(f"{fell} of them fall to 0 and end there")
+        remarks.append(_some(fell, "falls to 0 and ends", "fall to 0 and end") + " there")
     elif still := _standing_still(values):
-        remarks.append(f"{still} of them repeat their last value to the end")
+        remarks.append(_some(still, "repeats its", "repeat their") + " last value to the end")
     if nothing := len(zero_throughout(values)):
-        remarks.append(f"{nothing} of them are 0 throughout")
+        remarks.append(_some(nothing, "is", "are") + " 0 throughout")
     if between := int(zeros_between(values).any(axis=1).sum()):
-        remarks.append(f"{between} of them are 0 between other values")
+        remarks.append(_some(between, "is", "are") + " 0 between other values")
     return ", ".join(remarks)
+
+
+def _some(count: int, one: str, several: str) -> str:
+    """`1 of them falls`, `2 of them fall`."""
+    return f"{count} of them {one if count == 1 else several}"
 
 
 def rising_shares(values: Floats) -> int:

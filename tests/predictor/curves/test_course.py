@@ -108,7 +108,7 @@ def test_a_few_trainings_that_collapsed_to_an_accuracy_of_zero_are_told(wide, ac
     many[3, 4:] = 0
     curves = read(wide({"acc_#": many}))
     np.testing.assert_array_equal(curves.values, many)
-    assert "1 of them fall to 0 and end there" in curves.understood
+    assert "1 of them falls to 0 and ends there" in curves.understood
     with pytest.raises(CurvesError, match="ends in 0 in 1 of 16 curves"):
         read(wide({"val_loss_#": np.where(many == 0, 0, 1 / np.where(many == 0, 1, many))}))
 

@@ -47,7 +47,7 @@ def test_trainings_that_learn_nothing_are_read_as_others_are(wide, accuracies):
     for name in ("reward_#", "acc_#"):
         curves = read(wide({name: with_zero}))
         np.testing.assert_array_equal(curves.values, with_zero)
-        assert "1 of them are 0 throughout" in curves.understood
+        assert "1 of them is 0 throughout" in curves.understood
     with_zero[4:, 0] = 0
     one = accuracies.copy()
     one[2] = [0, *[np.nan] * 5]
@@ -71,7 +71,7 @@ def test_scores_that_collapse_and_recover_and_errors_of_few_images_are_read(wide
     collapsed[3, 3] = 0
     curves = read(wide({"dice_#": collapsed}))
     np.testing.assert_array_equal(curves.values, collapsed)
-    assert "1 of them are 0 between other values" in curves.understood
+    assert "1 of them is 0 between other values" in curves.understood
     few = np.tile([0.1, 0.04, 0.02, 0, 0.04, 0.02], (8, 1))
     np.testing.assert_array_equal(read(wide({"val_error_#": few})).values, few)
 
@@ -102,8 +102,8 @@ def test_zeros_that_are_real_are_read_and_told(wide, accuracies):
     for name, values in {"val_error_#": errors, "kl_loss_#": terms, "val_reg_loss_#": terms}.items():
         curves = read(wide({name: values}))
         np.testing.assert_array_equal(curves.values, values)
-        assert "1 of them are 0 throughout" in curves.understood
-    assert "1 of them are 0 between other values" in read(wide({"val_acc_#": dip})).understood
+        assert "1 of them is 0 throughout" in curves.understood
+    assert "1 of them is 0 between other values" in read(wide({"val_acc_#": dip})).understood
     many = np.round(0.09 + errors / 2, 2)  # of more images, or rounded: 0 is far from all
     many[2] = 0
     refuses(wide({"val_error_#": many}), "is 0 throughout in 1 of 8 curves, the first of them curve 2")
