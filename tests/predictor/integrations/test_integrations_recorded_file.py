@@ -59,5 +59,5 @@ def test_the_other_direction_of_a_metric_of_ones_own_is_refused(tmp_path):
     path = tmp_path / "curves.npz"
     CurveStore(path, 2, metric="ours", direction="maximize").add([0.1, 0.2])
     assert CurveStore(path, 2, metric="ours").direction == "maximize"
-    with pytest.raises(CurvesError, match="have direction = 'maximize', these 'minimize'; use another file"):
+    with pytest.raises(CurvesError, match="have direction = 'maximize', not 'minimize'; use another file"):
         CurveStore(path, 2, metric="ours", direction="minimize")
