@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-
-from sqlalchemy.exc import OperationalError
 
 from metaqnn.database.trouble import SPACE, advice
 from metaqnn.interrupts import interrupt_on_termination
@@ -136,11 +133,6 @@ def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, sqlite3.OperationalError) as error:
-        help_ = advice(error)
-        if help_ is None:
-            raise
-        raise _unwritable(folder, go_on, str(getattr(error, "orig", error)), help_) from None
     except OSError as error:
         if error.errno in NO_SPACE:
             raise _unwritable(folder, go_on, error.strerror or str(error), SPACE) from None
@@ -148,6 +140,12 @@ def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
             reason = f"{error.strerror}: {str(error.filename)!r}"
             raise _unwritable(folder, go_on, reason, "change that") from None
         raise
+    except Exception as error:
+        cause = error.__cause__ or error  # Optuna wraps the database's errors
+        help_ = advice(cause)
+        if help_ is None:
+            raise
+        raise _unwritable(folder, go_on, str(getattr(cause, "orig", cause)), help_) from None
 
 
 def _unwritable(folder: RunFolder, go_on: str, reason: str, what_to_do: str) -> RunFolderError:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 import pytest
+from sqlalchemy import event
 
 from metaqnn.commands.common import disk_errors
 from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -21,6 +22,14 @@ def fill_a_database():
     connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
 
 
+def fill_a_study(run):
+    optuna = pytest.importorskip("optuna")
+    storage = optuna.storages.RDBStorage(f"sqlite:///{run / 'study.db'}")
+    study = optuna.create_study(storage=storage)
+    event.listen(storage.engine, "begin", lambda it: it.exec_driver_sql("PRAGMA max_page_count = 1"))
+    study.set_user_attr("long", "x" * 100000)
+
+
 def ask_for_no_table():
     sqlite3.connect(":memory:").execute("SELECT * FROM nothing")
 
@@ -31,6 +40,7 @@ def ask_for_no_table():
         (lambda run: fail(errno.ENOSPC), "No space left on device; make space"),
         (lambda run: fail(errno.EDQUOT), "quota exceeded; make space"),
         (lambda run: fill_a_database(), "database or disk is full; make space"),
+        (fill_a_study, "database or disk is full; make space"),
         (lambda run: fail(errno.EACCES, str(run / "weights" / "x")), "weights/x'; change that"),
     ],
 )
