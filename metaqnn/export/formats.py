@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,7 @@ def _write_onnx(folder: Path, card: Card, weights: Weights) -> None:
 
 
 def _read_onnx(folder: Path) -> Classify:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reads this once, when it is imported
     import onnxruntime
 
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])

@@ -210,3 +210,21 @@ def test_a_missing_library_is_named_with_two_ways_out(monkeypatch):
         "or do without it: --formats safetensors,torch,pt2"
     )
     assert list(chosen_formats(["torch", "safetensors"])) == ["safetensors", "torch"]
+
+
+READ_ONNX = """
+import sys
+from pathlib import Path
+from metaqnn.export.formats import FORMATS
+FORMATS["onnx"].read(Path(sys.argv[1]))
+"""
+
+
+def test_onnx_runtime_is_kept_from_reporting_to_its_makers(written, tmp_path):
+    """Otherwise it leaves an identifier of this machine in HOME and a queue of events to be sent."""
+    pytest.importorskip("onnxruntime")
+    empty = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", READ_ONNX, str(written[0])]
+    subprocess.run(command, env={**kept, **empty}, check=True)
+    assert list(tmp_path.rglob("*")) == []
