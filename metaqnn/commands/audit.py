@@ -57,13 +57,12 @@ def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
     folder = existing_run(namespace.run)
     again = command("audit", folder.path, "--share", namespace.share)
-    return interruptible(
-        lambda: _execute(folder, namespace, again), lambda: f"resume with the same command: {again}"
-    )
+    go_on = f"resume with the same command: {again}"
+    return interruptible(lambda: _execute(folder, namespace, go_on), lambda: go_on)
 
 
-def _execute(folder: RunFolder, namespace: argparse.Namespace, again: str) -> int:
-    with disk_errors(folder, again), folder.lock():
+def _execute(folder: RunFolder, namespace: argparse.Namespace, go_on: str) -> int:
+    with disk_errors(folder, lambda: go_on), folder.lock():
         _train(folder, namespace)
     print_results(_text(folder.path, namespace.format))
     return 0

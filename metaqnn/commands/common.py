@@ -124,12 +124,12 @@ def print_results(text: str) -> None:
 
 
 @contextmanager
-def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
+def disk_errors(folder: RunFolder, go_on: Callable[[], str]) -> Iterator[None]:
     """Turn a full disk or missing write permission into one clear line. Stored results are kept.
 
     Args:
         folder: the run folder.
-        go_on: the command that resumes afterwards.
+        go_on: says how to resume afterwards, as for `interruptible`; called only then.
     """
     try:
         yield
@@ -148,5 +148,5 @@ def disk_errors(folder: RunFolder, go_on: str) -> Iterator[None]:
         raise _unwritable(folder, go_on, str(getattr(cause, "orig", cause)), help_) from None
 
 
-def _unwritable(folder: RunFolder, go_on: str, reason: str, what_to_do: str) -> RunFolderError:
-    return RunFolderError(f"cannot write to {folder.path}: {reason}; {what_to_do}, then: {go_on}")
+def _unwritable(folder: RunFolder, go_on: Callable[[], str], reason: str, what_to_do: str) -> RunFolderError:
+    return RunFolderError(f"cannot write to {folder.path}: {reason}; {what_to_do}, then {go_on()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,21 +123,28 @@ def execute(namespace: argparse.Namespace) -> int:
     # a longer schedule is stored once the images have been read
     longer = ["--schedule", given["schedule"]] if namespace.resume and "schedule" in given else []
     again = [*longer, *places(namespace)]
-    return interruptible(lambda: _execute(namespace, folder, given, storage), lambda: _advice(folder, again))
+
+    def go_on() -> str:
+        return _advice(folder, again)
+
+    return interruptible(lambda: _execute(namespace, folder, given, storage, go_on), go_on)
 
 
 def _execute(
-    namespace: argparse.Namespace, folder: RunFolder, given: dict[str, Any], storage: URL | None
+    namespace: argparse.Namespace,
+    folder: RunFolder,
+    given: dict[str, Any],
+    storage: URL | None,
+    go_on: Callable[[], str],
 ) -> int:
-    again = command("run", "--resume", folder.path, *places(namespace))
-    with disk_errors(folder, again):
+    with disk_errors(folder, go_on):
         stopped = _search(namespace, folder, given, storage)
     print_results(_result(folder, namespace.format))
     if stopped is None:
         return 0
     print(f"stopped early: {printable(str(stopped))}", file=sys.stderr)
     if not stopped.for_good:
-        print(f"resume with: {again}", file=sys.stderr)
+        print(go_on(), file=sys.stderr)
     return 1
 
 
@@ -148,7 +155,7 @@ def _advice(folder: RunFolder, again: Sequence[object]) -> str:
         stored = True
     if stored:
         return f"resume with: {command('run', '--resume', folder.path, *again)}"
-    return "nothing has been stored yet"
+    return "repeat the command: nothing has been stored yet"
 
 
 def _with_preset(namespace: argparse.Namespace, given: dict[str, Any]) -> dict[str, Any]:

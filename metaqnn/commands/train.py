@@ -113,7 +113,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
     from trainers import Outcome
 
     folder = RunFolder(training.folder)
-    with disk_errors(folder, go_on), folder.lock():
+    with disk_errors(folder, lambda: go_on), folder.lock():
         training.claim()
         lines = [f"results     {shell_quoted(folder.path)}", *data_lines(training.prepared)]
         lines.append(f"training    {training.recipe_text}")

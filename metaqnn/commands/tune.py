@@ -118,7 +118,7 @@ def execute(namespace: argparse.Namespace) -> int:
 def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> int:
     from metaqnn.tune.presentation import results_text
 
-    with disk_errors(session.folder.run, go_on), session.folder.run.lock():
+    with disk_errors(session.folder.run, lambda: go_on), session.folder.run.lock():
         reason = session.run(_heard(session, namespace))
         results = results_text(session, namespace.top, namespace.format)
     print_results(results)

@@ -1,5 +1,6 @@
 """Full disks, damaged and moved files, two searches in one place, readers, clocks."""
 
+import errno
 import os
 import random
 import shutil
@@ -63,8 +64,26 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_it_goes_on_later(new_ru
     assert run.here() == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(f"metaqnn: error: cannot write to {run.folder}: ")
-    assert said.endswith(f"/{name}'; change that, then: metaqnn run --resume {run.folder}")
+    assert said.endswith(f"/{name}'; change that, then resume with: metaqnn run --resume {run.folder}")
     (run.folder / name).unlink()
+    assert run.here() == 0
+    assert run.outcome() == undisturbed.outcome()
+
+
+def test_a_disk_that_is_full_before_anything_is_stored_advises_the_same_command(
+    new_run, undisturbed, monkeypatch, capsys
+):
+    """There would be no search to resume."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run = new_run()
+    with monkeypatch.context() as patch:
+        patch.setattr("metaqnn.session.start.begin", full)
+        assert run.here() == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith("; make space, then repeat the command: nothing has been stored yet")
     assert run.here() == 0
     assert run.outcome() == undisturbed.outcome()
 

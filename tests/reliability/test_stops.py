@@ -71,7 +71,7 @@ def test_a_closed_pipe_stops_it_and_it_goes_on(new_run, undisturbed):
 
 def test_a_closed_pipe_is_no_place_that_cannot_be_written_in_the_run_folder_either():
     """As in `cd RUN; metaqnn run --resume . 2>&1 | head -1`."""
-    with pytest.raises(BrokenPipeError), disk_errors(RunFolder(Path(".")), "again"):
+    with pytest.raises(BrokenPipeError), disk_errors(RunFolder(Path(".")), lambda: "go on"):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 

@@ -47,17 +47,18 @@ def ask_for_no_table():
 def test_a_place_that_cannot_be_written_is_one_line_with_the_way_to_go_on(tmp_path, trouble, what):
     with (
         pytest.raises(RunFolderError, match="cannot write") as error,
-        disk_errors(RunFolder(tmp_path), "metaqnn audit RUN"),
+        disk_errors(RunFolder(tmp_path), lambda: "resume with: metaqnn audit RUN"),
     ):
         trouble(tmp_path)
     assert str(error.value).startswith(f"cannot write to {tmp_path}: ")
     assert "Errno" not in str(error.value)
-    assert str(error.value).endswith(f"{what}, then: metaqnn audit RUN")
+    assert str(error.value).endswith(f"{what}, then resume with: metaqnn audit RUN")
 
 
 @pytest.mark.parametrize(
     "trouble", [lambda: fail(errno.EACCES, "/elsewhere/x"), lambda: fail(errno.EPIPE), ask_for_no_table]
 )
 def test_other_trouble_is_not_explained_away(tmp_path, trouble):
-    with pytest.raises((OSError, sqlite3.OperationalError)), disk_errors(RunFolder(tmp_path), "again"):
+    folder = RunFolder(tmp_path)
+    with pytest.raises((OSError, sqlite3.OperationalError)), disk_errors(folder, lambda: "go on"):
         trouble()

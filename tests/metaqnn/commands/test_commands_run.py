@@ -1,5 +1,6 @@
 """`metaqnn run` and `metaqnn audit` on embedded images: bad input, and a search from start to end."""
 
+import errno
 import json
 import shutil
 import sqlite3
@@ -229,14 +230,15 @@ def test_a_schedule_with_another_past_is_refused(started, refused, schedule):
     assert line.endswith("; a schedule may only extend the stored one")
 
 
+@pytest.mark.parametrize(("trouble", "code"), [(KeyboardInterrupt(), 130), (OSError(errno.ENOSPC, ""), 2)])
 def test_a_longer_schedule_that_is_interrupted_before_it_is_stored_is_not_forgotten(
-    started, capsys, monkeypatch
+    started, capsys, monkeypatch, trouble, code
 ):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        raise trouble
 
     monkeypatch.setattr("metaqnn.session.start.resume", interrupted)
-    assert main(["run", "--resume", str(started), "--schedule", "1.0:3,0.1:9", "--quiet"]) == 130
+    assert main(["run", "--resume", str(started), "--schedule", "1.0:3,0.1:9", "--quiet"]) == code
     err = capsys.readouterr().err
     assert f"resume with: metaqnn run --resume {started} --schedule 1.0:3,0.1:9\n" in err
 
