@@ -18,7 +18,7 @@ from metaqnn.commands.common import (
 )
 from metaqnn.config.bounds import share
 from metaqnn.config.environment import Environment
-from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.options import add_flags, flag, given_options
 from metaqnn.output import command, percent, predicted, rows_as_text
 from metaqnn.report.text import audit_line
 from metaqnn.results.summary import summarise_audits
@@ -56,9 +56,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Train, then print how far the predictions were off."""
     folder = existing_run(namespace.run)
-    again = command("audit", folder.path, "--share", namespace.share)
-    go_on = f"resume with the same command: {again}"
+    go_on = f"resume with the same command: {_again(namespace)}"
     return interruptible(lambda: _execute(folder, namespace, go_on), lambda: go_on)
+
+
+def _again(namespace: argparse.Namespace) -> str:
+    """The command, also where images and device are others than in the search."""
+    given = given_options(namespace, Environment)
+    words = [word for name in given for word in (flag(name), given[name])]
+    if namespace.trust_module:
+        words.append("--trust-module")
+    if namespace.format != "table":
+        words += ["--format", namespace.format]
+    return command("audit", namespace.run, "--share", namespace.share, *words)
 
 
 def _execute(folder: RunFolder, namespace: argparse.Namespace, go_on: str) -> int:

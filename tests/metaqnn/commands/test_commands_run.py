@@ -364,10 +364,12 @@ def test_an_audit_in_another_precision_than_this_machine_would_choose_says_so_if
         assert (f"note: trained in {other}, as before; for this device " in capsys.readouterr().err) is said
 
 
-def test_an_interrupted_audit_says_how_to_go_on_with_as_many_networks(started, capsys, monkeypatch):
+@pytest.mark.parametrize("more", ["", " --device cpu --precision float32 --trust-module --format json"])
+def test_an_interrupted_audit_says_how_to_go_on_with_as_many_networks(started, capsys, monkeypatch, more):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("metaqnn.session.audit.Audit.run", interrupted)
-    assert main(["audit", str(started), "--share", "0.5", "--quiet"]) == 130
-    assert f"resume with the same command: metaqnn audit {started} --share 0.5\n" in capsys.readouterr().err
+    assert main(["audit", str(started), "--share", "0.5", *more.split(), "--quiet"]) == 130
+    said = f"resume with the same command: metaqnn audit {started} --share 0.5{more}\n"
+    assert said in capsys.readouterr().err
