@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +121,8 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
         lines.append(f"training    {training.recipe_text}")
         print("\n".join(lines), file=sys.stderr)
         settings = training.prepared.settings
-        result = training.run(_progress(settings.epochs, in_words(settings.metric), namespace.quiet))
+        with _progress(settings.epochs, in_words(settings.metric), namespace.quiet) as heard:
+            result = training.run(heard)
     print_results(_text(result, namespace, training.folder))
     return 0 if result["outcome"] == Outcome.COMPLETED else 1
 
@@ -183,16 +186,17 @@ def _refuse_ignored(options: dict[str, Any], network: str) -> None:
         )
 
 
-def _progress(epochs: int, metric: str, quiet: bool) -> Any:
-    bar = progress_bar(total=epochs, unit="epoch", desc="train", quiet=quiet)
-    count = epoch_counter(bar)
+@contextmanager
+def _progress(epochs: int, metric: str, quiet: bool) -> Iterator[Any]:
+    with progress_bar(total=epochs, unit="epoch", desc="train", quiet=quiet) as bar:
+        count = epoch_counter(bar)
 
-    def heard(report: Any) -> bool:
-        bar.set_postfix_str(f"validation {metric} {percent(report.accuracy)}", refresh=False)
-        count(report)
-        return False
+        def heard(report: Any) -> bool:
+            bar.set_postfix_str(f"validation {metric} {percent(report.accuracy)}", refresh=False)
+            count(report)
+            return False
 
-    return heard
+        yield heard
 
 
 def _guess(result: dict[str, Any]) -> str:

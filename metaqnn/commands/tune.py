@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -119,7 +121,8 @@ def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> in
     from metaqnn.tune.presentation import results_text
 
     with disk_errors(session.folder.run, lambda: go_on), session.folder.run.lock():
-        reason = session.run(_heard(session, namespace))
+        with _progress(session, namespace) as heard:
+            reason = session.run(heard)
         results = results_text(session, namespace.top, namespace.format)
     print_results(results)
     if reason:
@@ -135,18 +138,19 @@ def _given(namespace: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _heard(session: TuneSession, namespace: argparse.Namespace) -> Any:
-    """Print the introduction; returns what shows the progress."""
+@contextmanager
+def _progress(session: TuneSession, namespace: argparse.Namespace) -> Iterator[Any]:
+    """Print the introduction; yields what shows the progress."""
     from metaqnn.tune.presentation import best_line, introduction
 
     print(introduction(session), file=sys.stderr)
     ended, quiet = session.ended(), namespace.quiet
-    bar = progress_bar(total=session.trials, initial=ended, unit="trial", desc="tune", quiet=quiet)
+    with progress_bar(total=session.trials, initial=ended, unit="trial", desc="tune", quiet=quiet) as bar:
 
-    def heard(number: int, what: str) -> None:
-        if what == "epoch":
-            return
-        bar.set_postfix_str(f"trial {number} {what}, {best_line(session)}", refresh=False)
-        bar.update()
+        def heard(number: int, what: str) -> None:
+            if what == "epoch":
+                return
+            bar.set_postfix_str(f"trial {number} {what}, {best_line(session)}", refresh=False)
+            bar.update()
 
-    return heard
+        yield heard
