@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from starlette.requests import Request
@@ -12,9 +13,10 @@ from metaqnn.dashboard.overlay import chosen_networks
 from metaqnn.dashboard.runs import RunState, network_number
 from metaqnn.dashboard.snapshots import Answers
 from metaqnn.dashboard.table import TableQuery
+from metaqnn.database.schema import decisions, epochs, networks
 from metaqnn.output import rows_as_text
-from metaqnn.results.long_trained import long_trained
-from metaqnn.results.summary import summarise
+from metaqnn.results.long_trained import ErrorRate, long_trained
+from metaqnn.results.summary import EpsilonRow, summarise
 from metaqnn.session.notes import read_notes
 
 STATE = "word", "dataset", "fingerprint", "rule"
@@ -23,6 +25,12 @@ NUMBERS = (
     "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
 )  # fmt: skip
 """Columns of the file of all runs: those from `RunState`, and those from its summary."""
+RUN = "run", *STATE, "best_network", *NUMBERS
+NETWORK = *networks.c.keys(), "note"
+EPOCH = "purpose", "attempt", *dict.fromkeys((*epochs.c.keys(), *decisions.c.keys()))
+EPSILON = tuple(one.name for one in fields(EpsilonRow))
+LONG_TRAINING = "network", "recipe", *(one.name for one in fields(ErrorRate))
+"""Columns of the files, which have them without any rows, too."""
 
 
 class Downloads(Answers):
@@ -31,7 +39,7 @@ class Downloads(Answers):
     def runs(self, _request: Request) -> Response:
         """The numbers of each run, or why it cannot be read."""
         states = {address: self._snapshots.state_or_trouble(run) for address, run in self._runs.items()}
-        return _file("runs", [_of_run(address, state) for address, state in states.items()])
+        return _file("runs", [_of_run(address, state) for address, state in states.items()], RUN)
 
     def networks(self, request: Request) -> Response:
         """All networks that pass the table's filters, in its order, from all of its pages."""
@@ -39,28 +47,29 @@ class Downloads(Answers):
         with run.reading() as reader:
             rows, _ = reader.networks(*query.conditions(), order_by=query.ordering())
             notes = read_notes(run.path)
-        return _file(f"{run.address}-networks", [{**row, "note": notes.get(row["number"])} for row in rows])
+        noted = [{**row, "note": notes.get(row["number"])} for row in rows]
+        return _file(f"{run.address}-networks", noted, NETWORK)
 
     def epochs(self, request: Request) -> Response:
         """Every epoch of a network, with the decision after it."""
         run, number = self._run_of(request), network_number(request)
         with run.reading() as reader:
             rows = _epochs(reader.network(number))
-        return _file(f"{run.address}-network-{number}", rows)
+        return _file(f"{run.address}-network-{number}", rows, EPOCH)
 
     def curves(self, request: Request) -> Response:
         """Every epoch of the chosen networks."""
         run, numbers = self._run_of(request), chosen_networks(request.query_params)
         with run.reading() as reader:
             rows = [{"network": n, **epoch} for n in numbers for epoch in _epochs(reader.network(n))]
-        return _file(f"{run.address}-curves", rows)
+        return _file(f"{run.address}-curves", rows, ("network", *EPOCH))
 
     def epsilons(self, request: Request) -> Response:
         """The numbers at each epsilon."""
         run = self._run_of(request)
         with run.reading() as reader:
             rows = [vars(row) for row in summarise(reader).by_epsilon]
-        return _file(f"{run.address}-epsilons", rows)
+        return _file(f"{run.address}-epsilons", rows, EPSILON)
 
     def finetuned(self, request: Request) -> Response:
         """The test error of every long training."""
@@ -70,7 +79,7 @@ class Downloads(Answers):
             for one in long_trained(run.path)[0]
             for test in one.tests
         ]
-        return _file(f"{run.address}-long-trainings", rows)
+        return _file(f"{run.address}-long-trainings", rows, LONG_TRAINING)
 
 
 def _epochs(network: dict[str, Any]) -> list[dict[str, Any]]:
@@ -82,7 +91,7 @@ def _epochs(network: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
-    known: dict[str, Any] = {"run": address, **dict.fromkeys((*STATE, "best_network", *NUMBERS))}
+    known: dict[str, Any] = {**dict.fromkeys(RUN), "run": address}
     if isinstance(state, str):
         return {**known, "word": state}
     of_state = {name: getattr(state, name) for name in STATE}
@@ -91,8 +100,8 @@ def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
     }
 
 
-def _file(name: str, rows: Sequence[Mapping[str, Any]]) -> Response:
+def _file(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Response:
     """A download; its name has only characters that are allowed in addresses."""
-    text = rows_as_text(rows, "csv", {}) + "\n"
+    text = rows_as_text(rows, "csv", {}, keys=columns) + "\n"
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text.encode(errors="backslashreplace"), media_type="text/csv", headers=headers)

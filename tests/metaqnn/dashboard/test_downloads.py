@@ -103,6 +103,20 @@ def test_damaged_results_of_long_trainings_are_told(client, run_copy, long_train
 
 
 @pytest.mark.parametrize(
+    "path", ["networks.csv", "curves.csv?network=8", "epsilons.csv", "long-trainings.csv"]
+)
+def test_a_file_without_rows_has_the_columns_of_one_with_rows(client, new_run, run_copy, long_training, path):
+    long_training(run_copy.path, network=3)
+    fresh, database = new_run()
+    browser = client(fresh, run_copy)
+    empty = browser.get(f"/runs/fresh/{path.partition('?')[0]}").text
+    full = browser.get(f"/runs/copy/{path}").text
+    database.close()
+    assert len(full.splitlines()) > 1
+    assert empty.splitlines() == full.splitlines()[:1]
+
+
+@pytest.mark.parametrize(
     ("path", "status"), [("networks.csv?sort=x", 400), ("networks/99/epochs.csv", 404), ("nothing.csv", 404)]
 )
 def test_wrong_addresses_are_refused(client, run_copy, path, status):
