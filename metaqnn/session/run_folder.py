@@ -192,7 +192,8 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._impossible(error) from None
+            reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+            raise RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}") from None
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -200,7 +201,7 @@ class RunFolder:
 
         Raises:
             RunFolderError: another process owns it; the message names it. Or its database or a folder inside
-                is a link, or there can be no such folder.
+                is a link, or there can be no such folder, or it cannot be written.
         """
         from filelock import FileLock, Timeout  # with asyncio and ssl: not for commands that only read
 
@@ -217,7 +218,8 @@ class RunFolder:
                 name += f"; if that has ended, remove {str(self.path / LOCK)!r}"
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
-            raise self._impossible(error) from None
+            reason = f"{error.strerror}; copy it to where you may write"
+            raise RunFolderError(f"{str(self.path)!r} cannot be written: {reason}") from None
         try:
             with suppress(OSError):  # on a full disk, the lock still works, only without a name
                 write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -225,10 +227,6 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
-
-    def _impossible(self, error: OSError) -> RunFolderError:
-        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-        return RunFolderError(f"{str(self.path)!r} cannot be a run folder: {reason}")
 
 
 def _owner_in(file: Path) -> re.Match[str] | None:

@@ -1,5 +1,6 @@
 """One process per run folder, whatever happened to the one before."""
 
+import errno
 import json
 import os
 import signal
@@ -74,6 +75,16 @@ def test_a_place_where_no_folder_can_be_is_named(tmp_path):
     for path in (file, file / "below"):
         with pytest.raises(RunFolderError, match=f"'{path}' cannot be a run folder"), RunFolder(path).lock():
             pass
+
+
+def test_a_run_folder_that_cannot_be_written_is_still_called_one(tmp_path, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", read_only)
+    said = f"'{tmp_path}' cannot be written: Read-only file system; copy it to where you may write"
+    with pytest.raises(RunFolderError, match=said), RunFolder(tmp_path).lock():
+        pass
 
 
 def test_new_folders_never_collide(tmp_path):
