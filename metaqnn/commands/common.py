@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from metaqnn.database.trouble import SPACE, advice
-from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import FORMATS
 from metaqnn.session.find import RUNS, latest
 from metaqnn.session.run_folder import Kind, RunFolder, RunFolderError
@@ -103,7 +102,6 @@ def interruptible(work: Callable[[], int], advice: Callable[[], str]) -> int:
         The exit code: 130 after Ctrl-C, termination or a closed terminal, 1 if nobody reads the progress
         any more, as in `metaqnn run 2>&1 | head -1`.
     """
-    interrupt_on_termination()
     try:
         return work()
     except KeyboardInterrupt:

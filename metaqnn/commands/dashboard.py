@@ -10,7 +10,6 @@ from pathlib import Path
 
 from metaqnn.commands.common import run_path
 from metaqnn.config.bounds import Bounds
-from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable
@@ -43,7 +42,6 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.dashboard.server import listen, serve, url_of
     from metaqnn.report.scripts import bundle
 
-    interrupt_on_termination()
     listening = listen(namespace.host, namespace.port)
     address = listening.getsockname()[0]
     if not is_loopback(address):

@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from metaqnn.commands.chosen import add_choice, chosen
 from metaqnn.commands.common import add_format, add_run, folder_path
-from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import as_json, percent, rows_as_text, shell_quoted
 from state_space.errors import printable
 from trainers.metric import ACCURACY, in_words
@@ -59,7 +58,6 @@ def execute(namespace: argparse.Namespace) -> int:
     from metaqnn.export.exporting import PASSES_OF_CHECK
     from metaqnn.export.formats import chosen_formats
 
-    interrupt_on_termination()
     formats = _installed() if namespace.formats is None else namespace.formats
     passes = PASSES_OF_CHECK + len(chosen_formats(formats))
     exportable = chosen(namespace)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from metaqnn.commands.common import add_run, folder_path
 from metaqnn.config.options import ConfigError, require
-from metaqnn.interrupts import interrupt_on_termination
 from metaqnn.output import counted
 from metaqnn.search.remarks import why_over
 from metaqnn.session.find import reading
@@ -71,7 +70,6 @@ def places(namespace: argparse.Namespace) -> list[object]:
 
 def execute(namespace: argparse.Namespace) -> int:
     """Copy what has not been copied yet."""
-    interrupt_on_termination()
     check_places(namespace)
     with reading(namespace.run) as reader:
         mirrors = make_mirrors(namespace, reader, namespace.run)

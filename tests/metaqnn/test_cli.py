@@ -2,10 +2,13 @@
 
 import errno
 import io
+import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from importlib import import_module
 
@@ -252,3 +255,15 @@ def test_every_group_of_options_is_named_by_the_short_help(capsys):
     short = " ".join(capsys.readouterr().out.split())
     for title in ("run folder, data", "copies, updated as networks end", "workers (", "search options ("):
         assert title in short.partition("--help-all shows all others: ")[2]
+
+
+def test_termination_while_a_command_is_being_loaded_is_a_line_and_exit_code_130(monkeypatch, capsys):
+    signal.signal(signal.SIGTERM, lambda *_: None)  # what kills otherwise would kill the tests
+
+    def load(_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+
+    monkeypatch.setattr(cli, "import_module", load)
+    assert cli.main(["tune"]) == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
