@@ -22,6 +22,7 @@ from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url, sqlite_url
 from metaqnn.database.queries import SearchReader, has_search
 from predictor.files import small_json, small_text
+from predictor.output import NO_SPACE
 from predictor.servers import require_known
 from trainers.files import write_whole
 
@@ -218,8 +219,10 @@ class RunFolder:
                 name += f"; if that has ended, remove {str(self.path / LOCK)!r}"
             raise RunFolderError(f"run folder {str(self.path)!r} is in use by {name}") from None
         except OSError as error:
-            reason = f"{error.strerror}; copy it to where you may write"
-            raise RunFolderError(f"{str(self.path)!r} cannot be written: {reason}") from None
+            advice = "make space" if error.errno in NO_SPACE else "copy it to where you may write"
+            raise RunFolderError(
+                f"{str(self.path)!r} cannot be written: {error.strerror}; {advice}"
+            ) from None
         try:
             with suppress(OSError):  # on a full disk, the lock still works, only without a name
                 write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}\n")

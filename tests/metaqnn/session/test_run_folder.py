@@ -77,13 +77,20 @@ def test_a_place_where_no_folder_can_be_is_named(tmp_path):
             pass
 
 
-def test_a_run_folder_that_cannot_be_written_is_still_called_one(tmp_path, monkeypatch):
-    def read_only(*_, **__):
-        raise OSError(errno.EROFS, "Read-only file system")
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EROFS, "Read-only file system; copy it to where you may write"),
+        (errno.ENOSPC, "No space left on device; make space"),
+    ],
+)
+def test_a_run_folder_that_cannot_be_written_is_still_called_one(tmp_path, monkeypatch, number, said):
+    def unwritable(*_, **__):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("filelock.FileLock.acquire", read_only)
-    said = f"'{tmp_path}' cannot be written: Read-only file system; copy it to where you may write"
-    with pytest.raises(RunFolderError, match=said), RunFolder(tmp_path).lock():
+    monkeypatch.setattr("filelock.FileLock.acquire", unwritable)
+    expected = f"'{tmp_path}' cannot be written: {said}$"
+    with pytest.raises(RunFolderError, match=expected), RunFolder(tmp_path).lock():
         pass
 
 
