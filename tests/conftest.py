@@ -20,7 +20,7 @@ with suppress(ImportError):  # a lent machine with a GPU does not have it
     settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
     settings.load_profile("any machine")
 
-
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # blocks of the docs import onnxruntime themselves
 HANDLED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
 
