@@ -25,6 +25,7 @@ from metaqnn.config.environment import DATA, DEVICE, WORKERS, Environment
 from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import NO_RULE, PublishedFlags
+from metaqnn.database import DatabaseError
 from metaqnn.database.engine import UnreachableError, named_url
 from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
@@ -153,6 +154,8 @@ def _advice(folder: RunFolder, again: Sequence[object]) -> str:
         stored = folder.holds_search()
     except UnreachableError:  # interrupted while the search waited for its database
         stored = True
+    except DatabaseError:  # on a full disk, even reading may fail
+        return "repeat the command"
     if stored:
         return f"resume with: {command('run', '--resume', folder.path, *again)}"
     return "repeat the command: nothing has been stored yet"

@@ -160,8 +160,8 @@ def test_the_commonest_failure_comes_first_and_what_failed_saves_nothing(of_tria
     ("trials", "ended", "said"),
     [
         (6, 6, []),
-        (5, 0, ["--delta stops nothing: --burn-in is 5, for 5 trials"]),
-        (6, 7, ["7 trials have ended already: --trials is how many in all"]),
+        (5, 0, ["--delta stops nothing in 5 trials: --burn-in is 5"]),
+        (6, 7, ["7 trials ended before; --trials is the total, including them"]),
     ],
 )
 def test_what_may_have_been_expected_otherwise_is_noted(settings, trials, ended, said):
