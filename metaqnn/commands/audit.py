@@ -107,7 +107,8 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
 def _text(run: Path, output_format: str) -> str:
     with reading(run) as reader:
         audits = [
-            {"when": "in the loop" if row.pop("in_loop") else "afterwards", **row} for row in reader.audits()
+            {"when": "during the search" if row.pop("in_loop") else "afterwards", **row}
+            for row in reader.audits()
         ]
         summary = summarise_audits(reader)
     if output_format != "table":

@@ -70,7 +70,7 @@ def _without_gpus(session: Session) -> list[str]:
 
 def _preset(session: Session) -> str:
     config = session.config
-    if config.dataset in DATASET_NAMES:
+    if config.dataset in DATASET_NAMES or session.search.trained:
         return f"preset      {config.preset}"
     return (
         f"preset      {config.preset} (for your own images: laptop on a CPU; paper, the published search, "

@@ -35,8 +35,8 @@ STOPPING = ("stopping", "delta", "hyperband", "eta", "min_epochs", "kappa", "bur
 SETTINGS = [one.name for one in fields(TuneSettings) if one.name != "family"]
 
 MOST_USED = (
-    "family", "--dataset", "--preset", "--trials", "--epochs", "--image-size", "--stopping", "--delta",
-    "--hyperband", "--workers", "--device", "--run-dir", "--resume",
+    "family", "--rank", "--dataset", "--preset", "--trials", "--epochs", "--image-size", "--stopping",
+    "--delta", "--hyperband", "--workers", "--device", "--run-dir", "--resume",
 )  # fmt: skip
 
 EXAMPLES = """examples:
@@ -49,13 +49,13 @@ EXAMPLES = """examples:
   metaqnn tune runs/NAME --rank 1                                      the same for the best one of a search
   metaqnn tune --resume runs/NAME                                      resume after Ctrl-C, a kill or a reboot
 
-FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search. Optuna
-samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard can show, is
-in RUN/study.db or at --storage. Trials that will not be among the best are stopped: by --stopping RULE
-(rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by Hyperband
-(--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`;
-RUN/best.json holds the best hyper-parameters, for --parameters of `metaqnn finetune` and `metaqnn train`,
-whose networks can be exported. The tuning itself keeps no weights. See docs/tuning.md."""
+FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search, also
+latest. Optuna samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard
+can show, is in RUN/study.db or at --storage. Trials that will not be among the best are stopped: by
+--stopping RULE (rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by
+Hyperband (--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor
+evaluate`; RUN/best.json holds the best hyper-parameters, for --parameters of `metaqnn finetune` and `metaqnn
+train`, whose networks can be exported. The tuning itself keeps no weights. See docs/tuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +97,9 @@ def _add_environment(group: argparse._ArgumentGroup) -> None:
         help="resume the tuning in this run folder, or latest",
     )
     group.add_argument(
-        "--storage", metavar="URL", help="storage of the study (default: an SQLite file in the run folder)"
+        "--storage",
+        metavar="URL",
+        help="storage of the study, always the same (default: an SQLite file in the run folder)",
     )
     add_flags(group, Environment, (*DATA, *DEVICE, "workers"))
     add_trust(group)
@@ -133,7 +135,9 @@ def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> in
 def _given(namespace: argparse.Namespace) -> dict[str, Any]:
     """The settings that the user has given."""
     if namespace.family is None and namespace.resume is None:
-        raise TuneError("FAMILY is missing: resnet, resnet39, lstm, convnet, a network or a run folder")
+        raise TuneError(
+            "FAMILY is missing: resnet, resnet39, lstm, convnet, a network, published:NAME or a run folder"
+        )
     given = given_options(namespace, TuneSettings)
     return {name: value for name, value in given.items() if value is not None}
 

@@ -55,7 +55,14 @@ def finetuned(
     accuracy = 1 - result.test_errors / result.test_images
     training = _training(files, result)
     card = card_of(folder, record, row, dataset, network.normalisation, FINETUNE, training)
-    card = replace(card, test_accuracy=accuracy, test_images=result.test_images, **_counts(network))
+    observed = card.validation_accuracy if network.architecture == card.architecture else None
+    card = replace(
+        card,
+        validation_accuracy=observed,
+        test_accuracy=accuracy,
+        test_images=result.test_images,
+        **_counts(network),
+    )
     changed = _changed(files, result, dataset)
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy, changed=changed)
     return Exportable(card, network, network.normalisation, evidence, files_of(record, data_dir, dataset))

@@ -84,7 +84,7 @@ def _audit(audit: dict[str, Any]) -> dict[str, Any]:
         "sigma": audit["sigma"],
         "best": audit["best_accuracy"],
         "epoch": audit["epochs"],
-        "audited": "in the loop" if audit["in_loop"] else "by metaqnn audit",
+        "audited": "during the search" if audit["in_loop"] else "by metaqnn audit",
     }
 
 

@@ -98,7 +98,7 @@ def tuned_options(tuned: Tuned, options: Mapping[str, Any]) -> dict[str, Any]:
 def as_tuned(
     candidates: Sequence[Candidate], tuned: Tuned, shape: tuple[int, ...], classes: int
 ) -> list[Candidate]:
-    """The networks, with batch normalisation if that was found best.
+    """The networks, with batch normalisation if that was found best; the search did not observe those.
 
     Args:
         candidates: as searched.
@@ -108,8 +108,12 @@ def as_tuned(
     """
     if not tuned.parameters["batch_norm"]:
         return list(candidates)
-    networks = [Architecture.parse(one.architecture).normalised() for one in candidates]
-    return [
-        replace(one, architecture=str(network), parameters=network.parameters(shape, classes))
-        for one, network in zip(candidates, networks, strict=True)
-    ]
+    return [_normalised(one, shape, classes) for one in candidates]
+
+
+def _normalised(candidate: Candidate, shape: tuple[int, ...], classes: int) -> Candidate:
+    network = Architecture.parse(candidate.architecture).normalised()
+    if str(network) == candidate.architecture:
+        return candidate
+    parameters = network.parameters(shape, classes)
+    return replace(candidate, architecture=str(network), parameters=parameters, validation_accuracy=None)

@@ -80,7 +80,7 @@ def audit_line(audit: AuditSummary) -> str:
         lines.append(_error(audit))
     afterwards = audit.networks - audit.in_loop
     spent = [
-        f"{audit.in_loop:,} during the search, for {audit.epochs_in_loop:,} of the epochs above",
+        f"{audit.in_loop:,} during the search, for {audit.epochs_in_loop:,} of its epochs",
         f"{afterwards:,} by `metaqnn audit`, for {counted(audit.epochs_afterwards, 'more epoch')}",
     ]
     lines.append("; ".join(text for text, n in zip(spent, (audit.in_loop, afterwards), strict=True) if n))

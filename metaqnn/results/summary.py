@@ -52,7 +52,7 @@ class Summary:
     `guess` is what always guessing the commonest class of the validation images reaches, and `guess_limit`
     what guessing hardly ever reaches, see `limit_of_guessing`; None if unknown. A network that failed at
     chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
-    there. So does one that was audited in the loop.
+    there. So does one that was audited during the search.
     """
 
     networks: int
@@ -130,7 +130,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
 
 @dataclass(frozen=True)
 class AuditSummary:
-    """How networks that the rule would have stopped did when trained to the end, in the loop or afterwards.
+    """How networks that the rule would have stopped did when trained to the end, in the search or afterwards.
 
     Attributes:
         stops: networks that the rule would have stopped, audited or not.
@@ -157,7 +157,7 @@ class AuditSummary:
 
 
 def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None = None) -> AuditSummary:
-    """Summarise the audits in the loop and those of `metaqnn audit` together.
+    """Summarise the audits during the search and those of `metaqnn audit` together.
 
     Args:
         reader: the search.

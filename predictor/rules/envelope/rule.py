@@ -166,7 +166,8 @@ class RankEnvelope:
             return f"at most {ceil(stands.bound)} of {fit.networks} networks{equal}"
         q, rank = fit.models[tau].worst_showing
         best = "the best network" if q == 1 else f"what is now the {ordinal(q)} best network"
-        return f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(stands.limit))}"
+        said = f"{best} ranked {ordinal(rank)} there, so up to the {ordinal(ceil(stands.limit))}"
+        return said if len(fit.arrivals) else f"{said} ({self.c:g} x {rank}{'' if q == 1 else f' / {q}'})"
 
     def _fit(self, history: LearningCurves) -> Fit:
         """The fit last used for this very history, or one that goes on from that of an earlier part of it."""

@@ -112,11 +112,9 @@ def test_the_readme_says_which_accuracy_is_which(make_card):
     finetuned = make_card(weights_from="finetune", test_accuracy=0.91, test_images=359).readme(FILES)
     assert "91.00% test accuracy" in finetuned
     assert "| test accuracy | 91.00% on 359 images |" in finetuned
-    assert (
-        "87.50%, observed in the search on 40 images, with the weights of that shorter training" in finetuned
-    )
+    assert "87.50%, observed in the search on 40 images, as the search trained it" in finetuned
     stopped = make_card(weights_from="finetune", validation_accuracy=None, test_accuracy=0.91).readme(FILES)
-    assert "not observed: the search did not train it to the end" in stopped
+    assert "not observed: the search did not train exactly this network to the end" in stopped
 
 
 def test_the_readme_tells_only_of_files_that_are_there(make_card):

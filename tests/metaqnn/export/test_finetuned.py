@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from metaqnn.export.exported import exported
 from metaqnn.export.formats import load_source
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.session.run_folder import RunFolder
+from state_space import Architecture
 from trainers import load_dataset
 from trainers.weights import TrainedNetwork
 
@@ -61,6 +63,20 @@ def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
     assert exportable.evidence.accuracy == exportable.card.test_accuracy == pytest.approx(1 - 36 / 359)
     assert exportable.card.training == "`metaqnn finetune`, 30 epochs, recipe 30-epochs-0, its seed 0"
     np.testing.assert_array_equal(exportable.evidence.images, load_dataset("digits").test_images)
+
+
+def test_a_network_that_the_search_did_not_train_has_no_validation_accuracy(run, kept):
+    """As one that a tuning has given batch normalisation."""
+    number = kept(run)[0]
+    finetune(run, number, 0, 36)
+    file = FinetuningFiles(run.path / "finetune" / "30-epochs-0").weights(number, 0)
+    with closing(run.reader()) as reader:
+        card = finetuned(run, reader, number).card
+        assert card.validation_accuracy == reader.network(number)["final_accuracy"]
+        tuned = str(Architecture.parse(card.architecture).normalised())
+        replace(TrainedNetwork.read(file), architecture=tuned).save(file)
+        card = finetuned(run, reader, number).card
+    assert (card.architecture, card.validation_accuracy) == (tuned, None)
 
 
 def test_the_first_seed_that_did_not_fail_is_taken_and_not_the_best(run, kept):

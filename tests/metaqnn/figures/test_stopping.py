@@ -28,7 +28,7 @@ def test_predictions_stand_over_what_was_observed_in_the_audit(view, sql, rows):
 def test_audits_in_the_loop_are_in_it(searched, formula_trainer, rows):
     points = rows(stopping.audits(searched(formula_trainer(5), audit=1.0)), "circle")
     assert points
-    assert {point["audited"] for point in points} == {"in the loop"}
+    assert {point["audited"] for point in points} == {"during the search"}
 
 
 def test_epochs_trained_and_saved_add_up(view, sql, rows):

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,4 +94,7 @@ def test_networks_get_batch_normalisation_where_that_was_found_best():
     (normalised,) = as_tuned(searched, found(), (1, 8, 8), 10)
     network = build_network(Architecture.parse("[CB(4,3,1), SM(10)]"), (1, 8, 8), 10)
     weights = sum(parameter.numel() for parameter in network.parameters())
-    assert normalised == Candidate(3, "[CB(4,3,1), SM(10)]", weights, 0.9)
+    assert normalised == Candidate(3, "[CB(4,3,1), SM(10)]", weights, validation_accuracy=None)
+    assert as_tuned([replace(normalised, validation_accuracy=0.8)], found(), (1, 8, 8), 10) == [
+        replace(normalised, validation_accuracy=0.8)
+    ]

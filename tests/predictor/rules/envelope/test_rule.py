@@ -122,14 +122,28 @@ def test_the_reason_tells_the_ranks_that_decide(recorded, past):
         told = form.fullmatch(decision.reason).groups()
         rank, seen, q, showed, limit = (int(number or 1) for number in told[:5])
         assert seen == len(past) + 1
-        assert limit >= math.ceil(
-            rule.c * showed / q
-        )  # of those at the last fit; it grows with what is seen since
+        assert limit >= math.ceil(rule.c * showed / q)  # it grows with what is seen since the last fit
         assert (": " in decision.reason) == (rank > limit)
         ranks.append((rank, decision.probability))
     assert len({": " in decision.reason for decision in found}) == 2
     by_rank, by_chance = sorted(ranks), sorted(ranks, key=lambda pair: pair[1])
     assert [p for _, p in by_rank] == [p for _, p in by_chance]
+
+
+def test_the_reason_tells_how_the_limit_follows(recorded, past):
+    """c times the rank there, divided by the rank in the end if that is not the first; at least the first."""
+    rule, divided = RankEnvelope(c=1.5, reduction_factor=None), 0
+    form = re.compile(
+        r".*; (?:the best|what is now the (\d+)\w\w best) network ranked (\d+)\w\w there, "
+        r"so up to the (\d+)\w\w \(1\.5 x (\d+)(?: / (\d+))?\) go on.*"
+    )
+    for tau in look_epochs(20, rule.looks):
+        told = form.fullmatch(rule.decide(recorded[100].until(tau), past).reason).groups()
+        now, showed, limit, rank, q = (int(number or 1) for number in told)
+        assert (now, showed) == (q, rank)
+        assert limit == math.ceil(max(1, 1.5 * rank / q))
+        divided += q > 1
+    assert divided
 
 
 @pytest.mark.parametrize(("ranks", "more"), [("seen", 9), ("fitted", 0)])
@@ -148,7 +162,7 @@ def test_those_that_finished_since_the_fit_count_where_all_seen_are_ranked(recor
     before, now = (told(history, form) for history in histories)
     assert now == [number + more for number in before]
     (limit,), (later,) = (
-        told(history, r"so up to the (\d+)\w\w go on", c=1000, reduction_factor=None) for history in histories
+        told(history, r"so up to the (\d+)\w\w", c=1000, reduction_factor=None) for history in histories
     )
     seen = before[1] - 1  # without the network itself
     assert later / limit == pytest.approx((seen + more) / seen, rel=0.01)
