@@ -22,7 +22,8 @@ from itertools import count, pairwise
 from typing import Literal
 
 from predictor.curves.choice import Candidate, is_generic
-from predictor.curves.metrics import mentions_metric, metric_of, words_of
+from predictor.curves.metrics import mentions_metric, metric_in, metric_of, words_of
+from predictor.curves.wording import shown
 from predictor.curves.words import (
     BESIDE_EPOCHS,
     NETWORK_NAMES,
@@ -85,6 +86,12 @@ class Group(Candidate):
         """The first column that is missing."""
         return self.template.replace("#", str(next(n for n in count(1) if n not in self.columns)))
 
+    @property
+    def span(self) -> str:
+        """The first and the last column, for messages: `acc_1 to acc_8`."""
+        first, *others = self.columns.values()
+        return f"{shown(first)} to {shown(others[-1])}" if others else shown(first)
+
     def decimals(self, header: Iterable[str]) -> list[str]:
         """The columns that would be between those of this group if numbers had decimals: `acc_1.5`.
 
@@ -116,6 +123,12 @@ class Group(Candidate):
         if not metric_of(self.name) or self.numbers_trainings or self.numbers_parts:
             return False
         return not PERCENTILE.search(self.template) and any(one for _, one in _beside_number(self.template))
+
+    @property
+    def numbers_a_metric(self) -> bool:
+        """Whether the number belongs to a metric's name, as in `val_acc1`, `top1`."""
+        joined = re.search(r"[A-Za-z]+#", self.template)
+        return joined is not None and metric_in(words_of(joined[0].replace("#", "1"))[-1:]) is not None
 
     @property
     def is_of_parameters(self) -> bool:

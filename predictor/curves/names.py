@@ -5,8 +5,10 @@ from __future__ import annotations
 from predictor.curves.metrics import mentions_metric, metric_in, setting_words, words_of
 from predictor.curves.words import (
     AFTERWARDS,
+    BESIDE_COUNTERS,
     BESIDE_STEPS,
     BOOKKEEPING,
+    COUNTERS,
     DATA,
     EPOCH_WORDS,
     OF_RUNS,
@@ -64,6 +66,12 @@ def names_steps(name: str) -> bool:
     """Whether the name is one of numbers of epochs, or of steps: `Epochs`, `eval_steps`, `samples_seen`."""
     words = set(words_of(name))
     return words <= EPOCH_WORDS | SEEN | BESIDE_STEPS and bool(words & (EPOCH_WORDS | SEEN))
+
+
+def counts_epochs(name: str) -> bool:
+    """Whether the name is that of a count of epochs or steps: `epoch_id`, `gen`, `timesteps_total`."""
+    words = set(words_of(name))
+    return words <= COUNTERS | BESIDE_COUNTERS and bool(words & COUNTERS)
 
 
 def names_no_values(name: str) -> bool:

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from predictor.curves.arrays import Floats
-from predictor.curves.cells import numbers
+from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import is_generic
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
-from predictor.curves.course import smoothness
-from predictor.curves.metrics import mentions_metric, metric_of, plain
+from predictor.curves.course import check_rows, may_be_turned, smoothness
+from predictor.curves.metrics import mentions_metric, metric_of, plain, words_of
+from predictor.curves.names import names_no_values, names_steps
 from predictor.curves.partition import epoch_columns
-from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
+from predictor.curves.wording import shown
+from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS, RATES, RUN_NAMES
+from predictor.errors import CurvesError
 
 ENOUGH_ROWS = 5
 SHORT = 3
@@ -73,3 +76,40 @@ def _runs_have_rows(table: pd.DataFrame, epoch: str, group: Group) -> bool:
         group.length * table[run].nunique() < len(table) and not table.duplicated([run, epoch]).any()
         for run in runs
     )
+
+
+def refuse_turned(group: Group, others: pd.DataFrame, values: Floats) -> None:
+    """Refuse rows that seem to be epochs, if no parameter says that they are trainings.
+
+    Names such as `curve_1` or `net1` do not say it, and those of metrics do not say it for certain.
+
+    Args:
+        group: the columns that are read as epochs.
+        others: the table without them.
+        values: (n, T), those of the group.
+
+    Raises:
+        CurvesError: the rows seem to be epochs.
+    """
+    counters = [column for column in others if not is_index(column)]
+    parameters = [column for column in counters if not (names_steps(column) or names_no_values(column))]
+    if EPOCH_WORDS.intersection(words_of(group.name)) or parameters:
+        return
+    if not counters and not metric_of(group.name):
+        check_rows(values)
+    elif all(_counts_up(known_numbers(others[column])) for column in counters):
+        check_rows(values, named=True)
+        of_epochs = any((EPOCH_WORDS | {"seen"}).intersection(words_of(column)) for column in counters)
+        if counters and may_be_turned(values, trusted=not of_epochs):
+            raise CurvesError(
+                f"{shown(counters[0])} counts up row by row: if the rows are epochs, transpose the table; "
+                f"if {group.span} are, say what the values are: --metric"
+            )
+
+
+def _counts_up(numbered: Floats) -> bool:
+    """Whether these are 0, 1 or a step, and so on by the same step."""
+    steps = np.diff(numbered)
+    if not len(steps) or not steps[0] > 0:
+        return False
+    return bool(np.allclose(steps, steps[0]) and numbered[0] in (0, 1, steps[0]))

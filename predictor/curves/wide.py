@@ -13,16 +13,16 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, choose, refuse_training, remark_on_test, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
-from predictor.curves.course import before_training, check_rows, may_be_turned
+from predictor.curves.course import before_training
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, metric_of, plain, words_of
-from predictor.curves.names import names_no_values, names_steps
+from predictor.curves.metrics import NamedMetric, words_of
+from predictor.curves.names import counts_epochs, names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
+from predictor.curves.shape import refuse_turned
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import as_argument, describe, listed, quoted, shown
-from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS
 from predictor.errors import CurvesError
 
 HAS_DIGIT = re.compile(r"\d").search
@@ -39,7 +39,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     refuse_kinds(table, group.columns.values())
     columns = {number: numbers(table[column], column) for number, column in group.columns.items()}
     if not wishes.metric:
-        _refuse_turned(group, table, np.stack(list(columns.values()), axis=1))
+        refuse_turned(group, table[_others(group, table)], np.stack(list(columns.values()), axis=1))
     first = columns.pop(0, None)
     values = np.stack(list(columns.values()), axis=1)
     sums = refuse_summaries(table[_others(group, table)], values)
@@ -50,7 +50,7 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     parameters = parameters_of(table, group.columns.values(), values, wishes)
     column = name_column(table.columns)
     names = None if column is None else names_of(table[column])
-    what = describe_curves(values, metric, remark, _range(group))
+    what = describe_curves(values, metric, remark, group.span)
     tested = "" if wishes.curve else remark_on_test(group, curves_among(groups, None))
     taken = _taken(group, wishes.curve)
     return curves_of(values, metric, parameters, names, [what, tested, taken, zero, sums])
@@ -62,7 +62,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
     if not candidates:
         if numbered := [group for group in groups if group.numbers_trainings and len(group.columns) > 1]:
             raise CurvesError(
-                f"the columns {_range(numbered[0])} are numbered by training, not by epoch; if the rows are "
+                f"the columns {numbered[0].span} are numbered by training, not by epoch; if the rows are "
                 f"epochs, number them in a column epoch; found {describe(table)}"
             )
         ask_about_numbers(groups)
@@ -73,17 +73,28 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
         )
     group = choose(candidates, wanted)
     if not wanted:
+        _ask_about_one_epoch(group, table)
         _ask_about_the_first(group, table)
         refuse_training(group.name, [other.name for other in groups if other.length == group.length])
     decimals = group.decimals(table.columns)
     if len(decimals) > 1 and 2 * len(decimals) >= len(group.columns):
         raise CurvesError(
-            f"{listed(decimals)} may be epochs between {_range(group)}, which are numbered without decimals; "
+            f"{listed(decimals)} may be epochs between {group.span}, which are numbered without decimals; "
             "number all of them 1, 2, ..., or write a row for each training and epoch"
         )
     if not group.stride:
         raise CurvesError(f"column {quoted(group.missing)} is missing: epochs must be numbered without gaps")
     return group
+
+
+def _ask_about_one_epoch(group: Group, table: pd.DataFrame) -> None:
+    """Ask about one column whose number may be none of an epoch: `val_acc1` is an accuracy, too."""
+    counters = [c for c in _others(group, table) if counts_epochs(c) and table[c].nunique() > 1]
+    if len(group.columns) == 1 and (counters or group.counted or group.numbers_a_metric):
+        raise CurvesError(
+            f"{group.span} may be epoch 1, or its rows may be epochs; if it is epoch 1: --curve "
+            f"{as_argument(group.name)}; if not, number the rows in a column epoch{_counter(table)}"
+        )
 
 
 def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
@@ -94,7 +105,7 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
     values = np.stack([known_numbers(table[column]) for column in group.columns.values()], axis=1)
     if not tells_the_end(known_numbers(table[first]), values):
         raise CurvesError(
-            f"{shown(first)} beside {_range(group)} may be the first of them, as pandas numbers columns of "
+            f"{shown(first)} beside {group.span} may be the first of them, as pandas numbers columns of "
             f"one name, or no epoch; call it {shown(first)}.0, or leave it out"
         )
 
@@ -104,7 +115,7 @@ def ask_about_numbers(groups: Sequence[Group]) -> None:
     unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
     if group := min(unclear, key=lambda group: group.rank(), default=None):
         raise CurvesError(
-            f"{_range(group)} may be epochs, or something else, such as seeds or subjects; if they are "
+            f"{group.span} may be epochs, or something else, such as seeds or subjects; if they are "
             f"epochs: --curve {as_argument(group.name)}; if the rows are, number them in a column epoch"
         )
 
@@ -123,7 +134,7 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
     """Ask about `Bleu_1, ..., Bleu_4`: they are of n-grams if they fall in each row; `CurvesError`."""
     if max(group.columns) == N_GRAMS.get(metric) and (np.diff(values, axis=1) <= 0).all():
         raise CurvesError(
-            f"{_range(group)} fall in all rows, as scores of n-grams do; if they are epochs: "
+            f"{group.span} fall in all rows, as scores of n-grams do; if they are epochs: "
             f"--curve {as_argument(group.name)}"
         )
 
@@ -164,7 +175,7 @@ def _epochs_in(group: Group, table: pd.DataFrame) -> list[int]:
         return []
     if not all(np.array_equal(row, longest[: len(row)]) for row in rows):
         raise CurvesError(
-            f"the trainings have their values at different epochs, by {_range(group)}; "
+            f"the trainings have their values at different epochs, by {group.span}; "
             "write a row for each training and epoch"
         )
     return [int(epoch) for epoch in longest]
@@ -177,45 +188,16 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
         return ""
     if not curves_among([group], group.name):
         return ""
-    return f" (if {_range(group)} are a curve: --curve {as_argument(group.name)})"
+    return f" (if {group.span} are a curve: --curve {as_argument(group.name)})"
 
 
 def _counter(table: pd.DataFrame) -> str:
     """What to say if a column of another name numbers the epochs; `CurvesError` for its text, `1/8`."""
     for column in table.columns:
-        if (names_steps(column) or plain(column) in OF_EPOCHS) and any(map(HAS_DIGIT, table[column])):
+        if (counts_epochs(column) or names_steps(column)) and any(map(HAS_DIGIT, table[column])):
             numbers(table[column], column)  # raises what is no number
             return f" (if {shown(column)} numbers the epochs, call it epoch)"
     return ""
-
-
-def _refuse_turned(group: Group, table: pd.DataFrame, values: Floats) -> None:
-    """Refuse rows that seem to be epochs, if no parameter says that they are trainings.
-
-    Names such as `curve_1` or `net1` do not say it, and those of metrics do not say it for certain.
-    """
-    counters = [column for column in _others(group, table) if not is_index(column)]
-    parameters = [column for column in counters if not (names_steps(column) or names_no_values(column))]
-    if EPOCH_WORDS.intersection(words_of(group.name)) or parameters:
-        return
-    if not counters and not metric_of(group.name):
-        check_rows(values)
-    elif all(_counts_up(known_numbers(table[column])) for column in counters):
-        check_rows(values, named=True)
-        of_epochs = any((EPOCH_WORDS | {"seen"}).intersection(words_of(column)) for column in counters)
-        if counters and may_be_turned(values, trusted=not of_epochs):
-            raise CurvesError(
-                f"{shown(counters[0])} counts up row by row: if the rows are epochs, transpose the table; "
-                f"if {_range(group)} are, say what the values are: --metric"
-            )
-
-
-def _counts_up(numbered: Floats) -> bool:
-    """Whether these are 0, 1 or a step, and so on by the same step."""
-    steps = np.diff(numbered)
-    if not len(steps) or not steps[0] > 0:
-        return False
-    return bool(np.allclose(steps, steps[0]) and numbered[0] in (0, 1, steps[0]))
 
 
 def _is_alone(group: Group, table: pd.DataFrame) -> bool:
@@ -227,11 +209,6 @@ def _others(group: Group, table: pd.DataFrame) -> list[str]:
     """The columns that are not the group's."""
     own = set(group.columns.values())
     return [column for column in table.columns if column not in own]
-
-
-def _range(group: Group) -> str:
-    columns = list(group.columns.values())
-    return shown(columns[0]) if len(columns) == 1 else f"{shown(columns[0])} to {shown(columns[-1])}"
 
 
 def _with_epoch_zero(

@@ -84,6 +84,12 @@ SEEN = frozenset(("x", "samples", "examples", "images", "tokens"))
 """What may be counted instead of steps."""
 BESIDE_STEPS = DATA | {"global", "num", "n", "number", "no", "count", "seen"}
 """What else is in names of numbers of epochs or steps: `eval_steps`, `num_epochs`, `samples_seen`."""
+COUNTERS = EPOCH_WORDS | {
+    "gen", "generation", "generations", "round", "rounds", "update", "updates", "cycle", "cycles", "timestep",
+    "timesteps", "checkpoint", "ckpt", "episode", "episodes",
+}
+BESIDE_COUNTERS = BESIDE_STEPS | {"id", "idx", "index", "current", "total", "env"}
+"""Words of columns that count epochs, or what passes in them, and what else is in their names."""
 RATES = ("lr", "learning rate")
 """Names of what may change from batch to batch."""
 

@@ -258,3 +258,29 @@ def test_the_message_says_how_to_call_a_column_that_numbers_epochs(tmp_path, nam
     table.to_csv(tmp_path / "long.csv", index=False)
     with pytest.raises(CurvesError, match=rf"such as epoch \(if {name} numbers the epochs, call it epoch\)"):
         read(tmp_path / "long.csv")
+
+
+@pytest.mark.parametrize("counter", ["epoch_id", "train_epoch", "iters", "epochs", "n_updates"])
+def test_a_column_of_top_1_accuracies_is_not_taken_for_epoch_1(tmp_path, long, counter):
+    table = long.rename(columns={"epoch": counter, "val_acc": "val_acc1"})
+    table.to_csv(tmp_path / "long.csv", index=False)
+    said = (
+        rf"val_acc1 may be epoch 1, or its rows may be epochs; .*if {counter} numbers the epochs, call it ep"
+    )
+    with pytest.raises(CurvesError, match=said):
+        read(tmp_path / "long.csv")
+    assert read(tmp_path / "long.csv", curve="val_acc").T == 1
+
+
+def test_a_number_in_the_name_of_a_training_is_not_taken_for_epoch_1(tmp_path, accuracies):
+    names = ["calm-tree-1/val_acc", "happy-dog-2/val_acc", "brave-sun-3/val_acc"]
+    table = pd.DataFrame(accuracies[:3].T, columns=names)
+    table.assign(timestep=range(6)).to_csv(tmp_path / "curves.csv", index=False)
+    with pytest.raises(CurvesError, match="calm-tree-1/val_acc may be epoch 1, or its rows may be epochs"):
+        read(tmp_path / "curves.csv")
+
+
+def test_a_single_epoch_that_is_numbered_is_read(wide, accuracies, rates):
+    for name in ("val_acc_#", "epoch_#_acc"):
+        curves = read(wide({"lr": rates, "epochs": np.full(8, 1), name: accuracies[:, :1]}))
+        np.testing.assert_array_equal(curves.values, accuracies[:, :1])
