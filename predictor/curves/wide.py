@@ -15,7 +15,7 @@ from predictor.curves.choice import Wishes, choose, refuse_training, remark_on_t
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, words_of
+from predictor.curves.metrics import NamedMetric, direction_of, words_of
 from predictor.curves.names import counts_epochs, names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.shape import refuse_turned
@@ -71,7 +71,7 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
             f"epoch with its number in a column such as epoch{_hint(groups, table)}{_counter(table)}; found "
             f"{describe(table)}"
         )
-    group = choose(candidates, wanted)
+    group = choose(candidates if wanted else _without_steps(candidates, table), wanted)
     if not wanted:
         _ask_about_one_epoch(group, table)
         _ask_about_the_first(group, table)
@@ -154,6 +154,19 @@ def _numbered(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> tup
             columns = {epoch: names[c] for epoch, c in zip(epochs, group.columns.values(), strict=True)}
             return replace(group, columns=columns), table.rename(columns=names)
     return group, table
+
+
+def _without_steps(candidates: Sequence[Group], table: pd.DataFrame) -> Sequence[Group]:
+    """Leave out lists of the steps at which an unknown metric was measured; `CurvesError` if they differ."""
+    if any(direction_of(group.name) for group in candidates):
+        return candidates
+    lengths = [len(group.columns) for group in candidates]
+    others = [
+        group
+        for group, length in zip(candidates, lengths, strict=True)
+        if length == 1 or lengths.count(length) == 1 or not _epochs_in(group, table)
+    ]
+    return others or candidates
 
 
 def _names_at(epochs: Sequence[int], group: Group) -> dict[str, str]:

@@ -211,6 +211,27 @@ def test_trainings_with_values_at_steps_of_their_own_are_refused(wide, accuracie
         read(wide({name: steps, "val_acc_#": accuracies}))
 
 
+@pytest.mark.parametrize("name", ["steps", "eval_epochs", "epoch"])
+@pytest.mark.parametrize("step", [1, 5])
+def test_steps_beside_values_of_an_unknown_metric_are_not_taken_for_accuracies(
+    tmp_path, accuracies, rates, name, step
+):
+    steps = [step * t for t in range(1, 7)]
+    rows = [
+        {"lr": lr, name: steps, "val_jaccard": list(row)} for lr, row in zip(rates, accuracies, strict=True)
+    ]
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps(rows))
+    with pytest.raises(CurvesError, match="'val_jaccard' does not say whether more is better"):
+        read(path)
+    curves = read(path, direction="maximize")
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"in val_jaccard_{step} to val_jaccard_{6 * step};" in curves.understood
+    path.write_text(json.dumps([{"epochs": steps, "steps": steps}] * 2))
+    with pytest.raises(CurvesError, match="equally good"):
+        read(path)
+
+
 def test_steps_at_which_something_else_was_measured_are_no_parameters(wide, accuracies, rates):
     steps = np.arange(1, 25) * np.where(np.arange(8) % 2, 100, 150)[:, None]
     for several in (steps, steps[:, :3]):
