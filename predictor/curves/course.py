@@ -98,13 +98,13 @@ def check_rows(values: Floats, named: bool = False) -> None:
 
 
 def may_be_turned(values: Floats, trusted: bool) -> bool:
-    """Whether values (n, T) are about as smooth down the columns as along the rows, if there are enough rows.
+    """Whether values (n, T) are of 3 rows or more are about as smooth down the columns as along the rows.
 
     Args:
         values: (n, T).
         trusted: whether columns whose means go one way are taken for epochs.
     """
-    smooth = len(values) > FEW and smoothness(values.T) >= 0.9 * smoothness(values)
+    smooth = len(values) > 2 and smoothness(values.T) >= 0.9 * smoothness(values)
     return smooth and not (trusted and _go_one_way(values.mean(axis=0)))
 
 

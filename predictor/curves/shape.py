@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,9 +11,9 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import is_generic
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
-from predictor.curves.course import check_rows, may_be_turned, smoothness
+from predictor.curves.course import FEW, check_rows, may_be_turned, smoothness
 from predictor.curves.metrics import mentions_metric, metric_of, plain, words_of
-from predictor.curves.names import names_no_values, names_steps
+from predictor.curves.names import counts_epochs, names_no_values, names_result, names_steps
 from predictor.curves.partition import epoch_columns
 from predictor.curves.wording import shown
 from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS, RATES, RUN_NAMES
@@ -91,20 +93,35 @@ def refuse_turned(group: Group, others: pd.DataFrame, values: Floats) -> None:
     Raises:
         CurvesError: the rows seem to be epochs.
     """
-    counters = [column for column in others if not is_index(column)]
-    parameters = [column for column in counters if not (names_steps(column) or names_no_values(column))]
+    columns = [column for column in others if not is_index(column)]
+    counted = [column for column in columns if counts_epochs(column) or names_steps(column)]
+    counters = [column for column in columns if column in counted or names_no_values(column)]
+    parameters = [c for c in columns if c not in counters and not (counted and names_result(c))]
     if EPOCH_WORDS.intersection(words_of(group.name)) or parameters:
+        return
+    if any(_tells_lengths(others[column], group, values) for column in counted):
         return
     if not counters and not metric_of(group.name):
         check_rows(values)
     elif all(_counts_up(known_numbers(others[column])) for column in counters):
         check_rows(values, named=True)
-        of_epochs = any((EPOCH_WORDS | {"seen"}).intersection(words_of(column)) for column in counters)
-        if counters and may_be_turned(values, trusted=not of_epochs):
+        if counters and may_be_turned(values, trusted=not _of_epochs(counters, few=len(values) <= FEW)):
             raise CurvesError(
                 f"{shown(counters[0])} counts up row by row: if the rows are epochs, transpose the table; "
                 f"if {group.span} are, say what the values are: --metric"
             )
+
+
+def _tells_lengths(cells: pd.Series, group: Group, values: Floats) -> bool:
+    """Whether the column holds the last epoch of each training."""
+    last = values.shape[1] - 1 - np.isfinite(values)[:, ::-1].argmax(axis=1)
+    return np.array_equal(np.array(list(group.columns))[last], known_numbers(cells))
+
+
+def _of_epochs(counters: Sequence[str], few: bool) -> bool:
+    """Whether columns that count up are of epochs by name; a few steps or iterations may be trainings."""
+    told = {"ep", "epoch", "epochs"} if few else EPOCH_WORDS | {"seen"}
+    return any(told.intersection(words_of(column)) for column in counters)
 
 
 def _counts_up(numbered: Floats) -> bool:
