@@ -53,7 +53,9 @@ PERCENTILE = re.compile(r"(?<![a-z])[pq]#", re.IGNORECASE)
 LEAST_PERCENTILE = 5
 """`loss_p10, loss_p20` are percentiles; `p1, p2` may be anything."""
 DATE = r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{4})?(?!\d)"
-NUMBER = re.compile(rf"(?<!\d)(?<!\d\.)(?!{DATE})\d{{1,12}}(?!\d)(?!\.\d)")
+AFTER_METRIC = r"(?<=(?<![A-Za-z])[Ff]1\.)|(?<=(?<![A-Za-z])[Rr]2\.)|(?<=(?<![A-Za-z])[Tt]op[15]\.)"
+"""`f1.`, to whose number no decimals belong."""
+NUMBER = re.compile(rf"(?<!\d)(?:(?<!\d\.)|{AFTER_METRIC})(?!{DATE})\d{{1,12}}(?!\d)(?!\.\d)")
 DECIMAL = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.])")
 
 

@@ -52,8 +52,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, group.span)
     tested = "" if wishes.curve else remark_on_test(group, curves_among(groups, None))
-    taken = _taken(group, wishes.curve)
-    return curves_of(values, metric, parameters, names, [what, tested, taken, zero, sums])
+    clauses = [what, tested, _taken(group, wishes.curve), _passed_over(group, groups, wishes.curve)]
+    return curves_of(values, metric, parameters, names, [*clauses, zero, sums])
 
 
 def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) -> Group:
@@ -112,12 +112,24 @@ def _ask_about_the_first(group: Group, table: pd.DataFrame) -> None:
 
 def ask_about_numbers(groups: Sequence[Group]) -> None:
     """Ask whether numbers that may stand for anything, `acc_s1, acc_s2`, are epochs: raise `CurvesError`."""
-    unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
-    if group := min(unclear, key=lambda group: group.rank(), default=None):
+    if group := _best_unclear(groups):
         raise CurvesError(
             f"{group.span} may be epochs, or something else, such as seeds or subjects; if they are "
             f"epochs: --curve {as_argument(group.name)}; if the rows are, number them in a column epoch"
         )
+
+
+def _best_unclear(groups: Sequence[Group]) -> Group | None:
+    unclear = [group for group in groups if group.is_unclear and len(group.columns) > 1]
+    return min(unclear, key=lambda group: group.rank(), default=None)
+
+
+def _passed_over(chosen: Group, groups: Sequence[Group], wanted: str | None) -> str:
+    """A clause about columns that would come before the curve if their numbers were those of epochs."""
+    group = _best_unclear(groups)
+    if wanted or not group or group.rank() >= chosen.rank():
+        return ""
+    return f"{group.span} may be epochs, too (if so: --curve {as_argument(group.name)})"
 
 
 def _taken(group: Group, wanted: str | None) -> str:
@@ -197,9 +209,9 @@ def _epochs_in(group: Group, table: pd.DataFrame) -> list[int]:
 def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     """What to say if the longest group, which is named like a parameter, is the curve."""
     group = max(groups, key=lambda group: group.length, default=None)
-    if group is None or group.length < 3 or not group.stride or _is_alone(group, table):
+    if group is None or group.length < 3 or not group.stride or not curves_among([group], group.name):
         return ""
-    if not curves_among([group], group.name):
+    if all(map(is_index, _others(group, table))):
         return ""
     return f" (if {group.span} are a curve: --curve {as_argument(group.name)})"
 
@@ -211,11 +223,6 @@ def _counter(table: pd.DataFrame) -> str:
             numbers(table[column], column)  # raises what is no number
             return f" (if {shown(column)} numbers the epochs, call it epoch)"
     return ""
-
-
-def _is_alone(group: Group, table: pd.DataFrame) -> bool:
-    """Whether the table has no other columns, except one that numbers the rows."""
-    return all(map(is_index, _others(group, table)))
 
 
 def _others(group: Group, table: pd.DataFrame) -> list[str]:

@@ -221,3 +221,23 @@ def test_epochs_with_decimals_among_others_are_refused(wide, accuracies, rates):
         read(wide({"lr": rates, **halves}))
     overlaps = {"mAP_0.5": accuracies[:, 5], "mAP_0.75": accuracies[:, 4]}
     np.testing.assert_array_equal(read(wide({"mAP_#": accuracies, **overlaps})).values, accuracies)
+
+
+@pytest.mark.parametrize("name", ["val_acc_s#", "val_accuracy_percent#"])
+def test_columns_that_may_be_a_better_curve_are_told(wide, accuracies, name):
+    path = wide({name: accuracies, "train_acc_#": 0.9 * accuracies})
+    called = name.removesuffix("#")
+    said = f"{called}1 to {called}6 may be epochs, too (if so: --curve {called})"
+    assert said in read(path).understood
+    asked = read(path, curve=called)
+    np.testing.assert_array_equal(asked.values, accuracies)
+    assert "may be epochs, too" not in asked.understood
+    worse = wide({name: accuracies, "val_acc_#": 0.9 * accuracies, "lr": accuracies[:, 0]})
+    assert "may be epochs, too" not in read(worse).understood
+
+
+@pytest.mark.parametrize("name", ["val_f1.#", "val_r2.#", "Top1.#"])
+def test_the_number_of_a_metric_before_a_point_begins_no_decimal(wide, accuracies, losses, name):
+    curves = read(wide({name: accuracies, "loss.#": losses}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"in {name.replace('#', '1')} to" in curves.understood
