@@ -24,7 +24,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition, with_epochs
-from predictor.curves.spread import spread
+from predictor.curves.spread import refuse_kinds_as_trainings, spread
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
 from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
@@ -119,16 +119,8 @@ def read_long(
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
     parameters = _parameters(trainings, values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {ends(grid)}")
-    clauses = [
-        what,
-        trainings.remark,
-        _told(trainings.keys),
-        *said,
-        *remarks,
-        *_remarks_on_rows(table, trainings),
-        zero,
-        sums,
-    ]
+    remarks = [*said, *remarks, *_remarks_on_rows(table, trainings)]
+    clauses = [what, trainings.remark, _told(trainings.keys), *remarks, zero, sums]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
 
@@ -139,6 +131,7 @@ def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     if rows.empty:  # of trainings that diverged at once
         raise CurvesError(f"{shown(curve)} has no finite value; say which column is the curve: --curve")
     epoch, keys = partition(rows, epochs, curve, run)
+    refuse_kinds_as_trainings(rows, [key for key in keys if key != BLOCKS])
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     trainings = Trainings(rows, epoch, curve, keys, remark)

@@ -8,12 +8,13 @@ import pandas as pd
 
 from predictor.curves.cells import first_text
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import mentions_metric, metric_of, plain, words_of
-from predictor.curves.names import names_bookkeeping
+from predictor.curves.metrics import mentions_metric, metric_of, name_of, plain, words_of
+from predictor.curves.names import UNLABELLED, names_bookkeeping, split_rank
 from predictor.curves.partition import epoch_columns
 from predictor.curves.wording import listed, shown
 from predictor.curves.words import (
     AFTERWARDS,
+    COLUMN,
     DATA,
     DATA_NAMES,
     METRIC_NAMES,
@@ -89,6 +90,40 @@ def refuse_kinds(table: pd.DataFrame, curve: Iterable[str]) -> None:
             raise CurvesError(
                 f"rows of {listed(kinds)}, by {shown(column)}, are of the same trainings; keep those of one"
             )
+
+
+def refuse_kinds_as_trainings(rows: pd.DataFrame, keys: Iterable[str]) -> None:
+    """Refuse columns that do not tell trainings apart, but data or metrics of each; raises `CurvesError`."""
+    for key in keys:
+        cells = list(dict.fromkeys(rows[key]))
+        if _name_metrics(cells) or _differ_in_data(cells):
+            apart = "call them 'run1 - val_acc', 'run1 - train_acc', ..."
+            raise CurvesError(
+                f"{listed(cells)}, by {shown(key)}, are data or metrics of the same trainings; keep those of "
+                f"one, or {apart if key == COLUMN else 'call this column split or metric'}"
+            )
+
+
+def _name_metrics(cells: Sequence[str]) -> bool:
+    """Whether they are metrics on several kinds of data, or several metrics, one of them an accuracy.
+
+    Names of other metrics may be those of what trainings minimize: `ce`, `mse`.
+    """
+    if not all(map(metric_of, cells)):
+        return False
+    metrics, labels = {name_of(cell) for cell in cells}, set(map(split_rank, cells))
+    return ("accuracy" in metrics and len(metrics) > 1) or (len(labels) > 1 and UNLABELLED not in labels)
+
+
+def _differ_in_data(cells: Sequence[str]) -> bool:
+    """Whether all name data, and each has others of other data: `run1_val_set, run1_train_set`."""
+    if any(split_rank(CODES.get(cell.lower(), cell)) == UNLABELLED for cell in cells):
+        return False
+    data: dict[tuple[str, ...], set[int]] = {}
+    for cell in cells:
+        rest = tuple(word for word in words_of(cell) if word not in DATA | CODES.keys())
+        data.setdefault(rest, set()).add(split_rank(CODES.get(cell.lower(), cell)))
+    return all(len(found) > 1 for found in data.values())
 
 
 def _pairs_data(table: pd.DataFrame, column: str, columns: Sequence[str]) -> bool:

@@ -224,3 +224,36 @@ def test_kinds_of_data_are_told_by_the_column_and_its_cells(column, kinds, both,
     else:
         assert sorted(table) == ["epoch", *curves.split("," if "," in curves else " ")]
         assert len(table) == len(rows)
+
+
+@pytest.mark.parametrize("names", ["run{}_{}_set_acc", "run{}.{}.acc", "run{}: acc on {} set"])
+def test_columns_of_training_and_validation_are_no_trainings(tmp_path, accuracies, names):
+    columns = {names.format(i, data): row for i, row in enumerate(accuracies) for data in ("val", "train")}
+    pd.DataFrame({"epoch": range(1, 7), **columns}).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(CurvesError, match=r"by column, are data or metrics of .* call them 'run1 - val_acc'"):
+        read(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "kinds"),
+    [
+        ("stage", ["tr", "va"]),
+        ("name", ["train_f1", "val_f1"]),
+        ("stat", ["acc", "loss"]),
+        ("kind", ["a val", "a test"]),
+    ],
+)
+def test_rows_of_kinds_by_a_column_of_another_name_are_no_trainings(tmp_path, phases, column, kinds):
+    told = phases["phase"].map({"train": kinds[0], "val": kinds[1]})
+    table = phases[["run", "epoch"]].assign(**{column: told, "value": phases["acc"]})
+    table.to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(CurvesError, match=f"by {column}, are data or metrics of the same trainings"):
+        read(tmp_path / "log.csv")
+
+
+def test_trainings_may_be_called_as_what_they_minimize_or_were_trained_on(tmp_path, phases):
+    table = phases[phases["phase"] == "val"][["run", "epoch", "acc"]]
+    for names in (["ce", "mse"], ["train_small", "train_large"], ["exp", "exp_test"]):
+        called = table[table["run"].isin(("r0", "r1"))].replace({"r0": names[0], "r1": names[1]})
+        called.to_csv(tmp_path / "log.csv", index=False)
+        assert list(read(tmp_path / "log.csv").names) == names
