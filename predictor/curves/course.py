@@ -196,8 +196,7 @@ def remark_on(metric: NamedMetric, values: Floats) -> str:
         remarks.append("in percent")
         if shares := rising_shares(values):
             remarks.append(_some(shares, "rises", "rise") + " within 0 to 1, as shares do")
-    up = rising(values)
-    worse = None if up is None else up if metric.direction == "minimize" else 1 - up
+    worse = rising(values if metric.direction == "minimize" else -values)
     if worse is not None and worse >= NEARLY_ALL and len(values) >= FEW:
         remarks.append(f"worse at the end than at the beginning in {worse:.0%} of the curves")
     if fell := len(rows_that_end_in(0.0, values)):

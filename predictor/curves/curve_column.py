@@ -18,7 +18,7 @@ from predictor.curves.choice import (
     unlabelled_rank,
 )
 from predictor.curves.columns import groups_of, is_index
-from predictor.curves.metrics import metric_of, plain
+from predictor.curves.metrics import direction_of, metric_of, plain
 from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
 from predictor.curves.partition import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
@@ -63,6 +63,11 @@ def curve_column(
         )
     numbers(table[chosen], chosen)  # raises what is no number
     return chosen, "" if wanted else remark_on_test(candidate, candidates)
+
+
+def has_metric(table: pd.DataFrame) -> bool:
+    """Whether a column of such a table may be the curve by its name."""
+    return any(map(direction_of, _numeric(table, ())))
 
 
 def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:

@@ -8,7 +8,7 @@ Tables may name the metric in a column: `run, step, metric, value`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,20 +19,17 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import Wishes, settle
 from predictor.curves.course import before_training
-from predictor.curves.curve_column import curve_column, refuse_overlooked
+from predictor.curves.curve_column import curve_column, has_metric, refuse_overlooked
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
 from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition, with_epochs
 from predictor.curves.spread import refuse_kinds_as_trainings, spread
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.understood import curves_of, describe_curves, names_of
+from predictor.curves.understood import curves_of, describe_curves, far, names_of
 from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
-
-FAR = 10
-"""There is a remark if the last step between epochs is at least this many times the others."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,12 @@ class Trainings:
         return bool((self.rows[column].to_numpy() == first[self._of_row]).all())
 
     @property
+    def has_results(self) -> bool:
+        """Whether the curve's values are constant within trainings of several rows, and mostly different."""
+        n, different = len(self.places), self.first[self.curve].nunique()
+        return 1 < n < 2 * different and 2 * n <= len(self.rows) and self.is_steady(self.curve)
+
+    @property
     def are_named(self) -> bool:
         """Whether more than their order tells them apart."""
         return bool(self.keys) and self.keys != [BLOCKS]
@@ -113,7 +116,7 @@ def read_long(
     _refuse_other_epochs(trainings, values)
     epoch = shown(trainings.epoch)
     _refuse_negative_epochs(grid, epoch)
-    remarks += _far(grid, epoch)
+    remarks += far(grid, epoch)
     metric, remark = settle(trainings.curve, values, wishes)
     values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
@@ -125,6 +128,18 @@ def read_long(
 
 
 def _trainings(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Trainings:
+    """Those of the curve; of the next best metric if it is a result, repeated in each row of a training."""
+    found = _of_column(table, wishes, run)
+    if wishes.curve or not found.has_results:
+        return found
+    if not has_metric(found.rows[[column for column in table.columns if not found.is_steady(column)]]):
+        return found
+    again = _trainings(table.drop(columns=found.curve), wishes, run)
+    remark = f"left out: {shown(found.curve)} (one value for each training)"
+    return replace(again, remark="; ".join(filter(None, (again.remark, remark))))
+
+
+def _of_column(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Trainings:
     epochs = epoch_columns(table)
     curve, remark = curve_column(table, epochs, run, wishes.curve)
     rows = table[np.isfinite(known_numbers(table[curve]))]
@@ -174,14 +189,6 @@ def _refuse_negative_epochs(grid: Sequence[float], epoch: str) -> None:
             f"trainings have a value at {epoch} {grid[0]:g}, but epochs begin with 0 or 1; leave out these "
             "rows, or number the values 1, 2, ..."
         )
-
-
-def _far(grid: Sequence[float], epoch: str) -> list[str]:
-    """A remark on a last epoch far from the others, which may summarize a training: 1, 2, ..., 8, 999."""
-    steps = np.diff(grid)
-    if len(steps) < 3 or len(set(steps[:-1])) > 1 or steps[-1] < FAR * steps[0]:
-        return []
-    return [f"{epoch} {grid[-1]:g} kept as the last, far after {grid[-2]:g}"]
 
 
 def _without_epoch_zero(

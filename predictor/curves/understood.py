@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from predictor.curves.parameters import Parameters
 from predictor.curves.wording import counted
 from predictor.errors import CurvesError
 
+FAR = 10
+"""There is a remark if the last step between epochs is at least this many times the others."""
 MAX_NAMES_BYTES = 2**28
 """The most bytes that the names of a table may take: numpy gives every name the room of the longest."""
 
@@ -47,6 +49,14 @@ def describe_curves(values: Floats, metric: NamedMetric, remark: str, columns: s
     some += [f"{copies} of them the same as others"] if copies else []
     aside = f", {', '.join(some)}," if some else ""
     return f"{counted(n, 'curve')} x {T} epochs{aside} of {metric.name} ({way}) in {columns}"
+
+
+def far(grid: Sequence[float], epoch: str) -> list[str]:
+    """A remark on a last epoch far from the others, which may summarize a training: 1, 2, ..., 8, 999."""
+    steps = np.diff(grid)
+    if len(steps) < 3 or len(set(steps[:-1])) > 1 or steps[-1] < FAR * steps[0]:
+        return []
+    return [f"{epoch} {grid[-1]:g} kept as the last, far after {grid[-2]:g}"]
 
 
 def _copies(values: Floats) -> int:

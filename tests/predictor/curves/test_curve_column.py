@@ -64,3 +64,23 @@ def test_a_metric_with_one_value_is_named_with_it(write, long):
         read(write(long.drop(columns="val_loss").assign(val_acc=0.3)))
     with pytest.raises(CurvesError, match=r"row 1, column 'val_acc': '~0\.3' is not a number"):
         read(write(one.assign(val_acc="~0.3")))
+
+
+@pytest.mark.parametrize("name", ["val_accuracy", "val_auc", "last_val_acc"])
+def test_a_result_repeated_in_each_row_of_a_training_is_not_the_curve(write, long, losses, name):
+    last = long.groupby("run")["val_acc"].transform("last")
+    curves = read(write(long.drop(columns="val_acc").assign(**{name: last})))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert f"; left out: {name} (one value for each training); " in curves.understood
+
+
+def test_curves_that_stay_at_the_level_of_chance_are_kept(write, long):
+    failed = long.assign(val_acc=long["run"].isin(("r0", "r1")).map({True: 0.1, False: 0.25}))
+    curves = read(write(failed))
+    assert curves.metric == "accuracy"
+    assert "worse" not in curves.understood
+
+
+def test_a_result_beside_others_and_no_curve_is_kept(write, long):
+    last = long.groupby("run")[["val_acc", "val_loss"]].transform("last")
+    assert read(write(long.assign(val_acc=last["val_acc"], val_loss=last["val_loss"]))).metric == "accuracy"
