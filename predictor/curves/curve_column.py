@@ -20,7 +20,7 @@ from predictor.curves.choice import (
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import direction_of, metric_of, plain
 from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
-from predictor.curves.partition import OF_PARAMETERS
+from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError

@@ -23,9 +23,10 @@ from predictor.curves.curve_column import curve_column, has_metric, refuse_overl
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import Parameters, parameters_of
-from predictor.curves.partition import BLOCKS, OF_PARAMETERS, blocks_of, epoch_columns, partition, with_epochs
+from predictor.curves.partition import BLOCKS, blocks_of, epoch_columns, partition, with_epochs
 from predictor.curves.spread import refuse_kinds_as_trainings, spread
 from predictor.curves.summaries import refuse_summaries
+from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.understood import curves_of, describe_curves, far, names_of
 from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
@@ -238,9 +239,7 @@ def _parameters(trainings: Trainings, values: Floats, wishes: Wishes, declared: 
 def _is_steady(column: str, trainings: Trainings) -> bool:
     if column in (trainings.epoch, trainings.curve, BLOCKS) or plain(column) in EPOCH_NAMES:
         return False
-    if not (trainings.first[column] != "").any():
-        return False
-    return trainings.is_steady(column)
+    return bool((trainings.first[column] != "").any()) and trainings.is_steady(column)
 
 
 def _told(keys: Sequence[str]) -> str:

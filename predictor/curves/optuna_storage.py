@@ -15,7 +15,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
 from predictor.curves.metrics import Direction, metric_of, plain, words_of
 from predictor.curves.optuna_steps import StepOrder
-from predictor.curves.partition import OF_PARAMETERS
+from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.words import EPOCH_NAMES, RUN
 from predictor.errors import CurvesError
 from predictor.extras import require

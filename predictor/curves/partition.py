@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from predictor.curves.cells import first_text, is_number, known_numbers
+from predictor.curves.cells import first_text, known_numbers
 from predictor.curves.columns import is_index
-from predictor.curves.metrics import mentions_metric, plain, words_of
+from predictor.curves.metrics import plain, words_of
 from predictor.curves.names import names_bookkeeping
+from predictor.curves.telling import able_to_tell
 from predictor.curves.wording import describe, shown
-from predictor.curves.words import AFTERWARDS, EPOCH_NAMES, RUN_NAMES
+from predictor.curves.words import AFTERWARDS, EPOCH_NAMES, PLACES, RUN_NAMES
 from predictor.errors import CurvesError
 
-OF_PARAMETERS = re.compile(r"^(config|hparams?|params?)[/.](?P<name>.+)$")
 FEW_REPEATS = 0.1
 """Share of the rows that may be repeated if a column has the name of one of runs."""
 BLOCKS = " block"
@@ -103,7 +102,7 @@ def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:
 
 
 def _keys(rows: pd.DataFrame, epoch: str, epochs: Sequence[str], curve: str) -> list[str] | None:
-    able = sorted(_able_to_tell(rows, epochs, curve), key=_likelihood)
+    able = sorted(able_to_tell(rows, epochs, curve), key=_likelihood)
     if not rows[epoch].duplicated().any():  # one training, unless a column of runs says otherwise
         return [column for column in able if plain(column) in RUN_NAMES][:1]
     durations = [column for column in able if AFTERWARDS.intersection(words_of(column))]
@@ -148,10 +147,31 @@ def _exact(rows: pd.DataFrame, epoch: str, able: Sequence[str]) -> list[str]:
     """
     exact = [c for c in able if _repeats(rows, [c], epoch) == 0 and rows[c].nunique() < len(rows)]
     named = [column for column in exact if plain(column) in RUN_NAMES][:1]
-    punctual = [column for column in exact if not _begin_late(rows, [column], epoch)][:1]
+    punctual = [column for column in exact if not _begin_late(rows, [column], epoch)]
+    punctual = punctual[:1] if named else _undisputed(rows, punctual)
     if punctual and (not named or named == punctual or _are_in_turn(rows, named[0], punctual[0], epoch)):
         return punctual
     return named or exact
+
+
+def _undisputed(rows: pd.DataFrame, able: Sequence[str]) -> list[str]:
+    """The best of columns that tell trainings apart; `CurvesError` if others tell different ones apart."""
+    if not any(_differ(rows, able[0], other) for other in able[1:]):
+        return list(able[:1])
+    first, *others = [column for column in able if not PLACES.intersection(words_of(column))] or able
+    for other in others:
+        if _differ(rows, first, other):
+            raise CurvesError(
+                f"{shown(first)} and {shown(other)} tell different trainings apart; call the column that "
+                "tells the trainings run"
+            )
+    return [first]
+
+
+def _differ(rows: pd.DataFrame, one: str, other: str) -> bool:
+    """Whether they tell different trainings apart, and neither just more of them; a date may be another's."""
+    most = max(rows[one].nunique(), rows[other].nunique())
+    return not names_bookkeeping(one) and rows.groupby([one, other]).ngroups > most
 
 
 def _are_in_turn(rows: pd.DataFrame, part: str, whole: str, epoch: str) -> bool:
@@ -180,8 +200,7 @@ def _begin_late(rows: pd.DataFrame, keys: Sequence[str], epoch: str) -> bool:
 def _refuse_broken(rows: pd.DataFrame, epoch: str, keys: Sequence[str]) -> None:
     """Refuse trainings that begin late with each of these columns, and are not the same with all."""
     for other in keys[1:]:
-        most = max(rows[keys[0]].nunique(), rows[other].nunique())
-        if not names_bookkeeping(keys[0]) and rows.groupby([keys[0], other]).ngroups > most:
+        if _differ(rows, keys[0], other):
             raise CurvesError(
                 f"{shown(keys[0])} and {shown(other)} tell different trainings apart, some of which begin "
                 f"after the first {shown(epoch)}; call the column that tells the trainings run"
@@ -202,24 +221,6 @@ def _is_scheduled(cells: pd.Series, column: str, blocks: Sequence[str]) -> bool:
     if plain(column) in RUN_NAMES or names_bookkeeping(column):
         return False
     return bool((cells.groupby(blocks).nunique() > 1).any())
-
-
-def _able_to_tell(rows: pd.DataFrame, epochs: Sequence[str], curve: str) -> Iterator[str]:
-    for column in rows.columns:
-        used = column in (*epochs, curve) or (is_index(column) and plain(column) != "id")
-        measured = mentions_metric(column) and not OF_PARAMETERS.match(column)
-        if used or measured or _counts_batches(rows[column], column):
-            continue
-        if 1 < rows[column].nunique() < len(rows):
-            yield column
-
-
-def _counts_batches(cells: pd.Series, column: str) -> bool:
-    """Whether the column numbers the batches of an epoch: 0, 1, 2, ...; `batch` may be their size."""
-    if not {"batch", "batches", "minibatch"}.intersection(words_of(column)) or first_text(cells):
-        return False
-    found = sorted({float(cell) for cell in cells if is_number(cell)})
-    return len(found) > 2 and found[0] in (0, 1) and found[-1] - found[0] == len(found) - 1
 
 
 def _refuse_inner_counter(rows: pd.DataFrame, outer: str, inner: str) -> None:

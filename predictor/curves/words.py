@@ -108,6 +108,9 @@ RUN_NAMES = (
 """Names of columns that tell trainings apart."""
 RUN, COLUMN = "run", "column"
 """The names of this column in tables that are put together here."""
+RANKS = frozenset(("rank", "ranking", "place", "position"))
+PLACES = RANKS | {"slot", "worker", "process", "thread", "gpu", "device", "node", "host", "island"}
+"""Words of where a training was trained, or came, at an epoch, which may have been elsewhere at the next."""
 NETWORK_NAMES = ("net", "architecture", "network", "name")
 """Names of columns that name the networks, the best first."""
 OF_RUNS = frozenset((
