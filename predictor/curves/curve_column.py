@@ -26,6 +26,10 @@ from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
+OF_A_TRAINING = re.compile(
+    r"(run|trial|seed|k?fold|split|repeat|repetition|replicate|restart)[ _=#-]*\d+", re.I
+)
+"""The name of a training's only column, beside which another one is the mean of all."""
 SEVERAL = 3
 OFTEN = 2
 """Metrics of batches are logged at least this many times as often as others."""
@@ -61,6 +65,8 @@ def curve_column(
             f"{shown(chosen)} may be a metric, or one of {listed(numbered)}; say which: --curve "
             f"{as_argument(chosen)}{OF_TRAININGS}"
         )
+    if not wanted:
+        _refuse_trainings_beside(chosen, table, epochs[0])
     numbers(table[chosen], chosen)  # raises what is no number
     return chosen, "" if wanted else remark_on_test(candidate, candidates)
 
@@ -145,10 +151,23 @@ def _numbered_with(chosen: str, table: pd.DataFrame) -> list[str]:
     return [
         column
         for group in groups
-        if chosen in group.columns.values() and not metric_of(group.name) and group.stride == 1
-        if not group.numbers_parts
+        if chosen in group.columns.values() and metric_of(group.name) != metric_of(chosen)
+        if group.stride == 1 and not group.numbers_parts
         for column in group.columns.values()
     ]
+
+
+def _refuse_trainings_beside(chosen: str, table: pd.DataFrame, epoch: str) -> None:
+    """Refuse the mean of trainings that have a column each, `run_1, run_2`, in a table of unique epochs."""
+    if table[epoch].duplicated().any():
+        return
+    bare = [c for c in table.columns if OF_A_TRAINING.fullmatch(c) and not first_text(table[c])]
+    trainings = [column for column in bare if table[column].nunique() > 1]
+    if len(trainings) > 1:
+        raise CurvesError(
+            f"{listed(trainings)} seem to be trainings, and {shown(chosen)} none of them; leave it out to "
+            f"read them, or say --curve {as_argument(chosen)}"
+        )
 
 
 def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:

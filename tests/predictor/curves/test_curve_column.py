@@ -1,6 +1,7 @@
 """Which column of a table with a row per epoch is the curve, and what keeps others from being it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
@@ -84,3 +85,25 @@ def test_curves_that_stay_at_the_level_of_chance_are_kept(write, long):
 def test_a_result_beside_others_and_no_curve_is_kept(write, long):
     last = long.groupby("run")[["val_acc", "val_loss"]].transform("last")
     assert read(write(long.assign(val_acc=last["val_acc"], val_loss=last["val_loss"]))).metric == "accuracy"
+
+
+@pytest.mark.parametrize("name", ["mean_val_acc", "val_acc", "mean_acc"])
+def test_the_mean_is_not_read_in_place_of_trainings_without_a_metric(write, accuracies, name):
+    trainings = {"epoch": range(1, 7), **{f"run_{i}": row for i, row in enumerate(accuracies)}}
+    path = write(pd.DataFrame({**trainings, name: accuracies.mean(axis=0)}))
+    with pytest.raises(CurvesError, match=f"seem to be trainings, and {name} none of them; leave it out"):
+        read(path)
+    np.testing.assert_array_equal(read(path, curve=name).values, accuracies.mean(axis=0)[None])
+
+
+def test_seeds_that_never_change_are_no_trainings(write, accuracies):
+    log = pd.DataFrame({"epoch": range(1, 7), "seed_1": 3, "seed_2": 5, "val_acc": accuracies[0]})
+    np.testing.assert_array_equal(read(write(log)).values, accuracies[:1])
+
+
+@pytest.mark.parametrize("name", ["val_loss/r{}", "val_err f{}"])
+def test_one_of_numbered_columns_is_not_taken_for_another_metric(write, losses, name):
+    """`r2` is a metric, and so is `f1`."""
+    columns = {name.format(i): row for i, row in enumerate(losses, start=1)}
+    with pytest.raises(CurvesError, match="may be a metric, or one of"):
+        read(write(pd.DataFrame({"epoch": range(1, 7), **columns})))
