@@ -68,7 +68,7 @@ class Candidate:
         """Whether people may mean it by this name."""
         return name in (self.name, *self.aliases)
 
-    def rank(self, unlabelled: int = UNLABELLED) -> tuple[int, bool, int, int, int, bool]:
+    def rank(self, unlabelled: int = UNLABELLED) -> tuple[int, bool, int, int, bool, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
         A metric of no known direction counts as unknown. Among equally good ones, those that tell only a part
@@ -80,10 +80,11 @@ class Candidate:
         metric = metric_of(self.name)
         known = 0 if metric and metric.direction else 1 if is_generic(self.name) else 2
         secondary = bool(SECONDARY.intersection(words_of(self.name)))
-        split = split_rank(self.name)
+        bare = split_rank(self.name) == UNLABELLED
+        split = unlabelled if bare else split_rank(self.name)
         family = family_rank(metric) if metric else 0
-        split = unlabelled if split == UNLABELLED else split
-        return known, secondary, split, family, -self.length, _tells_a_part(self.name, metric)
+        after = bare and unlabelled == OF_TEST
+        return known, secondary, split, family, after, -self.length, _tells_a_part(self.name, metric)
 
 
 C = TypeVar("C", bound=Candidate)
@@ -129,13 +130,23 @@ def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
 
     Keras does not label metrics of training data; if they are labelled, metrics without a label are not of
     training data. Beside test data alone they are, unless these were measured less than half as often.
+    Beside labelled training and test data they may be of either, unless one of them is there with the label
+    of training data, too.
     """
     splits = {split_rank(candidate.name) for candidate in candidates}
-    if OF_TRAINING in splits:
-        return OF_VALIDATION
     longest = max((c.length for c in candidates if split_rank(c.name) == UNLABELLED), default=0)
     tested = any(split_rank(c.name) == OF_TEST and 0 < longest <= 2 * c.length for c in candidates)
-    return OF_TRAINING if tested and OF_VALIDATION not in splits else UNLABELLED
+    alone = tested and OF_VALIDATION not in splits
+    if OF_TRAINING not in splits:
+        return OF_TRAINING if alone else UNLABELLED
+    on_both = _measured(UNLABELLED, candidates) & _measured(OF_TRAINING, candidates)
+    return OF_TEST if alone and not on_both else OF_VALIDATION
+
+
+def _measured(split: int, candidates: Sequence[Candidate]) -> set[tuple[str, ...]]:
+    """The names of what was measured on such data, without its label."""
+    names = [candidate.name for candidate in candidates if split_rank(candidate.name) == split]
+    return {tuple(word for word in words_of(name) if word not in GENERIC) for name in names}
 
 
 def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:
@@ -146,7 +157,7 @@ def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:
     tests = [name for name in known if split_rank(name) == OF_TEST]
     if chosen.name in tests and bare:
         return f"{listed(bare)} may be of the training data (if not: --curve {as_argument(bare[0])})"
-    if chosen.name in bare and tests and unlabelled_rank(candidates) == UNLABELLED:
+    if chosen.name in bare and tests and unlabelled_rank(candidates) in (UNLABELLED, OF_TEST):
         return f"{shown(chosen.name)} may be of the training data (if so: --curve {as_argument(tests[0])})"
     return ""
 
@@ -196,8 +207,9 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]
         metric = metric_of(name) or _by_values(name, values, wishes.direction)
     direction = wishes.direction or metric.direction
     if direction is None:
+        said = quoted(name) if words_of(name) else "a curve without a name"
         raise CurvesError(
-            f"{_said(name)} does not say whether more is better ({course(values)}); "
+            f"{said} does not say whether more is better ({course(values)}); "
             "say --direction maximize or minimize (direction=... of LearningCurves.read)"
         )
     if metric.name == "perplexity" and direction == "maximize":
@@ -206,10 +218,6 @@ def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]
         check_course(metric, name, values)
     settled = NamedMetric(metric.name, direction)
     return settled, remark_on(settled, values)
-
-
-def _said(name: str) -> str:
-    return quoted(name) if words_of(name) else "a curve without a name"
 
 
 def _by_values(name: str, values: Floats, direction: Direction | None) -> NamedMetric:

@@ -220,7 +220,7 @@ def _without_results(
     candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
 ) -> list[Candidate]:
     """Without test metrics that have one value for each training, beside metrics that have no label."""
-    if unlabelled_rank(candidates) != OF_TRAINING:
+    if unlabelled_rank(candidates) not in (OF_TRAINING, OF_TEST):
         return candidates
     trainings = table[epochs[0]].value_counts().max()
     few = {c.name for c in candidates if len(_different_values(table[c.name])) <= trainings}

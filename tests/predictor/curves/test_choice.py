@@ -1,6 +1,7 @@
 """Which group of columns is the curve, and what its metric is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from predictor import CurvesError, LearningCurves
@@ -150,3 +151,37 @@ def test_what_has_no_label_is_read_where_test_data_are_results_or_rare(tmp_path,
         curves = read(tmp_path / "long.csv")
         np.testing.assert_array_equal(curves.values, losses)
     assert "loss may be of the training data (if so: --curve test_acc)" in curves.understood
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+@pytest.mark.parametrize(
+    ("bare", "metric", "curve"),
+    [
+        ("loss", "acc", "test_acc"),
+        ("reg_loss", "acc", "test_acc"),
+        ("kl_loss", "loss", "test_loss"),
+        ("accuracy", "loss", "accuracy"),
+    ],
+)
+def test_beside_training_and_test_data_what_has_no_label_may_be_of_either(
+    wide, accuracies, losses, tmp_path, layout, bare, metric, curve
+):
+    known = losses if metric == "loss" else accuracies
+    beside = accuracies if bare == "accuracy" else losses / 2
+    groups = {bare: beside, f"train_{metric}": known * 1.1, f"test_{metric}": known}
+    path = wide({f"{name}_#": values for name, values in groups.items()})
+    if layout == "long":
+        columns = {name: values.ravel() for name, values in groups.items()}
+        pd.DataFrame({"run": np.repeat(range(8), 6), "epoch": [*range(1, 7)] * 8, **columns}).to_csv(path)
+    curves = read(path)
+    np.testing.assert_array_equal(curves.values, groups[curve])
+    assert f"{bare} may be of the training data (if " in curves.understood
+
+
+def test_what_has_no_label_is_not_of_training_data_if_the_same_is_labelled_so(wide, long, losses, accuracies):
+    path = wide({"loss_#": losses, "train_loss_#": losses / 2, "test_acc_#": accuracies})
+    np.testing.assert_array_equal(read(path).values, losses)
+    result = long.groupby("run")["val_acc"].transform("last")
+    table = long.rename(columns={"val_loss": "loss"}).drop(columns="val_acc")
+    table.assign(train_acc=long["val_acc"], test_acc=result).to_csv(path, index=False)
+    np.testing.assert_array_equal(read(path).values, losses)
