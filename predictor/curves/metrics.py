@@ -80,6 +80,8 @@ ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """`mAP50-95`, `mAP_0.5:0.95`: mAP, and not `map50`."""
 TOP = re.compile(r"(?<![a-z])top[ _-]+(?=[15k](?![a-z\d]))")
 """`Top-1`, `top_k`: one word, `top1`."""
+IN_A_LOG = re.compile(r"(?<![a-z])log/(?=ppl|perplexity)")
+"""`{"log": {"ppl": ...}}` is of perplexities, and not of their logarithms."""
 COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """`1-accuracy`, `-reward`."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
@@ -107,7 +109,7 @@ def words_of(name: str) -> list[str]:
     spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", spaced)
     spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
-    joined = TOP.sub("top", spaced.lower())
+    joined = TOP.sub("top", IN_A_LOG.sub("", spaced.lower()))
     return [part for word in re.findall(r"[a-z]+\d*|\d+", joined) for part in _parts(word)]
 
 

@@ -153,3 +153,9 @@ def test_names_are_split_into_words():
 @pytest.mark.parametrize("name", ["val_log_ppl", "LogPerplexity", "log-ppl"])
 def test_the_logarithm_of_a_perplexity_is_a_loss(name):
     assert metric_of(name) == NamedMetric("loss", "minimize")
+
+
+@pytest.mark.parametrize("name", ["log/ppl", "history/log/ppl", "log/perplexity", "log/val/ppl"])
+def test_a_perplexity_in_a_log_is_a_perplexity(name):
+    assert metric_of(name) == NamedMetric("perplexity", "minimize")
+    assert metric_of("log/log_ppl") == metric_of("log/loss") == NamedMetric("loss", "minimize")
