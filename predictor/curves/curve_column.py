@@ -18,7 +18,7 @@ from predictor.curves.choice import (
     unlabelled_rank,
 )
 from predictor.curves.columns import groups_of, is_index
-from predictor.curves.metrics import direction_of, metric_of, plain
+from predictor.curves.metrics import direction_of, metric_of, plain, words_of
 from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
@@ -60,9 +60,11 @@ def curve_column(
         candidates = _without_results(_without_batches(candidates, table, epochs), table, epochs)
     candidate = choose(candidates, wanted, OF_TRAININGS)
     chosen = candidate.name
-    if not wanted and len(numbered := _numbered_with(chosen, table)) >= SEVERAL:
+    numbered = [] if wanted else _numbered_with(chosen, table)
+    if len(numbered) >= SEVERAL or (not wanted and _is_first_of_errors(chosen, table)):
+        alike = listed(numbered or [c.name for c in candidates])
         raise CurvesError(
-            f"{shown(chosen)} may be a metric, or one of {listed(numbered)}; say which: --curve "
+            f"{shown(chosen)} may be a metric, or one of {alike}; say which: --curve "
             f"{as_argument(chosen)}{OF_TRAININGS}"
         )
     if not wanted:
@@ -119,7 +121,8 @@ def _candidates(
     All of both kinds if one was asked for.
     """
     counts = _numeric(table, (*epochs, run))
-    known = _changing([column for column in counts if metric_of(column)], table, run)
+    known = [column for column in counts if metric_of(column) and not _is_first_of_errors(column, table)]
+    known = _changing(known, table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
     passing = (*RUN_NAMES, *RATES)
@@ -129,6 +132,11 @@ def _candidates(
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if wanted else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
+
+
+def _is_first_of_errors(column: str, table: pd.DataFrame) -> bool:
+    """Whether this is `err1` beside `err2`, and so may not be the error of the first guess."""
+    return words_of(column)[-1:] in (["err1"], ["error1"]) and f"{column.strip()[:-1]}2" in table.columns
 
 
 def _refuse_metrics(table: pd.DataFrame) -> None:

@@ -38,7 +38,9 @@ SYNONYMS: dict[str, str] = {
         "loss", "losses", "logloss", "nll", "ce", "bce", "xent", "crossentropy", "cost", "costs",
         "mlogloss", "nloglik", "deviance",
     ), "loss"),
-    **dict.fromkeys(("err", "errs", "error", "errors", "misclassification", "merror"), "error"),
+    **dict.fromkeys((
+        "err", "errs", "error", "errors", "err1", "err5", "error1", "error5", "misclassification", "merror",
+    ), "error"),
 }
 """Words of the four metrics that the package names itself."""
 PHRASES: dict[tuple[str, str], tuple[str, Direction]] = {
@@ -78,14 +80,14 @@ VAGUE = frozenset(("score", "scores", "top1", "top5"))
 # fmt: on
 ALL_OVERLAPS = re.compile(r"AP[@_]?\[?0?\.?50?[-:]0?\.?95\]?")
 """`mAP50-95`, `mAP_0.5:0.95`: mAP, and not `map50`."""
-TOP = re.compile(r"(?<![a-z])top[ _-]+(?=[15k](?![a-z\d]))")
-"""`Top-1`, `top_k`: one word, `top1`."""
+TOP = re.compile(r"(?<![a-z])(?:(top)[ _@-]+|(prec)@)(?=[15k](?![a-z\d]))")
+"""`Top-1`, `top_k`, `prec@1`: one word, `top1`, `prec1`."""
 IN_A_LOG = re.compile(r"(?<![a-z])log/(?=ppl|perplexity)")
 """`{"log": {"ppl": ...}}` is of perplexities, and not of their logarithms."""
 COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """`1-accuracy`, `-reward`."""
-AVERAGE_PRECISION = re.compile(r"(?<![A-Za-z])AP(?![A-Za-z_])")
-"""`bbox/AP50` is called mAP elsewhere; `ap_depth` is an architecture parameter."""
+AVERAGE_PRECISION = re.compile(r"(?<![A-Zm])AP(?![A-Za-z_])")
+"""`bbox/AP50`, `valAP` are called mAP elsewhere; `ap_depth` is an architecture parameter."""
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
 
@@ -109,7 +111,7 @@ def words_of(name: str) -> list[str]:
     spaced = re.sub(r"mIoU|mAP|IoU", lambda match: f"_{match[0].lower()}", spaced)
     spaced = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
-    joined = TOP.sub("top", IN_A_LOG.sub("", spaced.lower()))
+    joined = TOP.sub(r"\1\2", IN_A_LOG.sub("", spaced.lower()))
     return [part for word in re.findall(r"[a-z]+\d*|\d+", joined) for part in _parts(word)]
 
 

@@ -25,7 +25,7 @@ AVERAGES = frozenset(("mean", "avg", "average"))
 DEVIATIONS = frozenset(("std", "stdv", "stdev", "stddev", "sd"))
 STATISTICS = MAXIMA | MINIMA | AVERAGES | {"best", "final", "last", "median", "std", "end", "peak"}
 SUPERLATIVES = frozenset(("best", "final", "peak"))
-SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "prec5"}
+SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "prec5", "err5", "error5"}
 """Words for values that only accompany a curve."""
 ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""

@@ -107,3 +107,18 @@ def test_one_of_numbered_columns_is_not_taken_for_another_metric(write, losses, 
     columns = {name.format(i): row for i, row in enumerate(losses, start=1)}
     with pytest.raises(CurvesError, match="may be a metric, or one of"):
         read(write(pd.DataFrame({"epoch": range(1, 7), **columns})))
+
+
+@pytest.mark.parametrize("name", ["val_prec@{}", "val_error{}", "val_err{}"])
+def test_the_first_guess_comes_before_the_first_five_and_the_loss(write, long, accuracies, name):
+    values = long["val_acc"] if "prec" in name else 1 - long["val_acc"]
+    table = long.drop(columns="val_acc").assign(**{name.format(k): values / k for k in (5, 1)})
+    expected = accuracies if "prec" in name else 1 - accuracies
+    np.testing.assert_allclose(read(write(table)).values, expected)
+
+
+def test_numbered_errors_are_not_those_of_the_first_guess(write, long, losses):
+    numbered = {f"err{k}": 1 - long["val_acc"] for k in (1, 2)}
+    np.testing.assert_array_equal(read(write(long.drop(columns="val_acc").assign(**numbered))).values, losses)
+    with pytest.raises(CurvesError, match=r"err1 may be a metric, or one of err1, err2; say which: --curve"):
+        read(write(long[["run", "epoch"]].assign(**numbered)))

@@ -159,3 +159,18 @@ def test_the_logarithm_of_a_perplexity_is_a_loss(name):
 def test_a_perplexity_in_a_log_is_a_perplexity(name):
     assert metric_of(name) == NamedMetric("perplexity", "minimize")
     assert metric_of("log/log_ppl") == metric_of("log/loss") == NamedMetric("loss", "minimize")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("val_prec@1", "accuracy"),
+        ("Prec@5", "accuracy"),
+        ("top@1", "accuracy"),
+        ("val/error1", "error"),
+        ("test_err5", "error"),
+        ("valAP", "map"),
+    ],
+)
+def test_metrics_of_the_first_guesses_are_known_however_they_are_written(name, metric):
+    assert metric_of(name).name == metric
