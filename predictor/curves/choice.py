@@ -12,9 +12,9 @@ import numpy as np
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
-from predictor.curves.names import OF_TEST, OF_TRAINING, OF_VALIDATION, UNLABELLED, split_rank
+from predictor.curves.names import OF_TEST, OF_TRAINING, OF_VALIDATION, UNLABELLED, is_error_bar, split_rank
 from predictor.curves.wording import LONGEST, as_argument, listed, quoted, shown
-from predictor.curves.words import AVERAGES, ERROR_BARS, GENERIC, SECONDARY, SUPERLATIVES
+from predictor.curves.words import GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError
 
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
@@ -113,7 +113,8 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
             if candidate.is_called(curve):
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
-    candidates = _without_error_bars(candidates)
+    names = [candidate.name for candidate in candidates]
+    candidates = [candidate for candidate in candidates if not is_error_bar(candidate.name, names)]
     unlabelled = unlabelled_rank(candidates)
     ranked = sorted(candidates, key=lambda candidate: candidate.rank(unlabelled))
     equal = [candidate for candidate in ranked if candidate.rank(unlabelled) == ranked[0].rank(unlabelled)]
@@ -179,18 +180,6 @@ def refuse_training(chosen: str, others: Iterable[str]) -> None:
             f"is of no known metric, or the best so far; say which: --curve {as_argument(unknown[0])} with "
             f"--direction, or --curve {as_argument(chosen)}"
         )
-
-
-def _without_error_bars(candidates: Sequence[C]) -> list[C]:
-    """Leave out those that only say how certain another is: `loss_err` beside `loss` or `loss_mean`."""
-    words = {candidate.name: words_of(candidate.name) for candidate in candidates}
-    certain = [[word for word in found if word not in AVERAGES] for found in words.values()]
-
-    def is_error_bar(name: str) -> bool:
-        rest = [word for word in words[name] if word not in ERROR_BARS | AVERAGES]
-        return rest in certain and bool(ERROR_BARS.intersection(words[name]))
-
-    return [candidate for candidate in candidates if not is_error_bar(candidate.name)]
 
 
 def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]:

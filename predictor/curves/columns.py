@@ -23,6 +23,7 @@ from typing import Literal
 
 from predictor.curves.choice import Candidate, is_generic
 from predictor.curves.metrics import mentions_metric, metric_in, metric_of, words_of
+from predictor.curves.names import is_error_bar
 from predictor.curves.wording import shown
 from predictor.curves.words import (
     BESIDE_EPOCHS,
@@ -159,6 +160,7 @@ def groups_of(header: Sequence[str]) -> list[Group]:
 def curves_among(groups: Iterable[Group], wanted: str | None) -> list[Group]:
     """The groups that may be the curve: a single column is one only if it is epoch 1 of a known metric.
 
+    Error bars of another group are none, even if that is named like a parameter: `success_rate`.
     Numbers of trainings (`acc_run1, acc_run2`), classes and ranks do not count as epochs, nor do numbers that
     may stand for anything (`acc_s1, acc_s2`), unless that curve is asked for.
 
@@ -166,10 +168,13 @@ def curves_among(groups: Iterable[Group], wanted: str | None) -> list[Group]:
         groups: of `groups_of`.
         wanted: the curve that was asked for, which may be named like a parameter: `success_rate`.
     """
+    groups = list(groups)
+    names = [group.name for group in groups if len(group.columns) > 1 and not is_generic(group.name)]
     return [
         group
         for group in groups
-        if (not group.is_of_parameters or group.is_called(wanted))
+        if (group.is_called(wanted) or not is_error_bar(group.name, names))
+        and (not group.is_of_parameters or group.is_called(wanted))
         and not group.numbers_trainings
         and not group.numbers_parts
         and (not group.is_unclear or wanted in (group.name, group.template))

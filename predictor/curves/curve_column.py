@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from predictor.curves.choice import (
 )
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import direction_of, metric_of, plain, words_of
-from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, names_no_values, split_rank
+from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, is_error_bar, names_no_values, split_rank
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
@@ -121,7 +121,12 @@ def _candidates(
     All of both kinds if one was asked for.
     """
     counts = _numeric(table, (*epochs, run))
-    known = [column for column in counts if metric_of(column) and not _is_first_of_errors(column, table)]
+    measured = _measured(counts, table, epochs)
+    known = [
+        column
+        for column in counts
+        if metric_of(column) and not _is_first_of_errors(column, table) and not is_error_bar(column, measured)
+    ]
     known = _changing(known, table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
@@ -132,6 +137,12 @@ def _candidates(
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if wanted else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
+
+
+def _measured(columns: Iterable[str], table: pd.DataFrame, epochs: Sequence[str]) -> list[str]:
+    """The columns that have more values than there are trainings, and so are no parameters, if named."""
+    trainings = table[epochs[0]].value_counts().max()
+    return [c for c in columns if not is_generic(c) and len(_different_values(table[c])) > trainings]
 
 
 def _is_first_of_errors(column: str, table: pd.DataFrame) -> bool:

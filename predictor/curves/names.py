@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from predictor.curves.metrics import mentions_metric, metric_in, setting_words, words_of
 from predictor.curves.words import (
     AFTERWARDS,
+    AVERAGES,
     BESIDE_COUNTERS,
     BESIDE_STEPS,
     BOOKKEEPING,
     COUNTERS,
     DATA,
     EPOCH_WORDS,
+    ERROR_BARS,
     OF_RUNS,
     PARAMETER_WORDS,
     SEEN,
@@ -82,3 +86,13 @@ def names_no_values(name: str) -> bool:
 def mentions_metric_or_data(name: str) -> bool:
     """Whether the name tells what was measured, or on which data, and so is not that of a training."""
     return mentions_metric(name) or split_rank(name) != UNLABELLED
+
+
+def is_error_bar(name: str, others: Iterable[str]) -> bool:
+    """Whether it tells how certain another is: `loss_err` beside `loss_mean`, `err_ci` beside `err`."""
+    words = words_of(name)
+    certain = [[word for word in words_of(other) if word not in AVERAGES] for other in others]
+    return any(
+        bars.intersection(words) and [word for word in words if word not in bars | AVERAGES] in certain
+        for bars in (ERROR_BARS, ERROR_BARS - {"err"})
+    )

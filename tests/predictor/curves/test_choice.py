@@ -185,3 +185,29 @@ def test_what_has_no_label_is_not_of_training_data_if_the_same_is_labelled_so(wi
     table = long.rename(columns={"val_loss": "loss"}).drop(columns="val_acc")
     table.assign(train_acc=long["val_acc"], test_acc=result).to_csv(path, index=False)
     np.testing.assert_array_equal(read(path).values, losses)
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+def test_error_bars_of_an_unknown_metric_are_not_the_curve(wide, accuracies, tmp_path, layout):
+    groups = {"success_rate": accuracies, "success_rate_err": accuracies / 10}
+    path = wide({f"{name}_#": values for name, values in groups.items()})
+    if layout == "long":
+        columns = {name: values.ravel() for name, values in groups.items()}
+        pd.DataFrame({"run": np.repeat(range(8), 6), "epoch": [*range(1, 7)] * 8, **columns}).to_csv(path)
+    with pytest.raises(CurvesError, match=r"success_rate.*--(direction maximize|curve success_rate\))"):
+        read(path)
+    curves = read(path, curve="success_rate", direction="maximize")
+    np.testing.assert_array_equal(curves.values, accuracies)
+
+
+def test_the_error_of_a_parameter_is_a_curve(tmp_path, long, losses):
+    table = long[["run", "epoch"]].assign(depth=long["run"].str[1:], depth_err=long["val_loss"])
+    table.to_csv(tmp_path / "long.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "long.csv").values, losses)
+
+
+def test_error_bars_of_an_error_are_not_the_curve_even_if_it_lacks_a_value(tmp_path, long, losses):
+    table = long[["run", "epoch"]].assign(val_err=long["val_loss"], val_err_ci=0.1 * long["val_loss"])
+    table.loc[5, "val_err"] = np.nan
+    table.to_csv(tmp_path / "long.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "long.csv").values[1:], losses[1:])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from predictor.curves.names import names_bookkeeping, names_result, split_rank
+from predictor.curves.names import is_error_bar, names_bookkeeping, names_result, split_rank
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,19 @@ def test_numbers_dates_and_splits_of_runs_are_told_by_their_names(name):
 @pytest.mark.parametrize("name", ["num_layers", "depth", "lr", "seed", "width", "grid", "identity"])
 def test_parameters_are_not_taken_for_bookkeeping(name):
     assert not names_bookkeeping(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "expected"),
+    [
+        ("loss_err", "loss_mean", True),
+        ("loss_ci_lower", "loss", True),
+        ("val_err_ci", "val_err", True),
+        ("success_rate_err", "success_rate", True),
+        ("val_err", "val_loss", False),
+        ("val_err", "val_err", False),
+        ("test_err_ci", "val_err", False),
+    ],
+)
+def test_error_bars_are_told_by_the_name_that_they_belong_to(name, other, expected):
+    assert is_error_bar(name, [name, other]) == expected
