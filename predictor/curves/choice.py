@@ -12,7 +12,15 @@ import numpy as np
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
 from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
-from predictor.curves.names import OF_TEST, OF_TRAINING, OF_VALIDATION, UNLABELLED, is_error_bar, split_rank
+from predictor.curves.names import (
+    OF_TEST,
+    OF_TRAINING,
+    OF_VALIDATION,
+    UNLABELLED,
+    measured_on,
+    only_accompanies,
+    split_rank,
+)
 from predictor.curves.wording import LONGEST, as_argument, listed, quoted, shown
 from predictor.curves.words import GENERIC, SECONDARY, SUPERLATIVES
 from predictor.errors import CurvesError
@@ -71,8 +79,7 @@ class Candidate:
     def rank(self, unlabelled: int = UNLABELLED) -> tuple[int, bool, int, int, bool, int, bool]:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
-        A metric of no known direction counts as unknown. Among equally good ones, those that tell only a part
-        come last: precision, recall, mAP at one overlap.
+        A metric of no known direction counts as unknown. Of equals, those that tell only a part come last.
 
         Args:
             unlabelled: the `split_rank` of what has no label, see `unlabelled_rank`.
@@ -84,15 +91,12 @@ class Candidate:
         split = unlabelled if bare else split_rank(self.name)
         family = family_rank(metric) if metric else 0
         after = bare and unlabelled == OF_TEST
-        return known, secondary, split, family, after, -self.length, _tells_a_part(self.name, metric)
+        one_sided = metric is not None and metric.name in ONE_SIDED
+        part = one_sided or OF_SOME.search(self.name) is not None
+        return known, secondary, split, family, after, -self.length, part
 
 
 C = TypeVar("C", bound=Candidate)
-
-
-def _tells_a_part(name: str, metric: NamedMetric | None) -> bool:
-    one_sided = metric is not None and metric.name in ONE_SIDED
-    return one_sided or OF_SOME.search(name) is not None
 
 
 def is_generic(name: str) -> bool:
@@ -114,16 +118,29 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
                 return candidate
         raise CurvesError(f"no curve {curve!r}; there are {_names(candidates)}")
     names = [candidate.name for candidate in candidates]
-    candidates = [candidate for candidate in candidates if not is_error_bar(candidate.name, names)]
-    unlabelled = unlabelled_rank(candidates)
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank(unlabelled))
-    equal = [candidate for candidate in ranked if candidate.rank(unlabelled) == ranked[0].rank(unlabelled)]
+    candidates = [candidate for candidate in candidates if not only_accompanies(candidate.name, names)]
+    equal = _best(candidates)
     if len(equal) > 1:
         raise CurvesError(
-            f"{_names(equal)} are equally good as the learning curve; "
-            f"say which: --curve {as_argument(equal[0].name)}{hint}"
+            f"{_names(equal)} are equally good as the learning curve; say which: --curve "
+            f"{as_argument(equal[0].name)}{hint}"
         )
-    return ranked[0]
+    return equal[0]
+
+
+def _best(candidates: Sequence[C]) -> list[C]:
+    """Those that rank first; among them, one comes before another by its length only if it is much longer."""
+    unlabelled = unlabelled_rank(candidates)
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank(unlabelled))
+    rank = ranked[0].rank(unlabelled)[:-2]
+    equal = [c for c in ranked if c.rank(unlabelled)[:-2] == rank and _is_as_long(c, ranked[0])]
+    return [c for c in equal if not c.rank(unlabelled)[-1]] or equal
+
+
+def _is_as_long(one: Candidate, other: Candidate) -> bool:
+    """Whether the other is less than a tenth longer, or told apart by `ema`: a smoothed copy is longer."""
+    differ = set(words_of(one.name)).symmetric_difference(words_of(other.name))
+    return differ == {"ema"} or 10 * one.length > 9 * other.length
 
 
 def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
@@ -131,23 +148,17 @@ def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
 
     Keras does not label metrics of training data; if they are labelled, metrics without a label are not of
     training data. Beside test data alone they are, unless these were measured less than half as often.
-    Beside labelled training and test data they may be of either, unless one of them is there with the label
-    of training data, too.
+    Beside labelled training and test data they may be of either, unless one is labelled so as well.
     """
-    splits = {split_rank(candidate.name) for candidate in candidates}
+    names = [candidate.name for candidate in candidates]
+    splits = set(map(split_rank, names))
     longest = max((c.length for c in candidates if split_rank(c.name) == UNLABELLED), default=0)
     tested = any(split_rank(c.name) == OF_TEST and 0 < longest <= 2 * c.length for c in candidates)
     alone = tested and OF_VALIDATION not in splits
     if OF_TRAINING not in splits:
         return OF_TRAINING if alone else UNLABELLED
-    on_both = _measured(UNLABELLED, candidates) & _measured(OF_TRAINING, candidates)
+    on_both = measured_on(UNLABELLED, names) & measured_on(OF_TRAINING, names)
     return OF_TEST if alone and not on_both else OF_VALIDATION
-
-
-def _measured(split: int, candidates: Sequence[Candidate]) -> set[tuple[str, ...]]:
-    """The names of what was measured on such data, without its label."""
-    names = [candidate.name for candidate in candidates if split_rank(candidate.name) == split]
-    return {tuple(word for word in words_of(name) if word not in GENERIC) for name in names}
 
 
 def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:

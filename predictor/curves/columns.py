@@ -23,7 +23,7 @@ from typing import Literal
 
 from predictor.curves.choice import Candidate, is_generic
 from predictor.curves.metrics import mentions_metric, metric_in, metric_of, words_of
-from predictor.curves.names import is_error_bar
+from predictor.curves.names import only_accompanies
 from predictor.curves.wording import shown
 from predictor.curves.words import (
     BESIDE_EPOCHS,
@@ -173,7 +173,7 @@ def curves_among(groups: Iterable[Group], wanted: str | None) -> list[Group]:
     return [
         group
         for group in groups
-        if (group.is_called(wanted) or not is_error_bar(group.name, names))
+        if (group.is_called(wanted) or not only_accompanies(group.name, names))
         and (not group.is_of_parameters or group.is_called(wanted))
         and not group.numbers_trainings
         and not group.numbers_parts

@@ -19,7 +19,14 @@ from predictor.curves.choice import (
 )
 from predictor.curves.columns import groups_of, is_index
 from predictor.curves.metrics import direction_of, metric_of, plain, words_of
-from predictor.curves.names import OF_TEST, OF_TRAINING, UNLABELLED, is_error_bar, names_no_values, split_rank
+from predictor.curves.names import (
+    OF_TEST,
+    OF_TRAINING,
+    UNLABELLED,
+    names_no_values,
+    only_accompanies,
+    split_rank,
+)
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
 from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
@@ -125,7 +132,9 @@ def _candidates(
     known = [
         column
         for column in counts
-        if metric_of(column) and not _is_first_of_errors(column, table) and not is_error_bar(column, measured)
+        if metric_of(column)
+        and not _is_first_of_errors(column, table)
+        and not only_accompanies(column, measured)
     ]
     known = _changing(known, table, run)
     most = max((counts[column] for column in known), default=0)

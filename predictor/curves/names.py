@@ -15,9 +15,11 @@ from predictor.curves.words import (
     DATA,
     EPOCH_WORDS,
     ERROR_BARS,
+    GENERIC,
     OF_RUNS,
     PARAMETER_WORDS,
     SEEN,
+    SMOOTHED,
     STATISTICS,
     SUPERLATIVES,
     TEST,
@@ -33,6 +35,12 @@ def split_rank(name: str) -> int:
     words = set(words_of(name))
     other = OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
     return OF_VALIDATION if words & VALIDATION else other
+
+
+def measured_on(split: int, names: Iterable[str]) -> set[tuple[str, ...]]:
+    """What was measured on such data, by the words of names without their label."""
+    found = [words_of(name) for name in names if split_rank(name) == split]
+    return {tuple(word for word in words if word not in GENERIC) for words in found}
 
 
 def names_result(name: str) -> bool:
@@ -88,11 +96,14 @@ def mentions_metric_or_data(name: str) -> bool:
     return mentions_metric(name) or split_rank(name) != UNLABELLED
 
 
-def is_error_bar(name: str, others: Iterable[str]) -> bool:
-    """Whether it tells how certain another is: `loss_err` beside `loss_mean`, `err_ci` beside `err`."""
+def only_accompanies(name: str, others: Iterable[str]) -> bool:
+    """Whether it holds error bars of another, or smooths it.
+
+    So do `loss_err` beside `loss_mean`, `err_ci` beside `err` and `acc_smoothed` beside `acc`.
+    """
     words = words_of(name)
     certain = [[word for word in words_of(other) if word not in AVERAGES] for other in others]
     return any(
-        bars.intersection(words) and [word for word in words if word not in bars | AVERAGES] in certain
-        for bars in (ERROR_BARS, ERROR_BARS - {"err"})
+        told.intersection(words) and [word for word in words if word not in told | AVERAGES] in certain
+        for told in (ERROR_BARS, ERROR_BARS - {"err"}, SMOOTHED)
     )

@@ -29,6 +29,8 @@ SECONDARY = MAXIMA | MINIMA | SUPERLATIVES | {"std", "top5", "topk", "acc5", "pr
 """Words for values that only accompany a curve."""
 ERROR_BARS = DEVIATIONS | {"err", "stderr", "sem", "se", "ci", "var", "lower", "upper", "low", "high"}
 """Words of error bars."""
+SMOOTHED = frozenset(("smooth", "smoothed", "rolling", "running", "moving"))
+"""Words of smoothed copies. Those called `ema` are none: they may be of averaged weights."""
 
 OF_SUMMARIES = frozenset((
     "of", "over", "the", "all", "across", "total", "overall", "grand", "standard", "values", "value", "curve",

@@ -122,3 +122,21 @@ def test_numbered_errors_are_not_those_of_the_first_guess(write, long, losses):
     np.testing.assert_array_equal(read(write(long.drop(columns="val_acc").assign(**numbered))).values, losses)
     with pytest.raises(CurvesError, match=r"err1 may be a metric, or one of err1, err2; say which: --curve"):
         read(write(long[["run", "epoch"]].assign(**numbered)))
+
+
+@pytest.mark.parametrize("missing", [[5], range(0, 48, 2)])
+def test_a_smoothed_copy_is_not_the_curve_even_if_it_has_more_values(write, long, missing):
+    table = long.assign(val_acc_smoothed=long["val_acc"] / 2)
+    table.loc[missing, "val_acc"] = np.nan
+    assert " in val_acc at epoch " in read(write(table)).understood
+    with pytest.raises(CurvesError, match=r"val_acc_ema \(48\), val_acc .* are equally good as the learning"):
+        read(write(table.rename(columns={"val_acc_smoothed": "val_acc_ema"})))
+
+
+def test_of_two_metrics_the_one_with_a_few_values_more_is_not_preferred(write, long, accuracies):
+    table = long.rename(columns={"val_acc": "val_f1"}).assign(val_auc=long["val_acc"])
+    table.loc[5, "val_f1"] = np.nan
+    with pytest.raises(CurvesError, match=r"val_auc \(48\), val_f1 \(47\) are equally good as the learning"):
+        read(write(table))
+    table.loc[:5, "val_f1"] = np.nan
+    np.testing.assert_array_equal(read(write(table)).values, accuracies)

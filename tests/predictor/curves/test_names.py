@@ -2,7 +2,7 @@
 
 import pytest
 
-from predictor.curves.names import is_error_bar, names_bookkeeping, names_result, split_rank
+from predictor.curves.names import names_bookkeeping, names_result, only_accompanies, split_rank
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,14 @@ def test_parameters_are_not_taken_for_bookkeeping(name):
         ("loss_ci_lower", "loss", True),
         ("val_err_ci", "val_err", True),
         ("success_rate_err", "success_rate", True),
+        ("val_acc_smoothed", "val_acc", True),
+        ("running_mean_loss", "loss", True),
+        ("smooth_l1_loss", "loss", False),
+        ("val_acc_ema", "val_acc", False),
         ("val_err", "val_loss", False),
         ("val_err", "val_err", False),
         ("test_err_ci", "val_err", False),
     ],
 )
-def test_error_bars_are_told_by_the_name_that_they_belong_to(name, other, expected):
-    assert is_error_bar(name, [name, other]) == expected
+def test_error_bars_and_smoothed_copies_are_told_by_the_name_that_they_belong_to(name, other, expected):
+    assert only_accompanies(name, [name, other]) == expected
