@@ -29,6 +29,10 @@ from predictor.curves.words import (
 
 OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
 
+WHEN = SUPERLATIVES | {"last", "stop", "argmax"}
+ONE_STEP = frozenset(("epoch", "step", "iter", "iteration", "batch"))
+"""A number of one is when something was; one of several, `final_epochs`, may be planned."""
+
 
 def split_rank(name: str) -> int:
     """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
@@ -50,6 +54,8 @@ def names_result(name: str) -> bool:
     a part of the result (`error_rate`, `best_epoch`).
     """
     words = words_of(name)
+    if _tells_how_long(words):
+        return True
     of_results = DATA | STATISTICS | AFTERWARDS
     others = {word for word in words if word not in of_results and metric_in([word]) is None}
     told = others & (PARAMETER_WORDS | setting_words(words) | {"lambda", "ratio", "fraction"})
@@ -62,6 +68,15 @@ def names_result(name: str) -> bool:
     if (VALIDATION | TEST).intersection(words):
         return not told
     return bool(STATISTICS.intersection(words)) and not others
+
+
+def _tells_how_long(words: list[str]) -> bool:
+    """Whether it tells how long a training was, or when it was best: `best_step`, `epochs_run`."""
+    found = set(words) - {"n", "num", "early"}
+    if found & WHEN and found & ONE_STEP:
+        return found <= WHEN | ONE_STEP
+    ended = words[-1:] == ["run"] or bool(found & {"trained", "completed"})
+    return ended and bool(found & EPOCH_WORDS) and found <= EPOCH_WORDS | {"run", "trained", "completed"}
 
 
 def names_bookkeeping(name: str) -> bool:

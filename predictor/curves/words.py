@@ -58,7 +58,7 @@ TIMES = frozenset((
     "time", "runtime", "walltime", "duration", "dur", "seconds", "secs", "minutes", "hours", "elapsed",
 ))
 AFTERWARDS = TIMES | frozenset((
-    "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained",
+    "result", "results", "outcome", "status", "converged", "diverged", "stopped", "trained", "clock",
 ))
 """Known only when a training has ended."""
 
