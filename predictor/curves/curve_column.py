@@ -29,12 +29,12 @@ from predictor.curves.names import (
 )
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
-from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES
+from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES, VALUE_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
 OF_A_TRAINING = re.compile(
-    r"(run|trial|seed|k?fold|split|repeat|repetition|replicate|restart)[ _=#-]*\d+", re.I
+    r"((run|trial|seed|k?fold|split|repeat|repetition|replicate|restart)[ _#-]*|\w+=)[\d.]+", re.IGNORECASE
 )
 """The name of a training's only column, beside which another one is the mean of all."""
 SEVERAL = 3
@@ -82,7 +82,7 @@ def curve_column(
 
 def has_metric(table: pd.DataFrame) -> bool:
     """Whether a column of such a table may be the curve by its name."""
-    return any(map(direction_of, _numeric(table, ())))
+    return any(direction_of(column) or plain(column) in VALUE_NAMES for column in _numeric(table, ()))
 
 
 def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:

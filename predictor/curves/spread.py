@@ -105,14 +105,15 @@ def refuse_kinds_as_trainings(rows: pd.DataFrame, keys: Iterable[str]) -> None:
 
 
 def _name_metrics(cells: Sequence[str]) -> bool:
-    """Whether they are metrics on several kinds of data, or several metrics, one of them an accuracy.
+    """Whether they are metrics of named data, or several metrics, one of them an accuracy.
 
     Names of other metrics may be those of what trainings minimize: `ce`, `mse`.
     """
     if not all(map(metric_of, cells)):
         return False
-    metrics, labels = {name_of(cell) for cell in cells}, set(map(split_rank, cells))
-    return ("accuracy" in metrics and len(metrics) > 1) or (len(labels) > 1 and UNLABELLED not in labels)
+    kinds = {(split_rank(cell), name_of(cell)) for cell in cells}
+    labelled = all(label != UNLABELLED for label, _ in kinds)
+    return len(kinds) > 1 and (labelled or "accuracy" in {name for _, name in kinds})
 
 
 def _differ_in_data(cells: Sequence[str]) -> bool:

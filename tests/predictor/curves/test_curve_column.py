@@ -75,6 +75,14 @@ def test_a_result_repeated_in_each_row_of_a_training_is_not_the_curve(write, lon
     assert f"; left out: {name} (one value for each training); " in curves.understood
 
 
+def test_a_result_is_not_the_curve_beside_values_of_no_name(write, long, losses):
+    last = long.groupby("run")["val_acc"].transform("last")
+    path = write(long[["run", "epoch"]].assign(end_acc=last, value=long["val_loss"]))
+    with pytest.raises(CurvesError, match="'value' does not say whether more is better"):
+        read(path)
+    np.testing.assert_array_equal(read(path, direction="minimize").values, losses)
+
+
 def test_curves_that_stay_at_the_level_of_chance_are_kept(write, long):
     failed = long.assign(val_acc=long["run"].isin(("r0", "r1")).map({True: 0.1, False: 0.25}))
     curves = read(write(failed))
@@ -87,9 +95,10 @@ def test_a_result_beside_others_and_no_curve_is_kept(write, long):
     assert read(write(long.assign(val_acc=last["val_acc"], val_loss=last["val_loss"]))).metric == "accuracy"
 
 
+@pytest.mark.parametrize("run", ["run_{}", "lr=0.{}"])
 @pytest.mark.parametrize("name", ["mean_val_acc", "val_acc", "mean_acc"])
-def test_the_mean_is_not_read_in_place_of_trainings_without_a_metric(write, accuracies, name):
-    trainings = {"epoch": range(1, 7), **{f"run_{i}": row for i, row in enumerate(accuracies)}}
+def test_the_mean_is_not_read_in_place_of_trainings_without_a_metric(write, accuracies, name, run):
+    trainings = {"epoch": range(1, 7), **{run.format(i): row for i, row in enumerate(accuracies)}}
     path = write(pd.DataFrame({**trainings, name: accuracies.mean(axis=0)}))
     with pytest.raises(CurvesError, match=f"seem to be trainings, and {name} none of them; leave it out"):
         read(path)

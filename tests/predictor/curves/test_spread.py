@@ -240,6 +240,7 @@ def test_columns_of_training_and_validation_are_no_trainings(tmp_path, accuracie
         ("stage", ["tr", "va"]),
         ("name", ["train_f1", "val_f1"]),
         ("stat", ["acc", "loss"]),
+        ("type", ["val_loss", "val_error"]),
         ("kind", ["a val", "a test"]),
     ],
 )
