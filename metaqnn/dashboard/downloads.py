@@ -30,7 +30,7 @@ NETWORK = *networks.c.keys(), "note"
 EPOCH = "purpose", "attempt", *dict.fromkeys((*epochs.c.keys(), *decisions.c.keys()))
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
 LONG_TRAINING = "network", "recipe", *(one.name for one in fields(ErrorRate))
-"""Columns of the files, which have them without any rows, too."""
+"""Columns of the files; a file without rows has them, too."""
 
 
 class Downloads(Answers):

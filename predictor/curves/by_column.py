@@ -1,10 +1,10 @@
 """Tables with a row per epoch and a column for each training: exports of charts, and columns named as runs.
 
 `name - val_acc` is how Weights & Biases writes them, and is read whatever the names are, except for those of
-epochs, `Epoch 1 - val_acc`, if no column of steps or times is beside them. In other tables the names have to
-say that the columns are trainings: `run_1, run_2`, `seed3/val_acc`, `val_acc_lr0.1`. Names that say nothing,
-`resnet18, vgg16`, may just as well be a training's metrics; they are left to `predictor.curves.long`, which
-asks.
+epochs: `Epoch 1 - val_acc` if no column of steps or times is beside them, `1 - val_acc` beside a parameter or
+a name. In other tables the names have to say that the columns are trainings: `run_1, run_2`, `seed3/val_acc`,
+`val_acc_lr0.1`. Names that say nothing, `resnet18, vgg16`, may just as well be a training's metrics; they are
+left to `predictor.curves.long`, which asks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from predictor.curves.cells import is_mostly_numbers, numbers
-from predictor.curves.columns import groups_of, is_index, numbers_trainings
+from predictor.curves.columns import groups_of, is_index, is_parameter, numbers_trainings
 from predictor.curves.metrics import plain, words_of
 from predictor.curves.names import counts_epochs, mentions_metric_or_data, names_no_values, names_steps
 from predictor.curves.partition import epoch_columns, with_epochs
@@ -23,10 +23,11 @@ from predictor.curves.wording import listed
 from predictor.curves.words import (
     AVERAGES,
     COLUMN,
-    DEVIATIONS,
     EPOCH_NAMES,
     EPOCH_WORDS,
+    ERROR_BARS,
     RUN,
+    RUN_NAMES,
     STATISTICS,
     TIMES,
 )
@@ -44,7 +45,7 @@ def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]] | None
     sums = {column: metric for column, (run, metric) in told.items() if _sums_up(run)}
     trainings = table.drop(columns=list(sums))
     pairs = _named_trainings(trainings)
-    if not pairs or not set(sums.values()) <= {metric for _, metric in pairs.values()}:
+    if not pairs or not set(sums.values()) - {"value"} <= {metric for _, metric in pairs.values()}:
         return None
     epoch = epoch_columns(trainings)[0]
     remarks = [f"left out: {listed(list(sums))} (by name, of all trainings)"] if sums else []
@@ -53,18 +54,19 @@ def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]] | None
 
 def is_export(table: pd.DataFrame) -> bool:
     """Whether this is Weights & Biases' export of a chart: a column of steps, then `run - metric`."""
-    step, *others = table.columns
-    if not others or not all(map(OF_RUN.fullmatch, others)):
+    if len(table.columns) < 2 or not all(map(OF_RUN.fullmatch, table.columns[1:])):
         return False
+    step, *others = table.columns
     if OF_RUN.fullmatch(step):  # a training, or an epoch, too
         return not _are_epochs([step, *others], named=True)
-    return _numbers_rows(step) or not _are_epochs(others)
+    of_training = is_index(step) or is_parameter(step) or plain(step) in RUN_NAMES
+    return _numbers_rows(step) or not _are_epochs(others, named=not of_training)
 
 
 def _numbers_rows(column: str) -> bool:
     """Whether it is one of epochs, steps or times, by which such an export is drawn."""
     by_time = (TIMES | {"timestamp"}).intersection(words_of(column))
-    of_epochs = plain(column) in EPOCH_NAMES or counts_epochs(column)
+    of_epochs = plain(column) in EPOCH_NAMES or counts_epochs(column) or words_of(column)[-1:] == ["step"]
     return of_epochs or names_steps(column) or bool(by_time)
 
 
@@ -137,7 +139,7 @@ def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 def _sums_up(run: str) -> bool:
     """Whether it is the name of no training, but of a statistic of several: `mean`."""
     words = set(words_of(run))
-    return bool(words) and words <= STATISTICS | AVERAGES | DEVIATIONS
+    return bool(words) and words <= STATISTICS | AVERAGES | ERROR_BARS - {"err"}
 
 
 def _passes_by(column: str, epochs: list[str]) -> bool:

@@ -148,7 +148,8 @@ def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
 
     Keras does not label metrics of training data; if they are labelled, metrics without a label are not of
     training data. Beside test data alone they are, unless these were measured less than half as often.
-    Beside labelled training and test data they may be of either, unless one is labelled so as well.
+    Beside labelled training and test data they may be of either, unless one of them has a namesake labelled
+    as training data.
     """
     names = [candidate.name for candidate in candidates]
     splits = set(map(split_rank, names))

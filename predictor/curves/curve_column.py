@@ -17,7 +17,7 @@ from predictor.curves.choice import (
     remark_on_test,
     unlabelled_rank,
 )
-from predictor.curves.columns import groups_of, is_index
+from predictor.curves.columns import groups_of, is_index, is_parameter
 from predictor.curves.metrics import direction_of, metric_of, plain, words_of
 from predictor.curves.names import (
     OF_TEST,
@@ -34,9 +34,10 @@ from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
 OF_A_TRAINING = re.compile(
-    r"((run|trial|seed|k?fold|split|repeat|repetition|replicate|restart)[ _#-]*|\w+=)[\d.]+", re.IGNORECASE
+    r"((run|trial|seed|k?fold|split|repeat|repetition|replicate|restart)[ _#-]*|(?P<parameter>\w+)=)[\d.]+",
+    re.IGNORECASE,
 )
-"""The name of a training's only column, beside which another one is the mean of all."""
+"""The name of a column that holds a whole training: `run_1`, `lr=0.1`."""
 SEVERAL = 3
 OFTEN = 2
 """Metrics of batches are logged at least this many times as often as others."""
@@ -149,7 +150,7 @@ def _candidates(
 
 
 def _measured(columns: Iterable[str], table: pd.DataFrame, epochs: Sequence[str]) -> list[str]:
-    """The columns that have more values than there are trainings, and so are no parameters, if named."""
+    """The columns with more values than there are trainings, so no parameters; no `value` either."""
     trainings = table[epochs[0]].value_counts().max()
     return [c for c in columns if not is_generic(c) and len(_different_values(table[c])) > trainings]
 
@@ -189,13 +190,19 @@ def _refuse_trainings_beside(chosen: str, table: pd.DataFrame, epoch: str) -> No
     """Refuse the mean of trainings that have a column each, `run_1, run_2`, in a table of unique epochs."""
     if table[epoch].duplicated().any():
         return
-    bare = [c for c in table.columns if OF_A_TRAINING.fullmatch(c) and not first_text(table[c])]
+    bare = [c for c in table.columns if _names_training(c) and not first_text(table[c])]
     trainings = [column for column in bare if table[column].nunique() > 1]
     if len(trainings) > 1:
         raise CurvesError(
             f"{listed(trainings)} seem to be trainings, and {shown(chosen)} none of them; leave it out to "
             f"read them, or say --curve {as_argument(chosen)}"
         )
+
+
+def _names_training(column: str) -> bool:
+    """Whether it is called `run_1`, or `lr=0.1` by a parameter; `threshold=0.5` may be a part of a metric."""
+    found = OF_A_TRAINING.fullmatch(column)
+    return found is not None and (found["parameter"] is None or is_parameter(found["parameter"]))
 
 
 def _numeric(table: pd.DataFrame, used: Sequence[str | None]) -> dict[str, int]:

@@ -143,6 +143,20 @@ def test_runs_that_are_called_as_epochs_stay_runs_beside_a_column_of_steps(write
     assert "trainings told apart by run" in curves.understood
 
 
+def test_a_table_without_columns_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_bytes(b"\r\n,\r\n,R%")
+    with pytest.raises(CurvesError):
+        read(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("step", ["frames", "kimg", "charts/global_step", "optimizer_step", "day"])
+def test_runs_called_by_numbers_stay_runs_beside_a_column_of_no_known_parameter(write, losses, step):
+    columns = {step: 4000 * EPOCHS, **{f"{i} - val_loss": row for i, row in enumerate(losses, start=1)}}
+    curves = read(write(columns))
+    np.testing.assert_array_equal(curves.values, losses)
+    assert "trainings told apart by run" in curves.understood
+
+
 def test_runs_by_number_in_a_header_of_two_lines_stay_runs(tmp_path, losses):
     columns = pd.MultiIndex.from_product([range(8), ["val_loss", "loss"]], names=["run", "metric"])
     for index in (EPOCHS, pd.Index(EPOCHS, name="time")):
@@ -158,6 +172,15 @@ def test_a_column_that_sums_up_those_of_trainings_is_left_out(write, accuracies,
     curves = read(write({"epoch": EPOCHS, **trainings, **dict.fromkeys(called, accuracies.mean(0))}))
     np.testing.assert_array_equal(curves.values, accuracies)
     assert f"left out: {', '.join(called)} (by name, of all trainings)" in curves.understood
+
+
+@pytest.mark.parametrize("name", ["run{}/val_acc", "run{}_acc"])
+@pytest.mark.parametrize("called", ["mean", "stderr"])
+def test_a_mean_of_no_metric_sums_up_the_columns_of_trainings_with_one(write, accuracies, name, called):
+    trainings = {name.format(i): row for i, row in enumerate(accuracies)}
+    curves = read(write({"epoch": EPOCHS, **trainings, called: accuracies.mean(0)}))
+    np.testing.assert_array_equal(curves.values, accuracies)
+    assert f"left out: {called} (by name, of all trainings)" in curves.understood
 
 
 def test_the_mean_of_another_metric_sums_up_no_columns_beside_it(write, losses):

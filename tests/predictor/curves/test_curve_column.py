@@ -105,6 +105,13 @@ def test_the_mean_is_not_read_in_place_of_trainings_without_a_metric(write, accu
     np.testing.assert_array_equal(read(path, curve=name).values, accuracies.mean(axis=0)[None])
 
 
+@pytest.mark.parametrize("part", ["k={}", "threshold=0.{}"])
+def test_parts_of_a_metric_beside_it_are_no_trainings(write, accuracies, part):
+    parts = {part.format(i): accuracies[i] for i in (1, 5)}
+    curves = read(write(pd.DataFrame({"epoch": range(1, 7), "val_f1": accuracies[0], **parts})))
+    np.testing.assert_array_equal(curves.values, accuracies[:1])
+
+
 def test_seeds_that_never_change_are_no_trainings(write, accuracies):
     log = pd.DataFrame({"epoch": range(1, 7), "seed_1": 3, "seed_2": 5, "val_acc": accuracies[0]})
     np.testing.assert_array_equal(read(write(log)).values, accuracies[:1])
