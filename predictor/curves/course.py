@@ -98,7 +98,7 @@ def check_rows(values: Floats, named: bool = False) -> None:
 
 
 def may_be_turned(values: Floats, trusted: bool) -> bool:
-    """Whether values (n, T) are of 3 rows or more are about as smooth down the columns as along the rows.
+    """Whether values (n, T) of 3 rows or more are about as smooth down the columns as along the rows.
 
     Args:
         values: (n, T).

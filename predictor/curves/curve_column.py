@@ -22,6 +22,7 @@ from predictor.curves.metrics import direction_of, metric_of, plain, words_of
 from predictor.curves.names import (
     OF_TEST,
     OF_TRAINING,
+    OF_VALIDATION,
     UNLABELLED,
     names_no_values,
     only_accompanies,
@@ -97,7 +98,8 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
     others = [
         column
         for column in table.columns
-        if len(_different_values(table[column])) > trainings and not names_no_values(column)
+        if (metric_of(column) or split_rank(column) == OF_VALIDATION) and not names_no_values(column)
+        if len(_different_values(table[column])) > trainings
     ]
     _refuse_text(table[[curve, *(column for column in others if metric_of(column) and column != curve)]])
     refuse_training(curve, others)
@@ -129,7 +131,8 @@ def _candidates(
     All of both kinds if one was asked for.
     """
     counts = _numeric(table, (*epochs, run))
-    measured = _measured(counts, table, epochs)
+    accompanied = any(only_accompanies(column, counts) for column in counts)
+    measured = _measured(counts, table, epochs) if accompanied else []
     known = [
         column
         for column in counts
