@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -58,6 +58,23 @@ class Wishes:
                 raise CurvesError(f"--{name} does not apply to {what}, which itself says what it holds")
 
 
+class Rank(NamedTuple):
+    """What makes a series of values the curve, the most important first; less is better."""
+
+    known: int
+    extreme: bool
+    split: int
+    family: int
+    unlabelled: bool
+    shortness: int
+    part: bool
+
+    @property
+    def kind(self) -> tuple[int, ...]:
+        """All but how long it is, and whether it tells only a part."""
+        return self[:5]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A series of values that may be the curve.
@@ -76,7 +93,7 @@ class Candidate:
         """Whether people may mean it by this name."""
         return name in (self.name, *self.aliases)
 
-    def rank(self, unlabelled: int = UNLABELLED) -> tuple[int, bool, int, int, bool, int, bool]:
+    def rank(self, unlabelled: int = UNLABELLED) -> Rank:
         """Known metrics first, no extremes; validation before training; accuracy before loss; the longest.
 
         A metric of no known direction counts as unknown. Of equals, those that tell only a part come last.
@@ -93,7 +110,7 @@ class Candidate:
         after = bare and unlabelled == OF_TEST
         one_sided = metric is not None and metric.name in ONE_SIDED
         part = one_sided or OF_SOME.search(self.name) is not None
-        return known, secondary, split, family, after, -self.length, part
+        return Rank(known, secondary, split, family, after, -self.length, part)
 
 
 C = TypeVar("C", bound=Candidate)
@@ -129,12 +146,12 @@ def choose(candidates: Sequence[C], curve: str | None, hint: str = "") -> C:
 
 
 def _best(candidates: Sequence[C]) -> list[C]:
-    """Those that rank first; among them, one comes before another by its length only if it is much longer."""
+    """Those that rank first; one comes before another by its length only if it is a tenth longer."""
     unlabelled = unlabelled_rank(candidates)
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank(unlabelled))
-    rank = ranked[0].rank(unlabelled)[:-2]
-    equal = [c for c in ranked if c.rank(unlabelled)[:-2] == rank and _is_as_long(c, ranked[0])]
-    return [c for c in equal if not c.rank(unlabelled)[-1]] or equal
+    ranked = sorted(((c.rank(unlabelled), c) for c in candidates), key=lambda pair: pair[0])
+    first, best = ranked[0]
+    equal = [(rank, c) for rank, c in ranked if rank.kind == first.kind and _is_as_long(c, best)]
+    return [c for rank, c in equal if not rank.part] or [c for _, c in equal]
 
 
 def _is_as_long(one: Candidate, other: Candidate) -> bool:
@@ -165,7 +182,7 @@ def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
 def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:
     """A clause where a metric of no label and one of test data are there, of which one was chosen."""
     ranked = sorted(candidates, key=lambda candidate: candidate.rank())
-    known = [c.name for c in ranked if c.rank()[:2] == (0, False)]
+    known = [c.name for c in ranked if c.rank().known == 0 and not c.rank().extreme]
     bare = [name for name in known if split_rank(name) == UNLABELLED]
     tests = [name for name in known if split_rank(name) == OF_TEST]
     if chosen.name in tests and bare:
