@@ -121,6 +121,7 @@ def plain(name: str) -> str:
     return " ".join(words_of(name))
 
 
+@lru_cache(maxsize=10_000)
 def metric_of(name: str) -> NamedMetric | None:
     """The metric that the name names, by its last word that is one; None if there is none.
 

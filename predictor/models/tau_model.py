@@ -21,7 +21,8 @@ from predictor.models.uncertainty import Uncertainty, make_uncertainty
 Target = Literal["final", "increment"]
 MIN_CURVES = 3
 MIN_FLAT_EPOCHS = 3
-MAX_FOLDS = 100
+ONE_BY_ONE, FOLDS_BEYOND = 100, 20
+"""Up to so many curves are left out one by one; more are held out in so many parts, as good and faster."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def fit_tau(
         if isinstance(regressor, StandardizedRegressor):
             regressor = regressor.knowing(extractor.n_curve_)
         regressor = regressor.fit(X, y)
-        predictions = held_out_predictions(regressor, X, y, min(len(y), MAX_FOLDS))
+        folds = len(y) if len(y) <= ONE_BY_ONE else FOLDS_BEYOND
+        predictions = held_out_predictions(regressor, X, y, folds)
     residuals, held_out = y - predictions, predictions + offset
     spread = make_uncertainty(uncertainty, residuals, held_out)
     return TauModel(tau, extractor, regressor, target, spread, residuals, held_out, hold_flat)

@@ -43,6 +43,15 @@ def test_ols_is_a_linear_regression_per_tau_with_leave_one_out_sigma(curves):
         )
 
 
+@pytest.mark.parametrize(("n", "parts"), [(100, 100), (101, 20)])
+def test_up_to_a_hundred_curves_are_left_out_one_by_one_and_more_in_twenty_parts(curves, n, parts):
+    many = LearningCurves.concatenate(curves, curves, curves)[:n]
+    model = SequentialRegression(regressor="ols", features=("TS",)).fit(many, taus=[2])
+    X = CurveFeatures(tau=2, features=("TS",)).fit(many).transform(many)
+    held_out = cross_val_predict(LinearRegression(), X, many.final, cv=parts)
+    np.testing.assert_allclose(model.models_[2].held_out, held_out)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_lazy_parallel_and_ordered_fits_are_the_same(fitted, curves, n_jobs):
     other = SequentialRegression(n_settings=30, n_jobs=n_jobs).fit(curves[:40], taus=[6, 2])
