@@ -11,7 +11,7 @@ from metaqnn.config.stopping import OWN_RULE
 from metaqnn.output import as_json, count, counted, number, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
 from metaqnn.session.images import notes_on
-from metaqnn.tune.preparation import PreparedTuning
+from metaqnn.tune.preparation import PreparedTuning, make_executor
 from metaqnn.tune.results import TuneSummary, best_trials, summarise_tune, trial_row
 from metaqnn.tune.session import TuneSession
 from state_space.errors import printable
@@ -33,9 +33,24 @@ def introduction(session: TuneSession) -> str:
             f"training    {counted(settings.epochs, 'epoch')} of {settings.dataset}, on {place}",
             *data_lines(session.prepared),
             f"trials      {session.trials}, sampled by {settings.sampler}; {_stopping(session)}",
+            *_workers(session),
+            *_resumed(session),
             *_notes(session),
         ]
     )
+
+
+def _workers(session: TuneSession) -> list[str]:
+    """How many trials are trained at a time, if more than one."""
+    workers = make_executor(session.prepared).workers
+    return [f"workers     {workers} trials at a time"] if workers > 1 else []
+
+
+def _resumed(session: TuneSession) -> list[str]:
+    """From where a resumed tuning goes on; none if no trial has begun."""
+    begun, ended = len(session.study.get_trials(deepcopy=False)), session.ended()
+    cut = f", {begun - ended} interrupted" if begun > ended else ""
+    return [f"resumed     {counted(ended, 'trial')} already ended{cut}"] if begun else []
 
 
 def _notes(session: TuneSession) -> Iterator[str]:

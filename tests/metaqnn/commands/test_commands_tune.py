@@ -105,6 +105,15 @@ def test_what_has_no_effect_has_a_note(tuned_copy, tmp_path, capsys):
     assert "note        --delta stops nothing in 1 trial: --burn-in is 100" in capsys.readouterr().err
 
 
+def test_a_resumed_tuning_says_from_where_and_how_many_trials_are_trained_at_a_time(tuned_copy, capsys):
+    resume = ["tune", "--resume", str(tuned_copy), "--trials", "4", "--quiet"]
+    assert main([*resume, "--workers", "2"]) == 0
+    told = capsys.readouterr().err
+    assert "\nworkers     2 trials at a time\nresumed     4 trials already ended\n" in told
+    assert main([*resume, "--workers", "1"]) == 0
+    assert "workers" not in capsys.readouterr().err
+
+
 def test_the_latest_tuning_goes_on(tuned, tmp_path, monkeypatch, capsys, refused):
     monkeypatch.chdir(tmp_path)
     assert "'runs/latest' holds no tuning" in refused("tune", "--resume", "latest")

@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from metaqnn.tune.presentation import _notes, best_line, saved
+from metaqnn.tune.presentation import _notes, _resumed, best_line, saved
 from metaqnn.tune.results import TuneSummary, best_trials, curves_csv, summarise_tune, write_results
 from predictor import LearningCurves
 from trainers.families import make_family
@@ -168,6 +168,22 @@ def test_what_may_have_been_expected_otherwise_is_noted(settings, trials, ended,
     prepared = SimpleNamespace(settings=settings(stopping=None, delta=0.9, burn_in=5))
     session = SimpleNamespace(prepared=prepared, trials=trials, ended=lambda: ended)
     assert list(_notes(session)) == [f"note        {line}" for line in said]
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ("", []),
+        ("CPF", ["resumed     3 trials already ended"]),
+        ("CR", ["resumed     1 trial already ended, 1 interrupted"]),
+        ("RR", ["resumed     0 trials already ended, 2 interrupted"]),
+    ],
+)
+def test_what_a_resumed_tuning_begins_with_is_told(of_trials, states, said):
+    known = {"C": TrialState.COMPLETE, "P": TrialState.PRUNED, "F": TrialState.FAIL, "R": TrialState.RUNNING}
+    study = of_trials("maximize", *((known[state], [0.5], {}) for state in states))
+    ended = sum(state in "CPF" for state in states)
+    assert _resumed(SimpleNamespace(study=study, ended=lambda: ended)) == said
 
 
 def test_the_best_so_far_is_told(of_trials, settings):
