@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
+from metaqnn.interrupts import uninterrupted
 from metaqnn.session.find import RUNS
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
@@ -80,10 +82,12 @@ class TuneSession:
         settings = prepared.settings
         if not begun:
             url, name = folder.place(_study_name(settings), namespace.storage)
-        study = open_study(url, name, prepared.family, settings, begun=begun)
-        _check_data(study, prepared)
-        if not begun:
-            folder.remember(name, namespace.storage, settings, prepared.environment)
+        own_file = not begun and namespace.storage is None
+        with uninterrupted() if own_file else nullcontext():  # --resume needs both files
+            study = open_study(url, name, prepared.family, settings, begun=begun)
+            _check_data(study, prepared)
+            if not begun:
+                folder.remember(name, namespace.storage, settings, prepared.environment)
         trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
         return cls(folder, prepared, study, trials)
 

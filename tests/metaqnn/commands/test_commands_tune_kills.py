@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from metaqnn.cli import main
+from metaqnn.tune import session
 from predictor import LearningCurves
 
 NETWORK = "[C(4,3,1), SM(10)]"
@@ -109,3 +110,19 @@ def test_ctrl_c_says_how_to_go_on_and_writes_what_there_is(tmp_path):
     assert process.returncode == 130
     assert f"interrupted; resume with: metaqnn tune --resume {folder} --trials 3" in errors
     assert len(LearningCurves.read(folder / "curves.csv")) >= 2
+
+
+def test_ctrl_c_while_the_study_is_made_leaves_what_can_be_resumed(tmp_path, monkeypatch):
+    """The study and the file that names it come both, or neither."""
+    folder, make = tmp_path / "run", session.open_study
+
+    def interrupted(*arguments, **options):
+        study = make(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return study
+
+    options = (*LONG, *IMAGES, "--epochs", "1", "--trials", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "open_study", interrupted)
+        assert main(["tune", NETWORK, *options, "--run-dir", str(folder)]) == 130
+    assert main(["tune", "--resume", str(folder), "--trials", "1", "--quiet"]) == 0
