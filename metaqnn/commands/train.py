@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from metaqnn.config.bounds import MANY
 from metaqnn.config.environment import DATA, DEVICE, Environment
 from metaqnn.config.images import ImageOptions
 from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.search import SearchConfig
 from metaqnn.config.tuned import HyperParameters, hyper_parameters
 from metaqnn.output import as_json, counted, facts_as_text, percent, rows_as_text, shell_quoted
 from metaqnn.results.accuracy import guess_text
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
     from metaqnn.results.long_trained import ErrorRate
     from metaqnn.tune.found import Asked
     from metaqnn.tune.single import SingleTraining
-
-SETTINGS = (
-    *(one.name for one in fields(ImageOptions)),
-    *("preset", "epochs", "mirror", "translate"),
-)
 
 MOST_USED = (
     "architecture", "--rank", "--dataset", "--preset", "--image-size", "--epochs", "--batch-size", "--lr",
@@ -76,11 +72,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rank", type=MANY, metavar="R", help="with a run folder: line of `metaqnn top RUN` (default: 1)"
     )
-    add_flags(
-        parser.add_argument_group("data and epochs (by default, those of the search in a run folder)"),
-        TuneSettings,
-        SETTINGS,
-    )
+    data = parser.add_argument_group("data and epochs (by default, those of the search in a run folder)")
+    add_flags(data, ImageOptions)
+    add_flags(data, TuneSettings, ("preset", "epochs", "translate"))
+    add_flags(data, SearchConfig, ("mirror",))
     recipe = parser.add_argument_group("recipe")
     add_flags(recipe, HyperParameters)
     recipe.add_argument("--parameters", type=Path, metavar="FILE", help="best.json of a `metaqnn tune`")

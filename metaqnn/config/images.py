@@ -57,9 +57,9 @@ class ImageOptions:
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     metric: str = option(
         ACCURACY,
-        "what is measured on the validation images, for early stopping and rewards: accuracy, or, for "
-        "classes of unequal size, balanced-accuracy (the mean of the classes' recalls); with the latter, all "
-        "classes also count equally in the training loss",
+        "what is measured on the validation images and, in a search, decides about stops and rewards: "
+        "accuracy, or, for classes of unequal size, balanced-accuracy (the mean of the classes' recalls); "
+        "with the latter, all classes also count equally in the training loss",
         metavar="NAME",
     )
 

@@ -44,7 +44,9 @@ class TuneSettings(ImageOptions):
 
     family: str = option(MISSING, "what is tuned, as `make_family` takes it")
     dataset: str = option(MISSING, "images as in metaqnn run; for lstm a text, such as ptb", metavar="NAME")
-    preset: str = option("paper", "paper or laptop: the size of the space, and the number of images")
+    preset: str = option(
+        "paper", "paper or laptop: the images and epochs, and in a tuning the size of the space"
+    )
     epochs: int = option(MISSING, "T of a full training (default: the preset's)", within=EPOCHS)
     mirror: bool = option(
         False,

@@ -16,6 +16,7 @@ import pytest
 
 from metaqnn import cli
 from metaqnn.session.run_folder import RunFolderError
+from trainers.families import FAMILIES
 
 
 def run(arguments):
@@ -255,6 +256,14 @@ def test_every_group_of_options_is_named_by_the_short_help(capsys):
     short = " ".join(capsys.readouterr().out.split())
     for title in ("run folder, data", "copies, updated as networks end", "workers (", "search options ("):
         assert title in short.partition("--help-all shows all others: ")[2]
+
+
+def test_the_help_of_the_training_of_one_network_speaks_of_no_family(capsys):
+    """Only families are trained on texts."""
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help-all"])
+    words = re.findall(r"[\w-]+", capsys.readouterr().out)
+    assert not {*FAMILIES, "text", "ptb"} & {*words}
 
 
 def test_termination_while_a_command_is_being_loaded_is_a_line_and_exit_code_130(monkeypatch, capsys):
