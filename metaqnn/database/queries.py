@@ -125,6 +125,8 @@ class SearchReader:
     def network(self, number: int) -> dict[str, Any]:
         """One network with all its trainings, their epochs and the decisions about them.
 
+        The database's own `id`, which need not be the network's number, is left out.
+
         Raises:
             UnknownNetworkError: there is no network with that number.
         """
@@ -135,7 +137,7 @@ class SearchReader:
             if row is None:
                 last = connection.execute(select(func.max(networks.c.number)).where(own)).scalar() or 0
                 raise UnknownNetworkError(f"there is no network {number}; this search has 1 to {last}")
-            found = dict(row._mapping)
+            found = {name: value for name, value in row._mapping.items() if name not in ("id", "search_id")}
             found["samples"] = self._count(connection, row.id)
             found["trainings"] = self._trainings(connection, row.id)
         return found

@@ -70,6 +70,13 @@ def test_show_as_json(printed, finished_run, reader, stopped):
             assert epoch == {**known, "forecast_by": by}
 
 
+def test_show_as_json_tells_the_number_of_a_network_and_no_other(printed, finished_run, stopped):
+    """On a server that holds several searches, the database's id of a network is another number."""
+    found = json.loads(printed("show", finished_run.path, stopped.number, "--format", "json"))
+    assert found["number"] == stopped.number
+    assert not {"id", "search_id"} & {*found}
+
+
 def test_show_as_csv_has_one_row_per_epoch(printed, finished_run, reader, stopped):
     rows = csv_rows(printed("show", finished_run.path, stopped.number, "--format", "csv"))
     trainings = reader.network(stopped.number)["trainings"]
