@@ -25,7 +25,7 @@ def introduction(session: TuneSession) -> str:
     settings, trainer = session.prepared.settings, session.prepared.trainer
     place = f"{trainer.device}, {trainer.precision_name}"
     spaces = ", ".join(session.prepared.family.parameters)
-    shown = spaces if len(spaces) < 90 else f"{len(session.prepared.family.parameters)} parameters"
+    shown = spaces if len(spaces) < 90 else f"{len(session.prepared.family.parameters)} hyper-parameters"
     return "\n".join(
         [
             f"results     {shell_quoted(session.folder.path)}",
@@ -113,7 +113,7 @@ def results_text(session: TuneSession, top: int, output_format: str) -> str:
     prepared = session.prepared
     metric = None if isinstance(prepared.trainer, WordTrainer) else prepared.trainer.metric
     best = best_trials(session.study, top)
-    rows = [trial_row(trial, rank, prepared.family.metric) for rank, trial in enumerate(best, 1)]
+    rows = [trial_row(trial, place, prepared.family.metric) for place, trial in enumerate(best, 1)]
     summary = summarise_tune(session.study, prepared.settings)
     if output_format == "json":
         found = best[0].params if best else None
@@ -161,14 +161,14 @@ def _table(rows: list[dict[str, Any]], prepared: PreparedTuning) -> str:
         {
             **row,
             "shown": _shown(family, row[family.metric]),
-            "size": count(row.get("num_params")),
-            "parameters": ", ".join(f"{name}={row[name]:.4g}" for name in family.parameters),
+            "size": count(row.get("parameters")),
+            "values": ", ".join(f"{name}={row[name]:.4g}" for name in family.parameters),
         }
         for row in rows
     ]
     measured = in_words(prepared.settings.metric) if family.metric == ACCURACY else family.metric
-    columns = {"rank": "rank", "trial": "trial", "shown": measured, "size": "weights"}
-    columns["parameters"] = "parameters"
+    columns = {"place": "place", "trial": "trial", "shown": measured, "size": "parameters"}
+    columns["values"] = "hyper-parameters"
     return rows_as_text(shown, "table", columns) if rows else "no trial was trained to the end"
 
 

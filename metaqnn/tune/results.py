@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 CURVES, BEST = "curves.csv", "best.json"
 PREFIX = {"accuracy": "acc", "perplexity": "ppl"}
 """What the columns of epochs begin with, by the metric."""
-FACTS = ("num_params", "depth")
+FACTS = {"num_params": "parameters", "depth": "depth"}
+"""Attributes of a trial, which are also columns of the curves, and what `metaqnn top` calls them."""
 FAILED_EPOCHS = "failed_epochs"
 """Attribute of a trial that started again: epochs of attempts that failed, which are not in its curve."""
 ENDS = {"COMPLETE": "completed", "PRUNED": "stopped", "RUNNING": "in training"}
@@ -78,10 +79,10 @@ def best_trials(study: Study, count: int) -> list[FrozenTrial]:
     return sorted(completed, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]
 
 
-def trial_row(trial: FrozenTrial, rank: int, metric: str) -> dict[str, Any]:
+def trial_row(trial: FrozenTrial, place: int, metric: str) -> dict[str, Any]:
     """A trial for a table."""
-    facts = {name: trial.user_attrs.get(name) for name in FACTS if name in trial.user_attrs}
-    return {"rank": rank, "trial": trial.number, metric: trial.value, **facts, **trial.params}
+    facts = {word: trial.user_attrs[name] for name, word in FACTS.items() if name in trial.user_attrs}
+    return {"place": place, "trial": trial.number, metric: trial.value, **facts, **trial.params}
 
 
 def write_results(study: Study, family: Family, settings: TuneSettings, folder: Path) -> None:

@@ -72,10 +72,24 @@ def test_what_guessing_reaches_is_told_with_a_warning_where_no_trial_is_clearly_
     assert warning in capsys.readouterr().out
 
 
+def test_places_and_sizes_have_the_names_that_metaqnn_top_gives_them(tuned_copy, capsys):
+    """A rank there is shared by equally good networks; `parameters` counts what is trained."""
+    resume = ["tune", "--resume", str(tuned_copy), "--quiet", "--top", "2"]
+    assert main([*resume, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["top"]
+    assert [row["place"] for row in rows] == [1, 2]
+    assert not {"rank", "num_params", "weights"} & {*rows[0]}
+    values, convolution, softmax = rows[0]["batch_norm"], 4 * 3 * 3 + 4, 10 * (4 * 8 * 8) + 10
+    assert rows[0]["parameters"] == convolution + 2 * 4 * values + softmax
+    assert main(resume) == 0
+    heading = capsys.readouterr().out.split("\n\n")[1].splitlines()[0]
+    assert heading.split() == ["place", "trial", "accuracy", "parameters", "hyper-parameters"]
+
+
 def test_balanced_accuracy_is_called_so(tmp_path, capsys):
     options = (*SMALL, "--trials", "1", "--epochs", "1", "--metric", "balanced-accuracy")
     assert main(["tune", NETWORK, *options, "--run-dir", str(tmp_path / "run")]) == 0
-    assert "trial    balanced accuracy    weights" in capsys.readouterr().out
+    assert "trial    balanced accuracy    parameters" in capsys.readouterr().out
 
 
 def test_more_trials_are_added_to_those_that_are_there(tuned_copy, capsys):
