@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import inf
@@ -25,6 +26,7 @@ from metaqnn.executors.worker import Place, Worker
 from metaqnn.output import last_line
 from state_space import Architecture
 
+_LOG = logging.getLogger(__name__)
 TRIES = 3
 """After this many dead workers a task counts as crashed; until then it is started again."""
 LONGEST_WAIT = 1.0
@@ -179,7 +181,7 @@ class PoolExecutor(ABC, Generic[W]):
 
     def _handle(self, worker: W, message: Message | None, coordinator: Coordinator) -> None:
         if message is None:
-            self._replace(worker, worker.how_it_died(), coordinator)
+            self._bury(worker, coordinator)
         elif isinstance(message, Ready):
             worker.ready, self._still_born = True, 0
         elif isinstance(message, EpochDone):
@@ -204,8 +206,19 @@ class PoolExecutor(ABC, Generic[W]):
             self._recordings.ended(worker.task, message.result.outcome)
             coordinator.on_result(worker.task, message.result)
 
-    def _replace(self, worker: W, how: str, coordinator: Coordinator) -> None:
-        """A worker is dead or useless: start its task again, unless the task seems to be the cause."""
+    def _bury(self, worker: W, coordinator: Coordinator) -> None:
+        how = worker.how_it_died()
+        if self._replace(worker, how, coordinator):
+            _LOG.warning(
+                "a worker died %s; it is replaced, and its network continues from where it was last saved",
+                how,
+            )
+
+    def _replace(self, worker: W, how: str, coordinator: Coordinator) -> bool:
+        """A worker is dead or useless: start its task again, unless the task seems to be the cause.
+
+        Returns whether the task is started again.
+        """
         task = worker.task
         self._busy.remove(worker)
         self._end(worker)
@@ -217,9 +230,10 @@ class PoolExecutor(ABC, Generic[W]):
             raise SearchStopped(f"{self._still_born} workers in a row died while starting, at last {how}")
         if self._deaths.get(task.number, 0) < TRIES:
             self._tasks.append(task)
-        else:
-            message = f"the worker that trained it died {TRIES} times, at last {how}"
-            coordinator.on_failure(task, CRASHED, message)
+            return True
+        message = f"the worker that trained it died {TRIES} times, at last {how}"
+        coordinator.on_failure(task, CRASHED, message)
+        return False
 
     def _time_out(self, worker: W, coordinator: Coordinator) -> None:
         if not worker.ready:

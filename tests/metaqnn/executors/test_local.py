@@ -38,6 +38,13 @@ def test_a_network_whose_processes_die_has_crashed_and_the_others_go_on(make, re
     assert "died 3 times, at last by signal 9" in record.of(2)[-1][2]
 
 
+def test_each_worker_that_dies_and_is_replaced_is_told_in_one_line(make, recorder, fakes, caplog):
+    """One death of the first network, and two of the second; the third one is told as its crash."""
+    make().run(recorder([fakes.DYING_ONCE, fakes.DYING, 3]))
+    line = "a worker died by signal 9; it is replaced, and its network continues from where it was last saved"
+    assert [record.getMessage() for record in caplog.records] == [line] * 3
+
+
 def processes(record):
     """Process by number of the network that it completed."""
     return {event[1]: event[2] for event in record.events if event[0] == "completed"}
