@@ -194,3 +194,7 @@ def fill(parser: Parser, module: ModuleType) -> None:
 def _is_users(error: Exception) -> bool:
     """Whether an error is the user's to correct: a ValueError that one of our packages defines."""
     return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES
+
+
+if __name__ == "__main__":
+    sys.exit(main())

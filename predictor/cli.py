@@ -98,3 +98,7 @@ def _overview() -> argparse.ArgumentParser:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.help)
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

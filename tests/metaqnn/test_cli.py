@@ -113,6 +113,13 @@ def test_help_lists_every_command(capsys, arguments):
     assert all(name in text for name in cli.COMMANDS)
 
 
+@pytest.mark.parametrize("program", ["metaqnn", "predictor"])
+def test_the_module_with_the_commands_is_the_program_itself(program):
+    """Whoever runs `python -m metaqnn.cli` must not get nothing at all."""
+    command = [sys.executable, "-m", f"{program}.cli", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == f"{program} 0.1.0\n"
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself_with_examples(capsys, name):
     assert run([name, "--help"]) == 0
