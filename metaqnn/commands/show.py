@@ -35,6 +35,9 @@ Unless the rule is the published one, the forecast comes from another model, so 
 probability. The lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason
 is among all networks seen after that many epochs, ordered by their chances of beating the best.
 
+"samples in the memory" is how often the agent has proposed the network. It is trained only once, but each
+time its result enters the replay memory, from which the agent learns.
+
 In JSON, `parameters` counts all trained numbers, biases and softmax included; the stopping rule and the
 forecasts use it. `num_params` is the published count, without these ("weights as published")."""
 

@@ -131,6 +131,17 @@ def test_columns_without_anything_in_them_are_left_out(printed, run_copy, reader
     assert len(text.split("\n\n")) == 2
 
 
+def test_show_and_its_help_tell_how_often_the_agent_has_proposed_the_network(printed, finished_run, capsys):
+    with closing(sqlite3.connect(finished_run.database)) as connection:
+        proposed = dict(connection.execute("SELECT network_id, count(*) FROM samples GROUP BY network_id"))
+    often = max(proposed, key=proposed.__getitem__)
+    assert f"\nsamples in the memory  {proposed[often]}\n" in printed("show", finished_run.path, often)
+    with pytest.raises(SystemExit):
+        main(["show", "--help"])
+    said = '"samples in the memory" is how often the agent has proposed the network.'
+    assert said in capsys.readouterr().out
+
+
 def test_show_tells_an_audit_in_the_loop(printed, run_copy, stopped):
     with closing(sqlite3.connect(run_copy.database)) as connection, connection:
         connection.execute("UPDATE networks SET outcome = 'completed' WHERE number = ?", (stopped.number,))
