@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -18,7 +16,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from predictor.output import NO_FILES
+from predictor.output import NO_FILES, csv_text
 from state_space.errors import printable, quoted
 
 FORMATS = ("table", "json", "csv")
@@ -55,7 +53,7 @@ def rows_as_text(
     if output_format == "json":
         return as_json([dict(row) for row in rows])
     if output_format == "csv":
-        return _as_csv(rows, keys)
+        return csv_text(rows, keys).removesuffix("\n")
     left_out: list[str] = []
     while True:
         shown = {key: heading for key, heading in columns.items() if key not in left_out}
@@ -223,14 +221,3 @@ def _folded_widths(lines: Sequence[Sequence[Any]]) -> list[int]:
 
 def _cell(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
-
-
-def _as_csv(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
-    names = list(rows[0] if rows else keys)
-    return "\n".join(map(_csv_line, [names, *([row[name] for name in names] for row in rows)]))
-
-
-def _csv_line(values: Sequence[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(values)  # quotes what its line end contains
-    return line.getvalue().removesuffix("\r\n")

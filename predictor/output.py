@@ -37,13 +37,21 @@ def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as CSV with a header; None is an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def csv_text(rows: Sequence[Mapping[str, Any]], keys: Iterable[str] = ()) -> str:
+    """Rows that share their keys as the lines of a CSV file, every value exactly as it is; None is empty.
+
+    Args:
+        rows: the rows.
+        keys: those of the rows, for the heading of a file without rows.
+    """
+    names = list(rows[0] if rows else keys)
+    return "".join(map(_csv_line, [names, *([row[name] for name in names] for row in rows)]))
+
+
+def _csv_line(values: Sequence[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(values)  # quotes what its line end contains
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def finite_or_none(value: float) -> float | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.tune.settings import TuneSettings
+from predictor.output import csv_text
 from trainers.families import Family
 from trainers.files import write_whole
 
@@ -109,20 +108,14 @@ def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSett
     epochs = range(1, settings.epochs + 1)
     prefix = PREFIX[family.metric]
     names = ["id", "base_model", "training_dataset", "outcome", *facts, *family.parameters]
-    rows: list[list[Any]] = [[*names, *(f"{prefix}_{epoch}" for epoch in epochs)]]
+    names += [f"{prefix}_{epoch}" for epoch in epochs]
+    rows = []
     for trial in trials:
         if trial.intermediate_values:
             outcome = trial.user_attrs.get("outcome", ENDS.get(trial.state.name, "failed"))
-            known = [trial.user_attrs.get(name, "") for name in facts]
-            parameters = [trial.params.get(name, "") for name in family.parameters]
-            curve = [trial.intermediate_values.get(epoch, "") for epoch in epochs]
+            known = [trial.user_attrs.get(name) for name in facts]
+            parameters = [trial.params.get(name) for name in family.parameters]
+            curve = [trial.intermediate_values.get(epoch) for epoch in epochs]
             label = [trial.number, family.name, settings.dataset, outcome]
-            rows.append([*label, *known, *parameters, *curve])
-    return csv_text(rows)
-
-
-def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as the lines of a CSV file."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+            rows.append(dict(zip(names, [*label, *known, *parameters, *curve], strict=True)))
+    return csv_text(rows, names)

@@ -21,7 +21,7 @@ from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.run_folder import TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.preparation import PreparedTuning
-from metaqnn.tune.results import csv_text
+from predictor.output import csv_text
 from trainers import Checkpoint, EpochReport, ImageDataset, Outcome, TrainingResult
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.families import Configuration, ImageFamilyTrainer
@@ -156,9 +156,9 @@ class SingleTraining:
 
     def _curve(self, curve: tuple[float, ...]) -> str:
         """The curve as CSV, in the published format."""
-        epochs = range(1, len(curve) + 1)
-        names = ["base_model", "training_dataset", *self.values, *(f"acc_{epoch}" for epoch in epochs)]
-        return csv_text([names, ["network", self.prepared.settings.dataset, *self.values.values(), *curve]])
+        label = {"base_model": "network", "training_dataset": self.prepared.settings.dataset}
+        epochs = {f"acc_{epoch}": accuracy for epoch, accuracy in enumerate(curve, 1)}
+        return csv_text([{**label, **self.values, **epochs}])
 
 
 def precision_so_far(folder: Path) -> str | None:

@@ -53,6 +53,17 @@ def test_csv_is_read_back():
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_name_with_any_line_end_is_read_back_from_csv(end):
+    """Python quotes \\r by itself only from 3.13 on."""
+    rows = [{"name": f"a{end}b", "x": "1"}]
+    assert list(csv.DictReader(io.StringIO(csv_text(rows), newline=""))) == rows
+
+
+def test_csv_without_rows_is_its_heading():
+    assert csv_text([], ("name", "x")) == "name,x\n"
+
+
 def test_a_full_disk_under_help_is_one_line(monkeypatch, capsys):
     class Full(io.StringIO):
         def write(self, _):
