@@ -75,10 +75,15 @@ class Prepared:
             dataset.input_shape,
             dataset.num_classes,
             dataset.fingerprint,
-            {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+            library_versions(),
             asdict(self.environment),
             dataset.counts,
         )
+
+
+def library_versions(*more: str) -> dict[str, str]:
+    """The versions of Python, of `LIBRARIES` and of `more` libraries here, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in (*LIBRARIES, *more)}}
 
 
 def load_and_build(config: SearchConfig, environment: Environment) -> Prepared:
@@ -189,7 +194,7 @@ def changes_since(record: SearchRecord, prepared: Prepared, *, goes_on: bool = T
     lasting = " from now on" if goes_on else ""
     before = Environment.stored(record.environment).precision
     yield from precision_changes(before, prepared.environment, lasting)
-    yield from _versions(record.versions, prepared.record.versions)
+    yield from version_changes(record.versions, prepared.record.versions)
 
 
 def require_precision(environment: Environment, what: str = "search") -> None:
@@ -221,7 +226,8 @@ def precision_changes(before: str, environment: Environment, lasting: str = " fr
         yield f"trained in {now}, as before; for this device {here} would be chosen"
 
 
-def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+def version_changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """A note if libraries have other versions than `before`, as stored at the start."""
     others = [
         f"{name} is {now[name]} here and was {was} at the start"
         for name, was in (before.items() if isinstance(before, Mapping) else ())  # it may be damaged

@@ -17,6 +17,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import read_json
 from metaqnn.database.engine import connection_settings, named_url, postgresql_url
 from metaqnn.mirrors.optuna import without_password
+from metaqnn.session.preparation import library_versions, version_changes
 from metaqnn.session.run_folder import STUDY, STUDY_DATABASE, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.settings import TuneSettings
@@ -79,6 +80,7 @@ class TuneFolder:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         url = None if storage is None else _stored(storage)
         facts = {"url": url, "study": name, "settings": asdict(settings), "environment": asdict(place)}
+        facts["versions"] = library_versions("optuna")
         file = None if storage is None else sqlite_file(storage)
         if file is not None and not file.is_absolute():
             facts["from_here"] = relpath(file.resolve(), self.path.resolve())
@@ -115,6 +117,11 @@ class TuneFolder:
         url: str | None = remembered["url"]
         file = self.path.resolve() / remembered.get("from_here", "")
         return _with_file(url, file) if url is not None and file.is_file() else url
+
+    def version_notes(self) -> tuple[str, ...]:
+        """A note if libraries have other versions than when the study was begun here; none if unknown."""
+        before = read_json(self.path / STUDY).get("versions", {})
+        return tuple(version_changes(before, library_versions("optuna")))
 
     def move(self, place: Environment) -> None:
         """Write down where trials are trained from now on; the folder is locked, and holds a study."""

@@ -68,14 +68,18 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     numbers = ", ".join(f"{number:,} {part}" for part, number in prepared.numbers.items())
     if isinstance(prepared.data, WordDataset):
         unknown = f"{percent(prepared.data.unknown)} of the validation words are <unk>"
-        return [f"words       {numbers}; {prepared.data.num_classes:,} different ones, {unknown}"]
+        words = f"words       {numbers}; {prepared.data.num_classes:,} different ones, {unknown}"
+        return [words, *map(_note, prepared.notes)]
     settings = prepared.settings
     mirrored = ", mirrored" if settings.mirror else ""
     moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
     measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
     told = (*prepared.notes, *notes_on(settings, prepared.data))
-    notes = (f"note        {printable(note, keep='')}" for note in told)
-    return [f"images      {numbers}{mirrored}{moved}{measured}", *notes]
+    return [f"images      {numbers}{mirrored}{moved}{measured}", *map(_note, told)]
+
+
+def _note(text: str) -> str:
+    return f"note        {printable(text, keep='')}"
 
 
 def _stopping(session: TuneSession) -> str:

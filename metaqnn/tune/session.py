@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ class TuneSession:
         refuse_images(settings.make_family(), environment)
         if begun:
             prepared = prepare_again(settings, before.but(**environment), before.precision, "tuning")
+            prepared = replace(prepared, notes=(*prepared.notes, *folder.version_notes()))
         else:
             prepared = prepare_tuning(settings, place)
         settings = prepared.settings

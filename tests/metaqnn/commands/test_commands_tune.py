@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 from contextlib import closing
+from importlib.metadata import version
 
 import pytest
 
@@ -70,20 +71,6 @@ def test_what_guessing_reaches_is_told_with_a_warning_where_no_trial_is_clearly_
     assert main(resume) == 0
     warning = "\nalways guessing the commonest class: 10.00%: NO trial is clearly better than that\n"
     assert warning in capsys.readouterr().out
-
-
-def test_places_and_sizes_have_the_names_that_metaqnn_top_gives_them(tuned_copy, capsys):
-    """A rank there is shared by equally good networks; `parameters` counts what is trained."""
-    resume = ["tune", "--resume", str(tuned_copy), "--quiet", "--top", "2"]
-    assert main([*resume, "--format", "json"]) == 0
-    rows = json.loads(capsys.readouterr().out)["top"]
-    assert [row["place"] for row in rows] == [1, 2]
-    assert not {"rank", "num_params", "weights"} & {*rows[0]}
-    values, convolution, softmax = rows[0]["batch_norm"], 4 * 3 * 3 + 4, 10 * (4 * 8 * 8) + 10
-    assert rows[0]["parameters"] == convolution + 2 * 4 * values + softmax
-    assert main(resume) == 0
-    heading = capsys.readouterr().out.split("\n\n")[1].splitlines()[0]
-    assert heading.split() == ["place", "trial", "accuracy", "parameters", "hyper-parameters"]
 
 
 def test_balanced_accuracy_is_called_so(tmp_path, capsys):
@@ -181,6 +168,14 @@ def test_the_precision_stays_on_a_machine_that_would_choose_another(
     assert f"of digits, on cpu, {precision}\n" in told
     assert f"\nnote        trained in {note}" in told
     assert json.loads(file.read_text())["environment"]["precision"] == precision
+
+
+def test_other_versions_than_at_the_start_are_named_at_a_resume(tuned_copy, capsys):
+    file = tuned_copy / STUDY
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "versions": {**facts["versions"], "optuna": "1.0"}}))
+    assert main(["tune", "--resume", str(tuned_copy), "--trials", "4", "--quiet"]) == 0
+    assert f"note        optuna is {version('optuna')} here and was 1.0 at the" in capsys.readouterr().err
 
 
 def test_what_auto_comes_to_is_stored_when_a_tuning_begins(tmp_path, monkeypatch):

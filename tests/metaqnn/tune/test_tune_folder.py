@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,31 @@ def test_a_tuning_that_moves_to_another_device_stays_what_it_is(tmp_path, settin
     before = folder.open()
     folder.move(Environment(workers=3))
     assert folder.open() == (*before[:3], Environment(workers=3))
+
+
+@pytest.mark.parametrize("stored", [None, {"torch": "1.13.0", "gone": "1"}, "damaged"])
+def test_versions_of_the_start_stay_stored_and_others_have_a_note(tmp_path, settings, stored):
+    """Earlier commits stored none."""
+    folder, file = TuneFolder(tmp_path), tmp_path / STUDY
+    folder.remember("study", None, settings(), Environment())
+    facts = json.loads(file.read_text())
+    assert {"python", "metaqnn", "torch", "optuna"} < {*facts["versions"]}
+    assert folder.version_notes() == ()
+    file.write_text(json.dumps({**facts, "versions": stored}))
+    other = f"torch is {version('torch')} here and was 1.13.0 at the start: results may differ"
+    assert folder.version_notes() == ((other,) if isinstance(stored, dict) else ())
+    folder.move(Environment(workers=3))
+    assert json.loads(file.read_text())["versions"] == stored
+
+
+def test_a_folder_of_an_earlier_commit_is_opened_without_versions(tmp_path, settings):
+    folder, file = TuneFolder(tmp_path), tmp_path / STUDY
+    folder.remember("study", None, settings(), Environment())
+    facts = json.loads(file.read_text())
+    del facts["versions"]
+    file.write_text(json.dumps(facts))
+    assert folder.open()[1:] == ("study", settings(), Environment())
+    assert folder.version_notes() == ()
 
 
 @pytest.mark.parametrize(("root", "found"), [("", "after"), ("{}/", "before")], ids=["relative", "absolute"])
