@@ -9,8 +9,15 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from metaqnn.tune.presentation import _notes, _resumed, best_line, saved
-from metaqnn.tune.results import TuneSummary, best_trials, curves_csv, summarise_tune, write_results
+from metaqnn.tune.presentation import _notes, _resumed, _table, best_line, saved
+from metaqnn.tune.results import (
+    TuneSummary,
+    best_trials,
+    curves_csv,
+    summarise_tune,
+    trial_row,
+    write_results,
+)
 from predictor import LearningCurves
 from trainers.families import make_family
 
@@ -191,6 +198,19 @@ def test_the_best_so_far_is_told(of_trials, settings):
     study = of_trials("maximize", *((TrialState.COMPLETE, [value], {}) for value in (0.1, 0.75, 0.5)))
     assert best_line(SimpleNamespace(prepared=prepared, study=study)) == "best 75.00% (trial 1)"
     assert best_line(SimpleNamespace(prepared=prepared, study=of_trials("maximize"))) == "none completed"
+
+
+def test_places_and_sizes_have_the_names_that_metaqnn_top_gives_them(of_trials, settings):
+    """A rank there is shared by equally good networks, and `parameters` counts what is trained."""
+    study = of_trials("maximize", (TrialState.COMPLETE, [0.5], {"num_params": 7000, "depth": 3}))
+    row = trial_row(study.trials[0], 1, "accuracy")
+    assert row == {"place": 1, "trial": 0, "accuracy": 0.5, "parameters": 7000, "depth": 3}
+    prepared = SimpleNamespace(settings=settings(), family=settings().make_family())
+    heading, _, line = _table(
+        [{**row, **dict.fromkeys(prepared.family.parameters, 1)}], prepared
+    ).splitlines()
+    assert heading.split() == ["place", "trial", "accuracy", "parameters", "hyper-parameters"]
+    assert line.split()[:4] == ["1", "0", "50.00%", "7k"]
 
 
 def test_where_no_trial_was_completed_there_is_no_best(of_trials, settings, tmp_path):
