@@ -88,6 +88,7 @@ class TuneSession:
             study = open_study(url, name, prepared.family, settings, begun=begun)
             _check_data(study, prepared)
             if not begun:
+                study.set_user_attr(TRIALS, namespace.trials or DEFAULT_TRIALS)
                 folder.remember(name, namespace.storage, settings, prepared.environment)
         trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
         return cls(folder, prepared, study, trials)

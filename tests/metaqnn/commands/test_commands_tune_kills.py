@@ -112,8 +112,8 @@ def test_ctrl_c_says_how_to_go_on_and_writes_what_there_is(tmp_path):
     assert len(LearningCurves.read(folder / "curves.csv")) >= 2
 
 
-def test_ctrl_c_while_the_study_is_made_leaves_what_can_be_resumed(tmp_path, monkeypatch):
-    """The study and the file that names it come both, or neither."""
+def test_ctrl_c_while_the_study_is_made_leaves_what_can_be_resumed(tmp_path, monkeypatch, capsys):
+    """With as many trials as were asked for: the study and the file that names it come both, or neither."""
     folder, make = tmp_path / "run", session.open_study
 
     def interrupted(*arguments, **options):
@@ -125,4 +125,6 @@ def test_ctrl_c_while_the_study_is_made_leaves_what_can_be_resumed(tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(session, "open_study", interrupted)
         assert main(["tune", NETWORK, *options, "--run-dir", str(folder)]) == 130
-    assert main(["tune", "--resume", str(folder), "--trials", "1", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["tune", "--resume", str(folder), "--quiet"]) == 0
+    assert capsys.readouterr().out.strip().startswith("1 trial: 1 completed")
