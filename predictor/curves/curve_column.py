@@ -62,24 +62,27 @@ def curve_column(
     Raises:
         CurvesError: there is none, two are as good, or it has text.
     """
-    if wanted and wanted in table.columns:
+    if wanted is None:
+        return _best_column(table, epochs, run)
+    if wanted in table.columns:
         numbers(table[wanted], wanted)  # raises what is no number
-    candidates = _candidates(table, epochs, run, wanted)
-    if not wanted:
-        candidates = _without_results(_without_batches(candidates, table, epochs), table, epochs)
-    candidate = choose(candidates, wanted, OF_TRAININGS)
-    chosen = candidate.name
-    numbered = [] if wanted else _numbered_with(chosen, table)
-    if len(numbered) >= SEVERAL or (not wanted and _is_first_of_errors(chosen, table)):
+    return choose(_candidates(table, epochs, run, every=True), wanted).name, ""
+
+
+def _best_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> tuple[str, str]:
+    candidates = _without_batches(_candidates(table, epochs, run), table, epochs)
+    candidates = _without_results(candidates, table, epochs)
+    chosen = choose(candidates, None, OF_TRAININGS)
+    numbered = _numbered_with(chosen.name, table)
+    if len(numbered) >= SEVERAL or _is_first_of_errors(chosen.name, table):
         alike = listed(numbered or [c.name for c in candidates])
         raise CurvesError(
-            f"{shown(chosen)} may be a metric, or one of {alike}; say which: --curve "
-            f"{as_argument(chosen)}{OF_TRAININGS}"
+            f"{shown(chosen.name)} may be a metric, or one of {alike}; say which: --curve "
+            f"{as_argument(chosen.name)}{OF_TRAININGS}"
         )
-    if not wanted:
-        _refuse_trainings_beside(chosen, table, epochs[0])
-    numbers(table[chosen], chosen)  # raises what is no number
-    return chosen, "" if wanted else remark_on_test(candidate, candidates)
+    _refuse_trainings_beside(chosen.name, table, epochs[0])
+    numbers(table[chosen.name], chosen.name)  # raises what is no number
+    return chosen.name, remark_on_test(chosen, candidates)
 
 
 def has_metric(table: pd.DataFrame) -> bool:
@@ -99,7 +102,7 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
         column
         for column in table.columns
         if (metric_of(column) or split_rank(column) == OF_VALIDATION) and not names_no_values(column)
-        if len(_different_values(table[column])) > trainings
+        if len(_values(table[column])) > trainings
     ]
     _refuse_text(table[[curve, *(column for column in others if metric_of(column) and column != curve)]])
     refuse_training(curve, others)
@@ -115,7 +118,7 @@ def _refuse_text(table: pd.DataFrame) -> None:
             numbers(table[other.name], other.name)  # raises what is no number
 
 
-def _different_values(cells: pd.Series) -> set[str]:
+def _values(cells: pd.Series) -> set[str]:
     """The cells that hold a value: all of a column of numbers, and of text those that begin as one."""
     different = set(cells) - {""}
     if is_mostly_numbers(cells):
@@ -124,12 +127,9 @@ def _different_values(cells: pd.Series) -> set[str]:
 
 
 def _candidates(
-    table: pd.DataFrame, epochs: Sequence[str], run: str | None, wanted: str | None
+    table: pd.DataFrame, epochs: Sequence[str], run: str | None, every: bool = False
 ) -> list[Candidate]:
-    """Numeric columns with a metric's name; if there are none, those of which nothing else is known.
-
-    All of both kinds if one was asked for.
-    """
+    """Numeric columns with a metric's name, or else those of which nothing else is known; or all of both."""
     counts = _numeric(table, (*epochs, run))
     accompanied = any(only_accompanies(column, counts) for column in counts)
     measured = _measured(counts, table, epochs) if accompanied else []
@@ -148,14 +148,19 @@ def _candidates(
     if not (often or unknown):
         _refuse_metrics(table)
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
-    columns = [*often, *unknown] if wanted else often or unknown
+    columns = [*often, *unknown] if every else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
 
 
 def _measured(columns: Iterable[str], table: pd.DataFrame, epochs: Sequence[str]) -> list[str]:
     """The columns with more values than there are trainings, so no parameters; no `value` either."""
-    trainings = table[epochs[0]].value_counts().max()
-    return [c for c in columns if not is_generic(c) and len(_different_values(table[c])) > trainings]
+    trainings = _most_trainings(table, epochs)
+    return [c for c in columns if not is_generic(c) and len(_values(table[c])) > trainings]
+
+
+def _most_trainings(table: pd.DataFrame, epochs: Sequence[str]) -> int:
+    """How many trainings there are at most: as many as have the same epoch."""
+    return int(table[epochs[0]].value_counts().max())
 
 
 def _is_first_of_errors(column: str, table: pd.DataFrame) -> bool:
@@ -245,7 +250,7 @@ def _without_batches(
     So Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
     """
     steps = {
-        candidate.name: _different(table[table[candidate.name] != ""], epochs)
+        candidate.name: _count_different(table[table[candidate.name] != ""], epochs)
         for candidate in candidates
         if split_rank(candidate.name) == UNLABELLED
     }
@@ -260,8 +265,8 @@ def _without_results(
     """Without test metrics that have one value for each training, beside metrics that have no label."""
     if unlabelled_rank(candidates) not in (OF_TRAINING, OF_TEST):
         return candidates
-    trainings = table[epochs[0]].value_counts().max()
-    few = {c.name for c in candidates if len(_different_values(table[c.name])) <= trainings}
+    trainings = _most_trainings(table, epochs)
+    few = {c.name for c in candidates if len(_values(table[c.name])) <= trainings}
     return [c for c in candidates if c.name not in few or split_rank(c.name) != OF_TEST]
 
 
@@ -269,10 +274,10 @@ def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> b
     """Whether the column has several values in an epoch, or one with the rate every so many steps."""
     rows = table[table[column] != ""]
     if plain(epochs[0]) in OF_EPOCHS:
-        return _different(rows, epochs) >= OFTEN * _different(rows, epochs[:1])
+        return _count_different(rows, epochs) >= OFTEN * _count_different(rows, epochs[:1])
     rated = any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
     return rated and bool((np.diff(np.unique(numbers(rows[epochs[0]], epochs[0]))) > 1).all())
 
 
-def _different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
+def _count_different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
     return len(rows[list(columns)].drop_duplicates())
