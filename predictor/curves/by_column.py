@@ -17,7 +17,7 @@ import pandas as pd
 from predictor.curves.cells import is_mostly_numbers, numbers
 from predictor.curves.columns import groups_of, is_index, is_parameter, numbers_trainings
 from predictor.curves.metrics import plain, words_of
-from predictor.curves.names import counts_epochs, mentions_metric_or_data, names_no_values, names_steps
+from predictor.curves.names import mentions_metric_or_data, names_counter, names_no_values
 from predictor.curves.partition import epoch_columns, with_epochs
 from predictor.curves.wording import listed
 from predictor.curves.words import (
@@ -64,10 +64,10 @@ def is_export(table: pd.DataFrame) -> bool:
 
 
 def _numbers_rows(column: str) -> bool:
-    """Whether it is one of epochs, steps or times, by which such an export is drawn."""
-    by_time = (TIMES | {"timestamp"}).intersection(words_of(column))
-    of_epochs = plain(column) in EPOCH_NAMES or counts_epochs(column) or words_of(column)[-1:] == ["step"]
-    return of_epochs or names_steps(column) or bool(by_time)
+    """Whether it is one of epochs, steps (`optimizer_step` is no parameter) or times: what a chart's x is."""
+    words = words_of(column)
+    of_epochs = names_counter(column) or plain(column) in EPOCH_NAMES or words[-1:] == ["step"]
+    return of_epochs or bool((TIMES | {"timestamp"}).intersection(words))
 
 
 def _are_epochs(columns: Sequence[str], named: bool = False) -> bool:

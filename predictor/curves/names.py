@@ -101,6 +101,11 @@ def counts_epochs(name: str) -> bool:
     return words <= COUNTERS | BESIDE_COUNTERS and bool(words & COUNTERS)
 
 
+def names_counter(name: str) -> bool:
+    """Whether the name is that of numbers or a count of epochs or steps: `samples_seen`, `gen`."""
+    return counts_epochs(name) or names_steps(name)
+
+
 def names_no_values(name: str) -> bool:
     """Whether the column holds times, outcomes, or numbers and dates of runs, and no values of a curve."""
     return names_bookkeeping(name) or bool(AFTERWARDS.intersection(words_of(name)))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from predictor.curves.arrays import Floats
+from predictor.curves.arrays import Floats, last_known
 from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.choice import is_generic
 from predictor.curves.columns import Group, curves_among, groups_of, is_index
 from predictor.curves.course import FEW, check_rows, may_be_turned, smoothness
 from predictor.curves.metrics import mentions_metric, metric_of, plain, words_of
-from predictor.curves.names import counts_epochs, names_no_values, names_result, names_steps
+from predictor.curves.names import names_counter, names_no_values, names_result
 from predictor.curves.partition import epoch_columns
 from predictor.curves.wording import shown
 from predictor.curves.words import EPOCH_WORDS, OF_EPOCHS, RATES, RUN_NAMES
@@ -53,16 +53,15 @@ def _rows_are_epochs(table: pd.DataFrame, epoch: str, group: Group) -> bool:
     the trainings, if values go from row to row as smoothly as from column to column.
     """
     numbered = numbers(table[epoch], epoch)
-    steps = np.diff(numbered)
-    if plain(epoch) in OF_EPOCHS and _count_up(numbered):
+    if plain(epoch) in OF_EPOCHS and _count_epochs(numbered):
         return True
-    if len(numbered) < SHORT or not (steps > 0).all() or not np.allclose(steps, steps[0]):
+    if len(numbered) < SHORT or not _rise_evenly(numbered):
         return False
     values = np.stack([numbers(table[column], column) for column in group.columns.values()], axis=1)
     return len(values) >= ENOUGH_ROWS and smoothness(values.T) >= 0.9 * smoothness(values)
 
 
-def _count_up(numbered: Floats) -> bool:
+def _count_epochs(numbered: Floats) -> bool:
     """Whether these are 0 or 1, 2, 3, ...: of one training, of one after the other, or of all at once."""
     steps, first = np.diff(numbered), numbered[0]
     one_by_one = (steps == 1) | ((steps < 0) & (numbered[1:] == first))
@@ -94,7 +93,7 @@ def refuse_turned(group: Group, others: pd.DataFrame, values: Floats) -> None:
         CurvesError: the rows seem to be epochs.
     """
     columns = [column for column in others if not is_index(column)]
-    counted = [column for column in columns if counts_epochs(column) or names_steps(column)]
+    counted = [column for column in columns if names_counter(column)]
     counters = [column for column in columns if column in counted or names_no_values(column)]
     parameters = [c for c in columns if c not in counters and not (counted and names_result(c))]
     if EPOCH_WORDS.intersection(words_of(group.name)) or parameters:
@@ -103,7 +102,7 @@ def refuse_turned(group: Group, others: pd.DataFrame, values: Floats) -> None:
         return
     if not counters and not metric_of(group.name):
         check_rows(values)
-    elif all(_counts_up(known_numbers(others[column])) for column in counters):
+    elif all(_count_evenly(known_numbers(others[column])) for column in counters):
         check_rows(values, named=True)
         if counters and may_be_turned(values, trusted=not _of_epochs(counters, few=len(values) <= FEW)):
             raise CurvesError(
@@ -114,8 +113,8 @@ def refuse_turned(group: Group, others: pd.DataFrame, values: Floats) -> None:
 
 def _tells_lengths(cells: pd.Series, group: Group, values: Floats) -> bool:
     """Whether the column holds the last epoch of each training."""
-    last = values.shape[1] - 1 - np.isfinite(values)[:, ::-1].argmax(axis=1)
-    return np.array_equal(np.array(list(group.columns))[last], known_numbers(cells))
+    last = np.array(list(group.columns))[last_known(values)]
+    return np.array_equal(last, known_numbers(cells))
 
 
 def _of_epochs(counters: Sequence[str], few: bool) -> bool:
@@ -124,9 +123,11 @@ def _of_epochs(counters: Sequence[str], few: bool) -> bool:
     return any(told.intersection(words_of(column)) for column in counters)
 
 
-def _counts_up(numbered: Floats) -> bool:
+def _count_evenly(numbered: Floats) -> bool:
     """Whether these are 0, 1 or a step, and so on by the same step."""
+    return _rise_evenly(numbered) and numbered[0] in (0, 1, numbered[1] - numbered[0])
+
+
+def _rise_evenly(numbered: Floats) -> bool:
     steps = np.diff(numbered)
-    if not len(steps) or not steps[0] > 0:
-        return False
-    return bool(np.allclose(steps, steps[0]) and numbered[0] in (0, 1, steps[0]))
+    return bool(len(steps) and steps[0] > 0 and np.allclose(steps, steps[0]))

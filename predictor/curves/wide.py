@@ -16,7 +16,7 @@ from predictor.curves.columns import Group, curves_among, groups_of, is_index, n
 from predictor.curves.course import before_training
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, direction_of, words_of
-from predictor.curves.names import counts_epochs, names_steps
+from predictor.curves.names import counts_epochs, names_counter, names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.shape import refuse_turned
 from predictor.curves.spread import refuse_kinds
@@ -219,7 +219,7 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
 def _counter(table: pd.DataFrame) -> str:
     """What to say if a column of another name numbers the epochs; `CurvesError` for its text, `1/8`."""
     for column in table.columns:
-        if (counts_epochs(column) or names_steps(column)) and any(map(HAS_DIGIT, table[column])):
+        if names_counter(column) and any(map(HAS_DIGIT, table[column])):
             numbers(table[column], column)  # raises what is no number
             return f" (if {shown(column)} numbers the epochs, call it epoch)"
     return ""
