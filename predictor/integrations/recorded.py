@@ -87,13 +87,13 @@ class CurveStore:
         """
         found = metric_of(name)
         told = found.direction if found else None
-        direction = self.direction or (direction_of(self.metric) if self.metric else None)
-        if told is None and direction is None:
+        direction = self.direction or told
+        if direction is None:
             raise CurvesError(
                 f"{name!r} does not say whether more is better; say CurveStore(..., direction='minimize') "
                 "or 'maximize'"
             )
-        if found and told and direction and told != direction:
+        if found and told and told != direction:
             raise CurvesError(
                 f"{self.path}: {name!r} is {told}d, but the store's {self.metric or 'metric'} {direction}d; "
                 f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
@@ -103,7 +103,7 @@ class CurveStore:
                 f"{self.path}: its trainings have metric = {self.metric!r}, but {name!r} is {found.name}; "
                 f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
-        self.metric, self.direction = self.metric or name_of(name), direction or told
+        self.metric, self.direction = self.metric or name_of(name), direction
 
     def history(self) -> LearningCurves:
         """All trainings that ended so far; the same object until there is another one."""
@@ -188,8 +188,8 @@ class CurveStore:
 
     def _adopt(self, stored: LearningCurves) -> None:
         """Take metric and direction from the file; refuse a file that contradicts what was given."""
-        said = self.direction or (direction_of(self.metric) if self.metric else None)
-        wanted = CurveFormat(self.T, self.metric or stored.metric, said or stored.direction).curves([])
+        direction = self.direction or stored.direction
+        wanted = CurveFormat(self.T, self.metric or stored.metric, direction).curves([])
         for fact in ("T", "metric", "direction"):
             found, asked = getattr(stored, fact), getattr(wanted, fact)
             if found != asked:
