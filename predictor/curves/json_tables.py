@@ -39,19 +39,20 @@ EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
 """Names of numbers of epochs; the two left out may be a time, or what a training belongs to."""
 
 
-def from_json(text: str, wishes: Wishes | None = None) -> pd.DataFrame:
-    """The table in JSON or JSON lines; raises `CurvesError`.
+def from_json(text: str, wishes: Wishes | None = None) -> tuple[pd.DataFrame, bool]:
+    """The table in JSON or JSON lines, and whether it lacks a last line that was cut off; `CurvesError`.
 
     Args:
         text: of the file.
         wishes: of the caller; None if the file holds a single training.
     """
+    cut_off = False
     try:
         content = json.loads(text)
     except RecursionError:
         raise CurvesError("JSON of too many levels") from None
     except ValueError:
-        content = _json_lines(text)
+        content, cut_off = _json_lines(text)
     if wishes is not None:
         content = with_trainings(content, wishes)
     records = list(_records(content))
@@ -60,17 +61,20 @@ def from_json(text: str, wishes: Wishes | None = None) -> pd.DataFrame:
     columns = dict.fromkeys(name for record in records for name in record)
     _refuse_levels(columns)
     cells = [[record.get(name, "") for name in columns] for record in records]
-    return pd.DataFrame(cells, columns=pd.Index(list(columns), dtype=object), dtype=object)
+    return pd.DataFrame(cells, columns=pd.Index(list(columns), dtype=object), dtype=object), cut_off
 
 
-def _json_lines(text: str) -> list[Any]:
-    found = []
-    for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
+def _json_lines(text: str) -> tuple[list[Any], bool]:
+    """The content of all lines, and whether the last one was cut off, as by a kill, and is left out."""
+    lines, found = list(filter(str.strip, text.splitlines())), []
+    for number, line in enumerate(lines, start=1):
         try:
             found.append(json.loads(line))
         except (ValueError, RecursionError) as error:
+            if number == len(lines) > 1 and text.endswith(line) and line.count("{") > line.count("}"):
+                return found, True
             raise CurvesError(f"neither JSON nor JSON lines: line {number}: {error}") from None
-    return found
+    return found, False
 
 
 def _records(content: Any) -> Iterator[dict[str, str]]:

@@ -97,7 +97,7 @@ def _read(place: str, wishes: Wishes) -> LearningCurves:
         raise CurvesError("no such file; expected a .csv, .json, .npz or SQLite file, or a folder")
     if path.suffix == ".npz":
         return read_described(path, wishes)
-    return _from_table(read_table(path, wishes), path, wishes)
+    return _from_file(path, wishes)
 
 
 def _storage(path: Path) -> str | None:
@@ -117,8 +117,7 @@ def _from_folder(path: Path, wishes: Wishes) -> LearningCurves:
         return read_long(table, wishes, RUN, remarks)
     files, remarks = files_of(str(path))
     if len(files) == 1 and EVENTS not in files[0].name:
-        curves = _from_table(read_table(files[0], wishes), files[0], wishes)
-        return replace(curves, understood="; ".join([curves.understood, *remarks]))
+        return _from_file(files[0], wishes, remarks)
     if not files:
         raise CurvesError(
             "no curves there: no table such as .csv, .json or .log, no event file, no search.db"
@@ -130,6 +129,13 @@ def _of_search(path: Path, wishes: Wishes) -> LearningCurves:
     source = find_database(path)
     wishes.refuse("a search")
     return read_database(source)
+
+
+def _from_file(path: Path, wishes: Wishes, said: Sequence[str] = ()) -> LearningCurves:
+    table, cut_off = read_table(path, wishes)
+    curves = _from_table(table, path, wishes)
+    remarks = [*said, "left out: the last line (cut off)"] if cut_off else said
+    return replace(curves, understood="; ".join([curves.understood, *remarks]))
 
 
 def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurves:

@@ -93,16 +93,20 @@ def read_runs(files: Sequence[Path], wishes: Wishes, said: Sequence[str] = ()) -
         return read_long(table, wishes, RUN, [*said, *remarks])
     last, earlier = latest(files)
     names = _names(last)
-    tables = []
+    tables, unfinished = [], []
     for file, name in zip(last, names, strict=True):
         try:
-            tables.append(run_table(read_table(file), file, name, wishes.curve))
+            table, cut_off = read_table(file)
+            tables.append(run_table(table, file, name, wishes.curve))
         except CurvesError as error:
             raise CurvesError(f"{file} of {len(files)} files, one for each training: {error}") from None
+        unfinished += [name] * cut_off
     table, remarks = by_training(pd.concat(tables, ignore_index=True).fillna(""))
     several = [name for name, one in zip(names, tables, strict=True) if _are_numbered(one[RUN], name)]
     if several:
         remarks = [*remarks, f"several trainings in {listed(several)}, where the epochs begin anew"]
+    if unfinished:
+        remarks = [*remarks, f"left out: the last line of {listed(unfinished)} (cut off)"]
     return read_long(table, wishes, RUN, [*said, *earlier, *remarks])
 
 

@@ -53,17 +53,19 @@ PACKED = {
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 
 
-def read_table(path: Path, wishes: Wishes | None = None) -> pd.DataFrame:
+def read_table(path: Path, wishes: Wishes | None = None) -> tuple[pd.DataFrame, bool]:
     """The table in a CSV, JSON or JSON lines file, by its content; raises `CurvesError`.
 
     Args:
         path: of the file.
         wishes: of the caller; None if the file holds a single training.
+
+    Returns:
+        The table, and whether it lacks a last line of JSON, which was cut off.
     """
     text = _text(path)
-    if text.lstrip()[:1] in ("{", "["):
-        return _checked(from_json(text, wishes))
-    return _checked(_from_csv(text))
+    table, cut_off = from_json(text, wishes) if text.lstrip()[:1] in ("{", "[") else (_from_csv(text), False)
+    return _checked(table), cut_off
 
 
 def _text(path: Path) -> str:

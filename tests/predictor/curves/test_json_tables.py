@@ -38,6 +38,26 @@ def test_json_lines_are_read(tmp_path, accuracies):
     np.testing.assert_array_equal(read(path).values, accuracies)
 
 
+def test_json_lines_whose_last_one_was_cut_off_are_read_without_it(tmp_path, long):
+    text = long.to_json(orient="records", lines=True).rstrip()
+    path = tmp_path / "log.jsonl"
+    path.write_text(text[:-9])
+    curves = read(path)
+    assert curves.observed.tolist() == [6] * 7 + [5]
+    assert curves.understood.endswith("; left out: the last line (cut off)")
+    for damaged in (text[:-9] + "\n", text[:-9] + "}", text.replace("}", "", 1), text[:9]):
+        path.write_text(damaged)
+        with pytest.raises(CurvesError, match="neither JSON nor JSON lines: line "):
+            read(path)
+
+
+def test_files_of_json_lines_whose_last_one_was_cut_off_are_named(tmp_path, long):
+    for name, rows in long.groupby("run"):
+        text = rows.to_json(orient="records", lines=True)
+        (tmp_path / f"{name}.jsonl").write_text(text[:-10] if name == "r2" else text)
+    assert "; left out: the last line of r2 (cut off);" in read(tmp_path).understood
+
+
 def test_json_as_pandas_writes_it_is_read(tmp_path, long, accuracies):
     wide = pd.DataFrame(accuracies, columns=[f"acc_{epoch}" for epoch in range(1, 7)])
     for orient in ("columns", "records", "split", "table", "index"):
