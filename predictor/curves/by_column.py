@@ -39,16 +39,18 @@ SEPARATOR = re.compile(r"([\s/:|_-]+)")
 
 def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]] | None:
     """The long form of such a table, its column that tells trainings apart, and remarks; None for others."""
-    if is_export(table):
-        return exported(table), RUN, _merged(table)
     told = {column: _training_and_metric(column) for column in table.columns}
     sums = {column: metric for column, (run, metric) in told.items() if _sums_up(run)}
     trainings = table.drop(columns=list(sums))
+    remarks = [f"left out: {listed(list(sums))} (by name, of all trainings)"] if sums else []
+    if is_export(table):
+        if _numbers_trainings_of(set(sums.values()), trainings):
+            return exported(trainings), RUN, [*_merged(trainings), *remarks]
+        return exported(table), RUN, _merged(table)
     pairs = _named_trainings(trainings)
     if not pairs or not set(sums.values()) - {"value"} <= {metric for _, metric in pairs.values()}:
         return None
     epoch = epoch_columns(trainings)[0]
-    remarks = [f"left out: {listed(list(sums))} (by name, of all trainings)"] if sums else []
     return _stacked(trainings, epoch, epoch, pairs, COLUMN), COLUMN, remarks
 
 
@@ -80,6 +82,13 @@ def _are_epochs(columns: Sequence[str], named: bool = False) -> bool:
     words = set(words_of(name))
     numbered = "#" in name and all(group.stride for group in groups)
     return numbered and words <= EPOCH_WORDS and bool(words or not named)
+
+
+def _numbers_trainings_of(metrics: set[str], table: pd.DataFrame) -> bool:
+    """Whether all runs of such an export are called as trainings are, `run1`, and have these metrics."""
+    runs = [m for m in map(OF_RUN.fullmatch, table.columns) if m and not m["extreme"]]
+    numbered = bool(runs) and all(numbers_trainings(m["run"]) for m in runs)
+    return numbered and metrics <= {m["metric"] for m in runs}
 
 
 def exported(table: pd.DataFrame) -> pd.DataFrame:

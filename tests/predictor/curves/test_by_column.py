@@ -186,3 +186,12 @@ def test_a_mean_of_no_metric_sums_up_the_columns_of_trainings_with_one(write, ac
 def test_the_mean_of_another_metric_sums_up_no_columns_beside_it(write, losses):
     curves = read(write({"epoch": EPOCHS, "lr1": EPOCHS / 10, "lr2": EPOCHS / 100, "avg_loss": losses[0]}))
     np.testing.assert_array_equal(curves.values, losses[:1])
+
+
+def test_a_mean_in_an_export_is_left_out_beside_runs_that_are_numbered(write, losses):
+    sums = {"Step": EPOCHS, "mean - val_loss": losses[:3].mean(0)}
+    curves = read(write(sums | {f"run{i} - val_loss": losses[i] for i in range(3)}))
+    np.testing.assert_array_equal(curves.values, losses[:3])
+    assert "left out: mean - val_loss (by name, of all trainings)" in curves.understood
+    with pytest.raises(CurvesError, match="mean in run is no training"):
+        read(write(sums | {f"tree-{i} - val_loss": losses[i] for i in range(3)}))
