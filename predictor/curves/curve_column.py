@@ -71,7 +71,9 @@ def curve_column(
 
 def _best_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> tuple[str, str]:
     candidates = _without_batches(_candidates(table, epochs, run), table, epochs)
-    candidates = _without_results(candidates, table, epochs)
+    logged = _without_results(candidates, table, epochs)
+    if unlabelled_rank(candidates) in (OF_TRAINING, OF_TEST):  # test metrics come first
+        candidates = logged
     chosen = choose(candidates, None, OF_TRAININGS)
     numbered = _numbered_with(chosen.name, table)
     if len(numbered) >= SEVERAL or _is_first_of_errors(chosen.name, table):
@@ -82,7 +84,7 @@ def _best_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None) ->
         )
     _refuse_trainings_beside(chosen.name, table, epochs[0])
     numbers(table[chosen.name], chosen.name)  # raises what is no number
-    return chosen.name, remark_on_test(chosen, candidates)
+    return chosen.name, remark_on_test(chosen, logged)
 
 
 def has_metric(table: pd.DataFrame) -> bool:
@@ -262,9 +264,7 @@ def _without_batches(
 def _without_results(
     candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
 ) -> list[Candidate]:
-    """Without test metrics that have one value for each training, beside metrics that have no label."""
-    if unlabelled_rank(candidates) not in (OF_TRAINING, OF_TEST):
-        return candidates
+    """Without test metrics that have one value for each training."""
     trainings = _most_trainings(table, epochs)
     few = {c.name for c in candidates if len(_values(table[c.name])) <= trainings}
     return [c for c in candidates if c.name not in few or split_rank(c.name) != OF_TEST]

@@ -51,7 +51,8 @@ def read_wide(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     column = name_column(table.columns)
     names = None if column is None else names_of(table[column])
     what = describe_curves(values, metric, remark, group.span)
-    tested = "" if wishes.curve else remark_on_test(group, curves_among(groups, None))
+    whole = [other for other in curves_among(groups, None) if other.stride]
+    tested = "" if wishes.curve else remark_on_test(group, whole)
     clauses = [what, tested, _taken(group, wishes.curve), _passed_over(group, groups, wishes.curve)]
     return curves_of(values, metric, parameters, names, [*clauses, zero, sums])
 

@@ -156,3 +156,15 @@ def test_of_two_metrics_the_one_with_a_few_values_more_is_not_preferred(write, l
         read(write(table))
     table.loc[:5, "val_f1"] = np.nan
     np.testing.assert_array_equal(read(write(table)).values, accuracies)
+
+
+def test_a_test_metric_that_cannot_be_read_is_not_advised(write, wide, long, losses, accuracies):
+    table = long.rename(columns={"val_loss": "loss", "val_acc": "test_acc"})
+    once = write(table.assign(test_acc=table["test_acc"].where(table["epoch"] == 6)))
+    twice = wide({"loss_#": losses, "test_acc_3": accuracies[:, 2], "test_acc_6": accuracies[:, 5]})
+    for path in (once, twice):
+        curves = read(path)
+        np.testing.assert_array_equal(curves.values, losses)
+        assert "--curve" not in curves.understood
+        with pytest.raises(CurvesError):
+            read(path, curve="test_acc")
