@@ -22,11 +22,10 @@ from predictor.curves.course import before_training
 from predictor.curves.curve_column import curve_column, has_metric, refuse_overlooked
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
-from predictor.curves.parameters import Parameters, parameters_of
+from predictor.curves.parameters import configured_parameters_of
 from predictor.curves.partition import BLOCKS, blocks_of, epoch_columns, partition, with_epochs
 from predictor.curves.spread import refuse_kinds_as_trainings, spread
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.understood import curves_of, describe_curves, far, names_of
 from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
@@ -121,7 +120,8 @@ def read_long(
     metric, remark = settle(trainings.curve, values, wishes)
     values, grid, zero = _without_epoch_zero(values, grid, metric, epoch)
     sums = "" if declared else refuse_summaries(trainings.first, values)  # a study has none
-    parameters = _parameters(trainings, values, wishes, declared)
+    steady = [column for column in trainings.first.columns if _may_be_parameter(column, trainings)]
+    parameters = configured_parameters_of(trainings.first[steady], values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {ends(grid)}")
     remarks = [*said, *remarks, *_remarks_on_rows(table, trainings)]
     clauses = [what, trainings.remark, _told(trainings.keys), *remarks, zero, sums]
@@ -224,19 +224,7 @@ def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
     return max((table[column].nunique() - 1 for column in named), default=0)
 
 
-def _parameters(trainings: Trainings, values: Floats, wishes: Wishes, declared: bool) -> Parameters:
-    """Of the columns that never change within a training; those of a configuration alone, if any."""
-    steady = [column for column in trainings.first.columns if _is_steady(column, trainings)]
-    configured = {m["name"]: column for column in steady if (m := OF_PARAMETERS.match(column))}
-    declared = declared and bool(configured)
-    named = configured or {column: column for column in steady}
-    if wishes.parameters is None and not declared:
-        named = {name: column for name, column in named.items() if plain(name) not in RUN_NAMES}
-    table = trainings.first[list(named.values())].set_axis(list(named), axis=1)
-    return parameters_of(table, [], values, wishes, declared)
-
-
-def _is_steady(column: str, trainings: Trainings) -> bool:
+def _may_be_parameter(column: str, trainings: Trainings) -> bool:
     if column in (trainings.epoch, trainings.curve, BLOCKS) or plain(column) in EPOCH_NAMES:
         return False
     return bool((trainings.first[column] != "").any()) and trainings.is_steady(column)

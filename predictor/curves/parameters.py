@@ -15,8 +15,9 @@ from predictor.curves.choice import Wishes
 from predictor.curves.columns import Group, groups_of, is_index, is_parameter, kind_of, name_column
 from predictor.curves.metrics import mentions_metric, plain
 from predictor.curves.names import UNLABELLED, names_bookkeeping, names_result, names_steps, split_rank
-from predictor.curves.wording import counted, listed, quoted
-from predictor.curves.words import OF_EPOCHS
+from predictor.curves.telling import OF_PARAMETERS
+from predictor.curves.wording import counted, listed, quoted, shown
+from predictor.curves.words import OF_EPOCHS, RUN_NAMES
 from predictor.errors import CurvesError
 
 TEXT, RESULTS, RUNS = "text", "results", "numbers, dates or splits of runs"
@@ -80,6 +81,39 @@ def parameters_of(
     for reason, names in found.left_out.items():
         found.left_out[reason] = list(dict.fromkeys(names))
     return found
+
+
+def configured_parameters_of(
+    table: pd.DataFrame, values: Floats, wishes: Wishes, declared: bool
+) -> Parameters:
+    """As `parameters_of`, but of a configuration alone, `config/lr`, if there is one.
+
+    Args:
+        table: one row per training, of columns that never change within any.
+        values: (n, T), the curves.
+        wishes: of the caller, who may ask for other columns, too.
+        declared: whether all that is configured is a parameter, whatever its name.
+    """
+    configured = {m["name"]: column for column in table.columns if (m := OF_PARAMETERS.match(column))}
+    others = {column: column for column in table.columns if column not in configured.values()}
+    declared = declared and bool(configured)
+    named = configured or others
+    if wishes.parameters is not None:
+        named = {**others, **configured}
+    elif not declared:
+        named = {name: column for name, column in named.items() if plain(name) not in RUN_NAMES}
+    found = parameters_of(table[[*named.values()]].set_axis([*named], axis=1), [], values, wishes, declared)
+    beside = _varying(table[[*others]], values) if configured and wishes.parameters is None else []
+    if beside:
+        found.left_out[f"beside {shown(next(iter(configured.values())))}"] = beside
+    return found
+
+
+def _varying(table: pd.DataFrame, values: Floats) -> list[str]:
+    """The columns that would be parameters without a configuration, and are not the same in all rows."""
+    columns = [c for c in table.columns if table[c].nunique() > 1 and plain(c) not in RUN_NAMES]
+    found = parameters_of(table[columns], [], values, Wishes())
+    return [*found.architecture, *found.hyperparameters]
 
 
 def tells_the_end(column: Floats, values: Floats) -> bool:

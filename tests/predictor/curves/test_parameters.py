@@ -73,3 +73,15 @@ def test_the_caller_says_which_columns_are_parameters(wide, accuracies):
     assert not read(path, parameters=[]).hyperparameters
     with pytest.raises(CurvesError, match="no column 'x' for a parameter; there are MaxAccuracy, lr"):
         read(path, parameters=["x"])
+
+
+def test_what_else_differs_beside_a_configuration_is_told_and_may_be_asked_for(tmp_path, long):
+    depth = long.groupby("run").ngroup() % 3
+    path = tmp_path / "long.csv"
+    table = long.rename(columns={"lr": "params/lr"}).assign(depth=depth, seed=1, best_acc=long["lr"])
+    table.to_csv(path, index=False)
+    curves = read(path)
+    assert curves.understood.endswith("parameters lr; left out: depth (beside params/lr)")
+    asked = read(path, parameters=["lr", "depth"])
+    assert asked.architecture["depth"].tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert list(asked.hyperparameters) == ["lr"]
