@@ -31,7 +31,7 @@ from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
-from predictor.curves.wide import ask_about_numbers
+from predictor.curves.wide import ask_about_numbers, counter_hint
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
@@ -137,6 +137,11 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
     groups = curves_among(every, wanted)
     if not groups or len(table) > 1:
         ask_about_numbers(every)
+        if len(table) > 1 and not epoch_columns(table):
+            raise CurvesError(
+                "no column numbers the epochs, and not all columns are metrics; number the rows in a column "
+                f"epoch{counter_hint(table)}; found {describe(table)}"
+            )
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
     return _long(_upright(table, groups), name)
 

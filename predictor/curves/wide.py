@@ -69,8 +69,8 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
         ask_about_numbers(groups)
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch{_hint(groups, table)}{_counter(table)}; found "
-            f"{describe(table)}"
+            f"epoch with its number in a column such as epoch{_hint(groups, table)}{counter_hint(table)}; "
+            f"found {describe(table)}"
         )
     group = choose(candidates if wanted else _without_steps(candidates, table), wanted)
     if not wanted:
@@ -94,7 +94,7 @@ def _ask_about_one_epoch(group: Group, table: pd.DataFrame) -> None:
     if len(group.columns) == 1 and (counters or group.counted or group.numbers_a_metric):
         raise CurvesError(
             f"{group.span} may be epoch 1, or its rows may be epochs; if it is epoch 1: --curve "
-            f"{as_argument(group.name)}; if not, number the rows in a column epoch{_counter(table)}"
+            f"{as_argument(group.name)}; if not, number the rows in a column epoch{counter_hint(table)}"
         )
 
 
@@ -217,10 +217,10 @@ def _hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
     return f" (if {group.span} are a curve: --curve {as_argument(group.name)})"
 
 
-def _counter(table: pd.DataFrame) -> str:
+def counter_hint(table: pd.DataFrame) -> str:
     """What to say if a column of another name numbers the epochs; `CurvesError` for its text, `1/8`."""
     for column in table.columns:
-        if names_counter(column) and any(map(HAS_DIGIT, table[column])):
+        if names_counter(column) and table[column].nunique() > 1 and any(map(HAS_DIGIT, table[column])):
             numbers(table[column], column)  # raises what is no number
             return f" (if {shown(column)} numbers the epochs, call it epoch)"
     return ""

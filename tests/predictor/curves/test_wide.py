@@ -281,6 +281,18 @@ def test_the_message_says_how_to_call_a_column_that_numbers_epochs(tmp_path, nam
         read(tmp_path / "long.csv")
 
 
+def test_the_rows_of_a_file_for_a_training_have_to_be_numbered_beside_what_is_no_metric(tmp_path, accuracies):
+    said = r"no column numbers the epochs, .*; number the rows in a column epoch"
+    for i, row in enumerate(accuracies):
+        table = pd.DataFrame({"grad_norm": 1 - row, "n_steps": 100, "val_acc": row})
+        table.to_csv(tmp_path / f"{i}.csv", index=False)
+    with pytest.raises(CurvesError, match=rf"0.csv of 8 files, .*{said}; found"):
+        read(tmp_path)
+    table.assign(epoch_id=range(6)).to_csv(tmp_path / "0.csv", index=False)
+    with pytest.raises(CurvesError, match=rf"{said} \(if epoch_id numbers the epochs, call it epoch\)"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("counter", ["epoch_id", "train_epoch", "iters", "epochs", "n_updates"])
 def test_a_column_of_top_1_accuracies_is_not_taken_for_epoch_1(tmp_path, long, counter):
     table = long.rename(columns={"epoch": counter, "val_acc": "val_acc1"})
