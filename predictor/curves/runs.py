@@ -139,8 +139,8 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
         ask_about_numbers(every)
         if len(table) > 1 and not epoch_columns(table):
             raise CurvesError(
-                "no column numbers the epochs, and not all columns are metrics; number the rows in a column "
-                f"epoch{counter_hint(table)}; found {describe(table)}"
+                "no column numbers the epochs; number the rows in a column epoch"
+                f"{counter_hint(table)}; found {describe(table)}"
             )
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
     return _long(_upright(table, groups), name)

@@ -27,6 +27,8 @@ SHORT = 3
 def is_long(table: pd.DataFrame, wanted: str | None) -> bool:
     """Whether rows, and not columns, are epochs: a column numbers them, or all columns are metrics.
 
+    If all of them are numbered so, `acc@1, acc@2, acc@3`, they may be of ranks, or of epochs.
+
     Args:
         table: of text.
         wanted: the curve that was asked for, if any.
@@ -43,6 +45,9 @@ def is_long(table: pd.DataFrame, wanted: str | None) -> bool:
         return False
     passing = {*RATES, "time", "timestamp", "wall time", "duration"}
     named = [c for c in table.columns if not is_index(c) and plain(c) not in passing]
+    counted = [g for g in groups if "@#" in g.template and g.stride == 1 and len(g.columns) >= SHORT]
+    if wanted is None and sum(len(g.columns) for g in counted) == len(named):
+        return False
     return bool(named) and all(mentions_metric(column) for column in named)
 
 

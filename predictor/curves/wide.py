@@ -84,7 +84,9 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
             "number all of them 1, 2, ..., or write a row for each training and epoch"
         )
     if not group.stride:
-        raise CurvesError(f"column {quoted(group.missing)} is missing: epochs must be numbered without gaps")
+        first, second = (shown(group.template.replace("#", number)) for number in "12")
+        hint = f" (if there are no others, call them {first} and {second})" if len(group.columns) == 2 else ""
+        raise CurvesError(f"column {quoted(group.missing)} is missing: number epochs without gaps{hint}")
     return group
 
 

@@ -281,8 +281,25 @@ def test_the_message_says_how_to_call_a_column_that_numbers_epochs(tmp_path, nam
         read(tmp_path / "long.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers", "said"),
+    [
+        ("acc@{}", range(1, 7), "expected columns such as acc_1, acc_2, .* or a row per epoch with"),
+        ("acc_{}", (50, 100), r"'acc_1' is missing.* \(if there are no others, call them acc_1 and acc_2\)"),
+    ],
+)
+def test_the_message_says_how_to_call_columns_of_epochs(tmp_path, accuracies, rates, name, numbers, said):
+    table = pd.DataFrame(accuracies[:, : len(numbers)], columns=[name.format(t) for t in numbers])
+    table.assign(lr=rates).to_csv(tmp_path / "wide.csv", index=False)
+    with pytest.raises(CurvesError, match=said):
+        read(tmp_path / "wide.csv")
+    table.columns = [f"acc_{t}" for t in range(1, len(numbers) + 1)]
+    table.assign(lr=rates).to_csv(tmp_path / "wide.csv", index=False)
+    np.testing.assert_array_equal(read(tmp_path / "wide.csv").values, accuracies[:, : len(numbers)])
+
+
 def test_the_rows_of_a_file_for_a_training_have_to_be_numbered_beside_what_is_no_metric(tmp_path, accuracies):
-    said = r"no column numbers the epochs, .*; number the rows in a column epoch"
+    said = r"no column numbers the epochs; number the rows in a column epoch"
     for i, row in enumerate(accuracies):
         table = pd.DataFrame({"grad_norm": 1 - row, "n_steps": 100, "val_acc": row})
         table.to_csv(tmp_path / f"{i}.csv", index=False)
