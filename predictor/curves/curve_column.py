@@ -266,8 +266,7 @@ def _without_results(
 ) -> list[Candidate]:
     """Without test metrics that have one value for each training."""
     trainings = _most_trainings(table, epochs)
-    few = {c.name for c in candidates if len(_values(table[c.name])) <= trainings}
-    return [c for c in candidates if c.name not in few or split_rank(c.name) != OF_TEST]
+    return [c for c in candidates if split_rank(c.name) != OF_TEST or len(_values(table[c.name])) > trainings]
 
 
 def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
