@@ -18,6 +18,7 @@ from predictor.errors import CurvesError
 
 FACTS = ("scores", "observed", "completed", "diverged", "final")
 """Facts about each curve, worked out when they are first asked for."""
+PERCENT = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class LearningCurves:
             its last epoch. Infinities count as NaN.
         architecture, hyperparameters: mapping of name to (n,) array. Architecture parameters (AP) and
             hyper-parameters (HP). NaN where unknown, and infinities count as NaN; may be constant.
-        metric: 'accuracy', 'perplexity', 'loss', 'error' or any other name.
+        metric: 'accuracy', 'perplexity', 'loss', 'error' or any other name. One that names a known metric
+            becomes the name of that metric: `val_acc` becomes `accuracy`.
         direction: 'maximize', 'minimize' or None. None takes it from the metric's name
             (`predictor.curves.metrics`), and is refused for a name that does not tell.
         names: sequence of n strings or None. For example architecture strings.
@@ -80,6 +82,7 @@ class LearningCurves:
         for kind in ("architecture", "hyperparameters"):
             columns = {name: self._column(name, column) for name, column in getattr(self, kind).items()}
             self._set(kind, columns)
+        self._set("metric", name_of(self.metric, self.direction))
         self._set("direction", _checked_direction(self.metric, self.direction))
         if self.names is not None:
             names = np.asarray(self.names, dtype=np.str_)
@@ -236,6 +239,14 @@ class LearningCurves:
         """(n,) y_T in scores; NaN where the run was not completed."""
         return np.where(self.completed, self.to_scores(self.values[:, -1]), np.nan)
 
+    @property
+    def possible(self) -> tuple[float, float]:
+        """The smallest and the largest score that the metric can have, judging by its name and the values."""
+        low, high = np.nanmin(self.scores, initial=np.inf), np.nanmax(self.scores, initial=-np.inf)
+        if self.metric == "accuracy" and low >= 0 and high <= PERCENT:
+            return 0.0, 1.0 if high <= 1 else PERCENT
+        return -np.inf, 0.0 if self.metric in ("loss", "error") and high <= 0 else np.inf
+
     def to_scores(self, values: npt.ArrayLike) -> Floats:
         """The given values of this metric on the scale of `scores`."""
         array = np.asarray(values, dtype=np.float64)
@@ -278,11 +289,8 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def check_measure(curves: LearningCurves, others: LearningCurves) -> None:
-    """Raise `CurvesError` unless two sets that are compared have one metric and direction.
-
-    `val_acc` and `accuracy` are one metric.
-    """
-    if (name_of(curves.metric), curves.direction) != (name_of(others.metric), others.direction):
+    """Raise `CurvesError` unless two sets that are compared have one metric and direction."""
+    if (curves.metric, curves.direction) != (others.metric, others.direction):
         raise CurvesError(
             f"curves of metric={curves.metric!r} ({curves.direction}) are compared with curves of "
             f"metric={others.metric!r} ({others.direction}); expected the same for both"

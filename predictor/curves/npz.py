@@ -22,7 +22,7 @@ from predictor.curves.arrays import named_with
 from predictor.curves.choice import Wishes
 from predictor.curves.course import check_course, check_rows, remark_on
 from predictor.curves.learning_curves import LearningCurves
-from predictor.curves.metrics import NamedMetric, direction_of, metric_of, name_of
+from predictor.curves.metrics import NamedMetric, metric_of
 from predictor.curves.parameters import Parameters
 from predictor.curves.understood import describe_curves
 from predictor.curves.wording import ordinal
@@ -57,8 +57,8 @@ def read_npz(path: Path, wishes: Wishes = Wishes()) -> LearningCurves:  # noqa: 
         values=arrays["values"],
         architecture=named_with("ap_", arrays),
         hyperparameters=named_with("hp_", arrays),
-        metric=name_of(metric, direction),
-        direction=direction or direction_of(metric),
+        metric=metric,
+        direction=direction,
         names=arrays.get("names"),
     )
     if not (asked or wishes.direction or {"metric", "direction"} & arrays.keys()):

@@ -27,7 +27,6 @@ MARGIN = 0.1
 FAR = 10.0
 """How far a curve may fall, see `Explosions`; on all thirteen sets of recorded curves that we know, none
 falls further than 0.3."""
-PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Limits:
             (float(increments.min()) - margin, float(increments.max()) + margin),
             float(y_tau.min()),
             float(curves.final.max()),
-            _possible(curves),
+            curves.possible,
         )
 
     def clip(self, y_hat: Floats, curves: LearningCurves) -> Floats:
@@ -107,7 +106,7 @@ class Explosions:
     @classmethod
     def of(cls, curves: LearningCurves) -> Explosions | None:
         """The limit that completed curves set; None for metrics with a worst value."""
-        if np.isfinite(_possible(curves)[0]):
+        if np.isfinite(curves.possible[0]):
             return None
         low = float(np.quantile(curves.scores, 0.25, axis=0, method="higher").min())
         return cls(low, float(curves.scores.max()))
@@ -121,14 +120,6 @@ class Explosions:
             return curves
         values = np.where(exploded, curves.to_values(lowest), curves.values)
         return replace(curves, values=values, understood="")
-
-
-def _possible(curves: LearningCurves) -> tuple[float, float]:
-    """The smallest and the largest score that the metric can have."""
-    low, high = float(curves.scores.min()), float(curves.scores.max())
-    if curves.metric == "accuracy" and low >= 0 and high <= PERCENT:
-        return 0.0, 1.0 if high <= 1 else PERCENT
-    return -np.inf, 0.0 if curves.metric in ("loss", "error") and high <= 0 else np.inf
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,6 +114,7 @@ class LookModel:
         values: (n,) y_t of these networks, in scores, in the same order.
         ranks_of_best: (q,) ranks of the best completed networks among them, the best network first.
         worst: the lowest y_T of all completed networks.
+        highest: the largest y_T that is possible.
     """
 
     tau: int
@@ -124,6 +125,7 @@ class LookModel:
     values: Floats
     ranks_of_best: npt.NDArray[np.int64]
     worst: float
+    highest: float
     _scores: dict[bytes, Score] = field(default_factory=dict)
 
     def score(self, curve: LearningCurves) -> Score:
@@ -143,12 +145,12 @@ class LookModel:
         return int(np.count_nonzero(self.values[len(self.values) - rank :] == value))
 
     def expected(self, score: Score, curve: LearningCurves) -> float:
-        """y_hat_T, as a score, of the curve with this score; no worse than anything observed so far.
+        """y_hat_T, as a score, of the curve with this score; possible, and no worse than anything observed.
 
-        Far below the best, the warped scale is so stretched that the model's mean can be absurd.
+        Far from the best, the warped scale is so stretched that the model's mean can be absurd.
         """
         worst = min(self.worst, float(np.fmin.reduce(curve.scores[0])))
-        return max(float(self.target.inverse(score.mean)), worst)
+        return min(max(float(self.target.inverse(score.mean)), worst), self.highest)
 
     def limit(self, c: float) -> float:
         """g = max(1, c max_q (r_q + 1) / (q + 1)): networks with fewer than g ahead of them continue."""
@@ -227,7 +229,8 @@ def _fit_look(
     top = np.argsort(-history.final[completed], kind="stable")[:best]
     ranks = _larger(chances, left_out[top])
     worst = float(np.nanmin(history.final))
-    return LookModel(tau, inputs, target, process, chances, values, ranks, worst), predicted
+    highest = history.possible[1]
+    return LookModel(tau, inputs, target, process, chances, values, ranks, worst, highest), predicted
 
 
 def _larger(chances: Floats, chance: float | Floats) -> npt.NDArray[np.int64]:

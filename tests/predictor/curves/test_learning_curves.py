@@ -37,6 +37,37 @@ def test_scores_are_larger_for_better(metric, direction, expected):
     np.testing.assert_allclose(curves.to_values(curves.scores), curves.values)
 
 
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("val_ppl", "perplexity"), ("top1", "accuracy"), ("valid/loss", "loss"), ("F1", "f1")],
+)
+def test_a_metric_is_the_same_whatever_it_is_called(name, metric):
+    called, known = (LearningCurves(np.array([[0.5, 2.0]]), metric=m) for m in (name, metric))
+    assert called.metric == metric
+    np.testing.assert_array_equal(called.scores, known.scores)
+
+
+def test_a_metric_that_is_said_to_go_the_other_way_keeps_its_own_name():
+    curves = LearningCurves(np.array([[0.5, 2.0]]), metric="val_ppl", direction="maximize")
+    assert curves.metric == "val_ppl"
+    np.testing.assert_array_equal(curves.scores, [[0.5, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "possible"),
+    [
+        ("accuracy", [0.3, 0.9, NAN], (0, 1)),
+        ("accuracy", [0.9, 30.0], (0, 100)),
+        ("accuracy", [-0.1, 0.5], (-np.inf, np.inf)),
+        ("loss", [0.3, 90.0], (-np.inf, 0)),
+        ("loss", [-0.3, 90.0], (-np.inf, np.inf)),
+        ("bleu", [0.3, 0.9], (-np.inf, np.inf)),
+    ],
+)
+def test_accuracies_and_losses_have_limits(metric, values, possible):
+    assert LearningCurves(np.array([values]), metric=metric).possible == possible
+
+
 @given(
     arrays(np.float64, (4, 3), elements=st.floats(0.01, 1e6)),
     st.sampled_from(["accuracy", "perplexity", "loss"]),

@@ -44,7 +44,7 @@ def test_json_and_csv_hold_every_split(results, plan):
 
 def test_scores_of_other_metrics():
     assert score_name(LearningCurves(np.ones((1, 1)), metric="loss")) == "-loss"
-    assert score_name(LearningCurves(np.ones((1, 1)), metric="F1")) == "F1"
+    assert score_name(LearningCurves(np.ones((1, 1)), metric="F1")) == "f1"
 
 
 def test_a_deviation_only_where_there_is_one():

@@ -90,3 +90,9 @@ def test_nothing_is_expected_to_be_worse_than_all_that_is_known_to_be_possible(f
         for least, expected in ((2 * worst, worst), (worst / 4, worst / 4)):
             curve = LearningCurves(np.full((1, finished.T), least))
             assert model.expected(absurd, curve) == expected
+
+
+def test_no_accuracy_above_one_is_expected(finished, models):
+    good = Score(chance=1.0, mean=100.0)
+    for model in models.values():
+        assert model.expected(good, LearningCurves(np.full((1, finished.T), 0.9))) == 1.0
