@@ -18,13 +18,15 @@ from predictor.evaluation.options import N_TRAIN, UNCERTAINTY
 from predictor.evaluation.report import as_dict, as_rows, as_text
 from predictor.evaluation.results import SplitResult
 from predictor.evaluation.splits import affordable, without_repeats
-from predictor.models.names import METHODS
+from predictor.models.names import METHODS, PREDICTORS, make_predictor
 from predictor.output import check_writable, csv_text, note, say_written, short_names, writing
 
 
 def execute(namespace: argparse.Namespace) -> int:
     """Evaluate, print, write and draw."""
     plan = plan_of(namespace)
+    for method in set(namespace.methods).intersection(PREDICTORS):
+        make_predictor(method).check_settings()  # a missing package is noticed before anything is computed
     read = read_files(namespace)
     sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}
     keep_inputs(namespace.files, filter(None, [namespace.csv]))

@@ -30,13 +30,20 @@ class BaselinePredictor(BaseEstimator):
     """
 
     def fit(self, curves: LearningCurves, y: Any = None) -> Self:
-        """Learn from the curves; y is ignored. `CurvesError` for T = 1 and curves that it cannot use."""
+        """Learn from the curves; y is ignored. `CurvesError` for T = 1 and curves that it cannot use.
+
+        Other errors as in `check_settings`.
+        """
+        self.check_settings()
         if curves.T < 2:
             raise CurvesError(f"curves of T = {curves.T} epoch leave nothing to predict; expected at least 2")
         self._fit(curves)
         self.T_ = curves.T
         self.like_ = curves[:0]
         return self
+
+    def check_settings(self) -> None:
+        """Raise `PredictorError` for an useless setting, and `MissingPackageError` for a missing package."""
 
     def predict(
         self, curves: LearningCurves, tau: int | None = None, return_std: bool = False
@@ -63,8 +70,13 @@ class BaselinePredictor(BaseEstimator):
         return probability, y_hat
 
     def forecast(self, curves: LearningCurves, tau: int) -> Forecast:
-        """The predictive distributions of y_T after tau epochs, in scores; errors as in `predict`."""
-        return next(forecast for _, forecast in self._forecasts(curves, tau))
+        """The predictive distributions of y_T after tau epochs, in scores; of at least one curve.
+
+        Errors as in `predict`.
+        """
+        for _, forecast in self._forecasts(curves, tau):
+            return forecast
+        raise CurvesError("a forecast of no curves; expected at least one")
 
     def score(self, curves: LearningCurves, tau: int) -> float:
         """R^2 of y_hat_T after tau epochs, on those of the curves that are completed."""
@@ -85,7 +97,7 @@ class BaselinePredictor(BaseEstimator):
         check_is_fitted(self, "T_")
         if curves.T != self.T_:
             raise CurvesError(f"curves of T = {curves.T} epochs; the model was fitted to T = {self.T_}")
-        check_measure(curves, getattr(self, "like_", curves))  # models of earlier versions have none
+        check_measure(curves, self.like_)
         taus = epochs_looked_at(curves, tau)
         if tau is not None and not 1 <= tau < self.T_:
             raise PredictorError(f"tau = {tau}; expected 1 to T - 1 = {self.T_ - 1}")

@@ -62,7 +62,7 @@ class LearningCurveNetwork(BaselinePredictor):
         random_state: seed.
 
     Raises:
-        MissingPackageError: by `predict` if torch is not installed.
+        MissingPackageError: by `fit` if torch is not installed.
         PredictorError: by `predict` if the sampler diverges because its steps are too large.
     """
 
@@ -85,18 +85,25 @@ class LearningCurveNetwork(BaselinePredictor):
         self.alpha = alpha
         self.random_state = random_state
 
-    def _fit(self, curves: LearningCurves) -> None:
-        if not 1 <= self.keep_every <= self.n_steps or self.batch_size < 1:
+    def check_settings(self) -> None:
+        """See `BaselinePredictor.check_settings`."""
+        require("torch", "the Bayesian neural network")
+        ScaleAdaptedSGHMC(epsilon=self.epsilon, alpha=self.alpha, burn_in=self.burn_in)  # checks them
+        if not 1 <= self.keep_every <= self.n_steps or self.batch_size < 1 or self.random_state < 0:
             raise PredictorError(
-                f"keep_every = {self.keep_every}, n_steps = {self.n_steps}, batch_size = {self.batch_size}; "
-                "expected 1 <= keep_every <= n_steps and batch_size >= 1"
+                f"keep_every = {self.keep_every}, n_steps = {self.n_steps}, batch_size = {self.batch_size}, "
+                f"random_state = {self.random_state}; expected 1 <= keep_every <= n_steps, batch_size >= 1 "
+                "and a seed of at least 0"
             )
+
+    def _fit(self, curves: LearningCurves) -> None:
         self.scale_ = UnitScale.fit(curves)
         self.configurations_ = Configurations.fit(curves)
         self.points_ = self._points(curves, curves.T)
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
-        torch = require("torch", "the Bayesian neural network")
+        import torch
+
         mine = self._points(curves, tau)
         x, t, y = (np.concatenate(pair) for pair in zip(self.points_, mine, strict=True))
         inputs = torch.from_numpy(self.configurations_.transform(curves))

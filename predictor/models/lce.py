@@ -25,6 +25,7 @@ N_DIMENSIONS = N_PARAMETERS + len(FAMILIES) + 1
 SIGMA_RANGE = (1e-4, 1.0)
 PULL = 1e-3
 MARGIN = 0.01
+NAME = "learning curve extrapolation"
 MOST_STEPS = 10**6
 """The most steps of an extrapolation, which takes seconds with 2,500."""
 
@@ -54,7 +55,7 @@ class LearningCurveExtrapolation(BaselinePredictor):
         n_jobs: processes that share the curves.
 
     Raises:
-        MissingPackageError: by `predict` if emcee is not installed.
+        MissingPackageError: by `fit` if emcee is not installed.
     """
 
     def __init__(
@@ -75,7 +76,8 @@ class LearningCurveExtrapolation(BaselinePredictor):
         self.n_jobs = n_jobs
 
     def check_settings(self) -> None:
-        """Raise `PredictorError` for a setting that is unusable whatever the curves are, as `fit` does."""
+        """See `BaselinePredictor.check_settings`."""
+        require("emcee", NAME)
         if self.n_walkers < 2 * N_DIMENSIONS:
             raise PredictorError(f"n_walkers = {self.n_walkers}; expected at least {2 * N_DIMENSIONS}")
         if self.burn_in < 0 or not 1 <= self.thin <= self.n_steps - self.burn_in:
@@ -90,11 +92,9 @@ class LearningCurveExtrapolation(BaselinePredictor):
             )
 
     def _fit(self, curves: LearningCurves) -> None:
-        self.check_settings()
         self.scale_ = UnitScale.fit(curves)
 
     def _forecast(self, curves: LearningCurves, tau: int) -> Forecast:
-        require("emcee", "learning curve extrapolation")
         unit = self.scale_.to_unit(curves.scores[:, :tau])
         results = Parallel(n_jobs=self.n_jobs)(delayed(self._extrapolate)(row) for row in unit)
         means, sigmas = (np.stack(part) for part in zip(*results, strict=True))
@@ -109,7 +109,7 @@ class LearningCurveExtrapolation(BaselinePredictor):
 
     def _sample(self, posterior: CurvePosterior, rng: np.random.Generator) -> Floats:
         """(S, 48) samples of (theta, w, sigma)."""
-        emcee = require("emcee", "learning curve extrapolation")
+        emcee = require("emcee", NAME)
         sampler = emcee.EnsembleSampler(self.n_walkers, N_DIMENSIONS, posterior.log_density, vectorize=True)
         seeded = np.random.RandomState(rng.integers(2**32, dtype=np.uint32)).get_state()
         start: State = emcee.State(posterior.walkers(self.n_walkers, rng), random_state=seeded)

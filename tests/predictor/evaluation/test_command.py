@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,14 @@ def test_what_cannot_be_done_is_said_in_one_line(capsys, write_csv, curves, argu
     assert code == 2
     assert len(err.splitlines()) == 1
     assert part in err
+
+
+@pytest.mark.parametrize(("method", "package"), [("lce", "emcee"), ("bnn", "torch")])
+def test_a_missing_package_is_noticed_before_anything_is_read(capsys, monkeypatch, method, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    code, out, err = run(capsys, "no.csv", "--methods", "ols", method)
+    assert (code, out) == (2, "")
+    assert f"pip install '{package}'" in err
 
 
 def test_a_file_that_cannot_be_written_is_noticed_before_the_evaluation(capsys, write_csv, curves, tmp_path):

@@ -119,3 +119,9 @@ def test_a_sigma_of_tiny_losses_is_tiny():
     losses = 1e-13 * np.array([[3.0, 2.0], [2.5, 2.0], [4.0, 1.0]])
     model = LastSeenValue().fit(LearningCurves(losses, metric="loss"))
     assert model.sigma_[0] == pytest.approx(1e-13 * np.sqrt((1 + 0.25 + 9) / 3))
+
+
+def test_a_forecast_of_no_curves_is_refused():
+    curves = LearningCurves(np.array([[0.1, 0.2, 0.3]]))
+    with pytest.raises(CurvesError, match="no curves"):
+        LastSeenValue().fit(curves).forecast(curves[:0], tau=1)

@@ -118,7 +118,18 @@ def test_a_sampler_that_diverges_says_so(make_curves):
         short(epsilon=100.0, n_steps=20, burn_in=20).fit(curves).predict(curves, tau=2)
 
 
-@pytest.mark.parametrize("setting", [{"keep_every": 501}, {"keep_every": 0}, {"batch_size": 0}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"keep_every": 501},
+        {"keep_every": 0},
+        {"batch_size": 0},
+        {"random_state": -3},
+        {"burn_in": 0},
+        {"epsilon": -1.0},
+        {"alpha": 1.0},
+    ],
+)
 def test_impossible_settings_are_quoted(setting, make_curves):
     ((name, value),) = setting.items()
     with pytest.raises(PredictorError, match=f"{name} = {value}"):
@@ -126,8 +137,6 @@ def test_impossible_settings_are_quoted(setting, make_curves):
 
 
 def test_without_torch_one_line_says_what_to_install(make_curves, monkeypatch):
-    curves = make_curves(4, 3, seed=0)
-    model = short().fit(curves)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackageError, match="pip install 'torch'"):
-        model.predict(curves, tau=1)
+        short().fit(make_curves(4, 3, seed=0))

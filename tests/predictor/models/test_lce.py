@@ -9,6 +9,7 @@ from predictor.errors import PredictorError
 from predictor.extras import MissingPackageError
 from predictor.models.curve_families import FAMILIES
 from predictor.models.lce import N_DIMENSIONS, N_PARAMETERS, CurvePosterior, LearningCurveExtrapolation
+from predictor.rules.names import make_rule
 
 T = 40
 EPOCHS = np.arange(1.0, T + 1)
@@ -137,6 +138,7 @@ def test_impossible_settings_are_quoted(setting):
 
 def test_without_emcee_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "emcee", None)
-    curves = LearningCurves(curve("pow3")[None])
     with pytest.raises(MissingPackageError, match=r"pip install 'emcee'"):
-        short().fit(curves).predict(curves, tau=5)
+        short().fit(LearningCurves(curve("pow3")[None]))
+    with pytest.raises(MissingPackageError, match=r"rule 'lce': .*pip install 'emcee'"):
+        make_rule("lce")
