@@ -25,7 +25,7 @@ from predictor.models.sequential import SequentialRegression
 from predictor.models.uncertainty import Uncertainty, make_uncertainty
 
 SEARCHED = ("nu-svr-rbf", "nu-svr-linear")
-"""Methods whose settings are found by a random search."""
+"""Methods whose number of searched settings is the caller's choice."""
 OWN = "own"
 """Name of a baseline's only kind of uncertainty."""
 

@@ -19,11 +19,10 @@ COLUMNS = 4
 
 def draw_all(results: Sequence[SetResult], folder: Path) -> list[Path]:
     """Draw all figures that the results allow into the folder, and return their paths."""
-    drawn = []
-    for index, result in enumerate(results):
-        stem = Path(result.name).stem
-        repeated = sum(Path(other.name).stem == stem for other in results) > 1
-        suffix = f"{stem}_{index + 1}" if repeated else stem
+    drawn, stems = [], [Path(result.name).stem for result in results]
+    numbered = len(set(stems)) < len(stems)
+    for number, (stem, result) in enumerate(zip(stems, results, strict=True), 1):
+        suffix = f"{stem}_{number}" if numbered else stem
         figures = {
             "fractions": fractions_figure(result),
             "predicted": predicted_figure(result),

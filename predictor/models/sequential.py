@@ -49,7 +49,8 @@ class SequentialRegression(BaseEstimator):
     Attributes:
         models_: dict of tau to `TauModel`, for the taus fitted so far.
         sigma_: (T-1,) sigma(tau), root mean square of the held-out residuals; NaN for taus not fitted. Held
-            out by leave-one-out for up to 100 curves, by 20-fold cross-validation beyond.
+            out by leave-one-out for up to 100 curves, by 20-fold cross-validation beyond; robust-gp by
+            leave-one-out and random-forest out of its bags, however many there are.
         curves_: the completed curves that are learned from.
 
     Example:

@@ -15,7 +15,7 @@ from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
 
 SMALLEST_SIGMA = 1e-12
-"""For results of 1 or more, see `smallest_sigma`."""
+"""For results of 1, see `smallest_sigma`."""
 NOTHING = 1e-130
 """Results below this count as zero, as the squares of their errors do."""
 
@@ -27,7 +27,7 @@ def smallest_sigma(results: Floats) -> float:
     rounding errors of equal ones.
     """
     size = float(np.max(np.abs(results)))
-    return SMALLEST_SIGMA * min(size, 1.0) if size > NOTHING else SMALLEST_SIGMA
+    return SMALLEST_SIGMA * size if size > NOTHING else SMALLEST_SIGMA
 
 
 class Uncertainty(Protocol):

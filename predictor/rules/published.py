@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from math import ceil
 
 import numpy as np
@@ -80,6 +81,9 @@ class EarlyStopper:
         self.model = SequentialRegression() if model is None else model
         self.model.check_settings()  # not only after the burn-in
         self.refit_growth = refit_growth
+        if self.model.uncertainty == "conformal":
+            most = [self.model.max_curves, burn_in if refit_growth is None else None]
+            _tell_out_of_reach(Delta, min(filter(None, most), default=None))
         self._models = GrowingModel(self.model, first=burn_in, growth=refit_growth)
         self._told = False
 
@@ -138,3 +142,14 @@ class EarlyStopper:
                 "predicted worst: hardly anything is stopped", tau, sigma, without, few, len(squares),
             )  # fmt: skip
             self._told = True
+
+
+@cache
+def _tell_out_of_reach(Delta: float, most: int | None) -> None:
+    """Warn, once, if conformal probabilities from so many curves (None: any number) never reach Delta."""
+    highest = 1.0 if most is None else most / (most + 1)
+    if highest < Delta:
+        logger.warning(
+            "with uncertainty=conformal, no probability learned from %d networks exceeds %.4f: Delta = %g is "
+            "never reached, and nothing is stopped; learn from more (burn_in), or refit", most, highest, Delta
+        )  # fmt: skip

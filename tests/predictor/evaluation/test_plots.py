@@ -14,8 +14,8 @@ def test_pictures_of_every_set(curves, perplexities, plan, tmp_path):
 
 def test_sets_with_the_same_stem_do_not_overwrite_each_other(curves, plan, tmp_path):
     plan = replace(plan, fractions=(0.5,), splits=(0, 1))
-    drawn = draw_all(evaluate({"x/a.csv": curves, "y/a.csv": curves}, plan), tmp_path)
-    assert len(set(drawn)) == 4  # without the picture against fractions, as there is only one
+    drawn = draw_all(evaluate({"x/a.csv": curves, "y/a.csv": curves, "a_2.csv": curves}, plan), tmp_path)
+    assert len(set(drawn)) == 6  # without the picture against fractions, as there is only one
 
 
 def test_lines_are_means_over_splits_and_hopeless_methods_are_only_named(curves, plan):

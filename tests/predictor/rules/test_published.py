@@ -4,6 +4,7 @@ from scipy.stats import norm
 
 from predictor import CurvesError, EarlyStopper, LearningCurves, PredictorError, SequentialRegression
 from predictor.models.names import make_method
+from predictor.rules.published import _tell_out_of_reach
 
 
 def ols():
@@ -184,3 +185,19 @@ def test_delta_1_stops_what_is_certain(curves):
     stopper = EarlyStopper(Delta=1, burn_in=20, model=ols())
     decision = stopper.decide(LearningCurves(curves.values[:1] / 100).until(4), curves[:30])
     assert (decision.stop, decision.probability) == (True, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("burn_in", "growth", "Delta", "told"),
+    [(98, None, 0.99, True), (99, None, 0.99, False), (50, 1.5, 0.99, False), (50, None, 0.95, False)],
+)
+def test_a_delta_that_conformal_probabilities_never_reach_is_told(caplog, burn_in, growth, Delta, told):
+    _tell_out_of_reach.cache_clear()
+    for _ in range(2):
+        EarlyStopper(
+            Delta=Delta,
+            burn_in=burn_in,
+            refit_growth=growth,
+            model=make_method("ols", uncertainty="conformal"),
+        )
+    assert caplog.text.count("nothing is stopped") == told
