@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -112,17 +112,19 @@ def execute(namespace: argparse.Namespace) -> int:
     from trainers.datasets import decoding_bar
 
     given = _given(namespace)
-    with decoding_bar(not namespace.quiet):
-        session = TuneSession.of(namespace, given, given_options(namespace, Environment))
-    again = command("tune", "--resume", session.folder.path, "--trials", session.trials)
-    go_on = f"resume with: {again}"
-    return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
+    with ExitStack() as locked:
+        with decoding_bar(not namespace.quiet):
+            opened = TuneSession.opened(namespace, given, given_options(namespace, Environment))
+            session = locked.enter_context(opened)
+        again = command("tune", "--resume", session.folder.path, "--trials", session.trials)
+        go_on = f"resume with: {again}"
+        return interruptible(lambda: _tune(session, namespace, go_on), lambda: go_on)
 
 
 def _tune(session: TuneSession, namespace: argparse.Namespace, go_on: str) -> int:
     from metaqnn.tune.presentation import results_text
 
-    with disk_errors(session.folder.run, lambda: go_on), session.folder.run.lock():
+    with disk_errors(session.folder.run, lambda: go_on):
         with _progress(session, namespace) as heard:
             reason = session.run(heard)
         results = results_text(session, namespace.top, namespace.format)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
 from metaqnn.interrupts import uninterrupted
 from metaqnn.session.find import RUNS
-from metaqnn.session.run_folder import RunFolder
+from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import TuneFolder
@@ -45,10 +45,13 @@ class TuneSession:
     trials: int
 
     @classmethod
-    def of(
+    @contextmanager
+    def opened(
         cls, namespace: argparse.Namespace, given: Mapping[str, Any], environment: Mapping[str, Any]
-    ) -> TuneSession:
-        """What the options ask for. Bad input is noticed before anything is written.
+    ) -> Iterator[TuneSession]:
+        """What the options ask for; in the block, its folder is locked.
+
+        Bad input is noticed before anything is written, and nothing is written before the folder is locked.
 
         Args:
             namespace: the options `resume`, `run_dir`, `storage`, `rank`, `trials`, `trust_module`.
@@ -57,8 +60,9 @@ class TuneSession:
 
         Raises:
             TuneError: the settings do not go together, or are not those of the tuning in the folder.
-            ConfigError, DatasetError, DeviceError, FamilyError, MirrorError, PredictorError, RunFolderError:
-                as they say.
+            RunFolderError: another process uses the folder, or has begun something in it meanwhile; and as
+                `TuneFolder` says.
+            ConfigError, DatasetError, DeviceError, FamilyError, MirrorError, PredictorError: as they say.
         """
         place = Environment(threads=1).but(**environment)
         if namespace.resume is None:
@@ -80,24 +84,19 @@ class TuneSession:
             prepared = replace(prepared, notes=(*prepared.notes, *folder.version_notes()))
         else:
             prepared = prepare_tuning(settings, place)
-        settings = prepared.settings
-        if not begun:
-            url, name = folder.place(_study_name(settings), namespace.storage)
-        own_file = not begun and namespace.storage is None
-        with uninterrupted() if own_file else nullcontext():  # --resume needs both files
-            study = open_study(url, name, prepared.family, settings, begun=begun)
-            _check_data(study, prepared)
-            if not begun:
-                study.set_user_attr(TRIALS, namespace.trials or DEFAULT_TRIALS)
-                folder.remember(name, namespace.storage, settings, prepared.environment)
-        trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
-        return cls(folder, prepared, study, trials)
+            url, name = folder.place(_study_name(prepared.settings), namespace.storage)
+        with folder.run.lock():
+            if not begun and (held := folder.run.kind()) is not None:
+                where = repr(str(folder.path))
+                raise RunFolderError(
+                    f"another process has just started a {held} in {where}; give another --run-dir"
+                )
+            study = _study(namespace, folder, prepared, url, name, begun=begun)
+            trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
+            yield cls(folder, prepared, study, trials)
 
     def run(self, heard: Heard) -> str | None:
-        """Train; returns why it stopped early, if it did. What was found is written, however it ends.
-
-        The folder must be locked by the caller.
-        """
+        """Train; returns why it stopped early, if it did. What was found is written, however it ends."""
         self.folder.move(self.prepared.environment)
         self.study.set_user_attr(TRIALS, self.trials)
         tuning = Tuning(self.study, self.prepared, self.trials, self.folder.checkpoints, heard)
@@ -144,6 +143,26 @@ def _study_name(settings: TuneSettings) -> str:
 
 def _short(settings: TuneSettings) -> str:
     return "network" if "(" in settings.family else settings.family
+
+
+def _study(
+    namespace: argparse.Namespace,
+    folder: TuneFolder,
+    prepared: PreparedTuning,
+    url: str,
+    name: str,
+    *,
+    begun: bool,
+) -> Study:
+    """The study, which is made and remembered in its locked folder unless it has begun."""
+    own_file = not begun and namespace.storage is None
+    with uninterrupted() if own_file else nullcontext():  # --resume needs both files
+        study = open_study(url, name, prepared.family, prepared.settings, begun=begun)
+        _check_data(study, prepared)
+        if not begun:
+            study.set_user_attr(TRIALS, namespace.trials or DEFAULT_TRIALS)
+            folder.remember(name, namespace.storage, prepared.settings, prepared.environment)
+    return study
 
 
 def _check_data(study: Study, prepared: PreparedTuning) -> None:
