@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from metaqnn.database.trouble import SPACE, advice
+from metaqnn.database.trouble import SPACE, advice, is_lost
 from metaqnn.output import FORMATS
 from metaqnn.session.find import RUNS, latest
 from metaqnn.session.run_folder import Kind, RunFolder, RunFolderError
@@ -123,7 +123,7 @@ def print_results(text: str) -> None:
 
 @contextmanager
 def disk_errors(folder: RunFolder, go_on: Callable[[], str]) -> Iterator[None]:
-    """Turn a full disk or missing write permission into one clear line. Stored results are kept.
+    """Turn a full disk, missing write permission or a lost server into one line. Stored results are kept.
 
     Args:
         folder: the run folder.
@@ -140,10 +140,14 @@ def disk_errors(folder: RunFolder, go_on: Callable[[], str]) -> Iterator[None]:
         raise
     except Exception as error:
         cause = error.__cause__ or error  # Optuna wraps the database's errors
-        help_ = advice(cause)
-        if help_ is None:
-            raise
-        raise _unwritable(folder, go_on, str(getattr(cause, "orig", cause)), help_) from None
+        reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+        if help_ := advice(cause):
+            raise _unwritable(folder, go_on, reason, help_) from None
+        if is_lost(cause):
+            raise RunFolderError(
+                f"the database of {folder.path} cannot be used now: {reason}; once it can, {go_on()}"
+            ) from None
+        raise
 
 
 def _unwritable(folder: RunFolder, go_on: Callable[[], str], reason: str, what_to_do: str) -> RunFolderError:

@@ -50,6 +50,13 @@ def is_held(error: BaseException) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether SQLAlchemy's error says that a server has closed the connection or cannot be used for now."""
+    if not isinstance(error, exc.DBAPIError) or isinstance(error.orig, sqlite3.Error):
+        return False
+    return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
 def unavailable(where: str, error: BaseException) -> DatabaseError | None:
     """The error about a file that cannot be used now, if that is what `error` means."""
     help_ = advice(error)

@@ -1,0 +1,41 @@
+"""A tuning whose study is on PostgreSQL, and whose server goes away."""
+
+import pytest
+
+from metaqnn.cli import main
+from metaqnn.tune.tuning import Tuning
+from predictor import LearningCurves
+
+OPTIONS = (
+    *("[C(4,3,1), SM(10)]", "--preset", "laptop", "--epochs", "3", "--stopping", "none", "--device", "cpu"),
+    *("--dataset", "digits", "--image-size", "8", "--train-limit", "300", "--validation-size", "100"),
+    *("--sampler", "random", "--precision", "float32", "--trials", "2", "--quiet"),
+)
+
+
+@pytest.mark.parametrize("server_is_back", [True, False])
+def test_a_lost_server_is_one_line_with_the_way_to_go_on(
+    server_is_back, server, new_postgresql, tmp_path, monkeypatch, capsys
+):
+    folder, heard = tmp_path / "run", Tuning.on_epoch
+
+    def cut(tuning, task, report):
+        if (task.number, report.epoch) == (1, 2):
+            server.stop("immediate")
+            if server_is_back:
+                server.start()
+        return heard(tuning, task, report)
+
+    tune = ["tune", *OPTIONS, "--storage", new_postgresql().render_as_string(), "--run-dir", str(folder)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Tuning, "on_epoch", cut)
+        assert main(tune) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: the database of {folder} cannot be used now: " in last
+    assert last.endswith(f"; once it can, resume with: metaqnn tune --resume {folder} --trials 2")
+    if not server_is_back:
+        server.start()
+    assert main(["tune", "--resume", str(folder), "--quiet"]) == 0
+    assert main(["tune", *OPTIONS, "--run-dir", str(tmp_path / "undisturbed")]) == 0
+    curves = [LearningCurves.read(tmp_path / name / "curves.csv").values for name in ("run", "undisturbed")]
+    assert (curves[0] == curves[1]).all()
