@@ -17,7 +17,7 @@ from metaqnn.export.ensemble import Ensemble
 from metaqnn.export.image_files import ImageFiles
 from metaqnn.output import command, counted
 from metaqnn.results.accuracy import guess_text
-from metaqnn.search.network_files import kept_weights, weights_file
+from metaqnn.search.network_files import checkpoint_file, kept_weights, weights_file
 from metaqnn.session.images import load_images, split
 from metaqnn.session.preparation import require_same_images
 from metaqnn.session.run_folder import RunFolder
@@ -153,10 +153,13 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
     file = weights_file(run, number)
     if outcome != "completed":
         reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
-    elif not file.is_file():
-        reason = f"the weights of network {number} were not kept"
-    else:
+    elif file.is_file():
         return file
+    elif checkpoint_file(run, number).is_file():
+        again = command("run", "--resume", run)
+        raise ExportError(f"the weights of network {number} are still in its checkpoint; {again} saves them")
+    else:
+        reason = f"the weights of network {number} were not kept"
     kept = kept_weights(run)
     here = f"there are weights of {', '.join(map(str, kept))}" if kept else "no weights are kept"
     raise ExportError(

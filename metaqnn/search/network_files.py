@@ -15,8 +15,8 @@ from trainers.files import not_written
 from trainers.weights import TrainedNetwork
 
 _LOG = logging.getLogger(__name__)
-WEIGHTS = "weights"
-"""The folder in a run folder."""
+CHECKPOINTS, WEIGHTS = "checkpoints", "weights"
+"""The folders in a run folder."""
 MOST_NAMED = 5
 """At most this many networks are named whose weights are missing."""
 
@@ -70,7 +70,7 @@ class NetworkFiles:
         checkpoint_every: float = 0.0,
     ) -> None:
         self._folder = folder
-        self._checkpoints, self._weights = folder / "checkpoints", folder / WEIGHTS
+        self._checkpoints, self._weights = folder / CHECKPOINTS, folder / WEIGHTS
         self._keep = keep
         self._checkpoint_every = checkpoint_every
         self._epochs = epochs
@@ -88,7 +88,7 @@ class NetworkFiles:
 
     def checkpoint(self, number: int) -> Checkpoint:
         """Where a network in training is saved."""
-        return Checkpoint(self._checkpoints / f"network-{number}.pt", self._checkpoint_every)
+        return Checkpoint(checkpoint_file(self._folder, number), self._checkpoint_every)
 
     def weights(self, number: int) -> Path:
         """Where the weights of a trained network are kept, if they are."""
@@ -161,13 +161,24 @@ class NetworkFiles:
             network.save(file)
         except OSError as error:
             reason = not_written(file, error)
-            _LOG.warning("weights of network %d are not kept for now: %s", finalist.number, reason)
+            again = command("run", "--resume", self._folder)
+            _LOG.warning(
+                "weights of network %d are not kept for now: %s; once that is changed, %s saves them",
+                finalist.number,
+                reason,
+                again,
+            )
         else:
             checkpoint.discard()
 
     def _remove(self, number: int) -> None:
         self.checkpoint(number).discard()
         self.weights(number).unlink(missing_ok=True)
+
+
+def checkpoint_file(run: Path, number: int) -> Path:
+    """Where a run folder keeps a network in training, and a trained one until its weights are kept."""
+    return run / CHECKPOINTS / f"network-{number}.pt"
 
 
 def weights_file(run: Path, number: int) -> Path:

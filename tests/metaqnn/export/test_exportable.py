@@ -63,6 +63,19 @@ def test_weights_that_were_not_kept(trained_run, reader, kept):
     )
 
 
+def test_weights_that_wait_in_a_checkpoint_are_saved_by_a_resume(run, kept):
+    """As a full disk leaves them, or a kill between a network's result and its weights."""
+    number = kept(run)[0]
+    weights = run.path / "weights" / f"network-{number}.pt"
+    weights.rename(run.path / "checkpoints" / weights.name)
+    with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
+        searched(run, reader, number)
+    assert str(refusal.value) == (
+        f"the weights of network {number} are still in its checkpoint; "
+        f"metaqnn run --resume {run.path} saves them"
+    )
+
+
 def test_a_network_that_was_stopped_or_none_kept(run, kept):
     with closing(sqlite3.connect(run.database)) as connection, connection:
         connection.execute("UPDATE networks SET outcome = 'stopped' WHERE number = 1")

@@ -131,7 +131,8 @@ def test_weights_that_cannot_be_written_cost_a_line_with_their_place_and_wait_in
     made.ended(1, [finalist(1, 0.5)])
     place = str(tmp_path / "weights" / "network-1.pt")
     said = "weights of network 1 are not kept for now: No such file or directory"
-    assert f"{said}: {place!r}\n" in caplog.text
+    go_on = f"metaqnn run --resume {tmp_path} saves them"
+    assert f"{said}: {place!r}; once that is changed, {go_on}\n" in caplog.text
     assert made.checkpoint(1).path.exists()
 
 
