@@ -42,6 +42,14 @@ class TuneFolder:
         """Where trials in training are saved."""
         return self.path / "checkpoints"
 
+    def require(self) -> None:
+        """Raise RunFolderError if the folder was removed or moved while its trials were trained."""
+        if not self.path.is_dir():
+            raise RunFolderError(
+                f"run folder {str(self.path)!r} was removed or moved under the tuning; if it was moved, "
+                "resume with: metaqnn tune --resume ITS-NEW-PLACE"
+            )
+
     def place(self, name: str, storage: str | None) -> tuple[str, str]:
         """URL and name of a new study, for Optuna.
 

@@ -96,7 +96,11 @@ class TuneSession:
             yield cls(folder, prepared, study, trials)
 
     def run(self, heard: Heard) -> str | None:
-        """Train; returns why it stopped early, if it did. What was found is written, however it ends."""
+        """Train; returns why it stopped early, if it did. What was found is written, however it ends.
+
+        Raises:
+            RunFolderError: the folder was removed or moved.
+        """
         self.folder.move(self.prepared.environment)
         self.study.set_user_attr(TRIALS, self.trials)
         tuning = Tuning(self.study, self.prepared, self.trials, self.folder.checkpoints, heard)
@@ -105,6 +109,7 @@ class TuneSession:
         except SearchStopped as reason:
             return str(reason)
         finally:
+            self.folder.require()
             write_results(self.study, self.prepared.family, self.prepared.settings, self.folder.path)
         return None
 

@@ -1,5 +1,6 @@
-"""A tuning begins in a folder that is its own, or not at all."""
+"""A tuning begins in a folder that is its own, or not at all, and says if that has gone."""
 
+import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from metaqnn.cli import main
 from metaqnn.session.run_folder import STUDY, RunFolder
 from metaqnn.tune import session
+from metaqnn.tune.tuning import Tuning
 
 OPTIONS = (
     *("[C(4,3,1), SM(10)]", "--preset", "laptop", "--epochs", "1", "--trials", "1", "--device", "cpu"),
@@ -43,3 +45,27 @@ def test_a_tuning_begun_in_the_folder_while_the_images_are_loaded_stays_as_it_is
         assert contents() == before
     reason = "is in use by process" if still_there else "another process has just started a tuning in"
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_folder_that_is_gone_is_one_line_and_a_moved_one_goes_on_at_its_new_place(
+    moved, tmp_path, monkeypatch, capsys
+):
+    folder, new, heard = tmp_path / "run", tmp_path / "new", Tuning.on_epoch
+
+    def move(tuning, task, report):
+        shutil.move(folder, new)
+        if not moved:
+            shutil.rmtree(new)
+        return heard(tuning, task, report)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tuning, "on_epoch", move)
+        assert main(["tune", *OPTIONS, "--run-dir", str(folder)]) == 2
+    assert capsys.readouterr().err.endswith(
+        f"error: run folder {str(folder)!r} was removed or moved under the tuning; if it was moved, "
+        "resume with: metaqnn tune --resume ITS-NEW-PLACE\n"
+    )
+    assert not folder.exists()
+    if moved:
+        assert main(["tune", "--resume", str(new), "--quiet"]) == 0
