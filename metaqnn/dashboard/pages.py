@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -66,9 +67,10 @@ class Pages(Answers):
             state, (finetuned, damaged) = run_state(run, view), long_trained(run.path, view.accuracies)
             running, best = state.word == "running", view.top(BEST)
             trained = is_long_trained(finetuned, best)
+            answers = answer(view, run.path, running=running, finetuned=trained)
             context = {
                 "state": state,
-                "answer": answer(view, run.path, running=running, finetuned=trained),
+                "answer": replace(answers, steps=[]) if running else answers,  # the step is this dashboard
                 "training": view.training,
                 "best": best,
                 "notes": read_notes(run.path),

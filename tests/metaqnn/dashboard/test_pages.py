@@ -234,3 +234,12 @@ def test_a_network_in_training_is_shown(client, run_copy):
     running = Page(browser.get("/runs/copy"))
     assert "Interrupted network 24 in its first epoch of 5" in running.text
     assert "1 to 1 of 1 networks" in Page(browser.get("/runs/copy/networks?outcome=in+training")).text
+
+
+def test_what_next_is_said_of_a_search_that_ended_not_of_one_that_is_watched_here(client, run_copy):
+    browser = client(run_copy)
+    assert "What next metaqnn " in Page(browser.get("/runs/copy")).text
+    with run_copy.lock():
+        running = Page(browser.get("/runs/copy")).text
+    assert "Was stopping right?" in running
+    assert "What next" not in running
