@@ -31,7 +31,7 @@ from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
-from predictor.curves.wide import ask_about_numbers, counter_hint
+from predictor.curves.wide import ask_about_numbers, counter_hint, epochs_in, numbered
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
@@ -143,7 +143,9 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
                 f"{counter_hint(table)}; found {describe(table)}"
             )
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
-    return _long(_upright(table, groups), name)
+    measured = next((group for group in groups if not epochs_in(group, table)), groups[0])
+    table = numbered(measured, every, table)[1]
+    return _long(_upright(table, curves_among(groups_of(list(table.columns)), wanted)), name)
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -342,3 +342,14 @@ def test_lists_of_values_stand_at_the_epochs_of_a_list_beside_them(tmp_path, acc
         np.testing.assert_array_equal(curves.values, expected)
         assert f"log/train/val_acc_{epochs[0]} to log/train/val_acc_{epochs[-1]}" in curves.understood
         assert "no parameters; left out:" in curves.understood
+
+
+def test_a_list_of_steps_beside_the_values_numbers_them_in_a_folder_too(tmp_path):
+    for name, every in (("a", 5), ("b", 10)):
+        steps = [every * k for k in range(1, 9)]
+        values = {"steps": steps, "val_acc": [step / 100 for step in steps]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(values))
+    curves = LearningCurves.read(tmp_path)
+    both = curves.values[:, np.isfinite(curves.values).all(axis=0)]
+    np.testing.assert_allclose(both, [[0.1, 0.2, 0.3, 0.4]] * 2)
+    assert "at epoch 5, 10" in curves.understood
