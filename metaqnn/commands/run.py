@@ -240,7 +240,7 @@ def _run(session: Session, namespace: argparse.Namespace) -> SearchStopped | Non
 def _result(folder: RunFolder, output_format: str) -> str:
     with reading(folder.path) as reader:
         summary, audit, best = summarise(reader), summarise_audits(reader), reader.top(TOP)
-        record = reader.record()
+        record, architectures = reader.record(), reader.architectures()
     config = record.config
     notes = read_notes(folder.path)
     if output_format == "json":
@@ -249,7 +249,7 @@ def _result(folder: RunFolder, output_format: str) -> str:
     if output_format == "csv":
         return top_text(best, config, "csv", notes)
     found = [headline(summary), audit_line(audit)] if audit.stops else [headline(summary)]
-    finetuned = is_long_trained(long_trained(folder.path)[0], best)
+    finetuned = is_long_trained(long_trained(folder.path, architectures=architectures)[0], best)
     steps = uses(summary, folder.path, record, finetuned=finetuned)
     if not summary.beats_guess and better_balanced(config.metric, summary.guess, record.num_classes):
         found.append(

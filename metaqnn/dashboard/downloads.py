@@ -74,9 +74,11 @@ class Downloads(Answers):
     def finetuned(self, request: Request) -> Response:
         """The test error of every long training."""
         run = self._run_of(request)
+        with run.reading() as reader:
+            trained, _ = long_trained(run.path, architectures=reader.architectures())
         rows = [
             {"network": one.number, "recipe": one.recipe, **vars(test)}
-            for one in long_trained(run.path)[0]
+            for one in trained
             for test in one.tests
         ]
         return _file(f"{run.address}-long-trainings", rows, LONG_TRAINING)

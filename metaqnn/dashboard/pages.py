@@ -64,7 +64,8 @@ class Pages(Answers):
         snapshot = self._snapshots.of(run)
         view, version = snapshot.view, run.shown(snapshot.version)
         with run.explained():
-            state, (finetuned, damaged) = run_state(run, view), long_trained(run.path, view.accuracies)
+            finetuned, damaged = long_trained(run.path, view.accuracies, view.architectures)
+            state = run_state(run, view)
             running, best = state.word == "running", view.top(BEST)
             trained = is_long_trained(finetuned, best)
             answers = answer(view, run.path, running=running, finetuned=trained)

@@ -114,6 +114,12 @@ class SearchReader:
         with self._connected() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
+    def architectures(self) -> dict[int, str]:
+        """Those of all networks, by their numbers."""
+        query = select(*networks.c["number", "architecture"]).where(networks.c.search_id == self._search_id)
+        with self._connected() as connection:
+            return {row.number: row.architecture for row in connection.execute(query)}
+
     def ended(self) -> list[Row[Any]]:
         """All networks whose training has ended, in order of finishing."""
         query = select(networks).where(

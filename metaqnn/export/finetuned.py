@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
@@ -43,11 +43,12 @@ def finetuned(
 
     Raises:
         ExportError: it was not finetuned, or not by that recipe.
+        FinetuningError: what a long training left is damaged, or of another network.
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no such network.
     """
     record, row = reader.record(), reader.network(number)
-    files, result = _long_training(folder.path, number, recipe)
+    files, result = _long_training(folder.path, row, recipe)
     network = TrainedNetwork.read(files.weights(number, result.seed))
     assert network.normalisation is not None  # all files of long trainings have one
     assert result.test_errors is not None  # only such results are chosen
@@ -88,6 +89,7 @@ def ensemble(
 
     Raises:
         ExportError: fewer than two have been finetuned, or not by that recipe, or with other test images.
+        FinetuningError: what a long training left is damaged, or of another network.
         OtherImagesError: the images are not those of the search.
         UnknownNetworkError: there is no network with one of the numbers.
     """
@@ -95,6 +97,8 @@ def ensemble(
     for number in networks or ():
         reader.network(number)
     files, results = _trained_together(folder.path, recipe, networks)
+    for one in results:
+        files.result(one.network, one.seed, reader.network(one.network)["architecture"])
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation
@@ -164,12 +168,14 @@ def _recipes(run: Path, number: int | None, recipe: str | None) -> list[Finetuni
     return asked
 
 
-def _long_training(run: Path, number: int, recipe: str | None) -> tuple[FinetuningFiles, FinetuningResult]:
+def _long_training(
+    run: Path, row: Mapping[str, Any], recipe: str | None
+) -> tuple[FinetuningFiles, FinetuningResult]:
     """The newest recipe by which a network was trained to the end, and its first seed."""
-    failed = None
+    failed, number, architecture = None, row["number"], row["architecture"]
     for files in _recipes(run, number, recipe):
-        failed = failed or files.result(number, 0)
-        results = takewhile(bool, (files.result(number, seed) for seed in count()))
+        failed = failed or files.result(number, 0, architecture)
+        results = takewhile(bool, (files.result(number, seed, architecture) for seed in count()))
         ended = next((result for result in results if result and result.test_errors is not None), None)
         if ended is not None:
             return files, ended

@@ -86,10 +86,24 @@ class FinetuningFiles:
         """Where the trained network is kept, a `TrainedNetwork`."""
         return self.folder / f"{_name(number, seed)}.pt"
 
-    def result(self, number: int, seed: int) -> FinetuningResult | None:
-        """How a training ended; None if it has not. Raises FinetuningError where the file is damaged."""
+    def result(self, number: int, seed: int, architecture: str | None = None) -> FinetuningResult | None:
+        """How a training ended; None if it has not.
+
+        Args:
+            number: of the network.
+            seed: which of its trainings, from 0.
+            architecture: of the network with that number; None not to compare it.
+
+        Raises:
+            FinetuningError: the file is damaged, or of another network.
+        """
         path = self._result(number, seed)
-        return FinetuningResult.read(path) if path.exists() else None
+        if not path.exists():
+            return None
+        result = FinetuningResult.read(path)
+        if architecture is not None:
+            result.require_of(architecture, path)
+        return result
 
     def results(self, seed: int) -> list[FinetuningResult]:
         """How all trainings with that seed ended, in the order of the networks. Raises as `result`."""

@@ -45,22 +45,25 @@ class Finetuning:
         The first training of every network comes before the second of any.
 
         Raises:
-            FinetuningError: the disk is full, or a file was damaged.
+            FinetuningError: the disk is full, or a file is damaged or of another network.
         """
         for candidate, seed in self._trainings():
-            if self.files.result(candidate.number, seed) is None:
+            if self._ended(candidate, seed) is None:
                 self._train(candidate, seed, heard)
             else:  # a kill may have come between its result and this
                 self.files.checkpoint(candidate.number, seed).discard()
 
     def missing(self) -> list[tuple[Candidate, int]]:
         """The trainings that have not ended, in their order."""
-        return [(one, seed) for one, seed in self._trainings() if self.files.result(one.number, seed) is None]
+        return [(one, seed) for one, seed in self._trainings() if self._ended(one, seed) is None]
 
     def of_other_precision(self) -> list[FinetuningResult]:
         """The trainings that have ended, in another number format than the one asked for now."""
-        ended = (self.files.result(one.number, seed) for one, seed in self._trainings())
+        ended = (self._ended(one, seed) for one, seed in self._trainings())
         return [result for result in ended if result and result.precision != self.trainer.precision_name]
+
+    def _ended(self, candidate: Candidate, seed: int) -> FinetuningResult | None:
+        return self.files.result(candidate.number, seed, candidate.architecture)
 
     def _trainings(self) -> list[tuple[Candidate, int]]:
         return [(candidate, seed) for seed in range(self.seeds) for candidate in self.candidates]

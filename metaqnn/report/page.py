@@ -41,7 +41,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
         drawn: the figures, in the page's order.
     """
     scripts = [Markup(script) for script in (bundle().decode(), theme_script(), _file("page.js"))]
-    finetuned, damaged = long_trained(run, view.accuracies)
+    finetuned, damaged = long_trained(run, view.accuracies, view.architectures)
     top = view.top(TOP)
     trained = is_long_trained(finetuned, top)
     return (

@@ -11,6 +11,7 @@ from typing import Any, Self, get_origin, get_type_hints
 
 from metaqnn.results.accuracy import wilson
 from predictor.files import small_json
+from state_space import Architecture
 
 
 class FinetuningError(ValueError):
@@ -61,6 +62,24 @@ class FinetuningResult:
             raise FinetuningError(
                 f"{str(path)!r} holds no result ({error}); remove it, and the network is trained again"
             ) from None
+
+    def require_of(self, architecture: str | None, path: Path) -> None:
+        """Refuse the training of another network, as one of the search that was in the run folder before.
+
+        Args:
+            architecture: of the network with that number; `tune` may have had it trained with batch
+                normalisation. None if the search has no such network.
+            path: the file of this result.
+
+        Raises:
+            FinetuningError: it is of another network.
+        """
+        network = None if architecture is None else Architecture.parse(architecture)
+        if network is None or self.architecture not in (str(network), str(network.normalised())):
+            raise FinetuningError(
+                f"{str(path)!r} is of {self.architecture}, which is not network {self.network} of the search "
+                "in this run folder; remove it or move it away"
+            )
 
     def _check(self) -> None:
         """Raise TypeError for a field of another type than declared, ValueError for impossible counts."""
@@ -121,9 +140,11 @@ class LongTrained:
 
 
 def long_trained(
-    run: Path, accuracies: Mapping[int, float | None] = MappingProxyType({})
+    run: Path,
+    accuracies: Mapping[int, float | None] = MappingProxyType({}),
+    architectures: Mapping[int, str] | None = None,
 ) -> tuple[list[LongTrained], list[str]]:
-    """The long trainings that have ended, and what cannot be read.
+    """The long trainings that have ended, and what cannot be read or is of other networks.
 
     Of each recipe, the networks that validated best come first and those that failed last: a choice by the
     test error would make that error look lower than it is.
@@ -131,12 +152,15 @@ def long_trained(
     Args:
         run: the run folder, where `finetune/RECIPE/network-N-seed-S.json` are the results.
         accuracies: y_T of the networks, by their numbers; networks without one are ordered by number.
+        architectures: of all networks of the search, by their numbers; None not to compare them.
     """
     found: dict[tuple[str, int], list[FinetuningResult]] = {}
     damaged = []
     for path in sorted(run.glob("finetune/*/network-*-seed-*.json")):
         try:
             result = FinetuningResult.read(path)
+            if architectures is not None:
+                result.require_of(architectures.get(result.network), path)
             found.setdefault((path.parent.name, result.network), []).append(result)
         except FinetuningError as error:
             damaged.append(str(error))

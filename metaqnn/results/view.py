@@ -70,6 +70,11 @@ class SearchView:
         return {row.number: row.final_accuracy for row in self.ended}
 
     @cached_property
+    def architectures(self) -> dict[int, str]:
+        """Those of all networks, by their numbers."""
+        return self._reader.architectures()
+
+    @cached_property
     def seconds_per_epoch(self) -> dict[int, float]:
         """Mean seconds of an epoch, by the numbers of the networks that were stopped."""
         return self._reader.seconds_per_epoch()

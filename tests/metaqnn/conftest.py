@@ -207,14 +207,22 @@ def sql(finished_run):
 def long_training():
     """long_training(run folder, network=..., test_errors=...): write the result of one; return its file."""
 
-    def write(run, *, recipe="6-epochs-0123abcd", seed=0, **values):
+    def searched(run, number):
+        if not (run / "search.db").exists():
+            return "[SM(10)]"
+        with closing(sqlite3.connect(f"file:{run / 'search.db'}?mode=ro", uri=True)) as connection:
+            query = "SELECT architecture FROM networks WHERE number = ?"
+            return connection.execute(query, (number,)).fetchone()[0]
+
+    def write(run, *, recipe="6-epochs-0123abcd", seed=0, network=1, **values):
         usual = {
-            "network": 1, "architecture": "[SM(10)]", "outcome": "completed", "message": "completed",
+            "network": network, "architecture": searched(run, network), "outcome": "completed",
+            "message": "completed",
             "attempt": 1, "learning_rate": 0.001, "training_accuracies": [0.5, 0.9], "test_errors": 3,
             "test_images": 100, "seconds": 1.0, "device": "cpu", "precision": "float32",
         }  # fmt: skip
         result = {**usual, "seed": seed, **values}
-        path = run / "finetune" / recipe / f"network-{result['network']}-seed-{seed}.json"
+        path = run / "finetune" / recipe / f"network-{network}-seed-{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result))
         return path

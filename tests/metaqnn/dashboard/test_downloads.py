@@ -121,3 +121,11 @@ def test_a_file_without_rows_has_the_columns_of_one_with_rows(client, new_run, r
 )
 def test_wrong_addresses_are_refused(client, run_copy, path, status):
     assert client(run_copy).get(f"/runs/copy/{path}").status_code == status
+
+
+def test_a_long_training_of_another_network_is_told_on_the_page_and_not_in_the_file(
+    client, rows, run_copy, long_training
+):
+    long_training(run_copy.path, network=3, architecture="[SM(7)]")
+    assert rows("long-trainings.csv")[0] == []
+    assert "is of [SM(7)], which is not network 3 of" in client(run_copy).get("/runs/copy").text

@@ -235,3 +235,11 @@ def test_what_a_kill_after_the_result_left_is_removed(ended_as):
     left.write_bytes(b"of the last epoch")
     finetuning.run(nothing)
     assert not left.exists()
+
+
+def test_a_training_of_another_network_with_that_number_is_not_taken_for_it(ended_as):
+    finetuning = ended_as(Outcome.DIVERGED, (0.5,))
+    again = replace(finetuning, candidates=[replace(SMALL, architecture="[SM(10)]")])
+    for ask in (again.missing, again.of_other_precision, lambda: again.run(nothing)):
+        with pytest.raises(FinetuningError, match="which is not network 4 of the search"):
+            ask()

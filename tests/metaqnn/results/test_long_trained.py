@@ -77,3 +77,17 @@ def test_impossible_results_are_damage(tmp_path, long_training, values):
     trained, (line,) = long_trained(tmp_path)
     assert trained == []
     assert str(path) in line
+
+
+def test_a_training_of_another_network_is_not_one_of_the_search(tmp_path, long_training):
+    """As after a search was begun again in the same folder."""
+    convolution, normalised = "[C(16,3,1), SM(10)]", "[CB(16,3,1), SM(10)]"
+    paths = [long_training(tmp_path, network=number, architecture=convolution) for number in (1, 2, 3)]
+    long_training(tmp_path, network=2, recipe="tuned", architecture=normalised)
+    trained, others = long_trained(tmp_path, architectures={1: "[C(16,5,1), SM(10)]", 2: convolution})
+    assert [(one.recipe, one.number) for one in trained] == [("6-epochs-0123abcd", 2), ("tuned", 2)]
+    assert others == [
+        f"{str(path)!r} is of {convolution}, which is not network {number} of the search in this run "
+        "folder; remove it or move it away"
+        for number, path in ((1, paths[0]), (3, paths[2]))
+    ]
