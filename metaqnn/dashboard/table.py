@@ -20,6 +20,9 @@ PAGE_SIZE = 50
 MOST_TEXT = 2000
 """Characters that a filter may have; SQLite compares at most 50,000 bytes."""
 
+SHOWN = 0.01
+"""The last digit of a percentage on the page."""
+
 FORECAST = networks.c.predicted_accuracy
 OUTCOMES: dict[str, ColumnElement[bool]] = {
     "completed": networks.c.outcome == "completed",
@@ -49,7 +52,8 @@ class TableQuery:
         text: part of the architecture; spaces do not count.
         outcome: a key of OUTCOMES.
         epsilon: the one at which the network was proposed.
-        accuracy: lowest final accuracy in percent; predicted for stopped networks, else observed.
+        accuracy: lowest final accuracy in percent, as the page shows it; predicted for stopped networks, else
+            observed.
         parameters: largest number of parameters.
         sort: a key of SORTS. Networks without a value come last.
         order: descending or ascending.
@@ -88,7 +92,8 @@ class TableQuery:
         if self.epsilon is not None:
             found.append(networks.c.epsilon == self.epsilon)
         if self.accuracy is not None:
-            found.append(func.coalesce(networks.c.final_accuracy, FORECAST) >= self.accuracy / 100)
+            lowest = (self.accuracy - SHOWN / 2) / 100
+            found.append(func.coalesce(networks.c.final_accuracy, FORECAST) >= lowest)
         if self.parameters is not None:
             found.append(networks.c.parameters <= self.parameters)
         return found

@@ -1,5 +1,7 @@
 """The table's filters, sorting and pages, against the same in plain Python."""
 
+import sqlite3
+from contextlib import closing
 from urllib.parse import parse_qsl
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from metaqnn.dashboard import table
 from metaqnn.dashboard.errors import FilterError
 from metaqnn.dashboard.table import ORDERS, OUTCOMES, SORTS, TableQuery, table_page
+from metaqnn.output import percent
 
 COLUMN = {
     "number": "number",
@@ -161,3 +164,14 @@ def test_a_second_click_on_a_heading_turns_the_order_round():
 def test_outcomes_divide_all_networks(reader, everything):
     found = [number for outcome in OUTCOMES for number in numbers(reader, outcome=outcome)]
     assert sorted(found) == [row["number"] for row in sorted(everything, key=lambda row: row["number"])]
+
+
+@pytest.mark.parametrize(("correct", "images"), [(814, 1000), (245, 300), (8_999, 9_000), (2, 3)])
+def test_a_network_that_is_shown_with_the_lowest_accuracy_is_kept(run_copy, correct, images):
+    """81.4 / 100 is more than 814 / 1000, and 81.67% is more than 245 / 300."""
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET final_accuracy = ? WHERE number = 1", (correct / images,))
+    shown = float(percent(correct / images).rstrip("%"))
+    with closing(run_copy.reader()) as reader:
+        assert 1 in numbers(reader, accuracy=str(shown))
+        assert 1 not in numbers(reader, accuracy=f"{shown + 0.01:.2f}")
