@@ -70,8 +70,8 @@ class Run:
             return self.shown(reader.version())
 
     def shown(self, version: str) -> str:
-        """The version of what pages show: that of the search, and whether a process works on it."""
-        return f"{version}-{'idle' if RunFolder(self.path).owner() is None else 'running'}"
+        """The version of what pages show: that of the search, and after `_` whether a process works on it."""
+        return f"{version}_{'idle' if RunFolder(self.path).owner() is None else 'running'}"
 
     def _check(self, reader: SearchReader) -> None:
         """Refuse values that no search has written: once for each version, but at most once a minute.

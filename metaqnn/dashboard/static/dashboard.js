@@ -29,7 +29,10 @@ async function draw(chart) {
   const response = await fetch(chart.dataset.chart, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(await response.text());
   const version = response.headers.get("ETag");
-  if (version === chart.dataset.version) return;
+  if (version === chart.dataset.version) {
+    chart.querySelector("button")?.parentElement.remove();
+    return;
+  }
   const answer = await response.json();
   if (answer.nothing) say(chart, "nothing", answer.nothing);
   else await show(chart, answer.spec, answer.words ?? []);
@@ -121,13 +124,15 @@ function replaceLiveParts(fresh) {
   }
 }
 
-async function refresh() {
+async function refresh(version) {
+  const ofSearch = `-${version.split("_")[0]}"`; // in the ETags of figures that are up to date
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!response.ok) throw new Error(`This page cannot be brought up to date: ${response.status}`);
   replaceLiveParts(new DOMParser().parseFromString(await response.text(), "text/html"));
   for (const chart of document.querySelectorAll(".chart[data-state]")) {
-    if ("slow" in chart.dataset) offer(chart, "The search has progressed since.");
-    else if (near.has(chart)) await tryToDraw(chart);
+    if ("slow" in chart.dataset) {
+      if (!chart.dataset.version?.endsWith(ofSearch)) offer(chart, "The search has progressed since.");
+    } else if (near.has(chart)) await tryToDraw(chart);
     else outdated.add(chart);
   }
   drawTheRest(); // which were hidden while there was nothing to show
@@ -147,7 +152,7 @@ async function look() {
     const answer = await response.text();
     tell(response.ok ? "" : answer);
     if (response.ok && answer !== page.version) {
-      await refresh();
+      await refresh(answer);
       page.version = answer;
     }
   } catch (error) {

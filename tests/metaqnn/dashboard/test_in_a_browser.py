@@ -78,6 +78,25 @@ def test_a_chart_out_of_sight_is_drawn_anew_when_it_is_looked_at(visit, served, 
     assert seen.problems == []
 
 
+def test_a_slow_figure_is_offered_anew_only_where_the_search_has_progressed_since(visit, served, run_copy):
+    seen = visit(f"{served(run_copy)}/runs/copy")
+    drawn(seen, "q-kinds")
+    before = seen.page.get_attribute("body", "data-version")
+    with run_copy.lock():
+        seen.until(f"document.body.dataset.version !== '{before}'")
+        assert seen.page.query_selector("#q-kinds button") is None
+    assert seen.problems == []
+
+
+def test_the_button_of_a_figure_that_is_up_to_date_goes_when_it_is_pressed(visit, served, finished_run):
+    seen = visit(f"{served(finished_run)}/runs/finished")
+    drawn(seen, "q-kinds")
+    seen.page.route("**/version", lambda route: route.fulfill(body="another_idle"))
+    seen.page.click("#q-kinds button:text-is('Draw again')")
+    seen.page.wait_for_selector("#q-kinds button", state="detached")
+    assert seen.problems == []
+
+
 def test_charts_follow_the_colours_of_the_screen_without_being_fetched_again(
     visit, served, finished_run, drawable
 ):
