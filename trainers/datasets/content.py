@@ -158,7 +158,9 @@ class Content:
     def dataset(self, name: str, layout: Layout, levels: tuple[float, float]) -> ImageDataset:
         """The arrays, once all images are there."""
         self._refuse_dark_colour(layout)
-        self.pixels |= {link: self.pixels[file] for link, file in self.linked.items() if link in self.pixels}
+        for link, file in self.linked.items():
+            if {link, file} <= self.pixels.keys():  # an absolute path may have been left out
+                self.pixels[link] = self.pixels[file]
         channels = 3 if any(self.pixels[parts].ndim == 3 for parts in layout.used) else 1
         files = {"train": layout.train, "validation": layout.validation, "test": layout.test}
         side = self.pixels[layout.train[0][0]].shape[:2]

@@ -246,6 +246,20 @@ def test_an_absolute_path_is_no_class_unless_all_are(tmp_path, photos, write_tar
     assert whole.fingerprint == dataset.fingerprint
 
 
+@pytest.mark.parametrize("high", [200, 2000])
+def test_links_to_absolute_paths_in_the_archive_give_the_images_there(tmp_path, write_tar, encode, high):
+    """Of 8 bits, and of a narrow range of 16, which is decoded twice."""
+    ramps = [np.linspace(0, high - i, 4).reshape(2, 2).astype(np.uint16) for i in range(4)]
+    images = [encode(ramp.astype(np.uint8) if high < 256 else ramp) for ramp in ramps]
+    store = {f"/store/{i}.png": image for i, image in enumerate(images)}
+    names = ("set/a/0.png", "set/a/1.png", "set/b/2.png", "set/b/3.png")
+    links = {name: link(name, f"/store/{i}.png") for i, name in enumerate(names)}
+    linked = read_image_folder(write_tar(tmp_path / "x.tar", store | links), "x")
+    plain = read_image_folder(write_tar(tmp_path / "y.tar", dict(zip(names, images, strict=True))), "x")
+    assert linked.fingerprint == plain.fingerprint
+    assert np.array_equal(linked.train_images, plain.train_images)
+
+
 def test_animations_and_pages_are_told(tmp_path, photos, write_folder, pixels):
     buffer = io.BytesIO()
     frames = [Image.fromarray(pixels(6, 6, seed=seed)) for seed in range(2)]
