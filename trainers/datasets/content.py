@@ -152,7 +152,10 @@ class Content:
         """Decode a grey image of more than 8 bits at other levels; False for all else."""
         if member.data is None or member.parts not in self.deep:
             return False
-        self.pixels[member.parts] = self._decoded(member, levels).pixels
+        try:
+            self.pixels[member.parts] = self._decoded(member, levels).pixels
+        except DatasetError:  # left out the first time, too: another member of that name was read
+            return False
         return True
 
     def dataset(self, name: str, layout: Layout, levels: tuple[float, float]) -> ImageDataset:

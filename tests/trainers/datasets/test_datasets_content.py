@@ -125,6 +125,15 @@ def test_levels_are_not_those_of_a_member_that_a_later_one_replaces(tmp_path, wr
     assert dataset.train_images[..., 0].max((1, 2)).tolist() == [0, 255, 255, 0]
 
 
+def test_a_member_of_a_narrow_range_that_is_there_again_and_broken_is_left_out(tmp_path, write_tar, encode):
+    image = encode(np.linspace(1000, 1100, 64).reshape(8, 8).astype(np.uint16))
+    files = {f"{name}/{i}.png": image for name in "ab" for i in range(2)}
+    whole = read_image_folder(write_tar(tmp_path / "x.tar", files), "x")
+    again = read_image_folder(write_tar(tmp_path / "y.tar", files | {"./a/0.png": image[:50]}), "x")
+    assert again.fingerprint == whole.fingerprint
+    assert "1 file left out, unreadable: it is broken: 'a/0.png'" in again.notes
+
+
 def sixteen_bit_colour(high):
     """A 16-bit RGB TIFF of one pixel, which Pillow cannot write."""
     import struct
