@@ -27,7 +27,7 @@ class Charts(Answers):
     """Answers the pages' script: 304 without a body if the browser already has the newest version."""
 
     def version(self, request: Request) -> Response:
-        """A text that changes when the search changes, starts to run or stops running."""
+        """A text that changes with what pages show, see `Run.version`."""
         version = self._run_of(request).version()
         return _unchanged(request, version) or _answer(version, version.encode(), "text/plain")
 

@@ -62,8 +62,9 @@ class Pages(Answers):
         """One run: its numbers, best networks and figures."""
         run = self._run_of(request)
         snapshot = self._snapshots.of(run)
-        view, version = snapshot.view, run.shown(snapshot.version)
+        view = snapshot.view
         with run.explained():
+            version = run.shown(snapshot.version)
             finetuned, damaged = long_trained(run.path, view.accuracies, view.architectures)
             state = run_state(run, view)
             running, best = state.word == "running", view.top(BEST)

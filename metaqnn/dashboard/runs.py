@@ -22,6 +22,7 @@ from metaqnn.figures import SearchView
 from metaqnn.output import command
 from metaqnn.results.summary import Summary
 from metaqnn.session.find import existing_run
+from metaqnn.session.notes import NOTES
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import quoted
 
@@ -70,8 +71,13 @@ class Run:
             return self.shown(reader.version())
 
     def shown(self, version: str) -> str:
-        """The version of what pages show: that of the search, and after `_` whether a process works on it."""
-        return f"{version}_{'idle' if RunFolder(self.path).owner() is None else 'running'}"
+        """The version of what pages show: that of the search, and after `_` that of all else in the folder.
+
+        All else is whether a process works on the search, the notes, and the long trainings.
+        """
+        beside = self.path / NOTES, *self.path.glob("finetune/*/")
+        newest = max((path.stat().st_mtime_ns for path in beside if path.exists()), default=0)
+        return f"{version}_{'idle' if RunFolder(self.path).owner() is None else 'running'}-{newest}"
 
     def _check(self, reader: SearchReader) -> None:
         """Refuse values that no search has written: once for each version, but at most once a minute.

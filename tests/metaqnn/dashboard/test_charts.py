@@ -2,11 +2,13 @@
 
 import re
 import threading
+import time
 
 import pytest
 
 from metaqnn.dashboard import charts
 from metaqnn.figures import FIGURES, Figure, NothingToShow, SearchView
+from metaqnn.session.notes import write_note
 
 SLOW = next(figure for figure in FIGURES if figure.slow)
 
@@ -73,6 +75,25 @@ def test_the_beginning_and_the_end_of_a_process_change_the_version_which_is_that
         (running,) = {*versions()}
     (after,) = {*versions()}
     assert before == after != running
+
+
+def test_notes_and_long_trainings_change_the_version_but_not_that_of_figures(client, run_copy, long_training):
+    browser = client(run_copy)
+
+    def versions():
+        figure = browser.get("/runs/copy/figures/search.json")
+        return browser.get("/runs/copy/version").text, figure.headers["ETag"]
+
+    found = [versions()]
+    for change in (
+        lambda: write_note(run_copy.path, 3, "odd"),
+        lambda: long_training(run_copy.path, network=3),
+        lambda: long_training(run_copy.path, network=3, seed=1).unlink(),
+    ):
+        time.sleep(0.02)  # file systems tell times apart by a few milliseconds
+        change()
+        found.append(versions())
+    assert [len(set(kind)) for kind in zip(*found, strict=True)] == [4, 1]
 
 
 def test_every_event_changes_the_version(client, new_run, run_search):
