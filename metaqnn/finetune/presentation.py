@@ -61,9 +61,9 @@ def _table(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRec
     columns = {**COLUMNS, "uncertainty": "standard error"} if several else dict(COLUMNS)
     if finetuning.trainer.metric.name == ACCURACY:
         del columns["balanced"]
-    rows = [_network_row(candidate, mean) for candidate, mean in summary.networks]
+    rows = [_network_row(candidate, mean, several) for candidate, mean in summary.networks]
     if summary.ensemble.runs:
-        rows.append(_ensemble_row(summary))
+        rows.append(_ensemble_row(summary, several))
     failed = [line for candidate, mean in summary.networks for line in _failures(candidate, mean)]
     return "\n".join(
         [
@@ -76,31 +76,32 @@ def _table(finetuning: Finetuning, summary: FinetuningSummary, search: SearchRec
     )
 
 
-def _network_row(candidate: Candidate, mean: Mean) -> dict[str, str]:
+def _network_row(candidate: Candidate, mean: Mean, several: bool) -> dict[str, str]:
     return {
         "network": str(candidate.number),
         "validation": percent(candidate.validation_accuracy),
-        **_shown(mean),
+        **_shown(mean, several),
         "parameters": count(candidate.parameters),
         "architecture": candidate.architecture,
     }
 
 
-def _ensemble_row(summary: FinetuningSummary) -> dict[str, str]:
+def _ensemble_row(summary: FinetuningSummary, several: bool) -> dict[str, str]:
     members = sorted({len(run.members) for run in summary.ensemble.runs})
     return {
         "network": "ensemble",
         "validation": "",
-        **_shown(summary.ensemble),
+        **_shown(summary.ensemble, several),
         "training": "",
         "parameters": "",
         "architecture": f"mean of the softmax outputs of {' or '.join(map(str, members))} networks",
     }
 
 
-def _shown(mean: Mean) -> dict[str, str]:
+def _shown(mean: Mean, several: bool) -> dict[str, str]:
+    """Its cells; `several` seeds have a standard error, also where only one of them ended well."""
     last, ended = mean.runs[-1], len(mean.rates)
-    if len(mean.runs) > 1:
+    if several:
         uncertainty = percent(mean.standard_error)
         training = f"{ended} of {len(mean.runs)} ended well"
     else:

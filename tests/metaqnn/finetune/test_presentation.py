@@ -57,3 +57,22 @@ def test_test_errors_do_not_speak_against_networks_for_balanced_accuracy(new_tra
     search = replace(record, config=replace(record.config, metric="balanced-accuracy"))
     trainer = new_trainer()
     assert not finetuned(trainer, new_files(trainer), 0.55, 95, search)[-1].endswith("than that")
+
+
+def test_an_ensemble_of_one_of_several_seeds_has_no_standard_error(new_trainer, new_files, record):
+    trainer = new_trainer()
+    files, labels = new_files(trainer), trainer.test_labels
+    candidates = [Candidate(number, "[SM(10)]", 10, 0.5) for number in (1, 2)]
+    for number, seed, failed in ((1, 0, False), (2, 0, False), (1, 1, False), (2, 1, True)):
+        done = {**FAILED, **NOWHERE} | ({} if failed else {"outcome": "completed", "test_errors": 20})
+        result = FinetuningResult(network=number, seed=seed, architecture="[SM(10)]", message="", **done)
+        files.store(result, None, None)
+    files.probabilities = lambda number, seed: np.eye(10, dtype=np.float32)[labels]
+    summary = summarise_finetuning(files, candidates, 2, labels)
+    finetuning = Finetuning(trainer, files, candidates, 2, search_seed=0)
+    lines = finetuning_text(finetuning, summary, "table", record).splitlines()
+    cells = [
+        next(line for line in lines if line.startswith(word)).split()[2:4] for word in ("1 ", "ensemble")
+    ]
+    assert cells == [["20.00%", "0.00%"], ["-", "mean"]]
+    assert not any("0.00% to" in line for line in lines)
