@@ -39,7 +39,7 @@ class Card:
 
     Attributes:
         dataset: a name, the name of a folder or file without its path, or module:function.
-        data_fingerprint: hash of its images and labels.
+        data_fingerprint: hash of its images and labels, of a finetuned network those of its long training.
         classes: names of the classes, in the order of the logits.
         architecture: in the published notation.
         parameters: number of trained parameters, including biases.

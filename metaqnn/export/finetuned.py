@@ -59,6 +59,7 @@ def finetuned(
     observed = card.validation_accuracy if network.architecture == card.architecture else None
     card = replace(
         card,
+        data_fingerprint=files.data() or card.data_fingerprint,
         validation_accuracy=observed,
         test_accuracy=accuracy,
         test_images=result.test_images,
@@ -113,6 +114,7 @@ def ensemble(
     card = card_of(folder, record, first, dataset, normalisation, FINETUNE, training)
     card = replace(
         card,
+        data_fingerprint=files.data() or card.data_fingerprint,
         architecture=together.architecture,
         members={str(number): member.architecture for number, member in members.items()},
         parameters=sum(one["parameters"] for one in counts),

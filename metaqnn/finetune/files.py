@@ -116,8 +116,15 @@ class FinetuningFiles:
 
     def test_data(self) -> str | None:
         """The fingerprint of the test images; None where an earlier version began, or the file is damaged."""
+        return self._fingerprint("test_data")
+
+    def data(self) -> str | None:
+        """The fingerprint of all images, which may be more than the search had; None as `test_data`."""
+        return self._fingerprint("data")
+
+    def _fingerprint(self, name: str) -> str | None:
         try:
-            stored = small_json(self.folder / "settings.json")["test_data"]
+            stored = small_json(self.folder / "settings.json")[name]
         except (OSError, LookupError, TypeError, ValueError):
             return None
         return stored if isinstance(stored, str) else None

@@ -62,6 +62,7 @@ def test_finetuned_weights_come_with_their_test_accuracy(run, kept):
     assert len(exportable.evidence.images) == exportable.card.test_images == 359
     assert exportable.evidence.accuracy == exportable.card.test_accuracy == pytest.approx(1 - 36 / 359)
     assert exportable.card.training == "`metaqnn finetune`, 30 epochs, recipe 30-epochs-0, its seed 0"
+    assert exportable.card.data_fingerprint == "0" * 64  # of all images that it was trained on
     np.testing.assert_array_equal(exportable.evidence.images, load_dataset("digits").test_images)
 
 
@@ -182,6 +183,7 @@ def test_all_finetuned_networks_together_are_exported_as_one(run, kept, referenc
     assert (exportable.card.test_accuracy, exportable.card.test_images) == (accuracy, 359)
     assert exportable.card.members == {str(row["number"]): row["architecture"] for row in rows}
     assert exportable.card.parameters == sum(row["parameters"] for row in rows)
+    assert exportable.card.data_fingerprint == "0" * 64
     facts = export_network(exportable, tmp_path / "both", ["pt2", "onnx"])
     assert facts["files"]["model.py"]["correct"] == pytest.approx(359 * accuracy, abs=2)
     with torch.no_grad():
