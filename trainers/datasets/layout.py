@@ -73,12 +73,14 @@ def _found(tree: Tree, own_validation: bool) -> Layout:
     return Layout(names, tree.label(files, names), [], [], (*notes, *_note_of_folders(tree)))
 
 
-def _note_of_folders(tree: Tree) -> tuple[str, ...]:
+def _note_of_folders(tree: Tree, depth: int = 1) -> tuple[str, ...]:
     """A line if all classes hold the same folders: those may be the classes, and these parts."""
-    inside = list(tree.inside.values())
+    inside = list(tree.below(depth).values())
     same = set.intersection(*inside) if len(inside) > 1 else set()
-    if len(same) < 2 or any(found != same for found in inside):
+    if not same or any(found != same for found in inside):
         return ()
+    if len(same) == 1:  # Office-31 has amazon/images/bike
+        return _note_of_folders(tree, depth + 1) if says_nothing(min(same)) else ()
     return (f"the classes are {_first(tree.inside)}, not the folders {_first(same)} that each of them holds",)
 
 

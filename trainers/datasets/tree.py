@@ -34,11 +34,15 @@ class Tree:
     @cached_property
     def inside(self) -> dict[str, set[str]]:
         """The top folders that hold images, and the folders in them that do."""
+        return self.below(1)
+
+    def below(self, depth: int) -> dict[str, set[str]]:
+        """The top folders that hold images, and the folders that do, so many levels below them."""
         found: dict[str, set[str]] = {}
         for parts in self.images:
             if len(parts) > self.base + 1:
                 below = found.setdefault(parts[self.base], set())
-                below.update(parts[self.base + 1 : -1][:1])
+                below.update(parts[self.base + depth : -1][:1])
         return found
 
     def refuse(self, message: str) -> NoReturn:

@@ -304,6 +304,16 @@ def test_classes_that_hold_the_same_folders_are_told():
     assert layout_of("A/x/1.png A/y/1.png B/x/1.png B/z/1.png")[3] == ()
 
 
+@pytest.mark.parametrize(("middle", "told"), [("images", True), ("data/img", True), ("bus", False)])
+def test_the_same_folders_are_told_below_one_that_says_nothing(middle, told):
+    """As in Office-31."""
+    paths = [f"{site}/{middle}/{name}/1.png" for site in "AB" for name in ("cat", "dog")]
+    note = "the classes are 'A', 'B', not the folders 'cat', 'dog' that each of them holds"
+    assert layout_of(" ".join(paths))[3] == ((note,) if told else ())
+    assert layout_of(" ".join([*paths, "A/1.png", f"A/{middle}/2.png"]))[3] == ((note,) if told else ())
+    assert layout_of(" ".join([*paths, "B/other/1.png"]))[3] == ()
+
+
 @pytest.mark.parametrize(
     ("images", "twins"),
     [
