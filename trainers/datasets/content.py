@@ -122,7 +122,7 @@ class Content:
             if file in self.deep:
                 self.deep[link] = self.deep[file]
         ways = {path[:end] for path in self.linked for end in range(1, len(path) + 1)}
-        for link in self.links.keys() - ways:
+        for link in sorted(self.links.keys() - ways):
             self.notes.add("left out, links that lead to no image in the archive", link)
         absolute = [parts for parts in self.pixels if parts[0] == "/"]
         if len(absolute) < len(self.pixels):

@@ -238,6 +238,13 @@ def test_links_in_an_archive_give_what_they_give_when_it_is_extracted(tmp_path, 
     )
 
 
+def test_links_that_lead_to_no_image_are_named_in_the_order_of_their_paths(tmp_path, photos, write_tar):
+    links = {f"a/{i:02}.png": link(f"a/{i:02}.png", "/gone.png") for i in reversed(range(50))}
+    notes = read_image_folder(write_tar(tmp_path / "x.tar", photos | links), "x").notes
+    left_out = "50 files left out, links that lead to no image in the archive"
+    assert f"{left_out}: 'a/00.png', 'a/01.png', 'a/02.png', ..." in notes
+
+
 @pytest.mark.parametrize("loop", [{"a/deep/back": ".."}, {"a/x": "../b", "b/y": "../a"}])
 def test_links_that_lead_back_are_refused(tmp_path, photos, write_tar, loop):
     files = photos | {name: link(name, target) for name, target in loop.items()}
