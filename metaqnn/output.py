@@ -115,7 +115,7 @@ def count(number: int | None) -> str:
     """1234567 -> 1.23M."""
     if number is None:
         return "-"
-    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= 0.9995 * size:  # a number that rounds to 1000 belongs to the next unit
             return f"{number / size:.3g}{unit}"
     return str(number)

@@ -183,6 +183,7 @@ def test_predictions_are_marked():
         (999_999, "1M"),
         (1234567, "1.23M"),
         (2 * 10**9, "2G"),
+        (6_871_947_673_600, "6.87T"),
     ],
 )
 def test_counts_have_three_digits_and_a_unit(number, text):
@@ -197,12 +198,12 @@ def test_sizes_have_three_digits_and_a_unit(number, text):
     assert size(number) == text
 
 
-@given(st.integers(0, 999 * 10**9))
+@given(st.integers(0, 999 * 10**12))
 def test_counts_are_right_to_three_digits(number):
     text = count(number)
-    unit = {"k": 10**3, "M": 10**6, "G": 10**9}.get(text[-1], 1)
+    unit = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1], 1)
     assert "e" not in text
-    assert float(text.rstrip("kMG")) * unit == pytest.approx(number, rel=0.005)
+    assert float(text.rstrip("kMGT")) * unit == pytest.approx(number, rel=0.005)
 
 
 @pytest.mark.parametrize(
