@@ -51,6 +51,8 @@ def test_an_ignored_signal_stays_ignored():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with uninterrupted():
         send(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
 @pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGINT])
