@@ -29,7 +29,7 @@ RUN = "run", *STATE, "best_network", *NUMBERS
 NETWORK = *networks.c.keys(), "note"
 EPOCH = "purpose", "attempt", *dict.fromkeys((*epochs.c.keys(), *decisions.c.keys()))
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
-LONG_TRAINING = "network", "recipe", *(one.name for one in fields(ErrorRate))
+LONG_TRAINING = "network", "recipe", "seed", *(one.name for one in fields(ErrorRate))
 """Columns of the files; a file without rows has them, too."""
 
 
@@ -77,9 +77,9 @@ class Downloads(Answers):
         with run.reading() as reader:
             trained, _ = long_trained(run.path, architectures=reader.architectures())
         rows = [
-            {"network": one.number, "recipe": one.recipe, **vars(test)}
+            {"network": one.number, "recipe": one.recipe, "seed": seed, **vars(test)}
             for one in trained
-            for test in one.tests
+            for seed, test in zip(one.seeds, one.tests, strict=True)
         ]
         return _file(f"{run.address}-long-trainings", rows, LONG_TRAINING)
 

@@ -121,6 +121,7 @@ class LongTrained:
         number: of the network.
         recipe: name of the folder, which begins with the number of epochs.
         tests: test errors, one for each training that did not fail.
+        seeds: which of its trainings these are, from 0.
         failed: how many trainings failed.
         validation_accuracy: y_T as the search observed it; None where it did not.
         described: the recipe in words, with its name.
@@ -129,6 +130,7 @@ class LongTrained:
     number: int
     recipe: str
     tests: tuple[ErrorRate, ...]
+    seeds: tuple[int, ...]
     failed: int
     validation_accuracy: float | None
     described: str
@@ -205,4 +207,5 @@ def _long_trained(
         for result in results
         if result.test_errors is not None
     )
-    return LongTrained(number, recipe, tests, len(results) - len(tests), accuracy, described)
+    seeds = tuple(result.seed for result in results if result.test_errors is not None)
+    return LongTrained(number, recipe, tests, seeds, len(results) - len(tests), accuracy, described)

@@ -88,6 +88,13 @@ def test_long_trainings_are_in_the_file_and_on_the_page(client, rows, run_copy, 
     assert "--finetuned" not in page  # that would export the best network, which 3 is not
 
 
+def test_the_trainings_of_a_network_are_told_apart_by_their_seeds(rows, run_copy, long_training):
+    for seed, errors in enumerate((5, None, 7)):
+        long_training(run_copy.path, network=3, seed=seed, test_errors=errors)
+    found, _ = rows("long-trainings.csv")
+    assert [(row["seed"], row["errors"]) for row in found] == [("0", "5"), ("2", "7")]
+
+
 def test_the_export_of_a_long_trained_network_is_advised_where_it_is_the_best(
     client, sql, run_copy, long_training
 ):
