@@ -148,14 +148,18 @@ class Course:
         """Save the epoch if it is time.
 
         The last epoch, whose weights may be kept, and a failed one are on the disk before anybody hears of
-        them: trained again on a GPU, they could turn out differently.
+        them: trained again on a GPU, they could turn out differently. So is whose epochs these are, size of
+        batches included, before anybody hears of the first one.
         """
         if self._saver is None:
             return
+        first = not self._reports
         final = report.epoch == self._recipe.epochs or self._chance.failed(report)
         if final or self._saver.due:
             self._saver.save(SavedTraining((*self._reports, report), self._seconds(), *_tensors(state)))
-        if final:
+        elif first:
+            self._saver.begin()
+        if final or first:
             self._saver.wait()
 
     def _hear(self, report: EpochReport) -> _End | None:

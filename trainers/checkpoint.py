@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from trainers.files import replacement
-from trainers.memory import OutOfMemory, allocation_guard
+from trainers.memory import allocation_guard
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
@@ -46,6 +46,8 @@ class SavedTraining:
 
 class Checkpoint:
     """One file that holds a finished epoch of one training, the last one that was saved, or nothing.
+
+    Until an epoch is saved, it may hold which training has begun.
 
     It is written beside its final name, flushed to the disk, and renamed: after a kill or a power cut there
     is the old state or the new one. A file that is truncated or damaged, of another format, or that holds no
@@ -77,6 +79,13 @@ class Checkpoint:
         }
         write_content(content, self.path)
 
+    def begin(self, identity: Mapping[str, str]) -> None:
+        """Replace what the file holds by which training has begun, of which it holds no epoch yet.
+
+        Raises OSError where it cannot be written; the file is then as it was.
+        """
+        write_content({"format": _FORMAT, "identity": dict(identity)}, self.path)
+
     def load(
         self, identity: Mapping[str, str] | None, check: Callable[[SavedTraining], None] | None = None
     ) -> SavedTraining | None:
@@ -89,6 +98,8 @@ class Checkpoint:
             content = read_content(self.path, _FORMAT)
             if identity is not None:
                 _check_identity(content.get("identity"), identity)
+                if content.keys() == {"format", "identity"}:  # it has only begun
+                    return None
             saved = _training(content)
             if check is not None:
                 check(saved)
@@ -101,8 +112,11 @@ class Checkpoint:
         return saved
 
     def is_of(self, identity: Mapping[str, str]) -> bool:
-        """Whether the file holds a training with that identity; a file that cannot be used does not."""
-        with suppress(OSError, UnusableFile, OutOfMemory), allocation_guard():
+        """Whether the file holds a training with that identity, or says that it has begun.
+
+        A file that cannot be used does neither. Raises OutOfMemory.
+        """
+        with suppress(OSError, UnusableFile), allocation_guard():
             return bool(read_content(self.path, _FORMAT).get("identity") == dict(identity))
         return False
 

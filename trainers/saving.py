@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 from types import TracebackType
@@ -53,6 +54,11 @@ class Saver:
     def due(self) -> bool:
         """Whether the checkpoint's time between two saves has passed."""
         return perf_counter() - self._last >= self._checkpoint.every
+
+    def begin(self) -> None:
+        """Write which training this is before there is time to save its first epoch."""
+        with suppress(OSError):  # then its epochs cannot be written either, which is told
+            self._checkpoint.begin(self._identity)
 
     def save(self, training: SavedTraining) -> None:
         """Copy a training to host memory and begin to write it, once the one before is written.

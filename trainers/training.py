@@ -25,7 +25,7 @@ from trainers.device import (
     precision_name,
     processor_settings,
 )
-from trainers.memory import allocation_guard, give_back
+from trainers.memory import OutOfMemory, allocation_guard, give_back
 from trainers.randomness import addressed_draws, addressed_generator
 from trainers.recipe import Recipe
 from trainers.results import EpochReport, Outcome, TrainingResult
@@ -119,7 +119,8 @@ class NetworkTrainer(ABC):
         A network that is no better than chance when that is tested (see `Chance.tested`), or whose first loss
         is not finite, starts again at a lower rate; `on_epoch` hears those epochs, too. One that runs out of
         memory in its first epoch is trained once more, in batches of half the size, as the result's message
-        says; after a kill it continues in these, however much memory there is then.
+        says. With a checkpoint, all epochs that are heard are of batches of one size: after a kill a training
+        continues in those it began with, however much memory there is then, or is out of memory.
 
         On one CPU, with one number of threads, the curve is a function of the arguments, to the bit; on CUDA,
         kernels may add up in any order, unless `deterministic` (whether that suffices for all of them is not
@@ -147,9 +148,12 @@ class NetworkTrainer(ABC):
         if self.recipe.batch_size == 1:
             return self._train(architecture, seed, on_epoch, checkpoint)
         smaller = self._following(replace(self.recipe, batch_size=self.recipe.batch_size // 2))
-        if checkpoint is None or not checkpoint.is_of(smaller.identity(architecture, seed=seed)):
+        whole, half = (one.identity(architecture, seed=seed) for one in (self, smaller))
+        begun = _begun(checkpoint, whole, half)
+        if begun != half:
             result = self._train(architecture, seed, on_epoch, checkpoint)
-            if result.outcome is not Outcome.OUT_OF_MEMORY or result.attempt > 1 or result.curve:
+            heard = begun == whole or result.attempt > 1 or result.curve
+            if result.outcome is not Outcome.OUT_OF_MEMORY or heard:
                 return result
         result = smaller._train(architecture, seed, on_epoch, checkpoint)
         batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
@@ -255,3 +259,13 @@ class NetworkTrainer(ABC):
         Launched steps have one, too: arithmetic with a tensor rounds differently than with a number.
         """
         return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
+
+
+def _begun(
+    checkpoint: Checkpoint | None, whole: Mapping[str, str], half: Mapping[str, str]
+) -> Mapping[str, str] | None:
+    """Which of two trainings a checkpoint is of; `whole` if there is too little memory to tell."""
+    try:
+        return next((one for one in (half, whole) if checkpoint and checkpoint.is_of(one)), None)
+    except OutOfMemory:
+        return whole

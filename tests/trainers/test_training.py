@@ -128,25 +128,61 @@ def test_a_network_that_memory_cannot_hold_is_tried_in_half_batches_and_then_an_
     assert result.message.endswith("in batches of 16, as 32 did not fit")
 
 
+START = NetworkTrainer.start
+
+
+def start_half(self, architecture, *, seed, attempt=1):
+    """There is memory for batches of 16, and not for those of 32."""
+    if self.recipe.batch_size == 32:
+        raise OutOfMemory("9 bytes")
+    return START(self, architecture, seed=seed, attempt=attempt)
+
+
+@pytest.mark.parametrize("every", [0.0, 1e9])
 def test_a_training_in_half_batches_goes_on_in_them_when_there_is_memory_again(
-    trainer, noise, monkeypatch, tmp_path
+    trainer, noise, monkeypatch, tmp_path, every, caplog
 ):
     """More trainings on a GPU leave less of it: the epochs that were heard are not those of whole batches."""
-    start, checkpoint, whole, resumed = NetworkTrainer.start, Checkpoint(tmp_path / "1"), [], []
-
-    def fail(self, architecture, *, seed, attempt=1):
-        if self.recipe.batch_size == 32:
-            raise OutOfMemory("9 bytes")
-        return start(self, architecture, seed=seed, attempt=attempt)
-
+    checkpoint, whole, resumed = Checkpoint(tmp_path / "1", every), [], []
     with monkeypatch.context() as little_memory:
-        little_memory.setattr(NetworkTrainer, "start", fail)
+        little_memory.setattr(NetworkTrainer, "start", start_half)
         expected = trainer(noise).train(SMALL, seed=0, on_epoch=whole.append)
         with pytest.raises(Killed):
             trainer(noise).train(SMALL, seed=0, on_epoch=kill_after(2), checkpoint=checkpoint)
     result = trainer(noise).train(SMALL, seed=0, on_epoch=resumed.append, checkpoint=checkpoint)
     assert numbers(resumed) == numbers(whole)
     assert replace(result, seconds=0.0) == replace(expected, seconds=0.0)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("every", [0.0, 1e9])
+def test_a_training_in_whole_batches_is_out_of_memory_rather_than_to_go_on_in_half_ones(
+    trainer, noise, monkeypatch, tmp_path, every, caplog
+):
+    checkpoint, heard = Checkpoint(tmp_path / "1", every), []
+    with pytest.raises(Killed):
+        trainer(noise).train(SMALL, seed=0, on_epoch=kill_after(2), checkpoint=checkpoint)
+    monkeypatch.setattr(NetworkTrainer, "start", start_half)
+    result = trainer(noise).train(SMALL, seed=0, on_epoch=heard.append, checkpoint=checkpoint)
+    assert (result.outcome, len(result.curve)) == (Outcome.OUT_OF_MEMORY, len(heard))
+    assert "did not fit" not in result.message
+    assert not caplog.text
+
+
+def test_too_little_memory_to_read_a_checkpoint_is_no_reason_for_half_batches(
+    trainer, noise, monkeypatch, tmp_path
+):
+    checkpoint = Checkpoint(tmp_path / "1")
+    with pytest.raises(Killed):
+        trainer(noise).train(SMALL, seed=0, on_epoch=kill_after(2), checkpoint=checkpoint)
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("trainers.checkpoint.read_content", fail)
+    result = trainer(noise).train(SMALL, seed=0, checkpoint=checkpoint)
+    assert (result.outcome, result.curve) == (Outcome.OUT_OF_MEMORY, ())
+    assert "did not fit" not in result.message
 
 
 def test_no_epoch_is_trained_again_in_half_batches(trainer, noise, monkeypatch):
