@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trainers.checkpoint import Checkpoint, SavedTraining
 from trainers.files import not_written
-from trainers.memory import allocation_guard
+from trainers.memory import OutOfMemory, allocation_guard
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ class Saver:
 
     def begin(self) -> None:
         """Write which training this is before there is time to save its first epoch."""
-        with suppress(OSError):  # then its epochs cannot be written either, which is told
+        # If that cannot be written, its epochs cannot either, which is told.
+        with suppress(OSError, OutOfMemory), allocation_guard():
             self._checkpoint.begin(self._identity)
 
     def save(self, training: SavedTraining) -> None:
@@ -72,20 +73,30 @@ class Saver:
                 training, network=_on_host(training.network), optimizer=_on_host(training.optimizer)
             )
         self._last = perf_counter()
-        self._writing = self._thread.submit(self._write, copied)
+        try:
+            self._writing = self._thread.submit(self._write, copied)
+        except RuntimeError as error:  # the system has no thread left
+            self._thread = ThreadPoolExecutor(1, "checkpoint")  # the other one keeps what it was given
+            self._warn(copied, str(error))
 
     def wait(self) -> None:
-        """Wait until everything is written. Raises what writing raised, if that is not an OSError."""
+        """Wait until everything is written. Raises what writing raised by a defect."""
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
 
     def _write(self, training: SavedTraining) -> None:
         try:
-            self._checkpoint.save(training, self._identity)
+            with allocation_guard():
+                self._checkpoint.save(training, self._identity)
         except OSError as error:
-            epoch, reason = training.reports[-1].epoch, not_written(self._checkpoint.path, error)
-            _LOG.warning("epoch %d is not saved; after a kill it is trained again: %s", epoch, reason)
+            self._warn(training, not_written(self._checkpoint.path, error))
+        except OutOfMemory as error:
+            self._warn(training, f"out of memory: {error}")
+
+    def _warn(self, training: SavedTraining, reason: str) -> None:
+        epoch = training.reports[-1].epoch
+        _LOG.warning("epoch %d is not saved; after a kill it is trained again: %s", epoch, reason)
 
 
 def _on_host(value: Any) -> Any:

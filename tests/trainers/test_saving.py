@@ -1,5 +1,5 @@
 import logging
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 import torch
@@ -106,3 +106,40 @@ def test_too_little_memory_for_the_copy_is_told_as_such(checkpoint):
     with Saver(checkpoint, IDENTITY) as saver, pytest.raises(OutOfMemory):
         saver.save(SavedTraining(training(1.0).reports, 1.0, {"weight": endless}, {}))
     assert checkpoint.load(IDENTITY) is None
+
+
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:125] DefaultCPUAllocator: can't allocate memory"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError(ALLOCATOR)])
+def test_too_little_memory_to_write_costs_a_warning(checkpoint, caplog, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    with Saver(checkpoint, IDENTITY) as saver:
+        with monkeypatch.context() as little_memory:
+            little_memory.setattr("torch.save", fail)
+            saver.save(training(1.0, 1))
+            saver.wait()
+        assert "epoch 1 is not saved; after a kill it is trained again: out of memory: " in caplog.text
+        saver.save(training(1.0, 2))
+    assert len(checkpoint.load(IDENTITY).reports) == 2
+    assert len(caplog.records) == 1
+
+
+def test_where_no_thread_can_be_started_an_epoch_is_not_saved_and_the_next_one_may_be(
+    checkpoint, caplog, monkeypatch
+):
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    with Saver(checkpoint, IDENTITY) as saver:
+        with monkeypatch.context() as full:
+            full.setattr(Thread, "start", fail)
+            saver.save(training(1.0, 1))
+            saver.wait()
+        said = "epoch 1 is not saved; after a kill it is trained again: can't start new thread"
+        assert caplog.messages == [said]
+        assert checkpoint.load(IDENTITY) is None
+        saver.save(training(1.0, 2))
+    assert len(checkpoint.load(IDENTITY).reports) == 2
