@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from trainers.files import replacement
-from trainers.memory import allocation_guard
+from trainers.memory import allocation_guard, failed_allocation
 from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
@@ -161,7 +161,8 @@ def write_content(content: dict[str, Any], path: Path) -> None:
 def read_content(path: Path, *formats: int) -> dict[str, Any]:
     """What `write_content` wrote, tensors on the CPU; runs no code, whatever the file holds.
 
-    Raises OSError, and UnusableFile if the checksum is wrong or `content["format"]` is none of `formats`.
+    Raises OSError, MemoryError, and UnusableFile if the checksum is wrong or `content["format"]` is none of
+    `formats`.
     """
     if path.exists() and not path.is_file():  # a pipe, for example, from which nothing may ever come
         raise UnusableFile("it is not a file")
@@ -173,6 +174,8 @@ def read_content(path: Path, *formats: int) -> dict[str, Any]:
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # made by somebody else: which one depends on what it holds
+        if isinstance(error, RuntimeError) and (lack := failed_allocation(error)):  # on the CPU
+            raise MemoryError(lack) from None
         raise UnusableFile(f"it is not a file of tensors and plain values: {type(error).__name__}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if not isinstance(found, int) or found.bit_length() > 63:  # nothing to compare or to print

@@ -63,15 +63,17 @@ def allocation_guard(device: torch.device | None = None) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        message = _failed_allocation(error, device, refused)
+        message = failed_allocation(error, device, refused)
         if message is None:
             raise
         error.__traceback__ = None  # its frames would refer to it in a cycle, and so keep the network alive
         raise OutOfMemory(message) from None
 
 
-def _failed_allocation(error: BaseException | None, device: torch.device | None, refused: int) -> str | None:
-    """What the error, or else the nearest of its causes, says about too little memory."""
+def failed_allocation(
+    error: BaseException | None, device: torch.device | None = None, refused: int = 0
+) -> str | None:
+    """What the error, or else the nearest of its causes, says about too little memory; None if none does."""
     signs = _ALLOCATION_FAILURES + (() if torch.backends.cudnn.deterministic else (_NO_ENGINE,))
     while error is not None:
         text = str(error)

@@ -74,6 +74,7 @@ class TrainedNetwork:
 
         Raises:
             WeightsError: there is no such file, or it is damaged, or of another version.
+            MemoryError: it does not fit.
         """
         try:
             content = read_content(path, _BEFORE_NORMALISATION, _FORMAT)
