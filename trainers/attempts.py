@@ -147,14 +147,15 @@ class Course:
     def _save(self, state: TrainingState, report: EpochReport) -> None:
         """Save the epoch if it is time.
 
-        The last epoch, whose weights may be kept, and a failed one are on the disk before anybody hears of
-        them: trained again on a GPU, they could turn out differently. So is whose epochs these are, size of
-        batches included, before anybody hears of the first one.
+        The last epoch, whose weights may be kept, and one that failed or diverged are on the disk before
+        anybody hears of them: trained again on a GPU, they could turn out differently. So is whose epochs
+        these are, size of batches included, before anybody hears of the first one.
         """
         if self._saver is None:
             return
         first = not self._reports
-        final = report.epoch == self._recipe.epochs or self._chance.failed(report)
+        ends = self._chance.failed(report) or not isfinite(report.loss)
+        final = ends or report.epoch == self._recipe.epochs
         if final or self._saver.due:
             self._saver.save(SavedTraining((*self._reports, report), self._seconds(), *_tensors(state)))
         elif first:

@@ -164,11 +164,11 @@ def test_where_chance_is_never_asked_a_network_that_learns_nothing_is_trained_to
     assert subject.heard == places
 
 
-@pytest.mark.parametrize("call", [1, 5])
+@pytest.mark.parametrize(("call", "losses"), [(1, {}), (5, {}), (4, {(2, 3): float("nan")})])
 @pytest.mark.parametrize("every", [0.0, 1e9])
-def test_what_decides_about_weights_and_attempts_is_saved_before_it_is_heard(path, call, every):
-    """The last epoch, whose weights may be kept, and a first one that failed."""
-    subject = Scripted(path, every=every)
+def test_what_decides_about_weights_and_attempts_is_saved_before_it_is_heard(path, call, losses, every):
+    """The last epoch, whose weights may be kept, a first one that failed, and one that diverged."""
+    subject = Scripted(path, losses=losses, every=every)
     on_disk = []
 
     def hear(report):
