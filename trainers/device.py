@@ -101,8 +101,9 @@ def check_threads(threads: int | None) -> int | None:
 def processor_settings(threads: int | None) -> Iterator[None]:
     """Train with that many threads (None: as many as PyTorch has now) and without denormal numbers.
 
-    Denormals slow a step down many times over and are below anything that training can use. Both settings
-    belong to the process, so they are put back afterwards.
+    Denormals slow a step down many times over and are below anything that training can use. In this
+    thread and in those that PyTorch starts from here on they become zero; afterwards this thread keeps them,
+    as by PyTorch's default. The number of threads belongs to the process and is put back.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
