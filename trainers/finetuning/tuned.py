@@ -33,6 +33,9 @@ class TunedRecipe(FinetuningRecipe):
 
     def __post_init__(self) -> None:
         self._require("epochs", self._is_count("epochs", 1), "a whole number of at least 1")
+        self._require("lr_decay", self._is_number("lr_decay") and self.lr_decay > 0, "a number above 0")
+        fine = self._is_number("last_dropout") and 0 <= self.last_dropout < 1
+        self._require("last_dropout", fine, "in [0, 1)")
         FinetuningRecipe.__post_init__(self)
 
     @property

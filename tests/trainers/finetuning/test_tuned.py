@@ -29,6 +29,18 @@ def test_a_rate_of_zero_and_no_epochs_are_refused():
         TunedRecipe(epochs=0)
 
 
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "1"])
+def test_a_decay_of_the_rate_that_is_not_above_0_is_refused(value):
+    with pytest.raises(RecipeError, match=f"lr_decay must be a number above 0, not {value!r}"):
+        TunedRecipe(lr_decay=value)
+
+
+@pytest.mark.parametrize("value", [1.0, -0.1, float("nan")])
+def test_a_rate_of_dropout_that_no_layer_can_have_is_refused(value):
+    with pytest.raises(RecipeError, match=rf"last_dropout must be in \[0, 1\), not {value}"):
+        TunedRecipe(last_dropout=value)
+
+
 def test_dropout_is_as_tuned_and_only_weights_decay():
     recipe = TunedRecipe(epochs=2, translate=0, **TUNED)
     trainer = TunedFinetuner(load_dataset("digits", limit=100), recipe=recipe, device="cpu", threads=1)
