@@ -144,7 +144,7 @@ def test_dropout_zeroes_its_share_scales_the_rest_and_lets_gradients_through(rat
     assert (dropped == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
     kept = dropped[dropped != 0]
     assert torch.equal(kept, kept[:1].expand_as(kept))
-    assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype is torch.bfloat16 else 1e-4)
+    assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=2e-3 if dtype is torch.bfloat16 else 1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
