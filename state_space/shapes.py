@@ -68,7 +68,8 @@ def stages(layers: Iterable[Layer], input_shape: Shape, num_classes: int) -> Ite
     """Each layer with its shapes and counts, for images of `input_shape` = (channels, height, width).
 
     GAP and SM are made for `num_classes` classes, whatever number the layers themselves name: that belongs
-    to the data on which the network was found. Raises ShapeError where a pooling window exceeds its map.
+    to the data on which the network was found. Raises ShapeError where the window of a pooling layer, or of a
+    convolution without padding, exceeds its map.
     """
     shape = _checked(input_shape)
     _positive("num_classes", num_classes)

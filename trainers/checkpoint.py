@@ -57,7 +57,8 @@ class Checkpoint:
     Args:
         path: the file; its folder exists. One training uses it at a time.
         every: shortest time between two saves, in seconds, each at the end of an epoch; 0 saves every epoch.
-            After a kill, the epochs since the last save are trained again.
+            The last epoch, and one that failed or diverged, are saved whenever they come. After a kill, the
+            epochs since the last save are trained again.
     """
 
     def __init__(self, path: str | Path, every: float = 0.0) -> None:

@@ -55,7 +55,8 @@ class EpochReport:
     """y_t: the trainer's metric, accuracy unless it has another, on the validation images after this epoch;
     on training images in a long training, which holds none out."""
     loss: float
-    """Mean cross-entropy (nats) over the training images while they were trained on, dropout included."""
+    """Mean cross-entropy (nats) over the training images while they were trained on, dropout included; with
+    balanced accuracy as the metric, each image's is multiplied by the weight of its class first."""
     seconds: float
     """Wall time of this epoch, validation included."""
 
