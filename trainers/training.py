@@ -216,7 +216,7 @@ class NetworkTrainer(ABC):
         """Train one more epoch, changing `state`, and measure. Raises OutOfMemory."""
         started = perf_counter()
         epoch, attempt = state.epoch + 1, state.attempt
-        rate = self.recipe.rate(attempt, epoch)
+        rate = float(self.recipe.rate(attempt, epoch))  # a recipe may be of whole numbers
         set_rate(state.optimizer, rate)
         with allocation_guard(self.device):
             with addressed_draws(self.device, seed, "dropout", attempt, epoch):

@@ -60,6 +60,17 @@ def test_a_training_that_was_killed_goes_on_to_the_bit(trainer, noise, tmp_path,
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_recipe_of_whole_numbers_resumes_as_any_other(trainer, noise, tmp_path, caplog):
+    options = {"learning_rate": 1, "retry_factor": 1, "decay_factor": 1}
+    checkpoint, heard = Checkpoint(tmp_path / "1"), []
+    with pytest.raises(Killed):
+        trainer(noise, **options).train(SMALL, seed=1, on_epoch=kill_after(1), checkpoint=checkpoint)
+    saved = checkpoint.load(None)
+    trainer(noise, **options).train(SMALL, seed=1, on_epoch=heard.append, checkpoint=checkpoint)
+    assert heard[:1] == list(saved.reports)
+    assert not caplog.text
+
+
 def test_a_checkpoint_does_not_change_the_training(trainer, noise, tmp_path):
     with_one = trainer(noise).train(SMALL, seed=1, checkpoint=Checkpoint(tmp_path / "1"))
     assert with_one.curve == trainer(noise).train(SMALL, seed=1).curve
