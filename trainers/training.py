@@ -152,14 +152,27 @@ class NetworkTrainer(ABC):
         begun = _begun(checkpoint, whole, half)
         if begun != half:
             result = self._train(architecture, seed, on_epoch, checkpoint)
-            heard = begun == whole or result.attempt > 1 or result.curve
-            if result.outcome is not Outcome.OUT_OF_MEMORY or heard:
+            if begun == whole or not _never_fitted(result):
                 return result
         result = smaller._train(architecture, seed, on_epoch, checkpoint)
         batches = f"in batches of {smaller.recipe.batch_size}, as {self.recipe.batch_size} did not fit"
         return replace(result, message=f"{result.message}, {batches}")
 
     def _train(
+        self,
+        architecture: Description,
+        seed: int,
+        on_epoch: EpochCallback | None,
+        checkpoint: Checkpoint | None,
+    ) -> TrainingResult:
+        """Train by this recipe; without recordings if one, which has memory of its own, did not fit."""
+        failed = self._recorder.failed
+        result = self._run(architecture, seed, on_epoch, checkpoint)
+        if self._recorder.failed and not failed and _never_fitted(result):
+            return self._run(architecture, seed, on_epoch, checkpoint)
+        return result
+
+    def _run(
         self,
         architecture: Description,
         seed: int,
@@ -259,6 +272,11 @@ class NetworkTrainer(ABC):
         Launched steps have one, too: arithmetic with a tensor rounds differently than with a number.
         """
         return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
+
+
+def _never_fitted(result: TrainingResult) -> bool:
+    """Whether memory did not suffice for the first epoch, so that nobody has heard of any."""
+    return result.outcome is Outcome.OUT_OF_MEMORY and result.attempt == 1 and not result.curve
 
 
 def _begun(

@@ -114,3 +114,27 @@ def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(t
     subject._recorder.failed = True
     assert not subject._following(replace(subject.recipe, batch_size=16))._graphed(SMALL)
     assert subject.spent
+
+
+class Starving:
+    """A recorder for whose recordings there is no memory."""
+
+    failed = False
+
+    def warm_up(self, step):
+        return step()
+
+    def record(self, step):
+        self.failed = True
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 MiB")
+
+
+def test_where_only_a_recording_does_not_fit_whole_batches_are_launched(trainer, noise, monkeypatch):
+    """A recording has memory of its own, beside that of the steps before it, which fitted."""
+    expected = trainer(noise, epochs=2).train(SMALL, seed=0)
+    subject = trainer(noise, epochs=2)
+    subject._recorder = Starving()
+    monkeypatch.setattr(subject, "_graphed", lambda architecture: not subject._recorder.failed)
+    result = subject.train(SMALL, seed=0)
+    assert replace(result, seconds=0.0) == replace(expected, seconds=0.0)
+    assert subject.spent
