@@ -62,22 +62,19 @@ class Saver:
             self._checkpoint.begin(self._identity)
 
     def save(self, training: SavedTraining) -> None:
-        """Copy a training to host memory and begin to write it, once the one before is written.
-
-        Raises:
-            OutOfMemory: there is no room for the copy.
-        """
+        """Copy a training to host memory and begin to write it, once the one before is written."""
         self.wait()
-        with allocation_guard():
-            copied = replace(
-                training, network=_on_host(training.network), optimizer=_on_host(training.optimizer)
-            )
         self._last = perf_counter()
         try:
+            with allocation_guard():
+                network, optimizer = _on_host(training.network), _on_host(training.optimizer)
+            copied = replace(training, network=network, optimizer=optimizer)
             self._writing = self._thread.submit(self._write, copied)
+        except OutOfMemory as error:
+            self._warn(training, f"out of memory: {error}")
         except RuntimeError as error:  # the system has no thread left
             self._thread = ThreadPoolExecutor(1, "checkpoint")  # the other one keeps what it was given
-            self._warn(copied, str(error))
+            self._warn(training, str(error))
 
     def wait(self) -> None:
         """Wait until everything is written. Raises what writing raised by a defect."""
