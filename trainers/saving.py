@@ -68,19 +68,23 @@ class Saver:
         try:
             with allocation_guard():
                 network, optimizer = _on_host(training.network), _on_host(training.optimizer)
-            copied = replace(training, network=network, optimizer=optimizer)
-            self._writing = self._thread.submit(self._write, copied)
         except OutOfMemory as error:
             self._warn(training, f"out of memory: {error}")
-        except RuntimeError as error:  # the system has no thread left
-            self._thread = ThreadPoolExecutor(1, "checkpoint")  # the other one keeps what it was given
-            self._warn(training, str(error))
+        else:
+            self._begin_to_write(replace(training, network=network, optimizer=optimizer))
 
     def wait(self) -> None:
         """Wait until everything is written. Raises what writing raised by a defect."""
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
+
+    def _begin_to_write(self, copied: SavedTraining) -> None:
+        try:
+            self._writing = self._thread.submit(self._write, copied)
+        except RuntimeError as error:  # the system has no thread left
+            self._thread = ThreadPoolExecutor(1, "checkpoint")  # the other one keeps what it was given
+            self._warn(copied, str(error))
 
     def _write(self, training: SavedTraining) -> None:
         try:
