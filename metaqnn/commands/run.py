@@ -203,7 +203,14 @@ def _search(
         options = given if as_given else vars(SearchConfig.of(**given))
         with folder.lock():
             with decoding_bar(not namespace.quiet):
-                session = resume(folder, options, changes, storage, trust_module=namespace.trust_module)
+                session = resume(
+                    folder,
+                    options,
+                    changes,
+                    storage,
+                    may_extend="schedule" in given,
+                    trust_module=namespace.trust_module,
+                )
             return _run(session, namespace)
     with decoding_bar(not namespace.quiet):
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))

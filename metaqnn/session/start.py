@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError, flag
 from metaqnn.config.presets import PUBLISHED_SETTINGS
+from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import (
     LAST_SEEN,
@@ -88,6 +89,7 @@ def resume(
     changes: dict[str, Any],
     storage: URL | None = None,
     *,
+    may_extend: bool = True,
     trust_module: bool = False,
 ) -> Session:
     """Restore the search of a run folder that the caller has locked.
@@ -98,6 +100,7 @@ def resume(
             longer schedule, which extends it.
         changes: environment options that differ from last time, by name.
         storage: the URL of the database, if the user gave it again.
+        may_extend: False if the schedule is not one that the user chose, but a default.
         trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
@@ -107,7 +110,7 @@ def resume(
         DatabaseError: the database is damaged, or cannot be used now.
     """
     database, record = _opened(folder, storage)
-    config = extended(record.config, given)
+    config = extended(record.config, given) if may_extend else record.config
     check_same(folder, config, given)
     prepared = settled(_prepared(record, config, changes, trust_module))
     executor = make_executor(prepared)
@@ -179,11 +182,18 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
     different = [f"{flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
     if different:
-        other = given.get("schedule", stored.schedule) != stored.schedule
-        hint = "; a schedule may only extend the stored one" if other else ""
+        hint = _schedule_hint(stored.schedule, given.get("schedule", stored.schedule))
         raise ConfigError(
             f"run folder {str(folder.path)!r} holds another search: {'; '.join(different)}{hint}"
         )
+
+
+def _schedule_hint(stored: EpsilonSchedule, given: EpsilonSchedule) -> str:
+    if given == stored:
+        return ""
+    if given.extends(stored):  # a default, see `resume`
+        return "; to extend it, give the longer --schedule"
+    return "; a schedule may only extend the stored one"
 
 
 def _refuse_flags_of_another_rule(folder: RunFolder, rule: str, flags: dict[str, Any]) -> None:

@@ -182,6 +182,19 @@ def test_leaving_an_option_out_is_a_difference_too(started, refused):
     assert "--train-limit is 200 there and None here" in line
 
 
+def test_a_default_schedule_does_not_extend_a_search(tmp_path, refused):
+    folder = tmp_path / "run"
+    short = ["run", "--run-dir", str(folder), "--epochs", "1", "--stopping", "none", "--quiet"]
+    assert main([*short, "--schedule", "1.0:2"]) == 0
+    before = networks(folder)
+    line = refused(*short)
+    assert "--schedule is 1.0:2 there and 1.0:40,0.7:5," in line
+    assert line.endswith("; to extend it, give the longer --schedule")
+    assert networks(folder) == before
+    assert main([*short, "--schedule", "1.0:3"]) == 0
+    assert len(networks(folder)) == 3
+
+
 def test_a_run_folder_in_use_is_named(started, refused):
     from metaqnn.session.run_folder import RunFolder
 
