@@ -35,7 +35,7 @@ COLUMNS = {
     "epochs": "stopped after",
     "predicted": "y_hat_T",
     "final": "y_T",
-    "best": "best so far",
+    "best": "compared with",
     "architecture": "architecture",
 }
 

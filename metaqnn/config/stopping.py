@@ -131,6 +131,17 @@ def stated_risk(rule: str) -> float | None:
     return 1 - float(settings.get("Delta", DELTA)) if name == PUBLISHED_RULE else None
 
 
+def compared(rule: str) -> tuple[float, int]:
+    """The tolerance of a rule and the n of the n-th best network that it compares with.
+
+    0 and 1 unless the published criterion has other settings.
+    """
+    name, settings = settings_of(rule)
+    if name != PUBLISHED_RULE:
+        return 0.0, 1
+    return float(settings.get("tolerance", 0)), int(settings.get("nth_best", 1))
+
+
 def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
     """The complete rule that the options ask for.
 

@@ -185,7 +185,8 @@ class SearchReader:
 
         Keys: number, architecture, in_loop (by the search itself, not by `metaqnn audit`), epochs (when it
         was or would have been stopped), predicted_accuracy (y_hat_T), sigma, probability, best_accuracy
-        (y_BEST of that moment), final_accuracy (y_T, observed; None where the training diverged).
+        (what the rule compared with: y_BEST of that moment, or the n-th best y_T), final_accuracy (y_T,
+        observed; None where the training diverged).
         """
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
         afterwards = trained_to_end(self._search_id, "audit").subquery()

@@ -86,8 +86,8 @@ FIGURES: tuple[Figure, ...] = (
         "Were the predictions right?",
         "Networks that the rule would have stopped but that were trained to the end: predicted y_hat_T at "
         "the time of the stop, with one sigma on both sides, against the observed y_T. Predictions on the "
-        "dashed line are exact. Red networks should not have been stopped: they became better than the best "
-        f"network at that time. At most {MOST_POINTS} of each colour are drawn.",
+        "dashed line are exact. Red networks should not have been stopped: they became better than what the "
+        f"rule compared them with. At most {MOST_POINTS} of each colour are drawn.",
         stopping.audits,
     ),
     Figure(

@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from metaqnn.config.stopping import compared
 from metaqnn.figures.progress import networks_axis
 from metaqnn.figures.style import (
     AXIS,
@@ -27,7 +28,7 @@ from metaqnn.figures.style import (
 from metaqnn.results.summary import is_false_stop
 from metaqnn.results.view import SearchView
 
-RIGHT, WRONG = "rightly stopped", "better than the best at that time"
+RIGHT, WRONG = "rightly stopped", "wrongly stopped"
 VERDICTS = {RIGHT: PREDICTED, WRONG: FAILED}
 EPOCHS = {"trained": OBSERVED, "saved by early stopping": PREDICTED_LIGHT}
 AUDIT_TOOLTIP = [
@@ -35,7 +36,7 @@ AUDIT_TOOLTIP = [
     alt.Tooltip("observed:Q", title="observed y_T", format=".2%"),
     alt.Tooltip("predicted:Q", title="predicted ~y_hat_T", format=".2%"),
     alt.Tooltip("sigma:Q", format=".2%"),
-    alt.Tooltip("best:Q", title="best at that time", format=".2%"),
+    alt.Tooltip("best:Q", title="compared with", format=".2%"),
     alt.Tooltip("epoch:Q", title="stop after epoch"),
     alt.Tooltip("audited:N"),
     alt.Tooltip("architecture:N"),
@@ -46,8 +47,9 @@ TIME = {"spent on training": OBSERVED, "without early stopping, estimated": PRED
 
 def audits(view: SearchView) -> alt.LayerChart:
     """Predicted against observed final accuracies of the audited networks, with sigma."""
+    tolerance, _ = compared(view.config.stopping)
     found = [
-        _audit(audit)
+        _audit(audit, tolerance)
         for audit in view.audits
         if audit["predicted_accuracy"] is not None and audit["final_accuracy"] is not None
     ]
@@ -71,10 +73,10 @@ def audits(view: SearchView) -> alt.LayerChart:
     return layered(diagonal, sigmas, points)
 
 
-def _audit(audit: dict[str, Any]) -> dict[str, Any]:
+def _audit(audit: dict[str, Any], tolerance: float) -> dict[str, Any]:
     predicted, sigma = audit["predicted_accuracy"], audit["sigma"] or 0.0
     return {
-        "series": WRONG if is_false_stop(audit) else RIGHT,
+        "series": WRONG if is_false_stop(audit, tolerance) else RIGHT,
         "number": audit["number"],
         "architecture": audit["architecture"],
         "observed": audit["final_accuracy"],

@@ -97,21 +97,22 @@ def stopping(view: SearchView) -> str:
 
 def _all_checked(audit: AuditSummary) -> str:
     if audit.stops > 1:
-        return _checked(f"All {audit.stops:,} stops were", f"{audit.better_than_best or 'none'} would")
-    return _checked("The only stop was", "it would" if audit.better_than_best else "it would not")
+        return _checked(audit, f"All {audit.stops:,} stops were", f"{audit.better_than_best or 'none'} would")
+    return _checked(audit, "The only stop was", "it would" if audit.better_than_best else "it would not")
 
 
 def _some_checked(audit: AuditSummary) -> str:
     limit = _largest_share(audit)
     checked = "1 was" if audit.networks == 1 else f"{audit.networks:,} were"
-    said = _checked(f"Of {audit.stops:,} stops, {checked}", f"{audit.better_than_best or 'none'} would")
+    wrong = f"{audit.better_than_best or 'none'} would"
+    said = _checked(audit, f"Of {audit.stops:,} stops, {checked}", wrong)
     most = ceil(round(100 * limit, 6))
     more = "; more checks would narrow that down." if limit > MUCH else "."
     return f"{said} With {CONFIDENCE:.0%} confidence, at most {most}% of all stops were wrong{more}"
 
 
-def _checked(stops: str, wrong: str) -> str:
-    return f"{stops} checked by training to the end: {wrong} have beaten the best network of that time."
+def _checked(audit: AuditSummary, stops: str, wrong: str) -> str:
+    return f"{stops} checked by training to the end: {wrong} {audit.false_stop} of that time."
 
 
 def _largest_share(audit: AuditSummary) -> float:

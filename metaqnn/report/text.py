@@ -73,7 +73,7 @@ def audit_line(audit: AuditSummary) -> str:
         return f"no audit of {counted(audit.stops, 'stop')} yet: `metaqnn audit RUN` trains some to the end"
     lines = [
         f"{counted(audit.networks, 'audit')} of {counted(audit.stops, 'stop')}: "
-        f"{audit.better_than_best or 'none'} would have beaten the best network at that time"
+        f"{audit.better_than_best or 'none'} would {audit.false_stop} at that time"
         f"{_against_accepted(audit)}",
     ]
     if audit.mean_absolute_error is not None:

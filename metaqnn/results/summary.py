@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from metaqnn.config.stopping import stated_risk
+from metaqnn.config.stopping import compared, stated_risk
 from metaqnn.database.queries import SearchReader
 from metaqnn.output import command, percent
 from metaqnn.results.accuracy import accuracy_interval, beats_guess
@@ -136,12 +136,13 @@ class AuditSummary:
         stops: networks that the rule would have stopped, audited or not.
         networks: the audited ones.
         in_loop: those of them that the search itself trained to the end.
-        better_than_best: those with y_T > y_BEST at the time of the stop: false stops.
+        better_than_best: the false stops among them, see `is_false_stop`.
         accepted_share: 1 - Delta, the share of false stops that the published criterion accepts; None for
             other rules, which state none.
         mean_absolute_error, bias, largest_error: of y_hat_T - y_T, without networks that diverged.
         epochs_in_loop: epochs spent after the stop that did not happen; they count in `Summary.epochs`.
         epochs_afterwards: epochs of `metaqnn audit`, all attempts; they do not.
+        false_stop: what a false stop would have done, in words.
     """
 
     stops: int
@@ -154,6 +155,7 @@ class AuditSummary:
     largest_error: float | None
     epochs_in_loop: int
     epochs_afterwards: int
+    false_stop: str = "have beaten the best network"
 
 
 def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None = None) -> AuditSummary:
@@ -164,6 +166,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         audits: the result of `reader.audits()`, if the caller already has it.
     """
     config, audits = reader.config(), reader.audits() if audits is None else audits
+    tolerance, nth_best = compared(config.stopping)
     in_loop = [row for row in audits if row["in_loop"]]
     errors = [
         row["predicted_accuracy"] - row["final_accuracy"]
@@ -174,23 +177,29 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         stops=sum(row.outcome == "stopped" for row in reader.ended()) + len(in_loop),
         networks=len(audits),
         in_loop=len(in_loop),
-        better_than_best=sum(map(is_false_stop, audits)),
+        better_than_best=sum(is_false_stop(row, tolerance) for row in audits),
         accepted_share=stated_risk(config.stopping),
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),
         epochs_in_loop=sum(config.epochs - row["epochs"] for row in in_loop),
         epochs_afterwards=reader.audit_epochs(),
+        false_stop=_in_words(tolerance, nth_best),
     )
 
 
-def is_false_stop(audit: Mapping[str, Any]) -> bool:
-    """Whether an audited network became better than the best one at the time of its stop.
+def is_false_stop(audit: Mapping[str, Any], tolerance: float) -> bool:
+    """Whether an audited network ended above y_BEST - tolerance, which its rule thought it would not.
 
-    One that diverged did not.
+    One that diverged did not. y_BEST is of the time of the stop; with `nth_best`, it is the n-th best y_T.
     """
     final, best = audit["final_accuracy"], audit["best_accuracy"]
-    return final is not None and best is not None and final > best
+    return final is not None and best is not None and final > best - tolerance
+
+
+def _in_words(tolerance: float, nth_best: int) -> str:
+    done = f"have come within {tolerance} of" if tolerance else "have beaten"
+    return f"{done} the best network" if nth_best == 1 else f"{done} number {nth_best} of the best networks"
 
 
 def audited_note(reader: SearchReader, best: Sequence[Mapping[str, Any]], run: Path) -> str:

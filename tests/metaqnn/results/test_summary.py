@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.database import SearchRecord
+from metaqnn.report.text import audit_line
 from metaqnn.results.summary import audited_note, cumulative_top, summarise, summarise_audits
 
 
@@ -134,6 +135,23 @@ def test_audits_are_counted_and_their_errors_averaged(config):
 
 def test_a_rule_without_delta_states_no_accepted_share(config):
     assert summarise_audits(Reader(replace(config, stopping="median"))).accepted_share is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong", "said"),
+    [
+        ("Delta=0.9", 1, "have beaten the best network"),
+        ("Delta=0.9,nth_best=5", 1, "have beaten number 5 of the best networks"),
+        ("Delta=0.9,tolerance=0.02", 2, "have come within 0.02 of the best network"),
+        ("tolerance=0.02,nth_best=5", 2, "have come within 0.02 of number 5 of the best networks"),
+    ],
+)
+def test_a_false_stop_is_what_the_probability_is_about(config, settings, wrong, said):
+    reader = Reader(replace(config, stopping=f"published:{settings}"))
+    reader.audited = [audited(0.5, 0.71, 0.7), audited(0.5, 0.69, 0.7), audited(0.5, 0.67, 0.7)]
+    audit = summarise_audits(reader)
+    assert audit.better_than_best == wrong
+    assert f"3 audits of 0 stops: {wrong} would {said} at that time" in audit_line(audit)
 
 
 def test_without_an_audit_there_is_no_error(config):
