@@ -181,29 +181,32 @@ class SearchReader:
             return "-".join(str(connection.execute(query).scalar()) for query in counts)
 
     def audits(self) -> list[dict[str, Any]]:
-        """Networks that the rule would have stopped but that were trained to the end.
+        """Networks that the rule would have stopped but that were trained to the end, or until they diverged.
 
         Keys: number, architecture, in_loop (by the search itself, not by `metaqnn audit`), epochs (when it
-        was or would have been stopped), predicted_accuracy (y_hat_T), sigma, probability, best_accuracy
-        (what the rule compared with: y_BEST of that moment, or the n-th best y_T), final_accuracy (y_T,
-        observed; None where the training diverged).
+        was or would have been stopped), epochs_in_search (how many the search trained), predicted_accuracy
+        (y_hat_T), sigma, probability, best_accuracy (what the rule compared with: y_BEST of that moment, or
+        the n-th best y_T), final_accuracy (y_T, observed; None where the training diverged).
         """
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
         afterwards = trained_to_end(self._search_id, "audit").subquery()
         final = func.coalesce(networks.c.final_accuracy, afterwards.c.accuracy)
+        # one that diverges in the very epoch of the decision was not audited
+        in_loop = networks.c.outcome.in_(("completed", "diverged")) & (networks.c.epochs > decisions.c.epoch)
         query = (
             select(
                 *networks.c["number", "architecture"],
-                (networks.c.outcome == "completed").label("in_loop"),
+                in_loop.label("in_loop"),
                 decisions.c.epoch.label("epochs"),
+                networks.c.epochs.label("epochs_in_search"),
                 *decisions.c["predicted_accuracy", "sigma", "probability", "best_accuracy"],
                 final.label("final_accuracy"),
             )
             .join(trainings, same & (trainings.c.purpose == "search"))
             .join(decisions, (decisions.c.training_id == trainings.c.id) & decisions.c.stop)
             .outerjoin(afterwards, afterwards.c.network_id == networks.c.id)
-            .where(networks.c.search_id == self._search_id, networks.c.outcome.in_(("completed", "stopped")))
-            .where(final.is_not(None) | afterwards.c.network_id.is_not(None))
+            .where(networks.c.search_id == self._search_id)
+            .where(in_loop | afterwards.c.network_id.is_not(None))
             .order_by(networks.c.number)
         )
         with self._connected() as connection:

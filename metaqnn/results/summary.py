@@ -182,7 +182,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         bias=fmean(errors) if errors else None,
         largest_error=max(map(abs, errors), default=None),
-        epochs_in_loop=sum(config.epochs - row["epochs"] for row in in_loop),
+        epochs_in_loop=sum(row["epochs_in_search"] - row["epochs"] for row in in_loop),
         epochs_afterwards=reader.audit_epochs(),
         false_stop=_in_words(tolerance, nth_best),
     )

@@ -11,7 +11,7 @@ from metaqnn.dashboard.table import SORTS, TableQuery, table_page
 from metaqnn.database import DatabaseError, NetworkResult, ReplayDatabase
 from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.schema import networks
-from predictor import LearningCurves
+from predictor import Decision, LearningCurves
 from trainers import EpochReport
 
 
@@ -205,6 +205,22 @@ def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask_
             e.final_accuracy for e in reader.ended() if e.finished_position < network["finished_position"]
         ]
         assert row["best_accuracy"] == max(y for y in earlier if y is not None)
+
+
+def test_an_audit_in_the_search_that_diverged_is_an_audit(new_database):
+    url, database = new_database()
+    counts = {"num_params": 1, "depth": 2, "parameters": 1, "macs": 1}
+    for number, epochs in ((1, 3), (2, 2)):  # the second diverges in the epoch of the decision
+        identity = {"number": number, "architecture": f"[C({number},3,1), SM(10)]", **counts}
+        network = database.propose(number, 1.0, identity)
+        for epoch in range(1, epochs + 1):
+            report = EpochReport(1, 1e-3, epoch, 0.5, 1.0 if epoch < epochs else np.nan, 0.1)
+            database.add_epoch(network, report, Decision(True, "hopeless") if epoch == 2 else None)
+        database.finish(network, NetworkResult("diverged", 0.1, 1, epochs), number, {number: number})
+    with closing(SearchReader(url)) as reader:
+        (audit,) = reader.audits()
+    assert (audit["number"], audit["in_loop"], audit["final_accuracy"]) == (1, True, None)
+    assert (audit["epochs"], audit["epochs_in_search"]) == (2, 3)
 
 
 def test_the_predictor_reads_the_curves_of_a_search(reader, run_of_backend, config):

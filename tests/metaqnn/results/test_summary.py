@@ -114,6 +114,7 @@ def audited(predicted, final, best, epochs=2):
         "final_accuracy": final,
         "best_accuracy": best,
         "epochs": epochs,
+        "epochs_in_search": 5,
         "in_loop": False,
     }
 
@@ -122,13 +123,14 @@ def test_audits_are_counted_and_their_errors_averaged(config):
     reader = Reader(config, row(1.0, "completed", 0.5, 5), *4 * [row(0.1, "stopped", 0.6, 2)])
     reader.audited = [audited(0.5, 0.6, 0.7), audited(0.5, 0.2, 0.7)]
     in_loop = [audited(None, 0.8, 0.7, epochs=3), audited(0.6, 0.7, None), audited(0.6, 0.6, 0.6)]
+    in_loop[2]["epochs_in_search"] = 4
     reader.audited += [{**row, "in_loop": True} for row in in_loop]
     audit = summarise_audits(reader)
     assert (audit.stops, audit.networks, audit.in_loop, audit.better_than_best) == (4 + 3, 5, 3, 1)
     assert audit.mean_absolute_error == pytest.approx((0.1 + 0.3 + 0.1 + 0) / 4)
     assert audit.bias == pytest.approx((-0.1 + 0.3 - 0.1 + 0) / 4)
     assert audit.largest_error == pytest.approx(0.3)
-    assert audit.epochs_in_loop == (5 - 3) + (5 - 2) + (5 - 2)
+    assert audit.epochs_in_loop == (5 - 3) + (5 - 2) + (4 - 2)
     assert audit.epochs_afterwards == 2 * 5
     assert audit.accepted_share == pytest.approx(0.2)  # delta is 0.8
 
