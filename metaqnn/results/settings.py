@@ -28,18 +28,19 @@ def settings(config: SearchConfig) -> dict[str, Any]:
     if config.dataset != "svhn":
         del found["svhn_extra"]
     rule = found.pop("stopping")
-    return {**found, "stopping": settings_of(rule)[0], **_of_rule(rule)}
+    return {**found, "stopping": settings_of(rule)[0], **_of_rule(config)}
 
 
-def _of_rule(rule: str) -> dict[str, Any]:
+def _of_rule(config: SearchConfig) -> dict[str, Any]:
     """The settings of the rule that ran, defaults included; of a rule unknown here, only those given."""
-    from predictor.rules.names import RuleSpec, rule_kind  # loads SciPy, which `metaqnn show` need not
+    from metaqnn.search.rule import rule_spec  # loads SciPy, which `metaqnn show` need not
+    from predictor.rules.names import rule_kind
 
     try:
-        spec = RuleSpec.parse(rule)
+        spec = rule_spec(config)
         every = {name: p.default for name, p in rule_kind(spec.name).settings.items()} | {**spec.settings}
     except PredictorError:
-        every = dict(settings_of(rule)[1])
+        every = dict(settings_of(config.stopping)[1])
     return {f"stopping: {name}": value for name, value in every.items()}
 
 

@@ -13,22 +13,19 @@ from metaqnn.config.presets import PUBLISHED_SETTINGS
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import (
-    LAST_SEEN,
     PUBLISHED_NAMES,
-    PUBLISHED_RULE,
     SETTINGS,
     complete_rule,
     contradicted,
     same_rule,
     settings_of,
-    split_reward,
 )
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
-from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.preparation import (
     Prepared,
     changes_since,
@@ -39,10 +36,6 @@ from metaqnn.session.preparation import (
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.session.trust import require_trusted, trust
 from metaqnn.session.workers import make_executor, settled
-from predictor import EarlyStopper, StoppingRule
-from predictor.models.names import make_method
-from predictor.rules.names import RuleSpec
-from predictor.rules.reward import ForecastAtStop, LastSeen, ModelForecaster
 from trainers import ClassifierTrainer
 
 
@@ -219,28 +212,3 @@ def _session(prepared: Prepared, folder: RunFolder, database: ReplayDatabase, ex
     )
     search = Search(config, prepared.space, database, stopping_rule(config), files, chance=trainer.chance)
     return Session(folder, prepared, database, search, executor)
-
-
-def stopping_rule(config: SearchConfig) -> StoppingRule:
-    """The stopping rule that a configuration asks for; its decisions to stop carry what becomes the reward.
-
-    The published criterion forecasts y_hat_T itself. For other rules a model of the completed networks does.
-
-    Raises:
-        PredictorError: there is no such rule, or it has no such setting; the message names the nearest one.
-    """
-    rule, (reward, method) = _spec(config).make(), split_reward(config.reward)
-    if reward == LAST_SEEN:
-        return ForecastAtStop(rule, LastSeen())
-    if isinstance(rule, EarlyStopper):
-        return rule
-    return ForecastAtStop(rule, ModelForecaster(make_method(method) if method else None))
-
-
-def _spec(config: SearchConfig) -> RuleSpec:
-    """The rule as asked for. The published criterion draws its random numbers from the search's seed."""
-    spec = RuleSpec.parse(config.stopping)
-    if spec.name != PUBLISHED_RULE:
-        return spec
-    seed = derived_seed(config.seed, Purpose.PREDICTOR)
-    return replace(spec, settings={"random_state": seed, **spec.settings})

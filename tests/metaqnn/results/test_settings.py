@@ -31,6 +31,13 @@ def test_the_published_criterion_has_its_settings():
     assert (shown["Delta"], shown["burn_in"]) == (0.9, 15)
 
 
+def test_the_random_state_of_the_published_criterion_is_the_one_that_it_used():
+    config = SearchConfig.of("first-run", delta=0.9, seed=7)
+    assert of_rule(settings(config))["random_state"] == stopping_rule(config).model.random_state != 0
+    given = replace(config, stopping=f"{config.stopping},random_state=3")
+    assert of_rule(settings(given))["random_state"] == 3
+
+
 def test_settings_that_a_former_version_stored_for_another_rule_are_left_out():
     stored = SearchConfig.of("first-run").to_dict() | {"delta": 0.99, "burn_in": 77, "stopping": "median"}
     assert 77 not in settings(SearchConfig.from_dict(stored)).values()
