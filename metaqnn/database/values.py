@@ -32,6 +32,7 @@ from sqlalchemy.types import NullType
 from metaqnn.config.bounds import COUNT, ROW, Bounds, share
 from metaqnn.database.schema import metadata, networks, searches, trainings
 from state_space.errors import quoted
+from state_space.layers import MAX_NUMBER
 
 EPOCHS = Bounds(0, 10**6)
 """Epochs of one attempt, or of all attempts of a network."""
@@ -52,7 +53,7 @@ WITHIN: dict[str, Bounds] = {
     **dict.fromkeys(("num_params", "parameters", "macs"), COUNT),
     "num_classes": Bounds(1, 10**6),
     "channels": Bounds(1, 10**6),
-    "image_size": Bounds(1, 4096),
+    "image_size": Bounds(1, MAX_NUMBER),
     "depth": Bounds(0, 1000),
     "attempt": Bounds(1, 100),
     "learning_rate": Bounds(0, 1000, whole=False),

@@ -11,9 +11,11 @@ from metaqnn.cli import main
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.trouble import DatabaseError, check_integrity
-from metaqnn.database.values import first_odd_value
+from metaqnn.database.values import WITHIN, first_odd_value
 from metaqnn.search.knowledge import History
 from predictor import EarlyStopper, make_method
+from state_space.checks import CHECKS
+from state_space.layers import MAX_NUMBER
 
 ODD = {
     "UPDATE searches SET num_classes = 0": "num_classes in searches is 0; expected a whole number from 1 to",
@@ -132,3 +134,8 @@ def test_odd_numbers_are_told_wherever_the_database_is(new_database, value):
     database.close()
     with pytest.raises(DatabaseError, match=r"seconds in searches is .*; expected a number from 0 to 1"):
         ReplayDatabase.open(url)
+
+
+@pytest.mark.parametrize("name", ["image_size", "channels"])
+def test_images_of_every_size_that_a_search_takes_can_be_stored(name):
+    assert CHECKS[name](name, MAX_NUMBER) in WITHIN[name]
