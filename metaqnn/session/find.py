@@ -43,9 +43,18 @@ def reading(run: Path) -> Iterator[SearchReader]:
 def runs_in(parent: Path, kind: Kind = "search") -> list[Path]:
     """The run folders of a kind in a folder; none where it is missing or may not be read."""
     try:
-        return [path for path in parent.iterdir() if RunFolder(path).kind() == kind]
+        paths = list(parent.iterdir())
     except OSError:  # no folder, or one that may not be read
         return []
+    return [path for path in paths if _is_of(path, kind)]
+
+
+def _is_of(path: Path, kind: Kind) -> bool:
+    """Whether a folder is of that kind; False where it may not be read."""
+    try:
+        return RunFolder(path).kind() == kind
+    except OSError:
+        return False
 
 
 def latest(parent: Path, kind: Kind = "search") -> Path | None:

@@ -1,12 +1,14 @@
 """Finding run folders by name, and the answer to a mistaken name."""
 
+import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from metaqnn.cli import main
-from metaqnn.session.find import existing_run, latest
+from metaqnn.session.find import existing_run, latest, runs_in
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 
 
@@ -67,6 +69,23 @@ def test_where_run_folders_are_the_newest_is_named(tmp_path):
         os.utime(tmp_path / name, (1e9 + age, 1e9 + age))
     with pytest.raises(RunFolderError, match=f"; did you mean '{tmp_path / 'b'}'"):
         existing_run(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_does_not_hide_the_others(tmp_path, monkeypatch):
+    for name in ("mine", "private"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "search.db").touch()
+
+    def is_file(path):
+        if path.parent.name == "private":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return path.exists()
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert runs_in(tmp_path) == [tmp_path / "mine"]
+    assert latest(tmp_path) == tmp_path / "mine"
+    with pytest.raises(RunFolderError, match="cannot be read: Permission denied"):
+        existing_run(tmp_path / "private")
 
 
 def test_who_reads_an_earlier_search_does_not_make_it_the_latest(finished_run, tmp_path):
