@@ -24,6 +24,7 @@ from metaqnn.report.text import audit_line
 from metaqnn.results.summary import summarise_audits
 from metaqnn.session.find import existing_run, reading
 from metaqnn.session.run_folder import RunFolder
+from state_space.errors import printable
 
 EXAMPLES = """examples:
   metaqnn audit runs/NAME --share 0.1      trains a tenth of the stopped networks; repeat to resume
@@ -100,7 +101,9 @@ def _train(folder: RunFolder, namespace: argparse.Namespace) -> None:
             bar.set_postfix_str(f"{percent(report.accuracy)} {architecture[:40]}", refresh=False)
             count(report)
 
-        audit.run(heard)
+        failed = audit.run(heard)
+    for number, why in failed.items():
+        print(f"network {number} could not be audited: {printable(why)}", file=sys.stderr)
     database.close()
 
 

@@ -13,7 +13,7 @@ from metaqnn.database import ReplayDatabase
 from metaqnn.executors import Trainer
 from metaqnn.search.randomness import Purpose, derived_seed, generator
 from state_space import Architecture
-from trainers import EpochReport
+from trainers import EpochReport, Outcome, TrainingResult
 
 AUDIT = "audit"
 
@@ -50,19 +50,30 @@ class Audit:
         done = self.database.trained_to_end(AUDIT)
         return [row for row in self.chosen() if row.id not in done]
 
-    def run(self, heard: Callable[[str, EpochReport], None]) -> None:
-        """Train the waiting networks; one whose training was interrupted begins again."""
+    def run(self, heard: Callable[[str, EpochReport], None]) -> dict[int, str]:
+        """Train the waiting networks; one whose training was interrupted begins again.
+
+        Args:
+            heard: is told the architecture and the report of each epoch.
+
+        Returns:
+            Why networks failed, by number: too little memory, or no better than chance. They go on waiting.
+        """
+        failed = {}
         for row in self.waiting():
             self.database.forget_training(row.id, AUDIT)
-            self._train(row, heard)
+            result = self._train(row, heard)
+            if result.outcome not in (Outcome.COMPLETED, Outcome.DIVERGED):
+                failed[row.number] = result.message
+        return failed
 
-    def _train(self, row: Row[Any], heard: Callable[[str, EpochReport], None]) -> None:
+    def _train(self, row: Row[Any], heard: Callable[[str, EpochReport], None]) -> TrainingResult:
         def on_epoch(report: EpochReport) -> bool:
             self.database.add_epoch(row.id, report, purpose=AUDIT)
             heard(row.architecture, report)
             return False
 
         seed = derived_seed(self.seed, Purpose.TRAINING, row.number)
-        self.trainer.train(
+        return self.trainer.train(
             Architecture.parse(row.architecture), seed=seed, on_epoch=on_epoch, checkpoint=None
         )

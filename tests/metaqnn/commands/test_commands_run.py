@@ -366,6 +366,12 @@ def test_what_was_stopped_can_be_audited(started, capsys):
     assert "1 audit of 1 stop: none would have beaten the best" in captured.out
 
 
+def test_a_network_that_could_not_be_audited_is_told(started, capsys, monkeypatch):
+    monkeypatch.setattr("metaqnn.session.audit.Audit.run", lambda *_: {3: "out of memory"})
+    assert main(["audit", str(started), "--quiet"]) == 0
+    assert "network 3 could not be audited: out of memory\n" in capsys.readouterr().err
+
+
 def test_an_audit_in_another_precision_than_this_machine_would_choose_says_so_if_it_trains(started, capsys):
     other = {"float32": "bfloat16", "bfloat16": "float32"}[auto_precision("cpu")]
     with closing(sqlite3.connect(started / "search.db")) as connection, connection:

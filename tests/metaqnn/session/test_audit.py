@@ -12,7 +12,7 @@ from metaqnn.executors import SerialExecutor
 from metaqnn.results.summary import summarise_audits
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.audit import AUDIT, Audit
-from trainers import EpochReport
+from trainers import EpochReport, Outcome, TrainingResult
 
 
 class Stored:
@@ -109,6 +109,7 @@ class Diverging:
         self.trained.append(str(architecture))
         on_epoch(EpochReport(1, 1e-3, 1, 0.6, 1.0, 0.1))
         on_epoch(EpochReport(1, 1e-3, 2, 0.9, np.nan, 0.1))
+        return TrainingResult(Outcome.DIVERGED, (0.6, 0.9), 1e-3, 1, 0.2, "diverged")
 
 
 def test_an_audit_whose_training_diverges_is_trained_once_and_counts_as_a_right_stop(searched):
@@ -125,6 +126,14 @@ def test_an_audit_whose_training_diverges_is_trained_once_and_counts_as_a_right_
     assert (summary.networks, summary.better_than_best) == (len(chosen), 0)
     assert (summary.mean_absolute_error, summary.bias, summary.largest_error) == (None, None, None)
     assert summary.epochs_afterwards == 2 * len(chosen)
+
+
+def test_a_network_that_fails_in_an_audit_is_named_with_the_reason(searched, formula_trainer, config):
+    _, database = searched
+    trainer = formula_trainer(config.epochs, oom={2})
+    second = audit(database, None, 1.0).chosen()[1]
+    assert audit(database, trainer, 1.0).run(lambda *_: None) == {second.number: "out of memory"}
+    assert ids(audit(database, None, 1.0).waiting()) == [second.id]
 
 
 def test_a_first_epoch_without_a_finite_loss_is_a_new_try_and_no_end(searched):
@@ -177,6 +186,7 @@ class Seeds(list):
 
     def train(self, architecture, *, seed, on_epoch, checkpoint):
         self.append(seed)
+        return TrainingResult(Outcome.COMPLETED, (), 1e-3, 1, 0.0, "completed")
 
 
 def test_an_audit_trains_with_the_random_numbers_of_the_search():
