@@ -52,6 +52,9 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     training images. The first versions switched the published criterion on with `early_stopping`; later ones
     had names for rules, but separate options for the settings of the published criterion. The rank envelope
     looked later and, at first, had no bound.
+
+    Raises:
+        ConfigError: they are no object, or of an unknown version.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"the stored options are {quoted(values)}; they must be an object")
@@ -61,7 +64,11 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
         values = {**values, "chance": "published", "reward": reward}
     values = {"own_validation": False, **values}
     version = values.pop(VERSION, None)
-    if isinstance(version, int | None) and isinstance(values.get("stopping"), str):
+    if version not in (*FORMER_ENVELOPES, LATEST):
+        raise ConfigError(
+            f"the stored options are of version {quoted(version)}; this metaqnn reads versions up to {LATEST}"
+        )
+    if isinstance(values.get("stopping"), str):
         values["stopping"] = _completed(values["stopping"], FORMER_ENVELOPES.get(version, {}))
     if EXTENDED in values:
         values["schedule"] = values.pop(EXTENDED)

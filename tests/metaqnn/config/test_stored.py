@@ -115,3 +115,10 @@ def test_a_stored_option_that_is_no_list_is_told_what_it_must_be():
 
 def test_a_stored_environment_is_read():
     assert Environment.stored(asdict(Environment(threads=2, workers="auto"))).workers == "auto"
+
+
+@pytest.mark.parametrize("version", [4, 1, True, "3", [3]])
+def test_an_unknown_version_is_refused(version):
+    values = {**SearchConfig.of("first-run").to_dict(), "version": version}
+    with pytest.raises(ConfigError, match=r"options are of version .*; this metaqnn reads versions up to 3"):
+        SearchConfig.from_dict(values)
