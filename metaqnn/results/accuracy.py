@@ -53,8 +53,8 @@ def shared_ranks(networks: Sequence[Mapping[str, Any]], config: SearchConfig) ->
     """The ranks of networks in order of falling rewards; those that cannot be told apart share one.
 
     The best network and all within its interval are of rank 1. The best of the others has its place as its
-    rank, which it shares with all within its own interval, and so on. A prediction has no interval: it shares
-    its rank only with equal rewards.
+    rank, which it shares with all within its own interval, and so on. A prediction has no interval: if it is
+    the best of the others, it shares its rank only with equal rewards.
 
     Args:
         networks: with `reward` and `final_accuracy`.

@@ -158,14 +158,18 @@ class AuditSummary:
     false_stop: str = "have beaten the best network"
 
 
-def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None = None) -> AuditSummary:
+def summarise_audits(
+    reader: SearchReader, audits: list[dict[str, Any]] | None = None, ended: list[Any] | None = None
+) -> AuditSummary:
     """Summarise the audits during the search and those of `metaqnn audit` together.
 
     Args:
         reader: the search.
         audits: the result of `reader.audits()`, if the caller already has it.
+        ended: likewise, of `reader.ended()`.
     """
     config, audits = reader.config(), reader.audits() if audits is None else audits
+    ended = reader.ended() if ended is None else ended
     tolerance, nth_best = compared(config.stopping)
     in_loop = [row for row in audits if row["in_loop"]]
     errors = [
@@ -174,7 +178,7 @@ def summarise_audits(reader: SearchReader, audits: list[dict[str, Any]] | None =
         if row["predicted_accuracy"] is not None and row["final_accuracy"] is not None
     ]
     return AuditSummary(
-        stops=sum(row.outcome == "stopped" for row in reader.ended()) + len(in_loop),
+        stops=sum(row.outcome == "stopped" for row in ended) + len(in_loop),
         networks=len(audits),
         in_loop=len(in_loop),
         better_than_best=sum(is_false_stop(row, tolerance) for row in audits),

@@ -29,9 +29,10 @@ MOST_LEARNED = 1000
 
 
 class SearchView:
-    """A search at one moment: every property is read when it is first needed, and then kept.
+    """A search: every property is read when it is first needed, and then kept.
 
-    Create a new one to see the progress of a running search.
+    Each is of the moment of its reading; within `SearchReader.at_one_moment`, all are of one. Create a new
+    view to see the progress of a running search.
 
     Args:
         reader: the search.
@@ -126,7 +127,7 @@ class SearchView:
     @cached_property
     def audit_summary(self) -> AuditSummary:
         """The audits in numbers."""
-        return summarise_audits(self._reader, self.audits)
+        return summarise_audits(self._reader, self.audits, self.ended)
 
     @property
     def agent(self) -> QLearner:

@@ -64,7 +64,8 @@ class Knowledge:
         unfinished: those of them that were in training when the database was read.
         finalists: those that had been trained to the end by then.
         rewards: of the networks that have ended, by their ids.
-        repeats: walks in a row, since the last event, that found nothing new.
+        repeats: walks in a row, since the last event, that found nothing new; after a resume, since the last
+            new network in the memory.
     """
 
     def __init__(self, config: SearchConfig, space: StateSpace, database: ReplayDatabase) -> None:
