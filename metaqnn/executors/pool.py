@@ -129,20 +129,22 @@ class PoolExecutor(ABC, Generic[W]):
 
     def _worker_for(self, task: Task) -> W | None:
         """An idle worker, started if need be, whose device has memory for the task; None if there is none."""
+        devices = {place.device for place in (*self._unused, *(worker.place for worker in self._free))}
         demand = self._demand(task.architecture)
+        roomy = {device for device in devices if self._has_room(device, demand)}
         for worker in self._free:
-            if self._has_room(worker.place, demand):
+            if worker.place.device in roomy:
                 self._free.remove(worker)
                 return worker
         for place in self._unused:
-            if self._has_room(place, demand):
+            if place.device in roomy:
                 worker = self.start(place)
                 self._unused.remove(place)
                 return worker
         return None
 
-    def _has_room(self, place: Place, demand: float) -> bool:
-        there = [w.task.architecture for w in self._busy if w.place.device == place.device]
+    def _has_room(self, device: str, demand: float) -> bool:
+        there = [worker.task.architecture for worker in self._busy if worker.place.device == device]
         return not there or demand + sum(map(self._demand, there)) <= 1
 
     def _listen(self, heard: Sequence[W], coordinator: Coordinator) -> None:

@@ -103,3 +103,15 @@ def test_why_the_search_stops_passes_through_the_block(log):
 
     with pytest.raises(SearchStopped, match="enough"):
         Puppets(2, []).run(Stopping(range(3)))
+
+
+def test_while_a_task_waits_for_memory_the_demand_is_summed_up_once_for_each_device(recorder):
+    """Two networks that do not fit together, and six more workers on the same device."""
+    asked, rounds = [], []
+    executor = Puppets(8, [])
+    executor._demand = lambda architecture: asked.append(architecture) or 0.6
+    executor.wait = lambda workers, seconds: rounds.append(workers) or workers
+    record = recorder([1, 2])
+    executor.run(record)
+    assert record.outcomes() == {1: "completed", 2: "completed"}
+    assert len(asked) <= 2 * len(rounds) + 1
