@@ -23,6 +23,7 @@ from predictor.curves.wording import listed
 from predictor.curves.words import (
     AVERAGES,
     COLUMN,
+    DEVIATIONS,
     EPOCH_NAMES,
     EPOCH_WORDS,
     ERROR_BARS,
@@ -34,6 +35,7 @@ from predictor.curves.words import (
 
 OF_RUN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<extreme>__MIN|__MAX)?")
 """A column of Weights & Biases' export: `name - val_acc`."""
+MEANS = AVERAGES | DEVIATIONS | {"median"}
 SEPARATOR = re.compile(r"([\s/:|_-]+)")
 
 
@@ -44,7 +46,8 @@ def by_column(table: pd.DataFrame) -> tuple[pd.DataFrame, str, list[str]] | None
     trainings = table.drop(columns=list(sums))
     remarks = [f"left out: {listed(list(sums))} (by name, of all trainings)"] if sums else []
     if is_export(table):
-        if _numbers_trainings_of(set(sums.values()), trainings):
+        by_name = all(MEANS.issuperset(words_of(told[column][0])) for column in sums)  # `final` may be a run
+        if by_name and _numbers_trainings_of(set(sums.values()), trainings):
             return exported(trainings), RUN, [*_merged(trainings), *remarks]
         return exported(table), RUN, _merged(table)
     pairs = _named_trainings(trainings)

@@ -82,8 +82,9 @@ class LearningCurves:
         for kind in ("architecture", "hyperparameters"):
             columns = {name: self._column(name, column) for name, column in getattr(self, kind).items()}
             self._set(kind, columns)
-        self._set("metric", name_of(self.metric, self.direction))
-        self._set("direction", _checked_direction(self.metric, self.direction))
+        direction = _checked_direction(self.metric, self.direction)
+        self._set("metric", name_of(self.metric, direction))
+        self._set("direction", direction)
         if self.names is not None:
             names = np.asarray(self.names, dtype=np.str_)
             if names.shape != (len(values),):
@@ -289,8 +290,12 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def check_measure(curves: LearningCurves, others: LearningCurves) -> None:
-    """Raise `CurvesError` unless two sets that are compared have one metric and direction."""
-    if (curves.metric, curves.direction) != (others.metric, others.direction):
+    """Raise `CurvesError` unless two sets that are compared have one metric and direction.
+
+    A metric that is said to go the other way than usual keeps the name it was given: `val_loss` and `loss`
+    are one metric nevertheless.
+    """
+    if (name_of(curves.metric), curves.direction) != (name_of(others.metric), others.direction):
         raise CurvesError(
             f"curves of metric={curves.metric!r} ({curves.direction}) are compared with curves of "
             f"metric={others.metric!r} ({others.direction}); expected the same for both"

@@ -88,6 +88,7 @@ COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """`1-accuracy`, `-reward`."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Zm])AP(?![A-Za-z_])")
 """`bbox/AP50`, `valAP` are called mAP elsewhere; `ap_depth` is an architecture parameter."""
+DIFFERENCES = frozenset(("gap", "delta", "diff", "difference", "increase", "change", "ratio"))
 FAMILIES = ("accuracy", "", "error", "loss", "perplexity")
 """Which metric is looked at first; '' stands for all others."""
 
@@ -136,6 +137,8 @@ def metric_of(name: str) -> NamedMetric | None:
         return None
     if found and {"d2", "score"} <= set(words):
         return NamedMetric("d2", "maximize")
+    if found and found.name == "perplexity" and DIFFERENCES.intersection(words):
+        return NamedMetric("_".join(words), found.direction)  # whose logarithm nobody takes
     if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
         return NamedMetric(f"neg_{found.name}", OPPOSITE.get(found.direction))
     return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found

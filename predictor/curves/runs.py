@@ -31,7 +31,7 @@ from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
-from predictor.curves.wide import ask_about_numbers, counter_hint, epochs_in, numbered
+from predictor.curves.wide import ask_about_numbers, counter_hint, numbered
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
@@ -143,9 +143,8 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
                 f"{counter_hint(table)}; found {describe(table)}"
             )
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
-    measured = next((group for group in groups if not epochs_in(group, table)), groups[0])
-    table = numbered(measured, every, table)[1]
-    return _long(_upright(table, curves_among(groups_of(list(table.columns)), wanted)), name)
+    at = [numbered(group, every, table, least=1)[0].columns for group in groups]
+    return _long(_upright(table, groups, at), name)
 
 
 def _long(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -172,11 +171,11 @@ def _are_whole(table: pd.DataFrame, blocks: Sequence[str], epoch: str) -> bool:
     return len(lengths) > 1 < min(lengths) and len(starts) == len(logged) == 1 and not longer
 
 
-def _upright(table: pd.DataFrame, groups: Iterable[Any]) -> pd.DataFrame:
-    """Turn one row with columns for epochs into a table with a row per epoch."""
+def _upright(table: pd.DataFrame, groups: Sequence[Any], at: Sequence[Iterable[int]]) -> pd.DataFrame:
+    """Turn one row with columns for epochs, at these numbers, into a table with a row per epoch."""
     by_epoch = {
-        group.name: {number: table[column].iloc[0] for number, column in group.columns.items()}
-        for group in groups
+        group.name: dict(zip(epochs, table[list(group.columns.values())].iloc[0], strict=True))
+        for group, epochs in zip(groups, at, strict=True)
     }
     epochs = sorted({number for values in by_epoch.values() for number in values})
     of_curves = {column for group in groups for column in group.columns.values()}

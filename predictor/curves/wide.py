@@ -154,17 +154,25 @@ def _ask_about_n_grams(group: Group, metric: str, values: Floats) -> None:
         )
 
 
-def numbered(group: Group, groups: Sequence[Group], table: pd.DataFrame) -> tuple[Group, pd.DataFrame]:
+def numbered(
+    group: Group, groups: Sequence[Group], table: pd.DataFrame, least: int = 2
+) -> tuple[Group, pd.DataFrame]:
     """The group and the table, with the numbers of a list of epochs that is beside the values in JSON.
+
+    Args:
+        group: the columns that are numbered.
+        groups: all of the table.
+        table: with a row for each training.
+        least: how many epochs make a list.
 
     Raises:
         CurvesError: the values of trainings are at different epochs, as such a list tells.
     """
     alike = [other for other in groups if len(other.columns) == len(group.columns)]
-    lists = [(other, epochs_in(other, table)) for other in alike if other.name != group.name]
+    lists = [(other, _epochs_in(other, table)) for other in alike if other.name != group.name]
     lists.sort(key=lambda item: not {"ep", "epoch", "epochs"}.intersection(words_of(item[0].name)))
     for _, epochs in lists:
-        if len(epochs) == len(group.columns) and epochs[-1] > epochs[0] >= 0:
+        if len(epochs) == len(group.columns) >= least and epochs[0] >= 0:
             names = {column: name for other in alike for column, name in _names_at(epochs, other).items()}
             columns = {epoch: names[c] for epoch, c in zip(epochs, group.columns.values(), strict=True)}
             return replace(group, columns=columns), table.rename(columns=names)
@@ -179,7 +187,7 @@ def _without_steps(candidates: Sequence[Group], table: pd.DataFrame) -> Sequence
     others = [
         group
         for group, length in zip(candidates, lengths, strict=True)
-        if length == 1 or lengths.count(length) == 1 or not epochs_in(group, table)
+        if length == 1 or lengths.count(length) == 1 or not _epochs_in(group, table)
     ]
     return others or candidates
 
@@ -192,7 +200,7 @@ def _names_at(epochs: Sequence[int], group: Group) -> dict[str, str]:
     return {column: f"{stem}{epoch}" for epoch, column in zip(epochs, group.columns.values(), strict=True)}
 
 
-def epochs_in(group: Group, table: pd.DataFrame) -> list[int]:
+def _epochs_in(group: Group, table: pd.DataFrame) -> list[int]:
     """The numbers of epochs that these columns hold, none if it is something else; `CurvesError`."""
     if not names_steps(group.name.rpartition("/")[2]):
         return []

@@ -25,7 +25,7 @@ from predictor.output import check_writable, csv_text, note, say_written, short_
 def execute(namespace: argparse.Namespace) -> int:
     """Evaluate, print, write and draw."""
     plan = plan_of(namespace)
-    for method in set(namespace.methods).intersection(PREDICTORS):
+    for method in filter(PREDICTORS.__contains__, namespace.methods):
         make_predictor(method).check_settings()  # a missing package is noticed before anything is computed
     read = read_files(namespace)
     sets = {name: without_repeats(curves) if namespace.distinct else curves for name, curves in read.items()}

@@ -93,7 +93,7 @@ class CurveStore:
                 f"{name!r} does not say whether more is better; say CurveStore(..., direction='minimize') "
                 "or 'maximize'"
             )
-        if found and told and told != direction:
+        if found and told not in (None, direction):
             raise CurvesError(
                 f"{self.path}: {name!r} is {told}d, but the store's {self.metric or 'metric'} {direction}d; "
                 f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"

@@ -43,7 +43,7 @@ class BaselinePredictor(BaseEstimator):
         return self
 
     def check_settings(self) -> None:
-        """Raise `PredictorError` for an useless setting, and `MissingPackageError` for a missing package."""
+        """Raise `PredictorError` for a useless setting, and `MissingPackageError` for a missing package."""
 
     def predict(
         self, curves: LearningCurves, tau: int | None = None, return_std: bool = False

@@ -76,7 +76,9 @@ class Limits:
         y_tau = curves.scores[:, self.tau - 1]
         low, high = (y_tau + limit for limit in self.increments)
         high = np.where(self._unlike(curves), np.maximum(high, self.best), high)
-        limits = (np.clip(limit, *self.scores) for limit in (low, high))
+        lowest, highest = self.scores
+        beyond = curves.scores[:, : self.tau].max(axis=1) > highest  # such as a negative log-likelihood
+        limits = (np.clip(limit, lowest, np.where(beyond, np.inf, highest)) for limit in (low, high))
         return np.clip(y_hat, *(limit.reshape(-1, *[1] * (y_hat.ndim - 1)) for limit in limits))
 
     def _unlike(self, curves: LearningCurves) -> npt.NDArray[np.bool_]:

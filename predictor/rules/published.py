@@ -147,9 +147,9 @@ class EarlyStopper:
 @cache
 def _tell_out_of_reach(Delta: float, most: int | None) -> None:
     """Warn, once, if conformal probabilities from so many curves (None: any number) never reach Delta."""
-    highest = 1.0 if most is None else most / (most + 1)
-    if highest < Delta:
+    if Delta == 1 or (most is not None and most / (most + 1) < Delta):
+        limit = "1 is never reached" if most is None else f"at most {most / (most + 1):.4f} is reached"
         logger.warning(
-            "with uncertainty=conformal, no probability learned from %d networks exceeds %.4f: Delta = %g is "
-            "never reached, and nothing is stopped; learn from more (burn_in), or refit", most, highest, Delta
+            "with uncertainty=conformal, and %s networks to learn from, %s: Delta = %g stops nothing",
+            "any number of" if most is None else most, limit, Delta
         )  # fmt: skip

@@ -149,8 +149,10 @@ class LookModel:
 
         Far from the best, the warped scale is so stretched that the model's mean can be absurd.
         """
-        worst = min(self.worst, float(np.fmin.reduce(curve.scores[0])))
-        return min(max(float(self.target.inverse(score.mean)), worst), self.highest)
+        seen = curve.scores[0]
+        worst, best = min(self.worst, float(np.fmin.reduce(seen))), float(np.fmax.reduce(seen))
+        expected = max(float(self.target.inverse(score.mean)), worst)
+        return expected if best > self.highest else min(expected, self.highest)
 
     def limit(self, c: float) -> float:
         """g = max(1, c max_q (r_q + 1) / (q + 1)): networks with fewer than g ahead of them continue."""

@@ -195,3 +195,11 @@ def test_a_mean_in_an_export_is_left_out_beside_runs_that_are_numbered(write, lo
     assert "left out: mean - val_loss (by name, of all trainings)" in curves.understood
     with pytest.raises(CurvesError, match="mean in run is no training"):
         read(write(sums | {f"tree-{i} - val_loss": losses[i] for i in range(3)}))
+
+
+@pytest.mark.parametrize("name", ["final", "best"])
+def test_a_run_of_an_export_that_is_called_final_is_a_training(tmp_path, losses, name):
+    runs = {f"trial-{i} - val_loss": losses[i] for i in range(3)}
+    table = {"Step": EPOCHS, **runs, f"{name} - val_loss": losses[5]}
+    pd.DataFrame(table).to_csv(tmp_path / "export.csv", index=False)
+    assert len(LearningCurves.read(tmp_path / "export.csv")) == 4

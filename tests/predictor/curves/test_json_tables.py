@@ -344,12 +344,30 @@ def test_lists_of_values_stand_at_the_epochs_of_a_list_beside_them(tmp_path, acc
         assert "no parameters; left out:" in curves.understood
 
 
-def test_a_list_of_steps_beside_the_values_numbers_them_in_a_folder_too(tmp_path):
+@pytest.mark.parametrize("first", ["train_loss", "val_acc"])
+def test_a_list_of_steps_beside_the_values_numbers_them_in_a_folder_too(tmp_path, first):
+    """Whatever comes first in the file."""
     for name, every in (("a", 5), ("b", 10)):
         steps = [every * k for k in range(1, 9)]
-        values = {"steps": steps, "val_acc": [step / 100 for step in steps]}
+        lists = {
+            "steps": steps,
+            "val_acc": [step / 100 for step in steps],
+            "train_loss": list(range(50, 0, -1)),
+        }
+        values = {first: lists[first], **lists}
         (tmp_path / f"{name}.json").write_text(json.dumps(values))
     curves = LearningCurves.read(tmp_path)
     both = curves.values[:, np.isfinite(curves.values).all(axis=0)]
     np.testing.assert_allclose(both, [[0.1, 0.2, 0.3, 0.4]] * 2)
     assert "at epoch 5, 10" in curves.understood
+
+
+def test_a_training_that_ended_after_its_first_value_is_at_the_first_step(tmp_path):
+    for name, count in (("a", 8), ("b", 8), ("c", 1)):
+        values = {
+            "steps": [5 * k for k in range(1, count + 1)],
+            "val_acc": [k / 10 for k in range(1, count + 1)],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(values))
+    curves = LearningCurves.read(tmp_path)
+    assert curves.observed.tolist() == [8, 8, 1]

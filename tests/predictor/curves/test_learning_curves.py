@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from predictor import CurvesError, LearningCurves
+from predictor.curves.learning_curves import check_measure
 
 NAN = np.nan
 
@@ -45,6 +46,21 @@ def test_a_metric_is_the_same_whatever_it_is_called(name, metric):
     called, known = (LearningCurves(np.array([[0.5, 2.0]]), metric=m) for m in (name, metric))
     assert called.metric == metric
     np.testing.assert_array_equal(called.scores, known.scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "direction"),
+    [("d2_absolute_error_score", "d2", "maximize"), ("ppl_increase", "ppl_increase", "minimize")],
+)
+def test_the_name_that_was_given_tells_the_direction(name, metric, direction):
+    curves = LearningCurves(np.array([[-0.5, 2.0]]), metric=name)
+    assert (curves.metric, curves.direction) == (metric, direction)
+    assert np.abs(curves.scores).tolist() == [[0.5, 2.0]]
+
+
+def test_names_of_one_metric_with_one_direction_may_be_compared():
+    for names, direction in ((("val_loss", "loss"), "maximize"), (("val_entropy", "entropy"), "minimize")):
+        check_measure(*(LearningCurves(np.ones((1, 2)), metric=n, direction=direction) for n in names))
 
 
 def test_a_metric_that_is_said_to_go_the_other_way_keeps_its_own_name():

@@ -159,3 +159,10 @@ def test_an_explosion_among_the_completed_costs_the_others_little(make_curves, m
         error[name] = np.sqrt(np.mean((rest.final - model.predict(rest, 4)) ** 2))
     assert error["exploded"] < 3 * error["usual"]
     assert error["exploded"] < 0.4 * rest.final.std()
+
+
+def test_a_loss_that_is_already_below_zero_may_be_forecast_there():
+    losses = np.linspace(2.0, 0.1, 30)[:, None] * [1.0, 0.5, 0.3]
+    limits = Limits.of(LearningCurves(losses, metric="loss"), 2)
+    seen = LearningCurves(np.array([[0.5, 0.1, np.nan], [0.5, -0.2, np.nan]]), metric="loss")
+    assert limits.clip(np.array([0.4, 0.4]), seen).tolist() == [0.0, 0.4]

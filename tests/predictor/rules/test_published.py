@@ -189,7 +189,14 @@ def test_delta_1_stops_what_is_certain(curves):
 
 @pytest.mark.parametrize(
     ("burn_in", "growth", "Delta", "told"),
-    [(98, None, 0.99, True), (99, None, 0.99, False), (50, 1.5, 0.99, False), (50, None, 0.95, False)],
+    [
+        (98, None, 0.99, True),
+        (99, None, 0.99, False),
+        (50, 1.5, 0.99, False),
+        (50, 1.5, 0.999, True),  # at most 500 curves are learned from
+        (50, None, 0.95, False),
+        (50, 1.5, 1.0, True),
+    ],
 )
 def test_a_delta_that_conformal_probabilities_never_reach_is_told(caplog, burn_in, growth, Delta, told):
     _tell_out_of_reach.cache_clear()
@@ -200,4 +207,4 @@ def test_a_delta_that_conformal_probabilities_never_reach_is_told(caplog, burn_i
             refit_growth=growth,
             model=make_method("ols", uncertainty="conformal"),
         )
-    assert caplog.text.count("nothing is stopped") == told
+    assert caplog.text.count("stops nothing") == told

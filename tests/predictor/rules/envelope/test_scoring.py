@@ -92,7 +92,8 @@ def test_nothing_is_expected_to_be_worse_than_all_that_is_known_to_be_possible(f
             assert model.expected(absurd, curve) == expected
 
 
-def test_no_accuracy_above_one_is_expected(finished, models):
+def test_no_accuracy_above_one_is_expected_unless_the_curve_is_there_already(finished, models):
     good = Score(chance=1.0, mean=100.0)
     for model in models.values():
         assert model.expected(good, LearningCurves(np.full((1, finished.T), 0.9))) == 1.0
+        assert model.expected(good, LearningCurves(np.full((1, finished.T), 1.1))) > 1.0
