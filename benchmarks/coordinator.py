@@ -36,8 +36,8 @@ from metaqnn.executors import Coordinator, Task
 from metaqnn.executors.pool import TOGETHER
 from metaqnn.search.agent import QLearner
 from metaqnn.search.loop import Search
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import stopping_rule
 from predictor.curves.options import MANY, whole
 from state_space import Architecture, preset
 from trainers import EpochReport, Outcome, TrainingResult

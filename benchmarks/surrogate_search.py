@@ -22,7 +22,7 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
 from metaqnn.search.randomness import Purpose, derived_seed
-from metaqnn.session.start import stopping_rule
+from metaqnn.search.rule import stopping_rule
 from predictor import LearningCurves
 from state_space import Architecture, Layer, State, StateSpace, StateSpaceError
 from trainers import Outcome, TrainingRecipe

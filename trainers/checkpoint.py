@@ -25,6 +25,8 @@ from trainers.results import EpochReport, EpochReportError
 
 # Raised whenever the content or the order of a network's parameters changes: older files are then ignored.
 _FORMAT = 1
+BEGUN = {"format", "identity"}
+"""What a file holds of a training that has begun and has no epoch yet."""
 _KINDS = list(get_type_hints(EpochReport).values())
 _DIGEST_SIZE = hashlib.sha256().digest_size
 _LOG = logging.getLogger(__name__)
@@ -99,8 +101,8 @@ class Checkpoint:
             content = read_content(self.path, _FORMAT)
             if identity is not None:
                 _check_identity(content.get("identity"), identity)
-                if content.keys() == {"format", "identity"}:  # it has only begun
-                    return None
+            if content.keys() == BEGUN:
+                return None
             saved = _training(content)
             if check is not None:
                 check(saved)
@@ -111,6 +113,12 @@ class Checkpoint:
             _LOG.warning("checkpoint %s is ignored: %s", self.path, reason)
             return None
         return saved
+
+    def only_begun(self) -> bool:
+        """Whether the file holds which training has begun, and no epoch of it."""
+        with suppress(OSError, UnusableFile):
+            return read_content(self.path, _FORMAT).keys() == BEGUN
+        return False
 
     def is_of(self, identity: Mapping[str, str]) -> bool:
         """Whether the file holds a training with that identity, or says that it has begun.

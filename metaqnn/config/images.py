@@ -57,7 +57,7 @@ class ImageOptions:
     svhn_extra: bool = option(False, "add SVHN's extra set to its training images")
     metric: str = option(
         ACCURACY,
-        "what is measured on the validation images and, in a search, decides about stops and rewards: "
+        "what is measured on the validation images and, in a search or a tuning, decides: "
         "accuracy, or, for classes of unequal size, balanced-accuracy (the mean of the classes' recalls); "
         "with the latter, all classes also count equally in the training loss",
         metavar="NAME",

@@ -98,8 +98,9 @@ def ensemble(
     for number in networks or ():
         reader.network(number)
     files, results = _trained_together(folder.path, recipe, networks)
+    architectures = reader.architectures()
     for one in results:
-        files.result(one.network, one.seed, reader.network(one.network)["architecture"])
+        one.require_of(architectures.get(one.network), files.result_file(one.network, one.seed))
     members = {one.network: TrainedNetwork.read(files.weights(one.network, one.seed)) for one in results}
     together = Ensemble(members)
     normalisation = next(iter(members.values())).normalisation

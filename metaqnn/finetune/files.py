@@ -97,7 +97,7 @@ class FinetuningFiles:
         Raises:
             FinetuningError: the file is damaged, or of another network.
         """
-        path = self._result(number, seed)
+        path = self.result_file(number, seed)
         if not path.exists():
             return None
         result = FinetuningResult.read(path)
@@ -140,8 +140,8 @@ class FinetuningFiles:
             content = read_content(path, _FORMAT)
         except (OSError, UnusableFile) as error:
             raise FinetuningError(
-                f"{str(path)!r} holds no softmax outputs: {error}; remove {self._result(number, seed).name} "
-                "beside it, and the network is trained again"
+                f"{str(path)!r} holds no softmax outputs: {error}; "
+                f"remove {self.result_file(number, seed).name} beside it, and the network is trained again"
             ) from None
         return cast(np.ndarray, content["probabilities"].numpy())
 
@@ -159,9 +159,10 @@ class FinetuningFiles:
                 network.save(self.weights(number, seed))
                 content = {"format": _FORMAT, "probabilities": torch.from_numpy(probabilities)}
                 write_content(content, self._probabilities(number, seed))
-            write_whole(self._result(number, seed), json.dumps(asdict(result), indent=2) + "\n")
+            write_whole(self.result_file(number, seed), json.dumps(asdict(result), indent=2) + "\n")
 
-    def _result(self, number: int, seed: int) -> Path:
+    def result_file(self, number: int, seed: int) -> Path:
+        """Where it is written how a training ended."""
         return self.folder / f"{_name(number, seed)}.json"
 
     def _probabilities(self, number: int, seed: int) -> Path:

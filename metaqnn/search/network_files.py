@@ -11,7 +11,9 @@ from pathlib import Path
 
 from metaqnn.output import command
 from trainers import Checkpoint
+from trainers.checkpoint import SavedTraining
 from trainers.files import not_written
+from trainers.memory import OutOfMemory, allocation_guard
 from trainers.weights import TrainedNetwork
 
 _LOG = logging.getLogger(__name__)
@@ -113,11 +115,11 @@ class NetworkFiles:
         self._weights.mkdir(exist_ok=True)
         self._rank(finalists)
         best = {finalist.number: finalist for finalist in self._best}
-        self._tell_missing()
         _remove_others(self._checkpoints, {*in_training, *best})
         _remove_others(self._weights, best)
         for finalist in self._best:
             self._settle(finalist)
+        self._tell_missing()
 
     def _tell_missing(self) -> None:
         numbers = (finalist.number for finalist in self._best)
@@ -144,32 +146,34 @@ class NetworkFiles:
 
     def _settle(self, finalist: Finalist) -> None:
         """Replace the checkpoint of a trained network, if there still is one, by its weights."""
-        checkpoint = self.checkpoint(finalist.number)
-        saved = checkpoint.load(None)
-        if saved is None:
-            return
-        last = saved.reports[-1]
-        if last.epoch < self._epochs:
-            _LOG.warning("weights of network %d are not kept: its last epoch was not saved", finalist.number)
-            checkpoint.discard()
-            return
-        network = TrainedNetwork(
-            finalist.architecture, self._input_shape, self._num_classes, last.accuracy, saved.network
-        )
-        file = self.weights(finalist.number)
+        checkpoint, file = self.checkpoint(finalist.number), self.weights(finalist.number)
         try:
-            network.save(file)
-        except OSError as error:
-            reason = not_written(file, error)
-            again = command("run", "--resume", self._folder)
+            with allocation_guard():
+                saved = checkpoint.load(None)
+                kept = saved is not None and self._keep_last(finalist, saved, file)
+        except (OSError, OutOfMemory) as error:
             _LOG.warning(
                 "weights of network %d are not kept for now: %s; once that is changed, %s saves them",
                 finalist.number,
-                reason,
-                again,
+                not_written(file, error) if isinstance(error, OSError) else f"out of memory: {error}",
+                command("run", "--resume", self._folder),
             )
-        else:
-            checkpoint.discard()
+            return
+        if not kept and (saved is not None or checkpoint.only_begun()):
+            _LOG.warning("weights of network %d are not kept: its last epoch was not saved", finalist.number)
+        elif not kept:  # there is none, or it cannot be read
+            return
+        checkpoint.discard()
+
+    def _keep_last(self, finalist: Finalist, saved: SavedTraining, file: Path) -> bool:
+        """Write the weights of the last epoch; False if an earlier one was saved."""
+        last = saved.reports[-1]
+        if last.epoch < self._epochs:
+            return False
+        TrainedNetwork(
+            finalist.architecture, self._input_shape, self._num_classes, last.accuracy, saved.network
+        ).save(file)
+        return True
 
     def _remove(self, number: int) -> None:
         self.checkpoint(number).discard()

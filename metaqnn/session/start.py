@@ -185,7 +185,7 @@ def _schedule_hint(stored: EpsilonSchedule, given: EpsilonSchedule) -> str:
     if given == stored:
         return ""
     if given.extends(stored):  # a default, see `resume`
-        return "; to extend it, give the longer --schedule"
+        return "; to extend it, give the longer --schedule; to continue it, --resume in place of --run-dir"
     return "; a schedule may only extend the stored one"
 
 

@@ -18,9 +18,9 @@ from metaqnn.database.engine import sqlite_url
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.loop import Search
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.audit import Audit
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import stopping_rule
 from trainers import EpochReport, Outcome, TrainingResult
 from trainers.chance import Chance
 

@@ -28,8 +28,8 @@ with atheris.instrument_imports(include=["state_space", "predictor", "trainers",
     from metaqnn.config.search import SearchConfig
     from metaqnn.config.stopping import PublishedFlags
     from metaqnn.database.engine import StorageError, UnreachableError
+    from metaqnn.search.rule import stopping_rule
     from metaqnn.session.run_folder import RunFolder, RunFolderError
-    from metaqnn.session.start import stopping_rule
     from predictor.curves import reading
     from predictor.errors import PredictorError
     from state_space import Architecture

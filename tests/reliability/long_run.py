@@ -22,7 +22,7 @@ from metaqnn.database.engine import sqlite_url
 from metaqnn.executors import SerialExecutor
 from metaqnn.search.events import Job, SearchListener
 from metaqnn.search.loop import Search
-from metaqnn.session.start import stopping_rule
+from metaqnn.search.rule import stopping_rule
 
 
 class Sampler(SearchListener):

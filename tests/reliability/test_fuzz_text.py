@@ -11,8 +11,8 @@ from metaqnn.config.schedule import ScheduleError
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import SETTINGS, PublishedFlags
 from metaqnn.database.engine import StorageError, UnreachableError
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.run_folder import RunFolder, RunFolderError
-from metaqnn.session.start import stopping_rule
 from predictor.curves import reading
 from predictor.errors import PredictorError
 from state_space import Architecture

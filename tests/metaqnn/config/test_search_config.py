@@ -13,7 +13,7 @@ from metaqnn.config.presets import PRESETS
 from metaqnn.config.schedule import PUBLISHED, EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import OF_STOPPING
-from metaqnn.session.start import stopping_rule
+from metaqnn.search.rule import stopping_rule
 from state_space import StateSpace, preset
 
 positive = st.integers(1, 1000)

@@ -24,7 +24,7 @@ SEARCH = """
 import runpy, sys, time
 from pathlib import Path
 from metaqnn.executors import SerialExecutor
-from metaqnn.session.start import stopping_rule
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.find import existing_run
 from metaqnn.session.run_folder import RunFolder
 from metaqnn.search.loop import Search

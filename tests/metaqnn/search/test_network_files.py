@@ -122,6 +122,30 @@ def test_a_last_epoch_that_was_not_saved_is_not_passed_off_as_the_trained_networ
     assert "weights of network 1 are not kept" in caplog.text
 
 
+def test_a_training_of_which_no_epoch_was_saved_leaves_nothing_and_its_weights_are_missing(
+    files, tmp_path, caplog
+):
+    made = files(1)
+    made.checkpoint(1).begin({"number": "1"})
+    made.ended(1, [finalist(1, 0.5)])
+    assert "weights of network 1 are not kept: its last epoch was not saved" in caplog.text
+    assert kept(tmp_path) == kept(tmp_path, "checkpoints") == []
+    files(1).tidy([], [finalist(1, 0.5)])
+    assert f"to train it anew: metaqnn finetune {tmp_path} --networks 1" in caplog.text
+    assert "is ignored" not in caplog.text
+
+
+def test_too_little_memory_for_weights_costs_a_line_and_they_wait(files, tmp_path, monkeypatch, caplog):
+    made = files(1)
+    train(made, 1, 0.5)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: torch.empty(2**46))
+    made.ended(1, [finalist(1, 0.5)])
+    assert "weights of network 1 are not kept for now: out of memory: " in caplog.text
+    monkeypatch.undo()
+    files(1).tidy([], [finalist(1, 0.5)])
+    assert (kept(tmp_path), kept(tmp_path, "checkpoints")) == (["network-1.pt"], [])
+
+
 def test_weights_that_cannot_be_written_cost_a_line_with_their_place_and_wait_in_the_checkpoint(
     files, tmp_path, caplog
 ):

@@ -13,9 +13,10 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.search.rule import stopping_rule
 from metaqnn.session.preparation import OtherImagesError, changes_since
 from metaqnn.session.run_folder import RunFolder
-from metaqnn.session.start import begin, check_same, prepare, reopen, resume, stopping_rule
+from metaqnn.session.start import begin, check_same, prepare, reopen, resume
 from metaqnn.session.workers import make_trainer
 from predictor import EarlyStopper, NoStopping, PredictorError
 from predictor.rules.envelope import RankEnvelope
