@@ -189,7 +189,8 @@ def test_a_default_schedule_does_not_extend_a_search(tmp_path, refused):
     before = networks(folder)
     line = refused(*short)
     assert "--schedule is 1.0:2 there and 1.0:40,0.7:5," in line
-    assert line.endswith("; to extend it, give the longer --schedule")
+    assert line.endswith("give the longer --schedule; to continue it, --resume in place of --run-dir")
+    assert main(["run", "--resume", str(folder), "--quiet"]) == 0
     assert networks(folder) == before
     assert main([*short, "--schedule", "1.0:3"]) == 0
     assert len(networks(folder)) == 3
