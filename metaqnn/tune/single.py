@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +16,7 @@ from metaqnn.config.tuned import read_json
 from metaqnn.output import counted
 from metaqnn.results.long_trained import ErrorRate
 from metaqnn.search.randomness import Purpose, derived_seed
+from metaqnn.session.preparation import library_versions
 from metaqnn.session.run_folder import TRAINING, RunFolder, RunFolderError
 from metaqnn.tune import TuneError
 from metaqnn.tune.preparation import PreparedTuning
@@ -34,7 +33,6 @@ from trainers.steps import IGNORED, logits
 from trainers.weights import TrainedNetwork
 
 RESULT, WEIGHTS, CURVE = "result.json", "network.pt", "curve.csv"
-LIBRARIES = ("metaqnn", "torch", "torchvision", "numpy")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class SingleTraining:
             "guess": constant_guess(self._trainer.metric),
             "guess_limit": limit_of_guessing(self._trainer.metric),
             "seconds": ended.seconds,
-            "versions": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
+            "versions": library_versions(),
         }
 
     def _trained(self, checkpoint: Checkpoint) -> dict[str, Any]:

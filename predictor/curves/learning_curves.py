@@ -240,7 +240,7 @@ class LearningCurves:
         """(n,) y_T in scores; NaN where the run was not completed."""
         return np.where(self.completed, self.to_scores(self.values[:, -1]), np.nan)
 
-    @property
+    @cached_property
     def possible(self) -> tuple[float, float]:
         """The smallest and the largest score that the metric can have, judging by its name and the values."""
         low, high = np.nanmin(self.scores, initial=np.inf), np.nanmax(self.scores, initial=-np.inf)
