@@ -7,7 +7,6 @@ row for each epoch.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ import pandas as pd
 
 from predictor.curves.choice import Wishes
 from predictor.curves.json_curves import rows_of_lists, with_trainings
+from predictor.curves.json_text import content_of
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
 from predictor.curves.wording import quoted, shown
@@ -46,13 +46,7 @@ def from_json(text: str, wishes: Wishes | None = None) -> tuple[pd.DataFrame, bo
         text: of the file.
         wishes: of the caller; None if the file holds a single training.
     """
-    cut_off = False
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise CurvesError("JSON of too many levels") from None
-    except ValueError:
-        content, cut_off = _json_lines(text)
+    content, cut_off = content_of(text)
     if wishes is not None:
         content = with_trainings(content, wishes)
     records = list(_records(content))
@@ -62,19 +56,6 @@ def from_json(text: str, wishes: Wishes | None = None) -> tuple[pd.DataFrame, bo
     _refuse_levels(columns)
     cells = [[record.get(name, "") for name in columns] for record in records]
     return pd.DataFrame(cells, columns=pd.Index(list(columns), dtype=object), dtype=object), cut_off
-
-
-def _json_lines(text: str) -> tuple[list[Any], bool]:
-    """The content of all lines, and whether the last one was cut off, as by a kill, and is left out."""
-    lines, found = list(filter(str.strip, text.splitlines())), []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            if number == len(lines) > 1 and text.endswith(line) and line.count("{") > line.count("}"):
-                return found, True
-            raise CurvesError(f"neither JSON nor JSON lines: line {number}: {error}") from None
-    return found, False
 
 
 def _records(content: Any) -> Iterator[dict[str, str]]:

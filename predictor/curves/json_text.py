@@ -1,0 +1,51 @@
+"""What a text of JSON or JSON lines holds, without a last line that was cut off, as by a kill."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from predictor.errors import CurvesError
+
+UNFINISHED = re.compile(r"[ \t]*[-+.\w]*")
+"""What may remain of a line after its last whole part: `tru`, or `.` of a number."""
+
+
+def content_of(text: str) -> tuple[Any, bool]:
+    """The content (of JSON lines, a list), and whether it lacks a last line, cut off; or `CurvesError`."""
+    try:
+        return json.loads(text), False
+    except RecursionError:
+        raise CurvesError("JSON of too many levels") from None
+    except ValueError:
+        return _json_lines(text)
+
+
+def _json_lines(text: str) -> tuple[list[Any], bool]:
+    lines, found = list(filter(str.strip, text.splitlines())), []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            if number == len(lines) > 1 and text.endswith(line) and is_cut_off(line):
+                return found, True
+            raise CurvesError(f"neither JSON nor JSON lines: line {number}: {error}") from None
+    return found, False
+
+
+def is_cut_off(line: str) -> bool:
+    """Whether JSON ends within an object or a list, before the line does; NUL bytes may follow.
+
+    A file system may leave these after a power failure.
+    """
+    begun = line.rstrip("\0")
+    try:
+        json.loads(begun)
+    except json.JSONDecodeError as error:
+        if begun.endswith("\n") or begun.lstrip()[:1] not in ("{", "[") or error.msg == "Extra data":
+            return False
+        return error.msg.startswith("Unterminated string") or bool(UNFINISHED.fullmatch(begun, error.pos))
+    except (ValueError, RecursionError):
+        pass
+    return False

@@ -1,0 +1,34 @@
+import pytest
+
+from predictor.curves.json_text import content_of, is_cut_off
+from predictor.errors import CurvesError
+
+LINES = [
+    '{"epoch": 6, "acc": [-1.5e-2, NaN, -Infinity, true], "of": {"a": []}, "n": "}\\u00e9\\"{", "ü" : 1}',
+    '[1.7e9, 6, [0.5], "x\\\\", {"a": [1, 2]}, false ]',
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_which_any_part_is_missing_at_the_end_is_cut_off(line):
+    begun = [line[:end] for end in range(1, len(line))]
+    assert [part for part in begun if not (is_cut_off(part) and is_cut_off(part + "\0\0"))] == []
+    assert not is_cut_off(line)
+    assert not any(is_cut_off(part + "\n") for part in begun)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"note": "{", }', '{"a": 1}}', '{"a": [1, 2}', '{"a": 1} {', '{"a": 1} x', "{a: 1", "x", '{"a": "b" "'],
+)
+def test_a_damaged_line_is_not_cut_off(line):
+    assert not is_cut_off(line)
+
+
+def test_the_last_of_several_lines_is_left_out_if_it_was_cut_off():
+    first, last = "[1, 0.5]", "[2, 0.75]"
+    assert content_of(f"{first}\n{last}\n") == ([[1, 0.5], [2, 0.75]], False)
+    assert content_of(f"{first}\n{last[:-3]}") == ([[1, 0.5]], True)
+    for text in (f"{first}\n{last[:-3]}\n", f"{first[:-3]}\n{last}", first[:-3]):
+        with pytest.raises(CurvesError, match="neither JSON nor JSON lines: line "):
+            content_of(text)
