@@ -23,6 +23,7 @@ from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
 from predictor.curves.json_tables import flat
+from predictor.curves.json_text import is_cut_off
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
 from predictor.curves.metrics import plain
@@ -53,18 +54,26 @@ def files_of(path: str) -> tuple[list[Path], list[str]]:
     if not folder.is_dir():
         return [Path(found) for found in sorted(glob.glob(path, recursive=True)) if Path(found).is_file()], []
     files, remarks = _files_in(folder)
-    begun = [file for file in files if EVENTS in file.name or _may_have_rows(file)]
-    if not begun or len(begun) == len(files):
+    lacking = {file: "" if EVENTS in file.name else _lack_of_rows(file) for file in files}
+    begun = [file for file, lack in lacking.items() if not lack]
+    if not begun:
         return files, remarks
-    without = [str(file.relative_to(folder)) for file in files if file not in begun]
-    return begun, [*remarks, f"left out: {listed(without)} (without a row)"]
+    for reason in dict.fromkeys(filter(None, lacking.values())):
+        without = [str(file.relative_to(folder)) for file, lack in lacking.items() if lack == reason]
+        remarks = [*remarks, f"left out: {listed(without)} ({reason})"]
+    return begun, remarks
 
 
-def _may_have_rows(file: Path) -> bool:
-    """Whether there is more than a header, as a training that was killed at once leaves it; JSON or gzip."""
+def _lack_of_rows(file: Path) -> str:
+    """What a training that was killed at once leaves: a header, or a part of a line of JSON; '' for more."""
     with file.open(encoding="utf-8-sig", errors="replace") as stream:
         lines = list(islice(filter(str.strip, stream), 2))
-    return len(lines) > 1 or any(line.lstrip()[0] in "{[" or "\ufffd" in line for line in lines)
+    if len(lines) > 1:
+        return ""
+    first = lines[0] if lines else ""
+    if first.lstrip()[:1] in ("{", "["):
+        return "cut off in the first line" if is_cut_off(first) else ""
+    return "" if "\ufffd" in first else "without a row"  # of gzip
 
 
 def _files_in(folder: Path) -> tuple[list[Path], list[str]]:

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from predictor import LearningCurves
 from predictor.curves.json_text import content_of, is_cut_off
 from predictor.errors import CurvesError
 
@@ -32,3 +35,19 @@ def test_the_last_of_several_lines_is_left_out_if_it_was_cut_off():
     for text in (f"{first}\n{last[:-3]}\n", f"{first[:-3]}\n{last}", first[:-3]):
         with pytest.raises(CurvesError, match="neither JSON nor JSON lines: line "):
             content_of(text)
+
+
+@pytest.mark.parametrize("left", ['{"epoch": 1, "val_', "[[1.7e9, 1, 0", '{"epoch": 1, "note": "\xc3'])
+@pytest.mark.parametrize("name", ["result.json", "log.jsonl"])
+def test_a_file_of_a_folder_that_ends_in_its_first_line_is_left_out_and_told(tmp_path, name, left):
+    for run in "abc":
+        (tmp_path / run).mkdir()
+        lines = [json.dumps({"epoch": epoch, "val_acc": 0.1 * epoch}) for epoch in range(1, 5)]
+        (tmp_path / run / name).write_text("\n".join(lines))
+    (tmp_path / "b" / name).write_bytes(left.encode("latin-1"))
+    curves = LearningCurves.read(tmp_path)
+    assert curves.names.tolist() == ["a", "c"]
+    assert f"; left out: b/{name} (cut off in the first line);" in curves.understood
+    (tmp_path / "b" / name).write_text('{"epoch": 1, }')
+    with pytest.raises(CurvesError, match=f"b/{name} of 3 files, .*neither JSON nor JSON lines: line 1"):
+        LearningCurves.read(tmp_path)
