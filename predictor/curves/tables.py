@@ -64,7 +64,7 @@ def read_table(path: Path, wishes: Wishes | None = None) -> tuple[pd.DataFrame, 
         The table, and whether it lacks a last line of JSON, which was cut off.
     """
     text = _text(path)
-    table, cut_off = from_json(text, wishes) if text.lstrip()[:1] in ("{", "[") else (_from_csv(text), False)
+    table, cut_off = from_json(text, wishes) if _is_json(text) else (_from_csv(text), False)
     return _checked(table), cut_off
 
 
@@ -80,10 +80,18 @@ def _text(path: Path) -> str:
         raise CurvesError(f"{kind}, which is not read; save its table as CSV (pandas: table.to_csv)")
     if b"\0" in content[:2]:
         content = b"\xfe\xff" + content if content[:1] == b"\0" else b"\xff\xfe" + content
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
+        text = content.decode(encoding, errors="replace")
+        if error.end == len(error.object) and _is_json(text):  # cut off inside a character
+            return text
         raise CurvesError(f"not a table in UTF-8: {error}") from None
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[")
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:

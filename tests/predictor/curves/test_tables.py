@@ -154,3 +154,21 @@ def test_a_row_with_too_few_cells_is_named_with_their_number(tmp_path):
     (tmp_path / "curves.csv").write_text("acc_1,acc_2\n0.3,0.4\n0.2\n")
     with pytest.raises(CurvesError, match="row 2 has 1 cell; the header has 2"):
         read(tmp_path / "curves.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_json_lines_that_end_inside_a_character_lack_their_last_one(tmp_path, encoding):
+    lines = "\n".join(
+        f'{{"epoch": {epoch}, "val_acc": 0.{epoch}, "note": "ü"}}' for epoch in (1, 2, 3)
+    ).encode(encoding)
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(lines[: lines.rindex("ü".encode(encoding)[-2:]) + 1])
+    curves = LearningCurves.read(path)
+    assert curves.values.tolist() == [[0.1, 0.2]]
+    assert curves.understood.endswith("; left out: the last line (cut off)")
+    path.write_bytes(b'{"val_acc": [0.2, 0.3]}\xc3')
+    with pytest.raises(CurvesError, match="neither JSON nor JSON lines: line 1: Extra data"):
+        LearningCurves.read(path)
+    path.write_bytes("epoch,val_acc,note\n1,0.2,ü".encode()[:-1])
+    with pytest.raises(CurvesError, match=r"not a table in UTF-8: .* unexpected end of data"):
+        LearningCurves.read(path)
