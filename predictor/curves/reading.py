@@ -133,14 +133,14 @@ def _of_search(path: Path, wishes: Wishes) -> LearningCurves:
 
 def _from_file(path: Path, wishes: Wishes, said: Sequence[str] = ()) -> LearningCurves:
     table, cut_off = read_table(path, wishes)
-    curves = _from_table(table, path, wishes)
+    if set(table.columns) == TENSORBOARD_CSV:
+        return read_runs([path], wishes, said)
+    curves = _from_table(table, wishes)
     remarks = [*said, "left out: the last line (cut off)"] if cut_off else said
     return replace(curves, understood="; ".join([curves.understood, *remarks]))
 
 
-def _from_table(table: pd.DataFrame, path: Path, wishes: Wishes) -> LearningCurves:
-    if set(table.columns) == TENSORBOARD_CSV:
-        return read_runs([path], wishes)
+def _from_table(table: pd.DataFrame, wishes: Wishes) -> LearningCurves:
     if trainings := by_column(table):
         stacked, run, remarks = trainings
         return read_long(stacked, wishes, run, remarks)

@@ -1,3 +1,4 @@
+import json
 import os
 import tracemalloc
 from pathlib import Path
@@ -139,3 +140,13 @@ def test_a_header_that_only_repeats_itself_is_only_a_header(tmp_path):
     path.write_text("acc_1,acc_2\nacc_1,acc_2\n")
     with pytest.raises(CurvesError, match="only a header"):
         LearningCurves.read(path)
+
+
+def test_the_cut_off_last_line_of_tensorboards_json_is_told_once(tmp_path):
+    rows = [{"Wall time": 1.7e9 + step, "Step": step, "Value": step / 10} for step in range(1, 6)]
+    path = tmp_path / "run-a-tag-val_acc.json"
+    for lines in (rows, [list(row.values()) for row in rows]):
+        path.write_text("\n".join(map(json.dumps, lines))[:-2])
+        curves = LearningCurves.read(path)
+        assert curves.values.tolist() == [[0.1, 0.2, 0.3, 0.4]]
+        assert curves.understood.count("the last line") == curves.understood.count("(cut off)") == 1
