@@ -88,6 +88,8 @@ def configured_parameters_of(
 ) -> Parameters:
     """As `parameters_of`, but of a configuration alone, `config/lr`, if there is one.
 
+    A caller may ask for `lr`, which is the column of that name if there is one, or for `config/lr`.
+
     Args:
         table: one row per training, of columns that never change within any.
         values: (n, T), the curves.
@@ -99,7 +101,11 @@ def configured_parameters_of(
     declared = declared and bool(configured)
     named = configured or others
     if wishes.parameters is not None:
-        named = {**others, **configured}
+        asked = {*wishes.parameters}
+        named = others | {
+            column if column in asked or name in others else name: column
+            for name, column in configured.items()
+        }
     elif not declared:
         named = {name: column for name, column in named.items() if plain(name) not in RUN_NAMES}
     found = parameters_of(table[[*named.values()]].set_axis([*named], axis=1), [], values, wishes, declared)

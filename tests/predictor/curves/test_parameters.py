@@ -85,3 +85,22 @@ def test_what_else_differs_beside_a_configuration_is_told_and_may_be_asked_for(t
     asked = read(path, parameters=["lr", "depth"])
     assert asked.architecture["depth"].tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
     assert list(asked.hyperparameters) == ["lr"]
+
+
+def test_a_column_of_a_configuration_may_be_asked_for_by_its_whole_name(tmp_path, long, rates):
+    path = tmp_path / "long.csv"
+    table = long.rename(columns={"lr": "params/lr"})
+    table.to_csv(path, index=False)
+    for name in ("lr", "params/lr"):
+        ((found, values),) = read(path, parameters=[name]).hyperparameters.items()
+        assert found == name
+        np.testing.assert_array_equal(values, rates)
+    table.assign(lr=long["lr"] * 2).to_csv(path, index=False)
+    both = read(path, parameters=["lr", "params/lr"]).hyperparameters
+    np.testing.assert_array_equal(both["lr"], rates * 2)
+    np.testing.assert_array_equal(both["params/lr"], rates)
+    assert read(path, parameters=["lr"]).understood.endswith(
+        "parameters lr; left out: run, params/lr (not asked for)"
+    )
+    with pytest.raises(CurvesError, match="no column 'x' for a parameter; there are run, lr, params/lr"):
+        read(path, parameters=["x"])
