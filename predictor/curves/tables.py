@@ -61,10 +61,10 @@ def read_table(path: Path, wishes: Wishes | None = None) -> tuple[pd.DataFrame, 
         wishes: of the caller; None if the file holds a single training.
 
     Returns:
-        The table, and whether it lacks a last line of JSON, which was cut off.
+        The table, and whether it lacks a last line, which was cut off.
     """
     text = _text(path)
-    table, cut_off = from_json(text, wishes) if _is_json(text) else (_from_csv(text), False)
+    table, cut_off = from_json(text, wishes) if _is_json(text) else _from_csv(text)
     return _checked(table), cut_off
 
 
@@ -104,9 +104,24 @@ def _pieces(stream: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _from_csv(text: str) -> pd.DataFrame:
+def _from_csv(text: str) -> tuple[pd.DataFrame, bool]:
     first = next(filter(None, text.splitlines()), "")
     delimiter = max(DELIMITERS, key=re.sub(r'"[^"]*"', "", first).count)  # the comma where there is none
+    (header, *rows), cut_off = _rows(text, delimiter)
+    table = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
+    lists = delimiter != "," and _are_lists(header, rows)
+    for place, name in enumerate(header):
+        commas = delimiter != "," and (metric_of(name) is not None or not lists)
+        if delimiter != ",":
+            _refuse_thousands(rows, place, name)
+        column = table.iloc[:, place]
+        if (pointed := _with_points(column, name, commas)) is not column:
+            table.isetitem(place, pointed)
+    return table, cut_off
+
+
+def _rows(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
+    """Header and rows, of one length, and whether the last row is left out, which was cut off."""
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     except csv.Error as error:
@@ -115,20 +130,18 @@ def _from_csv(text: str) -> pd.DataFrame:
         rows = with_one_header([[cell.strip() for cell in row] for row in rows])
     if len(rows) < 2:
         raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
-    header = rows[0]
+    width = len(rows[0])
+    cut_off = len(rows) > 2 and not text.endswith(("\n", "\r")) and _is_begun(rows[-1], width)
+    rows = rows[:-1] if cut_off else rows
     for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(header):
-            raise CurvesError(f"row {number} has {counted(len(row), 'cell')}; the header has {len(header)}")
-    table = pd.DataFrame(rows[1:], columns=pd.Index(header, dtype=object), dtype=object)
-    lists = delimiter != "," and _are_lists(header, rows[1:])
-    for place, name in enumerate(header):
-        commas = delimiter != "," and (metric_of(name) is not None or not lists)
-        if delimiter != ",":
-            _refuse_thousands(rows[1:], place, name)
-        column = table.iloc[:, place]
-        if (pointed := _with_points(column, name, commas)) is not column:
-            table.isetitem(place, pointed)
-    return table
+        if len(row) != width:
+            raise CurvesError(f"row {number} has {counted(len(row), 'cell')}; the header has {width}")
+    return rows, cut_off
+
+
+def _is_begun(row: Sequence[str], width: int) -> bool:
+    """Whether cells are missing in a row of one line; a quote that was never closed takes in many."""
+    return len(row) < width and not any("\n" in cell or "\r" in cell for cell in row)
 
 
 def _are_lists(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -172,3 +172,24 @@ def test_json_lines_that_end_inside_a_character_lack_their_last_one(tmp_path, en
     path.write_bytes("epoch,val_acc,note\n1,0.2,ü".encode()[:-1])
     with pytest.raises(CurvesError, match=r"not a table in UTF-8: .* unexpected end of data"):
         LearningCurves.read(path)
+
+
+def test_a_csv_file_whose_last_line_was_cut_off_is_read_without_it(tmp_path):
+    text = "epoch,val_acc,val_loss\n1,0.2,1.5\n2,0.3,1.25\n3,0.4,1.0"
+    path = tmp_path / "log.csv"
+    for end in ("3,0.4", "3,0.", "3", '3,"0'):
+        path.write_text(text.removesuffix("3,0.4,1.0") + end)
+        curves = read(path)
+        assert curves.values.tolist() == [[0.2, 0.3]]
+        assert curves.understood.endswith("; left out: the last line (cut off)")
+    path.write_text(text)  # whole, or cut off inside a number: nobody can tell
+    assert read(path).values.tolist() == [[0.2, 0.3, 0.4]]
+
+
+@pytest.mark.parametrize(
+    "rows", ["1,0.2,1.5\n2,0.3\n", "1,0.2,1.5\n2,0.3\n3,0.4,1.0", '1,0.2,1.5\n2,"0.3,1.2\n3,0.4,1.0', "1,0.2"]
+)
+def test_other_rows_with_too_few_cells_were_not_cut_off(tmp_path, rows):
+    (tmp_path / "log.csv").write_text(f"epoch,val_acc,val_loss\n{rows}")
+    with pytest.raises(CurvesError, match=r"row \d has 2 cells; the header has 3"):
+        read(tmp_path / "log.csv")
