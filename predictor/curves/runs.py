@@ -32,7 +32,7 @@ from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
 from predictor.curves.tables import TEXT_SUFFIXES, read_table
-from predictor.curves.wide import ask_about_numbers, counter_hint, numbered
+from predictor.curves.wide import ask_about_numbers, numbered, rows_hint
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
 from predictor.errors import CurvesError
@@ -149,7 +149,7 @@ def run_table(table: pd.DataFrame, file: Path, name: str, wanted: str | None) ->
         if len(table) > 1 and not epoch_columns(table):
             raise CurvesError(
                 "no column numbers the epochs; number the rows in a column epoch"
-                f"{counter_hint(table)}; found {describe(table)}"
+                f"{rows_hint(every, table)}; found {describe(table)}"
             )
         raise CurvesError(f"expected the epochs of one training, with their metrics; found {describe(table)}")
     at = [numbered(group, every, table, least=1)[0].columns for group in groups]

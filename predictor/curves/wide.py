@@ -18,7 +18,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, direction_of, words_of
 from predictor.curves.names import counts_epochs, names_counter, names_steps
 from predictor.curves.parameters import parameters_of, tells_the_end
-from predictor.curves.shape import refuse_turned
+from predictor.curves.shape import is_long, refuse_turned
 from predictor.curves.spread import refuse_kinds
 from predictor.curves.summaries import refuse_summaries
 from predictor.curves.understood import curves_of, describe_curves, names_of
@@ -69,8 +69,8 @@ def _curve_of(groups: Sequence[Group], table: pd.DataFrame, wanted: str | None) 
         ask_about_numbers(groups)
         raise CurvesError(
             "no learning curves: expected columns such as acc_1, acc_2, ... or ep_1, ep_2, ..., or a row per "
-            f"epoch with its number in a column such as epoch{_hint(groups, table)}{counter_hint(table)}; "
-            f"found {describe(table)}"
+            f"epoch with its number in a column such as epoch{_hint(groups, table)}"
+            f"{rows_hint(groups, table)}; found {describe(table)}"
         )
     group = choose(candidates if wanted else _without_steps(candidates, table), wanted)
     if not wanted:
@@ -234,6 +234,14 @@ def counter_hint(table: pd.DataFrame) -> str:
             numbers(table[column], column)  # raises what is no number
             return f" (if {shown(column)} numbers the epochs, call it epoch)"
     return ""
+
+
+def rows_hint(groups: Sequence[Group], table: pd.DataFrame) -> str:
+    """What to say if the rows may be epochs, of metrics at several ranks, `acc@1, acc@2`, or by a counter."""
+    ranked = [next(iter(group.columns.values())) for group in groups if "@#" in group.template]
+    if read := next((column for column in ranked if is_long(table, column)), None):
+        return f" (if the rows are epochs in their order: --curve {as_argument(read)})"
+    return counter_hint(table)
 
 
 def _others(group: Group, table: pd.DataFrame) -> list[str]:

@@ -65,3 +65,16 @@ def test_trainings_called_by_numbers_in_an_export_are_no_epochs(tmp_path, turned
     table.insert(0, "update", np.arange(100, 6100, 100))
     table.to_csv(tmp_path / "export.csv", index=False)
     np.testing.assert_allclose(read(tmp_path / "export.csv").values, turned.T)
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_columns_of_ranks_alone_say_which_curve_to_ask_for(tmp_path, accuracies, files):
+    """In a file of its own and in a folder; whether rows or columns are epochs cannot be told."""
+    table = pd.DataFrame(accuracies[:3].T, columns=["acc@1", "acc@2", "acc@3"]).assign(time=range(6))
+    for number in range(files):
+        table.to_csv(tmp_path / f"{number}.csv", index=False)
+    with pytest.raises(
+        CurvesError, match=r"column .*epoch \(if the rows are epochs in their order: --curve acc@1\)"
+    ):
+        read(tmp_path)
+    np.testing.assert_array_equal(read(tmp_path, curve="acc@1").values, accuracies[:1].repeat(files, axis=0))
