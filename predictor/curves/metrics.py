@@ -147,10 +147,10 @@ def metric_of(name: str) -> NamedMetric | None:
 def name_of(metric: str, direction: Direction | None = None) -> str:
     """What the package calls this metric: `accuracy` for `val_acc`; a name of no known metric as it is.
 
-    So is one that is said to have another direction than the metric has.
+    So is one that is said to have another direction than the metric has; `entropy` may have either.
     """
     found = metric_of(metric)
-    return found.name if found and direction in (None, found.direction) else metric
+    return found.name if found and (not direction or found.direction in (None, direction)) else metric
 
 
 def metric_in(words: list[str]) -> NamedMetric | None:

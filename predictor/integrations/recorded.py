@@ -103,7 +103,7 @@ class CurveStore:
                 f"{self.path}: its trainings have metric = {self.metric!r}, but {name!r} is {found.name}; "
                 f"use another file, or say CurveStore(..., metric={self.metric!r})"
             )
-        self.metric, self.direction = self.metric or name_of(name), direction
+        self.metric, self.direction = self.metric or name_of(name, direction), direction
 
     def history(self) -> LearningCurves:
         """All trainings that ended so far; the same object until there is another one."""

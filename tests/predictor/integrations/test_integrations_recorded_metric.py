@@ -23,6 +23,7 @@ def test_a_store_of_val_acc_goes_on_and_its_curves_are_accuracies(values, tmp_pa
     [
         ("val_ppl", None, ("perplexity", "minimize")),
         ("val_ppl", "maximize", ("val_ppl", "maximize")),
+        ("val_entropy", "maximize", ("entropy", "maximize")),
         ("d2_score", None, ("d2", "maximize")),
         ("consistency", "maximize", ("consistency", "maximize")),
     ],
@@ -35,3 +36,13 @@ def test_the_metric_has_the_name_that_the_package_gives_it(tmp_path, metric, dir
         np.savez(path, values=[[3.0, 2.0]], metric=metric, direction=expected[1])
     read = LearningCurves.read(path)
     assert (read.metric, read.direction) == expected
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_metric_that_tells_no_direction_has_one_name_too(tmp_path, direction):
+    store = CurveStore(tmp_path / "curves.npz", 2, direction=direction)
+    store.monitor("val_entropy")
+    store.add([0.5, 0.4])
+    again = CurveStore(tmp_path / "curves.npz", 2, metric="val_entropy", direction=direction)
+    assert len(again.history()) == 1
+    assert again.metric == store.metric == "entropy"
