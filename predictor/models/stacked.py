@@ -1,4 +1,4 @@
-"""A stack of sequential regression models, weighted at each tau by their leave-one-out errors."""
+"""A stack of sequential regression models, weighted at each tau by their held-out errors."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class _NoChange(StandardizedRegressor):
 
 
 class StackedRegression(SequentialRegression):
-    """The weighted mean of five forecasts, with weights for every tau from their leave-one-out errors.
+    """The weighted mean of five forecasts, with weights for every tau from their held-out errors.
 
     Members: the robust Gaussian process, ridge regression and a random forest, of the increment y_T - y_tau
     from a summary of the curve and log parameters; nu-SVR of y_T as in [PP]; and the last value seen. Member
-    m, with the mean squared leave-one-out error e_m of n curves, has a weight in proportion to e_m^-p,
-    p = 3 n / (n + 15), so that a member that fails on a set of curves hardly counts there, and members that
-    are about equal share. No error counts as more than ten typical ones, so that a curve that no member
-    foresaw does not decide. Residuals are those of the whole stack; each curve is predicted with weights made
-    without it.
+    m, with the mean squared error e_m of n curves, held out as for `sigma_` of `SequentialRegression`, has a
+    weight in proportion to e_m^-p, p = 3 n / (n + 15), so that a member that fails on a set of curves hardly
+    counts there, and members that are about equal share. No error counts as more than ten typical ones, so
+    that a curve that no member foresaw does not decide. Residuals are those of the whole stack; each curve is
+    predicted with weights made without it.
 
     Forecasts, including those of the members, stay within what is possible: y_tau plus an increment between
     the smallest and the largest of the completed curves (and 0) or a tenth of their range beyond, and

@@ -1,7 +1,7 @@
 """How far a prediction of y_T may be off, learned from held-out residuals r_i = y_T,i - y_hat_T,i.
 
-Three views of the same leave-one-out residuals: the published normal distribution, a distribution-free one,
-and a normal one whose width depends on the predicted level.
+Three views of the same residuals: the published normal distribution, a distribution-free one, and a normal
+one whose width depends on the predicted level.
 """
 
 from __future__ import annotations
