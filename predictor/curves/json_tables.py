@@ -16,7 +16,7 @@ import pandas as pd
 
 from predictor.curves.choice import Wishes
 from predictor.curves.json_curves import rows_of_lists, with_trainings
-from predictor.curves.json_text import content_of
+from predictor.curves.json_text import cells_of, content_of
 from predictor.curves.metrics import metric_of, plain
 from predictor.curves.names import UNLABELLED, mentions_metric_or_data, split_rank
 from predictor.curves.wording import quoted, shown
@@ -73,7 +73,7 @@ def _records(content: Any) -> Iterator[dict[str, str]]:
             names = names if len(set(names)) == len(names) else [str(place) for place in range(len(names))]
             yield from _epochs(dict(zip(names, content, strict=True)))
         else:
-            yield from (dict(_cells(item)) for item in content)
+            yield from (dict(cells_of(item)) for item in content)
     elif isinstance(content, Mapping):
         yield from _records_of_object(content)
     else:
@@ -101,7 +101,7 @@ def _records_of_object(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     elif _is_columnar(content):
         yield from _records([dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)])
     else:
-        yield dict(_cells(content))
+        yield dict(cells_of(content))
 
 
 def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -110,11 +110,11 @@ def _records_of_objects(content: Mapping[str, Mapping[str, Any]]) -> Iterator[di
     if all(map(str.isdecimal, rows)):  # as pandas writes tables by columns
         yield from _records([{name: content[name].get(row) for name in content} for row in rows])
     elif all(map(str.isdecimal, content)) and _are_rows(list(content.values())):  # the same by rows
-        yield from (dict(_cells(value)) for value in content.values())
+        yield from (dict(cells_of(value)) for value in content.values())
     elif _are_trainings(content):
-        yield from ({"name": name, **dict(_cells(value))} for name, value in content.items())
+        yield from ({"name": name, **dict(cells_of(value))} for name, value in content.items())
     else:  # one training, by kinds of data or metrics
-        yield dict(_cells(content))
+        yield dict(cells_of(content))
 
 
 def _by_number(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,7 +126,7 @@ def _by_number(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_epoch(item: Mapping[str, Any]) -> bool:
     """Whether this is an epoch of the only training in a file, and not a training, or an epoch of several."""
-    names = [name for name, _ in _cells(item)]
+    names = [name for name, _ in cells_of(item)]
     if _has_list(item) or any(plain(name) in RUN_NAMES for name in names):
         return False
     return any(map(_numbers_epochs, names)) or all(map(mentions_metric_or_data, names))
@@ -136,7 +136,10 @@ def _settings(content: Mapping[str, Any]) -> dict[str, str]:
     """The cells of the configuration beside a list of epochs, as `config/...`."""
     objects = [item for name, item in content.items() if plain(name) in CONFIGURATIONS]
     return {
-        f"config/{name}": cell for item in objects if isinstance(item, Mapping) for name, cell in _cells(item)
+        f"config/{name}": cell
+        for item in objects
+        if isinstance(item, Mapping)
+        for name, cell in cells_of(item)
     }
 
 
@@ -185,7 +188,7 @@ def _lists_of_epochs(item: Mapping[str, Any]) -> Iterator[str]:
     """Names of lists of objects with a number of an epoch or a metric; layers of networks have neither."""
     for name, value in item.items():
         objects = isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value)
-        if objects and any(_numbers_epochs(key) or metric_of(key) for key, _ in _cells(value[0])):
+        if objects and any(_numbers_epochs(key) or metric_of(key) for key, _ in cells_of(value[0])):
             yield name
 
 
@@ -200,11 +203,11 @@ def _epochs(trainings: Mapping[str, Mapping[str, Any]], told_by: str = RUN) -> I
     """A row for each epoch of each training, with the training's name and what else is known of it."""
     for name, item in trainings.items():
         (inner,) = _lists_of_epochs(item)
-        known = dict(_cells({key: value for key, value in item.items() if key != inner}))
+        known = dict(cells_of({key: value for key, value in item.items() if key != inner}))
         for place, epoch in enumerate(item[inner], start=1):
             is_training = any(isinstance(value, list) for value in epoch.values())
             number = {} if is_training or any(map(_numbers_epochs, epoch)) else {"epoch": str(place)}
-            yield {**known, told_by: name, **number, **dict(_cells(epoch))}
+            yield {**known, told_by: name, **number, **dict(cells_of(epoch))}
 
 
 def _are_trainings(content: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -236,24 +239,3 @@ def _are_planned(content: Mapping[str, Any]) -> bool:
 
 def _numbers_epochs(name: str) -> bool:
     return plain(name) in EPOCHS
-
-
-def flat(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Names and values, those of objects in the object as `outer/inner`."""
-    for name, value in item.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{outer}{name}/")
-        else:
-            yield f"{outer}{name}", value
-
-
-def _cells(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in flat(item):
-        if isinstance(value, list):
-            yield from ((f"{name}_{place}", _cell(inner)) for place, inner in enumerate(value, start=1))
-        else:
-            yield name, _cell(value)
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value).strip()

@@ -1,9 +1,10 @@
-"""What a text of JSON or JSON lines holds, without a last line that was cut off, as by a kill."""
+"""What a text of JSON or JSON lines holds, without a last line that was cut off, as by a kill; its cells."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from predictor.errors import CurvesError
@@ -49,3 +50,25 @@ def is_cut_off(line: str) -> bool:
     except (ValueError, RecursionError):
         pass
     return False
+
+
+def flat(item: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values, those of objects in the object as `outer/inner`."""
+    for name, value in item.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{outer}{name}/")
+        else:
+            yield f"{outer}{name}", value
+
+
+def cells_of(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and cells of an object; those of a list are numbered from 1, `val_acc_1`."""
+    for name, value in flat(item):
+        if isinstance(value, list):
+            yield from ((f"{name}_{place}", _cell(inner)) for place, inner in enumerate(value, start=1))
+        else:
+            yield name, _cell(value)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).strip()

@@ -4,10 +4,10 @@ Search databases and run folders (`search_database`) and `.npz` files (`npz`) sa
 Everything else becomes a table of text, whose columns are understood by their names and values (modules of
 `predictor.curves`):
 
-1. *File to table*. `tables` reads CSV and JSON (`headers`: lines of names; `json_tables`: objects and
-   lists; `json_curves`: trainings by name). A file per training, TensorBoard's events (`runs`; `parts`:
-   several files of one training), MLflow's folders (`mlflow`) and Optuna's studies (`optuna_storage`) become
-   a table with a row per training and epoch.
+1. *File to table*. `tables` reads CSV and JSON (`headers`: lines of names; `json_text`: lines and cells;
+   `json_tables`: objects and lists; `json_curves`: trainings by name). A file per training, TensorBoard's
+   events (`runs`; `parts`: several files of one training), MLflow's folders (`mlflow`) and Optuna's studies
+   (`optuna_storage`) become a table with a row per training and epoch.
 2. *Shape*. A table with a column per training is turned into one with a row per training and epoch
    (`by_column`). `shape` decides whether the rows of others are epochs, for `long`, or trainings, for
    `wide`.

@@ -22,8 +22,7 @@ from predictor.curves.by_column import exported, is_export
 from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes
 from predictor.curves.columns import curves_among, groups_of
-from predictor.curves.json_tables import flat
-from predictor.curves.json_text import is_cut_off
+from predictor.curves.json_text import flat, is_cut_off
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.long import read_long
 from predictor.curves.metrics import plain
