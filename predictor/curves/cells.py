@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import numpy as np
@@ -13,6 +14,10 @@ from predictor.errors import CurvesError
 
 MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-", "<na>"))
 """Cells that hold no number and say so, in lower case."""
+VALUE = re.compile(r"[-+~]?\s*([\w.]+\()?\[?[-+]?[.,]?\d(?!\d*[:-])")
+"""How text begins that holds a value, and no time or date: `tensor(0.27)`, `0,27`, `0.27 ± 0.01`."""
+SEVERAL_VALUES = re.compile(r"([\w.]+\()?[\[({].*\d[,;\s]+[-+.]?\d")
+"""Those of classes, say: `[0.1, 0.2]`."""
 
 
 def numbers(cells: pd.Series, column: str) -> Floats:
@@ -57,6 +62,14 @@ def count_numbers(cells: pd.Series) -> int:
 def is_mostly_numbers(cells: pd.Series) -> bool:
     """Whether at least half of the cells that are not missing are numbers."""
     return 2 * count_numbers(cells) >= sum(cell.lower() not in MISSING for cell in cells)
+
+
+def values_in(cells: pd.Series) -> set[str]:
+    """The cells that hold a value: all of a column of numbers, and of text those that begin as one."""
+    different = set(cells) - {""}
+    if is_mostly_numbers(cells):
+        return different
+    return {cell for cell in different if VALUE.match(cell) and not SEVERAL_VALUES.match(cell)}
 
 
 def _at_once(cells: pd.Series) -> Floats | None:

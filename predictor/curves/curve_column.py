@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from predictor.curves.cells import count_numbers, first_text, is_mostly_numbers, numbers
+from predictor.curves.cells import VALUE, count_numbers, first_text, is_mostly_numbers, numbers, values_in
 from predictor.curves.choice import (
     Candidate,
     choose,
@@ -18,19 +17,19 @@ from predictor.curves.choice import (
     unlabelled_rank,
 )
 from predictor.curves.columns import groups_of, is_index, is_parameter
+from predictor.curves.frequency import changing, measured, without_batches, without_results
 from predictor.curves.metrics import direction_of, metric_of, plain, words_of
 from predictor.curves.names import (
     OF_TEST,
     OF_TRAINING,
     OF_VALIDATION,
-    UNLABELLED,
     names_no_values,
     only_accompanies,
     split_rank,
 )
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
-from predictor.curves.words import OF_EPOCHS, RATES, RUN_NAMES, VALUE_NAMES
+from predictor.curves.words import RATES, RUN_NAMES, VALUE_NAMES
 from predictor.errors import CurvesError
 
 OF_TRAININGS = "; columns of different trainings have to be called 'run1 - val_acc', 'run2 - val_acc', ..."
@@ -40,12 +39,6 @@ OF_A_TRAINING = re.compile(
 )
 """The name of a column that holds a whole training: `run_1`, `lr=0.1`."""
 SEVERAL = 3
-OFTEN = 2
-"""Metrics of batches are logged at least this many times as often as others."""
-VALUE = re.compile(r"[-+~]?\s*([\w.]+\()?\[?[-+]?[.,]?\d(?!\d*[:-])")
-"""How text begins that holds a value, and no time or date: `tensor(0.27)`, `0,27`, `0.27 ± 0.01`."""
-SEVERAL_VALUES = re.compile(r"([\w.]+\()?[\[({].*\d[,;\s]+[-+.]?\d")
-"""Those of classes, say: `[0.1, 0.2]`."""
 
 
 def curve_column(
@@ -70,8 +63,8 @@ def curve_column(
 
 
 def _best_column(table: pd.DataFrame, epochs: Sequence[str], run: str | None) -> tuple[str, str]:
-    candidates = _without_batches(_candidates(table, epochs, run), table, epochs)
-    logged = _without_results(candidates, table, epochs)
+    candidates = without_batches(_candidates(table, epochs, run), table, epochs)
+    logged = without_results(candidates, table, epochs)
     if unlabelled_rank(candidates) in (OF_TRAINING, OF_TEST):  # test metrics come first
         candidates = logged
     chosen = choose(candidates, None, OF_TRAININGS)
@@ -104,7 +97,7 @@ def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
         column
         for column in table.columns
         if (metric_of(column) or split_rank(column) == OF_VALIDATION) and not names_no_values(column)
-        if len(_values(table[column])) > trainings
+        if len(values_in(table[column])) > trainings
     ]
     _refuse_text(table[[curve, *(column for column in others if metric_of(column) and column != curve)]])
     refuse_training(curve, others)
@@ -120,29 +113,21 @@ def _refuse_text(table: pd.DataFrame) -> None:
             numbers(table[other.name], other.name)  # raises what is no number
 
 
-def _values(cells: pd.Series) -> set[str]:
-    """The cells that hold a value: all of a column of numbers, and of text those that begin as one."""
-    different = set(cells) - {""}
-    if is_mostly_numbers(cells):
-        return different
-    return {cell for cell in different if VALUE.match(cell) and not SEVERAL_VALUES.match(cell)}
-
-
 def _candidates(
     table: pd.DataFrame, epochs: Sequence[str], run: str | None, every: bool = False
 ) -> list[Candidate]:
     """Numeric columns with a metric's name, or else those of which nothing else is known; or all of both."""
     counts = _numeric(table, (*epochs, run))
     accompanied = any(only_accompanies(column, counts) for column in counts)
-    measured = _measured(counts, table, epochs) if accompanied else []
+    logged = measured(counts, table, epochs) if accompanied else []
     known = [
         column
         for column in counts
         if metric_of(column)
         and not _is_first_of_errors(column, table)
-        and not only_accompanies(column, measured)
+        and not only_accompanies(column, logged)
     ]
-    known = _changing(known, table, run)
+    known = changing(known, table, run)
     most = max((counts[column] for column in known), default=0)
     often = [column for column in known if counts[column] > 1 or most < 2]
     passing = (*RUN_NAMES, *RATES)
@@ -152,17 +137,6 @@ def _candidates(
         raise CurvesError(f"no column with the values of a curve: found {describe(table)}")
     columns = [*often, *unknown] if every else often or unknown
     return [Candidate(column, counts[column]) for column in dict.fromkeys(columns)]
-
-
-def _measured(columns: Iterable[str], table: pd.DataFrame, epochs: Sequence[str]) -> list[str]:
-    """The columns with more values than there are trainings, so no parameters; no `value` either."""
-    trainings = _most_trainings(table, epochs)
-    return [c for c in columns if not is_generic(c) and len(_values(table[c])) > trainings]
-
-
-def _most_trainings(table: pd.DataFrame, epochs: Sequence[str]) -> int:
-    """How many trainings there are at most: as many as have the same epoch."""
-    return int(table[epochs[0]].value_counts().max())
 
 
 def _is_first_of_errors(column: str, table: pd.DataFrame) -> bool:
@@ -234,49 +208,3 @@ def _is_text(cells: pd.Series, column: str) -> bool:
     if not first_text(cells):
         return False
     return not ((metric_of(column) or is_generic(column)) and is_mostly_numbers(cells))
-
-
-def _changing(columns: list[str], table: pd.DataFrame, run: str | None) -> list[str]:
-    """The columns that change within a training, if any does; the others are results and parameters."""
-    if run is None:
-        return columns
-    runs = table.groupby(run)
-    return [column for column in columns if (runs[column].nunique() > 1).any()] or columns
-
-
-def _without_batches(
-    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
-) -> list[Candidate]:
-    """Leave out metrics of training batches if others, which are not labelled either, are logged rarely.
-
-    So Detectron2 and MMDetection log the accuracy of proposals beside the precision on validation data.
-    """
-    steps = {
-        candidate.name: _count_different(table[table[candidate.name] != ""], epochs)
-        for candidate in candidates
-        if split_rank(candidate.name) == UNLABELLED
-    }
-    fewest = min((number for number in steps.values() if number > 1), default=0)
-    batches = {name for name, number in steps.items() if fewest and number >= OFTEN * fewest}
-    return [c for c in candidates if c.name not in batches or not _is_of_batches(c.name, table, epochs)]
-
-
-def _without_results(
-    candidates: list[Candidate], table: pd.DataFrame, epochs: Sequence[str]
-) -> list[Candidate]:
-    """Without test metrics that have one value for each training."""
-    trainings = _most_trainings(table, epochs)
-    return [c for c in candidates if split_rank(c.name) != OF_TEST or len(_values(table[c.name])) > trainings]
-
-
-def _is_of_batches(column: str, table: pd.DataFrame, epochs: Sequence[str]) -> bool:
-    """Whether the column has several values in an epoch, or one with the rate every so many steps."""
-    rows = table[table[column] != ""]
-    if plain(epochs[0]) in OF_EPOCHS:
-        return _count_different(rows, epochs) >= OFTEN * _count_different(rows, epochs[:1])
-    rated = any(plain(other) in RATES and (rows[other] != "").all() for other in table.columns)
-    return rated and bool((np.diff(np.unique(numbers(rows[epochs[0]], epochs[0]))) > 1).all())
-
-
-def _count_different(rows: pd.DataFrame, columns: Sequence[str]) -> int:
-    return len(rows[list(columns)].drop_duplicates())

@@ -14,7 +14,8 @@ Everything else becomes a table of text, whose columns are understood by their n
 3. *Partition*, of rows that are epochs. `spread` gives each metric and kind of data a column; `partition`
    finds the column of epochs and those that tell the trainings apart.
 4. *Columns*. `columns` groups those that differ in a number, and tells epochs from numbers of something
-   else. `choice` takes the one group, or the one column (`curve_column`), that is the curve.
+   else. `choice` takes the one group, or the one column (`curve_column`; `frequency`: how often each is
+   logged), that is the curve.
 5. *Metric and direction*. `choice.settle` takes them from the name (`metrics`), or from the values if the
    name says nothing; `course` refuses values that cannot be of that metric, `placeholders` those that stand
    for missing ones, `summaries` means among trainings.
