@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
+from metaqnn.database.queries import audited_after
 from metaqnn.output import (
     as_json,
     count,
@@ -125,12 +126,9 @@ def _prediction(accuracy: float | None, config: SearchConfig) -> str:
 
 
 def _outcome(network: dict[str, Any]) -> str:
-    stops = [
-        epoch["epoch"] for training in network["trainings"] for epoch in training["epochs"] if epoch["stop"]
-    ]
-    if network["outcome"] == "completed" and stops:
-        return f"completed, as an audit: the rule would have stopped it after epoch {stops[-1]}"
-    return network["outcome"] or "in training"
+    outcome, stop = network["outcome"] or "in training", audited_after(network)
+    audit = "" if stop is None else f", as an audit: the rule would have stopped it after epoch {stop}"
+    return f"{outcome}{audit}"
 
 
 def _table(epochs: list[dict[str, Any]]) -> str:

@@ -24,7 +24,7 @@ from metaqnn.dashboard.runs import (
 )
 from metaqnn.dashboard.snapshots import Answers, Snapshots
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
-from metaqnn.database.queries import UnknownNetworkError
+from metaqnn.database.queries import UnknownNetworkError, audited_after
 from metaqnn.figures import FIGURES
 from metaqnn.report.answer import answer
 from metaqnn.report.scripts import VERSION
@@ -113,7 +113,7 @@ class Pages(Answers):
             note = read_notes(run.path).get(number)
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
         context = {"network": network, "note": note, "last": last, "T": config.epochs, **makers}
-        context["metric"] = in_words(config.metric)
+        context |= {"audited_after": audited_after(network), "metric": in_words(config.metric)}
         return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:

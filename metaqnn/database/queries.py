@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -17,9 +17,26 @@ from metaqnn.database.schema import decisions, epochs, networks, samples, search
 from metaqnn.database.stored_events import seconds_per_epoch, trained_to_end
 from metaqnn.database.trouble import refused, require_possible
 
+AUDITED = "completed", "diverged"
+"""Outcomes of a network that its search trained on after the rule would have stopped it."""
+
 
 class UnknownNetworkError(ValueError):
     """A network number that the search does not have."""
+
+
+def audited_after(network: Mapping[str, Any]) -> int | None:
+    """The epoch after which the rule would have stopped a network that was audited in the search; else None.
+
+    One that diverges in the very epoch of the decision was not audited.
+
+    Args:
+        network: as `SearchReader.network` gives it.
+    """
+    trained = [training for training in network["trainings"] if training["purpose"] == "search"][-1:]
+    stops = [epoch["epoch"] for training in trained for epoch in training["epochs"] if epoch["stop"]]
+    audited = network["outcome"] in AUDITED and stops and stops[-1] < (network["epochs"] or 0)
+    return stops[-1] if audited else None
 
 
 def has_search(url: str | URL, search_id: int | None = None) -> bool:
@@ -191,8 +208,7 @@ class SearchReader:
         same = (trainings.c.network_id == networks.c.id) & (trainings.c.attempt == networks.c.attempt)
         afterwards = trained_to_end(self._search_id, "audit").subquery()
         final = func.coalesce(networks.c.final_accuracy, afterwards.c.accuracy)
-        # one that diverges in the very epoch of the decision was not audited
-        in_loop = networks.c.outcome.in_(("completed", "diverged")) & (networks.c.epochs > decisions.c.epoch)
+        in_loop = networks.c.outcome.in_(AUDITED) & (networks.c.epochs > decisions.c.epoch)
         query = (
             select(
                 *networks.c["number", "architecture"],

@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from metaqnn.database.queries import audited_after
 from metaqnn.figures.style import (
     INK,
     OBSERVED,
@@ -102,8 +103,9 @@ def _curves(network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[st
     """The observed curves of a network, from the search and from its audit, and where the rule stopped it."""
     facts = {key: network[key] for key in ("number", "architecture", "outcome")}
     lines, stops = [], []
+    searched_to_end = network["outcome"] == "completed" or audited_after(network) is not None
     for training in last_attempts(network["trainings"]):
-        whole = training["purpose"] == "audit" or network["outcome"] == "completed"
+        whole = training["purpose"] == "audit" or searched_to_end
         name = {
             "series": TO_THE_END if whole else STOPPED,
             "line": f"{network['number']} {training['purpose']}",

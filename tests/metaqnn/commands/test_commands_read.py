@@ -142,11 +142,13 @@ def test_show_and_its_help_tell_how_often_the_agent_has_proposed_the_network(pri
     assert said in capsys.readouterr().out
 
 
-def test_show_tells_an_audit_in_the_loop(printed, run_copy, stopped):
+@pytest.mark.parametrize("outcome", ["completed", "diverged"])
+def test_show_tells_an_audit_in_the_loop(printed, run_copy, stopped, outcome):
     with closing(sqlite3.connect(run_copy.database)) as connection, connection:
-        connection.execute("UPDATE networks SET outcome = 'completed' WHERE number = ?", (stopped.number,))
+        changed = "UPDATE networks SET outcome = ?, epochs = epochs + 1 WHERE number = ?"
+        connection.execute(changed, (outcome, stopped.number))
     text = printed("show", run_copy.path, stopped.number)
-    assert f"completed, as an audit: the rule would have stopped it after epoch {stopped.epochs}" in text
+    assert f"{outcome}, as an audit: the rule would have stopped it after epoch {stopped.epochs}" in text
 
 
 def test_show_tells_why_a_network_crashed(printed, finished_run):

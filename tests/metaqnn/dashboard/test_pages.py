@@ -158,6 +158,16 @@ def test_a_network_says_whose_its_forecasts_are(client, run_copy, stopping, rewa
     assert ("forecast for the reward" in found.text) == (stopping != "published")
 
 
+def test_an_audit_in_the_search_that_diverged_is_called_one(client, run_copy, reader):
+    number, stop = next((row.number, row.epochs) for row in reader.ended() if row.outcome == "stopped")
+    page = f"/runs/copy/networks/{number}"
+    said = f"Outcome diverged as an audit: the rule would have stopped it after epoch {stop}"
+    change(run_copy, "UPDATE networks SET outcome = 'diverged' WHERE number = ?", number)
+    assert said not in Page(client(run_copy).get(page)).text  # in the epoch of the decision
+    change(run_copy, "UPDATE networks SET epochs = epochs + 1 WHERE number = ?", number)
+    assert said in Page(client(run_copy).get(page)).text
+
+
 def test_networks_lead_to_their_neighbours(page):
     first, middle, last = (page(f"/runs/finished/networks/{number}") for number in (1, 12, 24))
     assert "Previous" not in first.links

@@ -9,7 +9,7 @@ import pytest
 from metaqnn.dashboard import Dashboard
 from metaqnn.dashboard.table import SORTS, TableQuery, table_page
 from metaqnn.database import DatabaseError, NetworkResult, ReplayDatabase
-from metaqnn.database.queries import SearchReader, UnknownNetworkError
+from metaqnn.database.queries import SearchReader, UnknownNetworkError, audited_after
 from metaqnn.database.schema import networks
 from predictor import Decision, LearningCurves
 from trainers import EpochReport
@@ -186,6 +186,7 @@ def test_a_block_reads_one_moment_while_the_search_goes_on(new_database):
 
 def test_an_audit_has_both_what_was_predicted_and_what_became_of_it(reader, ask_run):
     audits = reader.audits()
+    assert {audited_after(reader.network(row["number"])) for row in audits} == {None}  # not in the search
     assert [row["number"] for row in audits] == [
         number
         for (number,) in ask_run("SELECT number FROM networks WHERE outcome = 'stopped' ORDER BY number")
@@ -219,6 +220,7 @@ def test_an_audit_in_the_search_that_diverged_is_an_audit(new_database):
         database.finish(network, NetworkResult("diverged", 0.1, 1, epochs), number, {number: number})
     with closing(SearchReader(url)) as reader:
         (audit,) = reader.audits()
+        assert [audited_after(reader.network(number)) for number in (1, 2)] == [2, None]
     assert (audit["number"], audit["in_loop"], audit["final_accuracy"]) == (1, True, None)
     assert (audit["epochs"], audit["epochs_in_search"]) == (2, 3)
 

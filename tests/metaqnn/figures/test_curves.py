@@ -40,6 +40,15 @@ def test_a_stopped_training_is_not_said_to_be_one_to_the_end(view, sql):
         assert point["series"] == (curves.TO_THE_END if whole else curves.STOPPED)
 
 
+def test_the_curve_of_an_audit_that_diverged_is_one_to_the_end(view):
+    number = view.audits[0]["number"]
+    network = {**view.network(number), "outcome": "diverged"}
+    network["trainings"] = [training for training in network["trainings"] if training["purpose"] == "search"]
+    for more, series in ((0, curves.STOPPED), (1, curves.TO_THE_END)):
+        lines, _ = curves._curves({**network, "epochs": network["epochs"] + more})
+        assert {row["series"] for row in lines} == {series}
+
+
 def test_a_forecast_leads_from_the_stop_to_its_prediction_with_sigma(view, sql, rows):
     fans = rows(curves.curves(view), "area")
     stops = {number: stop for number, *stop in sql(STOPS)}
