@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
+from metaqnn.config.stopping import compared
 from metaqnn.database.queries import audited_after
 from metaqnn.output import (
     as_json,
@@ -24,6 +25,7 @@ from metaqnn.results.accuracy import accuracy_interval
 from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
+from predictor.curves.wording import ordinal
 from trainers.metric import in_words
 
 EXAMPLES = """examples:
@@ -31,10 +33,11 @@ EXAMPLES = """examples:
   metaqnn show runs/NAME 17 --format csv > epochs.csv
 
 After an epoch, the stopping rule may forecast the final accuracy and give a probability that it will be no
-better than the best so far. If the rule stops the network, the forecast is the agent's reward (--reward).
-Unless the rule is the published one, the forecast comes from another model, so it need not agree with the
-probability. The lines below the table, and `forecast_by` in JSON and CSV, name the models. A rank in a reason
-is among all networks seen after that many epochs, ordered by their chances of beating the best.
+better than the best so far (with --nth-best and --tolerance: than the n-th best less the tolerance). If the
+rule stops the network, the forecast is the agent's reward (--reward). Unless the rule is the published one,
+the forecast comes from another model, so it need not agree with the probability. The lines below the table,
+and `forecast_by` in JSON and CSV, name the models. A rank in a reason is among all networks seen after that
+many epochs, ordered by their chances of beating the best.
 
 "samples in the memory" is how often the agent has proposed the network. It is trained only once, but each
 time its result enters the replay memory, from which the agent learns.
@@ -159,8 +162,10 @@ def _notes(epochs: list[dict[str, Any]], config: SearchConfig) -> list[str]:
         ]
         lines.append(f"forecast: of the final accuracy, {', '.join(kinds)}")
     if any(epoch["probability"] is not None for epoch in epochs):
-        of = f"by the rule {rule_name(config)}"
-        lines.append(f"p(no better): probability, {of}, that the final accuracy is not above the best so far")
+        of, (tolerance, nth_best) = f"by the rule {rule_name(config)}", compared(config.stopping)
+        which = "best" if nth_best == 1 else f"{ordinal(nth_best)} best"
+        best = f"the {which} so far{' less the tolerance' if tolerance else ''}"
+        lines.append(f"p(no better): probability, {of}, that the final accuracy is no better than {best}")
     return lines
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from metaqnn.config.bounds import Bounds, share
 from metaqnn.config.options import ConfigError, flag, option
+from state_space.errors import quoted
 
 OWN_RULE = "rank-envelope"
 PUBLISHED_RULE = "published"
@@ -25,6 +26,7 @@ REWARDS = FORECAST, LAST_SEEN = "forecast", "last-seen"
 OF_STOPPING = "reward", "audit"
 """Options of a search that mean nothing if no network is stopped."""
 CURVES = Bounds(1, 10**6)
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +129,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 def stated_risk(rule: str) -> float | None:
     """1 - Delta, the share of false stops that the published criterion accepts; None for all other rules."""
-    name, settings = settings_of(rule)
-    return 1 - float(settings.get("Delta", DELTA)) if name == PUBLISHED_RULE else None
+    return 1 - _number(rule, "Delta", DELTA) if settings_of(rule)[0] == PUBLISHED_RULE else None
 
 
 def compared(rule: str) -> tuple[float, int]:
@@ -136,10 +137,17 @@ def compared(rule: str) -> tuple[float, int]:
 
     0 and 1 unless the published criterion has other settings.
     """
-    name, settings = settings_of(rule)
-    if name != PUBLISHED_RULE:
+    if settings_of(rule)[0] != PUBLISHED_RULE:
         return 0.0, 1
-    return float(settings.get("tolerance", 0)), int(settings.get("nth_best", 1))
+    return _number(rule, "tolerance", 0.0), _number(rule, "nth_best", 1)
+
+
+def _number(rule: str, setting: str, default: Number) -> Number:
+    """A setting of a rule, of the default's kind. Raises ConfigError if a database holds something else."""
+    try:
+        return type(default)(settings_of(rule)[1].get(setting, default))
+    except ValueError:
+        raise ConfigError(f"{setting} is no number in the stopping rule {quoted(rule)}") from None
 
 
 def complete_rule(stopping: str | None, flags: Mapping[str, Any], preset: Mapping[str, Any]) -> str:

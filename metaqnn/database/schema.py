@@ -120,5 +120,5 @@ decisions = Table(
     Column("predicted_accuracy", Float),  # y_hat_T
     Column("sigma", Float),
     Column("probability", Float),  # p(y_T <= y_BEST - delta)
-    Column("best_accuracy", Float),  # y_BEST at that time
+    Column("best_accuracy", Float),  # y_BEST at that time, or the n-th best y_T: what was compared with
 )

@@ -137,12 +137,12 @@ class AuditSummary:
         networks: the audited ones.
         in_loop: those of them that the search itself trained to the end.
         better_than_best: the false stops among them, see `is_false_stop`.
+        tolerance, nth_best: of the rule, see `compared`; they say what a false stop is.
         accepted_share: 1 - Delta, the share of false stops that the published criterion accepts; None for
             other rules, which state none.
         mean_absolute_error, bias, largest_error: of y_hat_T - y_T, without networks that diverged.
         epochs_in_loop: epochs spent after the stop that did not happen; they count in `Summary.epochs`.
         epochs_afterwards: epochs of `metaqnn audit`, all attempts; they do not.
-        false_stop: what a false stop would have done, in words.
     """
 
     stops: int
@@ -155,7 +155,15 @@ class AuditSummary:
     largest_error: float | None
     epochs_in_loop: int
     epochs_afterwards: int
-    false_stop: str = "have beaten the best network"
+    tolerance: float = 0.0
+    nth_best: int = 1
+
+    @property
+    def false_stop(self) -> str:
+        """What a false stop would have done, in words."""
+        done = f"have come within {self.tolerance} of" if self.tolerance else "have beaten"
+        which = "the best network" if self.nth_best == 1 else f"number {self.nth_best} of the best networks"
+        return f"{done} {which}"
 
 
 def summarise_audits(
@@ -188,7 +196,8 @@ def summarise_audits(
         largest_error=max(map(abs, errors), default=None),
         epochs_in_loop=sum(row["epochs_in_search"] - row["epochs"] for row in in_loop),
         epochs_afterwards=reader.audit_epochs(),
-        false_stop=_in_words(tolerance, nth_best),
+        tolerance=tolerance,
+        nth_best=nth_best,
     )
 
 
@@ -199,11 +208,6 @@ def is_false_stop(audit: Mapping[str, Any], tolerance: float) -> bool:
     """
     final, best = audit["final_accuracy"], audit["best_accuracy"]
     return final is not None and best is not None and final > best - tolerance
-
-
-def _in_words(tolerance: float, nth_best: int) -> str:
-    done = f"have come within {tolerance} of" if tolerance else "have beaten"
-    return f"{done} the best network" if nth_best == 1 else f"{done} number {nth_best} of the best networks"
 
 
 def audited_note(reader: SearchReader, best: Sequence[Mapping[str, Any]], run: Path) -> str:

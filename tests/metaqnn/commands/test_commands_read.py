@@ -98,6 +98,23 @@ def test_show_as_a_table_tells_observed_from_predicted(printed, finished_run, st
     assert "p(no better): probability, by the rule published, that the final accuracy" in text
 
 
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        ("tolerance=0", "the best so far"),
+        ("nth_best=2", "the 2nd best so far"),
+        ("tolerance=0.1,nth_best=3", "the 3rd best so far less the tolerance"),
+    ],
+)
+def test_show_says_what_the_probability_compares_with(printed, run_copy, stopped, settings, limit):
+    """As the decisions do: `no better than 0.4333, the 2nd best less the tolerance`."""
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        changed = "UPDATE searches SET config = json_set(config, '$.stopping', ?)"
+        connection.execute(changed, (f"published:{settings}",))
+    text = printed("show", run_copy.path, stopped.number)
+    assert f"by the rule published, that the final accuracy is no better than {limit}\n" in text
+
+
 def test_top_and_show_tell_how_exact_an_accuracy_is(printed, finished_run, reader):
     """By SciPy's interval on the 100 validation images, which makes neighbours equal."""
     best = reader.top(1)[0]

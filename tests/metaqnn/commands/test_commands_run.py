@@ -149,6 +149,8 @@ def test_a_search_from_start_to_end(tmp_path, capsys):
     assert result["networks"] == result["planned"] == 5
     assert result["run"] == str(folder)
     assert result["audit"]["stops"] == result["stopped"] + result["audit"]["in_loop"]
+    assert (result["audit"]["tolerance"], result["audit"]["nth_best"]) == (0, 1)
+    assert not [value for value in result["audit"].values() if isinstance(value, str)]  # no sentences
     assert "stopping    rank-envelope, this project's own: " in captured.err
     accuracies = [row["final_accuracy"] for row in result["top"]]
     assert len(accuracies) == result["completed"] > 0

@@ -4,7 +4,7 @@ import pytest
 
 from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
-from metaqnn.config.stopping import settings_of, stated_risk
+from metaqnn.config.stopping import compared, settings_of, stated_risk
 from predictor import PredictorError
 
 LAPTOP = "burn_in=40,target=increment,refit_growth=1.5"
@@ -90,6 +90,17 @@ def test_settings_are_read_back():
 def test_only_the_published_criterion_states_a_risk():
     assert stated_risk("published:Delta=0.95,burn_in=5") == pytest.approx(0.05)
     assert stated_risk("rank-envelope:c=3") is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "asked"), [("Delta=x", stated_risk), ("tolerance=", compared), ("nth_best=1.5", compared)]
+)
+def test_a_stored_rule_whose_setting_is_no_number_is_quoted(setting, asked):
+    name = setting.partition("=")[0]
+    with pytest.raises(
+        ConfigError, match=f"^{name} is no number in the stopping rule 'published:{setting}'$"
+    ):
+        asked(f"published:{setting}")
 
 
 def test_no_audit_is_what_there_is_without_stops():
