@@ -174,7 +174,7 @@ def _epochs(network: dict[str, Any], config: SearchConfig) -> list[dict[str, Any
         {
             "training": f"{training['purpose']} {training['attempt']}",
             "learning_rate": training["learning_rate"],
-            **{key: value for key, value in epoch.items() if key not in ("training_id", "reason")},
+            **{key: value for key, value in epoch.items() if key != "reason"},
             "forecast_by": _forecast_by(epoch, config),
             "decision": _decision(epoch),
         }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from sqlalchemy import Table
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,11 +14,19 @@ from metaqnn.dashboard.overlay import chosen_networks
 from metaqnn.dashboard.runs import RunState, network_number
 from metaqnn.dashboard.snapshots import Answers
 from metaqnn.dashboard.table import TableQuery
+from metaqnn.database.queries import OF_THE_DATABASE
 from metaqnn.database.schema import decisions, epochs, networks
 from metaqnn.output import rows_as_text
 from metaqnn.results.long_trained import ErrorRate, long_trained
 from metaqnn.results.summary import EpsilonRow, summarise
 from metaqnn.session.notes import read_notes
+
+
+def _of(*tables: Table) -> list[str]:
+    """The columns of tables, once each, as `SearchReader` gives them."""
+    names = dict.fromkeys(column.name for table in tables for column in table.c)
+    return [name for name in names if name not in OF_THE_DATABASE]
+
 
 STATE = "word", "dataset", "fingerprint", "rule"
 NUMBERS = (
@@ -26,8 +35,8 @@ NUMBERS = (
 )  # fmt: skip
 """Columns of the file of all runs: those from `RunState`, and those from its summary."""
 RUN = "run", *STATE, "best_network", *NUMBERS
-NETWORK = *networks.c.keys(), "note"
-EPOCH = "purpose", "attempt", *dict.fromkeys((*epochs.c.keys(), *decisions.c.keys()))
+NETWORK = *_of(networks), "note"
+EPOCH = "purpose", "attempt", *_of(epochs, decisions)
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
 LONG_TRAINING = "network", "recipe", "seed", *(one.name for one in fields(ErrorRate))
 """Columns of the files; a file without rows has them, too."""

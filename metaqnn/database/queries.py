@@ -17,6 +17,8 @@ from metaqnn.database.schema import decisions, epochs, networks, samples, search
 from metaqnn.database.stored_events import seconds_per_epoch, trained_to_end
 from metaqnn.database.trouble import refused, require_possible
 
+OF_THE_DATABASE = "id", "search_id", "network_id", "training_id"
+"""Columns with ids of the database's own, which mean nothing outside of it."""
 AUDITED = "completed", "diverged"
 """Outcomes of a network that its search trained on after the rule would have stopped it."""
 
@@ -148,7 +150,7 @@ class SearchReader:
     def network(self, number: int) -> dict[str, Any]:
         """One network with all its trainings, their epochs and the decisions about them.
 
-        The database's own `id`, which need not be the network's number, is left out.
+        The database's own ids are left out, of which the network's need not be its number.
 
         Raises:
             UnknownNetworkError: there is no network with that number.
@@ -160,7 +162,7 @@ class SearchReader:
             if row is None:
                 last = connection.execute(select(func.max(networks.c.number)).where(own)).scalar() or 0
                 raise UnknownNetworkError(f"there is no network {number}; this search has 1 to {last}")
-            found = {name: value for name, value in row._mapping.items() if name not in ("id", "search_id")}
+            found = _plain(row)
             found["samples"] = self._count(connection, row.id)
             found["trainings"] = self._trainings(connection, row.id)
         return found
@@ -175,13 +177,13 @@ class SearchReader:
         """Some of the networks that meet all conditions on columns of `schema.networks`.
 
         Returns:
-            The rows, and the total number of rows that meet the conditions.
+            The rows, without the database's own ids, and the total number of rows that meet the conditions.
         """
         query = select(networks).where(networks.c.search_id == self._search_id, *conditions)
         page = query.order_by(*order_by, networks.c.number).limit(limit).offset(offset)
         with self._connected() as connection:
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-            return [dict(row._mapping) for row in connection.execute(page)], total
+            return [*map(_plain, connection.execute(page))], total
 
     def version(self) -> str:
         """A short text that changes with every event of the search or of an audit; takes milliseconds."""
@@ -273,11 +275,16 @@ class SearchReader:
     @staticmethod
     def _trainings(connection: Connection, network_id: int) -> list[dict[str, Any]]:
         own = select(trainings).where(trainings.c.network_id == network_id).order_by(trainings.c.id)
-        found = [dict(row._mapping) for row in connection.execute(own)]
         same = (decisions.c.training_id == epochs.c.training_id) & (decisions.c.epoch == epochs.c.epoch)
         columns = [column for column in decisions.c if column.name not in ("training_id", "epoch")]
+        of = epochs.c.training_id
         query = select(epochs, *columns).outerjoin(decisions, same).order_by(epochs.c.epoch)
-        for training in found:
-            rows = connection.execute(query.where(epochs.c.training_id == training["id"]))
-            training["epochs"] = [dict(row._mapping) for row in rows]
-        return found
+        return [
+            {**_plain(row), "epochs": [*map(_plain, connection.execute(query.where(of == row.id)))]}
+            for row in connection.execute(own).all()
+        ]
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    """What a row says, without the database's own ids."""
+    return {name: value for name, value in row._mapping.items() if name not in OF_THE_DATABASE}

@@ -74,7 +74,9 @@ def test_show_as_json_tells_the_number_of_a_network_and_no_other(printed, finish
     """On a server that holds several searches, the database's id of a network is another number."""
     found = json.loads(printed("show", finished_run.path, stopped.number, "--format", "json"))
     assert found["number"] == stopped.number
-    assert not {"id", "search_id"} & {*found}
+    epochs = [epoch for training in found["trainings"] for epoch in training["epochs"]]
+    for row in (found, *found["trainings"], *epochs):
+        assert not {"id", "search_id", "network_id", "training_id"} & {*row}
 
 
 def test_show_as_csv_has_one_row_per_epoch(printed, finished_run, reader, stopped):

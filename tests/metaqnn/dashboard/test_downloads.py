@@ -48,6 +48,13 @@ def test_epochs_are_in_the_file_with_their_decisions(rows, sql):
     assert name == "copy-network-8.csv"
 
 
+@pytest.mark.parametrize("path", ["networks.csv", "networks/8/epochs.csv", "curves.csv?network=8"])
+def test_a_file_has_no_ids_of_the_database(rows, path):
+    """Every table of the program calls the network's number its id."""
+    (first, *_), _ = rows(path)
+    assert not {"id", "search_id", "network_id", "training_id"} & {*first}
+
+
 def test_curves_of_chosen_networks_are_in_one_file(rows, sql):
     found, name = rows("curves.csv?network=8&network=3")
     expected = [

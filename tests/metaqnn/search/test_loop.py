@@ -52,13 +52,6 @@ def outcome_of(url, search):
         {key: value for key, value in reader.network(number).items() if key not in TIMES}
         for number in range(1, search.trained + 1)
     ]
-    for network in networks:
-        for training in network["trainings"]:
-            training.pop("id")
-            training["epochs"] = [
-                {key: value for key, value in epoch.items() if key != "training_id"}
-                for epoch in training["epochs"]
-            ]
     return networks, search.known.agent.q_table()
 
 
