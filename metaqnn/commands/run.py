@@ -199,8 +199,7 @@ def _search(
 
     changes = given_options(namespace, Environment)
     if namespace.resume or folder.holds_search():
-        as_given = namespace.resume or _preset_is_open(given)
-        options = given if as_given else vars(SearchConfig.of(**given))
+        options = given if namespace.resume or _preset_is_open(given) else _with_defaults(given)
         with folder.lock():
             with decoding_bar(not namespace.quiet):
                 session = resume(
@@ -219,6 +218,14 @@ def _search(
         if folder.holds_search():
             raise RunFolderError(f"another process has just started a search in {str(folder.path)!r}")
         return _run(begin(prepared, folder, storage), namespace)
+
+
+def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that the search in the folder must have; a schedule only if it or a preset is given."""
+    options = vars(SearchConfig.of(**given))
+    if {"schedule", "preset"} & given.keys():
+        return options
+    return {name: value for name, value in options.items() if name != "schedule"}
 
 
 def _run(session: Session, namespace: argparse.Namespace) -> SearchStopped | None:

@@ -93,7 +93,7 @@ def resume(
             longer schedule, which extends it.
         changes: environment options that differ from last time, by name.
         storage: the URL of the database, if the user gave it again.
-        may_extend: False if the schedule is not one that the user chose, but a default.
+        may_extend: False if the schedule is not one that the user chose, but that of a preset.
         trust_module: whether the user trusts the function that is the data set, see `require_trusted`.
 
     Raises:
@@ -184,7 +184,7 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
 def _schedule_hint(stored: EpsilonSchedule, given: EpsilonSchedule) -> str:
     if given == stored:
         return ""
-    if given.extends(stored):  # a default, see `resume`
+    if given.extends(stored):  # that of a preset, see `resume`
         return "; to extend it, give the longer --schedule; to continue it, --resume in place of --run-dir"
     return "; a schedule may only extend the stored one"
 

@@ -184,12 +184,17 @@ def test_leaving_an_option_out_is_a_difference_too(started, refused):
     assert "--train-limit is 200 there and None here" in line
 
 
-def test_a_default_schedule_does_not_extend_a_search(tmp_path, refused):
+def test_without_a_schedule_the_search_in_the_folder_goes_on_as_it_is_unless_a_preset_has_another(
+    tmp_path, capsys, refused
+):
     folder = tmp_path / "run"
     short = ["run", "--run-dir", str(folder), "--epochs", "1", "--stopping", "none", "--quiet"]
     assert main([*short, "--schedule", "1.0:2"]) == 0
     before = networks(folder)
-    line = refused(*short)
+    capsys.readouterr()
+    assert main(short) == 0
+    assert "2 networks already trained" in capsys.readouterr().err
+    line = refused(*short, "--preset", "first-run")
     assert "--schedule is 1.0:2 there and 1.0:40,0.7:5," in line
     assert line.endswith("give the longer --schedule; to continue it, --resume in place of --run-dir")
     assert main(["run", "--resume", str(folder), "--quiet"]) == 0
