@@ -22,11 +22,7 @@ def existing_run(path: Path) -> RunFolder:
         RunFolderError: there is no search, or it cannot be read.
     """
     folder = RunFolder(path)
-    try:
-        found = folder.kind() == "search"
-    except OSError as error:  # no permission, or no name that a folder can have
-        raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror}") from None
-    if not found:
+    if folder.kind() != "search":
         raise RunFolderError(_what_else(path) or f"there is no folder {str(path)!r}{_nearest_run(path)}")
     return folder
 
@@ -53,7 +49,7 @@ def _is_of(path: Path, kind: Kind) -> bool:
     """Whether a folder is of that kind; False where it may not be read."""
     try:
         return RunFolder(path).kind() == kind
-    except OSError:
+    except RunFolderError:
         return False
 
 

@@ -68,9 +68,16 @@ class RunFolder:
         raise RunFolderError(f"too many run folders {parent / clean}-{stamp}*")
 
     def kind(self) -> Kind | None:
-        """What was begun in it, as its regular files say; None if nothing was. Raises OSError."""
+        """What was begun in it, as its regular files say; None if nothing was.
+
+        Raises:
+            RunFolderError: it may not be read, or no folder can have that name.
+        """
         found = (kind for kind, names in FILES.items() if any((self.path / name).is_file() for name in names))
-        return next(found, None)
+        try:
+            return next(found, None)
+        except OSError as error:
+            raise RunFolderError(f"{str(self.path)!r} cannot be read: {error.strerror}") from None
 
     def refuse_other(self, kind: Kind) -> None:
         """Raise RunFolderError if it holds something of another kind."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from metaqnn.config.environment import Environment
 from metaqnn.executors import SearchStopped
 from metaqnn.interrupts import uninterrupted
+from metaqnn.mirrors.optuna import explained
 from metaqnn.session.find import RUNS
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from metaqnn.session.trust import require_trusted, trust
@@ -91,8 +92,9 @@ class TuneSession:
                 raise RunFolderError(
                     f"another process has just started a {held} in {where}; give another --run-dir"
                 )
-            study = _study(namespace, folder, prepared, url, name, begun=begun)
-            trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
+            with explained(url):
+                study = _study(namespace, folder, prepared, url, name, begun=begun)
+                trials = namespace.trials or study.user_attrs.get(TRIALS, DEFAULT_TRIALS)
             yield cls(folder, prepared, study, trials)
 
     def run(self, heard: Heard) -> str | None:

@@ -217,6 +217,7 @@ def test_a_precision_that_the_device_lacks_is_one_line_with_the_option(tuned_cop
         (("convnet", *SMALL, "--device", "tpu"), "unknown device 'tpu'"),
         (("[C(4,3,1), P(9,9), P(9,9), SM(10)]", *SMALL), "P(9,9)"),
         (("--resume", "nowhere"), "'nowhere' holds no tuning"),
+        (("--resume", "x" * 300), "xx' cannot be read: File name too long"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, refused, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import pytest
 
 from metaqnn.cli import main
+from metaqnn.tune.study import open_study
 from metaqnn.tune.tuning import Tuning
 from predictor import LearningCurves
 
@@ -39,3 +40,22 @@ def test_a_lost_server_is_one_line_with_the_way_to_go_on(
     assert main(["tune", *OPTIONS, "--run-dir", str(tmp_path / "undisturbed")]) == 0
     curves = [LearningCurves.read(tmp_path / name / "curves.csv").values for name in ("run", "undisturbed")]
     assert (curves[0] == curves[1]).all()
+
+
+def test_a_server_that_is_lost_before_the_first_trial_is_one_line_and_the_command_may_be_repeated(
+    server, new_postgresql, tmp_path, monkeypatch, capsys
+):
+    def cut(*arguments, **options):
+        study = open_study(*arguments, **options)
+        server.stop("immediate")
+        return study
+
+    tune = ["tune", *OPTIONS, "--storage", new_postgresql().render_as_string()]
+    tune += ["--run-dir", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr("metaqnn.tune.session.open_study", cut)
+        assert main(tune) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("metaqnn: error: Optuna cannot use postgresql+psycopg://tester@127.0.0.1:")
+    server.start()
+    assert main(tune) == 0

@@ -84,8 +84,9 @@ def test_a_folder_that_may_not_be_read_does_not_hide_the_others(tmp_path, monkey
     monkeypatch.setattr(Path, "is_file", is_file)
     assert runs_in(tmp_path) == [tmp_path / "mine"]
     assert latest(tmp_path) == tmp_path / "mine"
-    with pytest.raises(RunFolderError, match="cannot be read: Permission denied"):
-        existing_run(tmp_path / "private")
+    for look in (existing_run, lambda path: RunFolder(path).kind()):  # as `metaqnn tune --resume` does
+        with pytest.raises(RunFolderError, match="private' cannot be read: Permission denied"):
+            look(tmp_path / "private")
 
 
 def test_who_reads_an_earlier_search_does_not_make_it_the_latest(finished_run, tmp_path):
