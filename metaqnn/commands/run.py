@@ -215,6 +215,7 @@ def _search(
         prepared = prepare(SearchConfig.of(**given), Environment().but(**changes))
     require_unused_places(namespace, folder.path)
     with folder.lock():
+        folder.refuse_other("search")
         if folder.holds_search():
             raise RunFolderError(f"another process has just started a search in {str(folder.path)!r}")
         return _run(begin(prepared, folder, storage), namespace)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from metaqnn.cli import main
+from metaqnn.session.start import prepare
 from trainers.device import auto_precision
 
 TINY = ["--train-limit", "200", "--validation-size", "50", "--epochs", "2", "--layer-limit", "2"]
@@ -139,6 +140,21 @@ def test_the_folder_of_a_tuning_or_a_training_is_not_a_searchs(refused, tmp_path
     said = refused("run", "--preset", "first-run", "--run-dir", str(tmp_path))
     assert said == f"metaqnn: error: {str(tmp_path)!r} holds a {kind}; give another --run-dir"
     assert [found.name for found in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(("file", "kind"), [("study.json", "tuning"), ("train.json", "training")])
+def test_what_another_process_has_begun_while_images_were_read_is_refused(
+    refused, tmp_path, monkeypatch, file, kind
+):
+    def slowly(*arguments):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / file).write_text("{}")
+        return prepare(*arguments)
+
+    monkeypatch.setattr("metaqnn.session.start.prepare", slowly)
+    said = refused("run", "--run-dir", tmp_path / "run", *SEARCH)
+    assert said == f"metaqnn: error: {str(tmp_path / 'run')!r} holds a {kind}; give another --run-dir"
+    assert not (tmp_path / "run" / "search.db").exists()
 
 
 def test_a_search_from_start_to_end(tmp_path, capsys):
