@@ -21,7 +21,7 @@ from metaqnn.search.network_files import checkpoint_file, kept_weights, weights_
 from metaqnn.session.images import load_images, split
 from metaqnn.session.preparation import require_same_images
 from metaqnn.session.run_folder import RunFolder
-from trainers import ImageDataset
+from trainers import Checkpoint, ImageDataset
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.datasets import Part
 from trainers.normalisation import Normalisation
@@ -155,7 +155,7 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
         reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
     elif file.is_file():
         return file
-    elif checkpoint_file(run, number).is_file():
+    elif _waits(run, row):
         again = command("run", "--resume", run)
         raise ExportError(f"the weights of network {number} are still in its checkpoint; {again} saves them")
     else:
@@ -166,6 +166,12 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
         f"{reason}; {here} (run --keep-weights K keeps more); or train it again: "
         f"{command('finetune', run, '--networks', number)}, then export it with --finetuned"
     )
+
+
+def _waits(run: Path, row: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint can be read that holds a network after its last epoch."""
+    saved = Checkpoint(checkpoint_file(run, row["number"])).load(None)
+    return saved is not None and saved.reports[-1].epoch >= (row["epochs"] or 0)
 
 
 def images_of(record: SearchRecord, data_dir: str | None) -> tuple[ImageDataset, Part, Part]:

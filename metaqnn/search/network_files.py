@@ -117,13 +117,10 @@ class NetworkFiles:
         best = {finalist.number: finalist for finalist in self._best}
         _remove_others(self._checkpoints, {*in_training, *best})
         _remove_others(self._weights, best)
-        for finalist in self._best:
-            self._settle(finalist)
-        self._tell_missing()
+        there = {finalist.number: self._settle(finalist) for finalist in self._best}
+        self._tell_missing([number for number in there if not there[number]])
 
-    def _tell_missing(self) -> None:
-        numbers = (finalist.number for finalist in self._best)
-        missing = [n for n in numbers if not (self.weights(n).exists() or self.checkpoint(n).path.exists())]
+    def _tell_missing(self, missing: list[int]) -> None:
         if missing:
             named = missing[:MOST_NAMED]
             _LOG.warning(
@@ -144,8 +141,12 @@ class NetworkFiles:
         self._best, others = self._best[: self._keep], self._best[self._keep :]
         return others
 
-    def _settle(self, finalist: Finalist) -> None:
-        """Replace the checkpoint of a trained network, if there still is one, by its weights."""
+    def _settle(self, finalist: Finalist) -> bool:
+        """Replace the checkpoint of a trained network, if there still is one, by its weights.
+
+        Returns whether there are weights, or a checkpoint that has to wait for space or memory. One that
+        cannot be read is neither, and stays.
+        """
         checkpoint, file = self.checkpoint(finalist.number), self.weights(finalist.number)
         try:
             with allocation_guard():
@@ -158,12 +159,13 @@ class NetworkFiles:
                 not_written(file, error) if isinstance(error, OSError) else f"out of memory: {error}",
                 command("run", "--resume", self._folder),
             )
-            return
-        if not kept and (saved is not None or checkpoint.only_begun()):
+            return True
+        cut_off = not kept and (saved is not None or checkpoint.only_begun())
+        if cut_off:
             _LOG.warning("weights of network %d are not kept: its last epoch was not saved", finalist.number)
-        elif not kept:  # there is none, or it cannot be read
-            return
-        checkpoint.discard()
+        if kept or cut_off:
+            checkpoint.discard()
+        return file.exists()
 
     def _keep_last(self, finalist: Finalist, saved: SavedTraining, file: Path) -> bool:
         """Write the weights of the last epoch; False if an earlier one was saved."""

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from metaqnn.cli import main
 from metaqnn.export import ExportError, ranked, searched
 from metaqnn.export.check import Evidence
 from metaqnn.session.preparation import OtherImagesError
-from trainers import load_dataset
-from trainers.weights import WeightsError
+from trainers import Checkpoint, EpochReport, load_dataset
+from trainers.checkpoint import SavedTraining
+from trainers.weights import TrainedNetwork, WeightsError
 
 
 def test_ranks_are_those_of_top(reader):
@@ -63,17 +65,49 @@ def test_weights_that_were_not_kept(trained_run, reader, kept):
     )
 
 
-def test_weights_that_wait_in_a_checkpoint_are_saved_by_a_resume(run, kept):
-    """As a full disk leaves them, or a kill between a network's result and its weights."""
+@pytest.fixture
+def waiting(run, kept):
+    """A network of three epochs whose weights are in its checkpoint only: its number, and the file.
+
+    As a full disk leaves them, or a kill between a network's result and its weights.
+    """
     number = kept(run)[0]
     weights = run.path / "weights" / f"network-{number}.pt"
-    weights.rename(run.path / "checkpoints" / weights.name)
+    network = TrainedNetwork.read(weights)
+    weights.unlink()
+    reports = tuple(EpochReport(1, 1e-3, epoch, network.accuracy, 1.0, 0.1) for epoch in (1, 2, 3))
+    checkpoint = run.path / "checkpoints" / weights.name
+    Checkpoint(checkpoint).save(SavedTraining(reports, 1.0, network.weights, {}), {})
+    return number, checkpoint
+
+
+def test_weights_that_wait_in_a_checkpoint_are_saved_by_a_resume(run, waiting):
+    number, _ = waiting
     with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
         searched(run, reader, number)
     assert str(refusal.value) == (
         f"the weights of network {number} are still in its checkpoint; "
         f"metaqnn run --resume {run.path} saves them"
     )
+    assert main(["run", "--resume", str(run.path), "--quiet"]) == 0
+    with closing(run.reader()) as reader:
+        assert searched(run, reader, number).card.network == number
+
+
+@pytest.mark.parametrize("damage", ["cut", "begun", "earlier"])
+def test_a_checkpoint_without_the_last_epoch_is_no_weights(run, waiting, damage):
+    number, file = waiting
+    saved = Checkpoint(file).load(None)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif damage == "begun":
+        Checkpoint(file).begin({})
+    else:
+        Checkpoint(file).save(replace(saved, reports=saved.reports[:2]), {})
+    with closing(run.reader()) as reader, pytest.raises(ExportError) as refusal:
+        searched(run, reader, number)
+    assert str(refusal.value).startswith(f"the weights of network {number} were not kept; there are weights")
+    assert f"train it again: metaqnn finetune {run.path} --networks {number}, then" in str(refusal.value)
 
 
 def test_a_network_that_was_stopped_or_none_kept(run, kept):

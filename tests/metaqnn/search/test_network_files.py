@@ -135,6 +135,17 @@ def test_a_training_of_which_no_epoch_was_saved_leaves_nothing_and_its_weights_a
     assert "is ignored" not in caplog.text
 
 
+def test_a_checkpoint_that_cannot_be_read_is_no_weights_and_stays(files, tmp_path, caplog):
+    made = files(1)
+    train(made, 1, 0.5)
+    path = made.checkpoint(1).path
+    path.write_bytes(path.read_bytes()[:-100])
+    files(1).tidy([], [finalist(1, 0.5)])
+    assert "network-1.pt is ignored: it is incomplete or damaged" in caplog.text
+    assert f"to train it anew: metaqnn finetune {tmp_path} --networks 1" in caplog.text
+    assert kept(tmp_path, "checkpoints") == ["network-1.pt"]
+
+
 def test_too_little_memory_for_weights_costs_a_line_and_they_wait(files, tmp_path, monkeypatch, caplog):
     made = files(1)
     train(made, 1, 0.5)
