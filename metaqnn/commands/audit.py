@@ -21,7 +21,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.options import add_flags, flag, given_options
 from metaqnn.output import command, percent, predicted, rows_as_text
 from metaqnn.report.text import audit_line
-from metaqnn.results.summary import summarise_audits
+from metaqnn.results.audits import summarise_audits
 from metaqnn.session.find import existing_run, reading
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable

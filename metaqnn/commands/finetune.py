@@ -25,7 +25,7 @@ from metaqnn.config.options import add_flags, given_options
 from metaqnn.config.search import BATCH, DECAY, EPOCHS, RATE, TRANSLATION
 from metaqnn.config.tuned import Tuned
 from metaqnn.output import counted, percent, shell_quoted
-from metaqnn.results.summary import audited_note
+from metaqnn.results.audits import audited_note
 from metaqnn.session.find import reading
 from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable

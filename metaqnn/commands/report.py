@@ -8,7 +8,8 @@ from dataclasses import asdict
 from metaqnn.commands.common import add_format, add_run, folder_path
 from metaqnn.output import as_json, rows_as_text, shell_quoted
 from metaqnn.report.text import COLUMNS, SPARE, audit_line, epsilon_rows, headline
-from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.results.audits import AuditSummary, summarise_audits
+from metaqnn.results.summary import Summary, summarise
 from metaqnn.session.find import reading
 from metaqnn.session.run_folder import RunFolder
 

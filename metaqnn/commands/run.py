@@ -31,8 +31,9 @@ from metaqnn.interrupts import TimeUp, time_limit
 from metaqnn.output import as_json, command, seconds, shell_quoted
 from metaqnn.report.text import TOP, NextStep, audit_line, headline, uses
 from metaqnn.results.accuracy import better_balanced
+from metaqnn.results.audits import summarise_audits
 from metaqnn.results.long_trained import is_long_trained, long_trained
-from metaqnn.results.summary import summarise, summarise_audits
+from metaqnn.results.summary import summarise
 from metaqnn.session.find import RUNS, existing_run, reading
 from metaqnn.session.notes import read_notes
 from metaqnn.session.run_folder import RunFolder, RunFolderError

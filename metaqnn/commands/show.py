@@ -9,7 +9,6 @@ from metaqnn.commands.common import add_format, add_run
 from metaqnn.config.bounds import ROW
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import compared
-from metaqnn.database.queries import audited_after
 from metaqnn.output import (
     as_json,
     count,
@@ -22,6 +21,7 @@ from metaqnn.output import (
     rows_as_text,
 )
 from metaqnn.results.accuracy import accuracy_interval
+from metaqnn.results.audits import audited_after
 from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes

@@ -13,8 +13,8 @@ from metaqnn.config.search import SearchConfig
 from metaqnn.database import SearchRecord
 from metaqnn.output import count, counted, interval_text, percent, predicted, rows_as_text
 from metaqnn.results.accuracy import accuracy_interval, guess_text, shared_ranks
+from metaqnn.results.audits import audited_note
 from metaqnn.results.pareto import pareto_front
-from metaqnn.results.summary import audited_note
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
 from trainers.metric import ACCURACY, in_words

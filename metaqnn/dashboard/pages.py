@@ -24,11 +24,12 @@ from metaqnn.dashboard.runs import (
 )
 from metaqnn.dashboard.snapshots import Answers, Snapshots
 from metaqnn.dashboard.table import OUTCOMES, TableQuery, table_page
-from metaqnn.database.queries import UnknownNetworkError, audited_after
+from metaqnn.database.queries import UnknownNetworkError
 from metaqnn.figures import FIGURES
 from metaqnn.report.answer import answer
 from metaqnn.report.scripts import VERSION
 from metaqnn.report.templating import environment
+from metaqnn.results.audits import audited_after
 from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import forecaster, settings
 from metaqnn.session.notes import read_notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -25,20 +25,6 @@ AUDITED = "completed", "diverged"
 
 class UnknownNetworkError(ValueError):
     """A network number that the search does not have."""
-
-
-def audited_after(network: Mapping[str, Any]) -> int | None:
-    """The epoch after which the rule would have stopped a network that was audited in the search; else None.
-
-    One that diverges in the very epoch of the decision was not audited.
-
-    Args:
-        network: as `SearchReader.network` gives it.
-    """
-    trained = [training for training in network["trainings"] if training["purpose"] == "search"][-1:]
-    stops = [epoch["epoch"] for training in trained for epoch in training["epochs"] if epoch["stop"]]
-    audited = network["outcome"] in AUDITED and stops and stops[-1] < (network["epochs"] or 0)
-    return stops[-1] if audited else None
 
 
 def has_search(url: str | URL, search_id: int | None = None) -> bool:

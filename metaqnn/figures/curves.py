@@ -6,7 +6,6 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.database.queries import audited_after
 from metaqnn.figures.style import (
     INK,
     OBSERVED,
@@ -21,6 +20,7 @@ from metaqnn.figures.style import (
     percent_axis,
     thinned,
 )
+from metaqnn.results.audits import audited_after
 from metaqnn.results.view import SearchView
 
 TO_THE_END, STOPPED, FORECAST = "observed, to the end", "observed until the stop", "forecast y_hat_T ± sigma"

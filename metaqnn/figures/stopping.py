@@ -25,7 +25,7 @@ from metaqnn.figures.style import (
     percents,
     thinned,
 )
-from metaqnn.results.summary import is_false_stop
+from metaqnn.results.audits import is_false_stop
 from metaqnn.results.view import SearchView
 
 RIGHT, WRONG = "rightly stopped", "wrongly stopped"

@@ -13,8 +13,8 @@ from metaqnn.database import SearchRecord
 from metaqnn.output import command, count, percent
 from metaqnn.report.text import NextStep, uses
 from metaqnn.results.accuracy import CONFIDENCE
+from metaqnn.results.audits import AuditSummary
 from metaqnn.results.settings import rule_name
-from metaqnn.results.summary import AuditSummary
 from metaqnn.results.view import SearchView
 
 MUCH = 0.2

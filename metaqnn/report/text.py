@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from metaqnn.database import SearchRecord
 from metaqnn.output import command, counted, duration, interval_text, percent
 from metaqnn.results.accuracy import guess_text
-from metaqnn.results.summary import AuditSummary, Summary
+from metaqnn.results.audits import AuditSummary
+from metaqnn.results.summary import Summary
 
 COLUMNS = {
     "epsilon": "epsilon",

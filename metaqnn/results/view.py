@@ -12,9 +12,10 @@ from sqlalchemy import Row
 from metaqnn.config.search import SearchConfig
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import networks
+from metaqnn.results.audits import AuditSummary, summarise_audits
 from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import Learner, TriedAction, tried_actions
-from metaqnn.results.summary import AuditSummary, Summary, summarise, summarise_audits
+from metaqnn.results.summary import Summary, summarise
 from metaqnn.search.agent import Path, QLearner
 from metaqnn.search.remarks import why_over
 from trainers.metric import in_words

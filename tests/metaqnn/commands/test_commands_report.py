@@ -11,7 +11,8 @@ import pytest
 from metaqnn.cli import main
 from metaqnn.figures import FIGURES
 from metaqnn.report import files
-from metaqnn.results.summary import summarise, summarise_audits
+from metaqnn.results.audits import summarise_audits
+from metaqnn.results.summary import summarise
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from metaqnn.dashboard import Dashboard
 from metaqnn.dashboard.table import SORTS, TableQuery, table_page
 from metaqnn.database import DatabaseError, NetworkResult, ReplayDatabase
-from metaqnn.database.queries import SearchReader, UnknownNetworkError, audited_after
+from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.schema import networks
+from metaqnn.results.audits import audited_after
 from predictor import Decision, LearningCurves
 from trainers import EpochReport
 

@@ -15,7 +15,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.report.answer import Answer, answer, found, stopping
 from metaqnn.report.page import state
-from metaqnn.results.summary import AuditSummary
+from metaqnn.results.audits import AuditSummary
 from metaqnn.results.view import SearchView
 
 NO_AUDIT = AuditSummary(40, 0, 0, 0, None, None, None, None, 0, 0)

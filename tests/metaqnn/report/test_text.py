@@ -3,7 +3,8 @@
 import re
 
 from metaqnn.report.text import audit_line, headline
-from metaqnn.results.summary import AuditSummary, Summary
+from metaqnn.results.audits import AuditSummary
+from metaqnn.results.summary import Summary
 
 
 def line_of(stops):

@@ -9,7 +9,7 @@ import pytest
 from metaqnn.database import ReplayDatabase
 from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SerialExecutor
-from metaqnn.results.summary import summarise_audits
+from metaqnn.results.audits import summarise_audits
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.session.audit import AUDIT, Audit
 from trainers import EpochReport, Outcome, TrainingResult
