@@ -77,7 +77,7 @@ class RunFolder:
         try:
             return next(found, None)
         except OSError as error:
-            raise RunFolderError(f"{str(self.path)!r} cannot be read: {error.strerror}") from None
+            raise self._unreadable(error) from None
 
     def refuse_other(self, kind: Kind) -> None:
         """Raise RunFolderError if it holds something of another kind."""
@@ -158,8 +158,16 @@ class RunFolder:
 
         Raises:
             DatabaseError: there is something else in the place of the database.
+            RunFolderError: it may not be read, or no folder can have that name.
         """
-        return (self.database.exists() or self.storage.exists()) and has_search(self.url, self.search_id)
+        try:
+            begun = self.database.exists() or self.storage.exists()
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return begun and has_search(self.url, self.search_id)
+
+    def _unreadable(self, error: OSError) -> RunFolderError:
+        return RunFolderError(f"{str(self.path)!r} cannot be read: {error.strerror}")
 
     def _place(self) -> tuple[URL, int | None]:
         if not self.storage.exists():

@@ -45,9 +45,10 @@ def test_a_folder_in_the_place_of_a_file_says_nothing(tmp_path, name):
         existing_run(run)
 
 
-def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
+@pytest.mark.parametrize("look", [existing_run, lambda path: RunFolder(path).holds_search()])
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path, look):
     with pytest.raises(RunFolderError, match="cannot be read: File name too long"):
-        existing_run(tmp_path / ("x" * 300))
+        look(tmp_path / ("x" * 300))
 
 
 def test_a_similar_run_folder_is_named(tmp_path):
