@@ -12,6 +12,7 @@ from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
+from predictor.models.tau_model import TauModel
 from predictor.models.uncertainty import smallest_sigma
 from predictor.rules.base import Decision, check_one_curve
 from predictor.rules.growing import GrowingModel
@@ -81,11 +82,8 @@ class EarlyStopper:
         self.model = SequentialRegression() if model is None else model
         self.model.check_settings()  # not only after the burn-in
         self.refit_growth = refit_growth
-        if self.model.uncertainty == "conformal":
-            most = [self.model.max_curves, burn_in if refit_growth is None else None]
-            _tell_out_of_reach(Delta, min(filter(None, most), default=None))
         self._models = GrowingModel(self.model, first=burn_in, growth=refit_growth)
-        self._told = False
+        self._told = self.model.uncertainty == "conformal" and self._tell_settings()
 
     def decide(self, curve: LearningCurves, history: LearningCurves) -> Decision:
         """Whether to stop; see `StoppingRule`. Continues during the burn-in and before the first epoch."""
@@ -107,7 +105,7 @@ class EarlyStopper:
             return Decision(
                 stop=False, reason=f"no forecast after epoch {tau}: a completed result is too large"
             )
-        self._tell_wide(model, tau)
+        self._tell(model, tau)
         p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
         predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
         which = "best" if self.nth_best == 1 else f"{ordinal(self.nth_best)} best"
@@ -126,11 +124,52 @@ class EarlyStopper:
             y_best=best,
         )
 
-    def _tell_wide(self, model: SequentialRegression, tau: int) -> None:
-        """Warn once if a few results have made sigma(tau) many times larger, and large beside the others."""
-        if self._told or self.model.uncertainty == "conformal":
+    def _tell_settings(self) -> bool:
+        """Whether conformal probabilities never reach Delta, whatever the curves are; warn if so."""
+        most = self.model.max_curves
+        fixed = self.burn_in if self.refit_growth is None else None
+        learned = min(filter(None, [most, fixed]), default=None)
+        if _reaches(learned, self.Delta):
+            return False
+        if learned is None or self.Delta == 1:
+            _tell_out_of_reach(
+                "with uncertainty=conformal, no probability is 1, however many networks are learned from: "
+                "Delta = 1 stops nothing; choose a smaller one"
+            )
+        else:
+            limit = "max_curves" if learned == most else "burn_in"
+            self._tell_few(learned, learned, f"to learn from ({limit})")
+        return True
+
+    def _tell_few(self, counted: int, learned: int, which: str) -> None:
+        """Warn that conformal probabilities from `counted` of the `learned` networks do not reach Delta."""
+        most, highest = self.model.max_curves, 10_000 * counted // (counted + 1) / 10_000
+        more = learned != most and _reaches(most, self.Delta)
+        advice = f"choose at most {highest}"
+        if more and self.refit_growth is None:
+            advice += ", or a larger burn_in"
+        elif more:
+            advice = "a later fit to more networks may"
+        _tell_out_of_reach(
+            f"with uncertainty=conformal and {counted} networks {which}, probabilities are at most "
+            f"{highest}: Delta = {self.Delta} stops nothing; {advice}"
+        )
+
+    def _tell(self, model: SequentialRegression, tau: int) -> None:
+        """Warn once if nothing, or hardly anything, can be stopped by this model."""
+        if self._told:
             return
         fitted = model.model(tau)
+        if self.model.uncertainty != "conformal":
+            self._tell_wide(fitted, tau)
+        elif not _reaches(counted := len(fitted.residuals), self.Delta):
+            flat = len(model.curves_) - counted
+            without = f" (without {flat} flat)" if flat else ""
+            self._tell_few(counted, len(model.curves_), f"to learn from after epoch {tau}{without}")
+            self._told = True
+
+    def _tell_wide(self, fitted: TauModel, tau: int) -> None:
+        """Warn if a few results have made sigma(tau) many times larger, and large beside the others."""
         squares, results = np.sort(fitted.residuals**2), fitted.residuals + fitted.held_out
         few = ceil(FEW * len(squares))
         without = max(float(np.mean(squares[:-few])) ** 0.5, smallest_sigma(results))
@@ -144,12 +183,12 @@ class EarlyStopper:
             self._told = True
 
 
+def _reaches(n: int | None, Delta: float) -> bool:
+    """Whether conformal probabilities from n residuals (None: any number) can be Delta or more."""
+    return Delta < 1 and (n is None or n / (n + 1) >= Delta)
+
+
 @cache
-def _tell_out_of_reach(Delta: float, most: int | None) -> None:
-    """Warn, once, if conformal probabilities from so many curves (None: any number) never reach Delta."""
-    if Delta == 1 or (most is not None and most / (most + 1) < Delta):
-        limit = "1 is never reached" if most is None else f"at most {most / (most + 1):.4f} is reached"
-        logger.warning(
-            "with uncertainty=conformal, and %s networks to learn from, %s: Delta = %g stops nothing",
-            "any number of" if most is None else most, limit, Delta
-        )  # fmt: skip
+def _tell_out_of_reach(text: str) -> None:
+    """Warn, each time that it is something else: simulations make many equal rules."""
+    logger.warning("%s", text)

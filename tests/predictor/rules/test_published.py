@@ -208,3 +208,52 @@ def test_a_delta_that_conformal_probabilities_never_reach_is_told(caplog, burn_i
             model=make_method("ols", uncertainty="conformal"),
         )
     assert caplog.text.count("stops nothing") == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"burn_in": 98}, "98 networks to learn from (burn_in)|at most 0.9898, or a larger burn_in"),
+        ({"burn_in": 98, "Delta": 0.999}, "(burn_in)|choose at most 0.9898"),
+        ({"burn_in": 999, "Delta": 0.999}, "500 networks to learn from (max_curves)|choose at most 0.998"),
+        ({"burn_in": 99, "Delta": 1}, "no probability is 1, however many|choose a smaller one"),
+    ],
+)
+def test_the_limit_that_keeps_delta_out_of_reach_is_named_and_only_what_helps_is_advised(
+    caplog, settings, said
+):
+    _tell_out_of_reach.cache_clear()
+    model = make_method("ols", uncertainty="conformal")
+    EarlyStopper(**{"Delta": 0.99, "refit_growth": None, **settings}, model=model)
+    (line,) = caplog.messages
+    limit, advice = said.split("|")
+    assert limit in line
+    assert line.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("growth", "flat", "Delta", "said"),
+    [
+        (None, 1, 0.95, "19 networks to learn from after epoch 3 (without 1 flat)|at most 0.95, or a larger"),
+        (
+            1.5,
+            1,
+            0.95,
+            "19 networks to learn from after epoch 3 (without 1 flat)|a later fit to more networks may",
+        ),
+        (1.5, 0, 0.99, "20 networks to learn from after epoch 3,|a later fit to more networks may"),
+        (None, 0, 0.95, None),
+    ],
+)
+def test_flat_networks_that_put_delta_out_of_reach_are_told_at_the_first_decision(
+    curves, caplog, growth, flat, Delta, said
+):
+    _tell_out_of_reach.cache_clear()
+    history = LearningCurves(np.vstack([np.full((flat, curves.T), 0.1), curves.values[flat:20]]))
+    model = make_method("ols", hold_flat=True, uncertainty="conformal")
+    rule = EarlyStopper(Delta=Delta + 1e-9, burn_in=20, refit_growth=growth, model=model)
+    assert caplog.text == ""
+    for _ in range(2):
+        rule.decide(LearningCurves(curves.values[50:51]).until(3), history)
+    assert len(caplog.messages) == (said is not None)
+    assert all(part in caplog.text for part in (said or "").split("|"))
