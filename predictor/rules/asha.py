@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect
+from collections.abc import Sequence
+from heapq import heappop, heappush
 from math import ceil
 
 from predictor.errors import PredictorError
@@ -40,19 +42,37 @@ class Asha:
             t *= self.reduction_factor
         return (*epochs, T)
 
-    def promoted(
-        self, scores: Sequence[Mapping[int, float]], beyond: Sequence[Collection[int]]
-    ) -> tuple[int, int] | None:
-        """The training that goes on, and the index of the rung that it leaves; None if none may.
+    def promoted(self, rungs: Sequence[Rung]) -> tuple[int, int] | None:
+        """The training that goes on, and the index of the rung that it leaves for good; None if none may.
 
         Args:
-            scores: for each rung below T, the score there of each training that reached it, larger is better.
-            beyond: for each of these rungs, the trainings that have already been promoted from it.
+            rungs: those below T, in increasing order.
         """
-        for rung in reversed(range(len(scores))):
-            here = scores[rung]
-            best = sorted(here, key=lambda training: -here[training])[: len(here) // self.reduction_factor]
-            waiting = [training for training in best if training not in beyond[rung]]
-            if waiting:
-                return waiting[0], rung
+        for index in reversed(range(len(rungs))):
+            training = rungs[index].promote(self.reduction_factor)
+            if training is not None:
+                return training, index
         return None
+
+
+class Rung:
+    """The trainings that have reached a rung: those that wait there, and those that have gone on."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, int]] = []  # a heap: minus the score, the place of arrival, who
+        self._gone: list[tuple[float, int, int]] = []  # in increasing order
+
+    def add(self, training: int, score: float) -> None:
+        """A training has come, with this score, larger is better; of equal ones, the earlier is better."""
+        heappush(self._waiting, (-score, len(self._waiting) + len(self._gone), training))
+
+    def promote(self, reduction_factor: int) -> int | None:
+        """The best training that waits, which goes on, if it is among the 1/eta best of all; or None."""
+        if not self._waiting:
+            return None
+        best, arrived = self._waiting[0], len(self._waiting) + len(self._gone)
+        place = bisect(self._gone, best)  # all that are better have gone
+        if place >= arrived // reduction_factor:
+            return None
+        self._gone.insert(place, heappop(self._waiting))
+        return best[-1]

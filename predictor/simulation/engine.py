@@ -11,7 +11,7 @@ import numpy.typing as npt
 from predictor.curves.arrays import Floats
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
-from predictor.rules.asha import Asha
+from predictor.rules.asha import Asha, Rung
 from predictor.rules.base import StoppingRule
 from predictor.simulation.history import Replay
 
@@ -168,25 +168,25 @@ def simulate_paused(curves: LearningCurves, schedule: Asha, order: npt.ArrayLike
     """
     rows = checked_order(curves, order)
     scores, rungs, T = curves.scores[rows], schedule.rungs(curves.T), curves.T
-    reached: list[dict[int, float]] = [{} for _ in rungs]
-    beyond: list[set[int]] = [set() for _ in rungs[:-1]]
+    reached = [Rung() for _ in rungs[:-1]]
     epochs, ended = (np.zeros(len(rows), dtype=np.int64) for _ in range(2))
-    begun = decisions = 0
+    begun = decisions = trained = 0
     seconds = 0.0
     while True:
         began = perf_counter()
-        promoted = schedule.promoted(reached[:-1], beyond)
+        promoted = schedule.promoted(reached)
         seconds, decisions = seconds + perf_counter() - began, decisions + 1
         if promoted is not None:
             training, left = promoted
-            beyond[left].add(training)
         elif begun < len(rows):
             training, left = begun, -1
             begun += 1
         else:
             break
-        epochs[training] = rungs[left + 1]
-        ended[training] = epochs.sum()
-        reached[left + 1][training] = float(scores[training, rungs[left + 1] - 1])
-    ended[epochs < T] = epochs.sum()
+        rung = left + 1
+        trained += rungs[rung] - int(epochs[training])
+        epochs[training], ended[training] = rungs[rung], trained
+        if rung < len(reached):
+            reached[rung].add(training, float(scores[training, rungs[rung] - 1]))
+    ended[epochs < T] = trained
     return Result(rows, epochs, curves.final[rows], T, ended, decisions, seconds)
