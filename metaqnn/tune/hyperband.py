@@ -12,6 +12,7 @@ import numpy as np
 
 from metaqnn.search.randomness import Purpose, derived_seed
 from predictor import Decision, LearningCurves, SequentialRegression
+from predictor.curves.arrays import ROUNDING
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training
 from predictor.rules.growing import GrowingModel
@@ -22,8 +23,6 @@ from optuna.study import Study, StudyDirection  # noqa: E402
 from optuna.trial import FrozenTrial  # noqa: E402
 
 GROWTH = 1.5
-ROUNDING = 1e-9
-"""More than the rounding error of kappa n_i: 0.28 * 25 is a little more than 7 in floating point."""
 
 
 class Hyperband(HyperbandPruner):

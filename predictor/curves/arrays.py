@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+ROUNDING = 1e-9
+"""More than the rounding error of a share of epochs or trials: 0.07 * 100 > 7, and 0.29 * 100 < 29."""
 
 
 def named_with(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:

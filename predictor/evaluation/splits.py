@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.arrays import Floats
+from predictor.curves.arrays import ROUNDING, Floats
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
 from predictor.evaluation.options import N_TRAIN
@@ -17,7 +17,6 @@ from predictor.models.tau_model import MIN_CURVES
 Rows = npt.NDArray[np.intp]
 MIN_TEST = 2
 """R^2 compares errors with the spread of the test curves; one curve has none."""
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)

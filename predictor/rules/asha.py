@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import ceil
 
+from predictor.curves.arrays import ROUNDING
 from predictor.errors import PredictorError
-
-ROUNDING = 1e-9
-"""Shares like 0.07 of 100 epochs come out a little above 7."""
 
 
 class Asha:

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from predictor.curves.arrays import Floats
+from predictor.curves.arrays import ROUNDING, Floats
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
 from predictor.rules.asha import Asha, Rung
@@ -16,8 +16,6 @@ from predictor.rules.base import StoppingRule
 from predictor.simulation.history import Replay
 
 Integers = npt.NDArray[np.int64]
-ROUNDING = 1e-9
-"""Shares like 0.29 of 100 epochs come out a little below 29."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
 DEFAULT_TOLERANCE = 0.002
 Progress = Callable[[Iterator[Result], int], Iterator[Result]]
 """Passes on the results as they come in; the second argument is how many there will be."""
-ROUNDING = 1e-9
+REGRET_ROUNDING = 1e-9
 """Differences of accuracies like 0.8 - 0.798 come out a little above 0.002."""
 
 
@@ -99,7 +99,7 @@ class Trials:
     @property
     def within_tolerance(self) -> int:
         """Number of orders with a regret of at most the tolerance."""
-        return sum(regret <= self.curve_set.tolerance + ROUNDING for regret in self.regrets)
+        return sum(regret <= self.curve_set.tolerance + REGRET_ROUNDING for regret in self.regrets)
 
     def anytime_regrets(self, shares: Sequence[float]) -> list[float | None]:
         """Mean over the orders of `Result.anytime_regret`; None where nothing was completed in some order."""
