@@ -11,13 +11,11 @@ from scipy.special import ndtr
 
 from predictor.curves.arrays import Floats
 from predictor.curves.learning_curves import LearningCurves
+from predictor.models.feature_sets import FEATURE_SETS, PUBLISHED, check_feature_sets
 from predictor.models.names import (
-    FEATURE_SETS,
     METHODS,
     PREDICTORS,
-    PUBLISHED,
     STACKED,
-    check_feature_sets,
     make_method,
     make_predictor,
 )

@@ -1,4 +1,4 @@
-"""Features of partially observed learning curves, one matrix for all; see `FEATURE_SETS` of `names`."""
+"""Features of partially observed learning curves, one matrix for all; see `FEATURE_SETS`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from predictor.curves.arrays import Floats
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
-from predictor.models.names import PUBLISHED, check_feature_sets
+from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 
 BLOCKS = 5
 

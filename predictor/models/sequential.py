@@ -16,7 +16,7 @@ from predictor.curves.arrays import Floats
 from predictor.curves.learning_curves import LearningCurves, check_measure
 from predictor.errors import CurvesError, PredictorError
 from predictor.models.base import epochs_looked_at
-from predictor.models.names import PUBLISHED, check_feature_sets
+from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 from predictor.models.regressors import StandardizedRegressor, make_regressor
 from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
 from predictor.models.uncertainty import UNCERTAINTIES
@@ -34,7 +34,7 @@ class SequentialRegression(BaseEstimator):
 
     Args:
         regressor: a name in `predictor.models.regressors.REGRESSORS`, or a scikit-learn regressor.
-        features: some of `predictor.models.names.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
+        features: some of `predictor.models.feature_sets.FEATURE_SETS`, such as 'TS', 'AP', 'HP' [PP].
         target: 'final' for y_T [PP], or 'increment' for y_T - y_tau, which can predict beyond the best y_T
             seen.
         n_settings: settings of the regressor's random search; None for its default (1,000 for nu-SVR).

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from predictor.curves.arrays import Floats
 from predictor.errors import PredictorError
-from predictor.models.names import PUBLISHED, SUMMARY, check_feature_sets
+from predictor.models.feature_sets import PUBLISHED, SUMMARY, check_feature_sets
 from predictor.models.regressors import (
     ForestSearch,
     RidgeRegression,
