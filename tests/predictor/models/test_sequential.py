@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_predict, cross_val_score
@@ -52,7 +53,7 @@ def test_up_to_a_hundred_curves_are_left_out_one_by_one_and_more_in_twenty_parts
     np.testing.assert_allclose(model.models_[2].held_out, held_out)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [0, 1, 2])
 def test_lazy_parallel_and_ordered_fits_are_the_same(fitted, curves, n_jobs):
     other = SequentialRegression(n_settings=30, n_jobs=n_jobs).fit(curves[:40], taus=[6, 2])
     assert sorted(other.models_) == [2, 6]
@@ -138,6 +139,8 @@ def test_large_sets_are_thinned_by_an_addressed_draw(curves):
     one, other = clone(model).fit(curves), clone(model).fit(curves)
     assert len(one.curves_) == 30
     np.testing.assert_array_equal(one.curves_.values, other.curves_.values)
+    drawn = np.random.default_rng([0, 60]).choice(60, 30, replace=False)
+    np.testing.assert_array_equal(one.curves_.values, curves.values[np.sort(drawn)])
 
 
 @pytest.mark.parametrize("n", [3, 5])
@@ -176,11 +179,30 @@ def test_what_cannot_be_learned_from_is_refused(train, part):
         ({"uncertainty": "none"}, "'none'"),
         ({"features": ("XX",)}, "XX"),
         ({"max_curves": 2}, "max_curves = 2"),
+        ({"n_settings": 0}, "n_settings = 0"),
+        ({"n_settings": 100_001}, "n_settings = 100001"),
+        ({"random_state": -1}, "random_state = -1"),
     ],
 )
 def test_wrong_settings_quote_the_value(curves, settings, part):
     with pytest.raises(PredictorError, match=part):
         SequentialRegression(**settings).fit(curves, taus=[])
+
+
+@pytest.mark.parametrize("settings", [{"max_curves": 3}, {"n_settings": 1}, {"n_settings": 100_000}])
+def test_the_smallest_and_the_largest_settings_will_do(settings):
+    SequentialRegression(**settings).check_settings()
+
+
+def test_nothing_is_known_of_a_tau_before_the_fit():
+    with pytest.raises(NotFittedError):
+        SequentialRegression().model(3)
+
+
+def test_the_score_is_that_of_the_completed_curves(curves):
+    model = SequentialRegression(regressor="ols").fit(curves[:40])
+    mixed = LearningCurves.concatenate(curves[40:50], curves[50:].until(6))
+    assert model.score(mixed, 5) == model.score(curves[40:50], 5)
 
 
 def test_wrong_taus_and_curves_are_refused(fitted, curves):
