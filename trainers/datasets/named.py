@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,27 @@ def read_digits() -> ImageDataset:
 
     The test set is 20% (359 images), stratified, and always the same.
     """
+    table = _digits_table()
+    images = np.rint(table[:, :-1].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
+    labels = table[:, -1].astype(np.int64)
+    train, test = split_validation(labels, len(labels) // 5, seed=0)
+    names = tuple("0123456789")
+    return ImageDataset("digits", images[train], labels[train], images[test], labels[test], names)
+
+
+def _digits_table() -> np.ndarray:
+    """A row per digit: 64 pixels and the label; of scikit-learn's file, without importing scikit-learn.
+
+    The import takes two seconds, in each worker.
+    """
+    package = find_spec("sklearn")
+    if package and package.origin:
+        file = Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz"
+        if file.is_file():
+            return np.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-    labels = digits.target.astype(np.int64)
-    train, test = split_validation(labels, len(labels) // 5, seed=0)
-    names = tuple(map(str, digits.target_names))
-    return ImageDataset("digits", images[train], labels[train], images[test], labels[test], names)
+    return np.column_stack(load_digits(return_X_y=True))
 
 
 def _cifar(name: str, class_name: str, folder: str) -> NamedSet:

@@ -2,6 +2,8 @@ import gzip
 import hashlib
 import pickle
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -28,6 +30,18 @@ def test_digits_are_scikit_learns():
     found = sorted((*row, label) for row, label in zip(restored.tolist(), labels.tolist(), strict=True))
     wanted = np.column_stack([peer.data.astype(int), peer.target]).tolist()
     assert found == sorted(map(tuple, wanted))
+
+
+def test_workers_read_digits_without_importing_scikit_learn():
+    code = "import sys; from trainers.datasets.named import *; read_digits(); print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_digits_that_are_not_in_their_place_are_asked_of_scikit_learn(monkeypatch):
+    fingerprint = read_digits().fingerprint
+    monkeypatch.setattr("trainers.datasets.named.find_spec", lambda name: None)
+    assert read_digits().fingerprint == fingerprint
 
 
 def test_digits_split_is_stratified_and_fixed():
