@@ -22,10 +22,9 @@ from metaqnn.output import (
 )
 from metaqnn.results.accuracy import accuracy_interval
 from metaqnn.results.audits import audited_after
-from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name
+from metaqnn.results.settings import compared_with, forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
-from predictor.curves.wording import ordinal
 from trainers.metric import in_words
 
 EXAMPLES = """examples:
@@ -162,9 +161,8 @@ def _notes(epochs: list[dict[str, Any]], config: SearchConfig) -> list[str]:
         ]
         lines.append(f"forecast: of the final accuracy, {', '.join(kinds)}")
     if any(epoch["probability"] is not None for epoch in epochs):
-        of, (tolerance, nth_best) = f"by the rule {rule_name(config)}", compared(config.stopping)
-        which = "best" if nth_best == 1 else f"{ordinal(nth_best)} best"
-        best = f"the {which} so far{' less the tolerance' if tolerance else ''}"
+        of, (tolerance, _) = f"by the rule {rule_name(config)}", compared(config.stopping)
+        best = f"the {compared_with(config)} so far{' less the tolerance' if tolerance else ''}"
         lines.append(f"p(no better): probability, {of}, that the final accuracy is no better than {best}")
     return lines
 

@@ -22,13 +22,12 @@ from metaqnn.figures.style import (
     layered,
     percent_axis,
 )
-from metaqnn.results.settings import forecaster
+from metaqnn.results.settings import compared_with, forecaster
 from trainers.metric import in_words
 
 OBSERVATION = "observed y_t"
 AUDIT = "observed in the audit"
-BEST = "best y_T so far"
-COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT, BEST: NEUTRAL}
+COLOURS = {OBSERVATION: OBSERVED, AUDIT: OBSERVED_LIGHT}
 BY_RULE, AT_STOP = KIND_COLOURS["pooling"], PREDICTED
 """Colours of forecasts: by the stopping rule, and by the model that forecasts at a stop if it is another."""
 FAINT = 0.3
@@ -55,7 +54,11 @@ def network_chart(network: dict[str, Any], config: SearchConfig) -> alt.LayerCha
     with_forecast = [pair for pair in epochs if pair[1]["predicted_accuracy"] is not None]
     fans = [row for pair in with_forecast for row in _fan(*pair, config)]
     fans = [{**row, "weight": 1 if row["made"] == fans[-1]["made"] else FAINT} for row in fans]
-    best = [_best(*pair) for pair in epochs if pair[1]["best_accuracy"] is not None]
+    best = [
+        _row(best_so_far(config), training, epoch, epoch["best_accuracy"])
+        for training, epoch in epochs
+        if epoch["best_accuracy"] is not None
+    ]
     shown = (*best, *fans, *observed)
     base = _base(config, shown)
     ends = base.transform_filter(alt.datum.epoch == config.epochs).properties(data=data(fans))
@@ -88,7 +91,13 @@ def _base(config: SearchConfig, shown: Sequence[dict[str, Any]]) -> alt.Chart:
 
 
 def _colours(config: SearchConfig) -> dict[str, str]:
-    return COLOURS | {forecast_by(config, stop=False): BY_RULE, forecast_by(config, stop=True): AT_STOP}
+    makers = {forecast_by(config, stop=False): BY_RULE, forecast_by(config, stop=True): AT_STOP}
+    return {**COLOURS, best_so_far(config): NEUTRAL, **makers}
+
+
+def best_so_far(config: SearchConfig) -> str:
+    """What the legend calls the accuracy that forecasts are compared with."""
+    return f"{compared_with(config)} y_T so far"
 
 
 def forecast_by(config: SearchConfig, *, stop: bool) -> str:
@@ -109,10 +118,6 @@ def _fan(training: dict[str, Any], epoch: dict[str, Any], config: SearchConfig) 
     start |= {"fan": f"{start['training']} {epoch['epoch']}"}
     limits = {"low": clipped(forecast - sigma), "high": clipped(forecast + sigma)}
     return [start, {**start, "epoch": config.epochs, "value": forecast, **limits}]
-
-
-def _best(training: dict[str, Any], epoch: dict[str, Any]) -> dict[str, Any]:
-    return _row(BEST, training, epoch, epoch["best_accuracy"])
 
 
 def _row(series: str, training: dict[str, Any], epoch: dict[str, Any], value: float) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from metaqnn.report.scripts import VERSION
 from metaqnn.report.templating import environment
 from metaqnn.results.audits import audited_after
 from metaqnn.results.long_trained import is_long_trained, long_trained
-from metaqnn.results.settings import forecaster, settings
+from metaqnn.results.settings import compared_with, forecaster, settings
 from metaqnn.session.notes import read_notes
 from state_space.errors import printable
 from trainers.metric import in_words
@@ -114,7 +114,8 @@ class Pages(Answers):
             note = read_notes(run.path).get(number)
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
         context = {"network": network, "note": note, "last": last, "T": config.epochs, **makers}
-        context |= {"audited_after": audited_after(network), "metric": in_words(config.metric)}
+        context |= {"audited_after": audited_after(network), "compared_with": compared_with(config)}
+        context["metric"] = in_words(config.metric)
         return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:

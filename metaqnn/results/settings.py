@@ -10,10 +10,12 @@ from metaqnn.config.stopping import (
     NO_RULE,
     OF_STOPPING,
     PUBLISHED_RULE,
+    compared,
     settings_of,
     split_reward,
 )
 from metaqnn.config.stored import VERSION
+from predictor.curves.wording import ordinal
 from predictor.errors import PredictorError
 from predictor.models.names import DEFAULT_METHOD
 
@@ -47,6 +49,12 @@ def _of_rule(config: SearchConfig) -> dict[str, Any]:
 def rule_name(config: SearchConfig) -> str:
     """The name of the rule that decides and gives the probability, such as `rank-envelope`."""
     return settings_of(config.stopping)[0]
+
+
+def compared_with(config: SearchConfig) -> str:
+    """What the rule compares forecasts with: 'best', or, with `nth_best`, '2nd best' and so on."""
+    _, nth_best = compared(config.stopping)
+    return "best" if nth_best == 1 else f"{ordinal(nth_best)} best"
 
 
 def forecaster_at_stops(config: SearchConfig) -> str:

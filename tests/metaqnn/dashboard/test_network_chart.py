@@ -3,7 +3,7 @@
 import pytest
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.dashboard.network_chart import AUDIT, BEST, FAINT, OBSERVATION, network_chart
+from metaqnn.dashboard.network_chart import AUDIT, FAINT, OBSERVATION, network_chart
 from metaqnn.database.queries import SearchReader
 from metaqnn.figures import NothingToShow
 
@@ -85,13 +85,18 @@ def test_the_stop_is_marked_where_the_rule_stopped(networks, shown):
     for network in networks:
         _, stops = shown(network)
         assert stops == ([network["epochs"]] if network["outcome"] == "stopped" else [])
-        assert BEST in shown(network)[0] or not stops
+        assert "best y_T so far" in shown(network)[0] or not stops
 
 
 def test_the_legend_names_what_is_shown_and_no_more(networks, shown):
     for network in networks:
         chart = network_chart(network, OWN).to_dict()
         assert set(chart["layer"][0]["encoding"]["color"]["scale"]["domain"]) == set(shown(network)[0])
+
+
+def test_what_forecasts_are_compared_with_is_named_after_the_rule(networks, shown):
+    third = SearchConfig.of("first-run", epochs=5, stopping="published:nth_best=3")
+    assert "3rd best y_T so far" in shown(networks[0], third)[0]
 
 
 def test_without_an_epoch_there_is_nothing_to_show(networks):

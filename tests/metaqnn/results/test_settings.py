@@ -6,7 +6,7 @@ import pytest
 
 from metaqnn.config.search import SearchConfig
 from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name, settings
-from metaqnn.session.start import stopping_rule
+from metaqnn.search.rule import stopping_rule
 from predictor import EarlyStopper
 from predictor.rules.names import rule_kind
 from predictor.rules.reward import ForecastAtStop, LastSeen
