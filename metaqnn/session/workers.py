@@ -19,6 +19,7 @@ from metaqnn.session.estimate import sampled_networks
 from metaqnn.session.preparation import Prepared, load_and_build, require_same_images
 from state_space import Architecture
 from trainers import ClassifierTrainer, training_memory
+from trainers.datasets.dataset import machine_memory
 from trainers.device import auto_precision, convolves_in_columns
 from trainers.memory import process_memory
 from trainers.training import NetworkTrainer
@@ -130,10 +131,10 @@ def memory_share(prepared: Prepared, architecture: Architecture) -> float:
 
 
 def device_memory(device: torch.device) -> float:
-    """Bytes that trainings may use: nine tenths of a GPU, or of the machine."""
+    """Bytes that trainings may use: nine tenths of a GPU, or of the machine or container."""
     if device.type == "cuda":
         return 0.9 * torch.cuda.get_device_properties(device).total_memory
-    return 0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 0.9 * machine_memory()
 
 
 def worker_places(environment: Environment, trainer: NetworkTrainer) -> Sequence[Environment]:

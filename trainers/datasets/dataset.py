@@ -1,12 +1,13 @@
 """The one shape in which every data set reaches the trainers: arrays of 8-bit pixels and integer labels.
 
-And how much memory they may take.
+And how much memory there is for them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,20 +25,23 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 
 @cache
+def machine_memory() -> int:
+    """Bytes of memory that this machine has, or its container may use; where nobody says, 32 GiB."""
+    limits = []
+    for path in map(Path, _CGROUP_LIMITS):
+        with suppress(OSError, ValueError):  # there is no such file, or it says that there is no limit
+            limits.append(int(path.read_text("ascii")))
+    if hasattr(os, "sysconf"):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=2 * MAX_BYTES)
+
+
 def most_bytes() -> int:
     """Most bytes of images that are read into memory: half of the machine's or container's, at most 16 GiB.
 
     The other half is for the copies that resizing and training make.
     """
-    limits = [2 * MAX_BYTES]
-    for path in map(Path, _CGROUP_LIMITS):
-        try:
-            limits.append(int(path.read_text("ascii")))
-        except (OSError, ValueError):  # there is no such file, or it says that there is no limit
-            continue
-    if hasattr(os, "sysconf"):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(limits) // 2
+    return min(machine_memory() // 2, MAX_BYTES)
 
 
 class DatasetError(ValueError):

@@ -171,6 +171,11 @@ def test_a_process_on_a_gpu_needs_more_memory_than_its_training(prepared, monkey
     assert memory_share(gpu, network) == pytest.approx((1.2e9 + images + 1.5 * together) / 1e9)
 
 
+def test_trainings_on_the_cpu_may_use_nine_tenths_of_what_a_container_may(monkeypatch):
+    monkeypatch.setattr(workers, "machine_memory", lambda: 2**32)
+    assert workers.device_memory(torch.device("cpu")) == pytest.approx(0.9 * 2**32)
+
+
 @pytest.mark.parametrize("more", [{"workers": 2}, {"epoch_timeout": 60.0}])
 def test_several_workers_or_one_on_a_clock_are_processes(prepared, more):
     executor = make_executor(prepared(**more))

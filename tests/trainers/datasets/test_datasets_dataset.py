@@ -1,9 +1,12 @@
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 
 from trainers.datasets import DatasetError, ImageDataset
+from trainers.datasets import dataset as dataset_module
+from trainers.datasets.dataset import machine_memory, most_bytes
 
 
 def make(**changes):
@@ -93,3 +96,35 @@ def test_messages_are_one_line_of_printable_characters():
     assert str(
         DatasetError("f\xfcr '\x1b]0;x\x07' \u202e\n\ud800")
     ) == r"für '\x1b]0;x\x07' \u202e\n\ud800".replace(r"fü", "f\xfc")
+
+
+@pytest.fixture
+def container(tmp_path, monkeypatch):
+    """Pretends to be in a container whose limit reads so."""
+
+    def pretend(limit):
+        (tmp_path / "memory.max").write_text(limit)
+        monkeypatch.setattr(dataset_module, "_CGROUP_LIMITS", (str(tmp_path / "memory.max"),))
+        machine_memory.cache_clear()
+
+    yield pretend
+    machine_memory.cache_clear()
+
+
+def test_a_container_has_the_memory_of_its_limit(container):
+    container("100000000\n")
+    assert machine_memory() == 100_000_000
+    assert most_bytes() == 50_000_000
+
+
+def test_a_container_without_a_limit_has_the_memory_of_the_machine(container, monkeypatch):
+    container("max\n")
+    monkeypatch.setattr(os, "sysconf", lambda name: 2**20, raising=False)
+    assert machine_memory() == 2**40
+    assert most_bytes() == dataset_module.MAX_BYTES
+
+
+def test_without_sysconf_as_on_windows_32_gib_are_assumed(container, monkeypatch):
+    container("max\n")
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert machine_memory() == 2**35
