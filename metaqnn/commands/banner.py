@@ -16,7 +16,7 @@ from predictor.rules.names import RuleSpec, rule_kind
 from state_space.errors import printable
 from trainers.chance import NEVER
 from trainers.datasets import DATASET_NAMES, ImageDataset
-from trainers.metric import ACCURACY, in_words
+from trainers.metric import ACCURACY
 
 MOST_CLASSES = 20
 """At most this many classes get a line with their numbers of images."""
@@ -83,7 +83,7 @@ def _metric(config: SearchConfig) -> list[str]:
     if config.metric == ACCURACY:
         return []
     said = "every class counts equally in it and in the training loss; all accuracies below are of this kind"
-    return [f"metric      {in_words(config.metric)}: {said}"]
+    return [f"metric      {config.metric_text}: {said}"]
 
 
 def _data(session: Session) -> list[str]:

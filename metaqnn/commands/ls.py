@@ -13,7 +13,7 @@ from metaqnn.search.remarks import why_over
 from metaqnn.session.find import RUNS, existing_run, reading, runs_in
 from metaqnn.session.run_folder import RunFolder, RunFolderError
 from state_space.errors import printable
-from trainers.metric import ACCURACY, in_words
+from trainers.metric import ACCURACY
 
 EXAMPLES = """examples:
   metaqnn ls                     the searches in runs/, the latest one last
@@ -90,7 +90,7 @@ def _row(run: Path) -> dict[str, Any]:
             "dataset": config.dataset,
             "stopping": config.stopping.partition(":")[0],
         }
-        of = "" if config.metric == ACCURACY or best is None else f" {in_words(config.metric)}"
+        of = "" if config.metric == ACCURACY or best is None else f" {config.metric_text}"
         shown = {"shown_networks": f"{len(ended)} of {planned}", "shown_best": f"{percent(best)}{of}"}
     moment = datetime.fromtimestamp(changed).strftime("%Y-%m-%d %H:%M")
     return {**unknown, "run": str(run), **known, **shown, "changed": changed, "shown_changed": moment}

@@ -25,7 +25,6 @@ from metaqnn.results.audits import audited_after
 from metaqnn.results.settings import compared_with, forecaster, forecaster_at_stops, rule_name
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
-from trainers.metric import in_words
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17
@@ -105,8 +104,8 @@ def _facts(network: dict[str, Any], config: SearchConfig) -> str:
         "proposed at epsilon": f"{network['epsilon']:g}",
         "samples in the memory": network["samples"],
         "outcome": _outcome(network),
-        f"final {in_words(config.metric)}": _accuracy(network["final_accuracy"], config),
-        f"predicted {in_words(config.metric)}": _prediction(network["predicted_accuracy"], config),
+        f"final {config.metric_text}": _accuracy(network["final_accuracy"], config),
+        f"predicted {config.metric_text}": _prediction(network["predicted_accuracy"], config),
         "reward": percent(network["reward"]),
         "training time": "-" if network["seconds"] is None else duration(network["seconds"]),
         "remark": network["message"] or "-",

@@ -17,7 +17,7 @@ from metaqnn.results.audits import audited_note
 from metaqnn.results.pareto import pareto_front
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
-from trainers.metric import ACCURACY, in_words
+from trainers.metric import ACCURACY
 
 EXAMPLES = """examples:
   metaqnn top runs/NAME -k 10
@@ -161,7 +161,7 @@ def _note(record: SearchRecord, found: list[dict[str, Any]]) -> str:
     config = record.config
     images = "" if config.validation_size is None else f" on {counted(config.validation_size, 'image')}"
     told = ", which cannot tell networks of equal rank apart" if images and config.metric == ACCURACY else ""
-    line = f"validation {in_words(config.metric)}{images}{told}"
+    line = f"validation {config.metric_text}{images}{told}"
     if record.guess is None:
         return line
     best = max((row["final_accuracy"] for row in found if row["final_accuracy"] is not None), default=None)

@@ -116,7 +116,7 @@ def _train(training: SingleTraining, namespace: argparse.Namespace, go_on: str) 
         lines.append(f"training    {training.recipe_text}")
         print("\n".join(lines), file=sys.stderr)
         settings = training.prepared.settings
-        with _progress(settings.epochs, in_words(settings.metric), namespace.quiet) as heard:
+        with _progress(settings.epochs, settings.metric_text, namespace.quiet) as heard:
             result = training.run(heard)
     print_results(_text(result, namespace, training.folder))
     return 0 if result["outcome"] == Outcome.COMPLETED else 1

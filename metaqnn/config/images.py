@@ -8,7 +8,7 @@ from typing import Any
 
 from metaqnn.config.bounds import Bounds
 from metaqnn.config.options import ConfigError, option, require, require_bounds
-from trainers.metric import ACCURACY, METRICS
+from trainers.metric import ACCURACY, METRICS, in_words
 
 SEED = Bounds(0, 2**64 - 1)
 SIDE = Bounds(1, 1024)
@@ -66,6 +66,11 @@ class ImageOptions:
     def __post_init__(self) -> None:
         require(self.metric in METRICS, "metric", self.metric, " or ".join(METRICS))
         require_bounds(self)
+
+    @property
+    def metric_text(self) -> str:
+        """The metric in a sentence: `balanced accuracy`."""
+        return in_words(self.metric)
 
     @property
     def preset_validation_size(self) -> int | None:

@@ -17,7 +17,6 @@ from metaqnn.dashboard.runs import network_number, version_of_all
 from metaqnn.dashboard.snapshots import Answers, chart_json
 from metaqnn.figures import FIGURES
 from metaqnn.report.scripts import bundle, theme_script
-from trainers.metric import in_words
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
 FOR_A_YEAR = "public, max-age=31536000, immutable"
@@ -65,8 +64,8 @@ class Charts(Answers):
             if unchanged := _unchanged(request, version):
                 return unchanged
             networks = [reader.network(number) for number in numbers]
-            metric = in_words(reader.config().metric)
-        return _answer(version, chart_json(lambda: overlay(networks, metric)))
+            metric_text = reader.config().metric_text
+        return _answer(version, chart_json(lambda: overlay(networks, metric_text)))
 
     def comparison(self, request: Request) -> Response:
         """The best accuracy so far of a run, and of all other readable runs on the same images."""

@@ -45,7 +45,7 @@ def on_the_same_images(views: Mapping[str, SearchView], run: str) -> dict[str, S
 
 
 def _measured(view: SearchView) -> tuple[str, str]:
-    return view.search["data_fingerprint"], view.metric
+    return view.search["data_fingerprint"], view.config.metric
 
 
 def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
@@ -58,7 +58,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
     rows = [row for name, view in views.items() for row in _steps(name, view, over)]
     if not rows:
         raise NothingToShow("No network has been trained to the end yet.")
-    title = f"best validation {next(iter(views.values())).metric} so far"
+    title = f"best validation {next(iter(views.values())).config.metric_text} so far"
     shown = list(dict.fromkeys(row["run"] for row in rows))
     chart = (
         alt.Chart(data(rows))

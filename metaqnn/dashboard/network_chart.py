@@ -23,7 +23,6 @@ from metaqnn.figures.style import (
     percent_axis,
 )
 from metaqnn.results.settings import compared_with, forecaster
-from trainers.metric import in_words
 
 OBSERVATION = "observed y_t"
 AUDIT = "observed in the audit"
@@ -83,7 +82,7 @@ def _base(config: SearchConfig, shown: Sequence[dict[str, Any]]) -> alt.Chart:
     values = [row[end] for row in shown for end in ("value", "low", "high") if end in row]
     return alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1), scale=scale),
-        y=percent_axis("value", f"validation {in_words(config.metric)}", values),
+        y=percent_axis("value", f"validation {config.metric_text}", values),
         color=colours({name: colour for name, colour in _colours(config).items() if name in series}),
         detail="training:N",
         tooltip=TOOLTIP,

@@ -37,12 +37,12 @@ def chosen_networks(values: QueryParams) -> list[int]:
     return numbers
 
 
-def overlay(networks: Sequence[dict[str, Any]], metric: str) -> alt.LayerChart:
+def overlay(networks: Sequence[dict[str, Any]], metric_text: str) -> alt.LayerChart:
     """Observed accuracies epoch by epoch, of the search and, thinner, of audits afterwards.
 
     Args:
         networks: as `SearchReader.network` gives them, at most `MOST`.
-        metric: what their accuracies are, in words.
+        metric_text: what their accuracies are, in words.
     """
     rows = [row for network in networks for row in _rows(network)]
     if not rows:
@@ -56,7 +56,9 @@ def overlay(networks: Sequence[dict[str, Any]], metric: str) -> alt.LayerChart:
         .mark_line(point=alt.OverlayMarkDef(size=30))
         .encode(
             x=epoch_axis(),
-            y=percent_axis("accuracy", f"observed validation {metric}", [row["accuracy"] for row in rows]),
+            y=percent_axis(
+                "accuracy", f"observed validation {metric_text}", [row["accuracy"] for row in rows]
+            ),
             **lines(looks),
             strokeWidth=alt.StrokeWidth("width:Q", scale=None, legend=None),
             detail="purpose:N",

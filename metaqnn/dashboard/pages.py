@@ -34,7 +34,6 @@ from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import compared_with, forecaster, settings
 from metaqnn.session.notes import read_notes
 from state_space.errors import printable
-from trainers.metric import in_words
 
 BEST = 5
 """Networks in the table on a run's page."""
@@ -115,7 +114,7 @@ class Pages(Answers):
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
         context = {"network": network, "note": note, "last": last, "T": config.epochs, **makers}
         context |= {"audited_after": audited_after(network), "compared_with": compared_with(config)}
-        context["metric"] = in_words(config.metric)
+        context["metric_text"] = config.metric_text
         return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:

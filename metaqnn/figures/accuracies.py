@@ -47,7 +47,9 @@ def distribution(view: SearchView) -> alt.LayerChart:
     )
     whiskers = base.mark_rule(strokeWidth=2).encode(
         y=percent_axis(
-            "least", f"final {view.metric}", [row[end] for row in rows for end in ("least", "most")]
+            "least",
+            f"final {view.config.metric_text}",
+            [row[end] for row in rows for end in ("least", "most")],
         ),
         y2="most:Q",
     )

@@ -54,7 +54,7 @@ def curves(view: SearchView) -> alt.LayerChart:
     fans = [row for stop in stops for row in _fan(stop, view.config.epochs)]
     y = percent_axis(
         "accuracy",
-        f"validation {view.metric}",
+        f"validation {view.config.metric_text}",
         [row[end] for row in (*observed, *fans) for end in ENDS if end in row],
     )
     bands, forecasts = _fans(fans, y, faded)

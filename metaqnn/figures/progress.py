@@ -60,7 +60,9 @@ def search(view: SearchView) -> alt.LayerChart:
     stages = _stages(view)
     steps = [row for k, name in BEST.items() for row in _steps(view, k, name)]
     means = [row for stage in stages for row in _means(stage)]
-    y = percent_axis("accuracy", f"validation {view.metric}", [row["accuracy"] for row in (*steps, *means)])
+    y = percent_axis(
+        "accuracy", f"validation {view.config.metric_text}", [row["accuracy"] for row in (*steps, *means)]
+    )
     labels = (
         alt.Chart(data(stages))
         .mark_text(angle=270, align="left", baseline="middle", dx=4, fontSize=10, color=INK)

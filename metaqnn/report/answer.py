@@ -56,7 +56,7 @@ def found(view: SearchView) -> str:
         return "No network has been trained to the end yet."
     summary, guess = view.summary, view.summary.guess
     said = (
-        f"Network {best['number']} is the best: it reaches a validation {summary.metric} of "
+        f"Network {best['number']} is the best: it reaches a validation {summary.metric_text} of "
         f"{percent(best['final_accuracy'])} with {count(best['parameters'])} parameters{_interval(view)}."
     )
     if guess is None:

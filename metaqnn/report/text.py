@@ -52,7 +52,7 @@ def _saved(summary: Summary) -> str:
 
 
 def _best(summary: Summary) -> str:
-    best = f"best validation {summary.metric} {percent(summary.best_accuracy)}{_interval(summary)}"
+    best = f"best validation {summary.metric_text} {percent(summary.best_accuracy)}{_interval(summary)}"
     if summary.guess is None:
         return best
     return f"{best}; {guess_text(summary.guess, summary.guess_limit, summary.best_accuracy)}"

@@ -40,12 +40,12 @@ class EpsilonRow:
 class Summary:
     """A whole search. Epochs count every attempt; `full_epochs` is what training all to the end would take.
 
-    `metric` is what all accuracies are, in words, measured on `validation_images`; `best_accuracy_low` and
-    `best_accuracy_high` are the interval of the best one, see `accuracy_interval`, None where it has none;
-    `guess` is what always guessing the commonest class of the validation images reaches, and `guess_limit`
-    what guessing hardly ever reaches, see `limit_of_guessing`; None if unknown. A network that failed at
-    chance level counts in `full_epochs` with the epochs it really took, because early stopping saved nothing
-    there. So does one that was audited during the search.
+    `metric` is what all accuracies are, by its name in `trainers.metric.METRICS`, measured on
+    `validation_images`; `best_accuracy_low` and `best_accuracy_high` are the interval of the best one, see
+    `accuracy_interval`, None where it has none; `guess` is what always guessing the commonest class of the
+    validation images reaches, and `guess_limit` what guessing hardly ever reaches, see `limit_of_guessing`;
+    None if unknown. A network that failed at chance level counts in `full_epochs` with the epochs it really
+    took, because early stopping saved nothing there. So does one that was audited during the search.
     """
 
     networks: int
@@ -64,6 +64,11 @@ class Summary:
     guess: float | None
     guess_limit: float | None
     by_epsilon: list[EpsilonRow]
+
+    @property
+    def metric_text(self) -> str:
+        """The metric in a sentence: `balanced accuracy`."""
+        return in_words(self.metric)
 
     @property
     def beats_guess(self) -> bool:
@@ -114,7 +119,7 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         best_accuracy_low=low,
         best_accuracy_high=high,
         validation_images=config.validation_size,
-        metric=in_words(config.metric),
+        metric=config.metric,
         guess=record.guess,
         guess_limit=record.guess_limit,
         by_epsilon=rows,

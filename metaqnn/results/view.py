@@ -18,7 +18,6 @@ from metaqnn.results.learned import Learner, TriedAction, tried_actions
 from metaqnn.results.summary import Summary, summarise
 from metaqnn.search.agent import Path, QLearner
 from metaqnn.search.remarks import why_over
-from trainers.metric import in_words
 
 MOST_IN_TRAINING = 16
 """Networks in training that are read with their epochs."""
@@ -55,11 +54,6 @@ class SearchView:
     def config(self) -> SearchConfig:
         """The configuration."""
         return SearchConfig.from_dict(self.search["config"])
-
-    @property
-    def metric(self) -> str:
-        """What all accuracies are, in words: `balanced accuracy`."""
-        return in_words(self.config.metric)
 
     @cached_property
     def ended(self) -> list[Row[Any]]:

@@ -17,7 +17,7 @@ from metaqnn.tune.session import TuneSession
 from state_space.errors import printable
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.families import Family, WordDataset, WordTrainer
-from trainers.metric import ACCURACY, Metric, in_words
+from trainers.metric import ACCURACY, Metric
 
 
 def introduction(session: TuneSession) -> str:
@@ -73,7 +73,7 @@ def data_lines(prepared: PreparedTuning) -> list[str]:
     settings = prepared.settings
     mirrored = ", mirrored" if settings.mirror else ""
     moved = f", shifted by up to {settings.translate} px" if settings.translate else ""
-    measured = "" if settings.metric == ACCURACY else f"; {in_words(settings.metric)} is measured"
+    measured = "" if settings.metric == ACCURACY else f"; {settings.metric_text} is measured"
     told = (*prepared.notes, *notes_on(settings, prepared.data))
     return [f"images      {numbers}{mirrored}{moved}{measured}", *map(_note, told)]
 
@@ -170,7 +170,7 @@ def _table(rows: list[dict[str, Any]], prepared: PreparedTuning) -> str:
         }
         for row in rows
     ]
-    measured = in_words(prepared.settings.metric) if family.metric == ACCURACY else family.metric
+    measured = prepared.settings.metric_text if family.metric == ACCURACY else family.metric
     columns = {"place": "place", "trial": "trial", "shown": measured, "size": "parameters"}
     columns["values"] = "hyper-parameters"
     return rows_as_text(shown, "table", columns) if rows else "no trial was trained to the end"

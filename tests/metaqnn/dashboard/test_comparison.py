@@ -54,8 +54,8 @@ def test_a_prediction_is_never_the_best(layer_rows):
         SimpleNamespace(number=number, architecture="[SM(10)]", epochs_trained=5, **values)
         for number, values in enumerate((completed, stopped), start=1)
     ]
-    config = SimpleNamespace(seed=0, validation_size=100, epochs=20)
-    view = SimpleNamespace(ended=ended, metric="accuracy", config=config)
+    config = SimpleNamespace(seed=0, validation_size=100, epochs=20, metric_text="accuracy")
+    view = SimpleNamespace(ended=ended, config=config)
     (rows,) = layer_rows(comparison({"run": view}, "networks").to_dict())
     assert [(row["position"], row["accuracy"]) for row in rows] == [(1, 0.5), (2, 0.5)]
 
