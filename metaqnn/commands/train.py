@@ -232,13 +232,13 @@ def _measured(result: dict[str, Any], rate: ErrorRate) -> str:
 
 
 def _text(result: dict[str, Any], namespace: argparse.Namespace, path: Path) -> str:
+    from metaqnn.results.long_trained import in_columns
     from metaqnn.tune.single import error_rate
     from trainers.families import PUBLISHED
 
     rate = error_rate(result)
     if namespace.format == "json":
-        interval = {} if rate is None else {"test_error": rate.rate, "interval": [rate.low, rate.high]}
-        return as_json({"run": str(path), **result, **interval})
+        return as_json({"run": str(path), **in_columns(rate), **result})
     if namespace.format == "csv":
         curve = enumerate(result["validation_accuracies"], 1)
         return rows_as_text([{"epoch": epoch, "accuracy": accuracy} for epoch, accuracy in curve], "csv", {})

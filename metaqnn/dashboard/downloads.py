@@ -17,7 +17,7 @@ from metaqnn.dashboard.table import TableQuery
 from metaqnn.database.queries import OF_THE_DATABASE
 from metaqnn.database.schema import decisions, epochs, networks
 from metaqnn.output import rows_as_text
-from metaqnn.results.long_trained import ErrorRate, long_trained
+from metaqnn.results.long_trained import ERROR_COLUMNS, in_columns, long_trained
 from metaqnn.results.summary import EpsilonRow, summarise
 from metaqnn.session.notes import read_notes
 
@@ -38,7 +38,7 @@ RUN = "run", *STATE, "best_network", *NUMBERS
 NETWORK = *_of(networks), "note"
 EPOCH = "purpose", "attempt", *_of(epochs, decisions)
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
-LONG_TRAINING = "network", "recipe", "seed", *(one.name for one in fields(ErrorRate))
+LONG_TRAINING = "network", "recipe", "seed", *ERROR_COLUMNS
 """Columns of the files; a file without rows has them, too."""
 
 
@@ -86,7 +86,7 @@ class Downloads(Answers):
         with run.reading() as reader:
             trained, _ = long_trained(run.path, architectures=reader.architectures())
         rows = [
-            {"network": one.number, "recipe": one.recipe, "seed": seed, **vars(test)}
+            {"network": one.number, "recipe": one.recipe, "seed": seed, **in_columns(test)}
             for one in trained
             for seed, test in zip(one.seeds, one.tests, strict=True)
         ]

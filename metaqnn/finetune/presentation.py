@@ -51,7 +51,9 @@ def _facts(finetuning: Finetuning, search: SearchRecord) -> dict[str, Any]:
         "folder": str(finetuning.files.folder),
         "recipe": {**vars(recipe), "phases": recipe.phases},
         "confidence": CONFIDENCE,
-        "guess": {"validation": search.guess, "test_error": 1 - _test_guess(finetuning)[0]},
+        "guess": search.guess,
+        "guess_limit": search.guess_limit,
+        "test_error_of_guess": 1 - _test_guess(finetuning)[0],
     }
 
 
@@ -171,14 +173,4 @@ def _runs(summary: FinetuningSummary) -> list[dict[str, Any]]:
 
 
 def _run_row(network: str, run: SeedResult, about: dict[str, Any]) -> dict[str, Any]:
-    names = {
-        "errors": "test_errors",
-        "images": "test_images",
-        "rate": "test_error",
-        "low": "test_error_low",
-        "high": "test_error_high",
-    }
-    test = {shown: getattr(run.test, name, None) for name, shown in names.items()}
-    test["balanced_test_error"] = run.balanced_error
-    facts = {"outcome": run.outcome, "training_accuracy": run.training_accuracy, "message": run.message}
-    return {"network": network, "seed": run.seed, **test, **facts, **about}
+    return {"network": network, **run.to_dict(), **about}

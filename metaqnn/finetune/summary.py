@@ -11,7 +11,7 @@ from scipy.stats import sem
 
 from metaqnn.finetune.candidates import Candidate
 from metaqnn.finetune.files import FinetuningFiles
-from metaqnn.results.long_trained import ErrorRate
+from metaqnn.results.long_trained import ErrorRate, in_columns
 from trainers.metric import ACCURACY, Metric
 
 
@@ -30,6 +30,17 @@ class SeedResult:
     """The error on the same images with every class counting alike, if the search measured that."""
     members: tuple[int, ...] = ()
     """Numbers of the networks of an ensemble."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Values for programs; `members` are not among them."""
+        return {
+            "seed": self.seed,
+            **in_columns(self.test),
+            "balanced_test_error": self.balanced_error,
+            "outcome": self.outcome,
+            "training_accuracy": self.training_accuracy,
+            "message": self.message,
+        }
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Mean:
             "test_error": self.rate,
             "standard_error": self.standard_error,
             "balanced_test_error": self.balanced_rate,
-            "runs": [asdict(run) for run in self.runs],
+            "runs": [{**run.to_dict(), "members": run.members} for run in self.runs],
         }
 
 

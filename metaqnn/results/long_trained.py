@@ -113,6 +113,21 @@ class ErrorRate:
         return cls(errors, images, errors / images, *wilson(errors / images, images))
 
 
+ERROR_COLUMNS = {
+    "test_errors": "errors",
+    "test_images": "images",
+    "test_error": "rate",
+    "test_error_low": "low",
+    "test_error_high": "high",
+}
+"""A test error for programs: the name of each value, and the field of `ErrorRate` that holds it."""
+
+
+def in_columns(test: ErrorRate | None) -> dict[str, int | float | None]:
+    """A test error for programs, by `ERROR_COLUMNS`; every value is None where there is none."""
+    return {column: getattr(test, name, None) for column, name in ERROR_COLUMNS.items()}
+
+
 @dataclass(frozen=True)
 class LongTrained:
     """A network that was trained for long by one recipe.

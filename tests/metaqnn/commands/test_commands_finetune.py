@@ -16,6 +16,7 @@ import torch
 
 from metaqnn.cli import main
 from metaqnn.database.queries import SearchReader
+from metaqnn.results.long_trained import ERROR_COLUMNS
 from trainers import load_dataset
 
 SHORT = (
@@ -59,19 +60,20 @@ def test_all_formats_tell_the_same(printed, run, best):
     arguments = (run.path, "--top", 2, *SHORT)
     found = json.loads(printed(*arguments, "--format", "json"))
     assert [network["number"] for network in found["networks"]] == best
+    assert {"guess", "guess_limit", "test_error_of_guess"} <= found.keys()
     assert found["recipe"]["phases"] == [[0.025, 1], [0.0125, 1], [0.0001, 3], [0.00001, 1]]
     rows = list(csv.DictReader(io.StringIO(printed(*arguments, "--format", "csv"))))
     assert [row["network"] for row in rows] == [*map(str, best), "ensemble"]
     together = [*found["networks"], found["ensemble"]]
     for row, item in zip(rows, together, strict=True):
-        test = item["runs"][0]["test"]
-        assert int(row["test_errors"]) == test["errors"]
-        assert float(row["test_error"]) == test["errors"] / test["images"] == item["test_error"]
-        assert (float(row["test_error_low"]), float(row["test_error_high"])) == (test["low"], test["high"])
+        test = item["runs"][0]
+        assert float(row["test_error"]) == test["test_errors"] / test["test_images"] == item["test_error"]
+        assert [row[name] for name in ERROR_COLUMNS] == [str(test[name]) for name in ERROR_COLUMNS]
     table = printed(*arguments).splitlines()
     for line, item in zip(table[2:], together, strict=False):
-        test = item["runs"][0]["test"]
-        shown = f"{100 * item['test_error']:.2f}%", f"{100 * test['low']:.2f}% to {100 * test['high']:.2f}%"
+        test = item["runs"][0]
+        low, high = test["test_error_low"], test["test_error_high"]
+        shown = f"{100 * item['test_error']:.2f}%", f"{100 * low:.2f}% to {100 * high:.2f}%"
         assert all(each in line for each in shown)
     assert "359 test images" in table[-2]
     assert "by always guessing" in table[-1]
@@ -131,7 +133,7 @@ def test_new_trainings_take_the_precision_of_this_machine_and_say_if_the_search_
 def test_seeds_are_summarised_by_mean_and_standard_error(printed, run, best):
     arguments = (run.path, "--networks", best[1], "--seeds", 2, *SHORT)
     (network,) = json.loads(printed(*arguments, "--format", "json"))["networks"]
-    rates = [each["test"]["rate"] for each in network["runs"]]
+    rates = [each["test_error"] for each in network["runs"]]
     assert network["test_error"] == pytest.approx(np.mean(rates))
     assert network["standard_error"] == pytest.approx(np.std(rates, ddof=1) / np.sqrt(2))
     table = printed(*arguments)

@@ -57,7 +57,7 @@ def test_the_test_error_is_that_of_the_kept_weights_and_stands_beside_that_of_a_
     errors = int((found != digits.test_labels).sum())
     assert abs(printed["test_errors"] - errors) <= 1  # an exact tie may fall to either side
     assert printed["test_error"] == printed["test_errors"] / len(digits.test_labels)
-    low, high = printed["interval"]
+    low, high = printed["test_error_low"], printed["test_error_high"]
     assert 0 <= low < printed["test_error"] < high <= 1
     assert printed["guess"] == np.bincount(digits.train_labels[validation]).max() / 100
     share = np.bincount(digits.test_labels).max() / len(digits.test_labels)

@@ -88,7 +88,9 @@ def test_text_from_data_stays_in_its_cell(rows, run_copy):
 def test_long_trainings_are_in_the_file_and_on_the_page(client, rows, run_copy, long_training):
     long_training(run_copy.path, network=3, test_errors=5, test_images=200)
     found, _ = rows("long-trainings.csv")
-    assert [(row["network"], row["errors"], float(row["rate"])) for row in found] == [("3", "5", 0.025)]
+    (row,) = found
+    assert (row["network"], row["test_errors"], float(row["test_error"])) == ("3", "5", 0.025)
+    assert float(row["test_error_low"]) < 0.025 < float(row["test_error_high"])
     page = client(run_copy).get("/runs/copy").text
     assert "2.50%" in page
     assert "metaqnn export" in page
@@ -99,7 +101,7 @@ def test_the_trainings_of_a_network_are_told_apart_by_their_seeds(rows, run_copy
     for seed, errors in enumerate((5, None, 7)):
         long_training(run_copy.path, network=3, seed=seed, test_errors=errors)
     found, _ = rows("long-trainings.csv")
-    assert [(row["seed"], row["errors"]) for row in found] == [("0", "5"), ("2", "7")]
+    assert [(row["seed"], row["test_errors"]) for row in found] == [("0", "5"), ("2", "7")]
 
 
 def test_the_export_of_a_long_trained_network_is_advised_where_it_is_the_best(

@@ -8,9 +8,17 @@ from metaqnn.results.long_trained import (
     ErrorRate,
     FinetuningError,
     FinetuningResult,
+    in_columns,
     is_long_trained,
     long_trained,
 )
+
+
+def test_a_test_error_has_the_same_columns_with_and_without_a_value():
+    found = in_columns(ErrorRate(4, 100, 0.04, 0.01, 0.1))
+    names = "test_errors", "test_images", "test_error", "test_error_low", "test_error_high"
+    assert found == dict(zip(names, (4, 100, 0.04, 0.01, 0.1), strict=True))
+    assert in_columns(None) == dict.fromkeys(names)
 
 
 def test_trainings_of_a_network_are_put_together(tmp_path, long_training):
