@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 CURVES, BEST = "curves.csv", "best.json"
 PREFIX = {"accuracy": "acc", "perplexity": "ppl"}
 """What the columns of epochs begin with, by the metric."""
-FACTS = {"num_params": "parameters", "depth": "depth"}
-"""Attributes of a trial, which are also columns of the curves, and what `metaqnn top` calls them."""
+FACTS = "parameters", "depth"
+"""Attributes of a trial, which are also columns of the curves, as `metaqnn top` calls them."""
+FORMER_PARAMETERS = "num_params"
+"""The attribute `parameters` in studies of earlier commits."""
 FAILED_EPOCHS = "failed_epochs"
 """Attribute of a trial that started again: epochs of attempts that failed, which are not in its curve."""
 ENDS = {"COMPLETE": "completed", "PRUNED": "stopped", "RUNNING": "in training"}
@@ -80,8 +82,14 @@ def best_trials(study: Study, count: int) -> list[FrozenTrial]:
 
 def trial_row(trial: FrozenTrial, place: int, metric: str) -> dict[str, Any]:
     """A trial for a table."""
-    facts = {word: trial.user_attrs[name] for name, word in FACTS.items() if name in trial.user_attrs}
-    return {"place": place, "trial": trial.number, metric: trial.value, **facts, **trial.params}
+    return {"place": place, "trial": trial.number, metric: trial.value, **_facts(trial), **trial.params}
+
+
+def _facts(trial: FrozenTrial) -> dict[str, float]:
+    """Those of `FACTS` that are known."""
+    known = trial.user_attrs
+    former = {"parameters": known[FORMER_PARAMETERS]} if FORMER_PARAMETERS in known else {}
+    return former | {name: known[name] for name in FACTS if name in known}
 
 
 def write_results(study: Study, family: Family, settings: TuneSettings, folder: Path) -> None:
@@ -104,7 +112,7 @@ def write_results(study: Study, family: Family, settings: TuneSettings, folder: 
 
 def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSettings) -> str:
     """The curves in the published format: a row for each trial with an epoch; other cells are empty."""
-    facts = [name for name in FACTS if any(name in trial.user_attrs for trial in trials)]
+    facts = [name for name in FACTS if any(name in _facts(trial) for trial in trials)]
     epochs = range(1, settings.epochs + 1)
     prefix = PREFIX[family.metric]
     names = ["id", "base_model", "training_dataset", "outcome", *facts, *family.parameters]
@@ -113,7 +121,7 @@ def curves_csv(trials: Sequence[FrozenTrial], family: Family, settings: TuneSett
     for trial in trials:
         if trial.intermediate_values:
             outcome = trial.user_attrs.get("outcome", ENDS.get(trial.state.name, "failed"))
-            known = [trial.user_attrs.get(name) for name in facts]
+            known = [_facts(trial).get(name) for name in facts]
             parameters = [trial.params.get(name) for name in family.parameters]
             curve = [trial.intermediate_values.get(epoch) for epoch in epochs]
             label = [trial.number, family.name, settings.dataset, outcome]

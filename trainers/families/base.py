@@ -157,10 +157,10 @@ class Family(ABC):
             return self.build(values, input_shape, classes)
 
     def facts(self, values: Values, input_shape: tuple[int, ...], classes: int) -> dict[str, float]:
-        """What is known of a model before it is trained, besides its hyper-parameters: its size."""
+        """What is known of a model before it is trained, besides its hyper-parameters."""
         with torch.device("meta"):  # nothing is allocated
             module = self.build(values, input_shape, classes)
-        return {"num_params": sum(parameter.numel() for parameter in module.parameters())}
+        return {"parameters": sum(parameter.numel() for parameter in module.parameters())}
 
     def require_side(self, input_shape: tuple[int, ...], least: int) -> None:
         """Refuse images with a side below `least` pixels. Raises FamilyError."""

@@ -35,7 +35,7 @@ class FormulaTrainer:
         self.saved = {}
 
     def facts(self, configuration):
-        return {"num_params": 100, "depth": 2}
+        return {"parameters": 100, "depth": 2}
 
     def train(self, configuration, *, seed, on_epoch, checkpoint):
         if checkpoint.path.name in self.failing:

@@ -36,7 +36,7 @@ def test_the_curves_are_read_by_predictor_as_they_were_trained(
     for trial, values in zip(study.trials, curves.values, strict=True):
         told = [trial.intermediate_values.get(epoch, np.nan) for epoch in range(1, 7)]
         assert np.array_equal(values, told, equal_nan=True)
-    assert {*curves.architecture} == {"num_params", "depth"}
+    assert {*curves.architecture} == {"parameters", "depth"}
     assert {*curves.hyperparameters} == {*chosen.make_family().parameters}
     assert curves.hyperparameters["lr"].tolist() == [trial.params["lr"] for trial in study.trials]
 
@@ -137,7 +137,7 @@ def test_of_equally_good_trials_the_earlier_is_better(of_trials, direction, best
 def test_of_the_curves_it_is_told_how_each_ended_and_what_is_known_of_its_network(of_trials, settings):
     study = of_trials(
         "maximize",
-        (TrialState.COMPLETE, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], {"num_params": 7}),
+        (TrialState.COMPLETE, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], {"parameters": 7}),
         (TrialState.PRUNED, [0.1], {}),
         (TrialState.RUNNING, [0.1, 0.2], {}),
         (TrialState.FAIL, [], {"outcome": "crashed"}),
@@ -148,7 +148,7 @@ def test_of_the_curves_it_is_told_how_each_ended_and_what_is_known_of_its_networ
     assert [(row["id"], row["outcome"]) for row in rows] == [
         ("0", "completed"), ("1", "stopped"), ("2", "in training"), ("4", "failed"), ("5", "crashed"),
     ]  # fmt: skip
-    assert [row["num_params"] for row in rows] == ["7", "", "", "", ""]
+    assert [row["parameters"] for row in rows] == ["7", "", "", "", ""]
     assert [row["acc_6"] for row in rows] == ["0.6", "", "", "", ""]
 
 
@@ -202,7 +202,7 @@ def test_the_best_so_far_is_told(of_trials, settings):
 
 def test_places_and_sizes_have_the_names_that_metaqnn_top_gives_them(of_trials, settings):
     """A rank there is shared by equally good networks, and `parameters` counts what is trained."""
-    study = of_trials("maximize", (TrialState.COMPLETE, [0.5], {"num_params": 7000, "depth": 3}))
+    study = of_trials("maximize", (TrialState.COMPLETE, [0.5], {"parameters": 7000, "depth": 3}))
     row = trial_row(study.trials[0], 1, "accuracy")
     assert row == {"place": 1, "trial": 0, "accuracy": 0.5, "parameters": 7000, "depth": 3}
     prepared = SimpleNamespace(settings=settings(), family=settings().make_family())
@@ -211,6 +211,16 @@ def test_places_and_sizes_have_the_names_that_metaqnn_top_gives_them(of_trials, 
     ).splitlines()
     assert heading.split() == ["place", "trial", "accuracy", "parameters", "hyper-parameters"]
     assert line.split()[:4] == ["1", "0", "50.00%", "7k"]
+
+
+def test_a_study_of_an_earlier_commit_has_its_parameters_under_another_name(of_trials, settings):
+    """Resumed, it has both."""
+    former = (TrialState.COMPLETE, [0.1], {"num_params": 7, "depth": 3})
+    study = of_trials("maximize", former, (TrialState.COMPLETE, [0.2], {"parameters": 8, "depth": 2}))
+    assert trial_row(study.trials[0], 2, "accuracy")["parameters"] == 7
+    rows = list(csv.DictReader(curves_csv(study.trials, settings().make_family(), settings()).splitlines()))
+    assert [(row["parameters"], row["depth"]) for row in rows] == [("7", "3"), ("8", "2")]
+    assert "num_params" not in rows[0]
 
 
 def test_where_no_trial_was_completed_there_is_no_best(of_trials, settings, tmp_path):

@@ -54,7 +54,7 @@ def test_trials_are_trained_as_many_as_asked_for(tuning, formula_family_trainer)
             == trial.intermediate_values[T]
             == pytest.approx((0.9 - trial.params["dropout"]) * (1 - 0.5**T))
         )
-        assert trial.user_attrs == {"num_params": 100, "depth": 2, "outcome": "completed"}
+        assert trial.user_attrs == {"parameters": 100, "depth": 2, "outcome": "completed"}
     tuning(trainer, trials=5)
     assert len(trainer.trained) == 5 * T
 

@@ -33,7 +33,7 @@ def test_a_resnet_of_n_has_6n_plus_2_layers_and_the_parameters_of_its_formula(bl
             before = width
     expected += (before + 1) * 10
     assert sum(p.numel() for p in module.parameters()) == expected
-    assert family.facts(values, RGB, 10) == {"num_params": expected, "depth": 6 * blocks + 2}
+    assert family.facts(values, RGB, 10) == {"parameters": expected, "depth": 6 * blocks + 2}
 
 
 def test_a_resnet_halves_the_map_twice():
@@ -55,13 +55,13 @@ def test_resnet39_has_36_convolutions_in_blocks_of_three(members):
     pools = [i for i, part in enumerate(module) if isinstance(part, nn.MaxPool2d)]
     assert pools == [4, 8]  # after 4 and after 3 more blocks
     expected = sum(o * i * h * w + 2 * o for o, i, h, w in shapes) + (8 + 1) * 10
-    assert family.facts(values, RGB, 10)["num_params"] == expected
+    assert family.facts(values, RGB, 10)["parameters"] == expected
 
 
 def test_the_convnet_has_the_parameters_of_cuda_convnet(members):
     family = make_family("convnet", "paper")
     expected = 32 * (75 + 1) + 32 * (800 + 1) + 64 * (800 + 1) + (64 * 16 + 1) * 10
-    assert family.facts(members["convnet"][1], RGB, 10)["num_params"] == expected == 89578  # Caffe's too
+    assert family.facts(members["convnet"][1], RGB, 10)["parameters"] == expected == 89578  # Caffe's too
 
 
 def test_an_lstm_has_the_parameters_of_its_formula():
@@ -70,7 +70,7 @@ def test_an_lstm_has_the_parameters_of_its_formula():
     words, inputs, cells = 1000, 50, 30
     layers = 4 * cells * (inputs + cells + 2) + 2 * 4 * cells * (2 * cells + 2)
     expected = words * 400 + (400 + 1) * inputs + layers + (cells + 1) * words
-    assert family.facts(values, (), words)["num_params"] == expected
+    assert family.facts(values, (), words)["parameters"] == expected
 
 
 def test_batch_normalisation_follows_every_convolution_but_the_head(members):
@@ -117,4 +117,4 @@ def test_response_normalisation_is_its_formula():
 def test_what_is_known_of_a_network_takes_no_memory():
     family = make_family("[C(99999,999,1), GAP(10), SM(10)]", "paper")  # 1.2 TB of weights
     facts = family.facts({"batch_norm": 0}, RGB, 10)
-    assert facts["num_params"] == (999 * 999 * 3 + 1) * 99999 + (99999 + 1) * 10
+    assert facts["parameters"] == (999 * 999 * 3 + 1) * 99999 + (99999 + 1) * 10
