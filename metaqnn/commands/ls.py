@@ -9,6 +9,7 @@ from typing import Any
 
 from metaqnn.commands.common import add_format, run_path
 from metaqnn.output import percent, rows_as_text
+from metaqnn.results.summary import search_state
 from metaqnn.search.remarks import why_over
 from metaqnn.session.find import RUNS, existing_run, reading, runs_in
 from metaqnn.session.run_folder import RunFolder, RunFolderError
@@ -74,6 +75,7 @@ def _row(run: Path) -> dict[str, Any]:
         with reading(run) as reader:
             config, ended = reader.config(), reader.ended()
             over = why_over(reader, config, len(ended))
+            begun = bool(ended or reader.networks(limit=1)[0])
     except ValueError as error:
         known: dict[str, Any] = {"state": f"not readable: {error}"}
         shown = {"shown_networks": "-", "shown_best": "-"}
@@ -81,7 +83,7 @@ def _row(run: Path) -> dict[str, Any]:
         best = max((row.final_accuracy for row in ended if row.final_accuracy is not None), default=None)
         planned = config.schedule.total
         known = {
-            "state": _state(run, len(ended) >= planned or over is not None),
+            "state": search_state(RunFolder(run).owner(), len(ended), planned, over, begun=begun),
             "over": over,
             "networks": len(ended),
             "planned": planned,
@@ -94,9 +96,3 @@ def _row(run: Path) -> dict[str, Any]:
         shown = {"shown_networks": f"{len(ended)} of {planned}", "shown_best": f"{percent(best)}{of}"}
     moment = datetime.fromtimestamp(changed).strftime("%Y-%m-%d %H:%M")
     return {**unknown, "run": str(run), **known, **shown, "changed": changed, "shown_changed": moment}
-
-
-def _state(run: Path, finished: bool) -> str:
-    if RunFolder(run).owner() is not None:
-        return "running"
-    return "finished" if finished else "paused"

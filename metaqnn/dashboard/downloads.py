@@ -28,13 +28,13 @@ def _of(*tables: Table) -> list[str]:
     return [name for name in names if name not in OF_THE_DATABASE]
 
 
-STATE = "word", "dataset", "fingerprint", "rule"
+STATE = "state", "dataset", "data_fingerprint", "stopping", "best_network"
 NUMBERS = (
     "networks", "planned", "completed", "stopped", "failed", "epochs", "full_epochs", "seconds", "metric",
-    "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
+    "best_accuracy_low", "best_accuracy_high", "validation_images",
 )  # fmt: skip
-"""Columns of the file of all runs: those from `RunState`, and those from its summary."""
-RUN = "run", *STATE, "best_network", *NUMBERS
+"""Columns of the file of all runs, called as in `metaqnn ls`: from `RunState`, and from its summary."""
+RUN = "run", *STATE, "best", *NUMBERS
 NETWORK = *_of(networks), "note"
 EPOCH = "purpose", "attempt", *_of(epochs, decisions)
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
@@ -104,9 +104,9 @@ def _epochs(network: dict[str, Any]) -> list[dict[str, Any]]:
 def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
     known: dict[str, Any] = {**dict.fromkeys(RUN), "run": address}
     if isinstance(state, str):
-        return {**known, "word": state}
+        return {**known, "state": state}
     of_state = {name: getattr(state, name) for name in STATE}
-    return {**known, **of_state, "best_network": state.best} | {
+    return {**known, **of_state, "best": state.summary.best_accuracy} | {
         name: getattr(state.summary, name) for name in NUMBERS
     }
 

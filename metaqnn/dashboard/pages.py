@@ -67,7 +67,7 @@ class Pages(Answers):
             version = run.shown(snapshot.version)
             finetuned, damaged = long_trained(run.path, view.accuracies, view.architectures)
             state = run_state(run, view)
-            running, best = state.word == "running", view.top(BEST)
+            running, best = state.state == "running", view.top(BEST)
             trained = is_long_trained(finetuned, best)
             answers = answer(view, run.path, running=running, finetuned=trained)
             context = {

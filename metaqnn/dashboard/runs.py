@@ -20,7 +20,7 @@ from metaqnn.database.queries import SearchReader, UnknownNetworkError
 from metaqnn.database.trouble import damage_explained
 from metaqnn.figures import SearchView
 from metaqnn.output import command
-from metaqnn.results.summary import Summary
+from metaqnn.results.summary import State, Summary
 from metaqnn.session.find import existing_run
 from metaqnn.session.notes import NOTES
 from metaqnn.session.run_folder import RunFolder
@@ -168,33 +168,33 @@ class RunState:
     """The state of a run.
 
     Attributes:
-        word: not started, running, paused or finished.
+        state: what the search is doing.
         detail: more about it.
         summary: its numbers.
-        best: number of the network with the best observed y_T, None if there is none yet.
+        best_network: number of the network with the best observed y_T, None if there is none yet.
         dataset: its images.
-        fingerprint: of these images.
-        rule: the stopping rule.
+        data_fingerprint: of these images.
+        stopping: the stopping rule.
     """
 
-    word: str
+    state: State
     detail: str
     summary: Summary
-    best: int | None
+    best_network: int | None
     dataset: str
-    fingerprint: str
-    rule: str
+    data_fingerprint: str
+    stopping: str
 
 
 def run_state(run: Run, view: SearchView) -> RunState:
     """The state of a run, from its folder and its search."""
     return RunState(
-        *_word(run, view),
+        *_state(run, view),
         summary=view.summary,
-        best=view.best_first[0].number if view.best_first else None,
+        best_network=view.best_first[0].number if view.best_first else None,
         dataset=view.config.dataset,
-        fingerprint=view.search["data_fingerprint"],
-        rule=view.config.stopping,
+        data_fingerprint=view.search["data_fingerprint"],
+        stopping=view.config.stopping,
     )
 
 
@@ -205,17 +205,15 @@ def by_images(states: Mapping[str, RunState]) -> dict[str, str]:
 
 
 def _measured(state: RunState) -> tuple[str, str]:
-    return state.fingerprint, state.summary.metric
+    return state.data_fingerprint, state.summary.metric
 
 
-def _word(run: Run, view: SearchView) -> tuple[str, str]:
+def _state(run: Run, view: SearchView) -> tuple[State, str]:
+    """What the search is doing, and more about it."""
     owner = RunFolder(run.path).owner()
-    finished = len(view.ended) >= view.config.schedule.total
+    state = view.state(owner)
     if owner is not None:
-        return "running", f"an audit, {owner}" if finished else owner
-    if finished:
-        return "finished", "all planned networks have ended"
-    if view.nothing_new is not None:
-        return "finished", view.nothing_new
-    begun = view.ended or view.in_training
-    return "paused" if begun else "not started", f"resume with: {command('run', '--resume', run.path)}"
+        return state, f"an audit, {owner}" if len(view.ended) >= view.config.schedule.total else owner
+    if state == "finished":
+        return state, view.nothing_new or "all planned networks have ended"
+    return state, f"resume with: {command('run', '--resume', run.path)}"

@@ -79,12 +79,13 @@ def state(view: SearchView, owner: str | None) -> str:
         audited = "" if owner is None else f" It is being audited by {owner}."
         them = "its only network has" if planned == 1 else f"all {planned:,} networks have"
         return f"Finished: {them} ended.{audited}"
-    if owner is None and view.nothing_new is not None:
+    now = view.state(owner)
+    if now == "finished":
         share = f"{ended:,} of {planned:,} networks have ended"
         return f"Finished ahead of schedule: {share}, and no walk finds another."
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
     how_far = f"{ended:,} of {planned:,} networks have ended ({ended / planned:.0%}), {view.in_training}"
-    if owner is None:
+    if now != "running":
         return f"Neither finished nor running: {how_far} interrupted.{last}"
     return f"Running ({owner}): {how_far} in training.{last} This page is not updated."
 

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from heapq import nlargest
 from itertools import accumulate
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from metaqnn.database.queries import SearchReader
 from metaqnn.results.accuracy import accuracy_interval, beats_guess
 from trainers.metric import in_words
+
+State = Literal["running", "finished", "paused", "not started"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,23 @@ def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:
         guess_limit=record.guess_limit,
         by_epsilon=rows,
     )
+
+
+def search_state(owner: str | None, ended: int, planned: int, over: str | None, *, begun: bool) -> State:
+    """What a search is doing.
+
+    Args:
+        owner: the process that works on it, which may be an audit; None if there is none.
+        ended: number of networks whose training has ended.
+        planned: number of networks in its schedule.
+        over: why it is over before its schedule is; None if it is not.
+        begun: whether it has proposed a network.
+    """
+    if owner is not None:
+        return "running"
+    if ended >= planned or over is not None:
+        return "finished"
+    return "paused" if begun else "not started"
 
 
 def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:

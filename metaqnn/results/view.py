@@ -15,7 +15,7 @@ from metaqnn.database.schema import networks
 from metaqnn.results.audits import AuditSummary, summarise_audits
 from metaqnn.results.choices import Importance, importance
 from metaqnn.results.learned import Learner, TriedAction, tried_actions
-from metaqnn.results.summary import Summary, summarise
+from metaqnn.results.summary import State, Summary, search_state, summarise
 from metaqnn.search.agent import Path, QLearner
 from metaqnn.search.remarks import why_over
 
@@ -99,6 +99,12 @@ class SearchView:
     def nothing_new(self) -> str | None:
         """Why the search is over before its schedule is: its walks find nothing new. None if it is not."""
         return why_over(self._reader, self.config, len(self.ended))
+
+    def state(self, owner: str | None) -> State:
+        """What the search is doing, given the process that works on it, if any; see `search_state`."""
+        begun = bool(self.ended or self.in_training)
+        planned = self.config.schedule.total
+        return search_state(owner, len(self.ended), planned, self.nothing_new, begun=begun)
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:

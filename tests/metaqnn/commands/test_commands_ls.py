@@ -92,6 +92,14 @@ def test_programs_get_numbers(runs, capsys):
     assert broken["networks"] is None
 
 
+def test_a_search_without_a_network_has_not_started(new_database, tmp_path, capsys):
+    (tmp_path / "all" / "new").mkdir(parents=True)
+    _, database = new_database("all/new/search")
+    database.close()
+    assert main(["ls", str(tmp_path / "all"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "not started"
+
+
 def test_a_folder_without_searches_says_how_to_start_one(tmp_path, capsys):
     assert main(["ls", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"no search in '{tmp_path}'; start one with: metaqnn run\n"

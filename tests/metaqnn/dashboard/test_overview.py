@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from metaqnn.cli import main
+
 
 def change(folder, statement, *values):
     with closing(sqlite3.connect(folder.database)) as connection, connection:
@@ -63,15 +65,24 @@ def test_the_file_of_all_runs_has_their_numbers_or_their_trouble(client, finishe
     good, bad = csv.DictReader(io.StringIO(browser.get("/runs.csv").text))
     networks = csv.DictReader(io.StringIO(browser.get("/runs/finished/networks.csv").text))
     best = next(networks)  # the table begins with it
-    assert (good["best_network"], good["best_accuracy"]) == (best["number"], best["final_accuracy"])
-    assert (good["run"], good["word"], good["networks"], good["planned"]) == (
+    assert (good["best_network"], good["best"]) == (best["number"], best["final_accuracy"])
+    assert (good["run"], good["state"], good["networks"], good["planned"]) == (
         "finished",
         "finished",
         "24",
         "24",
     )
     assert (bad["run"], bad["networks"]) == ("copy", "")
-    assert bad["word"].startswith("run copy cannot be read: ")
+    assert bad["state"].startswith("run copy cannot be read: ")
+
+
+def test_the_file_of_all_runs_calls_things_as_metaqnn_ls_does(client, finished_run, capsys):
+    (row,) = csv.DictReader(io.StringIO(client(finished_run).get("/runs.csv").text))
+    assert main(["ls", str(finished_run.path), "--format", "csv"]) == 0
+    (listed,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    alike = "state", "networks", "planned", "best", "metric", "dataset"
+    assert [row[name] for name in alike] == [listed[name] for name in alike]
+    assert row["stopping"].startswith(listed["stopping"])  # with its settings
 
 
 def test_folders_of_the_same_name_are_told_apart(client, finished_run, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.database import SearchRecord
-from metaqnn.results.summary import cumulative_top, summarise
+from metaqnn.results.summary import cumulative_top, search_state, summarise
 
 
 def row(epsilon, outcome, reward, epochs, trained=None):
@@ -57,6 +57,25 @@ def test_a_metric_has_the_name_of_its_option_for_programs_and_words_for_people(c
     summary = summarise(Reader(replace(config, metric="balanced-accuracy")))
     assert summary.to_dict()["metric"] == "balanced-accuracy"
     assert summary.metric_text == "balanced accuracy"
+
+
+@pytest.mark.parametrize(
+    ("owner", "ended", "over", "begun", "state"),
+    [
+        ("process 7", 4, None, True, "running"),
+        ("process 7", 0, None, False, "running"),
+        ("process 7", 9, None, True, "running"),  # an audit
+        (None, 9, None, True, "finished"),
+        (None, 4, "no walk finds another", True, "finished"),
+        (None, 4, None, True, "paused"),
+        (None, 0, None, True, "paused"),
+        (None, 0, None, False, "not started"),
+    ],
+)
+def test_a_search_runs_while_a_process_works_on_it_and_is_paused_once_it_has_begun(
+    owner, ended, over, begun, state
+):
+    assert search_state(owner, ended, 9, over, begun=begun) == state
 
 
 def test_a_search_in_numbers(config):
