@@ -30,7 +30,7 @@ COLUMNS = {
     "shown_changed": "last change",
 }
 KEYS = (
-    "run", "state", "networks", "planned", "best", "metric", "dataset", "stopping", "changed", "over",
+    "run", "state", "networks", "planned", "best_accuracy", "metric", "dataset", "stopping", "changed", "over",
 )  # fmt: skip
 """Those in JSON and CSV."""
 
@@ -87,7 +87,7 @@ def _row(run: Path) -> dict[str, Any]:
             "over": over,
             "networks": len(ended),
             "planned": planned,
-            "best": best,
+            "best_accuracy": best,
             "metric": config.metric,
             "dataset": config.dataset,
             "stopping": config.stopping.partition(":")[0],

@@ -31,10 +31,10 @@ def _of(*tables: Table) -> list[str]:
 STATE = "state", "dataset", "data_fingerprint", "stopping", "best_network"
 NUMBERS = (
     "networks", "planned", "completed", "stopped", "failed", "epochs", "full_epochs", "seconds", "metric",
-    "best_accuracy_low", "best_accuracy_high", "validation_images",
+    "best_accuracy", "best_accuracy_low", "best_accuracy_high", "validation_images",
 )  # fmt: skip
-"""Columns of the file of all runs, called as in `metaqnn ls`: from `RunState`, and from its summary."""
-RUN = "run", *STATE, "best", *NUMBERS
+"""Columns of the file of all runs, from `RunState`, and from its summary."""
+RUN = "run", *STATE, *NUMBERS
 NETWORK = *_of(networks), "note"
 EPOCH = "purpose", "attempt", *_of(epochs, decisions)
 EPSILON = tuple(one.name for one in fields(EpsilonRow))
@@ -106,9 +106,7 @@ def _of_run(address: str, state: RunState | str) -> dict[str, Any]:
     if isinstance(state, str):
         return {**known, "state": state}
     of_state = {name: getattr(state, name) for name in STATE}
-    return {**known, **of_state, "best": state.summary.best_accuracy} | {
-        name: getattr(state.summary, name) for name in NUMBERS
-    }
+    return {**known, **of_state, **{name: getattr(state.summary, name) for name in NUMBERS}}
 
 
 def _file(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Response:

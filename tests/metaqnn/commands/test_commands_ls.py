@@ -88,7 +88,7 @@ def test_programs_get_numbers(runs, capsys):
     assert main(["ls", str(runs), "--format", "json"]) == 0
     broken, good = json.loads(capsys.readouterr().out)
     assert (good["networks"], good["planned"], good["state"]) == (24, 24, "finished")
-    assert 0 < good["best"] < 1
+    assert 0 < good["best_accuracy"] < 1
     assert broken["networks"] is None
 
 

@@ -65,7 +65,7 @@ def test_the_file_of_all_runs_has_their_numbers_or_their_trouble(client, finishe
     good, bad = csv.DictReader(io.StringIO(browser.get("/runs.csv").text))
     networks = csv.DictReader(io.StringIO(browser.get("/runs/finished/networks.csv").text))
     best = next(networks)  # the table begins with it
-    assert (good["best_network"], good["best"]) == (best["number"], best["final_accuracy"])
+    assert (good["best_network"], good["best_accuracy"]) == (best["number"], best["final_accuracy"])
     assert (good["run"], good["state"], good["networks"], good["planned"]) == (
         "finished",
         "finished",
@@ -80,7 +80,7 @@ def test_the_file_of_all_runs_calls_things_as_metaqnn_ls_does(client, finished_r
     (row,) = csv.DictReader(io.StringIO(client(finished_run).get("/runs.csv").text))
     assert main(["ls", str(finished_run.path), "--format", "csv"]) == 0
     (listed,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    alike = "state", "networks", "planned", "best", "metric", "dataset"
+    alike = "state", "networks", "planned", "best_accuracy", "metric", "dataset"
     assert [row[name] for name in alike] == [listed[name] for name in alike]
     assert row["stopping"].startswith(listed["stopping"])  # with its settings
 
