@@ -15,6 +15,7 @@ from predictor import Decision, LearningCurves, SequentialRegression
 from predictor.curves.arrays import ROUNDING
 from predictor.extras import require
 from predictor.integrations.trainings import CurveFormat, Training
+from predictor.rules.base import by_probability, check_delta
 from predictor.rules.growing import GrowingModel
 
 require("optuna", "metaqnn tune", "metaqnn[optuna]")
@@ -103,7 +104,7 @@ class AcceleratedHyperband(Hyperband):
 
     Args:
         T, eta, min_epochs, seed: as in `Hyperband`.
-        Delta: the probability from which a trial is stopped.
+        Delta: in (0, 1], the probability from which a trial is stopped.
         kappa: the share that counts as the best; None for 1 / eta, the share that is promoted.
         burn_in: trainings that must have reached r_i.
         metric: what is reported.
@@ -125,6 +126,7 @@ class AcceleratedHyperband(Hyperband):
         metric: str = "accuracy",
         parameters: Sequence[str] = (),
     ) -> None:
+        check_delta(Delta)
         super().__init__(T, eta=eta, min_epochs=min_epochs, seed=seed)
         self.Delta = Delta
         self.kappa = 1 / eta if kappa is None else kappa
@@ -167,13 +169,9 @@ class AcceleratedHyperband(Hyperband):
         first = min(self.burn_in, int(history.completed.sum()))
         models = self._models.setdefault(history.T, GrowingModel(self.model, first=first, growth=GROWTH))
         probability, y_hat = models.fitted(history).probability_below(curve, threshold, tau)
-        p = float(probability[0])
-        return Decision(
-            stop=p >= self.Delta,
-            reason=f"p(no better than the best after epoch {history.T}) = {p:.4f} after epoch {tau}",
-            probability=p,
-            y_hat_T=float(curve.to_values(y_hat[0])),
-            y_best=float(curve.to_values(threshold)),
+        event = f"no better than the best after epoch {history.T}"
+        return by_probability(
+            curve, float(probability[0]), self.Delta, event, y_hat=y_hat[0], y_best=threshold
         )
 
     def _format(self, study: Study, rung: int) -> CurveFormat:

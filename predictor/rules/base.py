@@ -75,3 +75,41 @@ def check_one_curve(curve: LearningCurves, history: LearningCurves) -> None:
             f"expected one curve with as many epochs as the history"
         )
     check_measure(curve, history)
+
+
+def check_delta(Delta: float) -> None:
+    """Raise `PredictorError` unless Delta, how sure a rule is to be, is in (0, 1]."""
+    if not 0 < Delta <= 1:
+        raise PredictorError(f"Delta = {Delta}; expected a probability in (0, 1], such as 0.99")
+
+
+def by_probability(
+    curve: LearningCurves,
+    p: float,
+    Delta: float,
+    event: str,
+    *,
+    y_hat: float,
+    y_best: float,
+    sigma: float | None = None,
+) -> Decision:
+    """Stop if p >= Delta.
+
+    Args:
+        curve: one row, the training so far.
+        p: probability of the event.
+        Delta: in (0, 1], how sure to be.
+        event: in words.
+        y_hat: predicted y_T, in `LearningCurves.scores`, as `y_best` and `sigma` are.
+        y_best: the completed result that the training is compared with.
+        sigma: standard deviation of the prediction, if known.
+    """
+    stop, tau = p >= Delta, int(curve.observed[0])
+    return Decision(
+        stop=stop,
+        reason=f"p({event}) = {p:.4f} {'>=' if stop else '<'} Delta = {Delta} after epoch {tau}",
+        probability=p,
+        y_hat_T=float(curve.to_values(y_hat)),
+        sigma=sigma,
+        y_best=float(curve.to_values(y_best)),
+    )

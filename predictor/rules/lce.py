@@ -8,7 +8,7 @@ from sklearn.base import clone
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import PredictorError
 from predictor.models.lce import LearningCurveExtrapolation
-from predictor.rules.base import Decision, check_one_curve
+from predictor.rules.base import Decision, by_probability, check_delta, check_one_curve
 
 
 class LceRule:
@@ -31,8 +31,7 @@ class LceRule:
         first: int = 3,
         model: LearningCurveExtrapolation | None = None,
     ) -> None:
-        if not 0 < Delta <= 1:
-            raise PredictorError(f"Delta = {Delta}; expected a probability in (0, 1], such as 0.95")
+        check_delta(Delta)
         if every < 1 or first < 1:
             raise PredictorError(f"every = {every}, first = {first}; expected at least 1 each")
         self.Delta = Delta
@@ -56,16 +55,12 @@ class LceRule:
         seen = np.concatenate([history.values, curve.values])
         model = clone(self.model).fit(LearningCurves(seen, metric=curve.metric, direction=curve.direction))
         forecast = model.forecast(curve, tau)
-        p = float(forecast.probability_below(y_best)[0])
-        stop, best = p >= self.Delta, float(curve.to_values(y_best))
-        return Decision(
-            stop=stop,
-            reason=(
-                f"p(y_T no better than {best:.4f}, the best) = {p:.4f} {'>=' if stop else '<'} "
-                f"Delta = {self.Delta} after epoch {tau}"
-            ),
-            probability=p,
-            y_hat_T=float(curve.to_values(forecast.mean[0])),
+        return by_probability(
+            curve,
+            float(forecast.probability_below(y_best)[0]),
+            self.Delta,
+            f"y_T no better than {float(curve.to_values(y_best)):.4f}, the best",
+            y_hat=forecast.mean[0],
+            y_best=y_best,
             sigma=float(forecast.std[0]),
-            y_best=best,
         )

@@ -14,7 +14,7 @@ from predictor.errors import PredictorError
 from predictor.models.sequential import MIN_CURVES, SequentialRegression
 from predictor.models.tau_model import TauModel
 from predictor.models.uncertainty import smallest_sigma
-from predictor.rules.base import Decision, check_one_curve
+from predictor.rules.base import Decision, by_probability, check_delta, check_one_curve
 from predictor.rules.growing import GrowingModel
 
 logger = logging.getLogger(__name__)
@@ -62,8 +62,7 @@ class EarlyStopper:
         model: SequentialRegression | None = None,
         refit_growth: float | None = 1.5,
     ) -> None:
-        if not 0 < Delta <= 1:
-            raise PredictorError(f"Delta = {Delta}; expected a probability in (0, 1], such as 0.99")
+        check_delta(Delta)
         if not (tolerance >= 0 and np.isfinite(tolerance)):
             raise PredictorError(f"tolerance = {tolerance}; expected a number that is not negative")
         if nth_best < 1:
@@ -106,22 +105,18 @@ class EarlyStopper:
                 stop=False, reason=f"no forecast after epoch {tau}: a completed result is too large"
             )
         self._tell(model, tau)
-        p, stop = float(probability[0]), bool(probability[0] >= self.Delta)
-        predicted, best = float(curve.to_values(y_hat[0])), float(curve.to_values(y_best))
         which = "best" if self.nth_best == 1 else f"{ordinal(self.nth_best)} best"
         if self.tolerance:
             which += " less the tolerance"
         limit = float(curve.to_values(y_best - self.tolerance))
-        return Decision(
-            stop=stop,
-            reason=(
-                f"p(y_T no better than {limit:.4f}, the {which}) = {p:.4f} "
-                f"{'>=' if stop else '<'} Delta = {self.Delta} after epoch {tau}"
-            ),
-            probability=p,
-            y_hat_T=predicted,
+        return by_probability(
+            curve,
+            float(probability[0]),
+            self.Delta,
+            f"y_T no better than {limit:.4f}, the {which}",
+            y_hat=y_hat[0],
+            y_best=y_best,
             sigma=float(model.model(tau).uncertainty.std(y_hat)[0]),
-            y_best=best,
         )
 
     def _tell_settings(self) -> bool:

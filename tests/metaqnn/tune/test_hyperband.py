@@ -10,7 +10,7 @@ import pytest
 from optuna.pruners import HyperbandPruner
 
 from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
-from predictor import LearningCurves
+from predictor import LearningCurves, PredictorError
 from predictor.models.names import make_method
 
 T = 9
@@ -254,3 +254,9 @@ def test_of_25_rivals_the_best_28_percent_are_7(curves, kappa, place):
         if len(rivals) < 26:
             study.tell(trial, values[-1])
     assert pruner.decide(study, study.trials[-1]).y_best == pytest.approx(sorted(rivals[:25])[-place])
+
+
+@pytest.mark.parametrize("Delta", [0, 7, np.nan])
+def test_a_delta_that_is_no_probability_is_refused(Delta):
+    with pytest.raises(PredictorError, match=rf"Delta = {Delta}; expected a probability in \(0, 1\]"):
+        accelerated(Delta=Delta)

@@ -12,6 +12,7 @@ from predictor import (
     StoppingRule,
 )
 from predictor.rules import make_rule
+from predictor.rules.base import by_probability
 from predictor.rules.reward import LastSeen
 
 
@@ -89,3 +90,15 @@ def test_a_metric_under_another_name_is_the_same_metric():
     assert RankEnvelope().decide(running, LearningCurves(values)) == RankEnvelope().decide(
         LearningCurves(running.values), LearningCurves(values)
     )
+
+
+@pytest.mark.parametrize(
+    ("p", "stop", "sign"), [(0.9, True, ">="), (0.8999, False, "<"), (np.nan, False, "<")]
+)
+def test_a_training_stops_at_a_probability_of_delta(p, stop, sign):
+    """Forecasts are on the scale of scores, here minus the logarithm; decisions are in the metric's units."""
+    running = LearningCurves([[9.0, 8.0, np.nan]], metric="perplexity")
+    said = by_probability(running, p, 0.9, "no better", y_hat=-np.log(7), y_best=-np.log(5), sigma=0.1)
+    assert said.stop is stop
+    assert said.reason == f"p(no better) = {p:.4f} {sign} Delta = 0.9 after epoch 2"
+    assert (said.y_hat_T, said.y_best, said.sigma) == (pytest.approx(7), pytest.approx(5), 0.1)
