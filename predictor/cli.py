@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 from predictor import __version__
-from predictor.errors import PredictorError
+from predictor.errors import PredictorError, did_you_mean
 from predictor.output import NO_SPACE, drop, harmless, lack_of_memory, run_program, say
 
 
@@ -43,8 +42,7 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            near = get_close_matches(str(value), map(str, action.choices or ()), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(value, action.choices or ())
             raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def _print_message(self, message: str, file: Any = None) -> None:

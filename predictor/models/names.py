@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from predictor.errors import PredictorError
+from predictor.errors import unknown
 from predictor.models.feature_sets import SUMMARY
 
 if TYPE_CHECKING:  # scikit-learn takes a second to import: not for a list of names
@@ -62,7 +62,7 @@ PREDICTORS: dict[str, Callable[[int], BaselinePredictor]] = {
 def make_method(name: str = DEFAULT_METHOD, **changes: Any) -> SequentialRegression:
     """The method of that name with some arguments changed; raises `PredictorError` for an unknown name."""
     if name not in METHODS:
-        raise PredictorError(f"method {name!r} is not known; expected one of {sorted(METHODS)}")
+        raise unknown("method", name, METHODS)
     from predictor.models.sequential import SequentialRegression
     from predictor.models.stacked import StackedRegression
 
@@ -73,5 +73,5 @@ def make_method(name: str = DEFAULT_METHOD, **changes: Any) -> SequentialRegress
 def make_predictor(name: str, random_state: int = 0) -> BaselinePredictor:
     """The baseline of that name, not fitted; raises `PredictorError` for a name that is not known."""
     if name not in PREDICTORS:
-        raise PredictorError(f"baseline {name!r} is not known; expected one of {sorted(PREDICTORS)}")
+        raise unknown("baseline", name, PREDICTORS)
     return PREDICTORS[name](random_state)

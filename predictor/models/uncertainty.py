@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from predictor.curves.arrays import Floats
-from predictor.errors import PredictorError
+from predictor.errors import unknown
 
 SMALLEST_SIGMA = 1e-12
 """For results of 1, see `smallest_sigma`."""
@@ -111,5 +111,5 @@ def make_uncertainty(name: str, residuals: Floats, predictions: Floats) -> Uncer
         predictions: (n,) y_hat_T of the same curves.
     """
     if name not in UNCERTAINTIES:
-        raise PredictorError(f"uncertainty {name!r} is not known; expected one of {sorted(UNCERTAINTIES)}")
+        raise unknown("uncertainty", name, UNCERTAINTIES)
     return UNCERTAINTIES[name](residuals, predictions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from predictor.errors import PredictorError
+from predictor.errors import unknown
 from predictor.models.regressors.base import StandardizedRegressor
 from predictor.models.regressors.forest import ForestSearch
 from predictor.models.regressors.gaussian_process import RobustGaussianProcess
@@ -25,7 +25,7 @@ REGRESSORS: dict[str, Callable[[int | None, int], StandardizedRegressor]] = {
 def make_regressor(name: str, n_settings: int | None, random_state: int) -> StandardizedRegressor:
     """The regressor of that name, not fitted; raises `PredictorError` for a name that is not known."""
     if name not in REGRESSORS:
-        raise PredictorError(f"regressor {name!r} is not known; expected one of {sorted(REGRESSORS)}")
+        raise unknown("regressor", name, REGRESSORS)
     return REGRESSORS[name](n_settings, random_state)
 
 
