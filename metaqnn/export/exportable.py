@@ -21,6 +21,7 @@ from metaqnn.search.network_files import checkpoint_file, kept_weights, weights_
 from metaqnn.session.images import load_images, split
 from metaqnn.session.preparation import require_same_images
 from metaqnn.session.run_folder import RunFolder
+from state_space import Architecture
 from trainers import Checkpoint, ImageDataset
 from trainers.chance import constant_guess, limit_of_guessing
 from trainers.datasets import Part
@@ -144,6 +145,16 @@ def input_facts(dataset: ImageDataset, normalisation: Normalisation) -> dict[str
         "mean": _in_unit(normalisation.mean),
         "std": _in_unit(normalisation.std),
         "exported_with": {name: version(name) for name in ("metaqnn", "torch")},
+    }
+
+
+def network_facts(network: TrainedNetwork) -> dict[str, Any]:
+    """What a card says about a network as it was trained: its normalisation may differ from the search's."""
+    architecture, place = Architecture.parse(network.architecture), (network.input_shape, network.num_classes)
+    return {
+        "architecture": network.architecture,
+        "parameters": architecture.parameters(*place),
+        "macs": architecture.macs(*place),
     }
 
 

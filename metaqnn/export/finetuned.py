@@ -14,11 +14,10 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.export.card import FINETUNE, ExportError
 from metaqnn.export.check import Evidence
 from metaqnn.export.ensemble import Ensemble
-from metaqnn.export.exportable import Exportable, card_of, files_of, images_of
+from metaqnn.export.exportable import Exportable, card_of, files_of, images_of, network_facts
 from metaqnn.finetune import FinetuningFiles, FinetuningResult
 from metaqnn.output import command, counted
 from metaqnn.session.run_folder import RunFolder
-from state_space import Architecture
 from trainers import ImageDataset
 from trainers.weights import TrainedNetwork
 
@@ -63,7 +62,7 @@ def finetuned(
         validation_accuracy=observed,
         test_accuracy=accuracy,
         test_images=result.test_images,
-        **_counts(network),
+        **network_facts(network),
     )
     changed = _changed(files, result, dataset)
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy, changed=changed)
@@ -110,7 +109,7 @@ def ensemble(
         raise ExportError(f"the accuracy of the ensemble is not known: {changed}")
     shares = np.mean([files.probabilities(one.network, one.seed) for one in results], axis=0)
     accuracy = float((shares.argmax(1) == dataset.test_labels).mean())
-    first, counts = reader.network(next(iter(members))), [_counts(member) for member in members.values()]
+    first, facts = reader.network(next(iter(members))), [network_facts(one) for one in members.values()]
     training = _training(files, results[0], " each")
     card = card_of(folder, record, first, dataset, normalisation, FINETUNE, training)
     card = replace(
@@ -118,8 +117,8 @@ def ensemble(
         data_fingerprint=files.data() or card.data_fingerprint,
         architecture=together.architecture,
         members={str(number): member.architecture for number, member in members.items()},
-        parameters=sum(one["parameters"] for one in counts),
-        macs=sum(one["macs"] for one in counts),
+        parameters=sum(one["parameters"] for one in facts),
+        macs=sum(one["macs"] for one in facts),
         network=0,
         validation_accuracy=None,
         test_accuracy=accuracy,
@@ -127,17 +126,6 @@ def ensemble(
     )
     evidence = Evidence("test", dataset.test_images, dataset.test_labels, accuracy)
     return Exportable(card, together, normalisation, evidence, files_of(record, data_dir, dataset))
-
-
-def _counts(network: TrainedNetwork) -> dict[str, Any]:
-    """The sizes of a network as it was trained: its normalisation may differ from that in the search."""
-    architecture = Architecture.parse(network.architecture)
-    place = network.input_shape, network.num_classes
-    return {
-        "architecture": network.architecture,
-        "parameters": architecture.parameters(*place),
-        "macs": architecture.macs(*place),
-    }
 
 
 def _changed(files: FinetuningFiles, result: FinetuningResult, dataset: ImageDataset) -> str:

@@ -10,7 +10,7 @@ from metaqnn.config.environment import Environment
 from metaqnn.config.tuned import read_json
 from metaqnn.export.card import TRAIN, Card, ExportError, without_path
 from metaqnn.export.check import Evidence
-from metaqnn.export.exportable import Exportable, input_facts
+from metaqnn.export.exportable import Exportable, input_facts, network_facts
 from metaqnn.export.image_files import ImageFiles
 from metaqnn.output import counted
 from metaqnn.session.images import load_images, split
@@ -18,7 +18,6 @@ from metaqnn.session.run_folder import TRAINING, RunFolderError
 from metaqnn.session.trust import require_trusted
 from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.single import RESULT, WEIGHTS
-from state_space import Architecture
 from trainers.weights import TrainedNetwork
 
 
@@ -75,14 +74,9 @@ def _card(
     facts: Mapping[str, Any],
     validation_images: int,
 ) -> Card:
-    architecture = Architecture.parse(network.architecture)
-    shape, classes = facts["input_shape"], len(facts["classes"])
     errors, tested = result["test_errors"], result["test_images"]
     return Card(
         dataset=without_path(settings.dataset),
-        architecture=network.architecture,
-        parameters=architecture.parameters(shape, classes),
-        macs=architecture.macs(shape, classes),
         weights_from=TRAIN,
         training=f"`metaqnn train`, {counted(settings.epochs, 'epoch')}",
         metric=settings.metric,
@@ -94,6 +88,7 @@ def _card(
         network=0,
         seed=settings.seed,
         versions=result["versions"],
+        **network_facts(network),
         **facts,
     )
 
