@@ -10,10 +10,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
+from io import BufferedWriter
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import platformdirs
@@ -21,7 +22,7 @@ import platformdirs
 from trainers.datasets.dataset import PARTS, ImageDataset
 from trainers.datasets.npz import sizes
 from trainers.datasets.walk import remove_stale, walk
-from trainers.files import not_written
+from trainers.files import not_written, replacement
 
 _FIELDS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
 _FIRST_FORMAT = 1  # which has neither validation images nor notes
@@ -121,20 +122,20 @@ def _load(entry: Path, signature: str, version: int) -> ImageDataset | None:
 
 
 def _store(entry: Path, signature: str, dataset: ImageDataset, version: int) -> None:
-    """Write the entry under another name and rename it: readers see all of it or none."""
+    """Write the entry wholly or not at all."""
+    arrays = {field: getattr(dataset, field) for field in _FIELDS}
+    if version == _FIRST_FORMAT:
+        arrays = {field: arrays[field] for field in _FIELDS[:4]}
+    else:
+        about = {name: getattr(dataset, name) for name in ("levels", "notes", "unreadable")}
+        arrays["about"] = np.array(json.dumps(about))
     entry.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(entry.parent, "*.tmp")
-    handle, temporary = tempfile.mkstemp(prefix=entry.stem, suffix=".tmp", dir=entry.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            arrays = {field: getattr(dataset, field) for field in _FIELDS}
-            if version == _FIRST_FORMAT:
-                arrays = {field: arrays[field] for field in _FIELDS[:4]}
-            else:
-                about = {name: getattr(dataset, name) for name in ("levels", "notes", "unreadable")}
-                arrays["about"] = np.array(json.dumps(about))
-            np.savez(file, signature=signature, class_names=np.array(dataset.class_names), **arrays)
-        os.replace(temporary, entry)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    aside = entry.with_name(f"{entry.stem}{uuid4().hex[:8]}.tmp")  # others may write the same entry
+    with replacement(entry, aside, _create) as file:
+        np.savez(file, signature=signature, class_names=np.array(dataset.class_names), **arrays)
+
+
+def _create(path: Path) -> BufferedWriter:
+    """A new file that only this user may read: the images may be private."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))

@@ -171,6 +171,25 @@ def test_an_interrupted_write_leaves_nothing(source, cache, monkeypatch):
     assert entries(cache) == []
 
 
+def test_an_entry_is_on_the_disk_before_it_has_its_name_and_only_its_user_may_read_it(
+    source, cache, monkeypatch
+):
+    """So that a power cut leaves no damaged one."""
+    synchronised = []
+
+    def fsync(handle):
+        status = os.fstat(handle)
+        synchronised.append((status.st_ino, status.st_size, entries(cache)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    read_cached(source, None, cache)
+    (entry,) = entries(cache)
+    status = entry.stat()
+    assert synchronised[0][:2] == (status.st_ino, status.st_size)
+    assert entry not in synchronised[0][2]
+    assert os.name == "nt" or status.st_mode & 0o077 == 0
+
+
 def test_what_a_killed_process_left_goes_when_the_next_entry_comes(source, cache):
     (cache / "datasets").mkdir(parents=True)
     left, running = cache / "datasets" / "left.tmp", cache / "datasets" / "running.tmp"
