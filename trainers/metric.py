@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     import numpy as np
 
-METRICS = ACCURACY, BALANCED_ACCURACY = "accuracy", "balanced-accuracy"
+ACCURACY = "accuracy"
+METRICS = ACCURACY, "balanced-accuracy"
 """Names of metrics: the share of all images, and the mean over classes of the share of each."""
 
 

@@ -67,7 +67,7 @@ class FinetuningFiles:
         return files
 
     @classmethod
-    def newest_first(cls, run: Path, number: int | None = None) -> list[Self]:
+    def newest_first(cls, run: Path, number: int | None) -> list[Self]:
         """The files of every recipe by which networks of a run, or the one with that number, were trained.
 
         The recipe whose training ended last comes first.

@@ -58,7 +58,7 @@ def prepare_finetuning(
     options: Mapping[str, Any],
     train_limit: int | None,
     changes: Mapping[str, Any],
-    tuned: Tuned | None = None,
+    tuned: Tuned | None,
 ) -> PreparedFinetuning:
     """Load the images of a search and build a trainer.
 

@@ -184,7 +184,7 @@ class ReplayMemory:
         samples: path and reward of each, in order of arrival; those of one network share their path.
     """
 
-    def __init__(self, agent: QLearner, *, seed: int, draws: int = 100) -> None:
+    def __init__(self, agent: QLearner, *, seed: int, draws: int) -> None:
         self._agent = agent
         self._seed = seed
         self._draws = draws

@@ -75,7 +75,7 @@ def _numbers_rows(column: str) -> bool:
     return of_epochs or bool((TIMES | {"timestamp"}).intersection(words))
 
 
-def _are_epochs(columns: Sequence[str], named: bool = False) -> bool:
+def _are_epochs(columns: Sequence[str], *, named: bool) -> bool:
     """Whether what is before ` - ` numbers epochs: `Epoch 1`, or `1` unless they have to be named so."""
     groups = groups_of(columns)
     names = {m["run"] for group in groups if (m := OF_RUN.fullmatch(group.template)) and not m["extreme"]}
@@ -151,7 +151,7 @@ def _named_trainings(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 def _sums_up(run: str) -> bool:
     """Whether it is the name of no training, but of a statistic of several: `mean`."""
     words = set(words_of(run))
-    return bool(words) and words <= STATISTICS | AVERAGES | ERROR_BARS - {"err"}
+    return bool(words) and words <= STATISTICS | ERROR_BARS - {"err"}
 
 
 def _passes_by(column: str, epochs: list[str]) -> bool:

@@ -39,7 +39,7 @@ EPOCHS = frozenset(EPOCH_NAMES) - {"t", "generation"}
 """Names of numbers of epochs; the two left out may be a time, or what a training belongs to."""
 
 
-def from_json(text: str, wishes: Wishes | None = None) -> tuple[pd.DataFrame, bool]:
+def from_json(text: str, wishes: Wishes | None) -> tuple[pd.DataFrame, bool]:
     """The table in JSON or JSON lines, and whether it lacks a last line that was cut off; `CurvesError`.
 
     Args:

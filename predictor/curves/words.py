@@ -95,7 +95,7 @@ BESIDE_COUNTERS = BESIDE_STEPS | {"id", "idx", "index", "current", "total", "env
 RATES = ("lr", "learning rate")
 """Names of what may change from batch to batch."""
 
-OF_VALUES = GENERIC | STATISTICS | AVERAGES | ERROR_BARS | {
+OF_VALUES = GENERIC | STATISTICS | ERROR_BARS | {
     "rate", "macro", "micro", "weighted", "balanced", "overall", "ema", "smooth", "smoothed",
 }
 """What else is next to the number of an epoch: `f1_macro_1`, `mean_1`."""
