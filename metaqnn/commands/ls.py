@@ -30,7 +30,8 @@ COLUMNS = {
     "shown_changed": "last change",
 }
 KEYS = (
-    "run", "state", "networks", "planned", "best_accuracy", "metric", "dataset", "stopping", "changed", "over",
+    "run", "state", "networks", "planned", "best_accuracy", "metric", "dataset", "stopping", "changed",
+    "over",
 )  # fmt: skip
 """Those in JSON and CSV."""
 

@@ -132,7 +132,7 @@ def test_the_folder_of_a_tuning_is_called_that(tmp_path, capsys):
 
 def test_csv_without_searches_is_its_heading(tmp_path, capsys):
     assert main(["ls", str(tmp_path), "--format", "csv"]) == 0
-    assert capsys.readouterr().out.startswith("run,state,networks,planned,best,metric,")
+    assert capsys.readouterr().out.startswith("run,state,networks,planned,best_accuracy,metric,")
 
 
 def test_a_best_in_balanced_accuracy_is_called_so(runs, capsys):
