@@ -170,11 +170,15 @@ def test_metric_and_mode_are_given_once(listener):
 
 
 PROGRAM = """
-import logging, sys
+import json, logging, sys, tempfile
+from pathlib import Path
 import ray
 from ray import tune
+from predictor import Decision
 from predictor.integrations.ray_tune import StoppingRuleScheduler
 from predictor.rules.names import make_rule
+
+FOLDER = Path(sys.argv[1])
 
 def train(config):
     if config["height"] == 0.55:
@@ -182,53 +186,13 @@ def train(config):
     for epoch in range(8):
         tune.report({"accuracy": config["height"] * (1 - 0.5 ** (epoch + 1))})
 
-ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
-         _node_ip_address="127.0.0.1")
-heights = [0.8, 0.82, 0.55, 0.84, 0.78, 0.86, 0.1, 0.9, 0.12, 0.11]
-results = tune.Tuner(
-    train,
-    param_space={"height": tune.grid_search(heights)},
-    tune_config=tune.TuneConfig(
-        metric="accuracy", mode="max", max_concurrent_trials=2, reuse_actors=True,
-        scheduler=StoppingRuleScheduler(make_rule("rank-envelope:burn_in=3"), 8, parameters=["height"]),
-    ),
-    run_config=tune.RunConfig(storage_path=sys.argv[1], verbose=0),
-).fit()
-print("EPOCHS", *(len(r.metrics_dataframe) if r.metrics_dataframe is not None else 0 for r in results))
-print("ERRORS", sum(r.error is not None for r in results))
-"""
-
-
-def test_tune_itself_with_two_trials_at_a_time(tmp_path):
-    """Hopeless trials are stopped, the crash does no harm, the best trial is trained to its end."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True, check=False, timeout=600
-    )
-    found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line[:6] in ("EPOCHS", "ERRORS"))
-    assert found, done.stdout + done.stderr
-    epochs = [int(number) for number in found["EPOCHS"].split()]
-    assert found["ERRORS"] == "1"
-    assert [epochs[place] for place in (0, 1, 2, 7)] == [8, 8, 0, 8]
-    assert min(epochs[6], epochs[8], epochs[9]) < 8
-
-
-RESTORED = """
-import json, logging, sys, tempfile
-from pathlib import Path
-import ray
-from ray import tune
-from predictor import Decision
-from predictor.integrations.ray_tune import StoppingRuleScheduler
-
-FOLDER = Path(sys.argv[1])
-
 class Listener:
     def decide(self, curve, history):
         with (FOLDER / "asked").open("a") as file:
             print(json.dumps([curve.values[0].tolist(), len(history)]), file=file)
         return Decision(False, "go on")
 
-def train(config):
+def train_from_checkpoints(config):
     first, checkpoint = 1, tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as place:
@@ -241,28 +205,61 @@ def train(config):
             Path(place, "epoch").write_text(str(epoch))
             tune.report({"accuracy": 1 - 0.5**epoch}, checkpoint=tune.Checkpoint.from_directory(place))
 
-ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
          _node_ip_address="127.0.0.1")
-tune.Tuner(
+listening = StoppingRuleScheduler(Listener(), 8)
+heights = [0.8, 0.82, 0.55, 0.84, 0.78, 0.86, 0.1, 0.9, 0.12, 0.11]
+results = tune.Tuner(
     train,
+    param_space={"height": tune.grid_search(heights)},
     tune_config=tune.TuneConfig(
-        metric="accuracy", mode="max", scheduler=StoppingRuleScheduler(Listener(), 8)
+        metric="accuracy", mode="max", max_concurrent_trials=2, reuse_actors=True,
+        scheduler=StoppingRuleScheduler(make_rule("rank-envelope:burn_in=3"), 8, parameters=["height"]),
     ),
+    run_config=tune.RunConfig(storage_path=str(FOLDER), verbose=0),
+).fit()
+print("EPOCHS", *(len(r.metrics_dataframe) if r.metrics_dataframe is not None else 0 for r in results))
+print("ERRORS", sum(r.error is not None for r in results))
+tune.Tuner(
+    train_from_checkpoints,
+    tune_config=tune.TuneConfig(metric="accuracy", mode="max", scheduler=listening),
     run_config=tune.RunConfig(storage_path=str(FOLDER), name="run", verbose=0),
 ).fit()
 (FOLDER / "asked").rename(FOLDER / "before")
-(result,) = tune.Tuner.restore(str(FOLDER / "run"), trainable=train, resume_errored=True).fit()
+run = str(FOLDER / "run")
+(result,) = tune.Tuner.restore(run, trainable=train_from_checkpoints, resume_errored=True).fit()
 print("ENDED", result.metrics["training_iteration"])
 """
+"""Tunings by Ray Tune itself, one after the other: its start takes longer than they do."""
 
 
-def test_after_tunes_own_restore_the_values_stand_at_their_iterations(tmp_path):
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """The folder of the tunings, and what they found: word -> the rest of its line."""
+    folder = tmp_path_factory.mktemp("tuned")
     done = subprocess.run(
-        [sys.executable, "-c", RESTORED, tmp_path], capture_output=True, text=True, check=False, timeout=600
+        [sys.executable, "-c", PROGRAM, folder], capture_output=True, text=True, check=False, timeout=600
     )
-    assert "ENDED 8" in done.stdout, done.stdout + done.stderr
+    words = "EPOCHS", "ERRORS", "ENDED"
+    found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(words))
+    assert len(found) == len(words), done.stdout + done.stderr
+    return folder, found
+
+
+def test_tune_itself_with_two_trials_at_a_time(tuned):
+    """Hopeless trials are stopped, the crash does no harm, the best trial is trained to its end."""
+    _, found = tuned
+    epochs = [int(number) for number in found["EPOCHS"].split()]
+    assert found["ERRORS"] == "1"
+    assert [epochs[place] for place in (0, 1, 2, 7)] == [8, 8, 0, 8]
+    assert min(epochs[6], epochs[8], epochs[9]) < 8
+
+
+def test_after_tunes_own_restore_the_values_stand_at_their_iterations(tuned):
+    folder, found = tuned
+    assert found["ENDED"] == "8"
     before, after = (
-        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        [json.loads(line) for line in (folder / name).read_text().splitlines()]
         for name in ("before", "asked")
     )
     curve, others = before[-1]
