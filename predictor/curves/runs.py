@@ -8,6 +8,7 @@ with the column `run`, which `predictor.curves.long` reads.
 
 from __future__ import annotations
 
+import csv
 import glob
 import json
 import re
@@ -30,7 +31,7 @@ from predictor.curves.partition import blocks_of, epoch_columns, with_epochs
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
-from predictor.curves.tables import TEXT_SUFFIXES, read_table
+from predictor.curves.tables import TEXT_SUFFIXES, delimiter_of, read_table
 from predictor.curves.wide import ask_about_numbers, numbered, rows_hint
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
@@ -64,15 +65,22 @@ def files_of(path: str) -> tuple[list[Path], list[str]]:
 
 
 def _lack_of_rows(file: Path) -> str:
-    """What a training that was killed at once leaves: a header, or a part of a line of JSON; '' for more."""
+    """What a training that was killed at once leaves: a header, or a part of a first line; '' for more."""
     with file.open(encoding="utf-8-sig", errors="replace") as stream:
-        lines = list(islice(filter(str.strip, stream), 2))
-    if len(lines) > 1:
-        return ""
-    first = lines[0] if lines else ""
+        first, *rows = [*islice(filter(str.strip, stream), 3)] or [""]
     if first.lstrip()[:1] in ("{", "["):
-        return "cut off in the first line" if is_cut_off(first) else ""
-    return "" if "\ufffd" in first else "without a row"  # of gzip
+        return "cut off in the first line" if not rows and is_cut_off(first) else ""
+    if len(rows) > 1 or "\ufffd" in first:  # of gzip
+        return ""
+    if not rows:
+        return "without a row"
+    return "cut off in the first row" if _is_begun(first, rows[0]) else ""
+
+
+def _is_begun(header: str, row: str) -> bool:
+    """Whether the only row lacks cells and a line break."""
+    cells = [len(line) for line in csv.reader([header, row], delimiter=delimiter_of(header))]
+    return not row.endswith("\n") and len(cells) == 2 and cells[1] < cells[0]
 
 
 def _files_in(folder: Path) -> tuple[list[Path], list[str]]:

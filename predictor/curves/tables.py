@@ -104,9 +104,13 @@ def _pieces(stream: Any) -> Iterator[bytes]:
         yield piece
 
 
+def delimiter_of(header: str) -> str:
+    """The delimiter of a table with this header: the comma where there is none."""
+    return max(DELIMITERS, key=re.sub(r'"[^"]*"', "", header).count)
+
+
 def _from_csv(text: str) -> tuple[pd.DataFrame, bool]:
-    first = next(filter(None, text.splitlines()), "")
-    delimiter = max(DELIMITERS, key=re.sub(r'"[^"]*"', "", first).count)  # the comma where there is none
+    delimiter = delimiter_of(next(filter(None, text.splitlines()), ""))
     (header, *rows), cut_off = _rows(text, delimiter)
     table = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
     lists = delimiter != "," and _are_lists(header, rows)

@@ -330,19 +330,28 @@ def test_a_pattern_finds_files_at_any_depth_and_no_folders(tmp_path):
     assert [str(file.relative_to(tmp_path)) for file in found] == ["a/b.csv/c.csv", "d.csv"]
 
 
-@pytest.mark.parametrize("left", ["", "epoch,val_acc\n", "\ufeffepoch;val_acc\r\n"])
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        ("", "without a row"),
+        ("epoch,val_acc\n", "without a row"),
+        ("\ufeffepoch;val_acc\r\n", "without a row"),
+        ("epoch,val_acc\n1", "cut off in the first row"),
+        ('epoch;"val_acc"\r\n"1', "cut off in the first row"),
+    ],
+)
 @pytest.mark.parametrize("name", ["metrics.csv", "log.csv"])
-def test_files_of_a_folder_without_a_row_are_left_out_and_told(tmp_path, accuracies, name, left):
+def test_files_of_a_folder_without_a_row_are_left_out_and_told(tmp_path, accuracies, name, left, reason):
     for i, row in enumerate(accuracies):
         (tmp_path / f"r{i}").mkdir()
         pd.DataFrame({"epoch": EPOCHS, "val_acc": row}).to_csv(tmp_path / f"r{i}" / name, index=False)
     (tmp_path / "r2" / name).write_text(left)
     curves = read(tmp_path)
     np.testing.assert_array_equal(curves.values, np.delete(accuracies, 2, axis=0))
-    assert f"left out: r2/{name} (without a row)" in curves.understood
+    assert f"left out: r2/{name} ({reason})" in curves.understood
     for i in range(8):
         (tmp_path / f"r{i}" / name).write_text(left)
-    with pytest.raises(CurvesError, match=r"of 8 files, one for each training: (empty|only a header)"):
+    with pytest.raises(CurvesError, match=r"of 8 files, .*: (empty|only a header|row 1 has 1 cell;)"):
         read(tmp_path)
 
 
