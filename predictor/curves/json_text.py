@@ -36,10 +36,7 @@ def _json_lines(text: str) -> tuple[list[Any], bool]:
 
 
 def is_cut_off(line: str) -> bool:
-    """Whether JSON ends within an object or a list, before the line does; NUL bytes may follow.
-
-    A file system may leave these after a power failure.
-    """
+    """Whether JSON ends within an object or a list, before the line does; NUL bytes may follow."""
     begun = line.rstrip("\0")
     try:
         json.loads(begun)

@@ -82,7 +82,7 @@ def _text(path: Path) -> str:
         content = b"\xfe\xff" + content if content[:1] == b"\0" else b"\xff\xfe" + content
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return content.decode(encoding)
+        return content.decode(encoding).rstrip("\0")  # which a file system may add after a power failure
     except UnicodeDecodeError as error:
         text = content.decode(encoding, errors="replace")
         if error.end == len(error.object) and _is_json(text):  # cut off inside a character

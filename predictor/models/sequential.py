@@ -19,7 +19,7 @@ from predictor.models.base import epochs_looked_at
 from predictor.models.feature_sets import PUBLISHED, check_feature_sets
 from predictor.models.regressors import StandardizedRegressor, make_regressor
 from predictor.models.tau_model import MIN_CURVES, Target, TauModel, fit_tau
-from predictor.models.uncertainty import UNCERTAINTIES
+from predictor.models.uncertainty import check_uncertainty
 
 MOST_SETTINGS = 100_000
 """The most draws of a random search, which takes minutes with that many."""
@@ -186,8 +186,7 @@ class SequentialRegression(BaseEstimator):
     def _check_common(self) -> None:
         if self.n_settings is not None and not 1 <= self.n_settings <= MOST_SETTINGS:
             raise PredictorError(f"n_settings = {self.n_settings}; expected 1 to {MOST_SETTINGS}, or None")
-        if self.uncertainty not in UNCERTAINTIES:
-            raise PredictorError(f"uncertainty {self.uncertainty!r}; expected one of {sorted(UNCERTAINTIES)}")
+        check_uncertainty(self.uncertainty)
         if self.max_curves is not None and self.max_curves < MIN_CURVES:
             raise PredictorError(f"max_curves = {self.max_curves}; expected at least {MIN_CURVES}, or None")
         if self.random_state < 0:

@@ -102,6 +102,12 @@ class LevelDependent(Normal):
 UNCERTAINTIES: dict[str, type[Normal]] = {"loocv": Normal, "conformal": Conformal, "level": LevelDependent}
 
 
+def check_uncertainty(name: str) -> None:
+    """Raise `PredictorError` for a name that is not known."""
+    if name not in UNCERTAINTIES:
+        raise unknown("uncertainty", name, UNCERTAINTIES)
+
+
 def make_uncertainty(name: str, residuals: Floats, predictions: Floats) -> Uncertainty:
     """The uncertainty of that name; raises `PredictorError` for a name that is not known.
 
@@ -110,6 +116,5 @@ def make_uncertainty(name: str, residuals: Floats, predictions: Floats) -> Uncer
         residuals: (n,) y_T - y_hat_T of curves, each predicted without itself.
         predictions: (n,) y_hat_T of the same curves.
     """
-    if name not in UNCERTAINTIES:
-        raise unknown("uncertainty", name, UNCERTAINTIES)
+    check_uncertainty(name)
     return UNCERTAINTIES[name](residuals, predictions)

@@ -51,3 +51,16 @@ def test_a_file_of_a_folder_that_ends_in_its_first_line_is_left_out_and_told(tmp
     (tmp_path / "b" / name).write_text('{"epoch": 1, }')
     with pytest.raises(CurvesError, match=f"b/{name} of 3 files, .*neither JSON nor JSON lines: line 1"):
         LearningCurves.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"epoch": 1, "val_acc": 0.5}\n{"epoch": 2, "val_acc": 0.75}\n', "epoch,val_acc\n1,0.5\n2,0.75\n"],
+)
+@pytest.mark.parametrize("end", ["\0" * 9, "\n" + "\0" * 9])
+def test_nul_bytes_after_whole_lines_are_passed_over(tmp_path, text, end):
+    for run in "ab":
+        (tmp_path / f"{run}.log").write_text(text.rstrip("\n") + end)
+    curves = LearningCurves.read(tmp_path)
+    assert curves.values.tolist() == [[0.5, 0.75]] * 2
+    assert "cut off" not in curves.understood
