@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -69,13 +70,14 @@ class TrainedNetwork:
         write_content({"format": _FORMAT, **dict(zip(names, astuple(self), strict=True))}, path)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | os.PathLike[str]) -> Self:
         """Inverse of `save`; nothing in the file can run code.
 
         Raises:
             WeightsError: there is no such file, or it is damaged, or of another version.
             MemoryError: it does not fit.
         """
+        path = Path(path)
         try:
             content = read_content(path, _BEFORE_NORMALISATION, _FORMAT)
         except (OSError, UnusableFile) as error:

@@ -46,8 +46,8 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help="use the weights from this folder in RUN/finetune (default, with --finetuned or --ensemble: the "
-        "folder where a training ended last)",
+        help="use the weights from this folder in RUN/finetune (default: with --finetuned, where a "
+        "training of the network ended last; with --ensemble, the newest of two or more networks)",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set, if it was moved")
     add_trust(parser)

@@ -55,10 +55,11 @@ EXAMPLES = """examples:
 
 The recipe is that of the published search unless options say otherwise: Adam, with the rate multiplied by
 --lr-decay after each quarter of the epochs, rounded up. For a run folder, the rate is the one at which the
-search trained the network to the end; --lr-decay, --decay-every (in proportion to --epochs) and --batch-size
-are those of the search. No training starts again at a lower rate. The network is trained on the training
-images except those held out for validation; the test images are used once, after the last epoch. The same
-command with the same --run-dir resumes after a kill."""
+search trained the network to the end; --lr-decay, --decay-every (in proportion to --epochs) and
+--batch-size are those of the search, as are data, split, seed and number of epochs. No training starts
+again at a lower rate. The network is trained on the training images except those held out for validation;
+the test images are used once, after the last epoch. The same command with the same --run-dir resumes after
+a kill."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -50,12 +50,13 @@ EXAMPLES = """examples:
   metaqnn tune --resume runs/NAME                                      resume after Ctrl-C, a kill or a reboot
 
 FAMILY is resnet, resnet39, lstm, convnet, a network, published:NAME or the run folder of a search, also
-latest. Optuna samples the hyper-parameters (pip install 'metaqnn[optuna]'); its study, which optuna-dashboard
-can show, is in RUN/study.db or at --storage. Trials that will not be among the best are stopped: by
---stopping RULE (rank-envelope by default, see metaqnn run), by the published criterion (--delta D), or by
-Hyperband (--hyperband), which --delta accelerates. RUN/curves.csv holds all curves, for `python -m predictor
-evaluate`; RUN/best.json holds the best hyper-parameters, for --parameters of `metaqnn finetune` and `metaqnn
-train`, whose networks can be exported. The tuning itself keeps no weights. See docs/tuning.md."""
+latest, whose data, split, seed and number of epochs are taken over. Optuna samples the hyper-parameters
+(pip install 'metaqnn[optuna]'); its study, which optuna-dashboard can show, is in RUN/study.db or at
+--storage. Trials that will not be among the best are stopped: by --stopping RULE (rank-envelope by default,
+see metaqnn run), by the published criterion (--delta D), or by Hyperband (--hyperband), which --delta
+accelerates. RUN/curves.csv holds all curves, for `python -m predictor evaluate`; RUN/best.json holds the
+best hyper-parameters, for --parameters of `metaqnn finetune` and `metaqnn train`, whose networks can be
+exported. The tuning itself keeps no weights. See docs/tuning.md."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

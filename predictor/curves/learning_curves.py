@@ -116,7 +116,7 @@ class LearningCurves:
         metric: str | None = None,
         direction: Direction | None = None,
         curve: str | None = None,
-        parameters: Sequence[str] | None = None,
+        parameters: str | Sequence[str] | None = None,
     ) -> LearningCurves:
         """Curves of any tool: a file, folder, pattern, storage URL or search, or a file for each training.
 
@@ -125,15 +125,15 @@ class LearningCurves:
             metric: of the values, if the names of columns do not say it, or say it wrongly.
             direction: of the metric, likewise.
             curve: which columns are the curve: the name they have in common, or that of one of them.
-            parameters: columns that are parameters, and no others; None finds them.
+            parameters: columns that are parameters, or one, and no others; None finds them.
 
         Raises:
             CurvesError: if the curves are not understood, or could be understood in several ways.
         """
         from predictor.curves.reading import read_curves  # the readers make objects of this class
 
-        named = None if parameters is None else tuple(parameters)
-        return read_curves(path, Wishes(metric, direction, curve, named))
+        named = (parameters,) if isinstance(parameters, str) else parameters
+        return read_curves(path, Wishes(metric, direction, curve, None if named is None else tuple(named)))
 
     @classmethod
     def concatenate(cls, *sets: LearningCurves) -> LearningCurves:

@@ -37,7 +37,7 @@ def test_what_is_normalised_keeps_its_means_and_variances(tmp_path):
 @pytest.mark.parametrize("normalisation", KINDS)
 def test_what_is_read_is_what_was_saved(network, normalisation, tmp_path):
     replace(network, normalisation=normalisation).save(tmp_path / "network.pt")
-    read = TrainedNetwork.read(tmp_path / "network.pt")
+    read = TrainedNetwork.read(str(tmp_path / "network.pt"))
     assert read.normalisation == normalisation
     assert (read.architecture, read.input_shape, read.num_classes, read.accuracy) == (
         TEXT,

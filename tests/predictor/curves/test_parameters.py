@@ -70,6 +70,7 @@ def test_infinite_parameters_are_read_as_unknown_and_said(wide, accuracies):
 def test_the_caller_says_which_columns_are_parameters(wide, accuracies):
     path = wide({"MaxAccuracy": accuracies.max(1), "lr": np.arange(8), "acc_#": accuracies})
     assert list(read(path, parameters=["MaxAccuracy"]).hyperparameters) == ["MaxAccuracy"]
+    assert list(read(path, parameters="MaxAccuracy").hyperparameters) == ["MaxAccuracy"]
     assert not read(path, parameters=[]).hyperparameters
     with pytest.raises(CurvesError, match="no column 'x' for a parameter; there are MaxAccuracy, lr"):
         read(path, parameters=["x"])
