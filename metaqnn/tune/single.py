@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -58,12 +58,25 @@ class SingleTraining:
         }
         RunFolder(self.folder).refuse_other("training")
         file = self.folder / TRAINING
-        if file.exists() and not claimed.items() <= read_json(file).items():
-            raise RunFolderError(f"{str(self.folder)!r} holds another training; give another --run-dir")
+        if file.exists() and not claimed.items() <= (stored := read_json(file)).items():
+            raise self._another(stored, claimed)
         if file.exists() and (self.folder / RESULT).exists():
             return  # it stays as it was trained
         place = {"environment": asdict(self.prepared.environment)}
         write_whole(file, json.dumps({**claimed, **place}, indent=2) + "\n")
+
+    def _another(self, stored: Mapping[str, Any], claimed: Mapping[str, Any]) -> RunFolderError:
+        """What the folder holds instead of this training."""
+        where, settings = str(self.folder), self.prepared.settings
+        if [name for name in claimed if stored.get(name) != claimed[name]] == ["data_fingerprint"]:
+            now, then = self._images.fingerprint[:12], str(stored["data_fingerprint"])[:12]
+            return RunFolderError(
+                f"data set {settings.dataset!r} is not the one that the training in {where!r} began with: "
+                f"its fingerprint is {now}, it was {then}"
+            )
+        network = stored["settings"]["family"]
+        it = f" of {network}; name it, or its --rank, or" if network != settings.family else ";"
+        return RunFolderError(f"{where!r} holds another training{it} give another --run-dir")
 
     def run(self, heard: Callable[[EpochReport], bool]) -> dict[str, Any]:
         """Train, or resume the training; returns the result, which is also written."""

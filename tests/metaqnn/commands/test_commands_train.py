@@ -164,7 +164,22 @@ def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, 
     options = (*SMALL, "--epochs", "4", "--run-dir", str(folder))
     assert main(["train", NETWORK, *options, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == printed
-    assert "holds another training" in refused("train", NETWORK, *options, "--lr", "0.01")
+    line = refused("train", NETWORK, *options, "--lr", "0.01")
+    assert line.endswith("holds another training; give another --run-dir")
+    line = refused("train", "[SM(10)]", *options)  # as another rank 1, after the search has gone on
+    assert line.endswith(
+        f"holds another training of {NETWORK}; name it, or its --rank, or give another --run-dir"
+    )
+
+
+def test_a_training_does_not_go_on_with_other_images(tmp_path, refused):
+    images = {"x_train": np.eye(40, 64, dtype=np.uint8).reshape(40, 8, 8), "y_train": np.arange(40) % 2}
+    np.savez(tmp_path / "mine.npz", **images)
+    command = ["train", "[SM(2)]", "--dataset", str(tmp_path / "mine.npz"), "--validation-size", "10"]
+    command += ["--epochs", "1", "--device", "cpu", "--threads", "1", "--run-dir", str(tmp_path / "run")]
+    assert main([*command, "--quiet"]) in (0, 1)
+    np.savez(tmp_path / "mine.npz", **images | {"x_train": images["x_train"][::-1]})
+    assert "mine.npz' is not the one that the training in" in refused(*command)
 
 
 def test_a_training_that_failed_ends_with_code_1_and_says_why(trained, capsys):
