@@ -64,6 +64,13 @@ class PreparedTuning:
         validation = self.settings.validation_size or 0
         return {"training": training, "validation": validation, "test": len(data.test_labels)}
 
+    def other_data(self, whose: str, then: str) -> str:
+        """The message that what began with data of the fingerprint `then` cannot go on with these."""
+        return (
+            f"data set {self.settings.dataset!r} is not the one {whose} began with: "
+            f"its fingerprint is {self.data.fingerprint[:12]}, it was {then[:12]}"
+        )
+
 
 def prepare_tuning(settings: TuneSettings, environment: Environment) -> PreparedTuning:
     """Load the data and make the trainer.

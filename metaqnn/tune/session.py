@@ -178,7 +178,4 @@ def _check_data(study: Study, prepared: PreparedTuning) -> None:
     if known is None:
         study.set_user_attr(FINGERPRINT, prepared.data.fingerprint)
     elif known != prepared.data.fingerprint:
-        raise TuneError(
-            f"data set {prepared.settings.dataset!r} is not the one this tuning began with: "
-            f"its fingerprint is {prepared.data.fingerprint[:12]}, it was {known[:12]}"
-        )
+        raise TuneError(prepared.other_data("this tuning", known))

@@ -69,13 +69,11 @@ class SingleTraining:
         """What the folder holds instead of this training."""
         where, settings = str(self.folder), self.prepared.settings
         if [name for name in claimed if stored.get(name) != claimed[name]] == ["data_fingerprint"]:
-            now, then = self._images.fingerprint[:12], str(stored["data_fingerprint"])[:12]
-            return RunFolderError(
-                f"data set {settings.dataset!r} is not the one that the training in {where!r} began with: "
-                f"its fingerprint is {now}, it was {then}"
-            )
-        network = stored["settings"]["family"]
-        it = f" of {network}; name it, or its --rank, or" if network != settings.family else ";"
+            then = str(stored.get("data_fingerprint"))
+            return RunFolderError(self.prepared.other_data(f"that the training in {where!r}", then))
+        known = stored.get("settings")
+        network = known.get("family") if isinstance(known, Mapping) else None  # a file may hold anything
+        it = f" of {network}; name it, or its --rank, or" if network not in (None, settings.family) else ";"
         return RunFolderError(f"{where!r} holds another training{it} give another --run-dir")
 
     def run(self, heard: Callable[[EpochReport], bool]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import glob
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from predictor.curves.partition import blocks_of, epoch_columns, with_epochs
 from predictor.curves.parts import by_training, latest, of_one_suffix, suffix
 from predictor.curves.shape import is_long
 from predictor.curves.spread import spread
-from predictor.curves.tables import TEXT_SUFFIXES, delimiter_of, read_table
+from predictor.curves.tables import TEXT_SUFFIXES, delimiter_of, ends_within, read_table
 from predictor.curves.wide import ask_about_numbers, numbered, rows_hint
 from predictor.curves.wording import describe, listed
 from predictor.curves.words import RUN, RUN_NAMES
@@ -74,13 +75,11 @@ def _lack_of_rows(file: Path) -> str:
         return ""
     if not rows:
         return "without a row"
-    return "cut off in the first row" if _is_begun(first, rows[0]) else ""
-
-
-def _is_begun(header: str, row: str) -> bool:
-    """Whether the only row lacks cells and a line break."""
-    cells = [len(line) for line in csv.reader([header, row], delimiter=delimiter_of(header))]
-    return not row.endswith("\n") and len(cells) == 2 and cells[1] < cells[0]
+    with suppress(csv.Error):  # whoever reads the file refuses it
+        cells = list(csv.reader([first, *rows], delimiter=delimiter_of(first)))
+        if len(cells) > 1 and ends_within(cells, rows[0]):
+            return "cut off in the first row"
+    return ""
 
 
 def _files_in(folder: Path) -> tuple[list[Path], list[str]]:

@@ -135,7 +135,7 @@ def _rows(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
     if len(rows) < 2:
         raise CurvesError(f"{'only a header' if rows else 'empty'}; expected a header and at least one curve")
     width = len(rows[0])
-    cut_off = len(rows) > 2 and not text.endswith(("\n", "\r")) and _is_begun(rows[-1], width)
+    cut_off = len(rows) > 2 and ends_within(rows, text)
     rows = rows[:-1] if cut_off else rows
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != width:
@@ -143,9 +143,13 @@ def _rows(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
     return rows, cut_off
 
 
-def _is_begun(row: Sequence[str], width: int) -> bool:
-    """Whether cells are missing in a row of one line; a quote that was never closed takes in many."""
-    return len(row) < width and not any("\n" in cell or "\r" in cell for cell in row)
+def ends_within(rows: Sequence[Sequence[str]], text: str) -> bool:
+    """Whether the text ends within the last of its rows: cells are missing there, and a line break.
+
+    And the row is on one line: a quote that was never closed takes in many.
+    """
+    ends, missing = text.endswith(("\n", "\r")), len(rows[-1]) < len(rows[0])
+    return missing and not ends and not any("\n" in cell or "\r" in cell for cell in rows[-1])
 
 
 def _are_lists(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

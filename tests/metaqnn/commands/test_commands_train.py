@@ -172,6 +172,12 @@ def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, 
     )
 
 
+@pytest.mark.parametrize("content", ["{}", '{"settings": []}', '{"settings": {"family": "lstm"}}'])
+def test_a_file_that_says_nothing_of_this_training_holds_another(tmp_path, refused, content):
+    (tmp_path / "train.json").write_text(content)
+    assert "holds another training" in refused("train", NETWORK, *SMALL, "--run-dir", tmp_path)
+
+
 def test_a_training_does_not_go_on_with_other_images(tmp_path, refused):
     images = {"x_train": np.eye(40, 64, dtype=np.uint8).reshape(40, 8, 8), "y_train": np.arange(40) % 2}
     np.savez(tmp_path / "mine.npz", **images)

@@ -355,6 +355,14 @@ def test_files_of_a_folder_without_a_row_are_left_out_and_told(tmp_path, accurac
         read(tmp_path)
 
 
+def test_a_cell_that_no_reader_takes_is_refused_with_its_file(tmp_path):
+    for run in "abc":
+        (tmp_path / f"{run}.csv").write_text("epoch,val_acc\n1,0.5\n2,0.75\n")
+    (tmp_path / "d.csv").write_text("epoch,val_acc\n" + "x" * 200_000)
+    with pytest.raises(CurvesError, match=r"d\.csv of 4 files.*field larger than field limit"):
+        read(tmp_path)
+
+
 def test_packed_files_and_json_of_one_line_are_not_left_out(tmp_path, accuracies):
     for i, row in enumerate(accuracies):
         packed = gzip.compress(json.dumps({"val_acc": row.tolist()}).encode(), mtime=0)
