@@ -13,7 +13,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-from metaqnn.interrupts import interrupt_on_termination
 from predictor.output import NO_FILES, NO_SPACE, drop, lack_of_memory, run_program, say
 
 COMMANDS = {
@@ -153,7 +152,6 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         overview().parse_args(arguments or ["--help"])
         return 2
-    interrupt_on_termination()  # now: some libraries of the commands take seconds to import
     module = import_module(f"metaqnn.commands.{name}")
     parser = Parser(
         prog=f"metaqnn {name}",

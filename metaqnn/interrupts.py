@@ -10,15 +10,13 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from predictor.interrupts import interrupt
+from predictor.interrupts import HANGUP, interrupt
 
 
 class TimeUp(KeyboardInterrupt):
     """The time limit has passed; ends the work as Ctrl-C does."""
 
 
-HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
-"""The signal of a closed terminal, on systems that have it."""
 ALARM = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUP, *ALARM)
 
@@ -83,14 +81,3 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def interrupt_on_termination() -> None:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does: all stop a search the same way.
-
-    SIGHUP stays ignored if it was, as under nohup.
-    """
-    signal.signal(signal.SIGTERM, interrupt)
-    for number in HANGUP:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, interrupt)

@@ -1,4 +1,4 @@
-"""Ctrl-C while libraries are being loaded, and where Python drops exceptions."""
+"""Signals that end a program, such as Ctrl-C: during imports, and where Python drops exceptions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+HANGUP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+"""The signal of a closed terminal, on systems that have it."""
 
 
 def interrupt(
@@ -46,10 +49,14 @@ def dropped_interrupts_repeated() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def interrupt_between_imports() -> None:
-    """Let Ctrl-C wait for the end of an import; it stays ignored if it was, as in a shell's background."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+def interrupt_on_signals() -> None:
+    """Let SIGINT (Ctrl-C), SIGTERM and SIGHUP raise KeyboardInterrupt: all end a program the same way.
+
+    Signals that are ignored stay ignored, as in a shell's background or under nohup.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, *HANGUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def _try_again(number: int) -> None:

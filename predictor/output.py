@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from predictor.errors import PredictorError
-from predictor.interrupts import dropped_interrupts_repeated, interrupt_between_imports
+from predictor.interrupts import dropped_interrupts_repeated, interrupt_on_signals
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Error numbers for a full disk."""
@@ -156,9 +156,9 @@ def run_program(name: str, command: Callable[[], int], told: Callable[[Exception
         told: returns a line about an error that the user or the machine caused; None for one of ours.
 
     Returns:
-        The exit code: 2 after an error that `told` has a line for, 130 after Ctrl-C.
+        The exit code: 2 after an error that `told` has a line for, 130 after Ctrl-C, SIGTERM or SIGHUP.
     """
-    interrupt_between_imports()
+    interrupt_on_signals()
     open_closed_streams()
     go_on_without_stderr()
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is written as `\xfc`, as on stderr

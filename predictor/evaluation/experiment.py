@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError
@@ -22,6 +22,7 @@ from predictor.evaluation.splits import (
     epochs_seen,
     random_split,
 )
+from predictor.processes import Progress, in_processes
 
 SLOW = "lce"
 """The method that extrapolates one curve at a time and takes seconds for each."""
@@ -78,11 +79,11 @@ class _Task:
     split: Split
 
 
-Progress = Callable[[Iterable[SplitResult], int], Iterable[SplitResult]]
-
-
 def evaluate(
-    sets: Mapping[str, LearningCurves], plan: Plan, jobs: int = 1, progress: Progress | None = None
+    sets: Mapping[str, LearningCurves],
+    plan: Plan,
+    jobs: int = 1,
+    progress: Progress[SplitResult] | None = None,
 ) -> list[SetResult]:
     """Evaluate the plan on each set; results do not depend on `jobs`.
 
@@ -90,7 +91,7 @@ def evaluate(
         sets: curves by name. Only completed ones take part.
         plan: methods, fractions, splits and seeds.
         jobs: processes, of one thread each.
-        progress: receives the results as they arrive and their number, and passes them on.
+        progress: a `Progress`, or None.
 
     Raises:
         CurvesError: naming the set, if T = 1, too few or no curves are completed, or all end alike.
@@ -98,9 +99,7 @@ def evaluate(
     completed = {name: _usable(name, curves) for name, curves in sets.items()}
     tasks = [task for name, curves in completed.items() for task in _tasks(name, curves, plan)]
     calls = (delayed(_run)(completed[task.name], task, plan) for task in tasks)
-    with parallel_config("loky", inner_max_num_threads=1):
-        found: Iterable[SplitResult] = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
-        results = list(progress(found, len(tasks)) if progress else found)
+    results = in_processes(calls, len(tasks), jobs, progress)
     return [
         SetResult(name, curves, len(sets[name]), tuple(_cells(name, curves, tasks, results)))
         for name, curves in completed.items()

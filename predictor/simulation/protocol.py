@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, product
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 from threadpoolctl import threadpool_limits
 
 from predictor.curves.learning_curves import LearningCurves
 from predictor.errors import CurvesError, PredictorError
+from predictor.processes import Progress, in_processes
 from predictor.rules.asha import Asha
 from predictor.rules.names import RuleSpec
 from predictor.simulation.engine import Result, arrival_order, simulate, simulate_paused
 
 TOLERANCES = {"perplexity": 0.01, "loss": 0.01}
 DEFAULT_TOLERANCE = 0.002
-Progress = Callable[[Iterator[Result], int], Iterator[Result]]
-"""Passes on the results as they come in; the second argument is how many there will be."""
 REGRET_ROUNDING = 1e-9
 """Differences of accuracies like 0.8 - 0.798 come out a little above 0.002."""
 
@@ -136,7 +135,7 @@ def run_protocol(
     rules: Sequence[RuleSpec],
     orders: Sequence[int],
     jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Progress[Result] | None = None,
     subset: int | None = None,
 ) -> list[Trials]:
     """Simulate every rule on every set in every order, each time with a fresh rule.
@@ -158,9 +157,7 @@ def run_protocol(
         _check_subset(curve_set, subset)
     tasks = list(product(orders, sets, rules))  # one order after the other: the bar moves evenly
     calls = (delayed(_simulate)(curve_set, rule, order, subset) for order, curve_set, rule in tasks)
-    with parallel_config("loky", inner_max_num_threads=1):
-        running = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator")(calls)
-        results = list(progress(running, len(tasks)) if progress else running)
+    results = in_processes(calls, len(tasks), jobs, progress)
     pairs = list(product(sets, rules))
     return [
         Trials(curve_set, rule, list(orders), results[index :: len(pairs)])

@@ -10,8 +10,8 @@ import weakref
 
 import pytest
 
-from metaqnn.interrupts import SIGNALS, TimeUp, interrupt_on_termination, time_limit, uninterrupted
-from predictor.interrupts import dropped_interrupts_repeated
+from metaqnn.interrupts import SIGNALS, TimeUp, time_limit, uninterrupted
+from predictor.interrupts import dropped_interrupts_repeated, interrupt_on_signals
 
 
 def send(number):
@@ -40,7 +40,7 @@ def test_ctrl_c_is_delivered_when_the_block_is_done():
 
 
 def test_termination_too():
-    interrupt_on_termination()
+    interrupt_on_signals()
     steps = []
     with pytest.raises(KeyboardInterrupt):
         protected(steps, signal.SIGTERM, times=2)
@@ -57,7 +57,7 @@ def test_an_ignored_signal_stays_ignored():
 
 @pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGINT])
 def test_an_ignored_signal_does_not_hide_another(ignored):
-    interrupt_on_termination()
+    interrupt_on_signals()
     signal.signal(ignored, signal.SIG_IGN)
     steps = []
 
@@ -78,7 +78,7 @@ def test_a_signal_while_handlers_are_exchanged_leaves_none_behind(first, threads
     """With another thread, the system may deliver it there."""
     for _ in range(threads):
         threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
-    interrupt_on_termination()
+    interrupt_on_signals()
     before, install, times = [signal.getsignal(number) for number in SIGNALS], signal.signal, []
 
     def interrupted(number, handler):

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from predictor.interrupts import interrupt, interrupt_between_imports
+from predictor.interrupts import interrupt, interrupt_on_signals
 from predictor.output import run_program
 
 
@@ -24,7 +24,7 @@ def test_ctrl_c_waits_for_the_end_of_an_import(tmp_path, monkeypatch):
     send_it = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.05)\nwhole = True\n"
     (tmp_path / "interrupted_library.py").write_text(send_it)
     monkeypatch.syspath_prepend(tmp_path)
-    interrupt_between_imports()
+    interrupt_on_signals()
 
     def load():
         import_module("interrupted_library")
@@ -38,7 +38,7 @@ def test_ctrl_c_waits_for_the_end_of_an_import(tmp_path, monkeypatch):
 
 def test_ctrl_c_that_is_ignored_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupt_between_imports()
+    interrupt_on_signals()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.01)  # it would have struck by now
 
@@ -46,7 +46,7 @@ def test_ctrl_c_that_is_ignored_stays_ignored():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_a_weak_references_callback_still_ends_a_command(number, monkeypatch, capfd):
     """Python drops what is raised there. The other signal is ignored, as in a shell's background."""
-    monkeypatch.setattr("predictor.output.interrupt_between_imports", lambda: None)
+    monkeypatch.setattr("predictor.output.interrupt_on_signals", lambda: None)
     before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(number, interrupt)
 
