@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from metaqnn.database.engine import BUSY_SECONDS, name_of
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import searches
+from metaqnn.database.trouble import advice
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
 from predictor.extras import require
 
@@ -155,7 +156,10 @@ def explained(storage: str) -> Iterator[None]:
     except (StorageInternalError, SQLAlchemyError, ImportError, RuntimeError) as error:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
-        raise MirrorError(f"Optuna cannot use {name_of(storage)}: {reason}") from None
+        helps = advice(cause)
+        raise MirrorError(
+            f"Optuna cannot use {name_of(storage)}: {reason}{f'; {helps}' if helps else ''}"
+        ) from None
 
 
 def _trial(network: MirroredNetwork) -> FrozenTrial:
