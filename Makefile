@@ -52,7 +52,7 @@ check: $(DEVELOPMENT)
 # Threads of two processes that share two cores would wait for each other.
 unit: export OMP_NUM_THREADS = 1
 unit: $(DEVELOPMENT)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # Indirect requirements are the newest, except for pyarrow, whose newest does not work with the oldest numpy.
 oldest: export OMP_NUM_THREADS = 1
@@ -61,7 +61,7 @@ oldest:
 	$(OLDEST)/bin/python -m pip install --quiet uv
 	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct \
 		--editable ./predictor --editable '.[dev]' 'pyarrow==18.*'
-	$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 docs: $(DEVELOPMENT)
 	$(BIN)/python -m sphinx -W -n -q -b html docs build/docs
