@@ -103,7 +103,8 @@ def test_the_name_of_another_server_does_not_help(foreign):
 
 def test_the_password_of_a_client_key_is_not_stored_either(monkeypatch):
     pytest.importorskip("psycopg")
-    monkeypatch.delenv("METAQNN_SSLPASSWORD", raising=False)
+    monkeypatch.setenv("METAQNN_SSLPASSWORD", "")  # so that it is restored afterwards: an address sets it
+    monkeypatch.delenv("METAQNN_SSLPASSWORD")
     url = postgresql_url("postgresql://me@host/db?sslkey=key.pem&sslpassword=geheim")
     shown = (repr(url), url.render_as_string(hide_password=False), repr(connection_settings(url)))
     assert not any("geheim" in text for text in shown)
