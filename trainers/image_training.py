@@ -16,6 +16,7 @@ from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY, Metric, class_weights
 from trainers.networks import build_network
 from trainers.normalisation import Normalisation
+from trainers.optimizers import Adam
 from trainers.steps import LAUNCH_BOUND, GraphedStep, Step, eager_step, logits
 from trainers.training import Description, NetworkTrainer
 
@@ -66,7 +67,7 @@ class ImageTrainer(NetworkTrainer):
     def _adam(self, parameters: Any, rate: float | Tensor, **options: Any) -> torch.optim.Optimizer:
         """Adam in one kernel; on CUDA its steps can be recorded."""
         capturable = self.device.type == "cuda"
-        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=capturable, **options)
+        return Adam(parameters, lr=rate, fused=True, capturable=capturable, **options)
 
     def _step(self, architecture: Description, network: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
         weights = None if self._class_weights is None else self._class_weights.to(self.device)

@@ -152,15 +152,21 @@ def _modules(stage: Stage) -> list[nn.Module]:
 
 
 def _convolution(inputs: int, outputs: int, size: int = 1, stride: int = 1, padding: int = 0) -> nn.Module:
-    return _undrawn(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=padding)
+    return _UndrawnConvolution(inputs, outputs, kernel_size=size, stride=stride, padding=padding)
 
 
 def _dense(stage: Stage) -> list[nn.Module]:
-    return [nn.Flatten(), _undrawn(nn.Linear, prod(stage.input_shape), stage.output_shape[0])]
+    return [nn.Flatten(), _UndrawnLinear(prod(stage.input_shape), stage.output_shape[0])]
 
 
-def _undrawn(kind: type[nn.Module], *arguments: int, **options: int) -> nn.Module:
-    """A module on the default device; its own initialisation would draw from the global generator."""
-    default = torch.empty(0).device  # `get_default_device` does not know of every `with torch.device` block
-    module: nn.Module = nn.utils.skip_init(kind, *arguments, **options, device=default)
-    return module
+class _Undrawn:
+    """Leaves out a module's own initialisation, which would draw from the global generator."""
+
+    def reset_parameters(self) -> None:
+        """Leave the parameters as they were allocated."""
+
+
+class _UndrawnConvolution(_Undrawn, nn.Conv2d): ...
+
+
+class _UndrawnLinear(_Undrawn, nn.Linear): ...

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainers.optimizers import SGD, Adam, RMSprop
 from trainers.recipe import TrainingRecipe
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam")
@@ -55,10 +56,10 @@ class FamilyRecipe(TrainingRecipe):
         """The optimizer of a network, each kind of parameters with its decay."""
         groups = decay_groups(network, self.weight_decay, self.dense_decay)
         if self.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=rate, betas=(self.beta1, self.beta2), eps=self.epsilon)
+            return Adam(groups, lr=rate, betas=(self.beta1, self.beta2), eps=self.epsilon)
         if self.optimizer == "rmsprop":
-            return torch.optim.RMSprop(groups, lr=rate, momentum=self.momentum)
-        return torch.optim.SGD(groups, lr=rate, momentum=self.momentum, nesterov=self.momentum > 0)
+            return RMSprop(groups, lr=rate, momentum=self.momentum)
+        return SGD(groups, lr=rate, momentum=self.momentum, nesterov=self.momentum > 0)
 
 
 def decay_groups(

@@ -16,6 +16,7 @@ from trainers.image_training import ImageTrainer
 from trainers.memory import EVALUATION_BATCH
 from trainers.metric import ACCURACY
 from trainers.normalisation import Normalisation
+from trainers.optimizers import SGD
 from trainers.steps import logits
 from trainers.weights import TrainedNetwork
 
@@ -86,6 +87,6 @@ class FinetuningTrainer(ImageTrainer):
         decay = self.recipe.weight_decay
         if self.recipe.optimizer == "adam":
             return self._adam(network.parameters(), rate, weight_decay=decay)
-        return torch.optim.SGD(
+        return SGD(
             network.parameters(), lr=rate, momentum=self.recipe.momentum, weight_decay=decay, fused=True
         )
