@@ -47,7 +47,7 @@ def headline(summary: Summary) -> str:
 
 def _saved(summary: Summary) -> str:
     saved = summary.full_epochs - summary.epochs
-    factor = f": {summary.speedup:.2f}x" if saved else ""
+    factor = f": {summary.speed_up:.2f}x" if saved else ""
     return f"{f'{saved:,}' if saved else 'none'} saved by early stopping{factor}"
 
 

@@ -78,13 +78,13 @@ class Summary:
         return beats_guess(self.best_accuracy, self.guess_limit)
 
     @property
-    def speedup(self) -> float:
+    def speed_up(self) -> float:
         """full_epochs / epochs."""
         return self.full_epochs / self.epochs if self.epochs else 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return {**asdict(self), "speedup": self.speedup}
+        return {**asdict(self), "speed_up": self.speed_up}
 
 
 def summarise(reader: SearchReader, ended: list[Any] | None = None) -> Summary:

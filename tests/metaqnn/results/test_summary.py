@@ -93,7 +93,7 @@ def test_a_search_in_numbers(config):
     assert (summary.completed, summary.stopped, summary.failed) == (2, 1, 2)
     assert summary.epochs == 5 + 6 + 5 + 2 + 0
     assert summary.full_epochs == summary.epochs + 3  # only the stopped one saved epochs
-    assert summary.speedup == pytest.approx(21 / 18)
+    assert summary.speed_up == pytest.approx(21 / 18)
     assert (summary.best_accuracy, summary.seconds) == (0.7, 77.0)
     explore, exploit = summary.by_epsilon
     assert (explore.epsilon, explore.networks, explore.completed, explore.failed) == (1.0, 3, 2, 1)
@@ -103,12 +103,12 @@ def test_a_search_in_numbers(config):
     assert (exploit.epsilon, exploit.stopped, exploit.failed) == (0.1, 1, 1)
     assert exploit.mean_reward == pytest.approx(0.35)
     assert exploit.mean_accuracy is exploit.best_accuracy is None
-    assert summary.to_dict()["speedup"] == summary.speedup
+    assert summary.to_dict()["speed_up"] == summary.speed_up
 
 
 def test_a_search_without_networks(config):
     summary = summarise(Reader(config))
-    assert (summary.networks, summary.epochs, summary.speedup) == (0, 0, 1.0)
+    assert (summary.networks, summary.epochs, summary.speed_up) == (0, 0, 1.0)
     assert summary.best_accuracy is None
     assert summary.by_epsilon == []
 
