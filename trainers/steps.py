@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from functools import cache
 
@@ -10,6 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from trainers.device import is_lost
+from trainers.memory import give_back
+
+_LOG = logging.getLogger(__name__)
 Step = Callable[[Tensor, Tensor], Tensor]
 """Trains on images and labels; returns the summed loss of the batch, which lives until the next call."""
 
@@ -59,9 +64,11 @@ def eager_step(
             loss = cross_entropy(found, labels)
         else:
             loss = cross_entropy(found, labels, class_weights, reduction="sum") / count
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        try:
+            loss.backward()
+            optimizer.step()
+        finally:  # gradients of a recording that fails are in memory of its own, and were never computed
+            optimizer.zero_grad()
         return loss.detach() * count
 
     return step
@@ -83,7 +90,9 @@ class CudaRecorder:
         device: where steps run.
 
     Attributes:
-        failed: whether a recording has failed; PyTorch's allocator may then be in any state.
+        failed: whether a recording has failed. Steps can usually be launched then, but PyTorch may leave its
+            allocator and its random generator in any state (in older versions, one in which every dropout
+            fails), so the process should train no other network.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -142,7 +151,8 @@ class GraphedStep:
 
     The first batches are trained on as usual, which also makes the optimizer allocate its state: weights and
     optimizer state may be replaced before the first call, and not later. Then the step is recorded for
-    batches of the shape of the first one. Batches of another shape always go the usual way.
+    batches of the shape of the first one. Batches of another shape always go the usual way, and so do all if
+    it cannot be recorded: a recording executes nothing, so the training is as if there had been none.
     """
 
     def __init__(self, step: Step, recorder: CudaRecorder) -> None:
@@ -153,19 +163,28 @@ class GraphedStep:
         self._replay: Callable[[], Tensor] | None = None
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Train on a batch."""
+        """Train on a batch. Raises what recording it raises if the device is lost."""
         if self._batch is None:
             self._batch = torch.empty_like(images), torch.empty_like(labels)
-        if self._batch[0].shape != images.shape:
+        if self._recorder.failed or self._batch[0].shape != images.shape:
             return self._step(images, labels)
         if self._warmed_up < _WARM_UP:
             self._warmed_up += 1
             return self._recorder.warm_up(lambda: self._step(images, labels))
-        return self._replayed(self._batch, images, labels)
-
-    def _replayed(self, batch: tuple[Tensor, Tensor], images: Tensor, labels: Tensor) -> Tensor:
-        batch[0].copy_(images)
-        batch[1].copy_(labels)
+        self._batch[0].copy_(images)
+        self._batch[1].copy_(labels)
         if self._replay is None:
-            self._replay = self._recorder.record(lambda: self._step(*batch))
-        return self._replay()
+            self._replay = self._recorded(*self._batch)
+        return self._replay() if self._replay else self._step(images, labels)
+
+    def _recorded(self, images: Tensor, labels: Tensor) -> Callable[[], Tensor] | None:
+        """The step on whatever these tensors hold, recorded; None if that fails."""
+        try:
+            return self._recorder.record(lambda: self._step(images, labels))
+        except RuntimeError as error:
+            if is_lost(images.device):
+                raise
+            why = str(error).strip().partition("\n")[0]
+            _LOG.warning("a step cannot be recorded as a CUDA graph, so all are launched: %s", why)
+        give_back(images.device)  # not earlier: the error keeps what the recording has taken
+        return None

@@ -165,8 +165,7 @@ class NetworkTrainer(ABC):
         on_epoch: EpochCallback | None,
         checkpoint: Checkpoint | None,
     ) -> TrainingResult:
-        """Train by this recipe; again without recordings if one, which has memory of its own, did not fit."""
-        failed = self._recorder.failed
+        """Train by this recipe, in batches of its size."""
         course = Course(
             self.recipe,
             self.chance,
@@ -179,12 +178,9 @@ class NetworkTrainer(ABC):
         try:
             # An interrupt inside of an optimizer's step leaves PyTorch without gradients.
             with self.settings(), torch.enable_grad():
-                result = course.run()
+                return course.run()
         finally:
             give_back(self.device)  # not earlier: until then something kept the network alive
-        if self._recorder.failed and not failed and _never_fitted(result):
-            return self._train(architecture, seed, on_epoch, checkpoint)
-        return result
 
     def launching(self) -> Self:
         """The same trainer, images included, that launches every step and records none as a CUDA graph."""

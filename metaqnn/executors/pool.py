@@ -205,7 +205,7 @@ class PoolExecutor(ABC, Generic[W]):
         if isinstance(message, Failed):
             coordinator.on_failure(worker.task, CRASHED, message.traceback)
         else:
-            self._recordings.ended(worker.task, message.result.outcome)
+            self._recordings.ended(worker.task, message.result.outcome, spent=message.spent)
             coordinator.on_result(worker.task, message.result)
 
     def _bury(self, worker: W, coordinator: Coordinator) -> None:

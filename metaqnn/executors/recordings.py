@@ -17,8 +17,11 @@ ENOUGH = 3
 class Recordings:
     """Remembers whether recordings work where the workers of a pool run.
 
-    Each failure costs the process in which it happens. Networks that train well in between prove nothing: the
-    larger ones are never recorded. A failed recording and a failed device are not told apart.
+    A trainer launches the steps that it cannot record. Where those fail, too, because the recording has left
+    PyTorch in a state in which they cannot work, the network starts again in another process, without
+    recordings: with them it would fail there as well. Either way, each failure costs the process in which it
+    happens. Networks that train well in between prove nothing: the larger ones are never recorded. A failed
+    recording and a failed device are not told apart.
     """
 
     def __init__(self) -> None:
@@ -34,9 +37,9 @@ class Recordings:
             )
         return replace(task, without_graphs=True)
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
-        """Take note that a training has ended with a result."""
-        if not task.without_graphs or outcome is Outcome.OUT_OF_MEMORY:
+    def ended(self, task: Task, outcome: Outcome, *, spent: bool) -> None:
+        """Take note that a training has ended with a result, and whether it has spent its process."""
+        if not (task.without_graphs or spent) or outcome is Outcome.OUT_OF_MEMORY:
             return
         self._cured += 1
         if self._cured == ENOUGH:

@@ -9,7 +9,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from state_space import Architecture
-from trainers import ImageDataset
+from trainers import Checkpoint, ImageDataset, Outcome
+from trainers.chance import Chance
 from trainers.datasets import training_and_validation
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
@@ -117,14 +118,20 @@ def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(t
 
 
 class Starving:
-    """A recorder for whose recordings there is no memory."""
+    """A recorder for whose recordings, after the first few, there is no memory."""
 
     failed = False
+
+    def __init__(self, fit=0):
+        self.fit = fit
 
     def warm_up(self, step):
         return step()
 
     def record(self, step):
+        self.fit -= 1
+        if self.fit >= 0:
+            return step
         self.failed = True
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 MiB")
 
@@ -137,4 +144,49 @@ def test_where_only_a_recording_does_not_fit_whole_batches_are_launched(trainer,
     monkeypatch.setattr(subject, "_graphed", lambda architecture: not subject._recorder.failed)
     result = subject.train(SMALL, seed=0)
     assert replace(result, seconds=0.0) == replace(expected, seconds=0.0)
+    assert subject.spent
+
+
+@pytest.fixture
+def starving(trainer, noise, monkeypatch):
+    """starving(fit, **options): its trainer records, but only the first `fit` recordings have memory."""
+
+    def make(fit, **options):
+        subject = trainer(noise, **options)
+        subject._recorder = Starving(fit)
+        monkeypatch.setattr(subject, "_graphed", lambda architecture: not subject._recorder.failed)
+        return subject
+
+    return make
+
+
+def numbers(reports):
+    return [replace(report, seconds=0.0) for report in reports]
+
+
+def test_where_a_recording_does_not_fit_after_a_kill_the_training_goes_on_launched(
+    trainer, noise, starving, tmp_path
+):
+    expected, heard, checkpoint = [], [], Checkpoint(tmp_path / "1")
+    trainer(noise).train(SMALL, seed=0, on_epoch=expected.append)
+
+    def die(report):
+        if report.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        starving(1).train(SMALL, seed=0, on_epoch=die, checkpoint=checkpoint)
+    result = starving(0).train(SMALL, seed=0, on_epoch=heard.append, checkpoint=checkpoint)
+    assert result.outcome is Outcome.COMPLETED
+    assert numbers(heard) == numbers(expected)
+
+
+def test_where_the_recording_of_a_later_attempt_does_not_fit_it_is_launched(trainer, noise, starving):
+    told = [[], []]
+    for subject, heard in zip((trainer(noise, attempts=2), starving(1, attempts=2)), told, strict=True):
+        subject.chance = Chance(0.1, 1.0)  # every accuracy counts as chance
+        result = subject.train(SMALL, seed=0, on_epoch=heard.append)
+        assert result.outcome is Outcome.CHANCE
+    assert numbers(told[1]) == numbers(told[0])
+    assert [report.attempt for report in told[1]] == [1, 2]
     assert subject.spent

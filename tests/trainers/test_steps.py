@@ -18,6 +18,7 @@ class Recorder:
 
     def __init__(self):
         self.events = []
+        self.failed = False
 
     def warm_up(self, step):
         self.events.append("warm-up")
@@ -76,6 +77,38 @@ def test_replaying_trains_as_launching_does_to_the_bit():
     assert losses == expected_losses
     assert all(torch.equal(a, b) for a, b in zip(weights, expected_weights, strict=True))
     assert recorder.events == ["warm-up"] * 3 + ["record"] + ["replay"] * 4  # and two odd batches without
+
+
+class Refusing(Recorder):
+    """Fails to record when the gradients are there, of which CUDA would have computed none."""
+
+    def record(self, step):
+        self.events.append("record")
+        self.failed = True
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.optim.Adam, "step", self.refuse)
+            return step()
+
+    def refuse(self, *_):
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\n(more)")
+
+
+def test_a_step_that_cannot_be_recorded_is_launched_from_then_on_to_the_bit(caplog):
+    sizes = [6, 6, 6, 6, 6, 4, 6]
+    recorder = Refusing()
+    losses, weights = trained(sizes, lambda step: GraphedStep(step, recorder), later=1e-3)
+    expected_losses, expected_weights = trained(sizes, lambda step: step, later=1e-3)
+    assert losses == expected_losses
+    assert all(torch.equal(a, b) for a, b in zip(weights, expected_weights, strict=True))
+    assert recorder.events == ["warm-up"] * 3 + ["record"]
+    why = "CUDA error: operation not permitted when stream is capturing"
+    assert caplog.messages == [f"a step cannot be recorded as a CUDA graph, so all are launched: {why}"]
+
+
+def test_nothing_is_launched_on_a_device_that_a_recording_has_lost(monkeypatch):
+    monkeypatch.setattr("trainers.steps.is_lost", lambda device: True)
+    with pytest.raises(RuntimeError, match="operation not permitted"):
+        trained([6] * 4, lambda step: GraphedStep(step, Refusing()))
 
 
 def test_every_batch_of_a_short_epoch_is_trained_on():

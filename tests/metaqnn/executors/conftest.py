@@ -24,7 +24,7 @@ from pathlib import Path
 from trainers import EpochReport, Outcome, TrainingResult
 
 CRASHING, DYING, DYING_ONCE, HANGING, MEETING = 1001, 1002, 1003, 1004, 1005
-LOSING, LOSING_ONCE, WEARING, LEAKING, RECORDING = 1006, 1007, 1008, 1009, 1010
+LOSING, LOSING_ONCE, WEARING, LEAKING, RECORDING, UNRECORDED = 1006, 1007, 1008, 1009, 1010, 1011
 
 
 class FakeTrainer:
@@ -66,7 +66,7 @@ class FakeTrainer:
             self.wear.append(seed)
             (Path(self.folder) / "lost").touch()
             raise RuntimeError("CUDA error: device-side assert triggered")
-        if seed == WEARING:
+        if seed == WEARING or (seed == UNRECORDED and self.records):
             self.wear.append(seed)
         if seed == MEETING:
             (Path(self.folder) / f"met-{os.getpid()}").touch()

@@ -98,6 +98,17 @@ def test_recordings_that_fail_everywhere_are_not_tried_for_every_network(make, r
     assert by[3] == by[4] == by[5] == by[6]
 
 
+def test_recordings_in_whose_place_steps_are_launched_are_counted_as_well(make, recorder, fakes, caplog):
+    record = recorder([fakes.UNRECORDED] * 6)
+    make().run(record)
+    assert record.outcomes() == dict.fromkeys(range(1, 7), "completed")
+    (told,) = (r.getMessage() for r in caplog.records)
+    assert told.startswith("3 networks")
+    by = processes(record)
+    assert len(set(by.values())) == 4
+    assert by[4] == by[5] == by[6]
+
+
 def test_the_result_of_a_worker_that_is_spent_counts_and_another_trains_what_follows(make, recorder, fakes):
     """As after a failed recording: the training itself ended in an orderly way."""
     record = recorder([1, fakes.WEARING, 3])
