@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
@@ -98,12 +98,12 @@ class NetworkTrainer(ABC):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """How PyTorch computes in this block: threads, denormal numbers, float32, cuDNN's kernels.
+        """How PyTorch computes in this block: threads, denormal numbers, float32, cuDNN's kernels, which GPU.
 
         Autocast around it has no effect inside: it would also round in the backward pass.
         """
         own = torch.autocast(self.device.type, enabled=False)
-        with processor_settings(self.threads), cuda_settings(self._deterministic), own:
+        with processor_settings(self.threads), cuda_settings(self._deterministic), own, _current(self.device):
             yield
 
     def train(
@@ -259,6 +259,11 @@ class NetworkTrainer(ABC):
         Launched steps have one, too: arithmetic with a tensor rounds differently than with a number.
         """
         return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Make a GPU the current one: PyTorch returns to the current one's stream, and so takes memory there."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def _never_fitted(result: TrainingResult) -> bool:

@@ -214,6 +214,51 @@ def test_all_steps_of_a_device_are_warmed_up_and_recorded_on_one_stream(fake_cud
     assert fake_cuda.modes == ["thread_local"] * 3
 
 
+class TwoGpus:
+    """Stands in for torch.cuda below its streams; `made` are the GPUs on which contexts are made."""
+
+    def __init__(self, monkeypatch):
+        self.current, self.made = 0, []
+        self.default = [self.stream(torch.device("cuda", index)) for index in (0, 1)]
+        monkeypatch.setattr(torch.cuda, "Stream", self.stream)
+        monkeypatch.setattr(torch.cuda, "current_stream", self.current_stream)
+        monkeypatch.setattr(torch.cuda, "set_stream", self.set_stream)
+        monkeypatch.setattr(torch.cuda, "device", self.device)
+        monkeypatch.setattr(torch.cuda, "_get_device_index", lambda device, optional: self.index(device))
+
+    def stream(self, device):
+        return SimpleNamespace(device=device, wait_stream=id)
+
+    def current_stream(self, device=None):
+        return self.default[self.index(device)]
+
+    def index(self, device):
+        return self.current if device is None else torch.device(device).index
+
+    @contextmanager
+    def device(self, device):
+        before, self.current = self.current, self.index(device)
+        yield
+        self.current = before
+
+    def set_stream(self, stream):
+        """As PyTorch does it, which makes a context where there is none."""
+        if stream.device.index != self.current:
+            self.current = stream.device.index
+            self.made.append(self.current)
+
+
+def test_a_training_on_a_second_gpu_takes_no_memory_of_the_first(trainer, noise, monkeypatch):
+    _aside.cache_clear()
+    subject, gpus = trainer(noise), TwoGpus(monkeypatch)
+    subject.device = torch.device("cuda:1")
+    with subject.settings():
+        CudaRecorder(subject.device).warm_up(lambda: torch.zeros(()))
+    _aside.cache_clear()
+    assert gpus.made == []
+    assert gpus.current == 0
+
+
 def test_a_recorder_knows_whether_it_has_failed(fake_cuda):
     def fail():
         raise torch.OutOfMemoryError("CUDA out of memory")
