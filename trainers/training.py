@@ -256,9 +256,10 @@ class NetworkTrainer(ABC):
     def _learning_rate(self, rate: float) -> float | Tensor:
         """The rate as the optimizer takes it: on CUDA a tensor, which a recorded step reads where it is.
 
-        Launched steps have one, too: arithmetic with a tensor rounds differently than with a number.
+        Launched steps have one, too: arithmetic with a tensor rounds differently than with a number. It holds
+        fractions even if the recipe is of whole numbers.
         """
-        return torch.tensor(rate, device=self.device) if self.device.type == "cuda" else rate
+        return torch.tensor(float(rate), device=self.device) if self.device.type == "cuda" else rate
 
 
 def _current(device: torch.device) -> AbstractContextManager[object]:

@@ -279,6 +279,13 @@ def test_the_rate_is_a_number_on_a_cpu_and_a_tensor_elsewhere(trainer, noise, mo
     assert subject._learning_rate(1e-3) == (1e-3, "cuda")
 
 
+def test_the_tensor_of_a_rate_that_is_a_whole_number_can_hold_fractions(trainer, noise, monkeypatch):
+    subject, tensor = trainer(noise), torch.tensor
+    subject.device = torch.device("cuda")
+    monkeypatch.setattr(torch, "tensor", lambda value, device: tensor(value))
+    assert subject._learning_rate(1).is_floating_point()
+
+
 ENDLESS = """
 import sys
 import numpy as np
