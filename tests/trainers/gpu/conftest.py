@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from state_space import Architecture
 from trainers import ClassifierTrainer, ImageDataset, TrainingRecipe
@@ -86,6 +87,23 @@ def reports(network):
         return [(report.attempt, report.epoch, report.accuracy, report.loss) for report in heard]
 
     return train
+
+
+@pytest.fixture
+def replays(gpu, monkeypatch):
+    """replays(count): so many steps of the test have been replayed, all by one graph; on a CPU none."""
+    replay, graphs = torch.cuda.CUDAGraph.replay, []
+
+    def counted(graph):
+        graphs.append(id(graph))
+        replay(graph)
+
+    def check(count):
+        assert len(graphs) == (0 if gpu == "cpu" else count)
+        assert len(set(graphs)) == (gpu != "cpu")
+
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
+    return check
 
 
 @pytest.fixture

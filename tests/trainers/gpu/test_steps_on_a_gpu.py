@@ -15,14 +15,15 @@ pytestmark = pytest.mark.gpu
 
 @pytest.mark.parametrize("kind", ["network", "normalised"])
 @pytest.mark.parametrize(("precision", "rel"), [("float32", 2e-3), ("bfloat16", 2e-2)])
-def test_a_graph_trains_as_launching_does(trainer, reports, agree, request, kind, precision, rel):
+def test_a_graph_trains_as_launching_does(trainer, reports, agree, replays, request, kind, precision, rel):
     """Dropout, mirrored and shifted images, a decaying rate, a last batch that is filled up."""
     options, subject = {"precision": precision, "decay_every": 2}, request.getfixturevalue(kind)
-    launched = reports(trainer(cuda_graphs=False, **options), subject)
-    agree(f"recorded and launched, {kind}", reports(trainer(**options), subject), launched, rel)
+    launched, recorded = (reports(trainer(cuda_graphs=way, **options), subject) for way in (False, True))
+    replays(4 * 7 - 3)
+    agree(f"recorded and launched, {kind}", recorded, launched, rel)
 
 
-def test_a_graph_keeps_statistics_of_batches_as_launching_does(trainer, normalised):
+def test_a_graph_keeps_statistics_of_batches_as_launching_does(trainer, normalised, replays):
     """Batch normalisation: running means and variances, and the number of batches."""
     kept = []
     for graphs in (False, True):
@@ -31,27 +32,20 @@ def test_a_graph_keeps_statistics_of_batches_as_launching_does(trainer, normalis
         for _ in range(2):
             subject.train_epoch(state, seed=0)
         kept.append({name: buffer.double().cpu() for name, buffer in state.network.named_buffers()})
+    replays(2 * 7 - 3)
     assert kept[0].keys() == kept[1].keys()
     assert {int(value) for name, value in kept[1].items() if "num_batches" in name} == {14}
     for name, launched in kept[0].items():
         torch.testing.assert_close(kept[1][name], launched, rtol=2e-2, atol=2e-2)
 
 
-def test_all_steps_but_the_first_three_are_replayed(cuda, trainer, network, monkeypatch):
+def test_all_steps_but_the_first_three_are_replayed(cuda, trainer, network, replays):
     """Of seven batches an epoch; otherwise the tests here would compare launched steps with launched ones."""
-    replay, replays = torch.cuda.CUDAGraph.replay, []
-
-    def counted(graph):
-        replays.append(id(graph))
-        replay(graph)
-
-    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
     trainer(epochs=2).train(network, seed=0)
-    assert len(replays) == 2 * 7 - 3
-    assert len(set(replays)) == 1
+    replays(2 * 7 - 3)
 
 
-def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
+def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, replays, fact):
     """At a rate near zero the weights stay; a rate that is fixed in the graph would move them."""
     subject = trainer(decay_factor=1e-12, decay_every=1)
     state = subject.start(network, seed=0)
@@ -59,6 +53,7 @@ def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
     for _ in range(2):
         subject.train_epoch(state, seed=0)
         weights.append([p.detach().clone() for p in state.network.parameters()])
+    replays(2 * 7 - 3)
     moved, stayed = (
         max((a - b).abs().max().item() for a, b in zip(*pair, strict=True))
         for pair in (weights[:2], weights[1:])
@@ -68,7 +63,7 @@ def test_a_recorded_step_reads_the_rate_of_the_epoch(trainer, network, fact):
     assert stayed < 1e-9
 
 
-def test_dropout_differs_at_every_replay_and_repeats_with_the_seed(trainer, network, fact):
+def test_dropout_differs_at_every_replay_and_repeats_with_the_seed(trainer, network, replays, fact):
     subject = trainer()
     state = subject.start(network, seed=0)
     set_rate(state.optimizer, 0.0)
@@ -82,6 +77,7 @@ def test_dropout_differs_at_every_replay_and_repeats_with_the_seed(trainer, netw
             return [state.step(*batch).item() for _ in range(6)]
 
     first, second = sequence(), sequence()
+    replays(5 + 2 * 6 - 3)
     fact("losses of six replays of one batch", first)
     assert len(set(first)) == 6
     assert second == pytest.approx(first, rel=1e-3)
@@ -176,7 +172,7 @@ def test_images_that_stay_on_the_host_train_alike(cuda, trainer, reports, agree,
 
 
 @pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.01), ("adam", 1e-3)])
-def test_the_long_training_is_recorded_too(gpu, scale, images, reports, agree, optimizer, rate):
+def test_the_long_training_is_recorded_too(gpu, scale, images, reports, agree, replays, optimizer, rate):
     cut = scale.count - scale.held
     pixels, labels = images.train_images, images.train_labels
     dataset = ImageDataset("made", pixels[:cut], labels[:cut], pixels[cut:], labels[cut:], images.class_names)
@@ -192,5 +188,6 @@ def test_the_long_training_is_recorded_too(gpu, scale, images, reports, agree, o
     launched, recorded = (
         reports(FinetuningTrainer(dataset, cuda_graphs=graphs, **options)) for graphs in (False, True)
     )
+    replays(6 * 7 - 3)
     agree("recorded and launched", recorded, launched)
     assert recorded[-1][3] < 0.9 * recorded[0][3]
