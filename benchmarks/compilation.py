@@ -13,7 +13,6 @@ anything is compiled, is printed apart: otherwise it would count against whichev
 
 import os
 import tempfile
-from collections.abc import Sequence
 from math import ceil
 from statistics import median
 from time import perf_counter
@@ -21,7 +20,7 @@ from time import perf_counter
 import torch
 from command_line import described, execute, parser, positive
 from gpu_training import subjects
-from training_loop import BATCH, Subject, random_batch, random_images, trainer
+from training_loop import BATCH, Subject, print_rows, random_batch, random_images, trainer
 
 from state_space import Architecture
 from trainers import ClassifierTrainer
@@ -84,11 +83,6 @@ def row(subject: Subject, device: str, precision: str, rounds: int, turn: float)
     return [subject.name, f"{subject.macs / 1e6:,.0f}", f"{first:.1f}", *speeds, *won_back]
 
 
-def line(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--device", default="cpu")
@@ -105,9 +99,7 @@ def main() -> None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
         given = chosen.device, chosen.precision, chosen.rounds, chosen.seconds
         print(f"the compiler started in {start_compiler(*given[:2]):.1f} s, once in a process\n", flush=True)
-        print(f"{line(HEADERS)}\n{line(['---'] * len(HEADERS))}", flush=True)
-        for subject in subjects(chosen.device):  # told at once: a session on a GPU may be cut off
-            print(line(row(subject, *given)), flush=True)
+        print_rows(HEADERS, (row(subject, *given) for subject in subjects(chosen.device)))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 the rate at which the device multiplies bfloat16 matrices, and all 2,700 networks of the published schedule
 take less than two days.
 
-Runs unattended on any NVIDIA card. Prints first, as the claim is about it, how long the schedule takes: 2,700
-networks, 20 epochs of 45,000 images and 5,000 validated. This is estimated from networks drawn at random from
-the CIFAR-10 space, each of which is timed in its second epoch. Restarts at lower rates and the time between
-networks are not counted. --seconds ends the random networks early; those that have been trained count. Then
-the table of `training_loop.py` (the plain loop with worker processes, pinned memory and PyTorch's defaults,
-by which convolutions are rounded to TF32) for networks of the published space, and steps of small networks
-with and without a CUDA graph.
+Runs unattended on any NVIDIA card, and prints each line as soon as it is measured. First, as they take
+seconds, steps of small networks with and without a CUDA graph. Then how long the schedule takes, which the
+claim is about: 2,700 networks, 20 epochs of 45,000 images and 5,000 validated. It is estimated from networks
+drawn at random from the CIFAR-10 space, each of which is timed in its second epoch. Restarts at lower rates
+and the time between networks are not counted. --seconds ends the random networks early; those that have been
+trained count. Last the table of `training_loop.py` (the plain loop with worker processes, pinned memory and
+PyTorch's defaults, by which convolutions are rounded to TF32) for networks of the published space.
 
     python benchmarks/gpu_training.py             # some minutes; without a GPU it says so and ends
 """
@@ -24,20 +24,20 @@ from time import perf_counter
 import numpy as np
 import torch
 from command_line import execute, parser, positive
-from tabulate import tabulate
 from training_loop import (
     BATCH,
     CLASSES,
     SHAPE,
+    SPEEDS,
     SUBJECTS,
     Run,
     Subject,
     ceiling,
     loops,
     our_epoch,
+    print_rows,
     random_images,
     row,
-    speed_table,
     timed,
     trainer,
 )
@@ -66,6 +66,7 @@ PUBLISHED = (  # of the published space for CIFAR-10, drawn at random, without t
     ),
 )
 NETWORKS, EPOCHS, TRAINING, VALIDATION = 2700, 20, 45_000, 5_000
+STEPS = ("steps, images/s", "launched", "replayed", "replayed / launched")
 EARLY_STOPPING = 3.8  # [PP], full run on CIFAR-10 with Delta = 0.99
 DRAWN = 1000  # networks whose mean cost stands for that of all
 as_in_trainings = cuda_settings(deterministic=False)
@@ -139,12 +140,14 @@ def epoch_seconds(network: Architecture, owner: ClassifierTrainer, machine: Mach
 def seconds_of_epochs(
     networks: list[Architecture], owner: ClassifierTrainer, machine: Machine, most: float
 ) -> list[float]:
-    """Seconds of an epoch of each network; once `most` seconds have passed, no further one is begun."""
+    """Seconds of an epoch of each network, told as it ends; after `most` seconds no further one is begun."""
     began, seconds = perf_counter(), []
     for network in networks:
         if seconds and perf_counter() - began > most:
             break
         seconds.append(epoch_seconds(network, owner, machine))
+        macs = network.macs(SHAPE, CLASSES)
+        print(f"{seconds[-1]:.2f} s an epoch, {macs / 1e6:,.0f} M MAC/image: {network}", flush=True)
     return seconds
 
 
@@ -170,7 +173,7 @@ def print_schedule(networks: list[Architecture], seconds: list[float], images: i
         f"{epoch:.2f} s an epoch, {hours:,.1f} hours for {NETWORKS} networks without early stopping,",
         f"{hours / EARLY_STOPPING:,.1f} with it, if it saves the published factor of {EARLY_STOPPING}",
     ]
-    print("\n".join(lines))
+    print("\n".join(lines), flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -181,7 +184,7 @@ def parse() -> argparse.Namespace:
         "--images",
         type=positive,
         default=20 * BATCH,
-        help="images per turn in the first table (default 2,560)",
+        help="images per turn in the tables (default 2,560)",
     )
     options.add_argument(
         "--networks", type=positive, default=30, help="random networks to train (default 30)"
@@ -204,26 +207,42 @@ def parse() -> argparse.Namespace:
     return options.parse_args()
 
 
+def print_steps(chosen: argparse.Namespace, machine: Machine) -> None:
+    """Steps of small networks, of which one side decides `LAUNCH_BOUND`."""
+    bracket = BRACKET if chosen.device != "cpu" else ()  # which takes minutes on a CPU
+    small = [replace(subject, images=chosen.images) for subject in SUBJECTS]
+    print_rows(STEPS, (graph_row(subject, machine, chosen.rounds) for subject in (*small, *bracket)))
+
+
+def print_networks(chosen: argparse.Namespace, machine: Machine) -> None:
+    """Random networks, and by them the published schedule."""
+    networks, images = random_networks(chosen.networks), chosen.epoch
+    owner = whole_trainer(machine, images, max(CLASSES, images * VALIDATION // TRAINING))
+    seconds = seconds_of_epochs(networks, owner, machine, chosen.seconds)
+    print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(chosen.side))
+
+
+def print_loops(chosen: argparse.Namespace, machine: Machine) -> None:
+    """The table of `training_loop.py`."""
+    workers = min(8, os.cpu_count() or 1) if chosen.device != "cpu" else 0
+
+    def measured(subject: Subject) -> list[str]:
+        subject = replace(subject, images=chosen.images)
+        return row(subject, timed(compared(subject, chosen.device, workers), chosen.rounds, machine.clock))
+
+    print_rows(SPEEDS, map(measured, subjects(chosen.device)))
+
+
 def main() -> None:
     chosen = parse()
     if chosen.device != "cpu" and not torch.cuda.is_available():
         print("not measured: PyTorch sees no NVIDIA GPU here")
         return
-    machine, rounds = Machine(chosen.device), chosen.rounds
-    workers = min(8, os.cpu_count() or 1) if chosen.device != "cpu" else 0
-    print(f"{machine.describe()}; Python {platform.python_version()}, torch {torch.__version__}\n")
-    networks, images = random_networks(chosen.networks), chosen.epoch
-    owner = whole_trainer(machine, images, max(CLASSES, images * VALIDATION // TRAINING))
-    seconds = seconds_of_epochs(networks, owner, machine, chosen.seconds)
-    print_schedule(networks[: len(seconds)], seconds, images, machine.matrix_rate(chosen.side))
-    timed_ones = [replace(subject, images=chosen.images) for subject in subjects(chosen.device)]
-    turns = {s: timed(compared(s, chosen.device, workers), rounds, machine.clock) for s in timed_ones}
-    print("\n" + speed_table([row(*item) for item in turns.items()]), end="\n\n")
-    headers = ["steps, images/s", "launched", "replayed", "replayed / launched"]
-    bracket = BRACKET if chosen.device != "cpu" else ()  # which takes minutes on a CPU
-    small = [replace(subject, images=chosen.images) for subject in SUBJECTS]
-    rows = [graph_row(subject, machine, rounds) for subject in (*small, *bracket)]
-    print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
+    machine = Machine(chosen.device)
+    print(f"{machine.describe()}; Python {platform.python_version()}, torch {torch.__version__}")
+    for part in (print_steps, print_networks, print_loops):
+        print(flush=True)
+        part(chosen, machine)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ machine disturb less; each ratio is within one turn, and medians are over turns.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -40,6 +41,16 @@ SHAPE = (3, 32, 32)
 CLASSES = 10
 BATCH = 128
 Run = Callable[[], object]
+SPEEDS = (
+    "images/s of",
+    "M MAC/image",
+    "plain",
+    "ours, float32",
+    "ours, auto",
+    "ceiling, auto",
+    "auto / plain",
+    "auto / ceiling",
+)
 
 
 @dataclass(frozen=True)
@@ -194,10 +205,10 @@ def row(subject: Subject, seconds: dict[str, list[float]]) -> list[str]:
     return [subject.name, f"{subject.macs / 1e6:,.0f}", *speeds, of_plain, of_ceiling]
 
 
-def speed_table(rows: list[list[str]]) -> str:
-    columns = ["plain", "ours, float32", "ours, auto", "ceiling, auto", "auto / plain", "auto / ceiling"]
-    headers = ["images/s of", "M MAC/image", *columns]
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+def print_rows(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a Markdown table, each line before the next is measured: a session on a GPU may be cut off."""
+    for cells in chain((headers, ["---"] * len(headers)), rows):
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def checkpoint_row(subject: Subject, images_per_second: float, folder: Path) -> list[str]:
@@ -239,7 +250,7 @@ def main() -> None:
             rows.append(row(subject, seconds))
             speed = subject.images / median(seconds["ours, auto"])
             checkpoints.append(checkpoint_row(subject, speed, Path(folder)))
-    print(speed_table(rows), end="\n\n")
+    print(tabulate(rows, SPEEDS, tablefmt="github", disable_numparse=True), end="\n\n")
     headers = ["checkpoint of", "M parameters", "MB", "ms", "of 4,000 images", "of 45,000 images"]
     print(tabulate(checkpoints, headers, tablefmt="github", disable_numparse=True))
 

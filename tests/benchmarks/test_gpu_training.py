@@ -37,3 +37,26 @@ def test_steps_are_compared_on_both_sides_of_what_a_search_records():
     work = [subject.macs * BATCH for subject in (*SUBJECTS, *gpu_training.BRACKET)]
     assert min(work) < LAUNCH_BOUND / 10
     assert max(work) > 2 * LAUNCH_BOUND
+
+
+def test_everything_is_told_before_the_next_is_measured_small_steps_first(monkeypatch, capsys):
+    told = []
+
+    def timed(runs, rounds, clock):
+        told.append(capsys.readouterr().out.strip().splitlines())
+        return {name: [0.5] for name in runs}
+
+    given = ["--networks", "2", "--images", "128", "--epoch", "64", "--side", "2"]
+    monkeypatch.setattr("sys.argv", ["gpu_training.py", "--device", "cpu", *given])
+    monkeypatch.setattr(gpu_training, "timed", timed)
+    gpu_training.main()
+    told.append(capsys.readouterr().out.strip().splitlines())
+    names = [f"| {subject.name} |" for subject in SUBJECTS]
+    _, *steps, first, second, schedule, small, middle, last = told
+    assert [lines[0][: len(name)] for lines, name in zip(steps, names, strict=True)] == names
+    networks = gpu_training.random_networks(2)
+    for (line,), network in zip((first, second), networks, strict=True):
+        assert line.startswith("0.50 s an epoch, ")
+        assert line.endswith(f" M MAC/image: {network}")
+    assert "2700 networks" in "".join(schedule)
+    assert [lines[-1][: len(name)] for lines, name in zip((small, middle, last), names, strict=True)] == names
