@@ -16,6 +16,7 @@ from state_space import Architecture
 from trainers import Checkpoint, Outcome, build_network
 from trainers.chance import Chance
 from trainers.memory import OutOfMemory
+from trainers.optimizers import Adam
 from trainers.training import NetworkTrainer
 
 SMALL = Architecture.parse("[C(8,3,1), C(16,3,1), D(1,2), P(2,2), C(16,3,1), GAP(10), SM(10)]")
@@ -220,7 +221,7 @@ def test_too_little_memory_to_go_on_is_an_outcome(trainer, noise, monkeypatch, t
     checkpoint = Checkpoint(tmp_path / "1")
     with pytest.raises(Killed):
         trainer(noise).train(SMALL, seed=1, on_epoch=kill_after(2), checkpoint=checkpoint)
-    monkeypatch.setattr(torch.optim.Adam, "load_state_dict", fail)
+    monkeypatch.setattr(Adam, "load_state_dict", fail)
     result = trainer(noise).train(SMALL, seed=1, checkpoint=checkpoint)
     assert (result.outcome, len(result.curve)) == (Outcome.OUT_OF_MEMORY, 2)
 
@@ -260,7 +261,6 @@ def test_a_network_that_ran_out_of_memory_is_gone_before_half_batches_are_tried(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
 
     monkeypatch.setattr("trainers.image_training.build_network", build)
-    torch.optim.Adam(torch.nn.Linear(1, 1).parameters())  # the first one imports much that keeps frames
     monkeypatch.setattr("trainers.steps.cross_entropy", fail)
     gc.disable()
     try:
