@@ -16,7 +16,6 @@ Compared in the same run: the same search with one worker (--workers 1,1000).
     python benchmarks/coordinator.py --networks 101000 --start 100000 --workers 1000 --every 250
 """
 
-import os
 import shutil
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from time import process_time
 
 import numpy as np
 from command_line import BenchmarkError, described, execute, numbers, parser, positive
+from psutil import Process
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
@@ -108,17 +108,12 @@ class SimulatedWorkers:
             f"{self.workers:7,d} {self._finished:9,d} {self._events / seconds:9,.0f} "
             f"{(self._finished - self._printed) / seconds:11,.1f} {self._events / self._blocks:8.1f} "
             f"{median:9.2f} {late:8.2f} {1000 * max(self._latencies):7.0f} "
-            f"{size / 1e6:11.1f} {resident() / 1e6:9.0f}",
+            f"{size / 1e6:11.1f} {Process().memory_info().rss / 1e6:9.0f}",
             flush=True,
         )
         self._latencies.clear()
         self._events, self._blocks, self._printed = 0, 0, self._finished
         self._started = process_time()
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def curve(task: Task) -> Iterator[EpochReport]:

@@ -19,7 +19,6 @@ first thing (Linux only, without a browser).
     python benchmarks/dashboard_view.py --networks 5000 --figures q-kinds q-fields
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,7 @@ import numpy as np
 from command_line import described, execute, parser, positive, seconds
 from made_up import SPACE, MadeUp, store
 from playwright.sync_api import Browser, sync_playwright
+from psutil import Process
 
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
@@ -138,8 +138,8 @@ def measure(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float
 
 def processor_seconds(pid: int) -> float:
     """Processor time that a process has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    times = Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def time_figures(folder: Path, names: list[str], rounds: int) -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from joblib import Parallel, parallel_config
-from joblib.externals.loky import get_reusable_executor
 
 R = TypeVar("R")
 Progress = Callable[[Iterator[R], int], Iterable[R]]
@@ -24,22 +23,23 @@ def in_processes(calls: Iterable[Any], n: int, jobs: int, progress: Progress[R] 
         jobs: processes, of one thread each; with 1, this one does the work.
         progress: a `Progress`, or None.
     """
-    with parallel_config("loky", inner_max_num_threads=1), _ended_on_interrupt():
-        running: Iterator[R] = Parallel(n_jobs=min(jobs, n), return_as="generator")(calls)
+    with parallel_config("loky", inner_max_num_threads=1):
+        with _ctrl_c_for_this_process_alone():
+            running: Iterator[R] = Parallel(n_jobs=min(jobs, n), return_as="generator")(calls)
         return list(progress(running, n) if progress else running)
 
 
 @contextmanager
-def _ended_on_interrupt() -> Iterator[None]:
-    """End the processes at once if the block is interrupted.
+def _ctrl_c_for_this_process_alone() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are started in this block, and let it wait until then.
 
-    joblib does so, but a second interrupt keeps it from that. At its exit, Python would then wait forever for
-    one that waits to send its result.
+    The terminal sends it to all of them, and they would print tracebacks. joblib ends them.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes and threads inherit it
     try:
         yield
-    except KeyboardInterrupt:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        get_reusable_executor(reuse=True, kill_workers=True).shutdown(wait=False, kill_workers=True)
-        signal.signal(signal.SIGINT, before)
-        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -271,15 +271,7 @@ def _has_lock(process: int, lock: Path) -> bool:
     except BlockingIOError:
         return True
     except (ImportError, OSError):  # no such locks on this system, or not on this file system
-        return _lives(process)
+        from psutil import pid_exists
+
+        return pid_exists(process)
     return False
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True

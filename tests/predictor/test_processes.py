@@ -1,13 +1,26 @@
 """Work in processes of one thread each, and its end by Ctrl-C."""
 
-import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 from joblib import delayed
-from joblib._parallel_backends import LokyBackend
 
 from predictor.processes import in_processes
+
+WORK = """
+import time
+from joblib import delayed
+from predictor.output import run_program
+from predictor.processes import in_processes
+
+calls = (delayed(time.sleep)(100) for _ in range(4))
+raise SystemExit(run_program("test", lambda: in_processes(calls, 4, 2) and 1, lambda error: None))
+"""
 
 
 def test_results_come_in_the_order_of_the_calls_and_pass_through_the_progress():
@@ -19,23 +32,36 @@ def test_results_come_in_the_order_of_the_calls_and_pass_through_the_progress():
     assert in_processes(calls, 3, 2, doubled) == [6, 2, 4]
 
 
-@pytest.mark.filterwarnings("ignore")  # joblib's, of abandoned tasks
-@pytest.mark.parametrize("twice", [False, True])
-def test_ctrl_c_ends_the_processes_at_once_also_if_it_comes_a_second_time(twice, monkeypatch):
-    """The second interrupt here strikes while joblib ends them."""
+@pytest.fixture
+def working():
+    """A program whose two processes, and the one that tidies up after them, are just starting; and these."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", WORK], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while len(others := psutil.Process(program.pid).children()) < 3:
+        assert program.poll() is None
+        time.sleep(0.01)
+    return program, others
 
-    def interrupted(results, n):
-        yield next(results)
-        raise KeyboardInterrupt
 
-    def again(backend, ensure_ready=True):
-        raise KeyboardInterrupt
+def ctrl_c(program):
+    """What a terminal does: all processes get it."""
+    os.killpg(program.pid, signal.SIGINT)
 
-    if twice:
-        monkeypatch.setattr(LokyBackend, "abort_everything", again)
-    with pytest.raises(KeyboardInterrupt):
-        in_processes((delayed(time.sleep)(60 * number) for number in range(3)), 3, 2, interrupted)
-    deadline = time.monotonic() + 20
-    while multiprocessing.active_children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not multiprocessing.active_children()
+
+def test_ctrl_c_is_one_line_and_leaves_no_process(working):
+    program, others = working
+    ctrl_c(program)
+    assert program.communicate(timeout=60)[1] == "\ninterrupted\n"
+    assert program.returncode == 130
+    assert not psutil.wait_procs(others, timeout=20)[1]
+
+
+def test_a_second_ctrl_c_leaves_no_process_either(working):
+    """It comes while joblib ends the processes."""
+    program, others = working
+    ctrl_c(program)
+    time.sleep(0.005)
+    ctrl_c(program)
+    assert "interrupted" in program.communicate(timeout=60)[1]
+    assert not psutil.wait_procs(others, timeout=20)[1]

@@ -1,18 +1,18 @@
 """A long search in one process, with samples of its memory, open files and database size.
 
-    python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv --networks 50000
+    PYTHONPATH=benchmarks python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv --networks 50000
 
 Curves come from the surrogate trainer, so that only the search itself costs time. Prints a line of CSV per
 sample.
 """
 
 import argparse
-import os
 import resource
 import sys
 import time
 from pathlib import Path
 
+from psutil import Process
 from surrogate_search import World, surrogate
 
 from metaqnn.config.schedule import EpsilonSchedule
@@ -40,10 +40,9 @@ class Sampler(SearchListener):
             self._print()
 
     def _print(self) -> None:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        resident = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        resident = Process().memory_info().rss / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        files = len(os.listdir("/proc/self/fd"))
+        files = Process().num_fds()
         sizes = [
             sum(f.stat().st_size for f in self._folder.glob(name)) / 1e6
             for name in ("search.db", "search.db-wal")
