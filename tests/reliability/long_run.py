@@ -1,6 +1,6 @@
 """A long search in one process, with samples of its memory, open files and database size.
 
-    PYTHONPATH=benchmarks python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv --networks 50000
+    PYTHONPATH=benchmarks python tests/reliability/long_run.py FOLDER --curves metaqnn_cifar10.csv
 
 Curves come from the surrogate trainer, so that only the search itself costs time. Prints a line of CSV per
 sample.
