@@ -6,6 +6,7 @@ And how much memory there is for them.
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from state_space.errors import printable
 from trainers.datasets.decoding import UPPER_BYTE
@@ -26,12 +26,14 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 @cache
 def machine_memory() -> int:
-    """Bytes of memory that this machine has, or its container may use."""
-    limits = [psutil.virtual_memory().total]
+    """Bytes of memory that this machine has, or its container may use; where nobody says, 32 GiB."""
+    limits = []
     for path in map(Path, _CGROUP_LIMITS):
         with suppress(OSError, ValueError):  # there is no such file, or it says that there is no limit
             limits.append(int(path.read_text("ascii")))
-    return min(limits)
+    if hasattr(os, "sysconf"):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=2 * MAX_BYTES)
 
 
 def most_bytes() -> int:

@@ -1,5 +1,5 @@
 import dataclasses
-from types import SimpleNamespace
+import os
 
 import numpy as np
 import pytest
@@ -119,6 +119,12 @@ def test_a_container_has_the_memory_of_its_limit(container):
 
 def test_a_container_without_a_limit_has_the_memory_of_the_machine(container, monkeypatch):
     container("max\n")
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=2**40))
+    monkeypatch.setattr(os, "sysconf", lambda name: 2**20, raising=False)
     assert machine_memory() == 2**40
     assert most_bytes() == dataset_module.MAX_BYTES
+
+
+def test_without_sysconf_as_on_windows_32_gib_are_assumed(container, monkeypatch):
+    container("max\n")
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert machine_memory() == 2**35
