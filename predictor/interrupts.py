@@ -59,6 +59,24 @@ def interrupt_on_signals() -> None:
             signal.signal(number, interrupt)
 
 
+@contextmanager
+def ignored_by_children(*numbers: int) -> Iterator[None]:
+    """Make processes that are started in this block ignore these signals from the very beginning.
+
+    A terminal sends its signals to all processes, but this one decides what the others do. It ignores them in
+    the block, too. Only the main thread has handlers; in any other thread this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _try_again(number: int) -> None:
     again = threading.Timer(0.02, _thread.interrupt_main, (number,))
     again.daemon = True

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from joblib import Parallel, parallel_config
+
+from predictor.errors import PredictorError
+from predictor.interrupts import HANGUP, ignored_by_children
 
 R = TypeVar("R")
 Progress = Callable[[Iterator[R], int], Iterable[R]]
@@ -22,24 +26,18 @@ def in_processes(calls: Iterable[Any], n: int, jobs: int, progress: Progress[R] 
         n: how many there are.
         jobs: processes, of one thread each; with 1, this one does the work.
         progress: a `Progress`, or None.
+
+    Raises:
+        PredictorError: one of the processes was killed.
     """
+    warnings.filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning, "joblib")  # after an interrupt
     with parallel_config("loky", inner_max_num_threads=1):
-        with _ctrl_c_for_this_process_alone():
+        with ignored_by_children(signal.SIGINT, *HANGUP):
             running: Iterator[R] = Parallel(n_jobs=min(jobs, n), return_as="generator")(calls)
-        return list(progress(running, n) if progress else running)
-
-
-@contextmanager
-def _ctrl_c_for_this_process_alone() -> Iterator[None]:
-    """Keep Ctrl-C from processes that are started in this block, and let it wait until then.
-
-    The terminal sends it to all of them, and they would print tracebacks. joblib ends them.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes and threads inherit it
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            return list(progress(running, n) if progress else running)
+        except BrokenProcessPool:
+            raise PredictorError(
+                f"one of {min(jobs, n)} processes was killed, as the system does when memory runs short: "
+                "fewer jobs need less"
+            ) from None

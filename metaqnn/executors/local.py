@@ -7,8 +7,8 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import connection as connections
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -28,6 +28,7 @@ from metaqnn.executors.base import (
 from metaqnn.executors.pool import PoolExecutor
 from metaqnn.executors.worker import MakeTrainer, Place, Worker
 from metaqnn.output import system_error
+from predictor.interrupts import ignored_by_children
 from trainers import EpochReport
 
 PATIENCE = 5.0
@@ -50,7 +51,7 @@ class WorkerProcess(Worker):
         context = multiprocessing.get_context("spawn")  # a forked process could not use CUDA
         self.pipe, other_end = context.Pipe()
         self._process = context.Process(target=work, args=(other_end, place.make_trainer), daemon=True)
-        with _ignored_by_children():
+        with ignored_by_children(signal.SIGINT):
             self._process.start()
         other_end.close()
 
@@ -78,22 +79,6 @@ class WorkerProcess(Worker):
         for stop in (self._process.terminate, self._process.kill):
             stop()
             self._process.join(PATIENCE)
-
-
-@contextmanager
-def _ignored_by_children() -> Iterator[None]:
-    """Make processes that are started in this block ignore Ctrl-C from the very beginning.
-
-    The terminal sends it to all processes, but the search decides what they do.
-    """
-    if threading.current_thread() is not threading.main_thread():  # only the main thread has handlers
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 class LocalExecutor(PoolExecutor[WorkerProcess]):

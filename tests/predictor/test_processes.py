@@ -10,6 +10,7 @@ import psutil
 import pytest
 from joblib import delayed
 
+from predictor.errors import PredictorError
 from predictor.processes import in_processes
 
 WORK = """
@@ -18,8 +19,14 @@ from joblib import delayed
 from predictor.output import run_program
 from predictor.processes import in_processes
 
-calls = (delayed(time.sleep)(100) for _ in range(4))
-raise SystemExit(run_program("test", lambda: in_processes(calls, 4, 2) and 1, lambda error: None))
+def told(running, n):
+    print("started", flush=True)
+    return running
+
+def work():
+    return len(in_processes((delayed(time.sleep)(100) for _ in range(4)), 4, 2, told))
+
+raise SystemExit(run_program("test", work, lambda error: None))
 """
 
 
@@ -34,24 +41,20 @@ def test_results_come_in_the_order_of_the_calls_and_pass_through_the_progress():
 
 @pytest.fixture
 def working():
-    """A program whose two processes, and the one that tidies up after them, are just starting; and these."""
-    program = subprocess.Popen(
-        [sys.executable, "-c", WORK], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    while len(others := psutil.Process(program.pid).children()) < 3:
-        assert program.poll() is None
-        time.sleep(0.01)
-    return program, others
+    """A program that has just started two processes, which still import what they need; and its processes."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    program = subprocess.Popen([sys.executable, "-c", WORK], start_new_session=True, **pipes)
+    assert program.stdout.readline() == "started\n"
+    time.sleep(0.1)  # joblib gives out the work
+    return program, psutil.Process(program.pid).children()
 
 
-def ctrl_c(program):
-    """What a terminal does: all processes get it."""
-    os.killpg(program.pid, signal.SIGINT)
-
-
-def test_ctrl_c_is_one_line_and_leaves_no_process(working):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_terminals_signals_are_one_line_and_leave_no_process(working, number):
+    """All processes get them."""
     program, others = working
-    ctrl_c(program)
+    assert len(others) > 2
+    os.killpg(program.pid, number)
     assert program.communicate(timeout=60)[1] == "\ninterrupted\n"
     assert program.returncode == 130
     assert not psutil.wait_procs(others, timeout=20)[1]
@@ -60,8 +63,14 @@ def test_ctrl_c_is_one_line_and_leaves_no_process(working):
 def test_a_second_ctrl_c_leaves_no_process_either(working):
     """It comes while joblib ends the processes."""
     program, others = working
-    ctrl_c(program)
-    time.sleep(0.005)
-    ctrl_c(program)
-    assert "interrupted" in program.communicate(timeout=60)[1]
+    for pause in (0.005, 0):
+        os.killpg(program.pid, signal.SIGINT)
+        time.sleep(pause)
+    program.communicate(timeout=60)
     assert not psutil.wait_procs(others, timeout=20)[1]
+
+
+def test_a_process_that_is_killed_is_one_line():
+    calls = (delayed(signal.raise_signal)(signal.SIGKILL) for _ in range(2))
+    with pytest.raises(PredictorError, match=r"^one of 2 processes was killed, .*: fewer jobs need less$"):
+        in_processes(calls, 2, 2)
