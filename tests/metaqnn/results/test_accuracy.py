@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from metaqnn.results.accuracy import accuracy_interval, better_balanced, shared_ranks, wilson
+from metaqnn.results.accuracy import accuracy_interval, beats_guess, better_balanced, shared_ranks, wilson
 
 
 def scipys(errors, n):
@@ -57,6 +57,7 @@ def test_without_an_interval_only_equal_values_share_a_rank(config):
     [
         ("accuracy", 0.9, 3, True),
         ("accuracy", 0.75, 2, True),
+        ("accuracy", 0.5, 3, True),
         ("accuracy", 0.1003, 10, False),
         ("accuracy", 0.55, 2, False),
         ("accuracy", None, 2, False),
@@ -65,3 +66,12 @@ def test_without_an_interval_only_equal_values_share_a_rank(config):
 )
 def test_balancing_is_advised_where_one_class_is_much_larger_than_its_share(metric, guess, classes, better):
     assert better_balanced(metric, guess, classes) is better
+
+
+@pytest.mark.parametrize(
+    ("best", "limit", "beats"),
+    [(0.61, 0.6, True), (0.6, 0.6, False), (1.0, 1.0, False), (None, 0.6, True), (0.1, None, True)],
+)
+def test_what_guessing_may_reach_does_not_beat_it(best, limit, beats):
+    """On a few images, guessing may be right every time."""
+    assert beats_guess(best, limit) is beats

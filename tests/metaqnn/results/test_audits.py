@@ -13,7 +13,7 @@ from metaqnn.results.audits import audited_note, summarise_audits
 
 
 class Reader:
-    """A search whose networks ended so, and its audits, each of 5 epochs."""
+    """A search whose networks ended so, and its audits: of 5 epochs, and 2 of attempts that failed."""
 
     def __init__(self, config, *outcomes):
         self._config, self._outcomes = config, outcomes
@@ -23,7 +23,7 @@ class Reader:
         return self.audited
 
     def audit_epochs(self):
-        return sum(5 for row in self.audited if not row["in_loop"])
+        return sum(5 + 2 for row in self.audited if not row["in_loop"])
 
     def config(self):
         return self._config
@@ -55,7 +55,7 @@ def test_audits_are_counted_and_their_errors_averaged(config):
     assert audit.bias == pytest.approx((-0.1 + 0.3 - 0.1 + 0) / 4)
     assert audit.largest_error == pytest.approx(0.3)
     assert audit.epochs_in_loop == (5 - 3) + (5 - 2) + (4 - 2)
-    assert audit.epochs_afterwards == 2 * 5
+    assert audit.epochs_afterwards == 2 * 7
     assert audit.accepted_share == pytest.approx(0.2)  # delta is 0.8
 
 
@@ -67,6 +67,7 @@ def test_a_rule_without_delta_states_no_accepted_share(config):
     ("settings", "wrong", "said"),
     [
         ("Delta=0.9", 1, "have beaten the best network"),
+        ("Delta=0.9,nth_best=2", 1, "have beaten number 2 of the best networks"),
         ("Delta=0.9,nth_best=5", 1, "have beaten number 5 of the best networks"),
         ("Delta=0.9,tolerance=0.02", 2, "have come within 0.02 of the best network"),
         ("tolerance=0.02,nth_best=5", 2, "have come within 0.02 of number 5 of the best networks"),
@@ -78,6 +79,12 @@ def test_a_false_stop_is_what_the_probability_is_about(config, settings, wrong, 
     audit = summarise_audits(reader)
     assert audit.better_than_best == wrong
     assert f"3 audits of 0 stops: {wrong} would {said} at that time" in audit_line(audit)
+
+
+def test_an_error_is_the_largest_whatever_its_sign(config):
+    reader = Reader(config)
+    reader.audited = [audited(0.2, 0.9, 0.7), audited(0.5, 0.4, 0.7)]
+    assert summarise_audits(reader).largest_error == pytest.approx(0.7)
 
 
 def test_without_an_audit_there_is_no_error(config):
@@ -148,3 +155,13 @@ def test_an_audited_network_that_equals_the_last_of_the_list_is_not_called_bette
     listed = [{"number": 1, "final_accuracy": 0.8}]
     audits = [{"number": 3, "in_loop": False, "final_accuracy": 0.8}]
     assert audited_note(SimpleNamespace(audits=lambda: audits), listed, Path("runs/x")) == ""
+
+
+def test_of_many_audited_networks_five_are_named_and_the_command_takes_the_five_best():
+    listed = [{"number": number, "final_accuracy": 0.9 - number / 100} for number in range(1, 9)]
+    better = [{"number": 20 + k, "in_loop": False, "final_accuracy": 0.83 + k / 100} for k in range(7)]
+    shown = audited_note(SimpleNamespace(audits=lambda: better), listed, Path("runs/x"))
+    assert "26 (89.00%), 25 (88.00%), 24 (87.00%), 23 (86.00%), 22 (85.00%), 2 more; " in shown
+    assert shown.endswith("--networks 1 26 2 25 3")
+    one = audited_note(SimpleNamespace(audits=lambda: better[-1:]), listed, Path("runs/x"))
+    assert one.endswith("--networks 1 26 2 3 4")

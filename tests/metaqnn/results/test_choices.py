@@ -41,6 +41,12 @@ def test_what_the_accuracy_was_made_of_matters_most(networks, name):
 def test_noise_is_explained_by_nothing(networks):
     found = importance(networks, list(np.random.default_rng(2).random(len(networks))))
     assert found.explained < 0.15
+    assert max(found.losses.values()) < 0.15  # measured on other networks than it learned from
+
+
+def test_the_same_networks_have_the_same_importances(networks):
+    accuracies = list(np.random.default_rng(3).random(40))
+    assert importance(networks[:40], accuracies) == importance(networks[:40], accuracies)
 
 
 def test_text_that_is_no_network_is_refused():

@@ -1,5 +1,10 @@
 """The restored agent is the search's own."""
 
+from dataclasses import replace
+from unittest.mock import Mock
+
+import pytest
+
 from metaqnn.database import ReplayDatabase
 from metaqnn.figures import SearchView
 from metaqnn.results import learned
@@ -70,6 +75,30 @@ def test_another_search_is_learned_anew(view, finished_run):
     fresh, _ = Learner().learn(view.config, view.search, everything[:9])
     assert agent.q_table() == fresh.q_table()
     assert len(paths) == len({architecture for architecture, _ in everything[:9]})
+    other = [(architecture, 0.1) for architecture, _ in everything]  # and with more samples than before
+    fresh, _ = Learner().learn(view.config, view.search, other)
+    assert learner.learn(view.config, view.search, other)[0].q_table() == fresh.q_table()
+
+
+def test_after_an_error_everything_is_learned_anew(view, finished_run, monkeypatch):
+    reader, learner = finished_run.reader(), Learner()
+    everything = reader.samples()
+    reader.close()
+    learner.learn(view.config, view.search, everything[:9])
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(learned, "learn", Mock(side_effect=KeyboardInterrupt))
+        learner.learn(view.config, view.search, everything[:15])
+    agent, _ = learner.learn(view.config, view.search, everything)
+    assert agent.q_table() == view.agent.q_table()
+
+
+def test_one_network_is_learned_with_the_settings_of_the_search(view):
+    """[SM(10)] cannot come first: two steps, the last with the reward 1, beside others at 0.2."""
+    config = replace(view.config, alpha=0.3, gamma=0.9, initial_q=0.2, replays=1)
+    agent, (path,) = Learner().learn(config, view.search, [("[C(8,3,1), SM(10)]", 1.0)])
+    last = 0.2 + 0.3 * (1 - 0.2)
+    first = 0.2 + 0.3 * (0.9 * last - 0.2)
+    assert [step.row[step.slot] for step in path] == pytest.approx([first, last])
 
 
 def test_only_what_networks_did_counts_as_tried(view):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from scipy.stats import binomtest
 
 from metaqnn.results.long_trained import (
     ErrorRate,
@@ -35,6 +36,7 @@ def test_trainings_of_a_network_are_put_together(tmp_path, long_training):
     ]
     assert trained[-1].rate == pytest.approx(0.05)
     assert trained[-1].tests == (ErrorRate.of(4, 100), ErrorRate.of(6, 100))
+    assert trained[-1].seeds == (0, 1)  # not of the one that failed
 
 
 def test_networks_that_validated_best_come_first_whatever_their_test_errors(tmp_path, long_training):
@@ -71,6 +73,16 @@ def test_only_a_long_training_of_the_best_network_that_ended_well_is_one_to_expo
     trained, _ = long_trained(tmp_path)
     best_first = [[{"number": 2}, {"number": 1}], [{"number": 1}, {"number": 2}], [{"number": 3}], []]
     assert [is_long_trained(trained, best) for best in best_first] == [True, False, False, False]
+
+
+def test_an_error_rate_lies_in_its_interval():
+    test, scipys = ErrorRate.of(4, 100), binomtest(4, 100).proportion_ci(method="wilson")
+    assert (test.rate, test.low, test.high) == pytest.approx((0.04, *scipys))
+
+
+def test_a_network_that_errs_on_every_test_image_has_a_result(tmp_path, long_training):
+    path = long_training(tmp_path, test_errors=100, test_images=100)
+    assert FinetuningResult.read(path).test_errors == 100
 
 
 def test_a_run_without_long_trainings_has_none(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from metaqnn.config.search import SearchConfig
-from metaqnn.results.settings import forecaster, forecaster_at_stops, rule_name, settings
+from metaqnn.results.settings import compared_with, forecaster, forecaster_at_stops, rule_name, settings
 from metaqnn.search.rule import stopping_rule
 from predictor import EarlyStopper
 from predictor.rules.names import rule_kind
@@ -46,6 +46,17 @@ def test_settings_that_a_former_version_stored_for_another_rule_are_left_out():
 def test_without_early_stopping_neither_reward_nor_audits_are_shown():
     assert not {"reward", "audit"} & set(settings(SearchConfig.of("first-run", stopping="none")))
     assert {"reward", "audit"} <= set(settings(SearchConfig.of("first-run")))
+
+
+def test_the_extra_images_of_svhn_are_a_setting_of_svhn_alone():
+    for dataset in ("svhn", "mnist"):
+        shown = settings(SearchConfig.of("first-run", dataset=dataset))
+        assert ("svhn_extra" in shown) == (dataset == "svhn")
+
+
+@pytest.mark.parametrize(("nth", "words"), [("1", "best"), ("2", "2nd best"), ("5", "5th best")])
+def test_what_forecasts_are_compared_with_in_words(nth, words):
+    assert compared_with(SearchConfig.of("first-run", stopping=f"published:nth_best={nth}")) == words
 
 
 ENVELOPE, PUBLISHED = "rank-envelope:c=3", "published:Delta=0.9"

@@ -106,6 +106,18 @@ def test_a_search_in_numbers(config):
     assert summary.to_dict()["speed_up"] == summary.speed_up
 
 
+def test_the_best_so_far_are_all_that_had_ended_when_the_last_network_of_an_epsilon_did(config):
+    """In order of finishing; the first of epsilon 0.5 ended before the last of epsilon 1."""
+    ended = [(1.0, 0.5), (1.0, 0.6), (0.5, 0.9), (1.0, 0.7), (0.5, 0.4), (0.5, 0.8)]
+    rows = [row(epsilon, "completed", accuracy, 5) for epsilon, accuracy in ended]
+    explore, exploit = summarise(Reader(config, *rows)).by_epsilon
+    assert (explore.best_accuracy, explore.best_so_far, explore.top5_so_far) == (0.7, 0.9, None)
+    assert (exploit.best_so_far, exploit.top15_so_far) == (0.9, None)
+    assert exploit.top5_so_far == pytest.approx((0.9 + 0.8 + 0.7 + 0.6 + 0.5) / 5)
+    (only,) = summarise(Reader(config, *(row(1.0, "completed", k / 100, 5) for k in range(1, 17)))).by_epsilon
+    assert (only.top5_so_far, only.top15_so_far) == (pytest.approx(0.14), pytest.approx(0.09))
+
+
 def test_a_search_without_networks(config):
     summary = summarise(Reader(config))
     assert (summary.networks, summary.epochs, summary.speed_up) == (0, 0, 1.0)
