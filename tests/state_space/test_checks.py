@@ -50,3 +50,11 @@ def test_a_space_without_pooling_or_dense_layers_is_a_space():
     space = StateSpace(pools=(), fc_widths=())
     network = space.sample(np.random.default_rng(0))
     assert space.contains(network)
+
+
+def test_a_convolution_must_be_smaller_than_the_image():
+    """As in every other map: one as large as the image is never offered."""
+    with pytest.raises(StateSpaceError, match="no convolution fits"):
+        StateSpace(conv_sizes=(3,), image_size=3)
+    space = StateSpace(conv_widths=(8,), conv_sizes=(3, 5), image_size=4)
+    assert [str(action) for action in space.actions(space.start())] == ["C(8,3,1)"]

@@ -23,6 +23,11 @@ def test_a_short_value_is_quoted_whole():
     assert quoted("C(64)") == "'C(64)'"
 
 
+def test_sixty_characters_are_quoted_whole_and_of_more_it_is_shown_that_they_go_on():
+    assert quoted("x" * 60) == f"'{'x' * 60}'"
+    assert quoted("x" * 61).endswith("x…'")
+
+
 @pytest.mark.parametrize(
     ("wrong", "meant"),
     [

@@ -42,6 +42,10 @@ def test_dropout_rises_linearly_to_one_half():
     assert [Dropout(i, 4).rate for i in (1, 2, 3, 4)] == [0.125, 0.25, 0.375, 0.5]
 
 
+def test_the_largest_number_in_a_layer_has_five_digits():
+    assert str(Convolution(99_999, 99_999, 99_999)) == "C(99999,99999,99999)"
+
+
 @pytest.mark.parametrize(
     ("kind", "numbers"),
     [

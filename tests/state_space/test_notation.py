@@ -13,7 +13,7 @@ from state_space import (
     Pooling,
     Softmax,
 )
-from state_space.notation import MAX_TEXT, parse_layers
+from state_space.notation import MAX_TEXT, parse_layers, summary
 
 EXPECTED = (Convolution(64, 3), Pooling(2, 2), Dropout(1, 2), FullyConnected(32), Softmax(10))
 
@@ -111,6 +111,18 @@ def test_hostile_text_is_refused_quickly_in_one_short_line(hostile):
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 250
+
+
+def test_the_longest_text_may_have_20_000_characters():
+    assert parse_layers("SM(10)" + " " * (20_000 - 6)) == (Softmax(10),)
+    with pytest.raises(NotationError, match="20001 characters is too long"):
+        parse_layers("SM(10)" + " " * (20_001 - 6))
+
+
+def test_a_summary_has_all_convolutions_in_one_with_each_width_and_size_once():
+    convolutions = [Convolution(width, size) for width in (8, 16) for size in (1, 3)]
+    assert summary([*convolutions, Pooling(2, 2), Softmax(10)]) == "C(8|16,1|3,1), P(2,2), SM(10)"
+    assert summary([]) == "nothing"
 
 
 @given(st.text(alphabet="CPFDGASM()[],0129 \n²x", max_size=60))

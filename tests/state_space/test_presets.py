@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from state_space import Architecture, StateSpaceError, preset
+from state_space import Architecture, Pooling, StateSpaceError, preset
 
 
 def described(space):
@@ -40,6 +40,14 @@ def test_every_kind_of_layer_can_be_reached(name, rng):
     space = preset(name)
     kinds = {type(layer).__name__ for _ in range(500) for layer in space.sample(rng).layers}
     assert kinds == {"Convolution", "Pooling", "FullyConnected", "Dropout", "GlobalAveragePooling", "Softmax"}
+
+
+def test_a_map_of_the_first_run_is_halved_at_most_twice(rng):
+    space = preset("first-run")
+    for layers in (space.sample(rng).layers for _ in range(300)):
+        pools = [layer for layer in layers if isinstance(layer, Pooling)]
+        assert len(pools) <= 2
+        assert all(pool.stride == 2 for pool in pools)
 
 
 def test_a_preset_adapts_to_other_images_and_classes():

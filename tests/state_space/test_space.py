@@ -160,6 +160,14 @@ def test_a_sample_depends_on_the_generator_alone():
     assert len(set(draw[0])) > 10
 
 
+def test_a_sample_takes_one_number_more_than_the_layer_limit_however_long_it_is():
+    for seed in range(10):
+        used, fresh = np.random.default_rng(seed), np.random.default_rng(seed)
+        SMALL.sample(used)
+        fresh.random(4 + 1)
+        assert used.random() == fresh.random()
+
+
 def test_samples_draw_uniformly_from_the_allowed_actions(rng):
     paths = [SMALL.path(SMALL.sample(rng)) for _ in range(6000)]
     by_state = {}
