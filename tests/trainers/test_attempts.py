@@ -1,5 +1,6 @@
 import logging
 from dataclasses import replace
+from time import sleep
 
 import pytest
 import torch
@@ -31,17 +32,9 @@ class Scripted:
     """
 
     def __init__(
-        self,
-        path,
-        accuracies=(0.1, 0.3, 0.4, 0.5, 0.6),
-        losses=None,
-        dies=None,
-        stop=None,
-        momentum=0,
-        every=0.0,
-        chance=CHANCE,
-        places=WHOLE,
-    ):
+        self, path, accuracies=(0.1, 0.3, 0.4, 0.5, 0.6), losses=None, dies=None, stop=None,
+        momentum=0, every=0.0, chance=CHANCE, places=WHOLE,
+    ):  # fmt: skip
         self.accuracies = dict(zip(places, accuracies, strict=False))
         self.chance = chance
         self.losses = losses or {}
@@ -179,6 +172,16 @@ def test_what_decides_about_weights_and_attempts_is_saved_before_it_is_heard(pat
     subject.hear = hear
     subject.run()
     assert on_disk[call - 1] == WHOLE[:call]
+
+
+@pytest.mark.parametrize("every", [0.0, 1e9])
+def test_whose_epochs_these_are_is_on_a_slow_disk_before_the_first_is_heard(path, every):
+    subject = Scripted(path, [0.3], every=every, places=[(1, 1)])
+    save, on_disk = subject.save, []
+    subject.save = lambda *training: (sleep(0.1), save(*training))
+    subject.hear = lambda _: on_disk.append(Checkpoint(path).is_of({"name": "scripted"})) or True
+    assert subject.run().outcome is Outcome.STOPPED
+    assert on_disk == [True]
 
 
 def test_a_kill_between_two_saves_costs_the_epochs_since_the_first_and_nothing_else(path):

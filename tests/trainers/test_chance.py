@@ -1,5 +1,7 @@
 """Chance: what a constant guess reaches, and the test against it."""
 
+from math import sqrt
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -70,6 +72,27 @@ def test_guesses_rarely_reach_more_than_their_limit(counts):
     assert level == max(counts) / n
     guesses = rng.binomial(n, level, 100_000) / n
     assert (guesses > limit_of_guessing(measured)).mean() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "limit"),
+    [
+        ("accuracy", (60, 40), 0.6 + 2.3263 * sqrt(0.6 * 0.4 / 100)),
+        ("accuracy", (60, 40, 0), 0.6 + 2.3263 * sqrt(0.6 * 0.4 / 100)),
+        ("balanced-accuracy", (50, 20), 0.5 + 2.3263 * sqrt(0.25 / 50 + 0.25 / 20) / 2),
+        ("balanced-accuracy", (50, 20, 0), 0.5 + 2.3263 * sqrt(0.25 / 50 + 0.25 / 20) / 2),
+    ],
+)
+def test_the_limit_of_guessing_is_a_quantile_of_the_normal_distribution(name, counts, limit):
+    """A class without images does not count: neither as one that is guessed nor as one that is missed."""
+    assert limit_of_guessing(Metric(name, counts)) == pytest.approx(limit, abs=1e-5)
+
+
+def test_of_ten_classes_one_may_be_a_tenth_larger_than_the_mean():
+    assert Chance.tested(labels(218, *[198] * 9), 10, 1.5) == Chance(0.1, 0.15)
+    unequal = Chance.tested(labels(230, 202, *[196] * 8), 10, 1.5)
+    assert unequal.level == 0.115
+    assert unequal.threshold < 0.14
 
 
 def test_ten_classes_have_the_published_threshold_of_balanced_accuracy_however_unequal():
