@@ -169,6 +169,7 @@ def test_orders_of_arrival_are_those_of_the_protocol():
         ([[0.1, np.nan], [0.2, 0.3]], [0, 1], CurvesError, "1 of 2"),
         (np.empty((0, 3)), [], CurvesError, "0 of 0"),
         ([[0.1, 0.2], [0.2, 0.3]], [0, 0], PredictorError, "0 to 1 once"),
+        ([[0.1, 0.2], [0.2, 0.3]], [0, 1, 0], PredictorError, "0 to 1 once"),
         ([[0.1, 0.2], [0.2, 0.3]], [0], PredictorError, "0 to 1 once"),
         ([[0.1, 0.2], [0.2, 0.3]], [1, 2], PredictorError, "0 to 1 once"),
     ],

@@ -32,11 +32,11 @@ def same(made: LearningCurves, values: np.ndarray, recorded: LearningCurves, row
     np.testing.assert_array_equal(made.names, fresh.names)
 
 
-@pytest.fixture(params=["accuracy", "perplexity", "loss"])
+@pytest.fixture(params=[("accuracy",), ("perplexity",), ("loss",), ("gain", "minimize"), ("own", "maximize")])
 def recorded(request, make_curves):
     curves = make_curves(5, 6, seed=1)
     return LearningCurves(
-        curves.values, curves.architecture, curves.hyperparameters, request.param, names=curves.names
+        curves.values, curves.architecture, curves.hyperparameters, *request.param, names=curves.names
     )
 
 
