@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from metaqnn.report.text import audit_line
-from metaqnn.results.audits import audited_note, summarise_audits
+from metaqnn.results.audits import audited_after, audited_note, summarise_audits
 
 
 class Reader:
@@ -165,3 +165,16 @@ def test_of_many_audited_networks_five_are_named_and_the_command_takes_the_five_
     assert shown.endswith("--networks 1 26 2 25 3")
     one = audited_note(SimpleNamespace(audits=lambda: better[-1:]), listed, Path("runs/x"))
     assert one.endswith("--networks 1 26 2 3 4")
+
+
+def trained(purpose, *stops):
+    epochs = [{"epoch": epoch, "stop": stop} for epoch, stop in enumerate(stops, start=1)]
+    return {"purpose": purpose, "epochs": epochs}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after"), [("completed", 2), ("diverged", 2), ("crashed", None), ("out of memory", None)]
+)
+def test_the_audit_in_the_search_began_in_the_last_attempt_unless_it_was_cut_short(outcome, after):
+    trainings = [trained("search", None), trained("search", False, True, None), trained("audit", True)]
+    assert audited_after({"outcome": outcome, "epochs": 3, "trainings": trainings}) == after

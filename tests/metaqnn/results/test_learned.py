@@ -11,7 +11,7 @@ from metaqnn.results import learned
 from metaqnn.results.learned import Learner, tried_actions
 from metaqnn.search.agent import QLearner, ReplayMemory
 from metaqnn.search.learning import learn
-from state_space import Architecture
+from state_space import Architecture, StateSpace
 
 
 def test_the_agents_of_figures_and_of_a_resumed_search_have_its_q_values_to_the_last_bit(
@@ -85,9 +85,10 @@ def test_after_an_error_everything_is_learned_anew(view, finished_run, monkeypat
     everything = reader.samples()
     reader.close()
     learner.learn(view.config, view.search, everything[:9])
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as broken:
         broken.setattr(learned, "learn", Mock(side_effect=KeyboardInterrupt))
-        learner.learn(view.config, view.search, everything[:15])
+        with pytest.raises(KeyboardInterrupt):
+            learner.learn(view.config, view.search, everything[:15])
     agent, _ = learner.learn(view.config, view.search, everything)
     assert agent.q_table() == view.agent.q_table()
 
@@ -95,7 +96,7 @@ def test_after_an_error_everything_is_learned_anew(view, finished_run, monkeypat
 def test_one_network_is_learned_with_the_settings_of_the_search(view):
     """[SM(10)] cannot come first: two steps, the last with the reward 1, beside others at 0.2."""
     config = replace(view.config, alpha=0.3, gamma=0.9, initial_q=0.2, replays=1)
-    agent, (path,) = Learner().learn(config, view.search, [("[C(8,3,1), SM(10)]", 1.0)])
+    _, (path,) = Learner().learn(config, view.search, [("[C(8,3,1), SM(10)]", 1.0)])
     last = 0.2 + 0.3 * (1 - 0.2)
     first = 0.2 + 0.3 * (0.9 * last - 0.2)
     assert [step.row[step.slot] for step in path] == pytest.approx([first, last])
@@ -107,3 +108,13 @@ def test_only_what_networks_did_counts_as_tried(view):
     tried = tried_actions([first, first])
     assert [(action.depth, action.networks) for action in tried] == [(n, 2) for n in range(1, len(tried) + 1)]
     assert len(tried) < len(view.tried_actions) < everything
+
+
+def test_states_that_look_alike_to_the_agent_are_one():
+    """The pools leave maps of 10 and 15, of which the agent sees only that both are 8 or more."""
+    agent = QLearner(StateSpace(image_size=32))
+    networks = [f"[C(64,1,1), {pool}, C(64,3,1), SM(10)]" for pool in ("P(5,3)", "P(3,2)")]
+    tried = tried_actions(agent.path(Architecture.parse(network)) for network in networks)
+    assert [(str(action.action), action.networks) for action in tried] == [
+        ("C(64,1,1)", 2), ("P(5,3)", 1), ("C(64,3,1)", 1), ("SM(10)", 2), ("P(3,2)", 1), ("C(64,3,1)", 1),
+    ]  # fmt: skip
