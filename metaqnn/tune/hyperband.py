@@ -151,7 +151,7 @@ class AcceleratedHyperband(Hyperband):
         if not 0 < tau < rung:
             return Decision(stop=False, reason="nothing to predict")
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        reached = [other for other in others if isfinite(other.intermediate_values.get(rung, np.nan))]
+        reached = [other for other in others if _has_reached(other, rung)]
         bracket = {other.number for other in self._rivals(study, trial)}
         rivals = [other for other in reached if other.number in bracket]
         if len(reached) < self.burn_in or not rivals:
@@ -166,8 +166,8 @@ class AcceleratedHyperband(Hyperband):
     def _criterion(
         self, curve: LearningCurves, history: LearningCurves, threshold: float, tau: int
     ) -> Decision:
-        first = min(self.burn_in, int(history.completed.sum()))
-        models = self._models.setdefault(history.T, GrowingModel(self.model, first=first, growth=GROWTH))
+        growing = GrowingModel(self.model, first=self.burn_in, growth=GROWTH)
+        models = self._models.setdefault(history.T, growing)
         probability, y_hat = models.fitted(history).probability_below(curve, threshold, tau)
         event = f"no better than the best after epoch {history.T}"
         return by_probability(
@@ -181,6 +181,12 @@ class AcceleratedHyperband(Hyperband):
     def __getstate__(self) -> dict[str, Any]:
         """The state for copies and other processes: without the fitted models."""
         return {**vars(self), "_models": {}}
+
+
+def _has_reached(trial: FrozenTrial, epoch: int) -> bool:
+    """Whether all values of a trial up to that of the epoch are known and finite."""
+    values = trial.intermediate_values
+    return epoch in values and all(isfinite(values.get(step, np.nan)) for step in range(1, epoch + 1))
 
 
 def _training(trial: FrozenTrial, rung: int) -> Training:

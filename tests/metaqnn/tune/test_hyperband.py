@@ -97,6 +97,17 @@ def test_of_trials_that_are_equally_good_the_earlier_ones_go_on(metric, recorded
     assert whole == sorted({brackets.index(0), brackets.index(1)} | without_rung)
 
 
+def test_of_equally_good_trials_the_earlier_goes_on_even_if_it_reaches_the_rung_later():
+    """As with several workers."""
+    pruner = Hyperband(T)
+    study = optuna.create_study(direction="maximize", pruner=pruner, study_name="study")
+    asked = (study.ask() for _ in range(40))
+    earlier, later, *_ = [trial for trial in asked if pruner._get_bracket_id(study, trial) == 0]
+    assert not _prunes(later, 0.1, 1)  # it is the first one there
+    assert not _prunes(earlier, 0.1, 1)
+    assert later.should_prune()
+
+
 @pytest.mark.parametrize("epochs", [9, 60])
 def test_a_seed_draws_brackets_in_the_shares_of_li_et_al_whatever_the_study_is_called(epochs):
     """n_s = ceil((s_max + 1) / (s + 1) eta^s): 9, 5 and 3 for T = 9."""
@@ -108,6 +119,13 @@ def test_a_seed_draws_brackets_in_the_shares_of_li_et_al_whatever_the_study_is_c
         shares = np.bincount(first) / len(first)
         assert shares == pytest.approx(np.divide(sizes, sum(sizes)), abs=0.03)
     assert first != _brackets(Hyperband(epochs, seed=0), "other")
+
+
+def test_a_seed_has_the_same_brackets_for_ever():
+    """A resumed tuning goes on with them. Of 9 + 5 + 3 trials, 9 go to the first bracket, 5 to the second."""
+    drawn = [int(np.random.default_rng((4, 9, number)).integers(2**31)) % 17 for number in range(50)]
+    expected = [0 if draw < 9 else 1 if draw < 14 else 2 for draw in drawn]
+    assert _brackets(Hyperband(T, seed=4), "study", 50) == expected
 
 
 def _brackets(pruner, name, trials=2000):
@@ -201,7 +219,8 @@ def of_one_bracket():
 def test_nothing_is_predicted_before_the_first_epoch_or_without_rivals(curves, of_one_bracket):
     pruner = accelerated()
     rows = curves.values[:40]
-    assert pruner.decide(*of_one_bracket(pruner, [*rows, []])).reason == "nothing to predict"
+    for epochs in ([], rows[0]):  # of which the second is at its end
+        assert pruner.decide(*of_one_bracket(pruner, [*rows, epochs])).reason == "nothing to predict"
     study, trial = of_one_bracket(pruner, [[0.1, 0.2]])
     for _ in range(40):  # of other brackets, to the end
         if pruner._get_bracket_id(study, other := study.ask()) != 0:
@@ -215,6 +234,35 @@ def test_a_training_that_was_no_number_at_a_rung_has_not_reached_it(curves, of_o
     diverged = [[0.1, 0.1, np.nan]] * 3
     asked = [*diverged, *curves.values[:6], [0.1, 0.1]]
     assert pruner.decide(*of_one_bracket(pruner, asked)).reason == "6 of 7 have reached epoch 3"
+
+
+def test_all_brackets_count_for_the_burn_in_and_its_own_alone_are_compared_with(curves):
+    study = optuna.create_study(direction="maximize", study_name="study")
+    rivals, bracket = [], accelerated()._get_bracket_id
+    for values in curves.values[:20]:
+        trial = study.ask()
+        for epoch, value in enumerate(values, 1):
+            trial.report(value, epoch)
+        rivals += [values[2]] if bracket(study, trial) == 0 else []
+    while bracket(study, trial := study.ask()) != 0:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    trial.report(0.3, 1)
+    decision = accelerated(burn_in=20).decide(study, study.trials[-1])
+    assert 3 < len(rivals) < 20
+    assert decision.y_best == sorted(rivals)[-ceil(len(rivals) / 3)]
+    waiting = accelerated(burn_in=21).decide(study, study.trials[-1])
+    assert (waiting.stop, waiting.reason) == (False, "20 of 21 have reached epoch 3")
+
+
+def test_a_decision_follows_from_the_study_whatever_the_pruner_was_asked_before(curves, of_one_bracket):
+    """Also where a training was no number on its way to the rung: it has not reached it."""
+    used, known = accelerated(burn_in=11), [*curves.values[:10], [0.1, np.nan, 0.5]]
+    assert used.decide(*of_one_bracket(used, [*known, [0.1, 0.1]])).reason == "10 of 11 have reached epoch 3"
+    for last in (14, 20):
+        asked = of_one_bracket(used, [*known, *curves.values[10:last], curves.values[50, :2]])
+        decision = accelerated(burn_in=11).decide(*asked)
+        assert used.decide(*asked) == decision
+        assert decision.probability is not None
 
 
 def test_who_is_surely_no_better_is_stopped_where_only_certainty_stops(curves, of_one_bracket):
