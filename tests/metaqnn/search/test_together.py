@@ -9,6 +9,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.executors import SearchStopped, SerialExecutor
 from metaqnn.search.events import SearchListener
 from metaqnn.search.loop import CONSECUTIVE_FAULTS
+from metaqnn.search.network_files import FolderGoneError
 from trainers import EpochReport, Outcome, TrainingResult
 
 
@@ -94,6 +95,28 @@ def test_a_block_that_is_interrupted_leaves_nothing(opened):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
+        block()
+    assert stored(url) == [None]
+    assert ears.heard == [("started", 1)]
+
+
+def test_what_has_been_heard_is_not_heard_again_after_the_next_block(opened):
+    _, search, ears = opened
+    for _ in range(2):
+        with search.together():
+            search.next_task()
+    assert ears.heard == [("started", 1), ("started", 2)]
+
+
+def test_what_was_trained_until_the_folder_was_gone_is_stored_and_heard(opened):
+    url, search, ears = opened
+
+    def block():
+        with search.together():
+            search.next_task()
+            raise FolderGoneError("run folder 'run' was removed")
+
+    with pytest.raises(FolderGoneError, match="was removed"):
         block()
     assert stored(url) == [None]
     assert ears.heard == [("started", 1)]
