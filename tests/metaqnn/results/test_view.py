@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 from metaqnn.figures import SearchView
 
@@ -23,3 +24,15 @@ def test_audits_tell_who_made_them(view, sql):
     numbers = {n for (n,) in sql("SELECT number FROM networks WHERE outcome = 'stopped'")}
     assert {audit["number"] for audit in view.audits} == numbers
     assert not any(audit["in_loop"] for audit in view.audits)
+
+
+def test_importances_are_of_a_thousand_networks_evenly_spread_of_which_none_failed(view, monkeypatch):
+    """Of 2500 that were completed or stopped every third is looked at."""
+    outcomes = "completed", "stopped", "chance"
+    ended = [SimpleNamespace(architecture=n, reward=n / 10, outcome=outcomes[n % 3]) for n in range(3750)]
+    monkeypatch.setitem(view.__dict__, "ended", ended)
+    monkeypatch.setattr("metaqnn.results.view.importance", lambda *given: given)
+    numbers, rewards = view.importance
+    assert rewards == [n / 10 for n in numbers]
+    assert (len(numbers), numbers[:5], max(numbers)) == (834, [0, 4, 9, 13, 18], 3748)
+    assert {outcomes[n % 3] for n in numbers} == {"completed", "stopped"}
