@@ -50,7 +50,7 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
             _require_file(url, name)
         check_no_replay_database(url)
         study = _found(url, name) if begun else _made(url, name, family)
-        if not _is_whole(study, family, settings.epochs):
+        if not _is_whole(study, family, settings):
             raise TuneError(f"the study {name!r} in {name_of(url)} is damaged; put back a copy of it")
         _claim(study, settings, begun)
     study.pruner = make_pruner(family, settings, seeded=SEEDED in study.user_attrs)
@@ -99,14 +99,17 @@ def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
         )
 
 
-def _is_whole(study: Study, family: Family, epochs: int) -> bool:
-    """Whether the study can be read, and each trial trained to the end has all that belongs to it."""
+def _is_whole(study: Study, family: Family, settings: TuneSettings) -> bool:
+    """Whether the study can be read, and each trial trained to the end has all that belongs to it.
+
+    What belongs to the trials of something else is not known here.
+    """
     try:
-        _ = study.user_attrs
+        own = study.user_attrs.get(SETTINGS) == settings.as_json()
         ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-        return all(
+        return not own or all(
             trial.value is not None
-            and len(trial.intermediate_values) == epochs
+            and len(trial.intermediate_values) == settings.epochs
             and {*family.parameters} <= {*trial.params}
             for trial in ended
         )

@@ -10,6 +10,7 @@ from optuna.pruners import HyperbandPruner
 
 from metaqnn.tune import TuneError
 from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
+from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.study import SETTINGS, distribution, make_pruner, make_sampler, open_study
 from predictor.integrations.optuna import StoppingRulePruner
 from trainers.families import OneOf, Whole
@@ -62,6 +63,25 @@ def test_a_study_with_trials_belongs_to_the_folder_that_began_it(tuning, formula
     tuning(formula_family_trainer(), trials=1)
     with pytest.raises(TuneError, match="already has 1 trial, from another run folder; go on there"):
         opened(begun=False)
+
+
+def test_a_study_of_somebody_else_is_refused_and_stays_as_it_is(opened, tmp_path):
+    (tmp_path / "run").mkdir()
+    theirs = optuna.create_study(storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}", study_name="study")
+    theirs.add_trial(optuna.trial.create_trial(value=0.5))
+    with pytest.raises(TuneError, match="belongs to something else; give another --run-dir"):
+        opened(begun=False)
+    assert theirs.user_attrs == {}
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_study_of_other_epochs_is_not_called_damaged(
+    begun, tuning, formula_family_trainer, settings, tmp_path
+):
+    tuning(formula_family_trainer(), trials=1)
+    other, url = settings(epochs=5), f"sqlite:///{tmp_path / 'run' / 'study.db'}"
+    with pytest.raises(TuneError, match="belongs to something else; give another --run-dir"):
+        open_study(url, "study", other.make_family(), other, begun=begun)
 
 
 def test_a_study_without_trials_is_taken_over(opened, tmp_path):
@@ -141,6 +161,16 @@ def test_rules_are_made_as_the_settings_say(pruner, settings):
         assert isinstance(made, StoppingRulePruner)
         assert (made.T, made.metric) == (6, "accuracy")
         assert made.parameters == tuple(settings().make_family().parameters)
+
+
+@pytest.mark.parametrize(
+    "stops", [{}, {"delta": 0.9}, {"delta": 0.9, "hyperband": True}, {"hyperband": True}]
+)
+def test_a_perplexity_is_minimised_and_every_pruner_knows_it(stops, tmp_path):
+    chosen = TuneSettings.of({"family": "lstm", "dataset": "ptb", **stops})
+    study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "words", chosen.make_family(), chosen)
+    assert study.direction.name == "MINIMIZE"
+    assert getattr(study.pruner, "metric", "perplexity") == "perplexity"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
