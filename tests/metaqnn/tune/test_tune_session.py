@@ -1,11 +1,16 @@
 """A tuning begins in a folder that is its own, or not at all, and says if that has gone."""
 
+import json
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
 from metaqnn.cli import main
+from metaqnn.executors import SearchStopped
 from metaqnn.session.run_folder import STUDY, RunFolder
 from metaqnn.tune import session
 from metaqnn.tune.tuning import Tuning
@@ -69,3 +74,52 @@ def test_a_folder_that_is_gone_is_one_line_and_a_moved_one_goes_on_at_its_new_pl
     assert not folder.exists()
     if moved:
         assert main(["tune", "--resume", str(new), "--quiet"]) == 0
+
+
+def test_a_resume_goes_on_to_as_many_trials_as_were_asked_for_although_the_last_time_was_cut(
+    tmp_path, monkeypatch, capsys
+):
+    def cut(*_):
+        raise SearchStopped("no worker could start")
+
+    folder = str(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(Tuning, "run", cut)
+        assert main(["tune", *OPTIONS, "--run-dir", folder]) == 1
+        assert "no worker could start" in capsys.readouterr().err
+        assert main(["tune", "--resume", folder, "--trials", "2", "--quiet"]) == 1
+    capsys.readouterr()
+    assert main(["tune", "--resume", folder, "--quiet", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trials"] == 2
+
+
+def test_a_tuning_does_not_go_on_with_other_data(tmp_path, monkeypatch, capsys):
+    folder, prepare = str(tmp_path / "run"), session.prepare_again
+    assert main(["tune", *OPTIONS, "--run-dir", folder]) == 0
+
+    def others(*arguments):
+        prepared = prepare(*arguments)
+        return replace(prepared, data=replace(prepared.data, train_labels=prepared.data.train_labels[::-1]))
+
+    monkeypatch.setattr(session, "prepare_again", others)
+    assert main(["tune", "--resume", folder, "--trials", "2", "--quiet"]) == 2
+    assert "'digits' is not the one this tuning began with: its fingerprint is " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("states", "ended", "all_failed"),
+    [
+        ([], 0, False),
+        (["FAIL", "FAIL"], 2, True),
+        (["FAIL", "COMPLETE", "PRUNED"], 3, False),
+        (["FAIL", "RUNNING"], 1, False),
+    ],
+)
+def test_a_trial_in_training_has_neither_ended_nor_failed(states, ended, all_failed):
+    study = optuna.create_study()
+    for state in states:
+        trial = study.ask()
+        if state != "RUNNING":
+            study.tell(trial, 0.5 if state == "COMPLETE" else None, TrialState[state])
+    tuning = session.TuneSession(None, None, study, 9)
+    assert (tuning.ended(), tuning.all_failed()) == (ended, all_failed)
