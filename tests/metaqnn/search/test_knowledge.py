@@ -1,7 +1,10 @@
 """Curves as the predictor sees them."""
 
+from contextlib import closing
+
 import numpy as np
 
+from metaqnn.database.queries import SearchReader
 from metaqnn.database.records import NetworkResult
 from metaqnn.search.knowledge import History, Knowledge
 
@@ -72,3 +75,50 @@ def test_a_result_gives_walks_that_found_nothing_new_another_chance(new_database
     known.finish(jobs[0], NetworkResult("completed", 0.5))
     database.close()
     assert known.repeats == 0
+
+
+def test_a_network_is_stored_with_its_size_on_the_images_of_the_search(new_database):
+    """On maps of 8x8 with one channel; `num_params` is the authors' count: no biases, SM like a copy of C."""
+    url, database = new_database(layer_limit=1, conv_widths=(4,), conv_sizes=(3,))
+    config = database.record().config
+    known = Knowledge(config, config.space(1, 8, 10), database)
+    jobs = [job for job in (known.propose(1.0) for _ in range(40)) if job]
+    database.close()
+    with closing(SearchReader(url)) as reader:
+        stored = {row["architecture"]: row for row in map(reader.network, (job.number for job in jobs))}
+    sizes = {
+        "[C(4,3,1), SM(10)]": (4 * 9 + 4 + 4 * 64 * 10 + 10, 2, 4 * 9 + 4 * 4 * 9, 64 * 4 * 9 + 4 * 64 * 10),
+        "[C(4,3,1), GAP(10), SM(10)]": (4 * 9 + 4 + 4 * 10 + 10, 3, 4 * 9 + 4 * 10, 64 * 4 * 9 + 64 * 4 * 10),
+    }
+    names = "parameters", "depth", "num_params", "macs"
+    assert {network: tuple(row[name] for name in names) for network, row in stored.items()} == sizes
+    assert {str(job.architecture): (job.parameters, job.depth) for job in jobs} == {
+        network: size[:2] for network, size in sizes.items()
+    }
+
+
+def test_a_new_network_ends_a_row_of_walks_that_found_nothing_new(new_database):
+    _, database = new_database(layer_limit=2, conv_widths=(8,), conv_sizes=(1, 3))
+    config = database.record().config
+    known = Knowledge(config, config.space(1, 8, 10), database)
+    found = [(known.propose(1.0) is not None, known.repeats) for _ in range(60)]
+    database.close()
+    rows = [0]
+    for new, _ in found:
+        rows.append(0 if new else rows[-1] + 1)
+    assert [repeats for _, repeats in found] == rows[1:]
+    assert any(row > 1 and new for row, (new, _) in zip(rows, found, strict=False))
+
+
+def test_after_a_resume_only_what_was_trained_to_the_end_is_among_the_finalists(new_database):
+    _, database = new_database()
+    config = database.record().config
+    known = Knowledge(config, config.space(1, 8, 10), database)
+    jobs = [job for job in (known.propose(1.0) for _ in range(40)) if job]
+    known.finish(jobs[0], NetworkResult("stopped", 0.9))
+    known.finish(jobs[1], NetworkResult("completed", 0.6, final_accuracy=0.6))
+    known.finish(jobs[2], NetworkResult("chance", 0.1))
+    resumed = Knowledge(config, config.space(1, 8, 10), database)
+    database.close()
+    assert [(one.number, one.accuracy) for one in resumed.finalists] == [(2, 0.6)]
+    assert [job.number for job in resumed.unfinished] == [job.number for job in jobs[3:]]
