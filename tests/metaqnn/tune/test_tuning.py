@@ -1,9 +1,11 @@
 """Trials run one after the other, and a tuning that was cut goes on without training anything twice."""
 
 import pytest
+from optuna.pruners import NopPruner
 from optuna.trial import Trial, TrialState
 
 from metaqnn.tune import TuneError
+from trainers import EpochReport, Outcome, TrainingResult
 
 T = 6
 RULE = "optuna.MedianPruner:n_startup_trials=1"
@@ -107,6 +109,36 @@ def test_a_rule_stops_trials_and_their_curves_are_kept(tuning, formula_family_tr
     assert all(0 < len(trial.intermediate_values) < T for trial in stopped)
 
 
+def test_who_has_trained_to_the_end_is_not_stopped_there(tuning, formula_family_trainer, monkeypatch):
+    """The pruner would stop everything after the last epoch."""
+
+    class AtTheEnd(NopPruner):
+        def prune(self, study, trial):
+            return trial.last_step == T
+
+    monkeypatch.setattr("metaqnn.tune.study.make_pruner", lambda *_, **__: AtTheEnd())
+    study = tuning(formula_family_trainer(), trials=2)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 2
+
+
+def test_each_trial_has_random_numbers_of_its_own_and_the_last_value_counts(tuning, formula_family_trainer):
+    class Falls(formula_family_trainer):
+        def train(self, configuration, *, seed, on_epoch, checkpoint):
+            seeds.append(seed)
+            curve = tuple(0.9 - epoch / 10 for epoch in range(1, T + 1))
+            for epoch, accuracy in enumerate(curve, 1):
+                on_epoch(EpochReport(1, 0.1, epoch, accuracy, 1.0, 0.1))
+            return TrainingResult(Outcome.COMPLETED, curve, 0.1, 1, 0.0, "")
+
+    seeds = []
+    study = tuning(Falls(), trials=3)
+    assert [trial.value for trial in study.trials] == pytest.approx([0.3] * 3)
+    tuning(Falls(), trials=3, folder="again")
+    tuning(Falls(), trials=3, folder="other", seed=1)
+    assert seeds[:3] == seeds[3:6]
+    assert len({*seeds}) == 6
+
+
 def test_a_failure_is_one_trial_and_says_why(tuning, formula_family_trainer):
     study = tuning(formula_family_trainer(failing=("trial-1.pt",)), trials=3)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
@@ -141,3 +173,17 @@ def test_checkpoints_of_trials_that_have_ended_are_removed(tuning, formula_famil
     (tmp_path / "run" / "trial-7.pt.tmp").write_text("left by a kill")
     tuning(formula_family_trainer(), trials=2)
     assert not list((tmp_path / "run").glob("trial-*"))
+
+
+def test_the_checkpoint_of_a_trial_is_gone_when_its_end_is_heard(tuning, formula_family_trainer, tmp_path):
+    class Saves(formula_family_trainer):
+        def train(self, configuration, *, checkpoint, **options):
+            checkpoint.path.write_bytes(b"saved")
+            return super().train(configuration, checkpoint=checkpoint, **options)
+
+    def heard(number, what):
+        there.append((what == "epoch", (tmp_path / "run" / f"trial-{number}.pt").exists()))
+
+    there = []
+    tuning(Saves(failing=("trial-1.pt",)), trials=3, heard=heard)
+    assert {*there} == {(True, True), (False, False)}
