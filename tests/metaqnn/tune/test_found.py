@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from metaqnn.config.environment import Environment
+from metaqnn.config.options import ConfigError
 from metaqnn.config.search import SearchConfig
 from metaqnn.tune.found import _recipe, of_another_network, of_search
 
@@ -97,3 +98,15 @@ def test_parameters_of_the_same_network_need_no_remark_however_it_is_written(tmp
 def test_another_network_has_no_recipe_of_a_search(asked):
     found = of_search({"family": "[C(4,3,1), SM(10)]"}, Environment(), None, False)
     assert (found.recipe, found.attempt) == ({}, 1)
+
+
+def test_a_function_that_a_search_names_is_taken_over_only_with_trust(run_copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE searches SET config = json_set(config, '$.dataset', 'theirs:images')")
+    family = {"family": str(run_copy.path)}
+    with pytest.raises(ConfigError, match="add --trust-module"):
+        of_search(family, Environment(), None, False)
+    own = of_search({**family, "dataset": "digits"}, Environment(), None, False)
+    assert own.settings["dataset"] == "digits"
+    assert of_search(family, Environment(), None, True).settings["dataset"] == "theirs:images"

@@ -95,6 +95,27 @@ def test_a_trial_that_was_cut_between_its_hyper_parameters_gets_the_same_as_an_u
     assert curves(tuning(formula_family_trainer(), trials=11, sampler=sampler)) == whole
 
 
+def test_no_epoch_is_told_twice_after_a_cut_or_where_a_worker_begins_a_trial_again(
+    tuning, formula_family_trainer, monkeypatch
+):
+    class Again(formula_family_trainer):
+        def train(self, configuration, *, on_epoch, **options):
+            for epoch in (1, 2, 3):  # of a worker that was lost
+                on_epoch(EpochReport(1, 0.1, epoch, 0.5, 1.0, 0.1))
+            return super().train(configuration, on_epoch=on_epoch, **options)
+
+    def noted(trial, value, step):
+        told.append((trial.number, step))
+        report(trial, value, step)
+
+    told, report = [], Trial.report
+    monkeypatch.setattr(Trial, "report", noted)
+    with pytest.raises(KeyboardInterrupt):
+        tuning(Again(), trials=2, heard=Cut(5))
+    tuning(Again(), trials=2)
+    assert told == [(number, epoch) for number in (0, 1) for epoch in range(1, T + 1)]
+
+
 def test_hyper_parameters_differ_between_trials_and_seeds(tuning, formula_family_trainer):
     first = tuning(formula_family_trainer(), trials=4, sampler="random")
     other = tuning(formula_family_trainer(), trials=4, sampler="random", folder="other", seed=1)
