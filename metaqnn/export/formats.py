@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -135,7 +136,9 @@ def _write_pt2(folder: Path, card: Card, weights: Weights) -> None:
     )
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # which line of which file on this machine it comes from
-    torch.export.save(program, folder / "model.pt2")
+    content = io.BytesIO()  # PyTorch would end the process where it cannot write the file
+    torch.export.save(program, content)
+    (folder / "model.pt2").write_bytes(content.getvalue())
 
 
 def _read_pt2(folder: Path) -> Classify:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -168,6 +169,30 @@ def test_onnx_says_what_its_numbers_are_and_nothing_about_this_machine(written):
     ]  # fmt: skip
     for name in ("model.onnx", "model.pt2", "model.safetensors"):
         assert b"site-packages" not in (written[0] / name).read_bytes()
+
+
+WRITE_PT2 = """
+import resource, sys
+from pathlib import Path
+from types import SimpleNamespace
+from metaqnn.export.formats import FORMATS
+folder, room = Path(sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+try:
+    FORMATS["pt2"].write(folder, SimpleNamespace(input_shape=(3, 9, 9)), {})
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+def test_a_full_disk_is_an_error_of_the_system_and_does_not_end_the_process(written, tmp_path):
+    """The kernel refuses to let files grow beyond a limit, as it does on a full disk."""
+    folder = shutil.copytree(written[0], tmp_path / "export")
+    room = (folder / "model.pt2").stat().st_size // 2
+    command = [sys.executable, "-c", WRITE_PT2, str(folder), str(room)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "File too large\n"), ended.stderr
 
 
 def test_a_library_and_our_reader_read_the_same_weights(written):
