@@ -76,7 +76,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill. When the block ends well, it becomes `target`; otherwise it is removed.
 
     Raises:
-        ExportError: `target` is not a name, holds something, cannot be written, or is being written.
+        ExportError: `target` is no name or a link, holds something, cannot be written, or is being written.
     """
     _require_new(target)
     try:
@@ -104,6 +104,8 @@ def _require_new(target: Path) -> None:
         raise ExportError(
             f"--to {str(target)!r} is not UTF-8, and neither PyTorch nor ONNX can write there; name another"
         )
+    if target.is_symlink():
+        raise ExportError(f"--to {str(target)!r} is a link; name a new folder")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise ExportError(f"--to {str(target)!r} already exists and is not an empty folder; name another one")
 

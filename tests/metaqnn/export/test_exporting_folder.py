@@ -69,6 +69,15 @@ def test_a_place_without_a_name_of_its_own_is_quoted(tmp_path, monkeypatch, name
         pytest.fail("has a place")
 
 
+@pytest.mark.parametrize("where", ["empty", "nowhere"])
+def test_a_link_is_refused_before_anything_is_made(tmp_path, where):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(where)
+    with pytest.raises(ExportError, match="is a link; name a new folder"), new_folder(tmp_path / "link"):
+        pytest.fail("has a place")
+    assert names(tmp_path) == ["empty", "link"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_that_pytorch_and_onnx_cannot_write_to_is_refused_before_anything_is_made(tmp_path):
     for target in (tmp_path / os.fsdecode(b"\xff"), tmp_path / os.fsdecode(b"\xff") / "model"):
