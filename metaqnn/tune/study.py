@@ -118,9 +118,9 @@ def _is_whole(study: Study, family: Family, settings: TuneSettings) -> bool:
 
 
 def quiet_optuna() -> Any:
-    """Optuna, saying nothing but warnings. Raises MissingPackageError."""
+    """Optuna without its warnings, such as SQL of a locked database. Raises MissingPackageError."""
     optuna = require("optuna", "metaqnn tune", "metaqnn[optuna]")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
 

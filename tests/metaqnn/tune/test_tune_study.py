@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import HyperbandPruner
+from sqlalchemy import event
 
 from metaqnn.tune import TuneError
 from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
@@ -88,6 +90,23 @@ def test_a_study_without_trials_is_taken_over(opened, tmp_path):
     (tmp_path / "run").mkdir()
     for _ in range(2):  # a kill may come after the study is made and before the run folder records it
         assert opened(begun=False).trials == []
+
+
+def test_optuna_says_nothing_of_its_own_about_a_locked_database(settings, tmp_path, monkeypatch):
+    url, said = f"sqlite:///{tmp_path / 'study.db'}?timeout=0.1", []
+    monkeypatch.setattr(optuna.logging._default_handler, "emit", said.append)
+    study = open_study(url, "study", settings().make_family(), settings())
+    study.ask()
+    with closing(sqlite3.connect(tmp_path / "study.db")) as other:
+
+        @event.listens_for(study._storage._backend.engine, "before_cursor_execute")
+        def lock(connection, cursor, statement, *others):
+            if "FROM trials" in statement and not other.in_transaction:
+                other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(StorageInternalError):
+            study.get_trials()
+    assert [record.getMessage() for record in said] == []
 
 
 @pytest.fixture
