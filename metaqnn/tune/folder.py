@@ -9,6 +9,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import sqlalchemy
 from sqlalchemy.engine import make_url
@@ -24,6 +25,8 @@ from metaqnn.tune.settings import TuneSettings
 from predictor.files import small_json
 from predictor.servers import require_known
 from trainers.files import write_whole
+
+STUDY_OWNER = "study-owner.json"
 
 
 class TuneFolder:
@@ -68,6 +71,17 @@ class TuneFolder:
             return self._url(None), name
         without_password(storage)
         return self._url(storage, named=True), f"{name}, {self.path.resolve().name}"
+
+    def owner(self) -> str:
+        """The id by which a study in a storage of others knows this folder, which is locked; made once.
+
+        Raises:
+            ConfigError: its file cannot be read.
+        """
+        file = self.path / STUDY_OWNER
+        if not file.exists():
+            write_whole(file, json.dumps({"owner": uuid4().hex}) + "\n")
+        return str(read_json(file).get("owner"))
 
     def remember(self, name: str, storage: str | None, settings: TuneSettings, place: Environment) -> None:
         """Write down what the study is, and where, for any working directory and without a password.

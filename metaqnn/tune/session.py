@@ -163,8 +163,9 @@ def _study(
 ) -> Study:
     """The study, which is made and remembered in its locked folder unless it has begun."""
     own_file = not begun and namespace.storage is None
+    owner = None if begun or namespace.storage is None else folder.owner()  # known before the study is taken
     with uninterrupted() if own_file else nullcontext():  # --resume needs both files
-        study = open_study(url, name, prepared.family, prepared.settings, begun=begun)
+        study = open_study(url, name, prepared.family, prepared.settings, begun=begun, owner=owner)
         _check_data(study, prepared)
         if not begun:
             study.set_user_attr(TRIALS, namespace.trials or DEFAULT_TRIALS)

@@ -28,9 +28,19 @@ if TYPE_CHECKING:
 
 SETTINGS, FINGERPRINT, SEEDED, TRIALS = "metaqnn_tune", "data_fingerprint", "seeded_brackets", "trials"
 """Attributes of the study."""
+OWNER = "metaqnn_owner:"
+"""Begins an attribute for each run folder that tries to take the study; True for the one that has it."""
 
 
-def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, begun: bool = False) -> Study:
+def open_study(
+    url: str,
+    name: str,
+    family: Family,
+    settings: TuneSettings,
+    *,
+    begun: bool = False,
+    owner: str | None = None,
+) -> Study:
     """The study of a tuning; if the tuning has not begun, it is made unless it exists.
 
     Args:
@@ -39,6 +49,7 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
         family: what is tuned.
         settings: how.
         begun: whether a run folder says that this is its study.
+        owner: of a new study in a storage of others, the run folder's own id.
 
     Raises:
         MissingPackageError: Optuna is not installed.
@@ -52,7 +63,7 @@ def open_study(url: str, name: str, family: Family, settings: TuneSettings, *, b
         study = _found(url, name) if begun else _made(url, name, family)
         if not _is_whole(study, family, settings):
             raise TuneError(f"the study {name!r} in {name_of(url)} is damaged; put back a copy of it")
-        _claim(study, settings, begun)
+        _claim(study, settings, begun, owner)
     study.pruner = make_pruner(family, settings, seeded=SEEDED in study.user_attrs)
     return study
 
@@ -81,22 +92,40 @@ def _made(url: str, name: str, family: Family) -> Study:
     return quiet_optuna().create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
 
 
-def _claim(study: Study, settings: TuneSettings, begun: bool) -> None:
+def _claim(study: Study, settings: TuneSettings, begun: bool, owner: str | None) -> None:
     """Write into a new study which tuning it belongs to, or check that of an old one. Raises TuneError."""
-    trials = len(study.get_trials(deepcopy=False))
-    if SETTINGS not in study.user_attrs and not trials:
-        study.set_user_attr(SEEDED, True)  # before the settings, so that a kill in between changes nothing
-        study.set_user_attr(SETTINGS, settings.as_json())
-    if study.user_attrs.get(SETTINGS) != settings.as_json():
-        raise TuneError(
-            f"the study {study.study_name!r} in that storage belongs to something else; "
-            "give another --run-dir"
-        )
-    if trials and not begun:
+    trials, known = len(study.get_trials(deepcopy=False)), study.user_attrs.get(SETTINGS)
+    is_new = known is None and not trials
+    is_ours = is_new or known == settings.as_json()
+    if is_ours and trials and not begun:
         raise TuneError(
             f"the study {study.study_name!r} in that storage already has {counted(trials, 'trial')}, from "
             "another run folder; go on there with --resume, or give another --run-dir"
         )
+    if is_ours and not begun and owner is not None:
+        is_ours = _take(study, owner)
+    if not is_ours:
+        raise TuneError(
+            f"the study {study.study_name!r} in that storage belongs to something else; "
+            "give another --run-dir"
+        )
+    if is_new:
+        study.set_user_attr(SEEDED, True)  # before the settings, so that a kill in between changes nothing
+        study.set_user_attr(SETTINGS, settings.as_json())
+
+
+def _take(study: Study, owner: str) -> bool:
+    """Take the study for a run folder, unless another one has it; returns whether it has worked.
+
+    Each folder writes an attribute of its own, then reads all: of two, the later writer sees the other.
+    If each sees the other, both give the study up, and whoever comes next can take it.
+    """
+    mine = OWNER + owner
+    study.set_user_attr(mine, True)
+    owners = [name for name, owns in study.user_attrs.items() if name.startswith(OWNER) and owns]
+    if owners != [mine]:
+        study.set_user_attr(mine, False)
+    return owners == [mine]
 
 
 def _is_whole(study: Study, family: Family, settings: TuneSettings) -> bool:

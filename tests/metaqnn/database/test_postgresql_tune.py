@@ -1,8 +1,15 @@
 """A tuning whose study is on PostgreSQL, and whose server goes away."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
+
 import pytest
+from optuna.study import Study
 
 from metaqnn.cli import main
+from metaqnn.tune import TuneError
+from metaqnn.tune.settings import TuneSettings
 from metaqnn.tune.study import open_study
 from metaqnn.tune.tuning import Tuning
 from predictor import LearningCurves
@@ -12,6 +19,30 @@ OPTIONS = (
     *("--dataset", "digits", "--image-size", "8", "--train-limit", "300", "--validation-size", "100"),
     *("--sampler", "random", "--precision", "float32", "--trials", "2", "--quiet"),
 )
+
+
+def test_two_folders_that_take_a_study_at_the_same_moment_see_each_other(new_postgresql, monkeypatch):
+    """Each has written before the other reads, so both are refused; the next one gets it, and keeps it."""
+    settings = TuneSettings.of({"family": OPTIONS[0], "dataset": "digits", "preset": "laptop"})
+    url, set_attribute, both = new_postgresql().render_as_string(), Study.set_user_attr, Barrier(2)
+
+    def taken(owner):
+        with suppress(TuneError):
+            return open_study(url, "study", settings.make_family(), settings, owner=owner) is not None
+        return False
+
+    def set_user_attr(study, name, value):
+        if value is False:
+            both.wait(60)
+        set_attribute(study, name, value)
+        if value is True:
+            both.wait(60)
+
+    open_study(url, "other", settings.make_family(), settings)  # makes the tables
+    with monkeypatch.context() as patch, ThreadPoolExecutor() as threads:
+        patch.setattr(Study, "set_user_attr", set_user_attr)
+        assert [*threads.map(taken, ("one", "other"))] == [False, False]
+    assert [taken(owner) for owner in ("other", "one", "other")] == [True, False, True]
 
 
 @pytest.mark.parametrize("server_is_back", [True, False])

@@ -13,6 +13,7 @@ from metaqnn.cli import main
 from metaqnn.executors import SearchStopped
 from metaqnn.session.run_folder import STUDY, RunFolder
 from metaqnn.tune import session
+from metaqnn.tune.study import open_study
 from metaqnn.tune.tuning import Tuning
 
 OPTIONS = (
@@ -50,6 +51,50 @@ def test_a_tuning_begun_in_the_folder_while_the_images_are_loaded_stays_as_it_is
         assert contents() == before
     reason = "is in use by process" if still_there else "another process has just started a tuning in"
     assert reason in capsys.readouterr().err
+
+
+def test_of_two_folders_of_one_name_that_begin_in_one_storage_the_later_one_is_refused(
+    tmp_path, monkeypatch, capsys
+):
+    tune, make = (
+        ["tune", *OPTIONS, "--storage", f"sqlite:///{tmp_path / 'shared.db'}", "--run-dir"],
+        open_study,
+    )
+
+    def overtaken(*arguments, **options):
+        study = make(*arguments, **options)
+        monkeypatch.setattr(session, "open_study", make)
+        assert main([*tune, str(tmp_path / "b" / "run")]) == 2
+        return study
+
+    monkeypatch.setattr(session, "open_study", overtaken)
+    assert main([*tune, str(tmp_path / "a" / "run")]) == 0
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "error" in line)
+    assert line.endswith("run' in that storage belongs to something else; give another --run-dir")
+    assert not (tmp_path / "b" / "run" / STUDY).exists()
+    assert main(["tune", "--resume", str(tmp_path / "a" / "run"), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_study_that_was_taken_before_a_kill_stays_that_of_its_folder(moved, tmp_path, monkeypatch):
+    tune, make = (
+        ["tune", *OPTIONS, "--storage", f"sqlite:///{tmp_path / 'shared.db'}", "--run-dir"],
+        open_study,
+    )
+    folder, new = tmp_path / "a" / "run", tmp_path / "new" / "run"
+
+    def killed(*arguments, **options):
+        make(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "open_study", killed)
+        assert main([*tune, str(folder)]) == 130
+    assert not (folder / STUDY).exists()
+    assert main([*tune, str(tmp_path / "b" / "run")]) == 2
+    if moved:
+        shutil.move(folder, new)
+    assert main([*tune, str(new if moved else folder)]) == 0
 
 
 @pytest.mark.parametrize("moved", [True, False])

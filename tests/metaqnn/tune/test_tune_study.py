@@ -1,19 +1,20 @@
 """A tuning opens a study only if it is its own, and undamaged."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from types import SimpleNamespace
 
 import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.pruners import HyperbandPruner
+from optuna.study import Study
 from sqlalchemy import event
 
 from metaqnn.tune import TuneError
 from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 from metaqnn.tune.settings import TuneSettings
-from metaqnn.tune.study import SETTINGS, distribution, make_pruner, make_sampler, open_study
+from metaqnn.tune.study import OWNER, SETTINGS, distribution, make_pruner, make_sampler, open_study
 from predictor.integrations.optuna import StoppingRulePruner
 from trainers.families import OneOf, Whole
 from trainers.families.base import Real
@@ -30,11 +31,11 @@ DAMAGES = (
 
 @pytest.fixture
 def opened(settings, tmp_path):
-    """opened(name, begun): the study in the file that `tuning` has left."""
+    """opened(name, begun, owner, **settings): the study in the file that `tuning` has left."""
 
-    def open_(name="study", *, begun=True):
-        url = f"sqlite:///{tmp_path / 'run' / 'study.db'}"
-        return open_study(url, name, settings().make_family(), settings(), begun=begun)
+    def open_(name="study", *, begun=True, owner=None, **changes):
+        url, chosen = f"sqlite:///{tmp_path / 'run' / 'study.db'}", settings(**changes)
+        return open_study(url, name, chosen.make_family(), chosen, begun=begun, owner=owner)
 
     return open_
 
@@ -90,6 +91,56 @@ def test_a_study_without_trials_is_taken_over(opened, tmp_path):
     (tmp_path / "run").mkdir()
     for _ in range(2):  # a kill may come after the study is made and before the run folder records it
         assert opened(begun=False).trials == []
+
+
+@pytest.fixture
+def taken(opened, tmp_path):
+    """taken(owner): whether that run folder gets the new study."""
+    (tmp_path / "run").mkdir()
+
+    def take(owner):
+        with suppress(TuneError):
+            return opened(begun=False, owner=owner) is not None
+        return False
+
+    return take
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("write", range(3))
+def test_of_two_folders_that_take_a_study_at_once_one_gets_it(write, after, taken, monkeypatch):
+    """The other does so before or after each attribute that one writes."""
+    set_attribute, left, others = Study.set_user_attr, [write], []
+
+    def set_user_attr(study, name, value):
+        left[0] -= 1
+        if now := left[0] == -1:
+            if after:
+                set_attribute(study, name, value)
+            others.append(taken("other"))
+        if not (now and after):
+            set_attribute(study, name, value)
+
+    monkeypatch.setattr(Study, "set_user_attr", set_user_attr)
+    first = taken("one")
+    assert [first, *others] == ([False, True] if (write, after) == (0, False) else [True, False])
+    assert (taken("one"), taken("other")) == (first, not first)
+
+
+def test_of_two_folders_that_see_each_other_neither_gets_the_study_and_the_next_one_does(taken, monkeypatch):
+    set_attribute, others = Study.set_user_attr, []
+
+    def set_user_attr(study, name, value):
+        if (name, value) == (f"{OWNER}one", False):
+            others.append(taken("other"))
+        set_attribute(study, name, value)
+        if (name, value) == (f"{OWNER}one", True):
+            set_attribute(study, f"{OWNER}other", True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Study, "set_user_attr", set_user_attr)
+        assert [taken("one"), *others] == [False, False]
+    assert (taken("other"), taken("one")) == (True, False)
 
 
 def test_optuna_says_nothing_of_its_own_about_a_locked_database(settings, tmp_path, monkeypatch):
