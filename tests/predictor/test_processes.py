@@ -43,7 +43,9 @@ def test_results_come_in_the_order_of_the_calls_and_pass_through_the_progress():
 def working():
     """A program that has just started two processes, which still import what they need; and its processes."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, also by those we start
     program = subprocess.Popen([sys.executable, "-c", WORK], start_new_session=True, **pipes)
+    signal.signal(signal.SIGHUP, before)
     assert program.stdout.readline() == "started\n"
     time.sleep(0.1)  # joblib gives out the work
     return program, psutil.Process(program.pid).children()

@@ -37,7 +37,7 @@ SLOW = (
 """What commands import; imported once here for all processes."""
 FILE_STEPS = ((os, "fsync"), (os, "replace"), (Path, "unlink"))
 LATEST_CALL = 5
-LONGEST = 1.5
+LONGEST = 0.7
 """Seconds of CPU time, about half a small search."""
 
 
