@@ -52,10 +52,11 @@ def dropped_interrupts_repeated() -> Iterator[None]:
 def interrupt_on_signals() -> None:
     """Let SIGINT (Ctrl-C), SIGTERM and SIGHUP raise KeyboardInterrupt: all end a program the same way.
 
-    Signals that are ignored stay ignored, as in a shell's background or under nohup.
+    Signals that are ignored stay ignored, as in a shell's background or under nohup, and handlers of a caller
+    stay as they are.
     """
     for number in (signal.SIGINT, signal.SIGTERM, *HANGUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, interrupt)
 
 
@@ -64,13 +65,17 @@ def ignored_by_children(*numbers: int) -> Iterator[None]:
     """Make processes that are started in this block ignore these signals from the very beginning.
 
     A terminal sends its signals to all processes, but this one decides what the others do. It ignores them in
-    the block, too. Only the main thread has handlers; in any other thread this does nothing.
+    the block, too. Only the main thread has handlers; in any other thread this does nothing, nor with a
+    handler that Python has not set and could not put back.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in handlers.items() if handler is not None}
     try:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         yield
     finally:
         for number, handler in before.items():

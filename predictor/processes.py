@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from joblib import Parallel, parallel_config
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from predictor.errors import PredictorError
 from predictor.interrupts import HANGUP, ignored_by_children
@@ -30,14 +31,27 @@ def in_processes(calls: Iterable[Any], n: int, jobs: int, progress: Progress[R] 
     Raises:
         PredictorError: one of the processes was killed.
     """
-    warnings.filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning, "joblib")  # after an interrupt
+    for text in (r"\d+ tasks (which|have)", "A worker stopped"):  # interrupted; replaced, as it had grown
+        warnings.filterwarnings("ignore", text, UserWarning, "joblib")
     with parallel_config("loky", inner_max_num_threads=1):
         with ignored_by_children(signal.SIGINT, *HANGUP):
             running: Iterator[R] = Parallel(n_jobs=min(jobs, n), return_as="generator")(calls)
         try:
             return list(progress(running, n) if progress else running)
-        except BrokenProcessPool:
+        except TerminatedWorkerError:
             raise PredictorError(
                 f"one of {min(jobs, n)} processes was killed, as the system does when memory runs short: "
                 "fewer jobs need less"
             ) from None
+        except KeyboardInterrupt:
+            _end_processes()
+            raise
+
+
+def _end_processes() -> None:
+    """End joblib's processes, for which Python would wait at its exit.
+
+    joblib does this when it is interrupted, unless a second interrupt keeps it from that.
+    """
+    with ignored_by_children(signal.SIGINT):
+        get_reusable_executor(reuse=True, kill_workers=True).shutdown(wait=False, kill_workers=True)

@@ -53,8 +53,8 @@ class OutOfMemory(Exception):  # noqa: N818 - an outcome, not an error
 def allocation_guard(device: torch.device | None = None) -> Iterator[None]:
     """Turn a failed allocation on any device into `OutOfMemory`; everything else passes through.
 
-    torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones. One inside a CUDA
-    graph's recording may be hidden behind the error that the recording's end then raises.
+    torch.OutOfMemoryError (CUDA) is a RuntimeError; the CPU's allocator raises plain ones. One may be hidden
+    behind an error that it leads to.
 
     Args:
         device: asked about its memory after a failure that may have another cause, too.

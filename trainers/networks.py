@@ -152,21 +152,19 @@ def _modules(stage: Stage) -> list[nn.Module]:
 
 
 def _convolution(inputs: int, outputs: int, size: int = 1, stride: int = 1, padding: int = 0) -> nn.Module:
-    return _UndrawnConvolution(inputs, outputs, kernel_size=size, stride=stride, padding=padding)
+    return _undrawn(nn.Conv2d, inputs, outputs, kernel_size=size, stride=stride, padding=padding)
 
 
 def _dense(stage: Stage) -> list[nn.Module]:
-    return [nn.Flatten(), _UndrawnLinear(prod(stage.input_shape), stage.output_shape[0])]
+    return [nn.Flatten(), _undrawn(nn.Linear, prod(stage.input_shape), stage.output_shape[0])]
 
 
-class _Undrawn:
-    """Leaves out a module's own initialisation, which would draw from the global generator."""
+def _undrawn(kind: type[nn.Module], *arguments: int, **options: int) -> nn.Module:
+    """A module without its own initialisation, which would draw from the global generator.
 
-    def reset_parameters(self) -> None:
-        """Leave the parameters as they were allocated."""
-
-
-class _UndrawnConvolution(_Undrawn, nn.Conv2d): ...
-
-
-class _UndrawnLinear(_Undrawn, nn.Linear): ...
+    `nn.utils.skip_init` would load PyTorch's compiler.
+    """
+    without = type(kind.__name__, (kind,), {"reset_parameters": lambda module: None})
+    module: nn.Module = without(*arguments, **options)
+    module.__class__ = kind
+    return module

@@ -11,8 +11,8 @@ from torch import optim
 class _Uncompiled(optim.Optimizer):
     """The same methods without the wrappers that keep PyTorch's compiler away from them.
 
-    These wrappers load the compiler first: 1.5 s of processor time in every process that trains. Nothing that
-    uses an optimizer is compiled here.
+    These wrappers load the compiler first: 1.5 s of processor time in every process that trains. No step of a
+    training is compiled.
     """
 
     add_param_group = unwrap(optim.Optimizer.add_param_group)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from trainers.device import is_lost
-from trainers.memory import give_back
+from trainers.memory import failed_allocation, give_back
 
 _LOG = logging.getLogger(__name__)
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -115,8 +115,7 @@ class CudaRecorder:
         What is returned runs the step, and returns the same tensor each time.
         """
         # An older graph that is freed later would spoil this recording, or take from its graph the memory
-        # that cuBLAS works in, which belongs to their stream. A reference cycle may keep one alive: one of
-        # frames, made by what the first optimizer of a process imports.
+        # that cuBLAS works in, which belongs to their stream. A reference cycle may keep one alive.
         gc.collect()
         graph, aside = torch.cuda.CUDAGraph(), _aside(self._device)
         recording = torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local")
@@ -184,7 +183,7 @@ class GraphedStep:
         except RuntimeError as error:
             if is_lost(images.device):
                 raise
-            why = str(error).strip().partition("\n")[0]
+            why = failed_allocation(error) or str(error).strip().partition("\n")[0]
             _LOG.warning("a step cannot be recorded as a CUDA graph, so all are launched: %s", why)
         give_back(images.device)  # not earlier: the error keeps what the recording has taken
         return None

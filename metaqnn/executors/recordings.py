@@ -44,8 +44,8 @@ class Recordings:
         self._cured += 1
         if self._cured == ENOUGH:
             _LOG.warning(
-                "%d networks failed on their device and were then trained without CUDA graphs; from now on, "
-                "all others do without them",
+                "%d networks could be trained only without CUDA graphs; from now on, all others do without "
+                "them",
                 ENOUGH,
             )
 

@@ -145,10 +145,16 @@ class AcceleratedHyperband(Hyperband):
         return next((rung for rung in self.rungs[bracket:] if rung > tau), self.T)
 
     def decide(self, study: Study, trial: FrozenTrial) -> Decision:
-        """What the prediction says about a trial after its last epoch, with the forecast if there is one."""
-        tau = len(trial.intermediate_values)
+        """What the prediction says about a trial after its last epoch, with the forecast if there is one.
+
+        A trial whose last value is not finite is stopped.
+        """
+        values = _training(trial, self.T).values
+        tau = len(values)
+        if tau and not isfinite(values[-1]):
+            return Decision(stop=True, reason=f"diverged: the value of epoch {tau} is {values[-1]}")
         rung = self.rung_after(self._get_bracket_id(study, trial), tau)
-        if not 0 < tau < rung:
+        if not 0 < tau < rung or not all(map(isfinite, values)):
             return Decision(stop=False, reason="nothing to predict")
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         reached = [other for other in others if _has_reached(other, rung)]

@@ -113,6 +113,14 @@ def test_weights_follow_xavier_s_rule_and_biases_are_zero():
         assert not module.bias.any()
 
 
+def test_layers_are_those_of_pytorch_and_can_draw_new_weights():
+    convolution = next(iter(build(GAP, seed=1)))
+    assert type(convolution) is nn.Conv2d
+    before = convolution.weight.clone()
+    convolution.reset_parameters()
+    assert not torch.equal(convolution.weight, before)
+
+
 def test_the_generator_alone_decides_the_weights():
     state = torch.get_rng_state()
     first = build(GAP, seed=1).state_dict()

@@ -265,6 +265,15 @@ def test_a_decision_follows_from_the_study_whatever_the_pruner_was_asked_before(
         assert decision.probability is not None
 
 
+def test_a_trial_that_diverges_is_stopped_and_later_values_are_not_predicted_from(curves, of_one_bracket):
+    pruner, known = accelerated(), curves.values[:10]
+    for value in (np.inf, np.nan):
+        decision = pruner.decide(*of_one_bracket(pruner, [*known, [0.1, value]]))
+        assert (decision.stop, decision.reason) == (True, f"diverged: the value of epoch 2 is {value}")
+    decision = pruner.decide(*of_one_bracket(pruner, [*known, [np.inf, 0.1]]))
+    assert (decision.stop, decision.reason) == (False, "nothing to predict")
+
+
 def test_who_is_surely_no_better_is_stopped_where_only_certainty_stops(curves, of_one_bracket):
     pruner = accelerated(Delta=1.0)
     decision = pruner.decide(*of_one_bracket(pruner, [*curves.values[:40], [-9.0, -9.0]]))
