@@ -43,6 +43,12 @@ def test_ctrl_c_that_is_ignored_stays_ignored():
     time.sleep(0.01)  # it would have struck by now
 
 
+def test_a_callers_own_handler_stays():
+    signal.signal(signal.SIGINT, handler := lambda *_: None)
+    interrupt_on_signals()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_a_weak_references_callback_still_ends_a_command(number, monkeypatch, capfd):
     """Python drops what is raised there. The other signal is ignored, as in a shell's background."""
