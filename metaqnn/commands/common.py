@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from metaqnn.database.trouble import SPACE, advice, is_lost
+from metaqnn.database.trouble import SPACE, advice, cause_of, is_lost
 from metaqnn.output import FORMATS
 from metaqnn.session.find import RUNS, latest
 from metaqnn.session.run_folder import Kind, RunFolder, RunFolderError
@@ -139,8 +139,7 @@ def disk_errors(folder: RunFolder, go_on: Callable[[], str]) -> Iterator[None]:
             raise _unwritable(folder, go_on, reason, "change that") from None
         raise
     except Exception as error:
-        cause = error.__cause__ or error  # Optuna wraps the database's errors
-        reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+        cause, reason = cause_of(error)
         if help_ := advice(cause):
             raise _unwritable(folder, go_on, reason, help_) from None
         if is_lost(cause):

@@ -44,6 +44,12 @@ def advice(error: BaseException) -> str | None:
     return None if code == sqlite3.SQLITE_IOERR_SHORT_READ else ADVICE.get(code & 0xFF)
 
 
+def cause_of(error: BaseException) -> tuple[BaseException, str]:
+    """The database's error that Optuna may have wrapped, and the first line of what the driver said."""
+    cause = error.__cause__ or error
+    return cause, str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+
+
 def is_held(error: BaseException) -> bool:
     """Whether an error will pass: another program is keeping an SQLite file to itself."""
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", sqlite3.SQLITE_OK)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from metaqnn.database.engine import BUSY_SECONDS, name_of
 from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import searches
-from metaqnn.database.trouble import advice
+from metaqnn.database.trouble import advice, cause_of
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
 from predictor.extras import require
 
@@ -154,8 +154,7 @@ def explained(storage: str) -> Iterator[None]:
     except ArgumentError:  # not quoted: it may hold a password
         raise MirrorError(NO_URL) from None
     except (StorageInternalError, SQLAlchemyError, ImportError, RuntimeError) as error:
-        cause = error.__cause__ or error
-        reason = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+        cause, reason = cause_of(error)
         helps = advice(cause)
         raise MirrorError(
             f"Optuna cannot use {name_of(storage)}: {reason}{f'; {helps}' if helps else ''}"

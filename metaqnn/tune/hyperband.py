@@ -14,7 +14,7 @@ from metaqnn.search.randomness import Purpose, derived_seed
 from predictor import Decision, LearningCurves, SequentialRegression
 from predictor.curves.arrays import ROUNDING
 from predictor.extras import require
-from predictor.integrations.trainings import CurveFormat, Training
+from predictor.integrations.trainings import CurveFormat, Training, stop_if_diverged
 from predictor.rules.base import by_probability, check_delta
 from predictor.rules.growing import GrowingModel
 
@@ -149,12 +149,12 @@ class AcceleratedHyperband(Hyperband):
 
         A trial whose last value is not finite is stopped.
         """
-        values = _training(trial, self.T).values
-        tau = len(values)
-        if tau and not isfinite(values[-1]):
-            return Decision(stop=True, reason=f"diverged: the value of epoch {tau} is {values[-1]}")
+        training = _training(trial, self.T)
+        if (stop := stop_if_diverged(training)) is not None:
+            return stop
+        tau = len(training.values)
         rung = self.rung_after(self._get_bracket_id(study, trial), tau)
-        if not 0 < tau < rung or not all(map(isfinite, values)):
+        if not 0 < tau < rung or not all(map(isfinite, training.values)):
             return Decision(stop=False, reason="nothing to predict")
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         reached = [other for other in others if _has_reached(other, rung)]

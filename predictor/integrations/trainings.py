@@ -85,9 +85,9 @@ def decide(
     training was resumed, or is validated less often, the rule sees only its observed epochs, of this training
     and of the others.
     """
+    if (stop := stop_if_diverged(training)) is not None:
+        return stop
     tau = len(training.values)
-    if tau and not isfinite(training.values[-1]):
-        return Decision(stop=True, reason=f"diverged: the value of epoch {tau} is {training.values[-1]}")
     if tau >= curve_format.T:
         return Decision(stop=False, reason="completed")
     curve = curve_format.curves([training])
@@ -98,6 +98,14 @@ def decide(
         return Decision(stop=False, reason=f"the other trainings have no value at epoch {tau}")
     decision = rule.decide(_at(curve, epochs), _comparable(history, epochs))
     return _with_epoch(decision, 1 + epochs.index(tau - 1), tau) if tau else decision
+
+
+def stop_if_diverged(training: Training) -> Decision | None:
+    """The decision to stop a training whose latest value is not finite; None for any other."""
+    tau = len(training.values)
+    if not tau or isfinite(training.values[-1]):
+        return None
+    return Decision(stop=True, reason=f"diverged: the value of epoch {tau} is {training.values[-1]}")
 
 
 def _with_epoch(decision: Decision, counted: int, epoch: int) -> Decision:
