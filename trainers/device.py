@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as PyTorch reads it
 
 
 class DeviceError(ValueError):
-    """A device, number format or thread count that cannot be used here; the message is one line."""
+    """A device, number format or thread count that cannot be used here, or not any more; one line."""
 
 
 class Placement(TypedDict, total=False):
@@ -191,6 +191,21 @@ def is_lost(device: torch.device) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+@contextmanager
+def told_if_lost(device: torch.device) -> Iterator[None]:
+    """Raise DeviceError from an error of PyTorch in this block after which the device is lost."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_lost(device):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise DeviceError(
+            f"device {str(device)!r} has failed and is of no use to this process any more: {reason}; start "
+            "the program again, or use another device"
+        ) from error
 
 
 def holds(device: torch.device, size: int) -> bool:

@@ -24,6 +24,7 @@ from trainers.device import (
     is_lost,
     precision_name,
     processor_settings,
+    told_if_lost,
 )
 from trainers.memory import OutOfMemory, allocation_guard, give_back
 from trainers.randomness import addressed_draws, addressed_generator
@@ -101,9 +102,18 @@ class NetworkTrainer(ABC):
         """How PyTorch computes in this block: threads, denormal numbers, float32, cuDNN's kernels, which GPU.
 
         Autocast around it has no effect inside: it would also round in the backward pass.
+
+        Raises:
+            DeviceError: the device has failed in this block and is of no use to this process any more.
         """
         own = torch.autocast(self.device.type, enabled=False)
-        with processor_settings(self.threads), cuda_settings(self._deterministic), own, _current(self.device):
+        with (
+            told_if_lost(self.device),
+            processor_settings(self.threads),
+            cuda_settings(self._deterministic),
+            own,
+            _current(self.device),
+        ):
             yield
 
     def train(
@@ -144,6 +154,7 @@ class NetworkTrainer(ABC):
 
         Raises:
             ShapeError: the architecture does not fit the images.
+            DeviceError: the device has failed and is of no use to this process any more.
         """
         if self.recipe.batch_size == 1:
             return self._train(architecture, seed, on_epoch, checkpoint)

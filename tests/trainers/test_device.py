@@ -10,6 +10,7 @@ from trainers.device import (
     cuda_settings,
     is_lost,
     processor_settings,
+    told_if_lost,
 )
 
 CPU = torch.device("cpu")
@@ -176,3 +177,15 @@ def test_a_device_is_lost_when_waiting_for_it_fails(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", fail)
     assert is_lost(torch.device("cuda"))
     assert not is_lost(torch.device("cpu"))
+
+
+def test_an_error_after_which_a_device_is_lost_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr("trainers.device.is_lost", lambda device: device.type == "cuda")
+    with pytest.raises(DeviceError) as error, told_if_lost(torch.device("cuda:1")):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might")
+    assert str(error.value) == (
+        "device 'cuda:1' has failed and is of no use to this process any more: CUDA error: an illegal memory "
+        "access was encountered; start the program again, or use another device"
+    )
+    with pytest.raises(RuntimeError, match="a defect"), told_if_lost(CPU):
+        raise RuntimeError("a defect")

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from state_space import Architecture
-from trainers import Checkpoint, ImageDataset, Outcome
+from trainers import Checkpoint, DeviceError, ImageDataset, Outcome
 from trainers.chance import Chance
 from trainers.datasets import training_and_validation
 
@@ -115,6 +115,14 @@ def test_after_a_failed_recording_nothing_is_recorded_and_the_process_is_spent(t
     subject._recorder.failed = True
     assert not subject._following(replace(subject.recipe, batch_size=16))._graphed(SMALL)
     assert subject.spent
+
+
+def test_a_device_that_fails_in_a_training_is_no_defect_of_the_network(trainer, noise, monkeypatch):
+    subject = trainer(noise)
+    monkeypatch.setattr("trainers.device.is_lost", lambda device: True)
+    monkeypatch.setattr(subject, "_pass", lambda *_: torch.ones(2) + torch.ones(3))  # a RuntimeError
+    with pytest.raises(DeviceError, match="device 'cpu' has failed"):
+        subject.train(SMALL, seed=0)
 
 
 class Starving:

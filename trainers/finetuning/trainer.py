@@ -73,10 +73,11 @@ class FinetuningTrainer(ImageTrainer):
     def test_probabilities(self, network: TrainedNetwork) -> np.ndarray:
         """Softmax outputs for the test images, in their order: float32, (images, classes).
 
-        Computed in float32, not TF32 either, whatever the precision of training.
+        Computed in float32, not TF32 either, whatever the precision of training. Raises DeviceError as
+        `settings`.
         """
-        module = network.build().to(self.device).to(memory_format=torch.channels_last).eval()
         with self.settings():
+            module = network.build().to(self.device).to(memory_format=torch.channels_last).eval()
             batches = (
                 logits(module, images, torch.float32) for images, _ in self._test.in_order(EVALUATION_BATCH)
             )

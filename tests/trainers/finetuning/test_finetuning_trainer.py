@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from state_space import Architecture
-from trainers import Checkpoint, DatasetError, Outcome, load_dataset
+from trainers import Checkpoint, DatasetError, DeviceError, Outcome, load_dataset
 from trainers.finetuning import FinetuningRecipe, FinetuningTrainer
 from trainers.weights import TrainedNetwork
 
@@ -129,6 +129,15 @@ def test_softmax_outputs_are_those_of_the_network_on_normalised_test_images(digi
     found = subject.test_probabilities(network)
     assert found.shape == (90, 10)
     assert np.allclose(found, expected, atol=1e-4)
+
+
+def test_a_device_that_fails_while_it_is_asked_about_the_test_images_is_told(digits, checkpoint, monkeypatch):
+    subject = trainer(digits)
+    _, network = trained(subject, checkpoint)
+    monkeypatch.setattr("trainers.device.is_lost", lambda device: True)
+    monkeypatch.setattr(TrainedNetwork, "build", lambda network: torch.ones(2) + torch.ones(3))
+    with pytest.raises(DeviceError, match="device 'cpu' has failed"):
+        subject.test_probabilities(network)
 
 
 def test_a_network_that_diverges_is_an_outcome(digits, monkeypatch):
