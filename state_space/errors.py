@@ -36,6 +36,11 @@ def printable(text: str, keep: str = "\n") -> str:
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
+def first_line(error: object) -> str:
+    """The first line of what an error says; below it, libraries often give advice to their developers."""
+    return str(error).strip().partition("\n")[0]
+
+
 def nearest(wrong: object, known: Iterable[str]) -> str | None:
     """The known name most similar to a wrong one, ignoring case; None if none is similar."""
     names = {name.lower(): name for name in known}

@@ -9,6 +9,8 @@ from typing import Any, TypedDict
 
 import torch
 
+from state_space.errors import first_line
+
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "float32", "bfloat16")
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as PyTorch reads it
@@ -201,10 +203,9 @@ def told_if_lost(device: torch.device) -> Iterator[None]:
     except RuntimeError as error:
         if not is_lost(device):
             raise
-        reason = str(error).strip().partition("\n")[0]
         raise DeviceError(
-            f"device {str(device)!r} has failed and is of no use to this process any more: {reason}; start "
-            "the program again, or use another device"
+            f"device {str(device)!r} has failed and is of no use to this process any more: "
+            f"{first_line(error)}; start the program again, or use another device"
         ) from error
 
 

@@ -20,6 +20,7 @@ from state_space import (
     Pooling,
     Stage,
 )
+from state_space.errors import first_line
 
 EVALUATION_BATCH = 512
 """Images validated at a time, at most; a matter of memory and speed alone."""
@@ -84,7 +85,7 @@ def failed_allocation(
             or any(sign in lower for sign in signs)
             or (unclear and _is_short(device, refused))
         ):
-            return text.strip().partition("\n")[0] or "memory allocation failed"
+            return first_line(text) or "memory allocation failed"
         error = error.__cause__ or error.__context__
     return None
 

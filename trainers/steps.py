@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from state_space.errors import first_line
 from trainers.device import is_lost
 from trainers.memory import failed_allocation, give_back
 
@@ -183,7 +184,7 @@ class GraphedStep:
         except RuntimeError as error:
             if is_lost(images.device):
                 raise
-            why = failed_allocation(error) or str(error).strip().partition("\n")[0]
+            why = failed_allocation(error) or first_line(error)
             _LOG.warning("a step cannot be recorded as a CUDA graph, so all are launched: %s", why)
         give_back(images.device)  # not earlier: the error keeps what the recording has taken
         return None

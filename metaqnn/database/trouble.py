@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from metaqnn.database.engine import reading_engine
 from metaqnn.database.values import first_odd_value
 from metaqnn.output import shell_quoted
+from state_space.errors import first_line
 
 SPACE, PERMISSION = "make space", "check its permissions and those of its folder"
 ADVICE = {
@@ -47,7 +48,7 @@ def advice(error: BaseException) -> str | None:
 def cause_of(error: BaseException) -> tuple[BaseException, str]:
     """The database's error that Optuna may have wrapped, and the first line of what the driver said."""
     cause = error.__cause__ or error
-    return cause, str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
+    return cause, first_line(getattr(cause, "orig", cause))
 
 
 def is_held(error: BaseException) -> bool:

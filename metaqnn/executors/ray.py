@@ -22,6 +22,7 @@ from metaqnn.executors.base import Ended, EpochDone, Failed, Message, Ready, Tas
 from metaqnn.executors.pool import PoolExecutor
 from metaqnn.executors.worker import MakeTrainer, Place, Worker
 from metaqnn.output import last_line
+from state_space.errors import first_line
 from trainers import EpochReport
 
 _LOG = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ def connect(address: str | None) -> None:
             settings: dict[str, Any] = {"include_dashboard": False} if ours else {}
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
     except (RayError, RuntimeError, ValueError) as error:
-        raise ConnectionError(str(error).strip().partition("\n")[0]) from None
+        raise ConnectionError(first_line(error)) from None
     finally:
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
 

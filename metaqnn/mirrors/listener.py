@@ -10,7 +10,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.mirrors.mirror import Mirror
 from metaqnn.search.events import Job, SearchListener
 from predictor import Decision
-from state_space.errors import printable
+from state_space.errors import first_line, printable
 from trainers import EpochReport
 
 
@@ -58,8 +58,5 @@ class MirroringListener(SearchListener):
                 act(mirror)
             except Exception as error:  # no error of a mirror may end a search
                 self._mirrors.remove(mirror)
-                reason = str(error).strip().partition("\n")[0]
-                print(
-                    f"\n{type(mirror).__name__} failed and is no longer updated: {printable(reason)}",
-                    file=sys.stderr,
-                )
+                reason = printable(first_line(error))
+                print(f"\n{type(mirror).__name__} failed and is no longer updated: {reason}", file=sys.stderr)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state_space import NotationError, ShapeError, StateSpaceError
-from state_space.errors import did_you_mean, nearest, printable, quoted
+from state_space.errors import did_you_mean, first_line, nearest, printable, quoted
 
 
 @pytest.mark.parametrize("kind", [StateSpaceError, NotationError, ShapeError])
@@ -65,3 +65,8 @@ def test_what_is_printable_already_stays_as_it_is(text):
 @given(st.text())
 def test_what_may_have_no_lines_is_one(text):
     assert printable(text, keep="").isprintable()
+
+
+@pytest.mark.parametrize("said", ["", "no room", "no room\nsee the manual\n", "\n  no room\n\nmore"])
+def test_the_first_line_is_the_first_with_words(said):
+    assert first_line(OSError(said)) == ("no room" if said else "")
