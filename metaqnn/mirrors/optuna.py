@@ -93,7 +93,7 @@ class OptunaMirror(Mirror):
 def open_study(storage: str, study_name: str) -> Study:
     """A study, created if needed. Raises as `OptunaMirror`."""
     optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # not SQL of a locked database
     with explained(storage):
         check_no_replay_database(storage)
         study: Study = optuna.create_study(
