@@ -98,4 +98,7 @@ def reading_options(file: Path) -> dict[str, str]:
 
 
 def _has_content(file: str) -> bool:
-    return os.path.exists(file) and os.path.getsize(file) > 0
+    try:
+        return os.path.getsize(file) > 0
+    except OSError:  # SQLite's own files come and go at any time
+        return False
