@@ -15,6 +15,7 @@ from metaqnn.database.queries import SearchReader
 from metaqnn.database.schema import searches
 from metaqnn.database.trouble import advice, cause_of
 from metaqnn.mirrors.mirror import Mirror, MirroredNetwork, MirrorError, identity
+from predictor.curves.metrics import Direction
 from predictor.extras import require
 
 if TYPE_CHECKING:
@@ -96,8 +97,30 @@ def open_study(storage: str, study_name: str) -> Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # not SQL of a locked database
     with explained(storage):
         check_no_replay_database(storage)
-        study: Study = optuna.create_study(
-            storage=storage, study_name=study_name, direction="maximize", load_if_exists=True
+        return make_study(storage, study_name, "maximize", instead="--study")
+
+
+def make_study(storage: str, study_name: str, direction: Direction, *, instead: str) -> Study:
+    """A study of one value, to minimize or to maximize, created if needed.
+
+    Args:
+        storage: URL.
+        study_name: of the study.
+        direction: `minimize` or `maximize`.
+        instead: the option to give if there is such a study with other directions.
+
+    Raises:
+        MirrorError: there is one.
+    """
+    from optuna import create_study
+
+    study: Study = create_study(
+        storage=storage, study_name=study_name, direction=direction, load_if_exists=True
+    )
+    found = [one.name.lower() for one in study.directions]
+    if found != [direction]:
+        raise MirrorError(
+            f"the study {study_name!r} is to {', '.join(found)}, not {direction}; give another {instead}"
         )
     return study
 

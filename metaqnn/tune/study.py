@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.stopping import OWN_RULE
 from metaqnn.database.engine import name_of, sqlite_url
-from metaqnn.mirrors.optuna import check_no_replay_database, explained
+from metaqnn.mirrors.optuna import check_no_replay_database, explained, make_study
 from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune import TuneError
 from metaqnn.tune.folder import sqlite_file
 from metaqnn.tune.settings import TuneSettings
 from predictor import EarlyStopper
+from predictor.curves.metrics import Direction
 from predictor.extras import require
 from predictor.models.names import make_method
 from predictor.rules.names import make_rule
@@ -53,7 +54,7 @@ def open_study(
 
     Raises:
         MissingPackageError: Optuna is not installed.
-        MirrorError: the storage cannot be used.
+        MirrorError: the storage cannot be used, or has a study of that name with other directions.
         TuneError: the study belongs to something else or to another run folder, is gone, or is damaged.
     """
     with explained(url):
@@ -88,8 +89,9 @@ def _found(url: str, name: str) -> Study:
 
 
 def _made(url: str, name: str, family: Family) -> Study:
-    direction = "maximize" if family.metric == "accuracy" else "minimize"
-    return quiet_optuna().create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
+    direction: Direction = "maximize" if family.metric == "accuracy" else "minimize"
+    quiet_optuna()
+    return make_study(url, name, direction, instead="--run-dir")
 
 
 def _claim(study: Study, settings: TuneSettings, begun: bool, owner: str | None) -> None:

@@ -10,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from metaqnn.mirrors import MirrorError
-from metaqnn.mirrors.optuna import OptunaMirror
+from metaqnn.mirrors.optuna import OptunaMirror, require_unused
 from predictor.extras import MissingPackageError
 
 optuna = pytest.importorskip("optuna")
@@ -172,6 +172,20 @@ def test_a_study_of_something_else_is_refused(whole_copy, reader):
     with pytest.raises(MirrorError, match="the study 'mine' holds something else"):
         OptunaMirror(whole_copy, reader, "mine")
     assert len(study.trials) == 1
+
+
+@pytest.mark.parametrize("directions", [["minimize"], ["minimize", "maximize"]])
+def test_a_study_with_other_directions_is_refused_and_stays_as_it_is(directions, whole_copy, reader):
+    """`optuna create-study` makes one that is to minimize unless told otherwise."""
+    name = " and ".join(directions)
+    study = optuna.create_study(study_name=name, storage=whole_copy, directions=directions)
+    for use in (OptunaMirror, lambda storage, reader, name: require_unused(storage, name)):
+        with pytest.raises(MirrorError) as error:
+            use(whole_copy, reader, name)
+        assert str(error.value) == (
+            f"the study {name!r} is to {', '.join(directions)}, not maximize; give another --study"
+        )
+    assert (study.trials, study.user_attrs) == ([], {})
 
 
 def test_a_study_of_another_search_is_refused(whole_copy, new_database):

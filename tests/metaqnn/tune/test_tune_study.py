@@ -11,6 +11,7 @@ from optuna.pruners import HyperbandPruner
 from optuna.study import Study
 from sqlalchemy import event
 
+from metaqnn.mirrors import MirrorError
 from metaqnn.tune import TuneError
 from metaqnn.tune.hyperband import AcceleratedHyperband, Hyperband
 from metaqnn.tune.settings import TuneSettings
@@ -70,7 +71,8 @@ def test_a_study_with_trials_belongs_to_the_folder_that_began_it(tuning, formula
 
 def test_a_study_of_somebody_else_is_refused_and_stays_as_it_is(opened, tmp_path):
     (tmp_path / "run").mkdir()
-    theirs = optuna.create_study(storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}", study_name="study")
+    url = f"sqlite:///{tmp_path / 'run' / 'study.db'}"
+    theirs = optuna.create_study(storage=url, study_name="study", direction="maximize")
     theirs.add_trial(optuna.trial.create_trial(value=0.5))
     with pytest.raises(TuneError, match="belongs to something else; give another --run-dir"):
         opened(begun=False)
@@ -85,6 +87,13 @@ def test_a_study_of_other_epochs_is_not_called_damaged(
     other, url = settings(epochs=5), f"sqlite:///{tmp_path / 'run' / 'study.db'}"
     with pytest.raises(TuneError, match="belongs to something else; give another --run-dir"):
         open_study(url, "study", other.make_family(), other, begun=begun)
+
+
+def test_a_study_with_another_direction_is_refused(opened, tmp_path):
+    (tmp_path / "run").mkdir()
+    optuna.create_study(study_name="study", storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    with pytest.raises(MirrorError, match=r"is to minimize, not maximize; give another --run-dir"):
+        opened(begun=False)
 
 
 def test_a_study_without_trials_is_taken_over(opened, tmp_path):
