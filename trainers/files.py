@@ -17,6 +17,19 @@ def not_written(file: Path, error: OSError) -> str:
     return f"{error.strerror or error}: {str(file)!r}"
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder; from Python 3.14 on, `Path.exists` takes every error for no.
+
+    Raises:
+        OSError: it cannot be looked at, for example without permission for its folder.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def synchronise(path: Path) -> None:
     """Flush a file's content, or a folder's names, to the disk; Windows does so with names by itself.
 

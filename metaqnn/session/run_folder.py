@@ -24,7 +24,7 @@ from metaqnn.database.queries import SearchReader, has_search
 from predictor.files import small_json, small_text
 from predictor.output import NO_SPACE
 from predictor.servers import require_known
-from trainers.files import write_whole
+from trainers.files import is_there, write_whole
 
 OWNER, LOCK = "owner.txt", "search.lock"
 ASKED = 0.2
@@ -73,11 +73,14 @@ class RunFolder:
         Raises:
             RunFolderError: it may not be read, or no folder can have that name.
         """
-        found = (kind for kind, names in FILES.items() if any((self.path / name).is_file() for name in names))
         try:
-            return next(found, None)
+            return next((kind for kind, names in FILES.items() if any(map(self._has_file, names))), None)
         except OSError as error:
             raise self._unreadable(error) from None
+
+    def _has_file(self, name: str) -> bool:
+        path = self.path / name
+        return is_there(path) and path.is_file()
 
     def refuse_other(self, kind: Kind) -> None:
         """Raise RunFolderError if it holds something of another kind."""
@@ -161,7 +164,7 @@ class RunFolder:
             RunFolderError: it may not be read, or no folder can have that name.
         """
         try:
-            begun = self.database.exists() or self.storage.exists()
+            begun = is_there(self.database) or is_there(self.storage)
         except OSError as error:
             raise self._unreadable(error) from None
         return begun and has_search(self.url, self.search_id)

@@ -17,6 +17,7 @@ from trainers.datasets.folder import read_image_folder
 from trainers.datasets.functions import CALLABLE, read_callable
 from trainers.datasets.images import MAX_PIXELS, SUFFIXES
 from trainers.datasets.named import NAMED_SETS, NamedSet, read_digits
+from trainers.files import is_there
 
 DATASET_NAMES = (*NAMED_SETS, "digits")
 """Names that `load_dataset` knows without any file of the user's."""
@@ -41,11 +42,12 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, want
 
     Raises:
         DatasetError: there is no such data set.
+        OSError: a place cannot be looked at.
     """
     if CALLABLE.fullmatch(name):
         return Source(name, (), lambda image_size: read_callable(name, wanted.own_validation))
     path = Path(name).expanduser()
-    if is_path(name) and path.exists():
+    if is_path(name) and is_there(path):
         return _open_path(path, _stem(path), wanted)
     named = NAMED_SETS.get(name)
     found = None if data_dir is None else _find_in(data_dir, name, named, wanted)
@@ -53,7 +55,7 @@ def find(name: str, data_dir: Path | None, cache_dir: Path, download: bool, want
         found = _find_named(name, named, data_dir, cache_dir, download, wanted.extra)
     if found is None and name == "digits":
         found = Source(name, (), lambda image_size: read_digits())
-    if found is None and path.exists():
+    if found is None and is_there(path):
         found = _open_path(path, _stem(path), wanted)
     if found is None:
         raise _unknown(name, data_dir)
@@ -80,7 +82,7 @@ def _find_in(data_dir: Path, name: str, named: NamedSet | None, wanted: Wanted) 
         for root in (folder, data_dir):
             if named.present(root, extra):
                 return _named_source(name, named, root, extra)
-    if folder.exists() and not extra and (named is None or not _is_part(folder)):
+    if not extra and is_there(folder) and (named is None or not _is_part(folder)):
         return _open_path(folder, _stem(folder), wanted)
     return None
 

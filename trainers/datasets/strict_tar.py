@@ -17,21 +17,28 @@ class _StrictTarInfo(tarfile.TarInfo):
     """A header of which no damage is overlooked."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse one header block.
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """Read the headers of the next member.
 
         tarfile takes a damaged or missing header after the first for the end of the archive, which would
-        silently lose images; and where a size is negative it goes back, again and again.
+        silently lose images.
         """
         try:
-            info = super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise  # the end mark
         except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the end mark
             raise tarfile.ReadError(f"{error}, or cut off before its end mark") from error
-        if info.size < 0:
-            raise tarfile.ReadError(f"a header says that its member has {info.size:,} bytes")
-        return info
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        """Make of one header what it is, as tarfile lets subclasses do.
+
+        Where a size is negative, older versions of tarfile go back, again and again.
+        """
+        if self.size < 0:
+            raise tarfile.ReadError(f"a header says that its member has {self.size:,} bytes")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
 
 
 class StrictTarFile(tarfile.TarFile):

@@ -1,7 +1,8 @@
 """`metaqnn mirror`: on a finished search, and on one that goes on."""
 
-import multiprocessing
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing, suppress
@@ -88,17 +89,16 @@ def test_a_killed_copy_is_caught_up(finished_run, tmp_path):
     """Killed while it writes the logs, then while it writes the study."""
     storage, logs = f"sqlite:///{tmp_path}/study.db", tmp_path / "logs"
     command = ["mirror", str(finished_run.path), "--tensorboard", str(logs), "--optuna", storage]
+    program = [sys.executable, "-m", "metaqnn", *command]
 
     def copied():
         return len(list(logs.glob("network-*/events*"))), count_trials(tmp_path / "study.db")
 
     for enough in ((3, 0), (24, 2)):
-        program = multiprocessing.get_context("fork").Process(target=main, args=(command,))
-        program.start()
-        while copied() < enough and program.is_alive():
-            time.sleep(0.002)
-        program.kill()
-        program.join()
+        with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as copy:
+            while copied() < enough and copy.poll() is None:
+                time.sleep(0.002)
+            copy.kill()
     assert copied() < (24, 24)
     assert main(command) == 0
     assert copied() == (24, 24)

@@ -106,5 +106,5 @@ def test_a_negative_size_does_not_lead_back_for_ever(tmp_path, records):
     """Found by coverage-guided fuzzing."""
     archive = tmp_path / "x.tar"
     archive.write_bytes(IMAGE + records + IMAGE + END)
-    with pytest.raises(DatasetError, match=r"member has -|negative size"):
+    with pytest.raises(DatasetError, match=r"member has -|negative size|invalid offset"):
         list(read_archive(archive))
