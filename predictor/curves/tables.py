@@ -35,6 +35,7 @@ POINT_FOR_SURE, COMMA_FOR_SURE = re.compile(r"[-+]?0?\.\d+(e[-+]?\d+)?", re.I), 
 DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
 GROUPING = ((",", "comma", "points", DECIMAL_POINT), (".", "point", "commas", DECIMAL_COMMA))
 """Marks that may group thousands where others separate decimals."""
+HUNDREDS = re.compile(r"[-+]?[1-9]\d\d")
 PERCENT = re.compile(r"^([-+]?[\d.]+)\s*%$")
 MAX_TEXT_BYTES = 2**30
 """The most bytes of a text file once it is unpacked."""
@@ -117,7 +118,7 @@ def _from_csv(text: str) -> tuple[pd.DataFrame, bool]:
     for place, name in enumerate(header):
         commas = delimiter != "," and (metric_of(name) is not None or not lists)
         if delimiter != ",":
-            _refuse_thousands(rows, place, name)
+            _refuse_thousands(rows, header, place)
         column = table.iloc[:, place]
         if (pointed := _with_points(column, name, commas)) is not column:
             table.isetitem(place, pointed)
@@ -179,20 +180,34 @@ def _with_points(column: pd.Series, name: str, commas: bool) -> pd.Series:
     return column
 
 
-def _refuse_thousands(rows: Sequence[Sequence[str]], place: int, name: str) -> None:
-    """Refuse `12,345` where other cells have decimal points, so that it may be twelve thousand.
+def _refuse_thousands(rows: Sequence[Sequence[str]], header: Sequence[str], place: int) -> None:
+    """Refuse `12,345` where it may be twelve thousand: beside decimal points in any cell, or beside `838`.
 
-    And `12.345` where others have decimal commas.
+    And `12.345` beside decimal commas, or beside `838`.
     """
     for mark, called, others, decimal in GROUPING:
         cells = [row[place] for row in rows if mark in row[place]]
         if not cells or not all(re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}\{mark}\d{{3}}", cell) for cell in cells):
             continue
-        if any(decimal.fullmatch(cell) for row in rows for cell in row):
+        pointed = any(decimal.fullmatch(cell) for row in rows for cell in row)
+        beside = f"numbers with decimal {others}" if pointed else _hundreds_beside(rows, header, place)
+        if beside:
             raise CurvesError(
-                f"column {quoted(name)}: {cells[0]!r} beside numbers with decimal {others} may be a thousand "
+                f"column {quoted(header[place])}: {cells[0]!r} beside {beside} may be a thousand "
                 f"times as much; write it without a {called}"
             )
+
+
+def _hundreds_beside(rows: Sequence[Sequence[str]], header: Sequence[str], place: int) -> str:
+    """A whole number of hundreds in this column, or in one of another epoch, quoted; '' if there is none.
+
+    Who writes three decimals writes `838.000`; but 100 percent may be without.
+    """
+    stem = re.sub(r"\d+", "#", header[place])
+    alike = [at for at, name in enumerate(header) if re.sub(r"\d+", "#", name) == stem]
+    cells = (row[at] for row in rows for at in alike if HUNDREDS.fullmatch(row[at]))
+    measured = metric_of(header[place]) is not None
+    return next((repr(cell) for cell in cells if not (measured and cell == "100")), "")
 
 
 def _refuse_plain(cells: pd.Series, name: str) -> None:

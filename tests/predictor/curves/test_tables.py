@@ -90,6 +90,47 @@ def test_a_mark_that_may_group_thousands_is_refused(tmp_path, refused, said, mar
     assert curves.values.tolist() == values
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch\tval_ppl\n1\t2,543\n2\t1,069\n3\t838\n", "'val_ppl': '2,543' beside '838' .* a comma"),
+        ("epoch;val_ppl\n1;2.543\n2;838\n", "'val_ppl': '2.543' beside '838' .* a point"),
+        ("ppl_1;ppl_2\n2,543;838\n1,921;690\n", "'ppl_1': '2,543' beside '838' .* a comma"),
+        ("units\tacc_1\tacc_2\n100\t31\t42\n1,000\t30\t41\n", "'units': '1,000' beside '100' .* a comma"),
+    ],
+)
+def test_a_mark_beside_whole_hundreds_may_group_thousands(tmp_path, text, said):
+    """Who writes three decimals writes `838,000`."""
+    (tmp_path / "curves.csv").write_text(text)
+    with pytest.raises(CurvesError, match=said):
+        read(tmp_path / "curves.csv")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("1,069", "0,838", "12,5"),
+        ("106,125", "83,8", "838"),
+        ("2,543", "1,87", "838"),
+        ("1,125", "1,5", "1"),
+        ("2,543", "1,069", "838,000"),
+        ("2,543", "1,069", "12"),
+        ("2,543", "1,069", ""),
+    ],
+)
+@pytest.mark.parametrize(("delimiter", "mark"), [(";", ","), ("\t", ","), (";", "."), (",", ".")])
+def test_losses_with_three_decimals_are_read(tmp_path, cells, delimiter, mark):
+    rows = [f"{epoch}{delimiter}{cell.replace(',', mark)}" for epoch, cell in enumerate(cells, start=1)]
+    (tmp_path / "curves.csv").write_text("\n".join([f"epoch{delimiter}val_loss", *rows]))
+    values = [float(cell.replace(",", ".")) for cell in filter(None, cells)]
+    assert read(tmp_path / "curves.csv").values[0, : len(values)].tolist() == values
+
+
+def test_100_percent_may_be_written_without_the_decimals_of_others(tmp_path):
+    (tmp_path / "curves.csv").write_text("epoch;val_acc\n1;97,125\n2;98,375\n3;100\n")
+    assert read(tmp_path / "curves.csv").values.tolist() == [[97.125, 98.375, 100]]
+
+
 def test_shares_among_percentages_are_refused(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("acc_1,acc_2\n25%,50%\n0.5,75%\n")
