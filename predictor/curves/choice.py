@@ -17,6 +17,7 @@ from predictor.curves.names import (
     OF_TRAINING,
     OF_VALIDATION,
     UNLABELLED,
+    evaluates_training,
     measured_on,
     only_accompanies,
     split_rank,
@@ -166,9 +167,9 @@ def unlabelled_rank(candidates: Sequence[Candidate]) -> int:
     Keras does not label metrics of training data; if they are labelled, metrics without a label are not of
     training data. Beside test data alone they are, unless these were measured less than half as often.
     Beside labelled training and test data they may be of either, unless one of them has a namesake labelled
-    as training data.
+    as training data. `eval_train_acc` does not tell: there may be an `acc` of the training itself beside it.
     """
-    names = [candidate.name for candidate in candidates]
+    names = [candidate.name for candidate in candidates if not evaluates_training(candidate.name)]
     splits = set(map(split_rank, names))
     longest = max((c.length for c in candidates if split_rank(c.name) == UNLABELLED), default=0)
     tested = any(split_rank(c.name) == OF_TEST and 0 < longest <= 2 * c.length for c in candidates)

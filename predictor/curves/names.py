@@ -15,6 +15,7 @@ from predictor.curves.words import (
     DATA,
     EPOCH_WORDS,
     ERROR_BARS,
+    EVALUATION,
     GENERIC,
     OF_RUNS,
     PARAMETER_WORDS,
@@ -35,10 +36,23 @@ ONE_STEP = frozenset(("epoch", "step", "iter", "iteration", "batch"))
 
 
 def split_rank(name: str) -> int:
-    """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data."""
+    """Which data a metric was measured on, by its name: 0 validation, 1 not said, 2 test, 3 training data.
+
+    `eval` is of validation data unless another word says which: `eval_train_acc`, but not `train/eval_acc`.
+    """
     words = set(words_of(name))
+    if words & VALIDATION - EVALUATION:
+        return OF_VALIDATION
+    evaluated = bool(words & EVALUATION)
+    if evaluated and "/" in name:
+        words = next(found for part in reversed(name.split("/")) if (found := set(words_of(part))) & DATA)
     other = OF_TRAINING if words & TRAINING else OF_TEST if words & TEST else UNLABELLED
-    return OF_VALIDATION if words & VALIDATION else other
+    return OF_VALIDATION if evaluated and other == UNLABELLED else other
+
+
+def evaluates_training(name: str) -> bool:
+    """Whether a metric was measured on training data, but not while these were trained on."""
+    return split_rank(name) == OF_TRAINING and bool(EVALUATION.intersection(words_of(name)))
 
 
 def measured_on(split: int, names: Iterable[str]) -> set[tuple[str, ...]]:

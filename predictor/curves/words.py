@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 # fmt: off
-VALIDATION = frozenset(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"))
+EVALUATION = frozenset(("eval", "evaluation"))
+"""Words for what was done with data: with those of validation, if no other word says which."""
+VALIDATION = EVALUATION | {"val", "valid", "validation", "dev", "holdout"}
 TEST = frozenset(("test", "testing", "tst"))
 TRAINING = frozenset(("train", "training", "trn", "tr", "learn"))
 DATA = VALIDATION | TEST | TRAINING

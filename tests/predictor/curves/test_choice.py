@@ -43,6 +43,14 @@ def test_where_training_is_labelled_what_has_no_label_is_validation(wide, accura
     assert read(wide({"accuracy_#": accuracies, "loss_#": losses, "val_loss_#": losses})).metric == "loss"
 
 
+@pytest.mark.parametrize("training", ["train_eval_acc", "eval_train_acc"])
+@pytest.mark.parametrize("better", ["test_acc", "val_acc", "val_loss", "eval_test_acc"])
+def test_what_was_evaluated_on_training_data_does_not_come_first(wide, accuracies, losses, training, better):
+    of = losses if better == "val_loss" else accuracies
+    groups = {f"{training}_#": accuracies / 2, "loss_#": losses / 2, f"{better}_#": of}
+    np.testing.assert_array_equal(read(wide(groups)).values, of)
+
+
 def test_training_data_are_not_taken_where_an_unknown_group_is_of_validation_data(wide, accuracies, losses):
     for name in ("val_jaccard", "val_hit_rate"):
         path = wide({"train_loss_#": losses, f"{name}_#": accuracies})

@@ -13,6 +13,30 @@ def test_validation_comes_before_training(name, rank):
 
 
 @pytest.mark.parametrize(
+    ("name", "rank"),
+    [
+        ("train_eval_acc", 3),
+        ("eval_train_accuracy", 3),
+        ("eval/train_acc", 3),
+        ("evaluation/training/acc", 3),
+        ("test_eval_acc", 2),
+        ("eval_test_loss", 2),
+        ("eval/test/loss", 2),
+        ("eval_accuracy", 0),
+        ("eval/acc", 0),
+        ("eval_val_acc", 0),
+        ("train/eval_acc", 0),
+        ("train/eval/acc", 0),
+        ("Train/val_accuracy", 0),
+        ("train_val_acc", 0),
+        ("val/train_acc", 0),
+    ],
+)
+def test_what_was_evaluated_are_validation_data_unless_another_word_says_which(name, rank):
+    assert split_rank(name) == rank
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "MaxAccuracy",
