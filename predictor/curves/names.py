@@ -79,7 +79,7 @@ def names_result(name: str) -> bool:
         return not told - {"rate", "epoch", "epochs"}
     if AFTERWARDS.intersection(words):
         return not told - {"epoch", "epochs", "n", "num"}
-    if (VALIDATION | TEST).intersection(words):
+    if (VALIDATION - {"validate"} | TEST).intersection(words):  # `validate_every` is known before
         return not told
     return bool(STATISTICS.intersection(words)) and not others
 

@@ -27,6 +27,7 @@ from predictor.errors import CurvesError
 
 OF_DATA = frozenset(("set", "data", "split", "mode"))
 CODES = {"tr": "train", "va": "val", "vl": "val", "te": "test", "ts": "test"}
+CODES |= {"fit": "train", "in-sample": "train", "out-of-sample": "val"}
 LETTERS = {"t": "train", "v": "val"}
 YES_AND_NO = frozenset(("true", "false", "1", "0", "yes", "no"))
 
@@ -102,6 +103,11 @@ def refuse_kinds_as_trainings(rows: pd.DataFrame, keys: Iterable[str]) -> None:
                 f"{listed(cells)}, by {shown(key)}, are data or metrics of the same trainings; keep those of "
                 f"one, or {apart if key == COLUMN else 'call this column split or metric'}"
             )
+        if plain(key) in DATA_NAMES and _are_of_training_and_others(cells):
+            raise CurvesError(
+                f"{listed(cells)}, by {shown(key)}, seem to be data of the same trainings; call them train, "
+                "val or test, or keep those of one; if they are trainings, call this column otherwise"
+            )
 
 
 def _name_metrics(cells: Sequence[str]) -> bool:
@@ -125,6 +131,12 @@ def _differ_in_data(cells: Sequence[str]) -> bool:
         rest = tuple(word for word in words_of(cell) if word not in DATA | CODES.keys())
         data.setdefault(rest, set()).add(split_rank(CODES.get(cell.lower(), cell)))
     return all(len(found) > 1 for found in data.values())
+
+
+def _are_of_training_and_others(cells: Sequence[str]) -> bool:
+    """Whether one is a word for training data, and another tells nothing: `train, unseen`."""
+    lower = [CODES.get(cell.lower(), cell.lower()) for cell in cells]
+    return bool(TRAINING.intersection(lower)) and UNLABELLED in map(split_rank, lower)
 
 
 def _pairs_data(table: pd.DataFrame, column: str, columns: Sequence[str]) -> bool:

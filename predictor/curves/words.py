@@ -8,13 +8,13 @@ from __future__ import annotations
 # fmt: off
 EVALUATION = frozenset(("eval", "evaluation"))
 """Words for what was done with data: with those of validation, if no other word says which."""
-VALIDATION = EVALUATION | {"val", "valid", "validation", "dev", "holdout"}
+VALIDATION = EVALUATION | {"val", "valid", "validate", "validating", "validation", "dev", "holdout"}
 TEST = frozenset(("test", "testing", "tst"))
 TRAINING = frozenset(("train", "training", "trn", "tr", "learn"))
 DATA = VALIDATION | TEST | TRAINING
 """Words for the data that a metric was measured on."""
 DATA_NAMES = frozenset(("split", "phase", "set", "subset", "mode", "data", "partition", "part"))
-"""Names of columns in which a letter or two tell the data."""
+"""Names of columns in which a letter or two, or `fit`, tell the data."""
 
 METRIC_NAMES = ("metric", "key", "tag", "variable", "measure", "metric name", "scalar", "scorer")
 VALUE_NAMES = ("value", "metric value", "val", "y")

@@ -6,7 +6,8 @@ from predictor.curves.names import names_bookkeeping, names_result, only_accompa
 
 
 @pytest.mark.parametrize(
-    ("name", "rank"), [("val_acc", 0), ("valloss", 0), ("acc", 1), ("test_acc", 2), ("trainLoss", 3)]
+    ("name", "rank"),
+    [("val_acc", 0), ("valloss", 0), ("validate_loss", 0), ("acc", 1), ("test_acc", 2), ("trainLoss", 3)],
 )
 def test_validation_comes_before_training(name, rank):
     assert split_rank(name) == rank
@@ -81,6 +82,7 @@ def test_results_are_told_by_their_names(name):
         "early_stop",
         "stop_patience",
         "best_batch_size",
+        "validate_every",
         "final_lr_step",
         "lr",
         "num_params",

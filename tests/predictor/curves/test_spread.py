@@ -53,6 +53,11 @@ def test_rows_of_training_data_are_no_trainings(tmp_path, phases, accuracies, lo
         ("split", "te", "tr"),
         ("phase", "V", "T"),
         ("subset", "VL", "training"),
+        ("split", "validate", "train"),
+        ("state", "validating", "training"),
+        ("phase", "validate", "fit"),
+        ("mode", "Val", "Fit"),
+        ("set", "out-of-sample", "in-sample"),
     ],
 )
 def test_training_data_are_told_from_validation_data_in_many_ways(
@@ -238,6 +243,7 @@ def test_columns_of_training_and_validation_are_no_trainings(tmp_path, accuracie
     ("column", "kinds"),
     [
         ("stage", ["tr", "va"]),
+        ("stage", ["fit", "validate"]),
         ("name", ["train_f1", "val_f1"]),
         ("stat", ["acc", "loss"]),
         ("type", ["val_loss", "val_error"]),
@@ -258,3 +264,17 @@ def test_trainings_may_be_called_as_what_they_minimize_or_were_trained_on(tmp_pa
         called = table[table["run"].isin(("r0", "r1"))].replace({"r0": names[0], "r1": names[1]})
         called.to_csv(tmp_path / "log.csv", index=False)
         assert list(read(tmp_path / "log.csv").names) == names
+
+
+def test_splits_of_which_one_is_called_train_are_no_trainings(tmp_path, phases):
+    def kinds(*names, column="split"):
+        told = phases["phase"].map(dict(zip(("train", "val"), names, strict=True)))
+        phases.drop(columns="phase").assign(**{column: told}).to_csv(tmp_path / "log.csv", index=False)
+        return read(tmp_path / "log.csv")
+
+    for train in ("train", "FIT"):
+        with pytest.raises(CurvesError, match=f"unseen, {train}, by split, seem to be data of the same"):
+            kinds(train, "unseen")
+    for names in (("0", "1"), ("train", "train+extra"), ("small", "large")):
+        assert len(kinds(*names).values) == 16
+    assert len(kinds("train", "finetune", column="how").values) == 16
