@@ -86,6 +86,8 @@ IN_A_LOG = re.compile(r"(?<![a-z])log/(?=ppl|perplexity)")
 """`{"log": {"ppl": ...}}` is of perplexities, and not of their logarithms."""
 COMPLEMENT = re.compile(r"\s*(1 ?)?[-\N{MINUS SIGN}] ?(?=[A-Za-z])")
 """`1-accuracy`, `-reward`."""
+ONE_MINUS = re.compile(rf"(?<![a-z])({'|'.join(DATA)})/1 ?[-\N{{MINUS SIGN}}] ?(?=[a-z])", re.IGNORECASE)
+"""`val/1-accuracy`; but it may be the accuracy on the first of several sets, as `validation_1-auc` is."""
 AVERAGE_PRECISION = re.compile(r"(?<![A-Zm])AP(?![A-Za-z_])")
 """`bbox/AP50`, `valAP` are called mAP elsewhere; `ap_depth` is an architecture parameter."""
 DIFFERENCES = frozenset(("gap", "delta", "diff", "difference", "increase", "change", "ratio"))
@@ -141,7 +143,8 @@ def metric_of(name: str) -> NamedMetric | None:
         return NamedMetric("_".join(words), found.direction)  # whose logarithm nobody takes
     if found and (COMPLEMENT.match(name) or _is_negated(words, found)):
         return NamedMetric(f"neg_{found.name}", OPPOSITE.get(found.direction))
-    return NamedMetric("_".join(words), None) if found and _may_be_negated(words, found) else found
+    unclear = found and (_may_be_negated(words, found) or _may_lack(name, words, found))
+    return NamedMetric("_".join(words), None) if unclear else found
 
 
 def name_of(metric: str, direction: Direction | None = None) -> str:
@@ -214,6 +217,16 @@ def _may_be_negated(words: list[str], found: NamedMetric) -> bool:
     unknown = any(word.isalpha() and _of_word(word) is None for word in others)
     bare_entropy = "entropy" in words and not KINDS_OF_ENTROPY.intersection(words)
     return unknown or bare_entropy or "negative logloss" in " ".join(words).replace("log loss", "logloss")
+
+
+def _may_lack(name: str, words: list[str], found: NamedMetric) -> bool:
+    """Whether it may be of what a gain lacks: `val/1-acc`, `accuracy_drop`, `fpr_at_95_recall`."""
+    if found.direction != "maximize":
+        return False
+    if (start := ONE_MINUS.search(name)) and _of_word(words_of(name[start.end() :])[0]):
+        return True
+    rate = next((place for place, word in enumerate(words) if word in ("fpr", "fnr")), None)
+    return "miss" in words or words[-1] == "drop" or (rate is not None and not metric_in(words[:rate]))
 
 
 def _negates_loss(words: list[str]) -> bool:

@@ -7,12 +7,13 @@ from predictor.curves.metrics import NamedMetric, direction_of, metric_of, words
 FALLING = (
     "valid_losses val_nll ce cross_entropy logloss valloss rmse mae wer val_errors val_error_rate "
     "perplexity ppl fid bpc crossEntropyLoss eval/mse testLoss neg_log_likelihood "
-    "winkler_score val_interval_score energy_score davies_bouldin_score "
+    "near_miss_loss winkler_score val_interval_score energy_score davies_bouldin_score "
     "brier_score val_brier_score fid_score LossScore eval/merror validation_0-mlogloss poisson-nloglik"
 )
 RISING = (
     "acc valid_accuracies top1 val/acc F1 auc mIoU bleu score r2 reward neg_mean_squared_error valAccuracy "
     "psnr brier_skill_score hamming_score f1_score roc_auc_score inception_score "
+    "recall_at_fpr_1e-3 drop_path_acc acc_drop_0.5 fold/1-acc val/top-1-acc val/1-shot_acc "
     "rollout/ep_rew_mean eval_matthews_correlation eval_exact_match eval_rouge1 test-aucpr-mean pearsonr"
 )
 NEGATED = (
@@ -23,6 +24,9 @@ OF_NEGATIVES = (
     "negative_log_likelihood val_neg_log_likelihood NegativeLogLikelihoodLoss neg_log_likelihood_loss "
     "hard_negative_loss false_negative_loss negative_sampling_loss neg_class_loss pos_neg_loss loss_neg "
     "negative_binomial_loss"
+)
+LACKING = (
+    "val/1-acc eval/1-Top1 valid/1-F1 val_accuracy_drop val_top1_miss val_fpr_at_95_recall fnr_at_95_recall"
 )
 
 
@@ -48,6 +52,11 @@ def test_more_is_better_for_whatever_scorer_of_scikit_learn_is_known(scorer):
 def test_entropy_alone_does_not_say_which_way_is_better(name):
     assert metric_of(name) is not None
     assert direction_of(name) is None
+
+
+@pytest.mark.parametrize("name", LACKING.split())
+def test_what_a_metric_may_lack_does_not_say_which_way_is_better(name):
+    assert metric_of(name) == NamedMetric("_".join(words_of(name)), None)
 
 
 @pytest.mark.parametrize("name", ["entropy_loss", "relative_entropy", "binary_crossentropy", "Cross-Entropy"])
