@@ -18,6 +18,7 @@ from predictor.curves.words import (
     EVALUATION,
     GENERIC,
     OF_RUNS,
+    OF_STEPS,
     PARAMETER_WORDS,
     SEEN,
     SMOOTHED,
@@ -131,13 +132,22 @@ def mentions_metric_or_data(name: str) -> bool:
 
 
 def only_accompanies(name: str, others: Iterable[str]) -> bool:
-    """Whether it holds error bars of another, or smooths it.
+    """Whether it holds error bars of another, smooths it, or numbers its values.
 
-    So do `loss_err` beside `loss_mean`, `err_ci` beside `err` and `acc_smoothed` beside `acc`.
+    So do `loss_err` beside `loss_mean`, `err_ci` beside `err`, `acc_smoothed` beside `acc` and `acc/steps`
+    beside `acc/values`.
     """
-    words = words_of(name)
+    others, words = list(others), words_of(name)
     certain = [[word for word in words_of(other) if word not in AVERAGES] for other in others]
-    return any(
+    return numbers_values(name, others) or any(
         told.intersection(words) and [word for word in words if word not in told | AVERAGES] in certain
         for told in (ERROR_BARS, ERROR_BARS - {"err"}, SMOOTHED)
     )
+
+
+def numbers_values(name: str, others: Iterable[str]) -> bool:
+    """Whether it holds the steps or times of values in the same object: `acc/steps` beside `acc/values`."""
+    outer, _, inner = name.rpartition("/")
+    if not outer or not (names_steps(inner) or names_no_values(inner)):
+        return False
+    return any(other.rpartition("/")[::2] in {(outer, values) for values in OF_STEPS} for other in others)

@@ -16,7 +16,7 @@ from predictor.curves.columns import Group, curves_among, groups_of, is_index, n
 from predictor.curves.course import before_training
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, direction_of, words_of
-from predictor.curves.names import counts_epochs, names_counter, names_steps
+from predictor.curves.names import counts_epochs, names_counter, names_steps, numbers_values
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.shape import is_long, refuse_turned
 from predictor.curves.spread import refuse_kinds
@@ -171,6 +171,7 @@ def numbered(
     alike = [other for other in groups if len(other.columns) == len(group.columns)]
     lists = [(other, _epochs_in(other, table)) for other in alike if other.name != group.name]
     lists.sort(key=lambda item: not {"ep", "epoch", "epochs"}.intersection(words_of(item[0].name)))
+    lists.sort(key=lambda item: not numbers_values(item[0].name, [group.name]))
     for _, epochs in lists:
         if len(epochs) == len(group.columns) >= least and epochs[0] >= 0:
             names = {column: name for other in alike for column, name in _names_at(epochs, other).items()}

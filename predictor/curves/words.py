@@ -86,6 +86,8 @@ BESIDE_EPOCHS = EPOCH_WORDS.union(*map(str.split, EPOCH_NAMES), (
 """Words next to the number of an epoch: `acc_after_1`."""
 SEEN = frozenset(("x", "samples", "examples", "images", "tokens"))
 """What may be counted instead of steps."""
+OF_STEPS = frozenset(("value", "values", "y"))
+"""Names of lists of values beside those of their steps, `steps` or `x`."""
 BESIDE_STEPS = DATA | {"global", "num", "n", "number", "no", "count", "seen"}
 """What else is in names of numbers of epochs or steps: `eval_steps`, `num_epochs`, `samples_seen`."""
 COUNTERS = EPOCH_WORDS | {
@@ -122,8 +124,8 @@ OF_RUNS = frozenset((
     "sample",
 ))
 BOOKKEEPING = frozenset((
-    "timestamp", "date", "datetime", "created", "started", "finished", "split", "fold", "uuid", "pid",
-    "hash",
+    "timestamp", "timestamps", "date", "datetime", "created", "started", "finished", "split", "fold", "uuid",
+    "pid", "hash",
 ))
 
 TRAINING_WORDS = frozenset((

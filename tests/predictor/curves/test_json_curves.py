@@ -120,3 +120,22 @@ def test_lists_by_number_are_trainings_once_they_are_named_as_the_message_says(r
     ):
         read({str(place): row for place, row in enumerate(mixed)})
     np.testing.assert_array_equal(read({f"run{place}": row for place, row in enumerate(mixed)}).values, mixed)
+
+
+@pytest.mark.parametrize(
+    ("steps", "values", "time"),
+    [("steps", "values", "timestamps"), ("x", "y", "date"), ("epoch", "value", "time")],
+)
+def test_steps_and_times_in_one_object_with_the_values_number_these(read, accuracies, steps, values, time):
+    """As Sacred and ClearML write them; losses as many, but at other steps, come first."""
+    numbers = [[100 * number for number in range(1, 7)], [5, 6, 7, 8, 9, 10]]
+    metrics = {
+        name: {steps: at, time: ["2026-01-01"] * 6, values: row.tolist()}
+        for name, at, row in zip(("loss", "val.accuracy"), numbers, accuracies[:2], strict=True)
+    }
+    curves = read(metrics)
+    np.testing.assert_array_equal(curves.values, accuracies[1:2])
+    assert f"val.accuracy/{values}_5 to val.accuracy/{values}_10" in curves.understood
+    asked = read(metrics, curve=f"loss/{values}")
+    np.testing.assert_array_equal(asked.values, accuracies[:1])
+    assert f"loss/{values}_100 to loss/{values}_600" in asked.understood

@@ -120,7 +120,13 @@ def test_parameters_are_not_taken_for_bookkeeping(name):
         ("val_err", "val_loss", False),
         ("val_err", "val_err", False),
         ("test_err_ci", "val_err", False),
+        ("acc/steps", "acc/values", True),
+        ("acc/timestamps", "acc/value", True),
+        ("acc/val/x", "acc/val/y", True),
+        ("acc/steps", "loss/values", False),
+        ("train/steps", "train/loss", False),
+        ("steps", "values", False),
     ],
 )
-def test_error_bars_and_smoothed_copies_are_told_by_the_name_that_they_belong_to(name, other, expected):
+def test_error_bars_smoothed_copies_and_steps_are_told_by_the_name_that_they_belong_to(name, other, expected):
     assert only_accompanies(name, [name, other]) == expected
