@@ -8,90 +8,28 @@ Tables may name the metric in a column: `run, step, metric, value`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from predictor.curves.arrays import Floats
-from predictor.curves.cells import known_numbers, numbers
+from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes, settle
 from predictor.curves.course import before_training
 from predictor.curves.curve_column import curve_column, has_metric, refuse_overlooked
+from predictor.curves.final_evaluation import without_final_evaluations
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
 from predictor.curves.parameters import configured_parameters_of
 from predictor.curves.partition import BLOCKS, blocks_of, epoch_columns, partition, with_epochs
 from predictor.curves.spread import refuse_kinds_as_trainings, spread
 from predictor.curves.summaries import refuse_summaries
-from predictor.curves.understood import curves_of, describe_curves, far, names_of
+from predictor.curves.trainings import Trainings
+from predictor.curves.understood import curves_of, describe_curves, far
 from predictor.curves.wording import ONE_TRAINING, counted, ends, listed, shown
 from predictor.curves.words import EPOCH_NAMES, RUN_NAMES
 from predictor.errors import CurvesError
-
-
-@dataclass(frozen=True)
-class Trainings:
-    """The rows of a table that have a value of the curve, by training.
-
-    Attributes:
-        rows: of all trainings.
-        epoch: the column that numbers the epochs.
-        curve: the column that holds the values.
-        keys: the columns that tell the trainings apart; none for a single training.
-        remark: on what else may be the curve; '' if nothing is.
-    """
-
-    rows: pd.DataFrame
-    epoch: str
-    curve: str
-    keys: list[str]
-    remark: str = ""
-
-    @cached_property
-    def places(self) -> list[npt.NDArray[np.int64]]:
-        """Where the rows of each training are, in the order in which trainings begin."""
-        return np.split(np.argsort(self._of_row, kind="stable"), np.cumsum(np.bincount(self._of_row))[:-1])
-
-    @cached_property
-    def _of_row(self) -> npt.NDArray[np.int64]:
-        """(rows,) the number of each row's training."""
-        if not self.keys:
-            return np.zeros(len(self.rows), dtype=np.int64)
-        return self.rows.groupby(self.keys, sort=False).ngroup().to_numpy()
-
-    @cached_property
-    def first(self) -> pd.DataFrame:
-        """The first row of each training."""
-        return self.rows.iloc[[places[0] for places in self.places]].reset_index(drop=True)
-
-    def is_steady(self, column: str) -> bool:
-        """Whether the column is constant within every training."""
-        first = self.first[column].to_numpy()
-        return bool((self.rows[column].to_numpy() == first[self._of_row]).all())
-
-    @property
-    def has_results(self) -> bool:
-        """Whether the curve's values are constant within trainings of several rows, and mostly different."""
-        n, different = len(self.places), self.first[self.curve].nunique()
-        return 1 < n < 2 * different and 2 * n <= len(self.rows) and self.is_steady(self.curve)
-
-    @property
-    def are_named(self) -> bool:
-        """Whether more than their order tells them apart."""
-        return bool(self.keys) and self.keys != [BLOCKS]
-
-    @property
-    def names(self) -> npt.NDArray[np.str_] | None:
-        """(n,) names, if they have any."""
-        return names_of(self.first[self.keys].agg(" ".join, axis=1)) if self.are_named else None
-
-    def series(self) -> list[dict[float, float]]:
-        """Value by epoch of each training, the last one where there are several."""
-        epochs, values = (numbers(self.rows[column], column) for column in (self.epoch, self.curve))
-        return [dict(zip(epochs[at].tolist(), values[at].tolist(), strict=True)) for at in self.places]
 
 
 def read_long(
@@ -111,7 +49,7 @@ def read_long(
         declared: whether columns `config/...` are parameters whatever their names.
     """
     table = with_epochs(spread(table))
-    trainings = _trainings(table, wishes, run)
+    trainings, again = without_final_evaluations(_trainings(table, wishes, run), table)
     values, grid, remarks = _on_grid(trainings.series())
     _refuse_other_epochs(trainings, values)
     epoch = shown(trainings.epoch)
@@ -123,7 +61,7 @@ def read_long(
     steady = [column for column in trainings.first.columns if _may_be_parameter(column, trainings)]
     parameters = configured_parameters_of(trainings.first[steady], values, wishes, declared)
     what = describe_curves(values, metric, remark, f"{shown(trainings.curve)} at {epoch} {ends(grid)}")
-    remarks = [*said, *remarks, *_remarks_on_rows(table, trainings)]
+    remarks = [*said, *remarks, again, *_remarks_on_rows(table, trainings)]
     clauses = [what, trainings.remark, _told(trainings.keys), *remarks, zero, sums]
     return curves_of(values, metric, parameters, trainings.names, clauses)
 
