@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from predictor.curves.arrays import Floats
 from predictor.curves.course import NEARLY_ALL, PERCENT_FROM, check_course, course, remark_on, rising
-from predictor.curves.metrics import Direction, NamedMetric, direction_of, family_rank, metric_of, words_of
+from predictor.curves.metrics import Direction, NamedMetric, family_rank, metric_of, words_of
 from predictor.curves.names import (
     OF_TEST,
     OF_TRAINING,
@@ -23,7 +23,7 @@ from predictor.curves.names import (
     split_rank,
 )
 from predictor.curves.wording import LONGEST, as_argument, listed, quoted, shown
-from predictor.curves.words import GENERIC, SECONDARY, SUPERLATIVES
+from predictor.curves.words import GENERIC, SECONDARY
 from predictor.errors import CurvesError
 
 OF_SOME = re.compile(r"AP[@_]?((0?\.)?(50?|75)(?![-:.\d])|[sml](?![A-Za-z]))")
@@ -191,25 +191,6 @@ def remark_on_test(chosen: Candidate, candidates: Sequence[Candidate]) -> str:
     if chosen.name in bare and tests and unlabelled_rank(candidates) in (UNLABELLED, OF_TEST):
         return f"{shown(chosen.name)} may be of the training data (if so: --curve {as_argument(tests[0])})"
     return ""
-
-
-def refuse_training(chosen: str, others: Iterable[str]) -> None:
-    """Refuse a curve of training data if those of validation data are of no known metric, or extremes."""
-    if split_rank(chosen) != OF_TRAINING:
-        return
-    unknown = [
-        name
-        for name in others
-        if split_rank(name) == OF_VALIDATION
-        and not is_generic(name)
-        and (direction_of(name) is None or SUPERLATIVES.intersection(words_of(name)))
-    ]
-    if unknown:
-        raise CurvesError(
-            f"{shown(chosen)} was measured on training data; {listed(unknown)}, measured on validation data, "
-            f"is of no known metric, or the best so far; say which: --curve {as_argument(unknown[0])} with "
-            f"--direction, or --curve {as_argument(chosen)}"
-        )
 
 
 def settle(name: str, values: Floats, wishes: Wishes) -> tuple[NamedMetric, str]:

@@ -12,7 +12,6 @@ from predictor.curves.choice import (
     Candidate,
     choose,
     is_generic,
-    refuse_training,
     remark_on_test,
     unlabelled_rank,
 )
@@ -22,11 +21,13 @@ from predictor.curves.metrics import direction_of, metric_of, plain, words_of
 from predictor.curves.names import (
     OF_TEST,
     OF_TRAINING,
-    OF_VALIDATION,
+    UNLABELLED,
+    names_counter,
     names_no_values,
     only_accompanies,
     split_rank,
 )
+from predictor.curves.other_data import refuse_training, remark_on_unknown
 from predictor.curves.telling import OF_PARAMETERS
 from predictor.curves.wording import as_argument, counted, describe, listed, shown
 from predictor.curves.words import RATES, RUN_NAMES, VALUE_NAMES
@@ -85,22 +86,34 @@ def has_metric(table: pd.DataFrame) -> bool:
     return any(direction_of(column) or plain(column) in VALUE_NAMES for column in _numeric(table, ()))
 
 
-def refuse_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> None:
-    """Refuse a curve if a column that holds text would come before it, or one of validation data may.
+def check_overlooked(curve: str, table: pd.DataFrame, trainings: int) -> str:
+    """Refuse a curve if a column that holds text would come before it, or one of other data may.
 
     Args:
         curve: the column that was chosen.
         table: a row per training and epoch.
         trainings: how many; parameters do not have more values.
+
+    Returns:
+        A remark on columns of no known metric, if the curve may be of training data.
     """
+    every = split_rank(curve) == OF_TRAINING
     others = [
         column
         for column in table.columns
-        if (metric_of(column) or split_rank(column) == OF_VALIDATION) and not names_no_values(column)
+        if column != curve and (every or metric_of(column) or split_rank(column) != UNLABELLED)
+        if not names_no_values(column) and not names_counter(column)
         if len(values_in(table[column])) > trainings
     ]
-    _refuse_text(table[[curve, *(column for column in others if metric_of(column) and column != curve)]])
+    _refuse_text(table[[curve, *filter(metric_of, others)]])
     refuse_training(curve, others)
+    bare = [column for column in _numeric(table[others], ()) if not _is_set(column)]
+    return remark_on_unknown(curve, bare)
+
+
+def _is_set(column: str) -> bool:
+    """Whether it is a parameter that changes within trainings, such as a rate; a `success_rate` is none."""
+    return plain(column) in RATES or is_parameter(column.removesuffix("rate"))
 
 
 def _refuse_text(table: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers
 from predictor.curves.choice import Wishes, settle
 from predictor.curves.course import before_training
-from predictor.curves.curve_column import curve_column, has_metric, refuse_overlooked
+from predictor.curves.curve_column import check_overlooked, curve_column, has_metric
 from predictor.curves.final_evaluation import without_final_evaluations
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, plain
@@ -89,9 +89,10 @@ def _of_column(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
     trainings = Trainings(rows, epoch, curve, keys, remark)
-    if not wishes.curve:
-        refuse_overlooked(curve, table, len(trainings.places))
-    return trainings
+    if wishes.curve:
+        return trainings
+    unknown = check_overlooked(curve, table, len(trainings.places))
+    return replace(trainings, remark="; ".join(filter(None, (remark, unknown))))
 
 
 def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:

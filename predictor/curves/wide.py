@@ -11,12 +11,13 @@ import pandas as pd
 
 from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers, numbers
-from predictor.curves.choice import Wishes, choose, refuse_training, remark_on_test, settle
+from predictor.curves.choice import Wishes, choose, remark_on_test, settle
 from predictor.curves.columns import Group, curves_among, groups_of, is_index, name_column
 from predictor.curves.course import before_training
 from predictor.curves.learning_curves import LearningCurves
 from predictor.curves.metrics import NamedMetric, direction_of, words_of
 from predictor.curves.names import counts_epochs, names_counter, names_steps, numbers_values
+from predictor.curves.other_data import refuse_training
 from predictor.curves.parameters import parameters_of, tells_the_end
 from predictor.curves.shape import is_long, refuse_turned
 from predictor.curves.spread import refuse_kinds
