@@ -148,7 +148,12 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
     repeated = int(trainings.rows.duplicated([*keys, epoch]).sum())
     remarks = []
     if repeated:
-        remarks.append(f"{counted(repeated, 'value')} more at the same {shown(epoch)}: the last one counts")
+        last = (
+            "first one counts, as the newest rows come first"
+            if trainings.is_newest_first
+            else "last one counts"
+        )
+        remarks.append(f"{counted(repeated, 'value')} more at the same {shown(epoch)}: the {last}")
     if keys != [BLOCKS] and (lost := _lost(table, trainings)):
         remarks.append(f"{counted(lost, 'training')} without a value left out")
     return remarks

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from predictor.curves.cells import numbers
+from predictor.curves.cells import known_numbers, numbers
 from predictor.curves.partition import BLOCKS
 from predictor.curves.understood import names_of
+
+MOSTLY = 0.75
+"""Share of rows after which an older one follows in tables that begin with the newest."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,17 @@ class Trainings:
 
     @cached_property
     def places(self) -> list[npt.NDArray[np.int64]]:
-        """Where the rows of each training are, in the order in which trainings begin."""
-        return np.split(np.argsort(self._of_row, kind="stable"), np.cumsum(np.bincount(self._of_row))[:-1])
+        """Where the rows of each training are, the oldest first, in the order in which trainings begin."""
+        order = np.argsort(self._of_row, kind="stable")
+        places = np.split(order, np.cumsum(np.bincount(self._of_row))[:-1])
+        return [at[::-1] for at in places] if self.is_newest_first else places
+
+    @cached_property
+    def is_newest_first(self) -> bool:
+        """Whether the epochs of trainings go down with the rows, but for those that were repeated."""
+        epochs = known_numbers(self.rows[self.epoch])[np.argsort(self._of_row, kind="stable")]
+        steps = np.diff(epochs)[np.diff(np.sort(self._of_row)) == 0]
+        return bool(np.mean(steps < 0) > MOSTLY) if len(steps) else False
 
     @cached_property
     def _of_row(self) -> npt.NDArray[np.int64]:

@@ -1,0 +1,31 @@
+"""The rows of trainings that were resumed, and so repeat an epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import CurvesError, LearningCurves
+
+EPOCHS = [*range(1, 9), *range(8, 13)]
+VALUES = np.round(0.8 - 0.7 * 0.8 ** np.arange(13), 4)
+LAST = np.delete(VALUES, 7)
+"""Those of the twelve epochs, of which the eighth is repeated."""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def from_table(table):
+        table.to_csv(tmp_path / "log.csv", index=False)
+        return LearningCurves.read(tmp_path / "log.csv")
+
+    return from_table
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_the_newest_value_of_an_epoch_counts_in_whichever_order_the_rows_are(read, step, by_epoch):
+    table = pd.concat(pd.DataFrame({"run": f"r{i}", "epoch": EPOCHS, "val_acc": VALUES}) for i in range(3))
+    table = table.sort_values("epoch", kind="stable") if by_epoch else table
+    curves = read(table[::step])
+    np.testing.assert_array_equal(curves.values, [LAST] * 3)
+    assert f"the {'last' if step > 0 else 'first'} one counts" in curves.understood
