@@ -67,6 +67,8 @@ def partition(
                 _refuse_inner_counter(rows, epochs[0], epoch)
             return epoch, keys
     _refuse_repeats(rows, [*complete, *epochs][0])
+    if complete and _was_resumed(rows, complete[0]):
+        return complete[0], []
     if len(rows) > 1 and rows[epochs[0]].nunique() == 1:
         raise CurvesError(
             f"rows with the same {shown(epochs[0])}, and no column that numbers the epochs: it is "
@@ -77,6 +79,15 @@ def partition(
         f"rows with the same {shown(epochs[0])}, and no column that tells the trainings apart (such as run): "
         f"found {describe(rows)}"
     )
+
+
+def _was_resumed(rows: pd.DataFrame, epoch: str) -> bool:
+    """Whether these are the rows of one training that repeats few epochs, and goes on from each of them."""
+    epochs = known_numbers(rows[epoch])
+    back = np.flatnonzero(np.diff(epochs) <= 0) + 1
+    starts, ends = epochs[[0, *back]], epochs[[*(back - 1), len(epochs) - 1]]
+    goes_on = (starts[1:] > starts[0]).all() and (np.diff(ends) > 0).all()
+    return bool(goes_on) and 0 < _repeats(rows, [], epoch) <= FEW_REPEATS * len(rows)
 
 
 def _refuse_repeats(rows: pd.DataFrame, epoch: str) -> None:

@@ -29,3 +29,19 @@ def test_the_newest_value_of_an_epoch_counts_in_whichever_order_the_rows_are(rea
     curves = read(table[::step])
     np.testing.assert_array_equal(curves.values, [LAST] * 3)
     assert f"the {'last' if step > 0 else 'first'} one counts" in curves.understood
+
+
+def single(**more):
+    return pd.DataFrame({**more, "epoch": EPOCHS, "val_acc": VALUES})
+
+
+def test_a_single_training_may_be_resumed(read):
+    np.testing.assert_array_equal(read(single()).values, [LAST])
+    np.testing.assert_array_equal(read(single(run="a")).values, [LAST])
+
+
+@pytest.mark.parametrize("end", [[3], [12]])
+def test_rows_that_do_not_go_on_from_the_repeated_epoch_are_of_no_resumed_training(read, end):
+    """But of another, which was broken off, or a value measured after training."""
+    with pytest.raises(CurvesError, match="no column that tells the trainings apart"):
+        read(pd.DataFrame({"epoch": [*range(1, 13), *end], "val_acc": VALUES}))
