@@ -105,10 +105,15 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     odd = [f"{epoch:g}" for epoch in every[~kept]]
     remarks = [f"left out: {listed(odd)} (in fewer than half of the trainings)"] if odd else []
     known = np.isfinite(values)
-    gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1)))
+    late = int(np.sum(~known[:, 0] & known.any(axis=1)))
+    gaps = int(np.sum(known.sum(axis=1) > np.logical_and.accumulate(known, axis=1).sum(axis=1))) - late
     if gaps:
         what = "lacks an epoch in between and counts" if gaps == 1 else "lack an epoch in between and count"
         remarks.append(f"{gaps} of {counted(len(series), 'training')} {what} as ended there")
+    if late:
+        what = "begins late and counts" if late == 1 else "begin late and count"
+        told = f"{late} of {counted(len(series), 'training')} {what} as not observed"
+        remarks.append(f"{told} (if resumed: put the rows of a training together)")
     return values, grid, remarks
 
 

@@ -45,3 +45,12 @@ def test_rows_that_do_not_go_on_from_the_repeated_epoch_are_of_no_resumed_traini
     """But of another, which was broken off, or a value measured after training."""
     with pytest.raises(CurvesError, match="no column that tells the trainings apart"):
         read(pd.DataFrame({"epoch": [*range(1, 13), *end], "val_acc": VALUES}))
+
+
+def test_a_training_that_begins_late_is_said_to(read):
+    """As a resumed one with a file of its own does."""
+    epochs = pd.DataFrame({"epoch": range(1, 14), "val_acc": VALUES})
+    parts = {"a": epochs[:4], "a2": epochs[4:], "b": epochs, "c": epochs}
+    said = read(pd.concat(part.assign(run=run) for run, part in parts.items())).understood
+    assert "1 of 4 trainings begins late and counts as not observed" in said
+    assert "in between" not in said
