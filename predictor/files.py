@@ -92,9 +92,27 @@ def reading_options(file: Path) -> dict[str, str]:
     """Parameters of the URI with which an SQLite file is opened for reading."""
     if _has_content(f"{file}-journal"):
         return {"mode": "rw"}  # SQLite undoes what a killed process began, before its log was first used
-    if not os.access(file.parent, os.W_OK) and not _has_content(f"{file}-wal"):
-        return {"mode": "ro", "immutable": "1"}  # it could not make the files that it shares with a writer
+    if not _has_content(f"{file}-wal") and not _may_share(file):
+        return {"mode": "ro", "immutable": "1"}
     return {"mode": "ro"}
+
+
+def _may_share(file: Path) -> bool:
+    """Whether a reader finds the files that it shares with a writer, or may make them.
+
+    Those of a reader who may not write to the database would lock out its owner, who may not write to them.
+    """
+    shared = all(os.path.exists(f"{file}-{name}") for name in ("wal", "shm"))
+    return os.access(file.parent, os.W_OK) and (shared or os.access(file, os.W_OK) or not _is_logged(file))
+
+
+def _is_logged(file: Path) -> bool:
+    """Whether an SQLite file has a write-ahead log; others need no files beside them to be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(20)[18:] == b"\2\2"
+    except OSError:
+        return False
 
 
 def _has_content(file: str) -> bool:

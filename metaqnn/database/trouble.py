@@ -21,7 +21,8 @@ ADVICE = {
     sqlite3.SQLITE_IOERR: f"{SPACE}, or check the disk",
     sqlite3.SQLITE_CANTOPEN: f"{SPACE}, {PERMISSION}, copy the folder to a place where you may write, or "
     "allow this shell more open files (ulimit -n)",
-    sqlite3.SQLITE_READONLY: PERMISSION,
+    sqlite3.SQLITE_READONLY: "check its permissions, those of its folder, and those of the files beside it "
+    "that end in -wal and -shm",
     sqlite3.SQLITE_PERM: PERMISSION,
     sqlite3.SQLITE_AUTH: PERMISSION,
     sqlite3.SQLITE_BUSY: "end the program that is using it",

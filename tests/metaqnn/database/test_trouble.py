@@ -125,6 +125,12 @@ CHANGES = {
 }
 
 
+def test_where_a_file_cannot_be_written_those_beside_it_are_named_too():
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+    assert "those of the files beside it that end in -wal and -shm" in trouble.advice(error)
+
+
 @pytest.mark.parametrize("statement", CHANGES)
 def test_rows_that_were_changed_from_outside_are_damage(run_copy, said, statement):
     change(run_copy, statement)
