@@ -10,6 +10,7 @@ import shlex
 import string
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 from typing import Any
@@ -169,8 +170,13 @@ def command(*words: object) -> str:
 
 
 def shell_quoted(word: object) -> str:
-    r"""A word for bash and zsh: quoted if need be, with unprintable bytes written as in `$'\xff'`."""
+    r"""A word for bash and zsh: quoted if need be, with unprintable bytes written as in `$'\xff'`.
+
+    A path that begins with a dash is written as in `./-x`, so that no program takes it for an option.
+    """
     text = str(word)
+    if isinstance(word, Path) and text.startswith("-"):
+        text = f"./{text}"
     if text.isprintable():
         return shlex.quote(text)
     plain = (chr(byte) if chr(byte) in PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(text))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -243,6 +244,11 @@ def test_a_printed_command_is_one_line_that_a_shell_reads_as_it_was_meant(word):
     assert line.isprintable()
     script = f"set -- {line}; printf '%s' \"$3\""
     assert subprocess.run(["bash", "-c", script], capture_output=True).stdout == os.fsencode(word)
+
+
+def test_a_path_that_begins_with_a_dash_is_not_taken_for_an_option():
+    assert command("run", "--resume", Path("./-y z")) == "metaqnn run --resume './-y z'"
+    assert command("export", Path("-y"), "--to", Path("-y/best")) == "metaqnn export ./-y --to ./-y/best"
 
 
 def test_errors_of_the_system_are_told_in_words_with_the_file_and_at_bounded_length():
